@@ -1,0 +1,91 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_EVENT_H_
+#define SLABLAB_TRACES_EVENT_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/types.h"
+
+// One event of a canonical trace, as importers produce it, .slt files hold it and workloads replay
+// it. A trace is a sequence of events in the order in which the kernel recorded them (time never
+// decreases; where times tie, the sequence is the order).
+
+namespace slablab {
+
+enum class EventKind : uint8_t {
+  kKmalloc,               // object, bytes_req, bytes_alloc, gfp, node
+  kKfree,                 // object
+  kCacheAlloc,            // kmem_cache_alloc: object, cache, bytes_req, bytes_alloc, gfp, node
+  kCacheFree,             // kmem_cache_free: object, cache
+  kPageAlloc,             // mm_page_alloc: object (a page block), order, gfp, migratetype
+  kPageFree,              // mm_page_free: object, order
+  kPercpuAlloc,           // object (an area), chunk, bytes_req, align, offset, reserved, atomic
+  kPercpuFree,            // object, chunk, offset
+  kPercpuAllocFailed,     // bytes_req, align, reserved, atomic
+  kPercpuChunkCreated,    // chunk
+  kPercpuChunkDestroyed,  // chunk
+  kLost,                  // bytes_req = number of events lost on `cpu` just before this point
+};
+inline constexpr int kEventKinds = 12;
+
+// Where the event ran, from the tracepoint's common flags.
+enum class Context : uint8_t { kTask, kSoftirq, kHardirq, kNmi };
+
+// An object's identity within one trace: 1, 2, 3 … in order of first sight; never reused, although
+// the kernel reuses addresses. A free names the object that its allocation named.
+using TraceObject = uint64_t;
+inline constexpr TraceObject kNoObject = 0;  // kfree(NULL), or a failed allocation
+
+struct Event {
+  Nanos time = 0;  // since the start of the recording's clock
+  TraceObject object = kNoObject;
+  uint64_t address = 0;  // as recorded (hashed or real, see TraceHeader); 0 for none.
+                         // Percpu: offset in the chunk. Pages: the frame number.
+  uint32_t bytes_req = 0;
+  uint32_t bytes_alloc = 0;  // Percpu: the alignment. Pages: the order.
+  int32_t pid = 0;
+  uint16_t cpu = 0;
+  int16_t node = -1;       // the node asked for, -1 for any
+  uint32_t call_site = 0;  // index into the trace's call_sites, 0 = unknown
+  uint16_t cache = 0;      // index into the trace's caches, 0 = unknown or kmalloc.
+                           // Percpu: the chunk's number, 1, 2, 3 … in order of first sight.
+  uint16_t gfp = 0;        // index into the trace's gfp_flags (symbolic), 0 = none
+  EventKind kind = EventKind::kKmalloc;
+  Context context = Context::kTask;
+  bool irqs_off = false;        // interrupts were disabled
+  bool inferred = false;        // not recorded: put in by a repair (see traces/repair.h)
+  bool predates_trace = false;  // frees only: the object was allocated before the recording began
+  bool reserved = false;        // percpu
+  bool atomic = false;          // percpu
+  uint8_t migratetype = 0;      // pages
+
+  friend bool operator==(const Event&, const Event&) = default;
+};
+static_assert(sizeof(Event) <= 64, "one host cache line an event");
+
+std::string_view EventKindName(EventKind kind);
+std::string_view ContextName(Context context);
+
+// A cache that the trace's events name, with what is known of it. Sizes are bytes; 0 = unknown.
+struct TraceCache {
+  std::string name;
+  uint32_t object_size = 0;
+  uint32_t slab_size = 0;  // the object's share of a slab: size with metadata and padding
+  uint32_t align = 0;
+  bool hwcache_align = false;
+  bool has_constructor = false;
+  bool typesafe_by_rcu = false;
+  bool reclaim_account = false;
+  bool from_sidecar = false;  // taken from /sys/kernel/slab or slabinfo, not from events alone
+
+  friend bool operator==(const TraceCache&, const TraceCache&) = default;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_EVENT_H_
