@@ -1,0 +1,40 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_COMMAND_H_
+#define SLABLAB_CLI_COMMAND_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+
+// How a subcommand plugs into the program: it declares itself in a table (cli/main.cc), and the
+// flags it takes are ordinary ABSL_FLAGs named in that entry. Data goes to stdout, progress and
+// messages to stderr.
+
+namespace slablab {
+
+// Exit statuses, the same for every command.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitDifference = 1;  // a regression, disagreement or difference was found
+inline constexpr int kExitUsage = 2;       // the user's input is at fault
+inline constexpr int kExitInternal = 3;    // our fault
+
+struct Command {
+  std::string_view name;      // one or two words: "run", "trace info"
+  std::string_view synopsis;  // what follows the name and the flags: "FILE..."
+  std::string_view summary;   // one line
+  std::vector<std::string_view> flags;  // names of the ABSL_FLAGs it accepts, without dashes
+  // `arguments` are the words that are not flags. Returns an exit status.
+  int (*run)(const std::vector<std::string>& arguments);
+};
+
+// Prints "slablab: <message>" to stderr and returns kExitUsage, or kExitInternal for a status of
+// code kInternal.
+int Fail(const absl::Status& status);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_COMMAND_H_
