@@ -23,9 +23,9 @@ inline constexpr int kExitUsage = 2;       // the user's input is at fault
 inline constexpr int kExitInternal = 3;    // our fault
 
 struct Command {
-  std::string_view name;      // one or two words: "run", "trace info"
-  std::string_view synopsis;  // what follows the name and the flags: "FILE..."
-  std::string_view summary;   // one line
+  std::string_view name;                // one or two words: "run", "trace info"
+  std::string_view synopsis;            // what follows the name and the flags: "FILE..."
+  std::string_view summary;             // one line
   std::vector<std::string_view> flags;  // names of the ABSL_FLAGs it accepts, without dashes
   // `arguments` are the words that are not flags. Returns an exit status.
   int (*run)(const std::vector<std::string>& arguments);

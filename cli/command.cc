@@ -1,0 +1,20 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/command.h"
+
+#include <cstdio>
+
+#include "cli/terminal.h"
+#include "fmt/format.h"
+
+namespace slablab {
+
+int Fail(const absl::Status& status) {
+  const bool colour = ColourWanted(stderr);
+  fmt::print(stderr, "{}slablab:{} {}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
+             std::string_view(status.message().data(), status.message().size()));
+  return status.code() == absl::StatusCode::kInternal ? kExitInternal : kExitUsage;
+}
+
+}  // namespace slablab

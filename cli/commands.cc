@@ -1,0 +1,44 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/commands.h"
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/help.h"
+#include "fmt/format.h"
+
+namespace slablab {
+namespace {
+
+constexpr std::string_view kVersion = "0.1.0";
+
+int RunHelp(const std::vector<std::string>& arguments) {
+  const absl::StatusOr<std::string> text = HelpText(Commands(), arguments);
+  if (!text.ok()) return Fail(text.status());
+  fmt::print("{}", *text);
+  return kExitOk;
+}
+
+int RunVersion(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) return Fail(absl::InvalidArgumentError("version takes no arguments"));
+  fmt::print("slablab {}\n", kVersion);
+  return kExitOk;
+}
+
+}  // namespace
+
+absl::Span<const Command> Commands() {
+  // The table. A command's flags are the names of ABSL_FLAGs; those of cli/flags.h are shared.
+  static const std::vector<Command>& commands = *new std::vector<Command>{
+      {"help", "[COMMAND]", "Shows what the commands are, or one command's flags.", {}, RunHelp},
+      {"version", "", "Prints the version.", {}, RunVersion},
+  };
+  return commands;
+}
+
+}  // namespace slablab

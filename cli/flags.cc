@@ -1,0 +1,255 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/flags.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/flags/commandlineflag.h"
+#include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "cli/nearest.h"
+#include "sim/check.h"
+
+ABSL_FLAG(std::string, output, "",
+          "FILE: where to write; '-' is standard output. The file appears whole or not at all. "
+          "Short: -o FILE.");
+ABSL_FLAG(slablab::Format, format, slablab::Format::kText,
+          "FORMAT: how to print: text, json, csv or proto, where the command offers it.");
+ABSL_FLAG(std::optional<uint64_t>, limit, std::nullopt,
+          "N: show at most N rows of a table; 0 shows all. Short: -l N.");
+
+namespace slablab {
+namespace {
+
+constexpr std::pair<Format, std::string_view> kFormats[] = {{Format::kText, "text"},
+                                                            {Format::kJson, "json"},
+                                                            {Format::kCsv, "csv"},
+                                                            {Format::kProto, "proto"}};
+
+absl::string_view Absl(std::string_view text) { return {text.data(), text.size()}; }
+
+// Flags are spelt with dashes on the command line and with underscores in C++.
+std::string Dashed(std::string_view name) { return absl::StrReplaceAll(Absl(name), {{"_", "-"}}); }
+std::string Underscored(std::string_view name) {
+  return absl::StrReplaceAll(Absl(name), {{"-", "_"}});
+}
+
+const Command* FindCommand(absl::Span<const Command> commands, std::string_view name) {
+  const auto found = std::find_if(commands.begin(), commands.end(),
+                                  [&](const Command& command) { return command.name == name; });
+  return found == commands.end() ? nullptr : &*found;
+}
+
+absl::Status UnknownCommand(absl::Span<const Command> commands,
+                            const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  std::vector<std::string> second_words;
+  for (const Command& command : commands) {
+    names.emplace_back(command.name);
+    const std::vector<std::string> parts = absl::StrSplit(Absl(command.name), ' ');
+    if (parts.size() == 2 && parts[0] == words[0]) second_words.push_back(parts[1]);
+  }
+  if (second_words.empty()) {
+    // "tarce info" is near "trace info", "vreify x.ref" only near "verify".
+    std::string near = words.size() > 1 ? DidYouMean(words[0] + " " + words[1], names) : "";
+    if (near.empty()) near = DidYouMean(words[0], names);
+    return absl::InvalidArgumentError(
+        absl::StrCat("no command '", words[0], "'", near, "; 'slablab help' lists the commands"));
+  }
+  if (words.size() < 2 || absl::StartsWith(words[1], "-")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", words[0], "' wants one of: ", absl::StrJoin(second_words, ", "),
+                     "; see 'slablab help ", words[0], "'"));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("no command '", words[0], " ", words[1], "'", DidYouMean(words[1], second_words),
+                   "; '", words[0], "' has: ", absl::StrJoin(second_words, ", ")));
+}
+
+absl::Status UnknownFlag(const Command& command, std::string_view written) {
+  std::vector<std::string> names;
+  for (const std::string_view flag : command.flags) names.push_back(Dashed(flag));
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", Absl(command.name), "' has no flag --", Absl(written),
+                   DidYouMean(Dashed(written), names, "--"),
+                   names.empty() ? "; it takes none"
+                                 : absl::StrCat("; it takes --", absl::StrJoin(names, ", --"))));
+}
+
+// The flag `name` (with underscores) if `command` takes it, else null.
+absl::CommandLineFlag* FlagOf(const Command& command, const std::string& name) {
+  if (std::find(command.flags.begin(), command.flags.end(), name) == command.flags.end()) {
+    return nullptr;
+  }
+  absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+  CHECK(flag != nullptr);
+  return flag;
+}
+
+absl::Status SetFlag(absl::CommandLineFlag& flag, const std::string& value) {
+  std::string error;
+  if (flag.ParseFrom(value, &error)) return absl::OkStatus();
+  // Abseil's message is "Illegal value '..' specified for flag '..'", then "; " and the parser's.
+  const size_t reason = error.find("; ");
+  return absl::InvalidArgumentError(absl::StrCat(
+      "bad value '", value, "' for --", Dashed({flag.Name().data(), flag.Name().size()}),
+      reason == std::string::npos ? "" : error.substr(reason)));
+}
+
+// Reads the flags and arguments of one command from its words, in order.
+class WordReader {
+ public:
+  WordReader(const Command& command, const std::vector<std::string>& words, size_t first)
+      : command_(command), words_(words), next_(first) {}
+
+  absl::Status Read() {
+    while (next_ < words_.size() && !help_wanted_) {
+      const std::string& word = words_[next_++];
+      if (word == "--") {
+        arguments_.insert(arguments_.end(), words_.begin() + next_, words_.end());
+        return absl::OkStatus();
+      }
+      absl::Status status;
+      if (word == "-h" || word == "--help") {
+        help_wanted_ = true;
+      } else if (absl::StartsWith(word, "--")) {
+        status = ReadLong(word.substr(2));
+      } else if (absl::StartsWith(word, "-") && word.size() > 1) {
+        status = ReadShort(word);
+      } else {
+        arguments_.push_back(word);
+      }
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  bool help_wanted() const { return help_wanted_; }
+  std::vector<std::string> TakeArguments() { return std::move(arguments_); }
+
+ private:
+  absl::Status ReadLong(const std::string& text) {
+    const size_t equals = text.find('=');
+    const std::string written = text.substr(0, equals);
+    const std::string name = Underscored(written);
+    absl::CommandLineFlag* flag = FlagOf(command_, name);
+    if (flag == nullptr && equals == std::string::npos) {
+      for (const std::string_view no : {"no_", "no"}) {
+        if (!absl::StartsWith(name, Absl(no))) continue;
+        absl::CommandLineFlag* negated = FlagOf(command_, name.substr(no.size()));
+        if (negated != nullptr && negated->IsOfType<bool>()) return SetFlag(*negated, "false");
+      }
+    }
+    if (flag == nullptr) return UnknownFlag(command_, written);
+    if (equals != std::string::npos) return SetFlag(*flag, text.substr(equals + 1));
+    if (flag->IsOfType<bool>()) return SetFlag(*flag, "true");
+    return SetFromNextWord(*flag, "--" + written);
+  }
+
+  absl::Status ReadShort(const std::string& word) {
+    const std::string name = word[1] == 'o' ? "output" : word[1] == 'l' ? "limit" : "";
+    absl::CommandLineFlag* flag = FlagOf(command_, name);
+    if (flag == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("'", Absl(command_.name), "' has no flag ",
+                                                     word, "; see 'slablab help ",
+                                                     Absl(command_.name), "'"));
+    }
+    if (word.size() > 2) return SetFlag(*flag, word.substr(2));
+    return SetFromNextWord(*flag, word);
+  }
+
+  absl::Status SetFromNextWord(absl::CommandLineFlag& flag, const std::string& written) {
+    // A flag is hardly meant as a value; one that is can be written --name=--value.
+    if (next_ == words_.size() || absl::StartsWith(words_[next_], "--")) {
+      return absl::InvalidArgumentError(absl::StrCat(written, " wants a value"));
+    }
+    return SetFlag(flag, words_[next_++]);
+  }
+
+  const Command& command_;
+  const std::vector<std::string>& words_;
+  size_t next_;
+  bool help_wanted_ = false;
+  std::vector<std::string> arguments_;
+};
+
+}  // namespace
+
+bool AbslParseFlag(absl::string_view text, Format* format, std::string* error) {
+  for (const auto& [value, name] : kFormats) {
+    if (text == Absl(name)) {
+      *format = value;
+      return true;
+    }
+  }
+  *error = "it is one of text, json, csv, proto";
+  return false;
+}
+
+std::string AbslUnparseFlag(Format format) {
+  for (const auto& [value, name] : kFormats) {
+    if (value == format) return std::string(name);
+  }
+  CHECK(false);
+  return "";
+}
+
+absl::StatusOr<Format> FormatAmong(std::initializer_list<Format> accepted) {
+  const Format format = absl::GetFlag(FLAGS_format);
+  if (std::find(accepted.begin(), accepted.end(), format) != accepted.end()) return format;
+  std::vector<std::string> names;
+  for (const Format each : accepted) names.push_back(AbslUnparseFlag(each));
+  return absl::InvalidArgumentError(absl::StrCat("--format=", AbslUnparseFlag(format),
+                                                 " is not offered here; it is one of ",
+                                                 absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
+                                           const std::vector<std::string>& words) {
+  const Command* help = FindCommand(commands, "help");
+  const Command* version = FindCommand(commands, "version");
+  CHECK(help != nullptr);
+  CHECK(version != nullptr);
+  if (words.empty()) {
+    return absl::InvalidArgumentError("no command given; 'slablab help' lists the commands");
+  }
+  if (words[0] == "-h" || words[0] == "--help") {
+    return Invocation{help, {words.begin() + 1, words.end()}};
+  }
+  if (words[0] == "--version") return Invocation{version, {}};
+  if (absl::StartsWith(words[0], "-")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the command comes before its flags: slablab COMMAND ", words[0],
+                     " ...; 'slablab help' lists the commands"));
+  }
+
+  size_t name_words = 2;
+  const Command* command =
+      words.size() > 1 ? FindCommand(commands, words[0] + " " + words[1]) : nullptr;
+  if (command == nullptr) {
+    name_words = 1;
+    command = FindCommand(commands, words[0]);
+  }
+  if (command == nullptr) {
+    // "trace --help" asks for the help of all commands that begin with "trace".
+    if (words.size() == 2 && (words[1] == "-h" || words[1] == "--help")) {
+      return Invocation{help, {words[0]}};
+    }
+    return UnknownCommand(commands, words);
+  }
+  WordReader reader(*command, words, name_words);
+  if (absl::Status status = reader.Read(); !status.ok()) return status;
+  if (reader.help_wanted()) {
+    return Invocation{help, absl::StrSplit(Absl(command->name), ' ')};
+  }
+  return Invocation{command, reader.TakeArguments()};
+}
+
+}  // namespace slablab

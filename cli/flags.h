@@ -1,0 +1,64 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_FLAGS_H_
+#define SLABLAB_CLI_FLAGS_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/flags/declare.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "cli/command.h"
+
+// From the words of the command line to a command, its flags and its arguments.
+//
+// Flags are ABSL_FLAGs and are set through Abseil's reflection. absl::ParseCommandLine is not used:
+// it knows no short flags, accepts every flag linked in whatever the command, and exits with
+// status 1, which here means "a difference was found".
+//
+// Accepted: --name=value, --name value, --flag, --noflag, --no-flag (booleans), -o FILE for
+// --output, -l N for --limit, -h and --help. Dashes and underscores in names are the same. The
+// first "--" ends the flags: all after it are arguments. "-" alone is an argument.
+//
+// The help text of a flag may begin with a word in capitals and a colon, "FILE: where to write";
+// help then shows --name=FILE.
+
+namespace slablab {
+
+// Flags that several commands share.
+enum class Format { kText, kJson, kCsv, kProto };
+bool AbslParseFlag(absl::string_view text, Format* format, std::string* error);
+std::string AbslUnparseFlag(Format format);
+
+}  // namespace slablab
+
+ABSL_DECLARE_FLAG(std::string, output);  // empty or "-": standard output
+ABSL_DECLARE_FLAG(slablab::Format, format);
+ABSL_DECLARE_FLAG(std::optional<uint64_t>, limit);  // unset: the command's own default
+
+namespace slablab {
+
+// The value of --format if it is among `accepted`, else InvalidArgument naming those.
+absl::StatusOr<Format> FormatAmong(std::initializer_list<Format> accepted);
+
+struct Invocation {
+  const Command* command = nullptr;    // into the table given
+  std::vector<std::string> arguments;  // words that are neither command nor flag
+};
+
+// Finds the command in `commands`, sets its flags and collects the rest. A call for help in any
+// form becomes the command "help" with the command's name as arguments; --version, the command
+// "version"; no word at all is an error. Errors are InvalidArgument and name what is near.
+// REQUIRES: `commands` has "help" and "version", and every flag named in it is defined.
+absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
+                                           const std::vector<std::string>& words);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_FLAGS_H_

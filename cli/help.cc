@@ -1,0 +1,134 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/help.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "absl/flags/commandlineflag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "cli/nearest.h"
+#include "fmt/format.h"
+#include "sim/check.h"
+
+namespace slablab {
+namespace {
+
+constexpr size_t kColumns = 80;
+
+// A row of two columns: `left` (may be empty) from column 2, `text` wrapped from column `indent`
+// on.
+void AppendRow(std::string* out, std::string_view left, std::string_view text, size_t indent) {
+  std::string line = left.empty() ? "" : fmt::format("  {}", left);
+  if (!left.empty() && line.size() + 2 > indent) {
+    *out += line + "\n";
+    line.clear();
+  }
+  bool line_has_text = false;
+  const std::vector<std::string> words =
+      absl::StrSplit(absl::string_view(text.data(), text.size()), ' ', absl::SkipWhitespace());
+  for (const std::string& word : words) {
+    if (line_has_text && line.size() + 1 + word.size() > kColumns) {
+      *out += line + "\n";
+      line.clear();
+      line_has_text = false;
+    }
+    line.resize(std::max(line.size(), indent), ' ');
+    if (line_has_text) line += ' ';
+    line += word;
+    line_has_text = true;
+  }
+  *out += line + "\n";
+}
+
+// Splits "FILE: where to write" into {"FILE", "where to write"}, and a text without such a
+// beginning into {"VALUE", text}.
+std::pair<std::string, std::string> ValueNameAndText(const std::string& help) {
+  const size_t colon = help.find(": ");
+  const bool named =
+      colon != std::string::npos && colon > 0 &&
+      std::all_of(help.begin(), help.begin() + colon, [](unsigned char c) {
+        return absl::ascii_isupper(c) || absl::ascii_isdigit(c) || absl::ascii_ispunct(c);
+      });
+  if (!named) return {"VALUE", help};
+  return {help.substr(0, colon), help.substr(colon + 2)};
+}
+
+void AppendFlag(std::string* out, std::string_view name, size_t indent) {
+  const absl::CommandLineFlag* flag =
+      absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
+  CHECK(flag != nullptr);
+  const std::string dashed =
+      absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"_", "-"}});
+  auto [value_name, text] = ValueNameAndText(flag->Help());
+  const std::string default_value = flag->DefaultValue();
+  if (flag->IsOfType<bool>()) {
+    if (default_value == "true")
+      text += fmt::format(" On by default: --no-{} turns it off.", dashed);
+    AppendRow(out, "--" + dashed, text, indent);
+    return;
+  }
+  if (!default_value.empty()) text += fmt::format(" Default: {}.", default_value);
+  AppendRow(out, fmt::format("--{}={}", dashed, value_name), text, indent);
+}
+
+std::string CommandHelp(const Command& command) {
+  std::string usage = fmt::format("usage: slablab {}", command.name);
+  if (!command.flags.empty()) usage += " [FLAGS]";
+  if (!command.synopsis.empty()) usage += fmt::format(" {}", command.synopsis);
+  std::string out = usage + "\n\n";
+  AppendRow(&out, "", command.summary, 0);
+  if (command.flags.empty()) return out;
+  out += "\nflags:\n";
+  constexpr size_t kFlagIndent = 26;
+  for (const std::string_view flag : command.flags) AppendFlag(&out, flag, kFlagIndent);
+  return out;
+}
+
+void AppendCommandList(std::string* out, const std::vector<const Command*>& commands) {
+  size_t indent = 0;
+  for (const Command* command : commands) indent = std::max(indent, command->name.size() + 4);
+  for (const Command* command : commands) AppendRow(out, command->name, command->summary, indent);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> HelpText(absl::Span<const Command> commands,
+                                     const std::vector<std::string>& topic) {
+  const std::string name = absl::StrJoin(topic, " ");
+  std::vector<const Command*> listed;
+  std::vector<std::string> names;
+  for (const Command& command : commands) {
+    if (command.name == name) return CommandHelp(command);
+    const absl::string_view command_name(command.name.data(), command.name.size());
+    if (name.empty() || absl::StartsWith(command_name, name + " ")) listed.push_back(&command);
+    names.emplace_back(command.name);
+  }
+  if (listed.empty()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "no command '{}'{}; 'slablab help' lists the commands", name, DidYouMean(name, names)));
+  }
+  std::string out;
+  if (name.empty()) {
+    out = "usage: slablab COMMAND [FLAGS] [ARGUMENTS]\n\n";
+    AppendRow(&out, "",
+              "A deterministic simulator of kernel memory allocators: replays captured workloads "
+              "on a simulated machine and shows where the cycles and the bytes went.",
+              0);
+    out += "\ncommands:\n";
+  } else {
+    out = fmt::format("usage: slablab {} COMMAND [FLAGS] [ARGUMENTS]\n\ncommands:\n", name);
+  }
+  AppendCommandList(&out, listed);
+  out += "\n'slablab help COMMAND' shows a command's flags.\n";
+  return out;
+}
+
+}  // namespace slablab

@@ -1,0 +1,24 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/terminal.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+namespace slablab {
+
+bool IsTerminal(std::FILE* stream) {
+  if (isatty(fileno(stream)) == 0) return false;
+  const char* term = std::getenv("TERM");
+  return term != nullptr && std::string_view(term) != "dumb";
+}
+
+bool ColourWanted(std::FILE* stream) {
+  const char* no_color = std::getenv("NO_COLOR");
+  return (no_color == nullptr || *no_color == '\0') && IsTerminal(stream);
+}
+
+}  // namespace slablab

@@ -1,0 +1,232 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/flags.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/str_split.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/nearest.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+ABSL_FLAG(std::string, pet, "", "NAME: of the animal to feed.");
+ABSL_FLAG(bool, warm_start, false, "Feed it warm.");
+ABSL_FLAG(bool, loud, true, "Call it first.");
+ABSL_FLAG(int, unrelated, 0, "A flag of no command.");
+
+namespace slablab {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+int Nothing(const std::vector<std::string>&) { return kExitOk; }
+
+const std::vector<Command>& Table() {
+  static const std::vector<Command>& table = *new std::vector<Command>{
+      {"help", "[COMMAND]", "Help.", {}, Nothing},
+      {"version", "", "Version.", {}, Nothing},
+      {"feed",
+       "FOOD...",
+       "Feeds.",
+       {"pet", "warm_start", "loud", "output", "limit", "format"},
+       Nothing},
+      {"zoo open", "", "Opens the zoo.", {}, Nothing},
+      {"zoo close", "", "Closes the zoo.", {"pet"}, Nothing},
+  };
+  return table;
+}
+
+// Splits a command line at its spaces and parses it. Flags keep their values until the test ends.
+class ParseTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<Invocation> Parse(const std::string& line) {
+    return ParseInvocation(Table(), absl::StrSplit(line, ' ', absl::SkipEmpty()));
+  }
+  std::string ErrorOf(const std::string& line) {
+    const absl::StatusOr<Invocation> invocation = Parse(line);
+    if (invocation.ok()) return "no error";
+    EXPECT_EQ(invocation.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(invocation.status().message());
+  }
+
+ private:
+  absl::FlagSaver saver_;
+};
+
+TEST_F(ParseTest, FindsCommandsOfOneAndTwoWords) {
+  EXPECT_EQ(Parse("feed")->command->name, "feed");
+  EXPECT_EQ(Parse("zoo close")->command->name, "zoo close");
+  EXPECT_THAT(Parse("zoo close now")->arguments, ElementsAre("now"));
+}
+
+TEST_F(ParseTest, EveryWayToGiveAValueGivesIt) {
+  for (const std::string words : {"--pet=cat", "--pet cat"}) {
+    absl::SetFlag(&FLAGS_pet, "");
+    ASSERT_TRUE(Parse("feed " + words).ok()) << words;
+    EXPECT_EQ(absl::GetFlag(FLAGS_pet), "cat") << words;
+  }
+  for (const std::string words : {"--output=f", "--output f", "-o f", "-of"}) {
+    absl::SetFlag(&FLAGS_output, "");
+    ASSERT_TRUE(Parse("feed " + words).ok()) << words;
+    EXPECT_EQ(absl::GetFlag(FLAGS_output), "f") << words;
+  }
+  for (const std::string words : {"--limit=7", "--limit 7", "-l 7", "-l7"}) {
+    absl::SetFlag(&FLAGS_limit, std::nullopt);
+    ASSERT_TRUE(Parse("feed " + words).ok()) << words;
+    EXPECT_EQ(absl::GetFlag(FLAGS_limit), 7) << words;
+  }
+}
+
+TEST_F(ParseTest, AValueMayBeEmptyOrADashOrHoldAnEqualsSign) {
+  ASSERT_TRUE(Parse("feed --pet=cat --pet=").ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_pet), "");
+  ASSERT_TRUE(Parse("feed --pet=a=b -o -").ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_pet), "a=b");
+  EXPECT_EQ(absl::GetFlag(FLAGS_output), "-");
+}
+
+TEST_F(ParseTest, BooleansAreSetAndUnsetWithoutTakingTheNextWord) {
+  const absl::StatusOr<Invocation> invocation = Parse("feed --warm-start hay --noloud oats");
+  ASSERT_TRUE(invocation.ok());
+  EXPECT_THAT(invocation->arguments, ElementsAre("hay", "oats"));
+  EXPECT_TRUE(absl::GetFlag(FLAGS_warm_start));
+  EXPECT_FALSE(absl::GetFlag(FLAGS_loud));
+  ASSERT_TRUE(Parse("feed --loud --no-warm_start").ok());
+  EXPECT_TRUE(absl::GetFlag(FLAGS_loud));
+  EXPECT_FALSE(absl::GetFlag(FLAGS_warm_start));
+  ASSERT_TRUE(Parse("feed --warm_start=true --no-loud").ok());
+  EXPECT_TRUE(absl::GetFlag(FLAGS_warm_start));
+  EXPECT_FALSE(absl::GetFlag(FLAGS_loud));
+}
+
+TEST_F(ParseTest, TwoDashesEndTheFlagsOnce) {
+  const absl::StatusOr<Invocation> invocation = Parse("feed a --pet=cat -- --pet=dog -- -o");
+  ASSERT_TRUE(invocation.ok());
+  EXPECT_THAT(invocation->arguments, ElementsAre("a", "--pet=dog", "--", "-o"));
+  EXPECT_EQ(absl::GetFlag(FLAGS_pet), "cat");
+}
+
+TEST_F(ParseTest, ASingleDashIsAnArgument) {
+  EXPECT_THAT(Parse("feed -")->arguments, ElementsAre("-"));
+}
+
+TEST_F(ParseTest, EveryCallForHelpOrVersionBecomesThatCommand) {
+  EXPECT_THAT(Parse("--help")->arguments, IsEmpty());
+  EXPECT_THAT(Parse("-h feed")->arguments, ElementsAre("feed"));
+  EXPECT_THAT(Parse("feed --pet=cat --help x")->arguments, ElementsAre("feed"));
+  EXPECT_THAT(Parse("zoo open -h")->arguments, ElementsAre("zoo", "open"));
+  EXPECT_THAT(Parse("zoo --help")->arguments, ElementsAre("zoo"));
+  EXPECT_EQ(Parse("zoo --help")->command->name, "help");
+  EXPECT_EQ(Parse("--version")->command->name, "version");
+  EXPECT_EQ(Parse("feed -- --help")->command->name, "feed");
+}
+
+TEST_F(ParseTest, UnknownCommandsNameTheNearest) {
+  EXPECT_THAT(ErrorOf("fede"), HasSubstr("no command 'fede' (did you mean feed?)"));
+  EXPECT_THAT(ErrorOf("zoo opne"), HasSubstr("(did you mean open?); 'zoo' has: open, close"));
+  EXPECT_THAT(ErrorOf("zo open"), HasSubstr("(did you mean zoo open?)"));
+  EXPECT_THAT(ErrorOf("zoo"), HasSubstr("'zoo' wants one of: open, close"));
+  EXPECT_THAT(ErrorOf("elephant"), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(ErrorOf(""), HasSubstr("no command given"));
+  EXPECT_THAT(ErrorOf("--pet=cat feed"), HasSubstr("the command comes before its flags"));
+}
+
+TEST_F(ParseTest, OnlyTheCommandsOwnFlagsAreTaken) {
+  EXPECT_THAT(ErrorOf("feed --pte=cat"), HasSubstr("no flag --pte (did you mean --pet?)"));
+  EXPECT_THAT(ErrorOf("feed --unrelated=1"), HasSubstr("'feed' has no flag --unrelated"));
+  EXPECT_THAT(ErrorOf("zoo open --pet=cat"), HasSubstr("it takes none"));
+  EXPECT_THAT(ErrorOf("zoo close -o x"), HasSubstr("'zoo close' has no flag -o"));
+  EXPECT_THAT(ErrorOf("feed -x"), HasSubstr("no flag -x"));
+  EXPECT_THAT(ErrorOf("feed --nopet"), HasSubstr("no flag --nopet"));
+  EXPECT_THAT(ErrorOf("feed --flagfile=x"), HasSubstr("no flag --flagfile"));
+}
+
+TEST_F(ParseTest, BadValuesAreNamedWithTheirFlag) {
+  EXPECT_THAT(ErrorOf("feed --limit=many"), HasSubstr("bad value 'many' for --limit"));
+  EXPECT_THAT(ErrorOf("feed --limit=-1"), HasSubstr("bad value '-1' for --limit"));
+  EXPECT_THAT(ErrorOf("feed --warm_start=perhaps"),
+              HasSubstr("bad value 'perhaps' for --warm-start"));
+  EXPECT_THAT(ErrorOf("feed --format=xml"),
+              HasSubstr("bad value 'xml' for --format; it is one of text, json, csv, proto"));
+  EXPECT_THAT(ErrorOf("feed --pet"), HasSubstr("--pet wants a value"));
+  EXPECT_THAT(ErrorOf("feed --pet --loud"), HasSubstr("--pet wants a value"));
+  EXPECT_THAT(ErrorOf("feed -o"), HasSubstr("-o wants a value"));
+}
+
+TEST_F(ParseTest, AFormatThatTheCommandLacksIsRefusedWithThoseItHas) {
+  ASSERT_TRUE(Parse("feed --format=csv").ok());
+  EXPECT_EQ(*FormatAmong({Format::kText, Format::kCsv}), Format::kCsv);
+  EXPECT_THAT(FormatAmong({Format::kText, Format::kJson}).status().message(),
+              HasSubstr("--format=csv is not offered here; it is one of text, json"));
+}
+
+TEST(NearestTest, OrdersByNearnessAndStopsAtThree) {
+  EXPECT_THAT(NearestNames("slub", {"slab", "slob", "slub", "slubb", "percpu"}),
+              ElementsAre("slub", "slubb", "slab"));
+  EXPECT_THAT(NearestNames("lsub", {"slub"}), ElementsAre("slub"));
+  EXPECT_THAT(NearestNames("x", {"percpu", "slub"}), IsEmpty());
+  EXPECT_THAT(NearestNames("", {"slub"}), IsEmpty());
+}
+
+TEST(HelpTest, ShowsACommandsFlagsWithTheirValuesAndDefaults) {
+  EXPECT_EQ(*HelpText(Table(), {"feed"}),
+            "usage: slablab feed [FLAGS] FOOD...\n"
+            "\n"
+            "Feeds.\n"
+            "\n"
+            "flags:\n"
+            "  --pet=NAME              of the animal to feed.\n"
+            "  --warm-start            Feed it warm.\n"
+            "  --loud                  Call it first. On by default: --no-loud turns it off.\n"
+            "  --output=FILE           where to write; '-' is standard output. The file\n"
+            "                          appears whole or not at all. Short: -o FILE.\n"
+            "  --limit=N               show at most N rows of a table; 0 shows all. Short: -l\n"
+            "                          N.\n"
+            "  --format=FORMAT         how to print: text, json, csv or proto, where the\n"
+            "                          command offers it. Default: text.\n");
+}
+
+TEST(HelpTest, AFirstWordListsItsCommandsAndAnUnknownTopicIsAnError) {
+  EXPECT_THAT(*HelpText(Table(), {"zoo"}), HasSubstr("  zoo close  Closes the zoo.\n"));
+  EXPECT_THAT(*HelpText(Table(), {"zoo"}), Not(HasSubstr("feed")));
+  EXPECT_THAT(HelpText(Table(), {"zoo", "clos"}).status().message(),
+              HasSubstr("no command 'zoo clos' (did you mean zoo close?)"));
+}
+
+// The program's own table: a flag that is named and not defined would end the program.
+TEST(HelpTest, EveryCommandOfTheProgramHasHelpWithinEightyColumns) {
+  std::vector<std::string> names = {""};
+  for (const Command& command : Commands()) names.emplace_back(command.name);
+  for (const std::string& name : names) {
+    const absl::StatusOr<std::string> help =
+        HelpText(Commands(), absl::StrSplit(name, ' ', absl::SkipEmpty()));
+    ASSERT_TRUE(help.ok()) << help.status();
+    for (const absl::string_view line : absl::StrSplit(*help, '\n')) {
+      EXPECT_LE(line.size(), 80u) << line;
+    }
+  }
+}
+
+TEST(CommandTableTest, NamesAreUniqueAndOfOneOrTwoWords) {
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) {
+    names.emplace_back(command.name);
+    EXPECT_LE(std::count(names.back().begin(), names.back().end(), ' '), 1) << command.name;
+    EXPECT_NE(command.run, nullptr) << command.name;
+    EXPECT_FALSE(command.summary.empty()) << command.name;
+  }
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
+}
+
+}  // namespace
+}  // namespace slablab
