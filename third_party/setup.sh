@@ -1,0 +1,126 @@
+# Copyright 2026 The slablab Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sourced by ./slablab and tests/run: makes the machine ready to build (packages, a home for
+# Bazel's output) and runs long commands quietly. Messages go to stderr. Functions that fail say
+# why and return an exit status of the program: 2 where the user must act, 3 where a tool failed.
+
+say() { printf 'slablab: %s\n' "$*" >&2; }
+
+# run_quietly LABEL LOG COMMAND...: runs COMMAND with its output in the file LOG; a terminal shows
+# its last line meanwhile. Returns its status.
+run_quietly() {
+  local label=$1 log=$2
+  shift 2
+  if [[ ! -t 2 || ${TERM:-dumb} == dumb ]]; then
+    "$@" </dev/null >"$log" 2>&1
+    return
+  fi
+  local columns line status
+  columns=$(stty size 2>/dev/null </dev/tty | cut -d' ' -f2)
+  [[ $columns =~ ^[1-9][0-9]*$ ]] || columns=80
+  "$@" </dev/null 2>&1 | while IFS= read -r line; do
+    printf '%s\n' "$line"
+    line="$label: ${line//[$'\t\r\e']/ }"
+    printf '\r\033[K%s' "${line:0:columns - 1}" >&2
+  done >"$log"
+  status=${PIPESTATUS[0]}
+  printf '\r\033[K' >&2
+  return "$status"
+}
+
+# packages_for PURPOSE...: the packages listed for any of these purposes.
+packages_for() {
+  local purpose package rest
+  while read -r purpose package rest; do
+    [[ " $* " == *" $purpose "* ]] && printf '%s\n' "$package"
+  done <"$root/third_party/debian-packages.txt"
+  return 0
+}
+
+# missing_packages PURPOSE...: those of them that are not installed.
+missing_packages() {
+  local -a wanted
+  mapfile -t wanted < <(packages_for "$@")
+  # dpkg-query names those it does not know on stderr and fails; they are missing all the same.
+  comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
+    <(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "${wanted[@]}" \
+      2>/dev/null | sed -n 's/ installed$//p' | sort -u)
+}
+
+apt_get() {
+  # A user's PATH on Debian has no sbin, where dpkg finds ldconfig and its like.
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    PATH="/usr/local/sbin:/usr/sbin:/sbin:$PATH" \
+    apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "$@"
+}
+
+# install_packages PURPOSE...: installs what is missing of them, with apt-get.
+install_packages() {
+  local -a missing as_root=()
+  local log
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    say "this is not a Debian system, and slablab is built from Debian 12's packages:"
+    packages_for "$@" | paste -sd' ' | fold -s -w 78 | sed 's/^/  /' >&2
+    return 2
+  fi
+  mapfile -t missing < <(missing_packages "$@")
+  [[ ${#missing[@]} == 0 ]] && return
+  if [[ $EUID != 0 ]]; then
+    as_root=(sudo)
+    [[ -t 0 && -t 2 ]] || as_root=(sudo -n)
+    # Asks for the password here, where the prompt can be seen.
+    if ! command -v sudo >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+      say "${#missing[@]} Debian packages are missing, and installing them needs root or sudo." \
+        "As root, run:"
+      printf '  apt-get install --no-install-recommends %s\n' "${missing[*]}" >&2
+      return 2
+    fi
+  fi
+  say "installing ${#missing[@]} Debian packages with ${as_root[*]:+sudo }apt-get (once):"
+  printf '%s\n' "${missing[@]}" | paste -sd' ' | fold -s -w 76 | sed 's/^/  /' >&2
+  log=$(mktemp)
+  if run_quietly installing "$log" apt_get install --no-install-recommends "${missing[@]}"; then
+    rm -f "$log"
+    return
+  fi
+  # A fresh system has no package lists yet, or old ones.
+  if run_quietly updating "$log" apt_get update &&
+    run_quietly installing "$log" apt_get install --no-install-recommends "${missing[@]}"; then
+    rm -f "$log"
+    return
+  fi
+  say "apt-get could not install them; it said:"
+  tail -n 20 "$log" | sed 's/^/  /' >&2
+  rm -f "$log"
+  return 3
+}
+
+# Bazel wants a writable home. Where there is none, takes the user's own from the password file,
+# else a folder of this user's under TMPDIR.
+ensure_home() {
+  [[ -n ${HOME:-} && -d $HOME && -w $HOME ]] && return
+  HOME=$(getent passwd "$EUID" | cut -d: -f6)
+  export HOME
+  [[ -n $HOME && -d $HOME && -w $HOME ]] && return
+  HOME="${TMPDIR:-/tmp}/slablab-home-$EUID"
+  mkdir -p -m 700 "$HOME" 2>/dev/null
+  if [[ -L $HOME || ! -d $HOME || ! -O $HOME || ! -w $HOME ]]; then
+    say "no home folder to build in: set HOME to a folder that is yours ($HOME is not)"
+    return 2
+  fi
+}
+
+# run_bazel LABEL LOG ARGUMENTS...: Bazel in this repository, quietly.
+run_bazel() {
+  local label=$1 log=$2 command=$3
+  shift 3
+  # Subshell: the caller's directory stays what it is.
+  (cd "$root" && run_quietly "$label" "$log" \
+    bazel "$command" --color=no --curses=no --show_progress_rate_limit=1 "$@")
+}
+
+# What Bazel wrote to LOG, without its progress.
+bazel_messages() {
+  grep -vE '^(\[[0-9,]+ / [0-9,]+\]|INFO:|Loading:|Analyzing:|Starting |Extracting |\.\.\. )' "$1"
+}
