@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
+#include "cli/interrupt.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -24,6 +25,7 @@ namespace {
 
 int Main(const std::vector<std::string>& words) {
   std::set_new_handler(OutOfMemory);
+  HandleInterrupts();
   const absl::StatusOr<Invocation> invocation = ParseInvocation(Commands(), words);
   if (!invocation.ok()) return Fail(invocation.status());
   const int exit_status = invocation->command->run(invocation->arguments);

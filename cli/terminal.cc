@@ -3,6 +3,7 @@
 
 #include "cli/terminal.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -19,6 +20,12 @@ bool IsTerminal(std::FILE* stream) {
 bool ColourWanted(std::FILE* stream) {
   const char* no_color = std::getenv("NO_COLOR");
   return (no_color == nullptr || *no_color == '\0') && IsTerminal(stream);
+}
+
+size_t TerminalColumns(std::FILE* stream) {
+  struct winsize size = {};
+  if (ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
 }
 
 }  // namespace slablab

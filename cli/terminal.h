@@ -4,6 +4,7 @@
 #ifndef SLABLAB_CLI_TERMINAL_H_
 #define SLABLAB_CLI_TERMINAL_H_
 
+#include <cstddef>
 #include <cstdio>
 
 // What may be shown to a person and not to a file or another program.
@@ -15,6 +16,9 @@ bool IsTerminal(std::FILE* stream);
 
 // Whether to colour `stream`: it is a terminal and NO_COLOR (https://no-color.org) is not set.
 bool ColourWanted(std::FILE* stream);
+
+// The width of the terminal `stream`, or 80 where it does not tell.
+size_t TerminalColumns(std::FILE* stream);
 
 }  // namespace slablab
 

@@ -61,7 +61,7 @@ install_packages() {
   local log
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     say "this is not a Debian system, and slablab is built from Debian 12's packages:"
-    packages_for "$@" | paste -sd' ' | fold -s -w 78 | sed 's/^/  /' >&2
+    packages_for "$@" | paste -sd' ' | fold -s -w 78 | sed 's/^/  /; s/ *$//' >&2
     return 2
   fi
   mapfile -t missing < <(missing_packages "$@")
@@ -78,7 +78,7 @@ install_packages() {
     fi
   fi
   say "installing ${#missing[@]} Debian packages with ${as_root[*]:+sudo }apt-get (once):"
-  printf '%s\n' "${missing[@]}" | paste -sd' ' | fold -s -w 76 | sed 's/^/  /' >&2
+  printf '%s\n' "${missing[@]}" | paste -sd' ' | fold -s -w 76 | sed 's/^/  /; s/ *$//' >&2
   log=$(mktemp)
   if run_quietly installing "$log" apt_get install --no-install-recommends "${missing[@]}"; then
     rm -f "$log"

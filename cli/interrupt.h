@@ -1,0 +1,50 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_INTERRUPT_H_
+#define SLABLAB_CLI_INTERRUPT_H_
+
+#include <string>
+
+// Ctrl-C, SIGTERM and SIGHUP. By default they end the program at once, by the signal, and remove
+// the temporary files of unfinished outputs first (see cli/output.h); a command need do nothing. A
+// command that has something to finish holds an InterruptScope and looks at InterruptRequested().
+
+namespace slablab {
+
+// What a shell calls a program that Ctrl-C ended: for commands that stop by InterruptRequested().
+inline constexpr int kExitInterrupted = 130;
+
+// Takes over the signals. Called once, by main, before any command runs.
+void HandleInterrupts();
+
+// While one lives, the first signal only makes InterruptRequested() true; the second ends the
+// program as above. Scopes do not nest.
+class InterruptScope {
+ public:
+  InterruptScope();
+  ~InterruptScope();
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+};
+
+// Whether a signal came during the present scope. Cheap enough to ask in a loop.
+bool InterruptRequested();
+
+// A file that a signal removes, until it is forgotten. At most kTemporaryFilesMax at a time, with
+// names shorter than PATH_MAX; CHECKed.
+inline constexpr int kTemporaryFilesMax = 64;
+class TemporaryFileMark {
+ public:
+  explicit TemporaryFileMark(const std::string& path);
+  ~TemporaryFileMark();
+  TemporaryFileMark(const TemporaryFileMark&) = delete;
+  TemporaryFileMark& operator=(const TemporaryFileMark&) = delete;
+
+ private:
+  int slot_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_INTERRUPT_H_
