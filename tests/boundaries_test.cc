@@ -1,0 +1,327 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The rules that ARCHITECTURE.md states for the source tree as a whole: which room may include
+// which, what simulation code may not use, and the form of a source file. Each rule is a function
+// from a file's path and text to complaints; it is tried on bad examples first, then on the tree.
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+using Complaints = std::vector<std::string>;
+
+struct Room {
+  std::set<std::string> rooms;    // may include anything of these, and of itself
+  std::set<std::string> headers;  // and these besides
+};
+
+const std::map<std::string, Room>& Rooms() {
+  const std::set<std::string> vocabulary = {"sim/types.h", "sim/check.h", "sim/random.h"};
+  std::set<std::string> vocabulary_and_ledger = vocabulary;
+  vocabulary_and_ledger.insert("sim/ledger.h");
+  static const auto& rooms = *new std::map<std::string, Room>{
+      {"sim", {}},
+      {"allocators", {{"sim"}, {}}},
+      {"traces", {{}, vocabulary}},
+      {"workloads", {{"allocators", "traces", "sim"}, {}}},
+      {"reports", {{}, vocabulary_and_ledger}},
+      {"cli", {{"sim", "allocators", "traces", "workloads", "reports"}, {}}},
+      {"tests", {{"sim", "allocators", "traces", "workloads", "reports", "cli"}, {}}},
+  };
+  return rooms;
+}
+
+// "sim" of "sim/types.h"; "" of a file at the root.
+std::string FirstFolder(const std::string& path) {
+  const size_t slash = path.find('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+bool IsCpp(const std::string& path) {
+  return absl::EndsWith(path, ".h") || absl::EndsWith(path, ".cc") || absl::EndsWith(path, ".c");
+}
+
+// `check(number, line)` for each line of `text`, counted from 1.
+template <typename Check>
+void ForEachLine(const std::string& text, Check check) {
+  int number = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    check(++number, std::string(line));
+  }
+}
+
+// The included or imported path of a line, when it is in double quotes.
+std::string QuotedInclude(const std::string& line) {
+  static const std::regex& pattern =
+      *new std::regex(R"re(^\s*(?:#\s*include|import(?:\s+public)?)\s+"([^"]+)".*)re");
+  std::smatch match;
+  return std::regex_match(line, match, pattern) ? match[1].str() : "";
+}
+
+Complaints IncludeComplaints(const std::string& path, const std::string& text) {
+  Complaints complaints;
+  const auto room = Rooms().find(FirstFolder(path));
+  if (room == Rooms().end()) return complaints;
+  ForEachLine(text, [&](int number, const std::string& line) {
+    const std::string included = QuotedInclude(line);
+    if (included.empty()) return;
+    const std::string from = FirstFolder(included);
+    if (from.empty() || from == "." || from == "..") {
+      // trace-cmd.h and its like have no folder: theirs are in angle brackets here.
+      complaints.push_back(absl::StrCat(path, ":", number, ": write \"", included,
+                                        "\" from the root, or in angle brackets if not ours"));
+    } else if (Rooms().count(from) > 0 && from != room->first &&
+               room->second.rooms.count(from) == 0 && room->second.headers.count(included) == 0) {
+      complaints.push_back(
+          absl::StrCat(path, ":", number, ": ", room->first, " may not include ", included));
+    }
+  });
+  return complaints;
+}
+
+// The labels of every `visibility` and `default_visibility` in a BUILD file must be of rooms that
+// may include this one. "Public" is for the one vocabulary alone.
+Complaints VisibilityComplaints(const std::string& path, const std::string& text) {
+  Complaints complaints;
+  const std::string room = FirstFolder(path);
+  if (Rooms().count(room) == 0) return complaints;
+  static const std::regex& list = *new std::regex(R"re(visibility\s*=\s*\[([^\]]*)\])re");
+  static const std::regex& label = *new std::regex(R"re("([^"]*)")re");
+  for (std::sregex_iterator i(text.begin(), text.end(), list), end; i != end; ++i) {
+    const std::string labels = (*i)[1];
+    for (std::sregex_iterator j(labels.begin(), labels.end(), label); j != end; ++j) {
+      const std::string name = (*j)[1];
+      if (name == "//visibility:private") continue;
+      const std::string before = text.substr(0, static_cast<size_t>(i->position()));
+      const std::string target = before.substr(std::min(before.size(), before.rfind("name = ")));
+      const bool vocabulary = path == "sim/BUILD" && absl::StartsWith(target, "name = \"types\"");
+      if (name == "//visibility:public" && vocabulary) continue;
+      const std::string visitor =
+          absl::StartsWith(name, "//")
+              ? name.substr(2, std::min(name.find('/', 2), name.find(':', 2)) - 2)
+              : "";
+      const auto known = Rooms().find(visitor);
+      const bool admitted =
+          known != Rooms().end() &&
+          (visitor == room || known->second.rooms.count(room) > 0 ||
+           (visitor == "reports" && room == "sim"));  // Include by include, above.
+      if (!admitted) complaints.push_back(absl::StrCat(path, ": ", name, " may not see ", room));
+    }
+  }
+  return complaints;
+}
+
+// What would make results differ from one machine, run or compiler to another.
+Complaints DeterminismComplaints(const std::string& path, const std::string& text) {
+  Complaints complaints;
+  static const std::set<std::string>& rooms =
+      *new std::set<std::string>{"sim", "allocators", "traces", "workloads"};
+  if (!IsCpp(path) || rooms.count(FirstFolder(path)) == 0) return complaints;
+  static const std::regex& forbidden = *new std::regex(
+      R"re(#include [<"](chrono|ctime|(sys/)?time\.h|random|unordered_(map|set))[>"]|)re"
+      R"re(#include "absl/(random|time|hash)/|)re"
+      R"re(\b(std::(unordered_|chrono|random_device|\w+_distribution))|)re"
+      R"re(\babsl::(BitGen|Hash|Now)\b|\b(gettimeofday|clock_gettime)\b|)re"
+      R"re((^|[^.>\w])(s?rand(om)?\(\s*\)|time\((nullptr|NULL|0)\)))re");
+  ForEachLine(text, [&](int number, const std::string& line) {
+    const std::string code = line.substr(0, line.find("//"));
+    std::smatch match;
+    if (std::regex_search(code, match, forbidden)) {
+      complaints.push_back(
+          absl::StrCat(path, ":", number, ": not in simulation code: ", match[0].str()));
+    }
+  });
+  return complaints;
+}
+
+// Characters, not bytes: a continuation byte of UTF-8 takes no column.
+size_t Columns(const std::string& line) {
+  return static_cast<size_t>(std::count_if(line.begin(), line.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+Complaints FormComplaints(const std::string& path, const std::string& text) {
+  constexpr int kLinesMax = 500;
+  constexpr size_t kColumnsMax = 100;
+  Complaints complaints;
+  const bool shell = absl::StartsWith(text, "#!") || absl::EndsWith(path, ".sh");
+  if (!IsCpp(path) && !shell && !absl::EndsWith(path, ".proto")) return complaints;
+  const std::string comment = shell ? "# " : "// ";
+  const std::string licence = absl::StrCat(comment, "Copyright 2026 The slablab Authors.\n",
+                                           comment, "SPDX-License-Identifier: Apache-2.0\n");
+  const size_t start = absl::StartsWith(text, "#!") ? text.find('\n') + 1 : 0;
+  if (text.compare(start, licence.size(), licence) != 0) {
+    complaints.push_back(absl::StrCat(path, ":1: no licence header"));
+  }
+  int lines = 0;
+  ForEachLine(text, [&](int number, const std::string& line) {
+    lines = line.empty() ? lines : number;
+    if (Columns(line) > kColumnsMax) {
+      complaints.push_back(
+          absl::StrCat(path, ":", number, ": line of ", Columns(line), " columns"));
+    }
+    if (!line.empty() && absl::ascii_isspace(static_cast<unsigned char>(line.back()))) {
+      complaints.push_back(absl::StrCat(path, ":", number, ": space at the end of the line"));
+    }
+  });
+  if (lines > kLinesMax) {
+    complaints.push_back(absl::StrCat(path, ": ", lines, " lines, at most ", kLinesMax));
+  }
+  if (absl::EndsWith(path, ".h")) {
+    const std::string guard = absl::StrCat(
+        "SLABLAB_",
+        absl::AsciiStrToUpper(absl::StrReplaceAll(path, {{"/", "_"}, {".", "_"}, {"-", "_"}})),
+        "_");
+    if (!absl::StrContains(text, absl::StrCat("#ifndef ", guard, "\n#define ", guard, "\n"))) {
+      complaints.push_back(absl::StrCat(path, ": no include guard ", guard));
+    }
+  }
+  return complaints;
+}
+
+// The source tree, which the data dependency on WORKSPACE leads to.
+fs::path SourceRoot() {
+  const char* runfiles = std::getenv("TEST_SRCDIR");
+  if (runfiles == nullptr) return {};
+  return fs::canonical(fs::path(runfiles) / "slablab" / "WORKSPACE").parent_path();
+}
+
+// Every file of ours: no hidden folders, Bazel's outputs or vendored files.
+std::map<std::string, std::string> ReadTree() {
+  std::map<std::string, std::string> texts;
+  const fs::path root = SourceRoot();
+  for (auto i = fs::recursive_directory_iterator(root); i != fs::recursive_directory_iterator();
+       ++i) {
+    const std::string name = i->path().filename();
+    const bool hidden = absl::StartsWith(name, ".") && name != ".ci";
+    if (i->is_symlink() || hidden) {
+      i.disable_recursion_pending();
+      continue;
+    }
+    if (!i->is_regular_file()) continue;
+    std::ifstream file(i->path(), std::ios::binary);
+    texts[fs::relative(i->path(), root)] = {std::istreambuf_iterator<char>(file), {}};
+  }
+  return texts;
+}
+
+template <typename Rule>
+void ExpectNoComplaints(Rule rule, bool build_files_only = false) {
+  const std::map<std::string, std::string> tree = ReadTree();
+  ASSERT_EQ(tree.count("sim/types.h"), 1u) << "the source tree was not found";
+  for (const auto& [path, text] : tree) {
+    if (build_files_only && fs::path(path).filename() != "BUILD") continue;
+    EXPECT_THAT(rule(path, text), IsEmpty());
+  }
+}
+
+TEST(IncludeTest, ForbiddenDirectionsAreFound) {
+  EXPECT_THAT(IncludeComplaints("sim/a.h", "\n#include \"allocators/slub.h\"\n"),
+              ElementsAre("sim/a.h:2: sim may not include allocators/slub.h"));
+  EXPECT_THAT(IncludeComplaints("traces/a.cc", "#include \"sim/machine.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"workloads/replay.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("cli/a.cc", "#include \"tests/auditor.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("allocators/a.proto", "import \"traces/t.proto\";"), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include \"types.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include \"../sim/types.h\""), SizeIs(1));
+}
+
+TEST(IncludeTest, AllowedDirectionsAreLeftAlone) {
+  EXPECT_THAT(IncludeComplaints("traces/a.cc", "#include \"sim/types.h\""), IsEmpty());
+  EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"sim/ledger.h\""), IsEmpty());
+  EXPECT_THAT(IncludeComplaints("tests/sim/a.cc", "#include \"cli/flags.h\""), IsEmpty());
+  EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include <hwloc.h>\n#include \"absl/a.h\""),
+              IsEmpty());
+}
+
+TEST(IncludeTest, EveryFileKeepsTheDirection) { ExpectNoComplaints(IncludeComplaints); }
+
+TEST(VisibilityTest, RoomsThatMayNotIncludeAreFound) {
+  EXPECT_THAT(
+      VisibilityComplaints("allocators/BUILD",
+                           "package(default_visibility = [\n    \"//cli:__subpackages__\",\n"
+                           "    \"//traces:__subpackages__\",\n])\n"),
+      ElementsAre("allocators/BUILD: //traces:__subpackages__ may not see allocators"));
+  EXPECT_THAT(VisibilityComplaints("cli/BUILD", "visibility = [\"//visibility:public\"]"),
+              SizeIs(1));
+  EXPECT_THAT(VisibilityComplaints("sim/BUILD",
+                                   "cc_library(\n    name = \"machine\",\n"
+                                   "    visibility = [\"//visibility:public\"],\n)"),
+              SizeIs(1));
+  EXPECT_THAT(VisibilityComplaints("sim/BUILD",
+                                   "cc_library(\n    name = \"types\",\n"
+                                   "    visibility = [\"//visibility:public\"],\n)"),
+              IsEmpty());
+}
+
+TEST(VisibilityTest, EveryPackageAdmitsOnlyWhoMayIncludeIt) {
+  ExpectNoComplaints(VisibilityComplaints, /*build_files_only=*/true);
+}
+
+TEST(DeterminismTest, SourcesOfChanceAreFound) {
+  for (const std::string line :
+       {"#include <chrono>", "#include <unordered_map>", "#include <random>",
+        "#include \"absl/random/random.h\"", "std::unordered_set<int> s;", "int i = rand();",
+        "auto t = time(nullptr);", "std::uniform_int_distribution<int> d;", "absl::BitGen gen;",
+        "absl::Hash<int>()(1);", "auto now = std::chrono::system_clock::now();"}) {
+    EXPECT_THAT(DeterminismComplaints("sim/a.cc", line), SizeIs(1)) << line;
+    EXPECT_THAT(DeterminismComplaints("cli/a.cc", line), IsEmpty()) << line;
+  }
+  for (const std::string line :
+       {"Cycles time() const;", "cpu.time(0);  // not std::chrono", "strand();", "operand(x);"}) {
+    EXPECT_THAT(DeterminismComplaints("sim/a.cc", line), IsEmpty()) << line;
+  }
+}
+
+TEST(DeterminismTest, NoFileOfTheSimulationUsesThem) { ExpectNoComplaints(DeterminismComplaints); }
+
+TEST(FormTest, LicenceLengthAndGuardAreAskedFor) {
+  const std::string licence =
+      "// Copyright 2026 The slablab Authors.\n// SPDX-License-Identifier: Apache-2.0\n";
+  EXPECT_THAT(FormComplaints("a/b.cc", licence + "int i;\n"), IsEmpty());
+  EXPECT_THAT(FormComplaints("a/b.cc", "int i;\n"), SizeIs(1));
+  EXPECT_THAT(FormComplaints("a/b.cc", licence + "//" + std::string(98, 'x')), IsEmpty());
+  EXPECT_THAT(FormComplaints("a/b.cc", licence + "//" + std::string(99, 'x')), SizeIs(1));
+  EXPECT_THAT(FormComplaints("a/b.cc", licence + "int i; \n"), SizeIs(1));
+  std::string lines;
+  for (int i = 0; i < 498; ++i) lines += "//\n";
+  EXPECT_THAT(FormComplaints("a/b.cc", licence + lines), IsEmpty());
+  EXPECT_THAT(FormComplaints("a/b.cc", licence + lines + "//\n"), SizeIs(1));
+  EXPECT_THAT(FormComplaints("a/b.h", licence), SizeIs(1));
+  EXPECT_THAT(FormComplaints("a/b.h", licence + "#ifndef SLABLAB_A_B_H_\n#define SLABLAB_A_B_H_\n"),
+              IsEmpty());
+  EXPECT_THAT(FormComplaints("run", "#!/bin/sh\nexit\n"), SizeIs(1));
+  EXPECT_THAT(FormComplaints("a/b.txt", "anything \n"), IsEmpty());
+}
+
+TEST(FormTest, EveryFileHasIt) { ExpectNoComplaints(FormComplaints); }
+
+}  // namespace
+}  // namespace slablab
