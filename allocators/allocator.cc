@@ -1,0 +1,33 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/allocator.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace slablab {
+
+std::string Figure::ToString() const {
+  std::string text = absl::StrCat(value);
+  if (has_parentheses) absl::StrAppend(&text, "(", in_parentheses, ")");
+  for (const Part& part : parts) {
+    absl::StrAppend(&text, per == Per::kNode ? " N" : " C", part.index, "=", part.value);
+    if (has_parentheses) absl::StrAppend(&text, "(", part.in_parentheses, ")");
+  }
+  return text;
+}
+
+Footprint& Footprint::operator+=(const Footprint& other) {
+  slabs += other.slabs;
+  slab_bytes += other.slab_bytes;
+  objects += other.objects;
+  object_bytes += other.object_bytes;
+  free_bytes += other.free_bytes;
+  padding_bytes += other.padding_bytes;
+  tail_bytes += other.tail_bytes;
+  metadata_bytes += other.metadata_bytes;
+  percpu_bytes += other.percpu_bytes;
+  return *this;
+}
+
+}  // namespace slablab

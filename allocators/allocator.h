@@ -1,0 +1,170 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_ALLOCATOR_H_
+#define SLABLAB_ALLOCATORS_ALLOCATOR_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "sim/cpu.h"
+#include "sim/gfp.h"
+#include "sim/task.h"
+#include "sim/types.h"
+
+// The contract between the models and whoever drives them. One virtual call an operation; what a
+// model does inside, it does through the Cpu it is given.
+
+namespace slablab {
+
+// A cache within one allocator: dense from 0 in order of creation (boot caches come first).
+using CacheId = Id<struct CacheIdTag, int32_t>;
+inline constexpr CacheId kNoCache{-1};
+
+// Which way through the model an operation took: an index into Allocator::paths().
+using PathId = uint8_t;
+
+struct CacheSpec {
+  std::string name;
+  uint32_t object_size = 0;    // bytes, > 0
+  uint32_t align = 0;          // 0 or a power of two
+  bool hwcache_align = false;  // SLAB_HWCACHE_ALIGN
+  bool has_constructor = false;
+  bool typesafe_by_rcu = false;
+  bool reclaim_account = false;
+  bool no_merge = false;
+};
+
+struct Placement {
+  PhysAddr object;  // null: the allocation failed
+  PathId path = 0;
+};
+
+// One of a cache's figures, in the shape of /sys/kernel/slab: "39(13) C1=3(1) C2=6(2)".
+struct Figure {
+  struct Part {
+    int index = 0;  // CPU or node
+    uint64_t value = 0;
+    uint64_t in_parentheses = 0;
+    friend bool operator==(const Part&, const Part&) = default;
+  };
+  enum class Per : uint8_t { kCache, kCpu, kNode };
+  std::string name;
+  uint64_t value = 0;
+  Per per = Per::kCache;
+  std::vector<Part> parts;  // ascending; those that are not zero
+  bool has_parentheses = false;
+  uint64_t in_parentheses = 0;
+
+  std::string ToString() const;  // as sysfs prints it, without the name
+  friend bool operator==(const Figure&, const Figure&) = default;
+};
+
+// What a cache looks like: computed once at creation.
+struct CacheLayout {
+  std::string name;
+  uint32_t object_size = 0;
+  uint32_t slab_size = 0;  // an object with all that goes with it
+  uint32_t align = 0;
+  int order = 0;
+  uint32_t objects_per_slab = 0;
+  uint32_t free_pointer_offset = 0;
+};
+
+// One line of /proc/slabinfo 2.1.
+struct SlabInfoRow {
+  std::string name;
+  uint64_t active_objects = 0;
+  uint64_t objects = 0;
+  uint32_t object_size = 0;
+  uint32_t objects_per_slab = 0;
+  uint32_t pages_per_slab = 0;
+  uint32_t limit = 0;
+  uint32_t batch_count = 0;
+  uint32_t shared_factor = 0;
+  uint64_t active_slabs = 0;
+  uint64_t slabs = 0;
+  uint64_t shared_available = 0;
+};
+
+// Bytes, now. Kept up to date by every operation; reading it costs nothing. For one cache or all:
+//   slab_bytes = object_bytes + free_bytes + padding_bytes + tail_bytes
+struct Footprint {
+  uint64_t slabs = 0;
+  uint64_t slab_bytes = 0;      // pages held
+  uint64_t objects = 0;         // allocated
+  uint64_t object_bytes = 0;    // object_size of those allocated
+  uint64_t free_bytes = 0;      // slab_size of the slots not allocated
+  uint64_t padding_bytes = 0;   // slab_size - object_size of those allocated
+  uint64_t tail_bytes = 0;      // ends of slabs too short for an object
+  uint64_t metadata_bytes = 0;  // the allocator's own structures outside these slabs
+  uint64_t percpu_bytes = 0;    // per-CPU areas, all possible CPUs
+
+  Footprint& operator+=(const Footprint& other);
+  friend bool operator==(const Footprint&, const Footprint&) = default;
+};
+
+class Allocator {
+ public:
+  virtual ~Allocator() = default;
+
+  virtual std::string_view name() const = 0;
+  // Names of the sites it charges, from Site kFirstModelSite on, and of the ways an operation goes.
+  virtual absl::Span<const std::string_view> sites() const = 0;
+  virtual absl::Span<const std::string_view> paths() const = 0;
+
+  // --- Operations. On the CPU given, in whatever context it is. ---
+  // Before anything else, once, on one CPU: the kernel's boot sequence, up to and including the
+  // kmalloc caches.
+  virtual Task<void> Boot(Cpu& cpu) = 0;
+  // InvalidArgument if the kernel would refuse; the CacheId may be an existing one (merging).
+  virtual Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) = 0;
+  // REQUIRES: no object is allocated.
+  virtual Task<void> DestroyCache(Cpu& cpu, CacheId cache) = 0;
+  // `node` kAnyNode: kmem_cache_alloc; else kmem_cache_alloc_node.
+  virtual Task<Placement> Alloc(Cpu& cpu, CacheId cache, Gfp gfp, NodeId node) = 0;
+  virtual Task<PathId> Free(Cpu& cpu, CacheId cache, PhysAddr object) = 0;
+  // Beyond the largest size class it is whole pages.
+  virtual Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) = 0;
+  // Of any object, also of one from a named cache, as the kernel allows.
+  virtual Task<PathId> Kfree(Cpu& cpu, PhysAddr object) = 0;
+  // All or nothing: answers objects.size() or 0.
+  virtual Task<size_t> AllocBulk(Cpu& cpu, CacheId cache, Gfp gfp,
+                                 absl::Span<PhysAddr> objects) = 0;
+  virtual Task<void> FreeBulk(Cpu& cpu, CacheId cache, absl::Span<const PhysAddr> objects) = 0;
+  virtual Task<void> Shrink(Cpu& cpu, CacheId cache) = 0;
+  // The hotplug callbacks, on a CPU that stays: after `dead` went off line, before `coming` is on.
+  virtual Task<void> CpuDead(Cpu& cpu, CpuId dead) = 0;
+  virtual Task<void> CpuComing(Cpu& cpu, CpuId coming) = 0;
+  // Writes a tunable as its sysfs or proc file would be: unknown key or refused value is
+  // InvalidArgument.
+  virtual Task<absl::Status> Tune(Cpu& cpu, CacheId cache, std::string_view key, int64_t value) = 0;
+
+  // --- Queries: cost nothing, change nothing. ---
+  virtual int cache_count() const = 0;
+  virtual CacheLayout Layout(CacheId cache) const = 0;
+  virtual CacheId FindCache(std::string_view name) const = 0;  // kNoCache; follows aliases
+  // Where `object` is: its cache and slab (the page block's address). kNoCache: not a slab's.
+  struct Location {
+    CacheId cache = kNoCache;
+    PhysAddr slab;
+  };
+  virtual Location Locate(PhysAddr object) const = 0;
+  virtual std::vector<Figure> Counters(CacheId cache) const = 0;
+  virtual std::vector<Figure> State(CacheId cache) const = 0;
+  virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
+  virtual Footprint FootprintOf(CacheId cache) const = 0;
+  virtual const Footprint& TotalFootprint() const = 0;
+  // Aborts if one of the model's numbered invariants does not hold. REQUIRES: every CPU is between
+  // operations.
+  virtual void CheckInvariants() const = 0;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_ALLOCATOR_H_

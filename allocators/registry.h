@@ -1,0 +1,41 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_REGISTRY_H_
+#define SLABLAB_ALLOCATORS_REGISTRY_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "allocators/allocator.h"
+#include "sim/machine.h"
+
+namespace slablab {
+
+// Switches that the kernel has as boot parameters or build options.
+struct AllocatorOptions {
+  uint64_t seed = 1;                // of what the kernel takes from cycle counters or addresses
+  bool merge_caches = false;        // slab_merge: caches of the same layout are one
+  bool statistics = true;           // CONFIG_SLUB_STATS: counters exist and cost what they cost
+  std::vector<std::string> quirks;  // named deviations of the model, all off by default
+};
+
+struct AllocatorInfo {
+  std::string_view name;
+  std::string_view summary;  // one line
+};
+
+// The models there are, in the order of the table in registry.cc.
+std::vector<AllocatorInfo> ListAllocators();
+
+// Makes a model on `machine`, not yet booted. InvalidArgument with the valid names for an unknown
+// name or quirk.
+absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(std::string_view name, Machine& machine,
+                                                         const AllocatorOptions& options);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_REGISTRY_H_

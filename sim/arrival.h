@@ -1,0 +1,82 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_ARRIVAL_H_
+#define SLABLAB_SIM_ARRIVAL_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/check.h"
+#include "sim/task.h"
+#include "sim/types.h"
+
+// What comes to a CPU from outside: work at given times, and calls from other CPUs.
+
+namespace slablab {
+
+class Cpu;
+
+// What may interrupt what: a higher one comes in at any sync point of a lower one, unless
+// interrupts are off.
+enum class Priority : uint8_t { kTask, kSoftirq, kHardirq };
+
+struct Arrival {
+  Cycles time = 0;
+  uint64_t token = 0;  // the source's name for it
+  CpuId cpu;
+  Priority priority = Priority::kTask;
+};
+
+// Where work comes from: a trace, a generator.
+class ArrivalSource {
+ public:
+  virtual ~ArrivalSource() = default;
+  // The next arrival in time order (among equal times, in the order given), or false at the end.
+  virtual bool Next(Arrival* arrival) = 0;
+  // Begins the work on its CPU, at or after its time. Work on one CPU begins in arrival order,
+  // except that what has a higher priority may come in the middle of what has a lower one.
+  virtual Task<void> Start(Cpu& cpu, uint64_t token) = 0;
+};
+
+// A piece of work that one CPU has another do. Lives in the caller's frame until it is done.
+class RemoteCall {
+ public:
+  virtual ~RemoteCall() = default;
+  virtual Task<void> Run(Cpu& cpu) = 0;
+
+ private:
+  friend class Cpu;
+  friend class Scheduler;
+  Cpu* caller_ = nullptr;
+  Cycles due_ = 0;
+  bool done_ = false;
+  RemoteCall* next_ = nullptr;
+};
+
+// First in, first out; grows when full and never shrinks.
+class ArrivalQueue {
+ public:
+  bool empty() const { return begin_ == end_; }
+  size_t size() const { return static_cast<size_t>(end_ - begin_); }
+  const Arrival& front() const { return ring_[begin_ & mask_]; }
+  void Push(const Arrival& arrival) {
+    if (size() == ring_.size()) Grow();
+    ring_[end_++ & mask_] = arrival;
+  }
+  Arrival Pop() {
+    CHECK(!empty());
+    return ring_[begin_++ & mask_];
+  }
+
+ private:
+  void Grow();
+  std::vector<Arrival> ring_;
+  uint64_t mask_ = 0;
+  uint64_t begin_ = 0;
+  uint64_t end_ = 0;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_ARRIVAL_H_

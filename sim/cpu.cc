@@ -1,0 +1,161 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sim/cpu.h"
+
+#include <algorithm>
+
+#include "sim/check.h"
+#include "sim/scheduler.h"
+
+namespace slablab {
+
+namespace {
+
+// What pushf+cli and popf/sti cost above the code around them; estimates within what Agner Fog's
+// instruction tables give for recent x86-64 (CLI and STI are a few micro-operations, POPF about 20
+// cycles). The same on every machine.
+constexpr Cycles kIrqSaveCycles = 8;
+constexpr Cycles kIrqRestoreCycles = 16;
+
+}  // namespace
+
+Cpu::Cpu(Scheduler& scheduler, CpuId id)
+    : horizon_(scheduler.horizon_),
+      id_(id),
+      place_(scheduler.config().cpus[id.index()]),
+      memory_(scheduler.memory()),
+      ledger_(scheduler.ledger()),
+      scheduler_(scheduler),
+      config_(scheduler.config()) {}
+
+void Cpu::TouchRange(Place place, uint64_t bytes, Access access) {
+  if (bytes == 0) return;
+  const uint64_t last = (place.address + (bytes - 1)).line();
+  const auto overlap = static_cast<Cycles>(config_.range_overlap);
+  Cycles following = 0;
+  for (uint64_t line = place.address.line(); line <= last; ++line) {
+    const Memory::Result result = memory_.Touch(place_.core, PhysAddr(line << kLineShift), access);
+    Cycles cycles = result.cycles;
+    if (line != place.address.line()) {
+      // Whole cycles, without losing the remainders.
+      cycles = (following + result.cycles) / overlap - following / overlap;
+      following += result.cycles;
+    }
+    now_ += cycles;
+    ledger_.Charge(site_, place.structure, result.outcome, cycles);
+    ++(access == Access::kRead ? counts_.loads : counts_.stores);
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->OnTouch(*this, {PhysAddr(line << kLineShift), place.structure}, access,
+                         result.outcome);
+    }
+  }
+}
+
+void Cpu::TouchAtomic(Place place) {
+  Touch(place, Access::kWrite);
+  --counts_.stores;
+  ++counts_.atomics;
+  now_ += config_.atomic_cycles;
+  ledger_.Charge(site_, Cause::kAtomic, config_.atomic_cycles);
+}
+
+void Cpu::TouchLocalCmpxchg(Place place) {
+  Touch(place, Access::kWrite);
+  --counts_.stores;
+  ++counts_.local_cmpxchgs;
+  now_ += config_.local_cmpxchg_cycles;
+  ledger_.Charge(site_, Cause::kAtomic, config_.local_cmpxchg_cycles);
+}
+
+void Cpu::CheckOwnerOffline(CpuId owner) const { CHECK(!scheduler_.cpu(owner).online()); }
+
+void Cpu::CheckHolder(const SpinLock* lock) const { CHECK(lock->HeldBy(*this)); }
+
+void Cpu::CheckQuiet() const {
+  CHECK_EQ(locks_held_, 0);
+  CHECK_EQ(irqs_enabled_, depth_ == 0 || frames_[depth_ - 1].priority != Priority::kHardirq);
+}
+
+void Cpu::Suspend(std::coroutine_handle<> point, State state) {
+  CHECK_GT(depth_, 0);
+  frames_[depth_ - 1].resume = point;
+  if (state == State::kQueued) {
+    scheduler_.Push(*this);
+  } else {
+    state_ = state;
+  }
+}
+
+void Cpu::WaitUntil(Cycles time) {
+  if (time <= now_) return;
+  ledger_.Charge(site_, Cause::kLockWait, time - now_);
+  now_ = time;
+}
+
+void Cpu::UpdateInterruptAt() {
+  interrupt_at_ = kNever;
+  if (!irqs_enabled_ || depth_ == 0) return;
+  const Priority current = frames_[depth_ - 1].priority;
+  if (current == Priority::kHardirq) return;
+  interrupt_at_ = next_tick_;
+  if (calls_ != nullptr) interrupt_at_ = std::min(interrupt_at_, calls_->due_);
+  if (!queue_.empty() && queue_.front().priority > current) {
+    interrupt_at_ = std::min(interrupt_at_, queue_.front().time);
+  }
+}
+
+// An interrupt that was due while interrupts were last off had to wait until they were on again.
+void Cpu::NoteDeferral(Cycles due) {
+  if (due < irqs_off_since_ || due >= irqs_on_since_) return;
+  irq_off_.longest_deferral_cycles =
+      std::max(irq_off_.longest_deferral_cycles, irqs_on_since_ - due);
+}
+
+IrqFlags Cpu::IrqSave() {
+  ++counts_.irq_toggles;
+  Execute(kIrqSaveCycles);
+  if (!irqs_enabled_) return IrqFlags::kWereOff;
+  irqs_enabled_ = false;
+  irqs_off_since_ = now_;
+  interrupt_at_ = kNever;
+  return IrqFlags::kWereOn;
+}
+
+SyncPoint Cpu::IrqRestore(IrqFlags flags) {
+  ++counts_.irq_toggles;
+  Execute(kIrqRestoreCycles);
+  CHECK(!irqs_enabled_);
+  if (flags == IrqFlags::kWereOn) {
+    const Cycles window = now_ - irqs_off_since_;
+    ++irq_off_.windows;
+    irq_off_.total_cycles += window;
+    if (window > irq_off_.longest_cycles) {
+      irq_off_.longest_cycles = window;
+      irq_off_.longest_site = site_;
+    }
+    irqs_on_since_ = now_;
+    irqs_enabled_ = true;
+    UpdateInterruptAt();
+  }
+  return SyncPoint(*this);
+}
+
+Task<void> Cpu::CallOn(CpuId target, RemoteCall& call) {
+  if (target == id_) {
+    const IrqFlags flags = IrqSave();
+    co_await call.Run(*this);
+    co_await IrqRestore(flags);
+    co_return;
+  }
+  CHECK(irqs_enabled_);  // Or two CPUs could wait for each other.
+  co_await Sync();
+  call.caller_ = this;
+  call.due_ = now_ + config_.ipi_cycles;
+  call.done_ = false;
+  call.next_ = nullptr;
+  scheduler_.Post(target, call);
+  while (!call.done_) co_await Park();
+}
+
+}  // namespace slablab

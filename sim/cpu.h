@@ -1,0 +1,339 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_CPU_H_
+#define SLABLAB_SIM_CPU_H_
+
+#include <array>
+#include <coroutine>
+#include <cstdint>
+#include <limits>
+
+#include "sim/arrival.h"
+#include "sim/fields.h"
+#include "sim/ledger.h"
+#include "sim/machine_config.h"
+#include "sim/memory.h"
+#include "sim/task.h"
+#include "sim/types.h"
+
+namespace slablab {
+
+class Cpu;
+class Scheduler;
+
+// What a CPU did within one operation, for tests and for touches.golden.
+struct OpCounts {
+  uint64_t loads = 0;
+  uint64_t stores = 0;
+  uint64_t local_cmpxchgs = 0;  // unlocked, this CPU's own data
+  uint64_t atomics = 0;         // locked read-modify-writes, lock acquisitions excluded
+  uint64_t lock_acquisitions = 0;
+  uint64_t irq_toggles = 0;  // each save-and-disable, and each restore
+};
+
+// Sees every touch; for tests that count lines.
+class TouchObserver {
+ public:
+  virtual ~TouchObserver() = default;
+  virtual void OnTouch(const Cpu& cpu, Place place, Access access, Outcome outcome) = 0;
+};
+
+// Deferral of interrupts on one CPU.
+struct IrqOffStats {
+  uint64_t windows = 0;
+  Cycles total_cycles = 0;
+  Cycles longest_cycles = 0;
+  Site longest_site = Site::kUse;      // where interrupts were enabled again
+  Cycles longest_deferral_cycles = 0;  // of an interrupt that was pending meanwhile
+};
+
+// A suspension point: goes on at once if this CPU is still the first in global time order and no
+// interrupt is due.
+class SyncPoint {
+ public:
+  explicit SyncPoint(Cpu& cpu) : cpu_(cpu) {}
+  inline bool await_ready() const noexcept;
+  inline void await_suspend(std::coroutine_handle<> point) noexcept;
+  void await_resume() const noexcept {}
+
+ protected:
+  Cpu& cpu_;
+};
+
+// A sync point after which `Action` runs, at its place in global time order.
+template <typename Action>
+class SyncAction : public SyncPoint {
+ public:
+  SyncAction(Cpu& cpu, Action action) : SyncPoint(cpu), action_(action) {}
+  auto await_resume() { return action_(this->cpu_); }
+
+ private:
+  Action action_;
+};
+
+// Whether interrupts were enabled before IrqSave.
+enum class IrqFlags : bool { kWereOff, kWereOn };
+
+// One logical CPU: its clock, its interrupt flag and everything that code on it can do. All costs
+// are charged to the ledger under the current site.
+//
+// Plain calls (Load, Store of PerCpu and Guarded fields, Touch, Execute) advance only this CPU's
+// clock. Awaitable calls take effect in global time order and may let interrupts in.
+class Cpu {
+ public:
+  Cpu(Scheduler& scheduler, CpuId id);
+  Cpu(const Cpu&) = delete;
+
+  CpuId id() const { return id_; }
+  NodeId node() const { return place_.node; }
+  CoreId core() const { return place_.core; }
+  DomainId domain() const { return place_.domain; }
+  Cycles now() const { return now_; }
+  bool online() const { return online_; }
+  bool irqs_enabled() const { return irqs_enabled_; }
+  bool in_interrupt() const {
+    return depth_ > 0 && frames_[depth_ - 1].priority != Priority::kTask;
+  }
+  // This CPU's clock less the time it spent in interrupts: operations are timed with it.
+  Cycles task_clock() const { return now_ - interrupted_cycles_; }
+  Scheduler& scheduler() { return scheduler_; }
+  const MachineConfig& config() const { return config_; }
+
+  // --- Plain touches. ---
+  template <typename T>
+  T Load(const PerCpu<T>& field) {
+    CheckOwner(field.owner_);
+    Touch(field.place_, Access::kRead);
+    return field.value_;
+  }
+  template <typename T>
+  void Store(PerCpu<T>& field, const std::type_identity_t<T>& value) {
+    CheckOwner(field.owner_);
+    Touch(field.place_, Access::kWrite);
+    field.value_ = value;
+  }
+  template <typename T>
+  T Load(const Guarded<T>& field) {
+    CheckHolder(field.lock_);
+    Touch(field.place_, Access::kRead);
+    return field.value_;
+  }
+  template <typename T>
+  void Store(Guarded<T>& field, const std::type_identity_t<T>& value) {
+    CheckHolder(field.lock_);
+    Touch(field.place_, Access::kWrite);
+    field.value_ = value;
+  }
+  template <typename T>
+  T Load(const Settled<T>& field) {
+    Touch(field.place_, Access::kRead);
+    return field.value_;
+  }
+  template <typename T>
+  void Store(Settled<T>& field, const std::type_identity_t<T>& value) {
+    Touch(field.place_, Access::kWrite);
+    field.value_ = value;
+  }
+
+  // One access to the line at `place`.
+  void Touch(Place place, Access access) {
+    const Memory::Result result = memory_.Touch(place_.core, place.address, access);
+    now_ += result.cycles;
+    ledger_.Charge(site_, place.structure, result.outcome, result.cycles);
+    ++(access == Access::kRead ? counts_.loads : counts_.stores);
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->OnTouch(*this, place, access, result.outcome);
+    }
+  }
+  // Every line of [place, place + bytes) once, in order. The lines after the first overlap as the
+  // machine's range_overlap says.
+  void TouchRange(Place place, uint64_t bytes, Access access);
+  // Code that touches no memory but its own registers and stack.
+  void Execute(Cycles cycles) {
+    now_ += cycles;
+    ledger_.Charge(site_, Cause::kInstructions, cycles);
+  }
+
+  // --- Awaitable: at their place in global time order. ---
+  SyncPoint Sync() { return SyncPoint(*this); }
+  template <typename T>
+  auto Load(const Racy<T>& field) {
+    return SyncAction(*this, [&field](Cpu& cpu) {
+      cpu.Touch(field.place_, Access::kRead);
+      return field.value_;
+    });
+  }
+  template <typename T>
+  auto Store(Racy<T>& field, const std::type_identity_t<T>& value) {
+    return SyncAction(*this, [&field, value](Cpu& cpu) {
+      cpu.Touch(field.place_, Access::kWrite);
+      field.value_ = value;
+    });
+  }
+  // Locked compare-and-exchange: answers whether `expected` was found and replaced.
+  template <typename T>
+  auto Cmpxchg(Racy<T>& field, const std::type_identity_t<T>& expected,
+               const std::type_identity_t<T>& desired) {
+    return SyncAction(*this, [&field, expected, desired](Cpu& cpu) {
+      cpu.TouchAtomic(field.place_);
+      if (!(field.value_ == expected)) return false;
+      field.value_ = desired;
+      return true;
+    });
+  }
+  // Locked add; answers the sum.
+  template <typename T>
+  auto AddReturn(Racy<T>& field, const std::type_identity_t<T>& addend) {
+    return SyncAction(*this, [&field, addend](Cpu& cpu) {
+      cpu.TouchAtomic(field.place_);
+      field.value_ += addend;
+      return field.value_;
+    });
+  }
+  // this_cpu_cmpxchg_double: unlocked; only an interrupt of this CPU can come in between.
+  template <typename T>
+  auto ThisCpuCmpxchg(PerCpu<T>& field, const std::type_identity_t<T>& expected,
+                      const std::type_identity_t<T>& desired) {
+    return SyncAction(*this, [&field, expected, desired](Cpu& cpu) {
+      cpu.CheckOwner(field.owner_);
+      cpu.TouchLocalCmpxchg(field.place_);
+      if (!(field.value_ == expected)) return false;
+      field.value_ = desired;
+      return true;
+    });
+  }
+
+  // --- Interrupts. ---
+  IrqFlags IrqSave();
+  // Enabling can run other code on this CPU, so it is awaited.
+  SyncPoint IrqRestore(IrqFlags flags);
+  const IrqOffStats& irq_off() const { return irq_off_; }
+
+  // --- Other CPUs. ---
+  // Runs `call` on `target` in interrupt context (smp_call_function_single, or a work item on it)
+  // and waits for its end. On this very CPU it runs at once, interrupts off.
+  Task<void> CallOn(CpuId target, RemoteCall& call);
+  // Stops until another CPU unparks this one (Scheduler::Unpark). An interrupt may wake it too, so
+  // whoever parks does so in a loop on what it waits for.
+  class ParkPoint;
+  ParkPoint Park();
+
+  // --- Bookkeeping. ---
+  Site site() const { return site_; }
+  void set_site(Site site) { site_ = site; }
+  OpCounts& counts() { return counts_; }
+  void set_observer(TouchObserver* observer) { observer_ = observer; }
+  // Aborts unless the CPU is as an operation must leave it: no lock held, interrupts as found.
+  void CheckQuiet() const;
+
+ private:
+  friend class Scheduler;
+  friend class SpinLock;
+  friend class SyncPoint;
+
+  static constexpr Cycles kNever = std::numeric_limits<Cycles>::max();
+  static constexpr int kNestingMax = 4;  // a task, a softirq, a hardirq, a remote call
+  static constexpr int kLocksHeldMax = 8;
+
+  // A context of execution: the task, or an interrupt on top of what it interrupted.
+  struct Frame {
+    Task<void> task;
+    std::coroutine_handle<> resume;
+    Priority priority = Priority::kTask;
+    bool irqs_enabled = true;  // of the interrupted context
+    Site site = Site::kUse;
+    Cycles entered_at = 0;
+    RemoteCall* call = nullptr;
+  };
+  enum class State : uint8_t { kIdle, kRunning, kQueued, kParked };
+
+  void CheckOwner(CpuId owner) const {
+    if (owner != id_) [[unlikely]] {
+      CheckOwnerOffline(owner);
+    }
+  }
+  void CheckOwnerOffline(CpuId owner) const;
+  void CheckHolder(const SpinLock* lock) const;
+  void TouchAtomic(Place place);
+  void TouchLocalCmpxchg(Place place);
+  inline bool MayProceed() const;
+  uint64_t key() const { return (now_ << kKeyCpuBits) | static_cast<uint64_t>(id_.value()); }
+  void Suspend(std::coroutine_handle<> point, State state);
+  void WaitUntil(Cycles time);  // for a lock
+  void NoteDeferral(Cycles due);
+  void UpdateInterruptAt();
+  void SetIrqsEnabled(bool enabled);
+  static constexpr int kKeyCpuBits = 12;  // kMaxCpus
+
+  Cycles now_ = 0;
+  Cycles interrupt_at_ = kNever;  // when the next interrupt is due; kNever while disabled
+  const uint64_t& horizon_;       // the scheduler's: key of whoever comes first after this CPU
+  Site site_ = Site::kUse;
+  bool irqs_enabled_ = true;
+  bool online_ = true;
+  State state_ = State::kIdle;
+  const CpuId id_;
+  const CpuPlace place_;
+  Memory& memory_;
+  Ledger& ledger_;
+  OpCounts counts_;
+  TouchObserver* observer_ = nullptr;
+  Scheduler& scheduler_;
+  const MachineConfig& config_;
+
+  int depth_ = 0;
+  std::array<Frame, kNestingMax> frames_;
+  ArrivalQueue queue_;
+  RemoteCall* calls_ = nullptr;  // pending, first come first
+  Cycles next_tick_ = kNever;
+  Cycles interrupted_cycles_ = 0;
+  Cycles irqs_off_since_ = 0;
+  Cycles irqs_on_since_ = 0;
+  IrqOffStats irq_off_;
+
+  SpinLock* lock_wanted_ = nullptr;
+  Cycles lock_wanted_since_ = 0;
+  Cpu* next_waiter_ = nullptr;  // behind this one in a lock's queue
+  int locks_held_ = 0;
+  std::array<SpinLock*, kLocksHeldMax> locks_;
+};
+
+class Cpu::ParkPoint {
+ public:
+  explicit ParkPoint(Cpu& cpu) : cpu_(cpu) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> point) noexcept {
+    cpu_.Suspend(point, State::kParked);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Cpu& cpu_;
+};
+
+inline Cpu::ParkPoint Cpu::Park() { return ParkPoint(*this); }
+
+inline bool Cpu::MayProceed() const { return key() < horizon_ && now_ < interrupt_at_; }
+
+inline bool SyncPoint::await_ready() const noexcept { return cpu_.MayProceed(); }
+
+inline void SyncPoint::await_suspend(std::coroutine_handle<> point) noexcept {
+  cpu_.Suspend(point, Cpu::State::kQueued);
+}
+
+// Sets the site for a block and restores it. Interrupts have sites of their own.
+class SiteScope {
+ public:
+  SiteScope(Cpu& cpu, Site site) : cpu_(cpu), before_(cpu.site()) { cpu.set_site(site); }
+  ~SiteScope() { cpu_.set_site(before_); }
+  SiteScope(const SiteScope&) = delete;
+
+ private:
+  Cpu& cpu_;
+  Site before_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_CPU_H_

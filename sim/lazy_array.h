@@ -1,0 +1,51 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_LAZY_ARRAY_H_
+#define SLABLAB_SIM_LAZY_ARRAY_H_
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "sim/check.h"
+
+namespace slablab {
+
+// A fixed-size array of zeroes that takes host memory only where it is written: the machine's
+// memory is large and a workload touches little of it. T must be all-zero when default-constructed
+// and needs no destructor.
+template <typename T>
+class LazyArray {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+ public:
+  explicit LazyArray(size_t size) : size_(size) {
+    if (size == 0) return;
+    void* memory = mmap(nullptr, size * sizeof(T), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    data_ = static_cast<T*>(memory);
+  }
+  ~LazyArray() {
+    if (data_ != nullptr) munmap(data_, size_ * sizeof(T));
+  }
+  LazyArray(LazyArray&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  LazyArray(const LazyArray&) = delete;
+  LazyArray& operator=(const LazyArray&) = delete;
+
+  T& operator[](size_t i) { return data_[i]; }
+  const T& operator[](size_t i) const { return data_[i]; }
+  size_t size() const { return size_; }
+
+ private:
+  T* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_LAZY_ARRAY_H_

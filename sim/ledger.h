@@ -1,0 +1,105 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_LEDGER_H_
+#define SLABLAB_SIM_LEDGER_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "sim/types.h"
+
+// Where every cycle went. Each touch of simulated memory is charged to what the line holds
+// (Structure), what the code was doing (Site) and how the cache system answered (Outcome).
+
+namespace slablab {
+
+// What a touched line holds.
+enum class Structure : uint8_t {
+  kObject,           // the user's bytes in an object
+  kFreePointer,      // the link word inside a free object
+  kSlabMetadata,     // struct page / struct slab
+  kPerCpuArea,       // kmem_cache_cpu, array_cache, and the like
+  kNode,             // kmem_cache_node and the lists in it
+  kLock,             // lock words
+  kCacheDescriptor,  // struct kmem_cache
+  kPageAllocator,    // zones, free areas, per-CPU page lists
+  kInterrupt,        // what interrupt handlers touch
+};
+inline constexpr int kStructures = 9;
+
+// How the memory system answered a touch.
+enum class Outcome : uint8_t {
+  kL1,
+  kL2,
+  kLlc,             // last-level cache of this core's domain
+  kUpgrade,         // had it shared, wanted to write; every other copy is in this domain (or none)
+  kUpgradeRemote,   // the same, with copies in other domains
+  kTransferDomain,  // from another core's cache in this domain
+  kTransferNode,    // from another domain's cache on this node
+  kTransferRemote,  // from another node's cache
+  kDramLocal,
+  kDramRemote,
+};
+inline constexpr int kOutcomes = 10;
+
+// Cycles that are not a memory touch's latency.
+enum class Cause : uint8_t {
+  kInstructions,  // executing code
+  kAtomic,        // what locked and unlocked read-modify-writes cost above a store
+  kLockWait,      // waiting for a spinlock
+  kInterrupt,     // entry, exit and work of interrupts, the handler's memory touches excluded
+};
+inline constexpr int kCauses = 4;
+
+std::string_view StructureName(Structure structure);
+std::string_view OutcomeName(Outcome outcome);
+std::string_view CauseName(Cause cause);
+
+// What the code is doing. The first are the machine's own; a model names its own from
+// kFirstModelSite on.
+enum class Site : uint8_t {
+  kUse,  // the workload uses an object
+  kPageAllocator,
+  kInterrupt,
+  kBoot,
+};
+inline constexpr int kFirstModelSite = 4;
+inline constexpr int kMaxSites = 48;
+
+// Counts and cycles by (site, structure, outcome) and (site, cause). One per simulation.
+class Ledger {
+ public:
+  struct Cell {
+    std::array<uint64_t, kOutcomes> count{};
+    std::array<uint64_t, kOutcomes> cycles{};
+  };
+
+  void Charge(Site site, Structure structure, Outcome outcome, Cycles cycles) {
+    Cell& cell = cells_[static_cast<size_t>(site)][static_cast<size_t>(structure)];
+    ++cell.count[static_cast<size_t>(outcome)];
+    cell.cycles[static_cast<size_t>(outcome)] += cycles;
+  }
+  void Charge(Site site, Cause cause, Cycles cycles) {
+    causes_[static_cast<size_t>(site)][static_cast<size_t>(cause)] += cycles;
+  }
+
+  const Cell& cell(Site site, Structure structure) const {
+    return cells_[static_cast<size_t>(site)][static_cast<size_t>(structure)];
+  }
+  uint64_t cycles(Site site, Cause cause) const {
+    return causes_[static_cast<size_t>(site)][static_cast<size_t>(cause)];
+  }
+  // Forgets everything: what came before (boot, warm-up) is not part of the run.
+  void Reset() { *this = Ledger(); }
+
+ private:
+  std::array<std::array<Cell, kStructures>, kMaxSites> cells_{};
+  std::array<std::array<uint64_t, kCauses>, kMaxSites> causes_{};
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_LEDGER_H_

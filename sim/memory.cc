@@ -1,0 +1,362 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sim/memory.h"
+
+#include <algorithm>
+
+#include "sim/check.h"
+
+namespace slablab {
+
+namespace {
+
+// 2^24 pages, 64 GiB, can be touched in one run; a handle has 30 bits.
+constexpr uint64_t kBlocksMax = uint64_t{1} << 24;
+
+uint64_t TotalFrames(const MachineConfig& config) {
+  const NodeMemory& last = config.memory.back();
+  return last.first_frame + last.frames;
+}
+
+}  // namespace
+
+Memory::Memory(const MachineConfig& config)
+    : config_(config),
+      l1_hit_cycles_(static_cast<uint32_t>(config.l1_hit_cycles)),
+      domain_of_core_(static_cast<size_t>(config.core_count)),
+      node_of_core_(static_cast<size_t>(config.core_count)),
+      node_of_domain_(static_cast<size_t>(config.domain_count)),
+      block_of_frame_(TotalFrames(config)),
+      frame_of_block_(std::min(TotalFrames(config) + 1, kBlocksMax)),
+      lines_(std::min(TotalFrames(config) + 1, kBlocksMax) * kLinesPerPage),
+      core_sets_(config.core_count),
+      domain_sets_(config.domain_count) {
+  for (const CpuPlace& cpu : config.cpus) {
+    domain_of_core_[cpu.core.index()] = cpu.domain;
+    node_of_core_[cpu.core.index()] = cpu.node;
+    node_of_domain_[cpu.domain.index()] = cpu.node;
+  }
+  for (int core = 0; core < config.core_count; ++core) {
+    l1_.emplace_back(config.l1);
+    l2_.emplace_back(config.l2);
+  }
+  for (int domain = 0; domain < config.domain_count; ++domain) llc_.emplace_back(config.llc);
+  for (const NodeMemory& node : config.memory) {
+    node_end_line_.push_back((node.first_frame + node.frames) * kLinesPerPage);
+  }
+}
+
+uint32_t Memory::NewBlock(uint64_t line) {
+  CHECK_LT(line, node_end_line_.back());
+  CHECK_LT(blocks_, frame_of_block_.size());
+  const uint64_t frame = line / kLinesPerPage;
+  block_of_frame_[frame] = blocks_;
+  frame_of_block_[blocks_] = frame;
+  return blocks_++ * kLinesPerPage + static_cast<uint32_t>(line % kLinesPerPage);
+}
+
+NodeId Memory::HomeOf(uint64_t line) const {
+  const auto end = std::upper_bound(node_end_line_.begin(), node_end_line_.end(), line);
+  return NodeId(static_cast<int32_t>(end - node_end_line_.begin()));
+}
+
+Memory::Result Memory::TransferFromDomain(CoreId to, DomainId from) const {
+  const NodeId to_node = node_of_core_[to.index()];
+  const NodeId from_node = node_of_domain_[from.index()];
+  const Cycles cycles = config_.transfer_cycles[to_node.index()][from_node.index()];
+  return {static_cast<uint32_t>(cycles),
+          to_node == from_node ? Outcome::kTransferNode : Outcome::kTransferRemote};
+}
+
+Memory::Result Memory::TransferFrom(CoreId to, CoreId from) const {
+  const DomainId domain = domain_of_core_[from.index()];
+  if (domain == domain_of_core_[to.index()]) {
+    return {static_cast<uint32_t>(config_.transfer_domain_cycles), Outcome::kTransferDomain};
+  }
+  return TransferFromDomain(to, domain);
+}
+
+// Everything but "most recently used in L1 and no change of state".
+Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handle, Access access) {
+  const uint32_t tag = handle << TagArray::kTagStateBits;
+  TagArray& l1 = l1_[core.index()];
+  uint32_t* set = l1.SetOf(line);
+  if (const int way = l1.Find(set, tag); way >= 0) {
+    TagArray::Promote(set, way);
+    if (access == Access::kRead || (set[0] & kDirty) != 0) return {l1_hit_cycles_, Outcome::kL1};
+    Line& entry = lines_[handle];
+    if ((set[0] & kWritable) == 0) {
+      const Result result = Upgrade(core, entry, line, handle);
+      set[0] = tag | kWritable | kDirty;
+      return result;
+    }
+    entry.dirty = true;  // Exclusive to Modified, silently.
+    set[0] |= kDirty;
+    return {l1_hit_cycles_, Outcome::kL1};
+  }
+  Line& entry = lines_[handle];
+  TagArray& l2 = l2_[core.index()];
+  if (l2.present()) {
+    uint32_t* l2_set = l2.SetOf(line);
+    if (const int way = l2.Find(l2_set, tag); way >= 0) {
+      TagArray::Promote(l2_set, way);
+      Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
+      const bool owned = entry.owner == core.index() + 1;
+      if (access == Access::kWrite && !owned) result = Upgrade(core, entry, line, handle);
+      if (access == Access::kWrite) entry.dirty = true;
+      const uint32_t state = entry.owner == 0 ? 0 : kWritable | (entry.dirty ? kDirty : 0);
+      l1.Insert(set, tag | state);  // What falls off stays in L2, its state in the directory.
+      return result;
+    }
+  }
+  return Miss(core, entry, line, handle, access);
+}
+
+// Shared to Modified. As far as the farthest copy that has to go.
+Memory::Result Memory::Upgrade(CoreId core, Line& entry, uint64_t line, uint32_t handle) {
+  Result result = InvalidateOthers(core, entry, line, handle);
+  if (result.cycles < config_.llc_hit_cycles) {  // Even alone it asks the domain's LLC.
+    result.cycles = static_cast<uint32_t>(config_.llc_hit_cycles);
+  }
+  const bool far =
+      result.outcome == Outcome::kTransferNode || result.outcome == Outcome::kTransferRemote;
+  entry.owner = static_cast<uint16_t>(core.index() + 1);
+  entry.dirty = true;
+  return {result.cycles, far ? Outcome::kUpgradeRemote : Outcome::kUpgrade};
+}
+
+Memory::Result Memory::Miss(CoreId core, Line& entry, uint64_t line, uint32_t handle,
+                            Access access) {
+  Result result = entry.owner != 0 ? FetchFromOwner(core, entry, line, handle)
+                                   : FetchFromLlcOrMemory(core, entry, line, handle);
+  const DomainId domain = domain_of_core_[core.index()];
+  uint32_t state = 0;
+  if (access == Access::kWrite) {
+    const Result farthest = InvalidateOthers(core, entry, line, handle);
+    result.cycles = std::max(result.cycles, farthest.cycles);
+    entry.dirty = true;
+    state = kWritable | kDirty;
+  } else if (!core_sets_.HasOther(entry.cores, static_cast<int>(core.index())) &&
+             !domain_sets_.HasOther(entry.domains, static_cast<int>(domain.index()))) {
+    state = kWritable;  // Nobody else: Exclusive.
+  }
+  if (state != 0) {
+    entry.owner = static_cast<uint16_t>(core.index() + 1);
+    // From here on the owner answers for the line: if it drops the line dirty, it writes it back.
+    if (entry.llc_dirty != 0) {
+      entry.dirty = true;
+      state |= kDirty;
+      entry.llc_dirty = 0;
+    }
+  }
+  core_sets_.Add(&entry.cores, static_cast<int>(core.index()));
+  FillPrivate(core, line, handle, state);
+  return result;
+}
+
+// The owner hands the line over and keeps it shared; what it had written reaches memory.
+Memory::Result Memory::FetchFromOwner(CoreId core, Line& entry, uint64_t line, uint32_t handle) {
+  const CoreId owner(entry.owner - 1);
+  const Result result = TransferFrom(core, owner);
+  if (entry.dirty) ++writebacks_;
+  entry.owner = 0;
+  entry.dirty = false;
+  TagArray& l1 = l1_[owner.index()];
+  uint32_t* set = l1.SetOf(line);
+  const uint32_t tag = handle << TagArray::kTagStateBits;
+  if (const int way = l1.Find(set, tag); way >= 0) set[way] = tag;
+  FillLlc(domain_of_core_[core.index()], entry, line, handle);
+  return result;
+}
+
+Memory::Result Memory::FetchFromLlcOrMemory(CoreId core, Line& entry, uint64_t line,
+                                            uint32_t handle) {
+  const DomainId domain = domain_of_core_[core.index()];
+  TagArray& llc = llc_[domain.index()];
+  if (llc.present()) {
+    uint32_t* set = llc.SetOf(line);
+    const int way = llc.Find(set, handle << TagArray::kTagStateBits);
+    if (way >= 0) {
+      TagArray::Promote(set, way);
+      return {static_cast<uint32_t>(config_.llc_hit_cycles), Outcome::kLlc};
+    }
+  }
+  Result result;
+  if (entry.llc_dirty != 0) {  // Newer than memory in another domain's LLC.
+    result = TransferFromDomain(core, DomainId(entry.llc_dirty - 1));
+    entry.llc_dirty = 0;
+    ++writebacks_;
+  } else {
+    const NodeId node = node_of_core_[core.index()];
+    const NodeId home = HomeOf(line);
+    result = {static_cast<uint32_t>(config_.dram_cycles[node.index()][home.index()]),
+              node == home ? Outcome::kDramLocal : Outcome::kDramRemote};
+  }
+  FillLlc(domain, entry, line, handle);
+  return result;
+}
+
+// Leaves `core` (if it holds the line) and its domain's LLC as the only holders. Answers the
+// transfer from the farthest copy that was dropped; zero cycles if there was none.
+Memory::Result Memory::InvalidateOthers(CoreId core, Line& entry, uint64_t line, uint32_t handle) {
+  Result farthest = {0, Outcome::kTransferDomain};
+  const int self = static_cast<int>(core.index());
+  if (core_sets_.HasOther(entry.cores, self)) {
+    const bool held = core_sets_.Contains(entry.cores, self);
+    core_sets_.ForEach(entry.cores, [&](int other) {
+      if (other == self) return;
+      const Result transfer = TransferFrom(core, CoreId(other));
+      if (transfer.cycles > farthest.cycles) farthest = transfer;
+      DropFromCore(CoreId(other), line, handle);
+    });
+    core_sets_.Clear(&entry.cores);
+    if (held) core_sets_.Add(&entry.cores, self);
+  }
+  const int own_domain = static_cast<int>(domain_of_core_[core.index()].index());
+  if (domain_sets_.HasOther(entry.domains, own_domain)) {
+    const bool held = domain_sets_.Contains(entry.domains, own_domain);
+    domain_sets_.ForEach(entry.domains, [&](int other) {
+      if (other == own_domain) return;
+      const Result transfer = TransferFromDomain(core, DomainId(other));
+      if (transfer.cycles > farthest.cycles) farthest = transfer;
+      DropFromLlc(DomainId(other), entry, line, handle);
+    });
+    domain_sets_.Clear(&entry.domains);
+    if (held) domain_sets_.Add(&entry.domains, own_domain);
+  }
+  return farthest;
+}
+
+void Memory::FillPrivate(CoreId core, uint64_t line, uint32_t handle, uint32_t state) {
+  const uint32_t tag = handle << TagArray::kTagStateBits;
+  TagArray& l1 = l1_[core.index()];
+  TagArray& l2 = l2_[core.index()];
+  if (l2.present()) {
+    const uint32_t victim = l2.Insert(l2.SetOf(line), tag);
+    if (victim != 0) {
+      const uint32_t victim_handle = victim >> TagArray::kTagStateBits;
+      uint32_t* set = l1.SetOf(LineNumber(victim_handle));
+      if (const int way = l1.Find(set, victim); way >= 0) l1.Remove(set, way);
+      EvictFromCore(core, victim_handle);
+    }
+    l1.Insert(l1.SetOf(line), tag | state);
+    return;
+  }
+  const uint32_t victim = l1.Insert(l1.SetOf(line), tag | state);
+  if (victim != 0) EvictFromCore(core, victim >> TagArray::kTagStateBits);
+}
+
+// `core` gave up its copy for want of room.
+void Memory::EvictFromCore(CoreId core, uint32_t handle) {
+  Line& entry = lines_[handle];
+  core_sets_.Remove(&entry.cores, static_cast<int>(core.index()));
+  if (entry.owner != core.index() + 1) return;
+  entry.owner = 0;
+  if (!entry.dirty) return;
+  entry.dirty = false;
+  const DomainId domain = domain_of_core_[core.index()];
+  if (domain_sets_.Contains(entry.domains, static_cast<int>(domain.index()))) {
+    entry.llc_dirty = static_cast<uint16_t>(domain.index() + 1);
+  } else {
+    ++writebacks_;
+  }
+}
+
+void Memory::FillLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle) {
+  TagArray& llc = llc_[domain.index()];
+  if (!llc.present()) return;
+  const uint32_t tag = handle << TagArray::kTagStateBits;
+  uint32_t* set = llc.SetOf(line);
+  if (const int way = llc.Find(set, tag); way >= 0) {
+    TagArray::Promote(set, way);
+    return;
+  }
+  const uint32_t victim = llc.Insert(set, tag);
+  if (victim != 0) EvictFromLlc(domain, victim >> TagArray::kTagStateBits);
+  domain_sets_.Add(&entry.domains, static_cast<int>(domain.index()));
+}
+
+void Memory::EvictFromLlc(DomainId domain, uint32_t handle) {
+  Line& entry = lines_[handle];
+  domain_sets_.Remove(&entry.domains, static_cast<int>(domain.index()));
+  if (entry.llc_dirty == domain.index() + 1) {
+    entry.llc_dirty = 0;
+    ++writebacks_;
+  }
+}
+
+// `core` loses its copy because another writes.
+void Memory::DropFromCore(CoreId core, uint64_t line, uint32_t handle) {
+  const uint32_t tag = handle << TagArray::kTagStateBits;
+  for (TagArray* array : {&l1_[core.index()], &l2_[core.index()]}) {
+    if (!array->present()) continue;
+    uint32_t* set = array->SetOf(line);
+    if (const int way = array->Find(set, tag); way >= 0) array->Remove(set, way);
+  }
+}
+
+void Memory::DropFromLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle) {
+  TagArray& llc = llc_[domain.index()];
+  uint32_t* set = llc.SetOf(line);
+  const int way = llc.Find(set, handle << TagArray::kTagStateBits);
+  CHECK_GE(way, 0);
+  llc.Remove(set, way);
+  if (entry.llc_dirty == domain.index() + 1) entry.llc_dirty = 0;  // The writer has the newest.
+}
+
+Memory::State Memory::StateOf(CoreId core, PhysAddr address) const {
+  const uint32_t block = block_of_frame_[address.frame()];
+  if (block == 0) return State::kInvalid;
+  const Line& entry = lines_[block * kLinesPerPage + address.line() % kLinesPerPage];
+  if (entry.owner == core.index() + 1) return entry.dirty ? State::kModified : State::kExclusive;
+  return core_sets_.Contains(entry.cores, static_cast<int>(core.index())) ? State::kShared
+                                                                          : State::kInvalid;
+}
+
+bool Memory::LlcHolds(DomainId domain, PhysAddr address) const {
+  const uint32_t block = block_of_frame_[address.frame()];
+  const TagArray& llc = llc_[domain.index()];
+  if (block == 0 || !llc.present()) return false;
+  const uint32_t handle =
+      block * kLinesPerPage + static_cast<uint32_t>(address.line() % kLinesPerPage);
+  return llc.Find(llc.SetOf(address.line()), handle << TagArray::kTagStateBits) >= 0;
+}
+
+void Memory::CheckInvariants(PhysAddr address) const {
+  const uint32_t block = block_of_frame_[address.frame()];
+  if (block == 0) return;
+  const uint64_t line = address.line();
+  const uint32_t handle = block * kLinesPerPage + static_cast<uint32_t>(line % kLinesPerPage);
+  const uint32_t tag = handle << TagArray::kTagStateBits;
+  const Line& entry = lines_[handle];
+  for (int core = 0; core < config_.core_count; ++core) {
+    const size_t i = static_cast<size_t>(core);
+    const bool holds = core_sets_.Contains(entry.cores, core);
+    const bool owns = entry.owner == core + 1;
+    const uint32_t* set = l1_[i].SetOf(line);
+    const int way = l1_[i].Find(set, tag);
+    const TagArray& outermost = l2_[i].present() ? l2_[i] : l1_[i];
+    CHECK_EQ(outermost.Find(outermost.SetOf(line), tag) >= 0, holds);  // 2
+    if (owns) CHECK(holds);
+    if (entry.owner != 0 && !owns) CHECK(!holds);  // 1
+    if (way >= 0) {
+      CHECK(holds);
+      CHECK_EQ((set[way] & kWritable) != 0, owns);              // 4
+      CHECK_EQ((set[way] & kDirty) != 0, owns && entry.dirty);  // 4
+    }
+  }
+  if (entry.owner == 0) CHECK(!entry.dirty);
+  for (int domain = 0; domain < config_.domain_count; ++domain) {
+    const bool holds = domain_sets_.Contains(entry.domains, domain);
+    CHECK_EQ(LlcHolds(DomainId(domain), address), holds);
+    if (entry.owner != 0 && domain_of_core_[entry.owner - 1u] != DomainId(domain)) CHECK(!holds);
+    if (entry.llc_dirty == domain + 1) {  // 3
+      CHECK(holds);
+      CHECK_EQ(entry.owner, 0);
+      CHECK(!domain_sets_.HasOther(entry.domains, domain));
+    }
+  }
+}
+
+}  // namespace slablab

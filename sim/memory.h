@@ -1,0 +1,136 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_MEMORY_H_
+#define SLABLAB_SIM_MEMORY_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/holder_set.h"
+#include "sim/lazy_array.h"
+#include "sim/ledger.h"
+#include "sim/machine_config.h"
+#include "sim/tag_array.h"
+#include "sim/types.h"
+
+namespace slablab {
+
+enum class Access : uint8_t { kRead, kWrite };
+
+// The coherent memory system: per-core L1 and L2, one LLC per domain, DRAM on the nodes, MESI kept
+// by a directory with one entry a line.
+//
+// The states of a line in a core are the textbook's (Sweazey and Smith 1986; Hennessy and
+// Patterson, "Computer Architecture", 5.2): Modified, Exclusive, Shared, Invalid, here as
+//   M: the entry's owner is this core and it is dirty       E: the owner, and clean
+//   S: a holder, and there is no owner                      I: not a holder.
+//
+// Replacement is exact LRU in every cache. L2 includes L1. The LLC is neither inclusive nor
+// exclusive: it is filled by every miss of the caches above it, a line it drops stays in the cores,
+// and a dirty line that a core drops updates the LLC's copy if there is one (else memory). That is
+// the model of valgrind's cachegrind, and so are the counts for one CPU without an L2.
+//
+// Invariants (tests/sim/memory_test.cc checks them after every step):
+//   1. A line with an owner has that core as its only holder, and no LLC outside the owner's
+//      domain holds it.
+//   2. A core holds a line if and only if its outermost private cache has the tag.
+//   3. A line dirty in an LLC has no owner, and that LLC is the only one that holds it.
+//   4. L1 tags say "writable" exactly for the owner and "dirty" exactly when the line is.
+class Memory {
+ public:
+  struct Result {
+    uint32_t cycles;
+    Outcome outcome;
+  };
+  // For tests and audits.
+  enum class State : uint8_t { kInvalid, kShared, kExclusive, kModified };
+
+  explicit Memory(const MachineConfig& config);
+
+  // One core touches the line that holds `address`.
+  Result Touch(CoreId core, PhysAddr address, Access access) {
+    const uint64_t line = address.line();
+    const uint32_t handle = HandleOf(line);
+    const uint32_t* set = l1_[core.index()].SetOf(line);
+    const uint32_t tag = set[0];
+    if ((tag >> TagArray::kTagStateBits) == handle &&
+        (access == Access::kRead || (tag & kDirty) != 0)) [[likely]] {
+      return {l1_hit_cycles_, Outcome::kL1};
+    }
+    return TouchBeyondMru(core, line, handle, access);
+  }
+
+  State StateOf(CoreId core, PhysAddr address) const;
+  bool LlcHolds(DomainId domain, PhysAddr address) const;
+  // Dirty data written from a cache to memory so far, in lines.
+  uint64_t writebacks() const { return writebacks_; }
+
+  // Aborts if an invariant does not hold for the line of `address`. Slow.
+  void CheckInvariants(PhysAddr address) const;
+
+ private:
+  // The directory's entry of one line.
+  struct Line {
+    HolderPool::Set cores;    // with a valid copy in L1 or L2
+    HolderPool::Set domains;  // whose LLC has a copy
+    uint16_t owner;           // core number + 1; 0: none
+    uint16_t llc_dirty;       // domain number + 1 whose LLC copy is newer than memory; 0: none
+    bool dirty;               // the owner has written
+  };
+  static constexpr uint32_t kWritable = 1;
+  static constexpr uint32_t kDirty = 2;
+
+  // Lines are known by a 30-bit handle, given to a page at its first touch.
+  uint32_t HandleOf(uint64_t line) {
+    const uint32_t block = block_of_frame_[line / kLinesPerPage];
+    if (block == 0) [[unlikely]] {
+      return NewBlock(line);
+    }
+    return block * kLinesPerPage + static_cast<uint32_t>(line % kLinesPerPage);
+  }
+  uint32_t NewBlock(uint64_t line);
+  uint64_t LineNumber(uint32_t handle) const {
+    return frame_of_block_[handle / kLinesPerPage] * kLinesPerPage + handle % kLinesPerPage;
+  }
+
+  Result TouchBeyondMru(CoreId core, uint64_t line, uint32_t handle, Access access);
+  Result Hit(CoreId core, uint32_t* set, uint32_t handle, Access access, uint32_t cycles,
+             Outcome outcome);
+  Result Upgrade(CoreId core, Line& entry, uint64_t line, uint32_t handle);
+  Result Miss(CoreId core, Line& entry, uint64_t line, uint32_t handle, Access access);
+  Result FetchFromOwner(CoreId core, Line& entry, uint64_t line, uint32_t handle);
+  Result FetchFromLlcOrMemory(CoreId core, Line& entry, uint64_t line, uint32_t handle);
+  Result InvalidateOthers(CoreId core, Line& entry, uint64_t line, uint32_t handle);
+  void FillPrivate(CoreId core, uint64_t line, uint32_t handle, uint32_t state);
+  void FillLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle);
+  void EvictFromCore(CoreId core, uint32_t handle);
+  void EvictFromLlc(DomainId domain, uint32_t handle);
+  void DropFromCore(CoreId core, uint64_t line, uint32_t handle);
+  void DropFromLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle);
+  Result TransferFrom(CoreId to, CoreId from) const;
+  Result TransferFromDomain(CoreId to, DomainId from) const;
+  NodeId HomeOf(uint64_t line) const;
+
+  const MachineConfig config_;
+  uint32_t l1_hit_cycles_;
+  std::vector<TagArray> l1_;   // by core
+  std::vector<TagArray> l2_;   // by core; absent arrays if there is no L2
+  std::vector<TagArray> llc_;  // by domain; absent arrays if there is no LLC
+  std::vector<DomainId> domain_of_core_;
+  std::vector<NodeId> node_of_core_;
+  std::vector<NodeId> node_of_domain_;
+  std::vector<uint64_t> node_end_line_;
+
+  LazyArray<uint32_t> block_of_frame_;  // 0: page never touched
+  LazyArray<uint64_t> frame_of_block_;
+  LazyArray<Line> lines_;  // by handle
+  uint32_t blocks_ = 1;
+  HolderPool core_sets_;
+  HolderPool domain_sets_;
+  uint64_t writebacks_ = 0;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_MEMORY_H_

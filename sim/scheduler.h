@@ -1,0 +1,121 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_SCHEDULER_H_
+#define SLABLAB_SIM_SCHEDULER_H_
+
+#include <deque>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "sim/arrival.h"
+#include "sim/cpu.h"
+#include "sim/ledger.h"
+#include "sim/machine_config.h"
+#include "sim/memory.h"
+#include "sim/spinlock.h"
+#include "sim/types.h"
+
+namespace slablab {
+
+// Takes the place of time in deciding who runs: for tests that try every interleaving.
+class Explorer {
+ public:
+  virtual ~Explorer() = default;
+  // Several CPUs could go on (at least one; ascending): answers the index of the one that does.
+  virtual size_t Choose(const std::vector<CpuId>& runnable) = 0;
+  // An arrival of interrupt priority is pending on `cpu`: does it come in at this sync point?
+  virtual bool InterruptNow(CpuId cpu) = 0;
+};
+
+// The discrete-event core. Always goes on with the CPU that is least by (time, CPU number), so that
+// what happens at sync points happens in global time order and results do not depend on anything
+// but the input.
+//
+// A CPU runs ahead of the others between its sync points: there it touches only what is its own.
+class Scheduler {
+ public:
+  Scheduler(const MachineConfig& config, Memory& memory, Ledger& ledger);
+  Scheduler(const Scheduler&) = delete;
+
+  // Runs everything that `source` brings, until it is exhausted and every CPU is idle. CPUs keep
+  // their clocks from one Run to the next. Aborts if CPUs wait for each other for ever.
+  void Run(ArrivalSource& source);
+  // Asks Run to return at the next arrival; what has begun is finished. From a signal handler's
+  // flag or a limit; `source` is not asked again.
+  void StopEarly() { stop_ = true; }
+
+  // Runs one piece of work on `cpu` to its end, now. For boot, tests and total-order replay.
+  // `start` begins the work.
+  void RunOn(CpuId cpu, std::function<Task<void>(Cpu&)> start);
+
+  Cpu& cpu(CpuId id) { return cpus_[id.index()]; }
+  const Cpu& cpu(CpuId id) const { return cpus_[id.index()]; }
+  int cpu_count() const { return static_cast<int>(cpus_.size()); }
+  // The latest time any CPU has reached.
+  Cycles now() const;
+
+  // A new class of locks; stays valid for the scheduler's life.
+  LockClass* AddLockClass(std::string name, int rank);
+  const std::deque<LockClass>& lock_classes() const { return lock_classes_; }
+  // Forgets the locks' figures so far.
+  void ResetLockStats();
+
+  // Takes a CPU off line or on line. Its own work must be over; the allocators' callbacks are
+  // called by whoever does this, on another CPU.
+  void SetOnline(CpuId cpu, bool online);
+
+  // Makes a parked CPU go on at `time` or its own clock, whichever is later.
+  void Unpark(Cpu& cpu, Cycles time);
+
+  void set_explorer(Explorer* explorer) { explorer_ = explorer; }
+  const MachineConfig& config() const { return config_; }
+  Memory& memory() { return memory_; }
+  Ledger& ledger() { return ledger_; }
+
+ private:
+  friend class Cpu;
+  friend class SpinLock;
+  static constexpr uint64_t kNobody = std::numeric_limits<uint64_t>::max();
+
+  uint64_t KeyOf(const Arrival& arrival) const {
+    return (arrival.time << Cpu::kKeyCpuBits) | static_cast<uint64_t>(arrival.cpu.value());
+  }
+  void Push(Cpu& cpu);
+  Cpu& PopFirst();
+  void FetchArrival();
+  void Deliver();
+  void UpdateHorizon();
+  void MakeRunnable(Cpu& cpu);
+  // Hands `call` to `target`, which takes it when its interrupts allow.
+  void Post(CpuId target, RemoteCall& call);
+  // Goes on with a CPU until it suspends, parks or is idle.
+  void Step(Cpu& cpu);
+  // Begins what is queued on an idle CPU. Answers false if it has to wait its turn.
+  bool StartQueued(Cpu& cpu);
+  void Enter(Cpu& cpu, Priority priority);
+  void Leave(Cpu& cpu);
+  // Lets one due interrupt in. Answers false if none is.
+  bool EnterInterrupt(Cpu& cpu);
+  void Tick(Cpu& cpu);
+
+  const MachineConfig& config_;
+  Memory& memory_;
+  Ledger& ledger_;
+  std::deque<Cpu> cpus_;
+  std::deque<LockClass> lock_classes_;
+  std::vector<uint64_t> heap_;  // keys of runnable CPUs, a binary min-heap
+  uint64_t horizon_ = kNobody;  // the least key of anyone but the running CPU
+  ArrivalSource* source_ = nullptr;
+  Arrival arrival_;
+  bool has_arrival_ = false;
+  bool stop_ = false;
+  Explorer* explorer_ = nullptr;
+  std::vector<CpuId> runnable_;  // for the explorer
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_SCHEDULER_H_
