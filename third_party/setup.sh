@@ -21,6 +21,7 @@ run_quietly() {
   [[ $columns =~ ^[1-9][0-9]*$ ]] || columns=80
   "$@" </dev/null 2>&1 | while IFS= read -r line; do
     printf '%s\n' "$line"
+    [[ $line == INFO:* ]] && continue
     line="$label: ${line//[$'\t\r\e']/ }"
     printf '\r\033[K%s' "${line:0:columns - 1}" >&2
   done >"$log"
@@ -122,5 +123,6 @@ run_bazel() {
 
 # What Bazel wrote to LOG, without its progress.
 bazel_messages() {
-  grep -vE '^(\[[0-9,]+ / [0-9,]+\]|INFO:|Loading:|Analyzing:|Starting |Extracting |\.\.\. )' "$1"
+  local progress='\[[0-9,]+ / [0-9,]+\]|Loading:|Analyzing:|Starting |Extracting '
+  grep -vE "^($progress|INFO:|Use --sandbox_debug |\\.\\.\\. )" "$1"
 }
