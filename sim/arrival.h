@@ -37,6 +37,9 @@ class ArrivalSource {
   // Begins the work on its CPU, at or after its time. Work on one CPU begins in arrival order,
   // except that what has a higher priority may come in the middle of what has a lower one.
   virtual Task<void> Start(Cpu& cpu, uint64_t token) = 0;
+  // Whether it may come in the middle of what the CPU is doing; if not, it waits for that to end.
+  // Asked only of what has the higher priority.
+  virtual bool MayInterrupt(const Cpu& cpu, uint64_t token) const = 0;
 };
 
 // A piece of work that one CPU has another do. Lives in the caller's frame until it is done.

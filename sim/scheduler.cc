@@ -290,6 +290,7 @@ bool Scheduler::EnterInterrupt(Cpu& cpu) {
                            : cpu.queue_.front().time > cpu.now_) {
     return false;
   }
+  if (!source_->MayInterrupt(cpu, cpu.queue_.front().token)) return false;
   const Arrival arrival = cpu.queue_.Pop();
   cpu.NoteDeferral(arrival.time);
   Enter(cpu, arrival.priority);
