@@ -153,18 +153,19 @@ struct TraceBlock {
   struct CpuEvents {
     int32_t cpu = 0;
     uint32_t events = 0;
+
+    friend bool operator==(const CpuEvents&, const CpuEvents&) = default;
   };
   std::vector<CpuEvents> cpus;  // ascending by cpu; events > 0
+
+  friend bool operator==(const TraceBlock&, const TraceBlock&) = default;
 };
 
-// What salvaging a damaged file cost. All zero for a whole file.
+// What a damaged file has lost.
 struct TraceDamage {
-  uint64_t blocks_lost = 0;  // blocks known to have existed and not readable
-  uint64_t events_lost = 0;  // of those whose number is known
-  uint64_t bytes_skipped = 0;
+  uint64_t events_lost = 0;           // of those whose number is known
   bool tail_lost = false;             // the file ends early: how many events followed is unknown
-  bool header_lost = false;           // tables and sidecars are incomplete
-  std::vector<std::string> messages;  // one a region: which block, which offset, what is wrong
+  std::vector<std::string> messages;  // one a region: which section, which offset, what is wrong
 
   bool any() const { return !messages.empty(); }
 };
@@ -175,8 +176,8 @@ struct TraceDamage {
 // offset: from Open if the header or index is hit, from Read if a block is. What is not an .slt
 // file is kInvalidArgument. With `salvage`, every block that is whole is delivered; in the place of
 // each that is not stand kLost events (one for each CPU if the index survives, else one on CPU 0;
-// bytes_req 0 if the number is unknown), and frees of objects whose allocation was lost are marked
-// predates_trace.
+// bytes_req 0 if the number is unknown), frees of objects whose allocation was lost are marked
+// predates_trace, and names that were lost are "(lost)".
 class TraceReader {
  public:
   struct Options {
@@ -190,13 +191,18 @@ class TraceReader {
 
   static absl::StatusOr<std::unique_ptr<TraceReader>> Open(const std::string& path,
                                                            const Options& options);
+  // The same for a file's contents; messages call it `name`.
+  static absl::StatusOr<std::unique_ptr<TraceReader>> FromMemory(std::string name,
+                                                                 std::string contents,
+                                                                 const Options& options);
   virtual ~TraceReader() = default;
 
-  // Complete from the start: tables, sidecars and counts of the whole file (not of the selection).
+  // Complete from the start: tables, sidecars and counts of the whole file, not of the selection.
+  // What was salvaged is counted as it will be delivered.
   virtual const TraceHeader& header() const = 0;
   virtual const std::vector<TraceBlock>& blocks() const = 0;
   virtual uint64_t file_bytes() const = 0;
-  // Complete once Read has answered 0.
+  // Complete from the start; nothing without `salvage`, which reads the whole file to know it.
   virtual const TraceDamage& damage() const = 0;
 
   // Fills `events` from the front with the next events in order; answers how many, 0 at the end.

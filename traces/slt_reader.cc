@@ -1,0 +1,205 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "traces/slt_block.h"
+#include "traces/slt_contents.h"
+#include "traces/slt_file.h"
+#include "traces/trace.h"
+
+namespace slablab {
+namespace {
+
+class SltReader : public TraceReader {
+ public:
+  SltReader(std::unique_ptr<slt::RandomAccess> file, Options options)
+      : file_(std::move(file)), options_(std::move(options)), wanted_(kMaxCpus, false) {
+    for (const CpuId cpu : options_.cpus) {
+      if (cpu.value() >= 0 && cpu.value() < kMaxCpus) wanted_[cpu.index()] = true;
+    }
+  }
+
+  absl::Status Open();
+
+  const TraceHeader& header() const override { return contents_.header; }
+  const std::vector<TraceBlock>& blocks() const override { return contents_.blocks; }
+  uint64_t file_bytes() const override { return file_->size(); }
+  const TraceDamage& damage() const override { return contents_.damage; }
+  absl::StatusOr<size_t> Read(absl::Span<Event> events) override;
+  void Rewind() override;
+
+ private:
+  absl::Status Recount();
+  bool Wanted(const TraceBlock& block) const;
+  bool Wanted(const Event& event) const {
+    return event.time >= options_.from && event.time < options_.to &&
+           (options_.cpus.empty() || wanted_[event.cpu]);
+  }
+  // Goes on to the next block that holds something wanted; false after the last.
+  absl::StatusOr<bool> NextBlock();
+  // Keeps what is wanted of `events`, at the front; answers how many.
+  size_t Select(absl::Span<Event> events) const;
+  void QueueLost(const slt::Gap& gap);
+  void MarkOrphans(absl::Span<Event> events) const;
+
+  std::unique_ptr<slt::RandomAccess> file_;
+  Options options_;
+  std::vector<bool> wanted_;  // by CPU
+  slt::Contents contents_;
+  slt::BlockDecoder decoder_;
+  size_t block_next_ = 0;
+  size_t gap_next_ = 0;
+  std::deque<Event> lost_;  // to be delivered before the block that was loaded
+};
+
+absl::Status SltReader::Open() {
+  absl::StatusOr<slt::Contents> contents =
+      options_.salvage ? slt::SalvageContents(*file_, &decoder_) : slt::ReadContents(*file_);
+  if (!contents.ok()) return contents.status();
+  contents_ = *std::move(contents);
+  Rewind();
+  return options_.salvage && contents_.damage.any() ? Recount() : absl::OkStatus();
+}
+
+// The header's counts are those of the undamaged file, or none; make them those of what is left.
+absl::Status SltReader::Recount() {
+  TraceHeader& header = contents_.header;
+  const Options selection = std::exchange(options_, Options());
+  header.event_count = header.lost_events = header.object_count = 0;
+  header.time_first = header.time_last = 0;
+  header.events_by_kind = {};
+  EventsDigest digest;
+  std::vector<Event> events(4096);
+  for (;;) {
+    absl::StatusOr<size_t> count = Read(absl::MakeSpan(events));
+    if (!count.ok()) return count.status();
+    if (*count == 0) break;
+    if (header.event_count == 0) header.time_first = events[0].time;
+    header.time_last = events[*count - 1].time;
+    header.event_count += *count;
+    for (size_t i = 0; i < *count; ++i) {
+      const Event& event = events[i];
+      digest.Add(event);
+      ++header.events_by_kind[static_cast<size_t>(event.kind)];
+      if (event.kind == EventKind::kLost) header.lost_events += event.bytes_req;
+      header.object_count = std::max(header.object_count, event.object);
+    }
+  }
+  header.events_digest = digest.value();
+  options_ = selection;
+  Rewind();
+  return absl::OkStatus();
+}
+
+void SltReader::Rewind() {
+  block_next_ = 0;
+  gap_next_ = 0;
+  lost_.clear();
+  decoder_.Clear();
+}
+
+bool SltReader::Wanted(const TraceBlock& block) const {
+  if (block.time_last < options_.from || block.time_first >= options_.to) return false;
+  if (options_.cpus.empty()) return true;
+  return std::any_of(block.cpus.begin(), block.cpus.end(),
+                     [this](const auto& cpu) { return wanted_[static_cast<size_t>(cpu.cpu)]; });
+}
+
+void SltReader::QueueLost(const slt::Gap& gap) {
+  for (const Event& event : gap.lost) {
+    if (Wanted(event)) lost_.push_back(event);
+  }
+}
+
+absl::StatusOr<bool> SltReader::NextBlock() {
+  while (block_next_ < contents_.blocks.size()) {
+    const size_t number = block_next_;
+    while (gap_next_ < contents_.gaps.size() && contents_.gaps[gap_next_].before_block == number) {
+      QueueLost(contents_.gaps[gap_next_++]);
+    }
+    ++block_next_;
+    if (!Wanted(contents_.blocks[number])) continue;
+    absl::Status status = slt::LoadBlock(*file_, contents_, number, &decoder_);
+    if (!status.ok()) return status;
+    return true;
+  }
+  while (gap_next_ < contents_.gaps.size()) QueueLost(contents_.gaps[gap_next_++]);
+  return false;
+}
+
+size_t SltReader::Select(absl::Span<Event> events) const {
+  if (options_.from == 0 && options_.to == std::numeric_limits<Nanos>::max() &&
+      options_.cpus.empty()) {
+    return events.size();
+  }
+  const auto end = std::remove_if(events.begin(), events.end(),
+                                  [this](const Event& event) { return !Wanted(event); });
+  return static_cast<size_t>(end - events.begin());
+}
+
+void SltReader::MarkOrphans(absl::Span<Event> events) const {
+  for (Event& event : events) {
+    if (!slt::IsFree(event.kind)) continue;
+    for (const slt::Gap& gap : contents_.gaps) {
+      if (event.object >= gap.object_first && event.object < gap.object_end) {
+        event.predates_trace = true;
+      }
+    }
+  }
+}
+
+absl::StatusOr<size_t> SltReader::Read(absl::Span<Event> events) {
+  CHECK(!events.empty());
+  size_t filled = 0;
+  while (filled < events.size()) {
+    if (!lost_.empty()) {
+      events[filled++] = lost_.front();
+      lost_.pop_front();
+      continue;
+    }
+    if (decoder_.remaining() == 0) {
+      absl::StatusOr<bool> more = NextBlock();
+      if (!more.ok()) return more.status();
+      if (!*more && lost_.empty()) break;
+      continue;
+    }
+    absl::Span<Event> part =
+        events.subspan(filled, std::min(events.size() - filled, decoder_.remaining()));
+    if (!decoder_.Decode(part)) {
+      return slt::BlockError(*file_, contents_, block_next_ - 1,
+                             "an event contradicts the block's other events");
+    }
+    if (!contents_.gaps.empty()) MarkOrphans(part);
+    filled += Select(part);
+  }
+  return filled;
+}
+
+absl::StatusOr<std::unique_ptr<TraceReader>> OpenOn(std::unique_ptr<slt::RandomAccess> file,
+                                                    const TraceReader::Options& options) {
+  auto reader = std::make_unique<SltReader>(std::move(file), options);
+  if (absl::Status status = reader->Open(); !status.ok()) return status;
+  return reader;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TraceReader>> TraceReader::Open(const std::string& path,
+                                                               const Options& options) {
+  absl::StatusOr<std::unique_ptr<slt::RandomAccess>> file = slt::OpenForReading(path);
+  if (!file.ok()) return file.status();
+  return OpenOn(*std::move(file), options);
+}
+
+absl::StatusOr<std::unique_ptr<TraceReader>> TraceReader::FromMemory(std::string name,
+                                                                     std::string contents,
+                                                                     const Options& options) {
+  return OpenOn(slt::ReadFromMemory(std::move(name), std::move(contents)), options);
+}
+
+}  // namespace slablab
