@@ -15,38 +15,12 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cli/nearest.h"
+#include "cli/wrap.h"
 #include "fmt/format.h"
 #include "sim/check.h"
 
 namespace slablab {
 namespace {
-
-constexpr size_t kColumns = 80;
-
-// A row of two columns: `left` (may be empty) from column 2, `text` wrapped from column `indent`
-// on.
-void AppendRow(std::string* out, std::string_view left, std::string_view text, size_t indent) {
-  std::string line = left.empty() ? "" : fmt::format("  {}", left);
-  if (!left.empty() && line.size() + 2 > indent) {
-    *out += line + "\n";
-    line.clear();
-  }
-  bool line_has_text = false;
-  const std::vector<std::string> words =
-      absl::StrSplit(absl::string_view(text.data(), text.size()), ' ', absl::SkipWhitespace());
-  for (const std::string& word : words) {
-    if (line_has_text && line.size() + 1 + word.size() > kColumns) {
-      *out += line + "\n";
-      line.clear();
-      line_has_text = false;
-    }
-    line.resize(std::max(line.size(), indent), ' ');
-    if (line_has_text) line += ' ';
-    line += word;
-    line_has_text = true;
-  }
-  *out += line + "\n";
-}
 
 // Splits "FILE: where to write" into {"FILE", "where to write"}, and a text without such a
 // beginning into {"VALUE", text}.
