@@ -42,7 +42,8 @@ struct Room {
 };
 
 const std::map<std::string, Room>& Rooms() {
-  const std::set<std::string> vocabulary = {"sim/types.h", "sim/check.h", "sim/random.h"};
+  const std::set<std::string> vocabulary = {"sim/types.h", "sim/check.h", "sim/digest.h",
+                                            "sim/random.h"};
   std::set<std::string> vocabulary_and_ledger = vocabulary;
   vocabulary_and_ledger.insert("sim/ledger.h");
   static const auto& rooms = *new std::map<std::string, Room>{

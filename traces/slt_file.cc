@@ -133,15 +133,22 @@ std::unique_ptr<RandomAccess> ReadFromMemory(std::string name, std::string conte
 
 absl::StatusOr<std::unique_ptr<WholeFile>> WholeFile::Create(const std::string& path) {
   struct stat status;
-  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+  const bool exists = stat(path.c_str(), &status) == 0;
+  if (exists && !S_ISREG(status.st_mode)) {
     return absl::InvalidArgumentError(
         fmt::format("{}: cannot write: exists and is not a regular file", path));
   }
+  std::string target = path;
+  if (char* resolved = exists ? realpath(path.c_str(), nullptr) : nullptr; resolved != nullptr) {
+    target = resolved;
+    std::free(resolved);
+  }
   std::string temporary;
-  int descriptor = open(FolderOf(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-  if (descriptor < 0) descriptor = CreateBeside(path, &temporary);
+  int descriptor = open(FolderOf(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (descriptor < 0) descriptor = CreateBeside(target, &temporary);
   if (descriptor < 0) return SystemError("cannot create", path);
-  return std::unique_ptr<WholeFile>(new WholeFile(path, std::move(temporary), descriptor));
+  if (exists) fchmod(descriptor, status.st_mode & 07777);
+  return std::unique_ptr<WholeFile>(new WholeFile(target, std::move(temporary), descriptor));
 }
 
 WholeFile::~WholeFile() {

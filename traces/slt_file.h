@@ -35,7 +35,7 @@ std::unique_ptr<RandomAccess> ReadFromMemory(std::string name, std::string conte
 
 // A file that shows under its name only when Commit succeeds. Until then it has no name at all, or,
 // where the file system cannot do that, a temporary one beside the final one that the destructor
-// removes.
+// removes. A link is followed, and a file that is replaced leaves its permissions.
 class WholeFile {
  public:
   static absl::StatusOr<std::unique_ptr<WholeFile>> Create(const std::string& path);

@@ -3,8 +3,6 @@
 
 #include "traces/trace.h"
 
-#include <bit>
-
 namespace slablab {
 
 const TraceSidecar* TraceHeader::FindSidecar(std::string_view name) const {
@@ -28,11 +26,7 @@ void EventsDigest::Add(const Event& event) {
           uint64_t{event.predates_trace} << 18 | uint64_t{event.reserved} << 19 |
           uint64_t{event.atomic} << 20 | uint64_t{event.migratetype} << 24,
   };
-  // A multiply by an odd constant (2^64 over the golden ratio) and a rotation lose nothing, so two
-  // sequences that differ in one word differ in the digest.
-  for (const uint64_t word : words) {
-    state_ = std::rotl((state_ ^ word) * 0x9e3779b97f4a7c15, 29) + 1;
-  }
+  for (const uint64_t word : words) digest_.Add(word);
 }
 
 }  // namespace slablab

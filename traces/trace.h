@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "sim/digest.h"
 #include "sim/types.h"
 #include "traces/event.h"
 
@@ -100,10 +101,10 @@ struct TraceHeader {
 class EventsDigest {
  public:
   void Add(const Event& event);
-  uint64_t value() const { return state_; }
+  uint64_t value() const { return digest_.value(); }
 
  private:
-  uint64_t state_ = 0;
+  Digest digest_;
 };
 
 // Something that takes events in recorded order.
@@ -186,7 +187,7 @@ class TraceReader {
     Nanos from = 0;
     Nanos to = std::numeric_limits<Nanos>::max();
     // … on these CPUs; empty = all. Blocks that hold none of them are not read.
-    std::vector<CpuId> cpus;
+    std::vector<CpuId> cpus = {};
   };
 
   static absl::StatusOr<std::unique_ptr<TraceReader>> Open(const std::string& path,

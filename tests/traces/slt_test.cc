@@ -1,0 +1,265 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// An .slt file gives back what was put in, for any selection; and the writer keeps its contract.
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/traces/random_trace.h"
+#include "traces/trace.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+// What a caller does not set.
+TraceHeader WithoutCounts(TraceHeader header) {
+  const TraceHeader none;
+  header.event_count = none.event_count;
+  header.events_by_kind = none.events_by_kind;
+  header.lost_events = none.lost_events;
+  header.object_count = none.object_count;
+  header.time_first = none.time_first;
+  header.time_last = none.time_last;
+  header.events_digest = none.events_digest;
+  return header;
+}
+
+TEST(SltTest, EveryEventAndTheHeaderComeBack) {
+  for (const bool wild : {false, true}) {
+    for (const int events : {0, 1, 2, 63, 64, 65, 5000}) {
+      for (const int events_per_block : {1, 64, 1000, 65536}) {
+        if (events == 5000 && events_per_block == 1) continue;
+        const auto seed = static_cast<uint64_t>(events + events_per_block);
+        const Trace trace = RandomTrace({.seed = seed, .events = events, .wild = wild});
+        const auto bytes =
+            WriteToString(trace, {.events_per_block = events_per_block, .zstd_level = 3});
+        ASSERT_TRUE(bytes.ok()) << bytes.status();
+        const auto back = ReadFromString(*bytes);
+        ASSERT_TRUE(back.ok()) << back.status();
+        ASSERT_EQ(back->events, trace.events);
+        ASSERT_EQ(WithoutCounts(back->header), trace.header);
+      }
+    }
+  }
+}
+
+TEST(SltTest, ThousandsOfCpusAndOfShapesComeBack) {
+  const Trace trace = RandomTrace({.seed = 5, .events = 70000, .cpus = kMaxCpus, .wild = true});
+  const auto bytes = WriteToString(trace, {.events_per_block = 65536, .zstd_level = 1});
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  const auto back = ReadFromString(*bytes);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->events, trace.events);
+}
+
+TEST(SltTest, TheHeaderCountsTheEvents) {
+  const Trace trace = RandomTrace({.seed = 2, .events = 700});
+  const auto back = ReadFromString(*WriteToString(trace, {.events_per_block = 100}));
+  ASSERT_TRUE(back.ok()) << back.status();
+  std::array<uint64_t, kEventKinds> by_kind = {};
+  uint64_t lost = 0;
+  uint64_t objects = 0;
+  EventsDigest digest;
+  for (const Event& event : trace.events) {
+    ++by_kind[static_cast<size_t>(event.kind)];
+    if (event.kind == EventKind::kLost) lost += event.bytes_req;
+    objects = std::max(objects, event.object);
+    digest.Add(event);
+  }
+  EXPECT_GT(lost, 0u);
+  EXPECT_EQ(back->header.event_count, 700u);
+  EXPECT_EQ(back->header.events_by_kind, by_kind);
+  EXPECT_EQ(back->header.lost_events, lost);
+  EXPECT_EQ(back->header.object_count, objects);
+  EXPECT_EQ(back->header.time_first, trace.events.front().time);
+  EXPECT_EQ(back->header.time_last, trace.events.back().time);
+  EXPECT_EQ(back->header.events_digest, digest.value());
+}
+
+TEST(SltTest, TheSameEventsMakeTheSameBytes) {
+  const Trace trace = RandomTrace({.seed = 3, .events = 900});
+  EXPECT_EQ(*WriteToString(trace, {}), *WriteToString(trace, {}));
+}
+
+TEST(SltTest, TheDigestIsOfTheEventsNotOfTheBlocking) {
+  Trace trace = RandomTrace({.seed = 3, .events = 900});
+  const uint64_t digest = ReadFromString(*WriteToString(trace, {}))->header.events_digest;
+  const auto other = WriteToString(trace, {.events_per_block = 10, .zstd_level = 1});
+  EXPECT_EQ(ReadFromString(*other)->header.events_digest, digest);
+  trace.events[450].migratetype ^= 1;
+  EXPECT_NE(ReadFromString(*WriteToString(trace, {}))->header.events_digest, digest);
+}
+
+TEST(SltTest, AnySelectionIsWhatFilteringEverythingGives) {
+  const Trace trace = RandomTrace({.seed = 4, .events = 2000, .cpus = 6});
+  const std::string bytes = *WriteToString(trace, {.events_per_block = 128, .zstd_level = 1});
+  const Nanos first = trace.events.front().time;
+  const Nanos last = trace.events.back().time;
+  const Nanos middle = trace.events[1000].time;
+  const std::vector<std::pair<Nanos, Nanos>> ranges = {
+      {0, ~Nanos{0}},       {first, last},    {middle, last + 1},    {0, middle},
+      {middle, middle + 1}, {middle, middle}, {last + 1, ~Nanos{0}}, {last, first}};
+  const std::vector<std::vector<CpuId>> cpu_lists = {
+      {}, {CpuId(0)}, {CpuId(5), CpuId(2)}, {CpuId(6)}, {CpuId(-1)}};
+  for (const auto& [from, to] : ranges) {
+    for (const std::vector<CpuId>& cpus : cpu_lists) {
+      std::vector<Event> expected;
+      for (const Event& event : trace.events) {
+        const bool on_cpu =
+            cpus.empty() || std::count(cpus.begin(), cpus.end(), CpuId(event.cpu)) > 0;
+        if (event.time >= from && event.time < to && on_cpu) expected.push_back(event);
+      }
+      const auto back = ReadFromString(bytes, {.from = from, .to = to, .cpus = cpus});
+      ASSERT_TRUE(back.ok()) << back.status();
+      ASSERT_EQ(back->events, expected) << from << " " << to << " " << cpus.size();
+      ASSERT_EQ(back->header.event_count, trace.events.size());
+    }
+  }
+}
+
+TEST(SltTest, ASelectionDoesNotReadBlocksWithoutIt) {
+  const Trace trace = RandomTrace({.seed = 4, .events = 1000});
+  std::string bytes = *WriteToString(trace, {.events_per_block = 100, .zstd_level = 1});
+  const auto blocks = (*TraceReader::FromMemory("t.slt", bytes, {}))->blocks();
+  ASSERT_EQ(blocks.size(), 10u);
+  bytes[blocks[2].offset + 30] ^= 1;
+  EXPECT_FALSE(ReadFromString(bytes).ok());
+  EXPECT_TRUE(ReadFromString(bytes, {.from = blocks[2].time_last + 1}).ok());
+  EXPECT_TRUE(ReadFromString(bytes, {.to = blocks[2].time_first}).ok());
+}
+
+TEST(SltTest, RewindStartsAgain) {
+  const Trace trace = RandomTrace({.seed = 6, .events = 300});
+  auto reader = *TraceReader::FromMemory(
+      "t.slt", *WriteToString(trace, {.events_per_block = 100, .zstd_level = 1}), {});
+  std::vector<Event> events(300);
+  ASSERT_EQ(*reader->Read(absl::MakeSpan(events).subspan(0, 150)), 150u);
+  reader->Rewind();
+  ASSERT_EQ(*reader->Read(absl::MakeSpan(events)), 300u);
+  EXPECT_EQ(events, trace.events);
+  EXPECT_EQ(*reader->Read(absl::MakeSpan(events)), 0u);
+}
+
+// Folder, writer with a header for `cpus` CPUs, and what is in the folder.
+class WriterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = NewFolder();
+    path_ = folder_ + "/t.slt";
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<TraceWriter> NewWriter() {
+    auto writer = TraceWriter::Create(path_, {.events_per_block = 2, .zstd_level = 1});
+    EXPECT_TRUE(writer.ok()) << writer.status();
+    (*writer)->header().cpu_count = 2;
+    return *std::move(writer);
+  }
+  int FilesInFolder() const {
+    return static_cast<int>(
+        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+
+  std::string folder_;
+  std::string path_;
+};
+
+TEST_F(WriterTest, NothingAppearsBeforeFinish) {
+  WriteContents(path_, "as it was");
+  auto writer = NewWriter();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(writer->Append(Event()).ok());
+  EXPECT_EQ(Contents(path_), "as it was");
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_NE(Contents(path_), "as it was");
+  EXPECT_EQ(FilesInFolder(), 1);
+}
+
+TEST_F(WriterTest, AWriterThatIsDroppedLeavesNothing) {
+  { ASSERT_TRUE(NewWriter()->Append(Event()).ok()); }
+  EXPECT_EQ(FilesInFolder(), 0);
+}
+
+TEST_F(WriterTest, ALinkIsFollowedAndPermissionsStay) {
+  WriteContents(folder_ + "/real.slt", "as it was");
+  chmod((folder_ + "/real.slt").c_str(), 0640);
+  fs::create_symlink("real.slt", path_);
+  ASSERT_TRUE(NewWriter()->Finish().ok());
+  EXPECT_TRUE(fs::is_symlink(path_));
+  struct stat status;
+  ASSERT_EQ(stat((folder_ + "/real.slt").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0640u);
+  EXPECT_TRUE(TraceReader::Open(path_, {}).ok());
+}
+
+TEST_F(WriterTest, PlacesThatCannotBeWrittenAreNamed) {
+  EXPECT_THAT(std::string(TraceWriter::Create(folder_ + "/none/t.slt", {}).status().message()),
+              HasSubstr("/none/t.slt: cannot create: No such file"));
+  EXPECT_THAT(std::string(TraceWriter::Create(folder_, {}).status().message()),
+              HasSubstr("not a regular file"));
+}
+
+TEST_F(WriterTest, EventsOutOfOrderAreRefusedByNumber) {
+  Event event;
+  event.time = 10;
+  auto writer = NewWriter();
+  ASSERT_TRUE(writer->Append(event).ok());
+  event.time = 9;
+  EXPECT_THAT(std::string(writer->Append(event).message()), HasSubstr("event 1: time 9 is before"));
+}
+
+TEST_F(WriterTest, ObjectsThatSkipANumberAreRefused) {
+  Event event;
+  event.object = 2;
+  EXPECT_THAT(std::string(NewWriter()->Append(event).message()),
+              HasSubstr("event 0: object 2 is new, but the next new object is 1"));
+}
+
+TEST_F(WriterTest, IndicesThatTheHeaderDoesNotHaveAreRefused) {
+  Event event;
+  event.cpu = 2;
+  auto writer = NewWriter();
+  ASSERT_TRUE(writer->Append(event).ok());
+  EXPECT_THAT(std::string(writer->Finish().message()), HasSubstr("CPU 2 is not among the 2"));
+  event = Event();
+  event.call_site = 1;
+  writer = NewWriter();
+  ASSERT_TRUE(writer->Append(event).ok());
+  EXPECT_THAT(std::string(writer->Finish().message()), HasSubstr("call site 1 is not in"));
+  EXPECT_EQ(FilesInFolder(), 0);
+}
+
+TEST_F(WriterTest, SidecarsAndTablesMayComeWhileStreaming) {
+  auto writer = NewWriter();
+  writer->header().sidecars.push_back({"nodes", "0-1 0\n"});
+  for (int i = 0; i < 5; ++i) {
+    Event event;
+    event.call_site = static_cast<uint32_t>(i);
+    ASSERT_TRUE(writer->Append(event).ok());
+    writer->header().call_sites.push_back("site" + std::to_string(i + 1));
+  }
+  writer->header().sidecars.push_back({"slabinfo.after", "much"});
+  ASSERT_TRUE(writer->Finish().ok());
+  const auto reader = TraceReader::Open(path_, {});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const TraceHeader& header = (*reader)->header();
+  EXPECT_EQ(header.call_sites[5], "site5");
+  ASSERT_NE(header.FindSidecar("slabinfo.after"), nullptr);
+  EXPECT_EQ(header.FindSidecar("slabinfo.after")->contents, "much");
+  EXPECT_EQ(header.FindSidecar("nodes")->contents, "0-1 0\n");
+  EXPECT_EQ(header.FindSidecar("lstopo.xml"), nullptr);
+}
+
+}  // namespace
+}  // namespace slablab
