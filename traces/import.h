@@ -1,0 +1,64 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_IMPORT_H_
+#define SLABLAB_TRACES_IMPORT_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "traces/raw_event.h"
+
+// Reading recordings of the kernel's kmem and percpu tracepoints: trace.dat and the text of
+// trace-cmd report, of tracefs' `trace` file and of perf script. Kernels 6.1 (kmem_cache_alloc
+// without name=), 6.18 (with it) and the older *_node events are understood; fields are found by
+// name. Text may be gzipped.
+//
+// A recording that cannot be understood is InvalidArgument, and the message names the file and the
+// line (trace.dat: the record), and what was expected there.
+
+namespace slablab {
+
+enum class RecordingFormat { kTraceDat, kTraceCmdReport, kTracefs, kPerfScript };
+
+// "trace.dat", "trace-cmd", "tracefs", "perf".
+std::string_view RecordingFormatName(RecordingFormat format);
+// The error lists the names.
+absl::StatusOr<RecordingFormat> ParseRecordingFormat(std::string_view name);
+
+struct ReadOptions {
+  std::optional<RecordingFormat> format;  // detected from the first lines if not given
+  bool lenient = false;                   // skip and count lines that are not understood
+};
+
+// Which format `path` is in, by its first bytes and lines.
+absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path);
+
+// Reads the recording at `path` from its start to its end into `sink`; an error of the sink stops
+// it and is returned.
+absl::StatusOr<RecordingInfo> ReadRecording(const std::string& path, const ReadOptions& options,
+                                            RawEventSink& sink);
+
+namespace internal {
+
+// What the tracepoint of that name is to us, without its system ("kmem:") prefix; nullopt for one
+// that is not taken.
+std::optional<EventKind> KindOfTracepoint(std::string_view name);
+
+// The readers behind ReadRecording.
+absl::StatusOr<RecordingInfo> ReadTraceDat(const std::string& path, RawEventSink& sink);
+absl::StatusOr<RecordingInfo> ReadText(const std::string& path, RecordingFormat format,
+                                       bool lenient, RawEventSink& sink);
+// As ReadText, of text in memory that `path` names in messages.
+absl::StatusOr<RecordingInfo> ReadTextFrom(std::string_view text, const std::string& path,
+                                           RecordingFormat format, bool lenient,
+                                           RawEventSink& sink);
+absl::StatusOr<RecordingFormat> DetectFormatOf(std::string_view head, const std::string& path);
+
+}  // namespace internal
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_IMPORT_H_

@@ -1,0 +1,230 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "traces/import_trace.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "absl/strings/ascii.h"
+#include "fmt/format.h"
+#include "traces/gz_input.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 15> kSidecarNames = {{
+    "lstopo.xml",
+    "nodes",
+    "percpu_stats.after",
+    "percpu_stats.before",
+    "percpu_stats.boot",
+    "slabinfo.after",
+    "slabinfo.before",
+    "slabinfo.boot",
+    "sys-kernel-slab.after",
+    "sys-kernel-slab.before",
+    "sys-kernel-slab.boot",
+    "uname",
+    "zoneinfo.after",
+    "zoneinfo.before",
+    "zoneinfo.boot",
+}};
+
+// The sidecar of that name in the folder, as text; nullopt if there is none.
+absl::StatusOr<std::optional<std::string>> ReadSidecar(const fs::path& folder,
+                                                       std::string_view name) {
+  std::error_code error;
+  const fs::path plain = folder / std::string(name);
+  if (fs::is_directory(plain, error)) {
+    absl::StatusOr<std::string> text = SlabSysfsTextOfTree(plain.string());
+    if (!text.ok()) return text.status();
+    return std::optional<std::string>(*std::move(text));
+  }
+  for (const std::string& path : {plain.string(), plain.string() + ".gz"}) {
+    absl::StatusOr<std::string> text = ReadWholeFile(path);
+    if (text.ok()) return std::optional<std::string>(*std::move(text));
+    if (!absl::IsNotFound(text.status())) return text.status();
+  }
+  return std::optional<std::string>();
+}
+
+// Adds what `text` says to `set`, or answers what is wrong with it.
+absl::Status Understand(std::string_view name, std::string_view text, const std::string& path,
+                        SidecarSet* set) {
+  const std::string_view kind = name.substr(0, name.rfind('.'));
+  if (kind == "sys-kernel-slab") {
+    absl::StatusOr<SlabSysfs> slab = ParseSlabSysfs(text, path);
+    if (!slab.ok()) return slab.status();
+    if (!set->sysfs.has_value()) set->sysfs.emplace();
+    // Read in the order after, before: what was there before the recording prevails.
+    for (auto& [cache, facts] : slab->caches) set->sysfs->caches[cache] = std::move(facts);
+    for (auto& [alias, cache] : slab->aliases) set->sysfs->aliases[alias] = cache;
+  } else if (kind == "slabinfo") {
+    absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(text, path);
+    if (!slabinfo.ok()) return slabinfo.status();
+    if (!set->slabinfo.has_value()) {
+      set->slabinfo = *std::move(slabinfo);
+    }
+  } else if (kind == "percpu_stats") {
+    return ParsePercpuStats(text, path).status();
+  } else if (kind == "zoneinfo") {
+    return ParseZoneinfo(text, path).status();
+  } else if (name == "nodes") {
+    absl::StatusOr<std::vector<int32_t>> nodes = ParseNodes(text, path);
+    if (!nodes.ok()) return nodes.status();
+    set->node_of_cpu = *std::move(nodes);
+  } else if (name == "uname") {
+    set->kernel_release = std::string(text.substr(0, text.find_first_of(" \n")));
+  }
+  return absl::OkStatus();
+}
+
+int32_t NodeCount(const std::vector<int32_t>& node_of_cpu) {
+  int32_t count = 0;
+  for (const int32_t node : node_of_cpu) count = std::max(count, node + 1);
+  return count;
+}
+
+void DescribeRecording(const Recording& recording, const RecordingInfo& info,
+                       TraceHeader& header) {
+  header.kernel_release = info.kernel_release.empty() ? recording.sidecars.kernel_release
+                                                      : info.kernel_release;
+  header.clock = info.clock;
+  header.source_format = info.source_format;
+  header.source_name = fs::path(recording.path).filename().string();
+  header.node_of_cpu = recording.sidecars.node_of_cpu;
+  header.node_count = NodeCount(header.node_of_cpu);
+  header.cpu_count =
+      std::max(info.cpu_count, static_cast<int32_t>(recording.sidecars.node_of_cpu.size()));
+  header.sidecars = recording.sidecars.files;
+  header.assumptions = info.notes;
+  if (info.clock == "local") {
+    header.assumptions.push_back(
+        "the file names the trace clock 'local', which is not synchronised between CPUs: the order "
+        "of events of different CPUs is only as good as its drift (record with -C mono)");
+  }
+}
+
+// What can only be said when the events are known.
+void DescribeEvents(const RecordingInfo& info, TraceHeader& header) {
+  if (!header.node_of_cpu.empty()) {
+    const size_t known = header.node_of_cpu.size();
+    header.node_of_cpu.resize(static_cast<size_t>(header.cpu_count), -1);
+    const bool has_gap = std::count(header.node_of_cpu.begin(), header.node_of_cpu.end(), -1) != 0;
+    if (has_gap) {
+      std::replace(header.node_of_cpu.begin(), header.node_of_cpu.end(), -1, 0);
+      header.assumptions.push_back(
+          fmt::format("'nodes' does not place every CPU ({} of {} known): the others are taken to "
+                      "be on node 0",
+                      known, header.cpu_count));
+    }
+  }
+  if (header.addresses == AddressKind::kHashed) {
+    header.assumptions.push_back(
+        "addresses are hashed: objects are told apart, but their pages and nodes are unknown");
+  } else if (header.direct_map_base != 0) {
+    header.assumptions.push_back(
+        fmt::format("physical memory is taken to be mapped at {:#x}: every address lies in the "
+                    "tebibyte above it",
+                    header.direct_map_base));
+  }
+  for (const auto& [name, count] : info.skipped) {
+    header.repairs.push_back({"skipped-" + name, count, "events of a kind that is not replayed"});
+  }
+  if (info.malformed > 0) {
+    header.repairs.push_back({"malformed-line", info.malformed,
+                              "lines that were not understood and left out; the first: " +
+                                  info.malformed_first});
+  }
+}
+
+// The figures that make totals comparable with perf kmem's, which counts every event.
+void DescribeInternal(const InternalTotals& totals, TraceHeader& header) {
+  if (totals.allocations == 0 && totals.frees == 0) return;
+  const auto add = [&header](std::string_view name, uint64_t count, std::string_view what) {
+    header.repairs.push_back({std::string(name), count, std::string(what)});
+  };
+  add("allocator-internal-allocations", totals.allocations, "of allocator-internal: allocations");
+  add("allocator-internal-bytes-requested", totals.bytes_requested,
+      "of allocator-internal: bytes requested");
+  add("allocator-internal-bytes-allocated", totals.bytes_allocated,
+      "of allocator-internal: bytes allocated");
+  add("allocator-internal-bytes-freed", totals.bytes_freed, "of allocator-internal: bytes freed");
+}
+
+}  // namespace
+
+absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder) {
+  SidecarSet set;
+  for (const std::string_view name : kSidecarNames) {
+    absl::StatusOr<std::optional<std::string>> text = ReadSidecar(folder, name);
+    if (!text.ok()) return text.status();
+    if (!text->has_value()) continue;
+    const std::string path = (fs::path(folder) / std::string(name)).string();
+    const absl::Status status = Understand(name, **text, path, &set);
+    if (!status.ok()) return status;
+    set.files.push_back({std::string(name), **std::move(text)});
+  }
+  return set;
+}
+
+absl::StatusOr<Recording> FindRecording(const std::string& path) {
+  std::error_code error;
+  Recording recording;
+  if (!fs::is_directory(path, error)) {
+    if (!fs::exists(path, error)) return absl::NotFoundError(path + ": no such file or folder");
+    recording.path = path;
+    return recording;
+  }
+  for (const std::string_view name :
+       {"trace.dat", "trace.txt", "trace.txt.gz", "perf.txt", "perf.txt.gz"}) {
+    const fs::path candidate = fs::path(path) / std::string(name);
+    if (fs::exists(candidate, error)) {
+      recording.path = candidate.string();
+      break;
+    }
+  }
+  if (recording.path.empty()) {
+    return absl::NotFoundError(
+        fmt::format("{}: the folder holds no trace.dat, trace.txt or perf.txt", path));
+  }
+  absl::StatusOr<SidecarSet> sidecars = CollectSidecars(path);
+  if (!sidecars.ok()) return sidecars.status();
+  recording.sidecars = *std::move(sidecars);
+  return recording;
+}
+
+absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const ImportOptions& options,
+                                          EventSink& sink, TraceHeader& header) {
+  const SidecarSet& sidecars = recording.sidecars;
+  Repairer repairer(
+      {.keep_null_frees = options.keep_null_frees,
+       .keep_allocator_internal = options.keep_allocator_internal,
+       .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
+       .slabinfo = sidecars.slabinfo.has_value() ? &*sidecars.slabinfo : nullptr});
+  absl::StatusOr<RecordingInfo> survey = ReadRecording(recording.path, options.read, repairer);
+  if (!survey.ok()) return survey.status();
+  repairer.Conclude();
+  repairer.WriteTo(&sink);
+  absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, repairer);
+  if (!info.ok()) return info.status();
+  DescribeRecording(recording, *info, header);
+  repairer.Describe(header);
+  DescribeEvents(*info, header);
+  DescribeInternal(repairer.internal_totals(), header);
+  ImportSummary summary;
+  summary.recording = *std::move(info);
+  summary.internal = repairer.internal_totals();
+  for (const TraceRepair& repair : header.repairs) {
+    summary.repairs.emplace_back(repair.name, repair.count);
+  }
+  return summary;
+}
+
+}  // namespace slablab

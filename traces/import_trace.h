@@ -1,0 +1,64 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_IMPORT_TRACE_H_
+#define SLABLAB_TRACES_IMPORT_TRACE_H_
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "traces/import.h"
+#include "traces/repair.h"
+#include "traces/sidecar.h"
+#include "traces/trace.h"
+
+// From a recording on disk, with the files recorded beside it, to a canonical trace.
+
+namespace slablab {
+
+// What stands beside a recording.
+struct SidecarSet {
+  std::vector<TraceSidecar> files;  // by name
+  std::optional<SlabSysfs> sysfs;   // as before the recording, with the caches created during it
+  std::optional<Slabinfo> slabinfo;
+  std::vector<int32_t> node_of_cpu;  // empty if unknown
+  std::string kernel_release;        // empty if unknown
+};
+
+// Takes the known files of `folder`: slabinfo, sys-kernel-slab, percpu_stats and zoneinfo (each
+// .before, .after or .boot, gzipped or not; sys-kernel-slab also as a copied tree), nodes, uname
+// and lstopo.xml. None at all is not an error; one that cannot be understood is InvalidArgument.
+absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder);
+
+struct ImportOptions {
+  ReadOptions read;
+  bool keep_null_frees = true;
+  bool keep_allocator_internal = false;
+};
+
+struct ImportSummary {
+  RecordingInfo recording;
+  InternalTotals internal;
+  std::vector<std::pair<std::string, uint64_t>> repairs;  // by name, those that were made
+};
+
+// A recording to import: a file, or a folder that holds trace.dat (or trace.txt, perf.txt) and its
+// sidecars.
+struct Recording {
+  std::string path;  // of the events
+  SidecarSet sidecars;
+};
+absl::StatusOr<Recording> FindRecording(const std::string& path);
+
+// Reads the recording (twice) and writes its events to `sink`; `header` is complete afterwards but
+// for what TraceWriter::Finish fills in.
+absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const ImportOptions& options,
+                                          EventSink& sink, TraceHeader& header);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_IMPORT_TRACE_H_

@@ -1,0 +1,67 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_RAW_EVENT_H_
+#define SLABLAB_TRACES_RAW_EVENT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "sim/types.h"
+#include "traces/event.h"
+
+// What an importer reads out of a recording, before repairs: one tracepoint as the kernel printed
+// it, in the order of the file. The string views live until Append returns.
+
+namespace slablab {
+
+struct RawEvent {
+  EventKind kind = EventKind::kKmalloc;
+  Context context = Context::kTask;
+  bool irqs_off = false;
+  bool reserved = false;  // percpu
+  bool atomic = false;    // percpu
+  uint8_t migratetype = 0;
+  int32_t cpu = 0;
+  int32_t pid = 0;
+  int32_t node = -1;
+  Nanos time = 0;
+  uint64_t address = 0;      // ptr; pages: the frame number; percpu: the offset in the chunk
+  uint64_t chunk_base = 0;   // percpu: base_addr
+  uint64_t bytes_req = 0;    // kLost: how many, 0 if the recording does not say
+  uint64_t bytes_alloc = 0;  // percpu: the alignment; pages: the order
+  std::string_view call_site;
+  std::string_view gfp;
+  std::string_view cache;  // empty where the tracepoint carries no name
+  std::string_view comm;   // empty if unknown
+
+  friend bool operator==(const RawEvent&, const RawEvent&) = default;
+};
+
+class RawEventSink {
+ public:
+  virtual ~RawEventSink() = default;
+  virtual absl::Status Append(const RawEvent& event) = 0;
+};
+
+// What a recording says of itself, and what of it was not taken.
+struct RecordingInfo {
+  std::string kernel_release;  // empty if unknown
+  std::string clock;           // empty if unknown
+  std::string source_format;
+  int32_t cpu_count = 0;                    // 0 = not stated
+  bool has_context = true;                  // irq context and irqs-off are in the recording
+  bool nanoseconds = false;                 // a time with more than microseconds was seen
+  std::map<std::string, uint64_t> skipped;  // events of other kinds, by name
+  uint64_t malformed = 0;                   // lines left out by ImportOptions::lenient
+  std::string malformed_first;              // where the first of them is and what is wrong with it
+  std::vector<std::string> notes;           // for the header's assumptions
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_RAW_EVENT_H_

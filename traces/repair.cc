@@ -1,0 +1,554 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "traces/repair.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "fmt/format.h"
+#include "sim/check.h"
+
+namespace slablab {
+namespace {
+
+struct RepairText {
+  Repair repair;
+  std::string_view name;
+  std::string_view explanation;
+};
+constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
+    {Repair::kLostEvents, "lost-events",
+     "notices of lost events in the recording: a 'lost' event stands where each was"},
+    {Repair::kClampedTime, "clamped-time",
+     "events with a time before their predecessor's: raised to it, the file's order kept"},
+    {Repair::kNullFree, "null-free", "kfree of NULL or ZERO_SIZE_PTR, which frees nothing"},
+    {Repair::kAllocatorInternal, "allocator-internal",
+     "events of the recorded allocator's own metadata: left out, a simulated one has its own"},
+    {Repair::kInferredFree, "inferred-free",
+     "allocations of an address still live (freed by a bulk, RCU or sheaf path without a "
+     "tracepoint): a free was put in before each"},
+    {Repair::kInferredAllocation, "inferred-allocation",
+     "frees of an address freed before and not allocated since (bulk allocation has no "
+     "tracepoint): an allocation was put in before each"},
+    {Repair::kPredatesTrace, "predates-trace",
+     "frees of objects allocated before the recording began: marked so"},
+    {Repair::kNamedByOwnFree, "named-by-own-free",
+     "allocations recorded without their cache's name: taken from the object's own free"},
+    {Repair::kNamedByVote, "named-by-vote",
+     "allocations without a name and never freed: by what frees of the same call site and sizes "
+     "name"},
+    {Repair::kNamedBySize, "named-by-size",
+     "allocations without a name and never freed: by the only cache of their sizes in the sidecar"},
+    {Repair::kUnnamed, "unnamed",
+     "allocations whose cache stays unknown: they are in caches called unnamed-REQUESTED-ALLOCATED"},
+    {Repair::kFreedAsOtherCache, "freed-as-other-cache",
+     "kmem_cache_free under another name than the allocation's (merged caches): the allocation's "
+     "is kept"},
+    {Repair::kKfreeOfCacheObject, "kfree-of-cache-object",
+     "kfree of an object from kmem_cache_alloc, which is legal: taken as a free to its cache"},
+    {Repair::kCacheFreeOfKmalloc, "cache-free-of-kmalloc",
+     "kmem_cache_free of an object from kmalloc: taken as its free"},
+    {Repair::kMergedCache, "merged-cache",
+     "caches of the trace that the recorded kernel had merged with others of their size"},
+    {Repair::kFailedAllocation, "failed-allocation", "allocations that returned NULL: kept so"},
+}};
+static_assert([] {
+  for (int i = 0; i < kRepairs; ++i) {
+    if (kRepairTexts[static_cast<size_t>(i)].repair != static_cast<Repair>(i)) return false;
+  }
+  return true;
+}());
+
+// Functions that allocate and free the metadata of SLUB and SLAB themselves (mm/slub.c, mm/slab.c,
+// mm/memcontrol.c): object extensions and memcg vectors (5.9 to 6.18), sheaves (6.18), node
+// structures, SLAB's off-slab free lists, per-CPU arrays and alien caches, random sequences.
+constexpr std::array<std::string_view, 28> kInternalFunctions = {{
+    "__alloc_alien_cache",
+    "__alloc_empty_sheaf",
+    "__free_slab",
+    "alloc_alien_cache",
+    "alloc_arraycache",
+    "alloc_empty_sheaf",
+    "alloc_full_sheaf",
+    "alloc_slab_obj_exts",
+    "alloc_slabmgmt",
+    "cache_grow_begin",
+    "cache_random_seq_create",
+    "cache_random_seq_destroy",
+    "free_alien_cache",
+    "free_arraycache",
+    "free_empty_sheaf",
+    "free_kmem_cache_nodes",
+    "free_slab",
+    "free_slab_obj_exts",
+    "init_cache_node",
+    "init_cache_random_seq",
+    "init_kmem_cache_nodes",
+    "memcg_alloc_page_obj_cgroups",
+    "memcg_alloc_slab_cgroups",
+    "memcg_free_page_obj_cgroups",
+    "memcg_free_slab_cgroups",
+    "setup_kmem_cache_node",
+    "slab_destroy",
+    "slabs_destroy",
+}};
+static_assert(std::is_sorted(kInternalFunctions.begin(), kInternalFunctions.end()));
+
+// The allocators' caches for their own structures.
+bool IsInternalCache(std::string_view name) {
+  return name == "kmem_cache" || name == "kmem_cache_node";
+}
+
+// "alloc_slab_obj_exts.isra.0+0x2b" is of alloc_slab_obj_exts.
+bool IsInternalCallSite(std::string_view call_site) {
+  const std::string_view function = call_site.substr(0, call_site.find_first_of("+."));
+  return std::binary_search(kInternalFunctions.begin(), kInternalFunctions.end(), function);
+}
+
+// ZERO_SIZE_PTR, include/linux/slab.h.
+constexpr uint64_t kZeroSizePointer = 16;
+
+bool IsAllocation(EventKind kind) {
+  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
+}
+
+}  // namespace
+
+std::string_view RepairName(Repair repair) { return kRepairTexts[static_cast<size_t>(repair)].name; }
+
+std::string_view RepairExplanation(Repair repair) {
+  return kRepairTexts[static_cast<size_t>(repair)].explanation;
+}
+
+Repairer::Repairer(const RepairOptions& options) : options_(options) { StartPass(); }
+
+void Repairer::StartPass() {
+  slab_.clear();
+  pages_.clear();
+  percpu_.clear();
+  chunks_.clear();
+  chunk_count_ = 0;
+  object_count_ = 0;
+  time_last_ = 0;
+  counts_ = {};
+  internal_ = {};
+  tasks_.clear();
+  task_of_pid_.clear();
+}
+
+void Repairer::Conclude() {
+  CHECK(is_survey_);
+  names_.Conclude(options_.sysfs, &caches_);
+  is_survey_ = false;
+  for (size_t cache = 0; cache < caches_.size(); ++cache) {
+    described_.push_back(DescribeCache(static_cast<uint16_t>(cache)));
+  }
+}
+
+void Repairer::WriteTo(EventSink* sink) {
+  CHECK(!is_survey_);
+  StartPass();
+  sink_ = sink;
+}
+
+absl::Status Repairer::Append(const RawEvent& raw) {
+  if (raw.cpu < 0 || raw.cpu >= kMaxCpus) {
+    return absl::InvalidArgumentError(
+        fmt::format("an event on CPU {}; there can be {}", raw.cpu, kMaxCpus));
+  }
+  constexpr uint64_t kBytesMax = std::numeric_limits<uint32_t>::max();
+  if (raw.bytes_req > kBytesMax || raw.bytes_alloc > kBytesMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} of {} bytes ({} allocated); sizes must be below 4 GiB",
+                    EventKindName(raw.kind), raw.bytes_req, raw.bytes_alloc));
+  }
+  cpu_max_ = std::max(cpu_max_, raw.cpu);
+  if (raw.kind == EventKind::kLost) return TakeLost(raw);
+  const Event event = Basic(raw);
+  constexpr size_t kIndexMax = std::numeric_limits<uint16_t>::max();
+  if (caches_.size() > kIndexMax || gfps_.size() > kIndexMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("more than {} different caches or gfp flags", kIndexMax));
+  }
+  NoteTask(raw);
+  switch (raw.kind) {
+    case EventKind::kKmalloc:
+    case EventKind::kCacheAlloc:
+      return TakeSlabAlloc(raw, event);
+    case EventKind::kKfree:
+    case EventKind::kCacheFree:
+      return TakeSlabFree(raw, event);
+    case EventKind::kPageAlloc:
+    case EventKind::kPageFree:
+    case EventKind::kPercpuAlloc:
+    case EventKind::kPercpuFree:
+    case EventKind::kPercpuAllocFailed:
+      return TakePageOrPercpu(raw, event);
+    case EventKind::kPercpuChunkCreated:
+    case EventKind::kPercpuChunkDestroyed:
+      return TakeChunk(raw, event);
+    case EventKind::kLost:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+Event Repairer::Basic(const RawEvent& raw) {
+  Event event;
+  event.kind = raw.kind;
+  if (raw.time < time_last_) Count(Repair::kClampedTime);
+  time_last_ = std::max(time_last_, raw.time);
+  event.time = time_last_;
+  event.address = raw.address;
+  event.bytes_req = static_cast<uint32_t>(raw.bytes_req);
+  event.bytes_alloc = static_cast<uint32_t>(raw.bytes_alloc);
+  event.pid = raw.pid;
+  event.cpu = static_cast<uint16_t>(raw.cpu);
+  event.node = static_cast<int16_t>(raw.node);
+  event.call_site = call_sites_.Number(raw.call_site);
+  event.gfp = static_cast<uint16_t>(gfps_.Number(raw.gfp));
+  event.context = raw.context;
+  event.irqs_off = raw.irqs_off;
+  event.reserved = raw.reserved;
+  event.atomic = raw.atomic;
+  event.migratetype = raw.migratetype;
+  while (call_site_facts_.size() < call_sites_.size()) {
+    const std::string& call_site = call_sites_.strings()[call_site_facts_.size()];
+    call_site_facts_.push_back({IsInternalCallSite(call_site)});
+  }
+  return event;
+}
+
+absl::Status Repairer::Write(const Event& event) {
+  return sink_ == nullptr ? absl::OkStatus() : sink_->Append(event);
+}
+
+void Repairer::NoteTask(const RawEvent& raw) {
+  if (raw.comm.empty()) return;
+  const auto [found, is_first] = task_of_pid_.try_emplace(raw.pid, tasks_.size());
+  if (!is_first && tasks_[found->second].comm == raw.comm) return;
+  found->second = tasks_.size();
+  tasks_.push_back({raw.pid, time_last_, std::string(raw.comm)});
+}
+
+void Repairer::NoteAddress(uint64_t address) {
+  address_max_ = std::max(address_max_, address);
+  address_min_ = std::min(address_min_, address);
+}
+
+TraceObject Repairer::NextObject() { return ++object_count_; }
+
+absl::Status Repairer::TakeLost(const RawEvent& raw) {
+  Event event;
+  event.kind = EventKind::kLost;
+  time_last_ = std::max(time_last_, raw.time);
+  event.time = time_last_;
+  event.cpu = static_cast<uint16_t>(raw.cpu);
+  event.bytes_req = static_cast<uint32_t>(raw.bytes_req);
+  Count(Repair::kLostEvents);
+  return Write(event);
+}
+
+// Rule 3. An allocation is the allocator's own by what it says, a free by what it frees.
+bool Repairer::IsInternal(const RawEvent& raw, const Event& event) const {
+  if (options_.keep_allocator_internal || raw.address == 0) return false;
+  const bool is_named = IsInternalCache(raw.cache) || call_site_facts_[event.call_site].is_internal;
+  if (IsAllocation(raw.kind)) return is_named;
+  const auto found = slab_.find(raw.address);
+  if (found == slab_.end() || !found->second.is_live) return is_named;
+  return found->second.is_internal;
+}
+
+void Repairer::LeaveOut(const RawEvent& raw, const Event& event) {
+  Place& place = slab_[raw.address];
+  if (IsAllocation(raw.kind)) {
+    place = {.bytes_alloc = event.bytes_alloc, .is_live = true, .is_internal = true};
+    ++internal_.allocations;
+    internal_.bytes_requested += event.bytes_req;
+    internal_.bytes_allocated += event.bytes_alloc;
+  } else {
+    ++internal_.frees;
+    if (place.is_live) internal_.bytes_freed += place.bytes_alloc;
+    place.is_live = false;
+  }
+  Count(Repair::kAllocatorInternal);
+}
+
+absl::Status Repairer::InferFree(const Event& because_of, EventKind kind, const Place& place,
+                                 uint64_t address) {
+  Event event;
+  event.kind = kind;
+  event.time = because_of.time;
+  event.object = place.object;
+  event.address = address;
+  event.pid = because_of.pid;
+  event.cpu = because_of.cpu;
+  event.context = because_of.context;
+  event.irqs_off = because_of.irqs_off;
+  event.cache = place.cache;
+  event.inferred = true;
+  if (kind == EventKind::kPageFree) event.bytes_alloc = place.bytes_alloc;
+  Count(Repair::kInferredFree);
+  return Write(event);
+}
+
+uint16_t Repairer::CacheOfAllocation(const RawEvent& raw, const Event& event) {
+  if (raw.kind != EventKind::kCacheAlloc) return 0;
+  if (!raw.cache.empty()) {
+    const auto cache = static_cast<uint16_t>(caches_.Number(raw.cache));
+    if (is_survey_) names_.SawSizes(cache, event.bytes_req, event.bytes_alloc);
+    return cache;
+  }
+  const CacheNames::Request request = {event.call_site, event.bytes_req, event.bytes_alloc};
+  if (is_survey_) {
+    names_.SawUnnamed(event.object, request);
+    return 0;
+  }
+  const CacheNames::Answer answer = names_.AnswerFor(event.object, request);
+  switch (answer.source) {
+    case CacheNames::Source::kOwnFree:
+      Count(Repair::kNamedByOwnFree);
+      break;
+    case CacheNames::Source::kVote:
+      Count(Repair::kNamedByVote);
+      break;
+    case CacheNames::Source::kSize:
+      Count(Repair::kNamedBySize);
+      break;
+    case CacheNames::Source::kNone:
+      Count(Repair::kUnnamed);
+      break;
+  }
+  return answer.cache;
+}
+
+absl::Status Repairer::TakeSlabAlloc(const RawEvent& raw, Event event) {
+  if (raw.address == 0) {
+    Count(Repair::kFailedAllocation);
+    event.cache = raw.kind == EventKind::kCacheAlloc
+                      ? static_cast<uint16_t>(caches_.Number(raw.cache))
+                      : uint16_t{0};
+    return Write(event);
+  }
+  NoteAddress(raw.address);
+  Place& place = slab_[raw.address];
+  if (place.is_live && !place.is_internal) {
+    const absl::Status status =
+        InferFree(event, place.is_cache_object ? EventKind::kCacheFree : EventKind::kKfree, place,
+                  raw.address);
+    if (!status.ok()) return status;
+  }
+  if (IsInternal(raw, event)) {
+    LeaveOut(raw, event);
+    return absl::OkStatus();
+  }
+  event.object = NextObject();
+  event.cache = CacheOfAllocation(raw, event);
+  place = {.object = event.object,
+           .bytes_req = event.bytes_req,
+           .bytes_alloc = event.bytes_alloc,
+           .cache = event.cache,
+           .is_live = true,
+           .is_cache_object = raw.kind == EventKind::kCacheAlloc};
+  return Write(event);
+}
+
+// Rule 5. Leaves `place` live if it could be done.
+absl::Status Repairer::InferAllocation(const Event& because_of, const RawEvent& raw,
+                                       Place& place) {
+  Event event;
+  event.time = because_of.time;
+  event.address = raw.address;
+  event.pid = because_of.pid;
+  event.cpu = because_of.cpu;
+  event.context = because_of.context;
+  event.irqs_off = because_of.irqs_off;
+  event.inferred = true;
+  if (raw.kind == EventKind::kCacheFree && !raw.cache.empty()) {
+    event.kind = EventKind::kCacheAlloc;
+    event.cache = because_of.cache;
+    // Only the second reading knows the sizes; both number the object, known or not.
+    if (!is_survey_) {
+      event.bytes_req = described_[because_of.cache].object_size;
+      event.bytes_alloc = described_[because_of.cache].slab_size;
+    }
+  } else {
+    event.kind = place.is_cache_object ? EventKind::kCacheAlloc : EventKind::kKmalloc;
+    event.cache = place.cache;
+    event.bytes_req = place.bytes_req;
+    event.bytes_alloc = place.bytes_alloc;
+  }
+  if (event.bytes_alloc == 0) return absl::OkStatus();
+  event.object = NextObject();
+  place = {.object = event.object,
+           .bytes_req = event.bytes_req,
+           .bytes_alloc = event.bytes_alloc,
+           .cache = event.cache,
+           .is_live = true,
+           .is_cache_object = event.kind == EventKind::kCacheAlloc};
+  Count(Repair::kInferredAllocation);
+  return Write(event);
+}
+
+absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
+  if (raw.address == 0 || (raw.kind == EventKind::kKfree && raw.address == kZeroSizePointer)) {
+    Count(Repair::kNullFree);
+    event.address = 0;
+    return options_.keep_null_frees ? Write(event) : absl::OkStatus();
+  }
+  if (IsInternal(raw, event)) {
+    LeaveOut(raw, event);
+    return absl::OkStatus();
+  }
+  NoteAddress(raw.address);
+  event.cache = static_cast<uint16_t>(caches_.Number(raw.cache));
+  const auto [found, is_first] = slab_.try_emplace(raw.address);
+  Place& place = found->second;
+  if (!is_first && !place.is_live) {
+    const absl::Status status = InferAllocation(event, raw, place);
+    if (!status.ok()) return status;
+  }
+  if (place.is_live) {
+    event.object = place.object;
+    if (raw.kind == EventKind::kCacheFree) {
+      if (is_survey_) names_.SawFreed(place.object, event.cache);
+      if (!place.is_cache_object) {
+        Count(Repair::kCacheFreeOfKmalloc);
+        event.kind = EventKind::kKfree;
+      } else if (place.cache != event.cache && event.cache != 0) {
+        Count(Repair::kFreedAsOtherCache);
+      }
+    } else if (place.is_cache_object) {
+      Count(Repair::kKfreeOfCacheObject);
+    }
+    event.cache = place.cache;
+  } else {
+    event.object = NextObject();
+    event.predates_trace = true;
+    place.is_cache_object = raw.kind == EventKind::kCacheFree;
+    place.cache = event.cache;
+    Count(Repair::kPredatesTrace);
+  }
+  place.is_live = false;
+  return Write(event);
+}
+
+absl::Status Repairer::TakePageOrPercpu(const RawEvent& raw, Event event) {
+  const bool is_page = raw.kind == EventKind::kPageAlloc || raw.kind == EventKind::kPageFree;
+  if (raw.kind == EventKind::kPercpuAllocFailed) return Write(event);
+  if (!is_page) event.cache = ChunkNumber(raw.chunk_base);
+  if (is_page && raw.address == 0) {  // frame 0 is never handed out
+    if (raw.kind == EventKind::kPageAlloc) Count(Repair::kFailedAllocation);
+    return Write(event);
+  }
+  // Offsets in a chunk are below 2^32: a unit is at most a few MiB (mm/percpu.c).
+  Places& places = is_page ? pages_ : percpu_;
+  const uint64_t key = is_page ? raw.address : uint64_t{event.cache} << 32 | (raw.address & ~0u);
+  Place& place = places[key];
+  if (raw.kind == EventKind::kPageAlloc || raw.kind == EventKind::kPercpuAlloc) {
+    if (place.is_live) {
+      const absl::Status status =
+          InferFree(event, is_page ? EventKind::kPageFree : EventKind::kPercpuFree, place,
+                    raw.address);
+      if (!status.ok()) return status;
+    }
+    event.object = NextObject();
+    place = {.object = event.object,
+             .bytes_req = event.bytes_req,
+             .bytes_alloc = event.bytes_alloc,
+             .cache = event.cache,
+             .is_live = true};
+    return Write(event);
+  }
+  if (place.is_live) {
+    event.object = place.object;
+  } else {
+    // Of pages, too, one of a block that was split and is freed in parts.
+    event.object = NextObject();
+    event.predates_trace = true;
+    Count(Repair::kPredatesTrace);
+  }
+  place.is_live = false;
+  return Write(event);
+}
+
+uint16_t Repairer::ChunkNumber(uint64_t base) {
+  const auto [found, is_first] = chunks_.try_emplace(base);
+  if (is_first) found->second = ++chunk_count_;
+  return found->second;
+}
+
+absl::Status Repairer::TakeChunk(const RawEvent& raw, Event event) {
+  if (raw.kind == EventKind::kPercpuChunkCreated) chunks_.erase(raw.chunk_base);
+  event.cache = ChunkNumber(raw.chunk_base);
+  if (raw.kind == EventKind::kPercpuChunkDestroyed) chunks_.erase(raw.chunk_base);
+  return Write(event);
+}
+
+TraceCache Repairer::DescribeCache(uint16_t cache) const {
+  TraceCache described;
+  if (cache == 0) return described;
+  described.name = caches_.strings()[cache];
+  const CacheNames::Sizes sizes = names_.SizesOf(cache);
+  described.object_size = sizes.bytes_req;
+  described.slab_size = sizes.bytes_alloc;
+  if (options_.slabinfo != nullptr) {
+    if (const SlabinfoCache* known = options_.slabinfo->Find(described.name)) {
+      described.slab_size = static_cast<uint32_t>(known->object_bytes);
+      described.from_sidecar = true;
+    }
+  }
+  if (options_.sysfs == nullptr) return described;
+  const CacheSysfs* known = options_.sysfs->Find(described.name);
+  if (known == nullptr) return described;
+  described.object_size = static_cast<uint32_t>(known->Total("object_size"));
+  described.slab_size = static_cast<uint32_t>(known->Total("slab_size"));
+  described.align = static_cast<uint32_t>(known->Total("align"));
+  described.hwcache_align = known->Flag("hwcache_align");
+  described.has_constructor = !known->ctor.empty();
+  described.typesafe_by_rcu = known->Flag("destroy_by_rcu");
+  described.reclaim_account = known->Flag("reclaim_account");
+  described.from_sidecar = true;
+  return described;
+}
+
+// Where x86-64 without address randomisation maps physical memory (Documentation/arch/x86/x86_64/
+// mm.rst): taken if every address lies within a tebibyte above it.
+uint64_t Repairer::DirectMapBase() const {
+  constexpr uint64_t kReach = uint64_t{1} << 40;
+  for (const uint64_t base : {uint64_t{0xffff888000000000}, uint64_t{0xff11000000000000}}) {
+    if (address_min_ >= base && address_max_ >= base && address_max_ - base < kReach) return base;
+  }
+  return 0;
+}
+
+void Repairer::Describe(TraceHeader& header) const {
+  header.call_sites = call_sites_.strings();
+  header.gfp_flags = gfps_.strings();
+  header.caches = described_;
+  uint64_t merged = 0;
+  for (const TraceCache& cache : described_) {
+    if (options_.sysfs != nullptr && options_.sysfs->aliases.count(cache.name) != 0) ++merged;
+  }
+  header.tasks = tasks_;
+  std::stable_sort(header.tasks.begin(), header.tasks.end(),
+                   [](const TraceTask& a, const TraceTask& b) {
+                     return a.pid != b.pid ? a.pid < b.pid : a.since < b.since;
+                   });
+  header.cpu_count = std::max(header.cpu_count, cpu_max_ + 1);
+  // %p prints 32 bits of a hash; kernel addresses have their top bits set.
+  const bool is_hashed = address_max_ != 0 && address_max_ >> 32 == 0;
+  header.addresses = is_hashed ? AddressKind::kHashed : AddressKind::kReal;
+  header.direct_map_base = DirectMapBase();
+  for (int i = 0; i < kRepairs; ++i) {
+    const auto repair = static_cast<Repair>(i);
+    const uint64_t times = repair == Repair::kMergedCache ? merged : count(repair);
+    if (times == 0) continue;
+    header.repairs.push_back(
+        {std::string(RepairName(repair)), times, std::string(RepairExplanation(repair))});
+  }
+}
+
+}  // namespace slablab

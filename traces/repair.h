@@ -1,0 +1,183 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_REPAIR_H_
+#define SLABLAB_TRACES_REPAIR_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "traces/cache_names.h"
+#include "traces/event.h"
+#include "traces/raw_event.h"
+#include "traces/sidecar.h"
+#include "traces/string_table.h"
+#include "traces/trace.h"
+
+// From what a kernel recorded to a trace that can be replayed. A recording is not a history of the
+// allocator: bulk and RCU paths allocate and free without a tracepoint, kmem_cache_alloc of 6.1 does
+// not say from which cache, the allocator's own metadata stands among its users' objects, objects
+// are older than the recording. Every correction is named, counted and told.
+//
+// The recording is read twice. The survey numbers the objects and learns the caches' names from the
+// frees; the second reading, of the same events, writes the trace.
+//
+//   Repairer repairer(options);
+//   ReadRecording(path, …, repairer);         // the survey
+//   repairer.Conclude();
+//   repairer.WriteTo(sink);
+//   ReadRecording(path, …, repairer);         // the trace
+//   repairer.Describe(header);
+//
+// Rules, applied in this order to each event:
+//  1. Time never decreases: a time before its predecessor's is raised to it; the file's order stays.
+//  2. kfree of NULL or of ZERO_SIZE_PTR frees nothing: kept, with no object (or dropped, as asked).
+//  3. The recorded allocator's own allocations (by call site or by cache) and their frees are left
+//     out: another allocator has its own.
+//  4. Allocation of an address that is still live: its free was not traced; one is put in before it.
+//  5. Free of an address that the trace saw freed and not allocated since: its allocation was not
+//     traced; one is put in before it, if its size is known.
+//  6. Free of an address never seen: the object is older than the trace and marked so.
+//  7. Objects are numbered from 1 as they are first seen; percpu chunks too.
+//  8. kmem_cache_alloc without a name takes that of its own free, else that which the frees of its
+//     call site and sizes vote for, else that of the only cache of its sizes in the sidecar; else it
+//     goes to a cache named for its sizes.
+//  9. kmem_cache_free under another name than its allocation keeps the allocation's.
+
+namespace slablab {
+
+enum class Repair : uint8_t {
+  kLostEvents,  // the first is what everyone must see
+  kClampedTime,
+  kNullFree,
+  kAllocatorInternal,
+  kInferredFree,
+  kInferredAllocation,
+  kPredatesTrace,
+  kNamedByOwnFree,
+  kNamedByVote,
+  kNamedBySize,
+  kUnnamed,
+  kFreedAsOtherCache,
+  kKfreeOfCacheObject,
+  kCacheFreeOfKmalloc,
+  kMergedCache,
+  kFailedAllocation,
+};
+inline constexpr int kRepairs = 16;
+
+// One word, as in the header: "inferred-free".
+std::string_view RepairName(Repair repair);
+std::string_view RepairExplanation(Repair repair);
+
+// What the left-out events of the recorded allocator's own amount to, as perf kmem would have
+// counted them.
+struct InternalTotals {
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t bytes_requested = 0;
+  uint64_t bytes_allocated = 0;
+  uint64_t bytes_freed = 0;
+};
+
+struct RepairOptions {
+  bool keep_null_frees = true;
+  bool keep_allocator_internal = false;
+  const SlabSysfs* sysfs = nullptr;  // outlives the repairer; nullptr if there is none
+  const Slabinfo* slabinfo = nullptr;
+};
+
+class Repairer : public RawEventSink {
+ public:
+  explicit Repairer(const RepairOptions& options);
+
+  // Ends the survey.
+  void Conclude();
+  // From here on Append writes to `sink`. REQUIRES: Conclude was called, and what is appended is
+  // what the survey saw.
+  void WriteTo(EventSink* sink);
+
+  absl::Status Append(const RawEvent& raw) override;
+
+  // Fills in the header's tables, tasks, repairs, addresses, direct_map_base and cpu_count (which
+  // it only raises). REQUIRES: the second reading is done.
+  void Describe(TraceHeader& header) const;
+
+  uint64_t count(Repair repair) const { return counts_[static_cast<size_t>(repair)]; }
+  const InternalTotals& internal_totals() const { return internal_; }
+
+ private:
+  // What is known of an address.
+  struct Place {
+    TraceObject object = kNoObject;
+    uint32_t bytes_req = 0;
+    uint32_t bytes_alloc = 0;
+    uint16_t cache = 0;
+    bool is_live = false;
+    bool is_cache_object = false;  // from kmem_cache_alloc, not kmalloc
+    bool is_internal = false;      // rule 3
+  };
+  using Places = absl::flat_hash_map<uint64_t, Place>;
+
+  struct CallSite {
+    bool is_internal = false;
+  };
+
+  void StartPass();
+  void Count(Repair repair) { ++counts_[static_cast<size_t>(repair)]; }
+  Event Basic(const RawEvent& raw);
+  absl::Status Write(const Event& event);
+  void NoteTask(const RawEvent& raw);
+  void NoteAddress(uint64_t address);
+  bool IsInternal(const RawEvent& raw, const Event& event) const;
+  void LeaveOut(const RawEvent& raw, const Event& event);
+
+  absl::Status TakeLost(const RawEvent& raw);
+  absl::Status TakeSlabAlloc(const RawEvent& raw, Event event);
+  absl::Status TakeSlabFree(const RawEvent& raw, Event event);
+  absl::Status TakePageOrPercpu(const RawEvent& raw, Event event);
+  absl::Status TakeChunk(const RawEvent& raw, Event event);
+  absl::Status InferFree(const Event& because_of, EventKind kind, const Place& place,
+                         uint64_t address);
+  absl::Status InferAllocation(const Event& because_of, const RawEvent& raw, Place& place);
+
+  uint16_t CacheOfAllocation(const RawEvent& raw, const Event& event);
+  uint16_t ChunkNumber(uint64_t base);
+  TraceObject NextObject();
+  TraceCache DescribeCache(uint16_t cache) const;
+  uint64_t DirectMapBase() const;
+
+  const RepairOptions options_;
+  EventSink* sink_ = nullptr;  // null during the survey
+  bool is_survey_ = true;
+
+  // Learnt by the survey, used by the second reading.
+  StringTable call_sites_, gfps_, caches_;
+  std::vector<CallSite> call_site_facts_;
+  CacheNames names_;
+  std::vector<TraceCache> described_;  // by cache; from Conclude on
+
+  // State of a pass.
+  Places slab_, pages_, percpu_;
+  absl::flat_hash_map<uint64_t, uint16_t> chunks_;
+  uint16_t chunk_count_ = 0;
+  TraceObject object_count_ = 0;
+  Nanos time_last_ = 0;
+  std::array<uint64_t, kRepairs> counts_ = {};
+  InternalTotals internal_;
+  std::vector<TraceTask> tasks_;
+  absl::flat_hash_map<int32_t, size_t> task_of_pid_;
+  int32_t cpu_max_ = -1;
+  uint64_t address_max_ = 0;
+  uint64_t address_min_ = ~uint64_t{0};
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_REPAIR_H_
