@@ -11,12 +11,20 @@
 namespace slablab {
 namespace {
 
-// Whether the sidecar allows `cache` these sizes; a cache that it does not know may have any. Of a
-// merged cache the object size is the largest of those that share it, so only the slab's counts.
-bool Allows(const SlabSysfs* sysfs, const std::string& cache, const CacheNames::Request& request) {
-  if (sysfs == nullptr) return true;
-  const CacheSysfs* known = sysfs->Find(cache);
-  return known == nullptr || known->Total("slab_size") == request.bytes_alloc;
+// Whether a cache can have served the request. Of a merged cache the object size is the largest of
+// those that share it, and slabinfo does not tell it.
+bool Fits(const KnownCache& cache, const CacheNames::Request& request) {
+  if (cache.slab_size != request.bytes_alloc) return false;
+  return cache.object_size == 0 || cache.object_size == request.bytes_req;
+}
+
+// A cache that the sidecar does not know may have any sizes.
+bool Allows(const std::vector<KnownCache>& known, const std::string& name,
+            const CacheNames::Request& request) {
+  for (const KnownCache& cache : known) {
+    if (cache.name == name) return cache.slab_size == request.bytes_alloc;
+  }
+  return true;
 }
 
 }  // namespace
@@ -50,45 +58,105 @@ void CacheNames::SawSizes(uint16_t cache, uint32_t bytes_req, uint32_t bytes_all
   sizes.bytes_alloc = std::max(sizes.bytes_alloc, bytes_alloc);
 }
 
-void CacheNames::Conclude(const SlabSysfs* sysfs, StringTable* caches) {
+void CacheNames::Conclude(const std::vector<KnownCache>& known, StringTable* caches) {
   for (Group& group : groups_) {
-    group.answer = Decide(group, sysfs, caches);
+    group.answer = DecideByVote(group, known, *caches);
+    if (group.answer.source == Source::kNone) group.answer = DecideBySize(group, known, caches);
+  }
+  DecideByCounters(known, caches);
+  for (Group& group : groups_) {
+    if (group.answer.source == Source::kNone) {
+      group.answer.cache = static_cast<uint16_t>(caches->Number(
+          fmt::format("unnamed-{}-{}", group.request.bytes_req, group.request.bytes_alloc)));
+    }
     SawSizes(group.answer.cache, group.request.bytes_req, group.request.bytes_alloc);
   }
   open_group_.clear();
   open_group_.shrink_to_fit();
 }
 
-CacheNames::Answer CacheNames::Decide(const Group& group, const SlabSysfs* sysfs,
-                                      StringTable* caches) const {
+CacheNames::Answer CacheNames::DecideByVote(const Group& group,
+                                            const std::vector<KnownCache>& known,
+                                            const StringTable& caches) const {
   uint64_t cast = 0;
   uint64_t best = 0;
   uint16_t winner = 0;
   for (const auto& [cache, votes] : group.votes) {
-    if (!Allows(sysfs, caches->strings()[cache], group.request)) continue;
+    if (!Allows(known, caches.strings()[cache], group.request)) continue;
     cast += votes;
     if (votes > best) {
       best = votes;
       winner = cache;
     }
   }
-  if (best >= kVotesMin && best * 100 >= cast * kWinnerPercentMin) {
-    return {winner, Source::kVote};
+  if (best < kVotesMin || best * 100 < cast * kWinnerPercentMin) return {};
+  return {winner, Source::kVote};
+}
+
+CacheNames::Answer CacheNames::DecideBySize(const Group& group,
+                                            const std::vector<KnownCache>& known,
+                                            StringTable* caches) {
+  const KnownCache* only = nullptr;
+  for (const KnownCache& cache : known) {
+    if (!Fits(cache, group.request)) continue;
+    if (only != nullptr) return {};
+    only = &cache;
   }
-  if (sysfs != nullptr) {
-    const std::string* only = nullptr;
-    int matches = 0;
-    for (const auto& [name, cache] : sysfs->caches) {
-      if (cache.Total("slab_size") != group.request.bytes_alloc) continue;
-      if (cache.Total("object_size") != group.request.bytes_req) continue;
-      ++matches;
-      only = &name;
+  if (only == nullptr) return {};
+  return {static_cast<uint16_t>(caches->Number(only->name)), Source::kSize};
+}
+
+// Where the kernel counted allocations per cache, one that counted more of them than the names seen
+// so far account for has had others: if it alone of all caches of a group's sizes has room for the
+// group, the group is its. The largest groups go first.
+void CacheNames::DecideByCounters(const std::vector<KnownCache>& known, StringTable* caches) {
+  std::map<std::string, int64_t> unaccounted;
+  for (const KnownCache& cache : known) {
+    if (cache.allocations.has_value()) {
+      unaccounted[cache.name] = static_cast<int64_t>(*cache.allocations);
     }
-    if (matches == 1) return {static_cast<uint16_t>(caches->Number(*only)), Source::kSize};
   }
-  const std::string stand_in =
-      fmt::format("unnamed-{}-{}", group.request.bytes_req, group.request.bytes_alloc);
-  return {static_cast<uint16_t>(caches->Number(stand_in)), Source::kNone};
+  if (unaccounted.empty()) return;
+  const auto account = [&](uint16_t cache, uint64_t objects) {
+    const auto found = unaccounted.find(caches->strings()[cache]);
+    if (found != unaccounted.end()) found->second -= static_cast<int64_t>(objects);
+  };
+  std::vector<Group*> open;
+  for (Group& group : groups_) {
+    uint64_t named = 0;
+    for (const auto& [cache, votes] : group.votes) {
+      account(cache, votes);
+      named += votes;
+    }
+    if (group.answer.source == Source::kNone) {
+      if (group.objects > named) open.push_back(&group);
+    } else {
+      account(group.answer.cache, group.objects - named);
+    }
+  }
+  const auto nameless = [](const Group& group) {
+    uint64_t objects = group.objects;
+    for (const auto& [cache, votes] : group.votes) objects -= votes;
+    return objects;
+  };
+  std::stable_sort(open.begin(), open.end(),
+                   [&](const Group* a, const Group* b) { return nameless(*a) > nameless(*b); });
+  for (Group* group : open) {
+    const auto wanted = static_cast<int64_t>(nameless(*group));
+    const KnownCache* only = nullptr;
+    int fitting = 0;
+    for (const KnownCache& cache : known) {
+      if (!Fits(cache, group->request)) continue;
+      const auto room = unaccounted.find(cache.name);
+      // A sidecar is read a moment after or before the events begin and end: nine tenths will do.
+      if (room == unaccounted.end() || room->second * 10 < wanted * 9) continue;
+      only = &cache;
+      ++fitting;
+    }
+    if (fitting != 1) continue;
+    group->answer = {static_cast<uint16_t>(caches->Number(only->name)), Source::kCounters};
+    account(group->answer.cache, static_cast<uint64_t>(wanted));
+  }
 }
 
 CacheNames::Answer CacheNames::AnswerFor(TraceObject object, const Request& request) const {

@@ -12,13 +12,21 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "traces/event.h"
-#include "traces/sidecar.h"
 #include "traces/string_table.h"
 
 // From which cache an allocation was, where its tracepoint does not say (kmem_cache_alloc before
 // 6.2). A recording is learnt from first, by object and by call site and sizes; then asked.
 
 namespace slablab {
+
+// What a sidecar knows of a cache of the recorded kernel.
+struct KnownCache {
+  std::string name;
+  uint32_t object_size = 0;  // 0 = unknown
+  uint32_t slab_size = 0;
+  // How many allocations the kernel counted during the recording, if its counters are known.
+  std::optional<uint64_t> allocations = std::nullopt;
+};
 
 class CacheNames {
  public:
@@ -28,7 +36,7 @@ class CacheNames {
   static constexpr uint64_t kVotesMin = 3;
   static constexpr uint64_t kWinnerPercentMin = 90;
 
-  enum class Source { kOwnFree, kVote, kSize, kNone };
+  enum class Source { kOwnFree, kVote, kSize, kCounters, kNone };
   struct Answer {
     uint16_t cache = 0;
     Source source = Source::kNone;
@@ -51,9 +59,9 @@ class CacheNames {
   // An allocation of `cache` had these sizes.
   void SawSizes(uint16_t cache, uint32_t bytes_req, uint32_t bytes_alloc);
 
-  // Ends learning. `sysfs` (or null) says which sizes a cache can have; what it names by size
-  // alone, and the caches that stand for the nameless, are added to `caches`.
-  void Conclude(const SlabSysfs* sysfs, StringTable* caches);
+  // Ends learning. `known` (perhaps empty) says which sizes caches can have and how often each was
+  // allocated from; the caches that answers name beyond those seen are added to `caches`.
+  void Conclude(const std::vector<KnownCache>& known, StringTable* caches);
 
   // REQUIRES: Conclude was called and the survey saw `object` allocated so.
   Answer AnswerFor(TraceObject object, const Request& request) const;
@@ -69,17 +77,21 @@ class CacheNames {
   struct Group {
     Request request;
     uint64_t objects = 0;
-    std::map<uint16_t, uint64_t> votes = {}; // by cache; ordered, for ties
-    Answer answer = {};                  // of those that were never freed
+    std::map<uint16_t, uint64_t> votes = {};  // by cache; ordered, for ties
+    Answer answer = {};                       // of those that were never freed
   };
 
-  Answer Decide(const Group& group, const SlabSysfs* sysfs, StringTable* caches) const;
+  Answer DecideByVote(const Group& group, const std::vector<KnownCache>& known,
+                      const StringTable& caches) const;
+  static Answer DecideBySize(const Group& group, const std::vector<KnownCache>& known,
+                             StringTable* caches);
+  void DecideByCounters(const std::vector<KnownCache>& known, StringTable* caches);
 
   std::vector<Group> groups_;
   absl::flat_hash_map<Request, uint32_t> group_of_request_;
-  std::vector<uint32_t> open_group_;    // by object: 1 + its group until its free names it; else 0
-  std::vector<uint16_t> freed_cache_;   // by object: the cache that its own free named; else 0
-  std::vector<Sizes> sizes_;            // by cache
+  std::vector<uint32_t> open_group_;   // by object: 1 + its group until its free names it; else 0
+  std::vector<uint16_t> freed_cache_;  // by object: the cache that its own free named; else 0
+  std::vector<Sizes> sizes_;           // by cache
 };
 
 }  // namespace slablab

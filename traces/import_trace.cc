@@ -54,23 +54,25 @@ absl::StatusOr<std::optional<std::string>> ReadSidecar(const fs::path& folder,
   return std::optional<std::string>();
 }
 
+// What is gathered while sidecars are read, one by one.
+struct Gathered {
+  std::optional<SlabSysfs> sysfs_before, sysfs_after;
+  std::optional<Slabinfo> slabinfo_before, slabinfo_after;
+};
+
 // Adds what `text` says to `set`, or answers what is wrong with it.
 absl::Status Understand(std::string_view name, std::string_view text, const std::string& path,
-                        SidecarSet* set) {
+                        Gathered* gathered, SidecarSet* set) {
   const std::string_view kind = name.substr(0, name.rfind('.'));
+  const bool is_after = name.substr(kind.size()) == ".after";
   if (kind == "sys-kernel-slab") {
     absl::StatusOr<SlabSysfs> slab = ParseSlabSysfs(text, path);
     if (!slab.ok()) return slab.status();
-    if (!set->sysfs.has_value()) set->sysfs.emplace();
-    // Read in the order after, before: what was there before the recording prevails.
-    for (auto& [cache, facts] : slab->caches) set->sysfs->caches[cache] = std::move(facts);
-    for (auto& [alias, cache] : slab->aliases) set->sysfs->aliases[alias] = cache;
+    (is_after ? gathered->sysfs_after : gathered->sysfs_before) = *std::move(slab);
   } else if (kind == "slabinfo") {
     absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(text, path);
     if (!slabinfo.ok()) return slabinfo.status();
-    if (!set->slabinfo.has_value()) {
-      set->slabinfo = *std::move(slabinfo);
-    }
+    (is_after ? gathered->slabinfo_after : gathered->slabinfo_before) = *std::move(slabinfo);
   } else if (kind == "percpu_stats") {
     return ParsePercpuStats(text, path).status();
   } else if (kind == "zoneinfo") {
@@ -85,16 +87,79 @@ absl::Status Understand(std::string_view name, std::string_view text, const std:
   return absl::OkStatus();
 }
 
+// Allocations that SLUB counted in a cache since boot (SLUB_STATS).
+std::optional<int64_t> CountedAllocations(const SlabSysfs& slab, const std::string& name) {
+  const CacheSysfs* cache = slab.Find(name);
+  if (cache == nullptr) return 0;  // created later
+  if (cache->Find("alloc_fastpath") == nullptr) return std::nullopt;
+  return cache->Total("alloc_fastpath") + cache->Total("alloc_slowpath");
+}
+
+void KnowBySysfs(const Gathered& gathered, SidecarSet* set) {
+  set->sysfs = gathered.sysfs_before.has_value() ? gathered.sysfs_before : gathered.sysfs_after;
+  if (!set->sysfs.has_value()) return;
+  if (gathered.sysfs_after.has_value()) {
+    set->sysfs->caches.insert(gathered.sysfs_after->caches.begin(),
+                              gathered.sysfs_after->caches.end());
+    set->sysfs->aliases.insert(gathered.sysfs_after->aliases.begin(),
+                               gathered.sysfs_after->aliases.end());
+  }
+  const bool has_both = gathered.sysfs_before.has_value() && gathered.sysfs_after.has_value();
+  for (const auto& [name, cache] : set->sysfs->caches) {
+    KnownCache known;
+    known.name = name;
+    known.object_size = static_cast<uint32_t>(cache.Total("object_size"));
+    known.slab_size = static_cast<uint32_t>(cache.Total("slab_size"));
+    if (has_both) {
+      const std::optional<int64_t> before = CountedAllocations(*gathered.sysfs_before, name);
+      const std::optional<int64_t> after = CountedAllocations(*gathered.sysfs_after, name);
+      if (before.has_value() && after.has_value() && *after >= *before) {
+        known.allocations = static_cast<uint64_t>(*after - *before);
+      }
+    }
+    // kmem_cache_alloc does not serve from the kmalloc caches.
+    if (name.substr(0, 8) != "kmalloc-" && name.substr(0, 12) != "dma-kmalloc-") {
+      set->known.push_back(std::move(known));
+    }
+  }
+}
+
+// allochit and allocmiss, the first two of "cpustat".
+uint64_t CountedAllocations(const SlabinfoCache& cache) {
+  return cache.cpu_statistics.empty() ? 0 : cache.cpu_statistics[0] + cache.cpu_statistics[1];
+}
+
+void KnowBySlabinfo(const Gathered& gathered, SidecarSet* set) {
+  const std::optional<Slabinfo>& slabinfo =
+      gathered.slabinfo_after.has_value() ? gathered.slabinfo_after : gathered.slabinfo_before;
+  if (!slabinfo.has_value()) return;
+  const bool has_both = slabinfo->has_statistics && gathered.slabinfo_before.has_value() &&
+                        gathered.slabinfo_after.has_value();
+  for (const SlabinfoCache& cache : slabinfo->caches) {
+    if (cache.name.substr(0, 8) == "kmalloc-" || cache.name.substr(0, 12) == "dma-kmalloc-")
+      continue;
+    KnownCache known;
+    known.name = cache.name;
+    known.slab_size = static_cast<uint32_t>(cache.object_bytes);
+    if (has_both) {
+      const SlabinfoCache* before = gathered.slabinfo_before->Find(cache.name);
+      const uint64_t counted = CountedAllocations(cache);
+      const uint64_t earlier = before == nullptr ? 0 : CountedAllocations(*before);
+      if (counted >= earlier) known.allocations = counted - earlier;
+    }
+    set->known.push_back(std::move(known));
+  }
+}
+
 int32_t NodeCount(const std::vector<int32_t>& node_of_cpu) {
   int32_t count = 0;
   for (const int32_t node : node_of_cpu) count = std::max(count, node + 1);
   return count;
 }
 
-void DescribeRecording(const Recording& recording, const RecordingInfo& info,
-                       TraceHeader& header) {
-  header.kernel_release = info.kernel_release.empty() ? recording.sidecars.kernel_release
-                                                      : info.kernel_release;
+void DescribeRecording(const Recording& recording, const RecordingInfo& info, TraceHeader& header) {
+  header.kernel_release =
+      info.kernel_release.empty() ? recording.sidecars.kernel_release : info.kernel_release;
   header.clock = info.clock;
   header.source_format = info.source_format;
   header.source_name = fs::path(recording.path).filename().string();
@@ -138,9 +203,9 @@ void DescribeEvents(const RecordingInfo& info, TraceHeader& header) {
     header.repairs.push_back({"skipped-" + name, count, "events of a kind that is not replayed"});
   }
   if (info.malformed > 0) {
-    header.repairs.push_back({"malformed-line", info.malformed,
-                              "lines that were not understood and left out; the first: " +
-                                  info.malformed_first});
+    header.repairs.push_back(
+        {"malformed-line", info.malformed,
+         "lines that were not understood and left out; the first: " + info.malformed_first});
   }
 }
 
@@ -162,15 +227,18 @@ void DescribeInternal(const InternalTotals& totals, TraceHeader& header) {
 
 absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder) {
   SidecarSet set;
+  Gathered gathered;
   for (const std::string_view name : kSidecarNames) {
     absl::StatusOr<std::optional<std::string>> text = ReadSidecar(folder, name);
     if (!text.ok()) return text.status();
     if (!text->has_value()) continue;
     const std::string path = (fs::path(folder) / std::string(name)).string();
-    const absl::Status status = Understand(name, **text, path, &set);
+    const absl::Status status = Understand(name, **text, path, &gathered, &set);
     if (!status.ok()) return status;
     set.files.push_back({std::string(name), **std::move(text)});
   }
+  KnowBySysfs(gathered, &set);
+  if (set.known.empty()) KnowBySlabinfo(gathered, &set);
   return set;
 }
 
@@ -203,11 +271,10 @@ absl::StatusOr<Recording> FindRecording(const std::string& path) {
 absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const ImportOptions& options,
                                           EventSink& sink, TraceHeader& header) {
   const SidecarSet& sidecars = recording.sidecars;
-  Repairer repairer(
-      {.keep_null_frees = options.keep_null_frees,
-       .keep_allocator_internal = options.keep_allocator_internal,
-       .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
-       .slabinfo = sidecars.slabinfo.has_value() ? &*sidecars.slabinfo : nullptr});
+  Repairer repairer({.keep_null_frees = options.keep_null_frees,
+                     .keep_allocator_internal = options.keep_allocator_internal,
+                     .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
+                     .known = &sidecars.known});
   absl::StatusOr<RecordingInfo> survey = ReadRecording(recording.path, options.read, repairer);
   if (!survey.ok()) return survey.status();
   repairer.Conclude();

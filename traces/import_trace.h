@@ -22,9 +22,9 @@ namespace slablab {
 
 // What stands beside a recording.
 struct SidecarSet {
-  std::vector<TraceSidecar> files;  // by name
-  std::optional<SlabSysfs> sysfs;   // as before the recording, with the caches created during it
-  std::optional<Slabinfo> slabinfo;
+  std::vector<TraceSidecar> files;   // by name
+  std::optional<SlabSysfs> sysfs;    // as before the recording, with the caches created during it
+  std::vector<KnownCache> known;     // from sysfs, else from slabinfo
   std::vector<int32_t> node_of_cpu;  // empty if unknown
   std::string kernel_release;        // empty if unknown
 };

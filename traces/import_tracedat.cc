@@ -17,9 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-
 #include "fmt/format.h"
-
 #include "traces/import.h"
 #include "traces/tracecmd_shim.h"
 
@@ -227,8 +225,8 @@ class TraceDatReader {
     if (!kind.has_value() || (system != "kmem" && system != "percpu")) return absl::OkStatus();
     seen.taken = LayOut(event, *kind);
     if (const char* missing = MissingField(*seen.taken)) {
-      return absl::InvalidArgumentError(fmt::format(
-          "{}: the format of event {} has no field '{}'", path_, seen.name, missing));
+      return absl::InvalidArgumentError(
+          fmt::format("{}: the format of event {} has no field '{}'", path_, seen.name, missing));
     }
     return absl::OkStatus();
   }
@@ -241,8 +239,8 @@ class TraceDatReader {
       short_ = true;
       return fallback;
     }
-    const auto value = tep_read_number(
-        tep_, static_cast<const char*>(record->data) + field.offset, field.size);
+    const auto value =
+        tep_read_number(tep_, static_cast<const char*>(record->data) + field.offset, field.size);
     if (field.is_signed && field.size == 4) return static_cast<int32_t>(value);
     return static_cast<int64_t>(value);
   }

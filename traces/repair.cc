@@ -13,100 +13,6 @@
 namespace slablab {
 namespace {
 
-struct RepairText {
-  Repair repair;
-  std::string_view name;
-  std::string_view explanation;
-};
-constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
-    {Repair::kLostEvents, "lost-events",
-     "notices of lost events in the recording: a 'lost' event stands where each was"},
-    {Repair::kClampedTime, "clamped-time",
-     "events with a time before their predecessor's: raised to it, the file's order kept"},
-    {Repair::kNullFree, "null-free", "kfree of NULL or ZERO_SIZE_PTR, which frees nothing"},
-    {Repair::kAllocatorInternal, "allocator-internal",
-     "events of the recorded allocator's own metadata: left out, a simulated one has its own"},
-    {Repair::kInferredFree, "inferred-free",
-     "allocations of an address still live (freed by a bulk, RCU or sheaf path without a "
-     "tracepoint): a free was put in before each"},
-    {Repair::kInferredAllocation, "inferred-allocation",
-     "frees of an address freed before and not allocated since (bulk allocation has no "
-     "tracepoint): an allocation was put in before each"},
-    {Repair::kPredatesTrace, "predates-trace",
-     "frees of objects allocated before the recording began: marked so"},
-    {Repair::kNamedByOwnFree, "named-by-own-free",
-     "allocations recorded without their cache's name: taken from the object's own free"},
-    {Repair::kNamedByVote, "named-by-vote",
-     "allocations without a name and never freed: by what frees of the same call site and sizes "
-     "name"},
-    {Repair::kNamedBySize, "named-by-size",
-     "allocations without a name and never freed: by the only cache of their sizes in the sidecar"},
-    {Repair::kUnnamed, "unnamed",
-     "allocations whose cache stays unknown: they are in caches called unnamed-REQUESTED-ALLOCATED"},
-    {Repair::kFreedAsOtherCache, "freed-as-other-cache",
-     "kmem_cache_free under another name than the allocation's (merged caches): the allocation's "
-     "is kept"},
-    {Repair::kKfreeOfCacheObject, "kfree-of-cache-object",
-     "kfree of an object from kmem_cache_alloc, which is legal: taken as a free to its cache"},
-    {Repair::kCacheFreeOfKmalloc, "cache-free-of-kmalloc",
-     "kmem_cache_free of an object from kmalloc: taken as its free"},
-    {Repair::kMergedCache, "merged-cache",
-     "caches of the trace that the recorded kernel had merged with others of their size"},
-    {Repair::kFailedAllocation, "failed-allocation", "allocations that returned NULL: kept so"},
-}};
-static_assert([] {
-  for (int i = 0; i < kRepairs; ++i) {
-    if (kRepairTexts[static_cast<size_t>(i)].repair != static_cast<Repair>(i)) return false;
-  }
-  return true;
-}());
-
-// Functions that allocate and free the metadata of SLUB and SLAB themselves (mm/slub.c, mm/slab.c,
-// mm/memcontrol.c): object extensions and memcg vectors (5.9 to 6.18), sheaves (6.18), node
-// structures, SLAB's off-slab free lists, per-CPU arrays and alien caches, random sequences.
-constexpr std::array<std::string_view, 28> kInternalFunctions = {{
-    "__alloc_alien_cache",
-    "__alloc_empty_sheaf",
-    "__free_slab",
-    "alloc_alien_cache",
-    "alloc_arraycache",
-    "alloc_empty_sheaf",
-    "alloc_full_sheaf",
-    "alloc_slab_obj_exts",
-    "alloc_slabmgmt",
-    "cache_grow_begin",
-    "cache_random_seq_create",
-    "cache_random_seq_destroy",
-    "free_alien_cache",
-    "free_arraycache",
-    "free_empty_sheaf",
-    "free_kmem_cache_nodes",
-    "free_slab",
-    "free_slab_obj_exts",
-    "init_cache_node",
-    "init_cache_random_seq",
-    "init_kmem_cache_nodes",
-    "memcg_alloc_page_obj_cgroups",
-    "memcg_alloc_slab_cgroups",
-    "memcg_free_page_obj_cgroups",
-    "memcg_free_slab_cgroups",
-    "setup_kmem_cache_node",
-    "slab_destroy",
-    "slabs_destroy",
-}};
-static_assert(std::is_sorted(kInternalFunctions.begin(), kInternalFunctions.end()));
-
-// The allocators' caches for their own structures.
-bool IsInternalCache(std::string_view name) {
-  return name == "kmem_cache" || name == "kmem_cache_node";
-}
-
-// "alloc_slab_obj_exts.isra.0+0x2b" is of alloc_slab_obj_exts.
-bool IsInternalCallSite(std::string_view call_site) {
-  const std::string_view function = call_site.substr(0, call_site.find_first_of("+."));
-  return std::binary_search(kInternalFunctions.begin(), kInternalFunctions.end(), function);
-}
-
 // ZERO_SIZE_PTR, include/linux/slab.h.
 constexpr uint64_t kZeroSizePointer = 16;
 
@@ -115,12 +21,6 @@ bool IsAllocation(EventKind kind) {
 }
 
 }  // namespace
-
-std::string_view RepairName(Repair repair) { return kRepairTexts[static_cast<size_t>(repair)].name; }
-
-std::string_view RepairExplanation(Repair repair) {
-  return kRepairTexts[static_cast<size_t>(repair)].explanation;
-}
 
 Repairer::Repairer(const RepairOptions& options) : options_(options) { StartPass(); }
 
@@ -140,7 +40,8 @@ void Repairer::StartPass() {
 
 void Repairer::Conclude() {
   CHECK(is_survey_);
-  names_.Conclude(options_.sysfs, &caches_);
+  const std::vector<KnownCache> none;
+  names_.Conclude(options_.known == nullptr ? none : *options_.known, &caches_);
   is_survey_ = false;
   for (size_t cache = 0; cache < caches_.size(); ++cache) {
     described_.push_back(DescribeCache(static_cast<uint16_t>(cache)));
@@ -317,6 +218,9 @@ uint16_t Repairer::CacheOfAllocation(const RawEvent& raw, const Event& event) {
     case CacheNames::Source::kSize:
       Count(Repair::kNamedBySize);
       break;
+    case CacheNames::Source::kCounters:
+      Count(Repair::kNamedByCounters);
+      break;
     case CacheNames::Source::kNone:
       Count(Repair::kUnnamed);
       break;
@@ -356,8 +260,7 @@ absl::Status Repairer::TakeSlabAlloc(const RawEvent& raw, Event event) {
 }
 
 // Rule 5. Leaves `place` live if it could be done.
-absl::Status Repairer::InferAllocation(const Event& because_of, const RawEvent& raw,
-                                       Place& place) {
+absl::Status Repairer::InferAllocation(const Event& because_of, const RawEvent& raw, Place& place) {
   Event event;
   event.time = because_of.time;
   event.address = raw.address;
@@ -449,9 +352,8 @@ absl::Status Repairer::TakePageOrPercpu(const RawEvent& raw, Event event) {
   Place& place = places[key];
   if (raw.kind == EventKind::kPageAlloc || raw.kind == EventKind::kPercpuAlloc) {
     if (place.is_live) {
-      const absl::Status status =
-          InferFree(event, is_page ? EventKind::kPageFree : EventKind::kPercpuFree, place,
-                    raw.address);
+      const absl::Status status = InferFree(
+          event, is_page ? EventKind::kPageFree : EventKind::kPercpuFree, place, raw.address);
       if (!status.ok()) return status;
     }
     event.object = NextObject();
@@ -468,7 +370,7 @@ absl::Status Repairer::TakePageOrPercpu(const RawEvent& raw, Event event) {
     // Of pages, too, one of a block that was split and is freed in parts.
     event.object = NextObject();
     event.predates_trace = true;
-    Count(Repair::kPredatesTrace);
+    Count(Repair::kPageOrAreaPredates);
   }
   place.is_live = false;
   return Write(event);
@@ -494,9 +396,10 @@ TraceCache Repairer::DescribeCache(uint16_t cache) const {
   const CacheNames::Sizes sizes = names_.SizesOf(cache);
   described.object_size = sizes.bytes_req;
   described.slab_size = sizes.bytes_alloc;
-  if (options_.slabinfo != nullptr) {
-    if (const SlabinfoCache* known = options_.slabinfo->Find(described.name)) {
-      described.slab_size = static_cast<uint32_t>(known->object_bytes);
+  if (options_.known != nullptr) {
+    for (const KnownCache& known : *options_.known) {
+      if (known.name != described.name) continue;
+      described.slab_size = known.slab_size;
       described.from_sidecar = true;
     }
   }

@@ -16,14 +16,15 @@
 #include "traces/cache_names.h"
 #include "traces/event.h"
 #include "traces/raw_event.h"
+#include "traces/repair_rules.h"
 #include "traces/sidecar.h"
 #include "traces/string_table.h"
 #include "traces/trace.h"
 
 // From what a kernel recorded to a trace that can be replayed. A recording is not a history of the
-// allocator: bulk and RCU paths allocate and free without a tracepoint, kmem_cache_alloc of 6.1 does
-// not say from which cache, the allocator's own metadata stands among its users' objects, objects
-// are older than the recording. Every correction is named, counted and told.
+// allocator: bulk and RCU paths allocate and free without a tracepoint, kmem_cache_alloc of 6.1
+// does not say from which cache, the allocator's own metadata stands among its users' objects,
+// objects are older than the recording. Every correction is named, counted and told.
 //
 // The recording is read twice. The survey numbers the objects and learns the caches' names from the
 // frees; the second reading, of the same events, writes the trace.
@@ -36,45 +37,23 @@
 //   repairer.Describe(header);
 //
 // Rules, applied in this order to each event:
-//  1. Time never decreases: a time before its predecessor's is raised to it; the file's order stays.
+//  1. Time never decreases: a time before its predecessor's is raised to it; the file's order
+//  stays.
 //  2. kfree of NULL or of ZERO_SIZE_PTR frees nothing: kept, with no object (or dropped, as asked).
 //  3. The recorded allocator's own allocations (by call site or by cache) and their frees are left
 //     out: another allocator has its own.
-//  4. Allocation of an address that is still live: its free was not traced; one is put in before it.
+//  4. Allocation of an address that is still live: its free was not traced; one is put in before
+//  it.
 //  5. Free of an address that the trace saw freed and not allocated since: its allocation was not
 //     traced; one is put in before it, if its size is known.
 //  6. Free of an address never seen: the object is older than the trace and marked so.
 //  7. Objects are numbered from 1 as they are first seen; percpu chunks too.
 //  8. kmem_cache_alloc without a name takes that of its own free, else that which the frees of its
-//     call site and sizes vote for, else that of the only cache of its sizes in the sidecar; else it
-//     goes to a cache named for its sizes.
+//     call site and sizes vote for, else that of the only cache of its sizes in the sidecar; else
+//     it goes to a cache named for its sizes.
 //  9. kmem_cache_free under another name than its allocation keeps the allocation's.
 
 namespace slablab {
-
-enum class Repair : uint8_t {
-  kLostEvents,  // the first is what everyone must see
-  kClampedTime,
-  kNullFree,
-  kAllocatorInternal,
-  kInferredFree,
-  kInferredAllocation,
-  kPredatesTrace,
-  kNamedByOwnFree,
-  kNamedByVote,
-  kNamedBySize,
-  kUnnamed,
-  kFreedAsOtherCache,
-  kKfreeOfCacheObject,
-  kCacheFreeOfKmalloc,
-  kMergedCache,
-  kFailedAllocation,
-};
-inline constexpr int kRepairs = 16;
-
-// One word, as in the header: "inferred-free".
-std::string_view RepairName(Repair repair);
-std::string_view RepairExplanation(Repair repair);
 
 // What the left-out events of the recorded allocator's own amount to, as perf kmem would have
 // counted them.
@@ -89,8 +68,9 @@ struct InternalTotals {
 struct RepairOptions {
   bool keep_null_frees = true;
   bool keep_allocator_internal = false;
-  const SlabSysfs* sysfs = nullptr;  // outlives the repairer; nullptr if there is none
-  const Slabinfo* slabinfo = nullptr;
+  // What is known of the recorded kernel's caches; these outlive the repairer.
+  const SlabSysfs* sysfs = nullptr;                // nullptr if there is none
+  const std::vector<KnownCache>* known = nullptr;  // nullptr if there is none
 };
 
 class Repairer : public RawEventSink {

@@ -21,9 +21,7 @@ namespace {
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
-bool ParseInt(std::string_view text, int64_t* value) {
-  return absl::SimpleAtoi(View(text), value);
-}
+bool ParseInt(std::string_view text, int64_t* value) { return absl::SimpleAtoi(View(text), value); }
 
 // The words of a line, split at blanks.
 std::vector<std::string_view> Words(std::string_view line) {
@@ -179,8 +177,8 @@ absl::StatusOr<SlabSysfs> ParseSlabSysfs(std::string_view text, const std::strin
   }
   if (!lines->status().ok()) return lines->status();
   if (slab.caches.empty()) {
-    return absl::InvalidArgumentError(fmt::format(
-        "{}: expected lines '/sys/kernel/slab/CACHE/FILE:VALUE', found none", path));
+    return absl::InvalidArgumentError(
+        fmt::format("{}: expected lines '/sys/kernel/slab/CACHE/FILE:VALUE', found none", path));
   }
   return slab;
 }
@@ -286,8 +284,8 @@ bool ParseSlabinfoCache(const SlabinfoLine& line, bool has_statistics, SlabinfoC
   cache->shared_available = numbers[2];
   if (!has_statistics) return true;
   return line.Numbers("globalstat", &cache->global_statistics) &&
-         cache->global_statistics.size() == 9 &&
-         line.Numbers("cpustat", &cache->cpu_statistics) && cache->cpu_statistics.size() == 4;
+         cache->global_statistics.size() == 9 && line.Numbers("cpustat", &cache->cpu_statistics) &&
+         cache->cpu_statistics.size() == 4;
 }
 
 }  // namespace
