@@ -4,11 +4,13 @@
 #include "cli/commands.h"
 
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cli/cmd_import.h"
 #include "cli/help.h"
 #include "fmt/format.h"
 
@@ -36,6 +38,13 @@ absl::Span<const Command> Commands() {
   // The table. A command's flags are the names of ABSL_FLAGs; those of cli/flags.h are shared.
   static const std::vector<Command>& commands = *new std::vector<Command>{
       {"help", "[COMMAND]", "Shows what the commands are, or one command's flags.", {}, RunHelp},
+      {"import",
+       "RECORDING",
+       "Makes a trace of a recording: of a folder with trace.dat and its sidecars, of a trace.dat, "
+       "or "
+       "of text of trace-cmd report, tracefs or perf script.",
+       {std::begin(kImportFlags), std::end(kImportFlags)},
+       RunImport},
       {"version", "", "Prints the version.", {}, RunVersion},
   };
   return commands;

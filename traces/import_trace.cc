@@ -158,8 +158,9 @@ int32_t NodeCount(const std::vector<int32_t>& node_of_cpu) {
 }
 
 void DescribeRecording(const Recording& recording, const RecordingInfo& info, TraceHeader& header) {
-  header.kernel_release =
-      info.kernel_release.empty() ? recording.sidecars.kernel_release : info.kernel_release;
+  for (const std::string& release : {info.kernel_release, recording.sidecars.kernel_release}) {
+    if (header.kernel_release.empty()) header.kernel_release = release;
+  }
   header.clock = info.clock;
   header.source_format = info.source_format;
   header.source_name = fs::path(recording.path).filename().string();
@@ -278,10 +279,12 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
   absl::StatusOr<RecordingInfo> survey = ReadRecording(recording.path, options.read, repairer);
   if (!survey.ok()) return survey.status();
   repairer.Conclude();
+  // Before the first event: a file that is cut short can then still be understood.
+  DescribeRecording(recording, *survey, header);
+  repairer.DescribeTables(header);
   repairer.WriteTo(&sink);
   absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, repairer);
   if (!info.ok()) return info.status();
-  DescribeRecording(recording, *info, header);
   repairer.Describe(header);
   DescribeEvents(*info, header);
   DescribeInternal(repairer.internal_totals(), header);

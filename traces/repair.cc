@@ -427,10 +427,14 @@ uint64_t Repairer::DirectMapBase() const {
   return 0;
 }
 
-void Repairer::Describe(TraceHeader& header) const {
+void Repairer::DescribeTables(TraceHeader& header) const {
+  CHECK(!is_survey_);
   header.call_sites = call_sites_.strings();
   header.gfp_flags = gfps_.strings();
   header.caches = described_;
+}
+
+void Repairer::Describe(TraceHeader& header) const {
   uint64_t merged = 0;
   for (const TraceCache& cache : described_) {
     if (options_.sysfs != nullptr && options_.sysfs->aliases.count(cache.name) != 0) ++merged;

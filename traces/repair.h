@@ -32,6 +32,7 @@
 //   Repairer repairer(options);
 //   ReadRecording(path, …, repairer);         // the survey
 //   repairer.Conclude();
+//   repairer.DescribeTables(header);
 //   repairer.WriteTo(sink);
 //   ReadRecording(path, …, repairer);         // the trace
 //   repairer.Describe(header);
@@ -85,8 +86,11 @@ class Repairer : public RawEventSink {
 
   absl::Status Append(const RawEvent& raw) override;
 
-  // Fills in the header's tables, tasks, repairs, addresses, direct_map_base and cpu_count (which
-  // it only raises). REQUIRES: the second reading is done.
+  // Fills in the header's tables of call sites, gfp flags and caches. REQUIRES: Conclude was
+  // called.
+  void DescribeTables(TraceHeader& header) const;
+  // Fills in tasks, repairs, addresses, direct_map_base and cpu_count (which it only raises).
+  // REQUIRES: the second reading is done.
   void Describe(TraceHeader& header) const;
 
   uint64_t count(Repair repair) const { return counts_[static_cast<size_t>(repair)]; }

@@ -1,5 +1,5 @@
-/* Copyright 2026 The slablab Authors. */
-/* SPDX-License-Identifier: Apache-2.0 */
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
 
 #include "traces/tracecmd_shim.h"
 

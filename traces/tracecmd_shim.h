@@ -1,5 +1,5 @@
-/* Copyright 2026 The slablab Authors. */
-/* SPDX-License-Identifier: Apache-2.0 */
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
 
 #ifndef SLABLAB_TRACES_TRACECMD_SHIM_H_
 #define SLABLAB_TRACES_TRACECMD_SHIM_H_

@@ -1,0 +1,152 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/cmd_import.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/wrap.h"
+#include "fmt/format.h"
+#include "traces/import_trace.h"
+
+ABSL_FLAG(std::string, from, "",
+          "FORMAT: the recording's format: trace.dat, trace-cmd (its report's text), tracefs or "
+          "perf (perf script's text). Detected if not given.");
+ABSL_FLAG(std::string, sidecars, "",
+          "FOLDER: where slabinfo, sys-kernel-slab and the like of the recording are, if it is not "
+          "the recording's own folder.");
+ABSL_FLAG(std::string, kernel, "",
+          "RELEASE: the recorded kernel's release, where the recording does not say (6.1.192).");
+ABSL_FLAG(bool, lenient, false,
+          "Leave out lines of text that are not understood, and count them, instead of stopping at "
+          "the first.");
+ABSL_FLAG(bool, drop_null_frees, false, "Leave out kfree(NULL), which frees nothing.");
+ABSL_FLAG(bool, keep_allocator_internal, false,
+          "Keep the recorded allocator's own allocations, which are left out for a simulated one "
+          "has its own.");
+
+namespace slablab {
+namespace {
+
+// Counts events on their way to the file, shows them and minds Ctrl-C.
+class WatchedSink : public EventSink {
+ public:
+  WatchedSink(EventSink& sink, Progress& progress) : sink_(sink), progress_(progress) {}
+
+  absl::Status Append(const Event& event) override {
+    if ((++events_ & 0xfff) == 0) {
+      progress_.Update(events_);
+      if (InterruptRequested()) return absl::CancelledError("interrupted");
+    }
+    return sink_.Append(event);
+  }
+
+ private:
+  EventSink& sink_;
+  Progress& progress_;
+  uint64_t events_ = 0;
+};
+
+absl::StatusOr<ImportOptions> OptionsFromFlags() {
+  ImportOptions options;
+  const std::string from = absl::GetFlag(FLAGS_from);
+  if (!from.empty()) {
+    const absl::StatusOr<RecordingFormat> format = ParseRecordingFormat(from);
+    if (!format.ok()) return format.status();
+    options.read.format = *format;
+  }
+  options.read.lenient = absl::GetFlag(FLAGS_lenient);
+  options.keep_null_frees = !absl::GetFlag(FLAGS_drop_null_frees);
+  options.keep_allocator_internal = absl::GetFlag(FLAGS_keep_allocator_internal);
+  return options;
+}
+
+absl::StatusOr<Recording> RecordingFromFlags(const std::string& path) {
+  absl::StatusOr<Recording> recording = FindRecording(path);
+  const std::string folder = absl::GetFlag(FLAGS_sidecars);
+  if (!recording.ok() || folder.empty()) return recording;
+  absl::StatusOr<SidecarSet> sidecars = CollectSidecars(folder);
+  if (!sidecars.ok()) return sidecars.status();
+  if (sidecars->files.empty()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: holds no sidecar (slabinfo.before, sys-kernel-slab.before, nodes …)", folder));
+  }
+  recording->sidecars = *std::move(sidecars);
+  return recording;
+}
+
+absl::Status Import(const std::string& input, const std::string& output, TraceHeader* header) {
+  const absl::StatusOr<ImportOptions> options = OptionsFromFlags();
+  if (!options.ok()) return options.status();
+  const absl::StatusOr<Recording> recording = RecordingFromFlags(input);
+  if (!recording.ok()) return recording.status();
+  absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, {});
+  if (!writer.ok()) return writer.status();
+  Progress progress({.what = "importing " + input, .unit = "events"});
+  WatchedSink sink(**writer, progress);
+  (*writer)->header().kernel_release = absl::GetFlag(FLAGS_kernel);
+  const absl::StatusOr<ImportSummary> summary =
+      ImportTrace(*recording, *options, sink, (*writer)->header());
+  if (!summary.ok()) return summary.status();
+  const absl::Status status = (*writer)->Finish();
+  *header = (*writer)->header();
+  return status;
+}
+
+}  // namespace
+
+std::string ImportReport(const TraceHeader& header, const std::string& output) {
+  std::string report = fmt::format("{}: {} events of {} objects, {} CPUs", output,
+                                   header.event_count, header.object_count, header.cpu_count);
+  if (header.node_count > 0) report += fmt::format(" on {} nodes", header.node_count);
+  report +=
+      fmt::format(", {:.3f} s\n", static_cast<double>(header.time_last - header.time_first) / 1e9);
+  report +=
+      fmt::format("from {} ({}), kernel {}, clock {}\n", header.source_name, header.source_format,
+                  header.kernel_release.empty() ? "unknown" : header.kernel_release,
+                  header.clock.empty() ? "unknown" : header.clock);
+  constexpr size_t kIndent = 14;
+  if (!header.repairs.empty()) report += "\nRepairs\n";
+  for (const TraceRepair& repair : header.repairs) {
+    AppendRow(&report, fmt::format("{:>10}  {}", repair.count, repair.name), repair.explanation,
+              kIndent);
+  }
+  if (!header.assumptions.empty()) report += "\nNotes\n";
+  for (const std::string& assumption : header.assumptions) {
+    AppendRow(&report, "-", assumption, 5);
+  }
+  return report;
+}
+
+int RunImport(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) {
+    return Fail(absl::InvalidArgumentError(
+        "import takes one recording: a file, or a folder with trace.dat and its sidecars"));
+  }
+  const std::string output = absl::GetFlag(FLAGS_output);
+  if (output.empty() || output == "-") {
+    return Fail(absl::InvalidArgumentError("import writes a file: say which with -o TRACE.slt"));
+  }
+  const InterruptScope scope;
+  TraceHeader header;
+  const absl::Status status = Import(arguments[0], output, &header);
+  if (absl::IsCancelled(status)) return kExitInterrupted;
+  if (!status.ok()) return Fail(status);
+  fmt::print("{}", ImportReport(header, output));
+  if (header.events_by_kind[static_cast<size_t>(EventKind::kLost)] > 0) {
+    fmt::print(stderr, "slablab: warning: the recording lost events ({} counted)\n",
+               header.lost_events);
+  }
+  return kExitOk;
+}
+
+}  // namespace slablab
