@@ -91,7 +91,7 @@ Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handl
       set[0] = tag | kWritable | kDirty;
       return result;
     }
-    entry.dirty = true;  // Exclusive to Modified, silently.
+    Own(core, entry, Access::kWrite);  // Exclusive to Modified, silently.
     set[0] |= kDirty;
     return {l1_hit_cycles_, Outcome::kL1};
   }
@@ -102,9 +102,11 @@ Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handl
     if (const int way = l2.Find(l2_set, tag); way >= 0) {
       TagArray::Promote(l2_set, way);
       Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
-      const bool owned = entry.owner == core.index() + 1;
-      if (access == Access::kWrite && !owned) result = Upgrade(core, entry, line, handle);
-      if (access == Access::kWrite) entry.dirty = true;
+      if (access == Access::kWrite) {
+        const bool owned = entry.owner == core.index() + 1;
+        if (!owned) result = Upgrade(core, entry, line, handle);
+        Own(core, entry, Access::kWrite);
+      }
       const uint32_t state = entry.owner == 0 ? 0 : kWritable | (entry.dirty ? kDirty : 0);
       l1.Insert(set, tag | state);  // What falls off stays in L2, its state in the directory.
       return result;
@@ -121,8 +123,7 @@ Memory::Result Memory::Upgrade(CoreId core, Line& entry, uint64_t line, uint32_t
   }
   const bool far =
       result.outcome == Outcome::kTransferNode || result.outcome == Outcome::kTransferRemote;
-  entry.owner = static_cast<uint16_t>(core.index() + 1);
-  entry.dirty = true;
+  Own(core, entry, Access::kWrite);
   return {result.cycles, far ? Outcome::kUpgradeRemote : Outcome::kUpgrade};
 }
 
@@ -133,35 +134,37 @@ Memory::Result Memory::Miss(CoreId core, Line& entry, uint64_t line, uint32_t ha
   const DomainId domain = domain_of_core_[core.index()];
   uint32_t state = 0;
   if (access == Access::kWrite) {
+    // The data and the last copy's invalidation are both waited for.
     const Result farthest = InvalidateOthers(core, entry, line, handle);
-    result.cycles = std::max(result.cycles, farthest.cycles);
-    entry.dirty = true;
+    if (farthest.cycles > result.cycles) result = farthest;
+    Own(core, entry, Access::kWrite);
     state = kWritable | kDirty;
   } else if (!core_sets_.HasOther(entry.cores, static_cast<int>(core.index())) &&
              !domain_sets_.HasOther(entry.domains, static_cast<int>(domain.index()))) {
-    state = kWritable;  // Nobody else: Exclusive.
-  }
-  if (state != 0) {
-    entry.owner = static_cast<uint16_t>(core.index() + 1);
-    // From here on the owner answers for the line: if it drops the line dirty, it writes it back.
-    if (entry.llc_dirty != 0) {
-      entry.dirty = true;
-      state |= kDirty;
-      entry.llc_dirty = 0;
-    }
+    Own(core, entry, Access::kRead);  // Nobody else: Exclusive.
+    state = kWritable;
   }
   core_sets_.Add(&entry.cores, static_cast<int>(core.index()));
   FillPrivate(core, line, handle, state);
   return result;
 }
 
-// The owner hands the line over and keeps it shared; what it had written reaches memory.
+// `core`, alone with the line, becomes its owner. What it writes outdates the LLC's copy.
+void Memory::Own(CoreId core, Line& entry, Access access) {
+  entry.owner = static_cast<uint16_t>(core.index() + 1);
+  if (access == Access::kRead) return;
+  entry.dirty = true;
+  entry.llc_dirty = 0;
+}
+
+// The owner hands the line over and keeps it shared; what had been written reaches memory.
 Memory::Result Memory::FetchFromOwner(CoreId core, Line& entry, uint64_t line, uint32_t handle) {
   const CoreId owner(entry.owner - 1);
   const Result result = TransferFrom(core, owner);
-  if (entry.dirty) ++writebacks_;
+  if (entry.dirty || entry.llc_dirty != 0) ++writebacks_;
   entry.owner = 0;
   entry.dirty = false;
+  entry.llc_dirty = 0;
   TagArray& l1 = l1_[owner.index()];
   uint32_t* set = l1.SetOf(line);
   const uint32_t tag = handle << TagArray::kTagStateBits;
@@ -220,7 +223,7 @@ Memory::Result Memory::InvalidateOthers(CoreId core, Line& entry, uint64_t line,
       if (other == own_domain) return;
       const Result transfer = TransferFromDomain(core, DomainId(other));
       if (transfer.cycles > farthest.cycles) farthest = transfer;
-      DropFromLlc(DomainId(other), entry, line, handle);
+      DropFromLlc(DomainId(other), line, handle);
     });
     domain_sets_.Clear(&entry.domains);
     if (held) domain_sets_.Add(&entry.domains, own_domain);
@@ -296,13 +299,12 @@ void Memory::DropFromCore(CoreId core, uint64_t line, uint32_t handle) {
   }
 }
 
-void Memory::DropFromLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle) {
+void Memory::DropFromLlc(DomainId domain, uint64_t line, uint32_t handle) {
   TagArray& llc = llc_[domain.index()];
   uint32_t* set = llc.SetOf(line);
   const int way = llc.Find(set, handle << TagArray::kTagStateBits);
   CHECK_GE(way, 0);
   llc.Remove(set, way);
-  if (entry.llc_dirty == domain.index() + 1) entry.llc_dirty = 0;  // The writer has the newest.
 }
 
 Memory::State Memory::StateOf(CoreId core, PhysAddr address) const {
@@ -353,8 +355,11 @@ void Memory::CheckInvariants(PhysAddr address) const {
     if (entry.owner != 0 && domain_of_core_[entry.owner - 1u] != DomainId(domain)) CHECK(!holds);
     if (entry.llc_dirty == domain + 1) {  // 3
       CHECK(holds);
-      CHECK_EQ(entry.owner, 0);
+      CHECK(!entry.dirty);
       CHECK(!domain_sets_.HasOther(entry.domains, domain));
+      core_sets_.ForEach(entry.cores, [&](int core) {
+        CHECK(domain_of_core_[static_cast<size_t>(core)] == DomainId(domain));
+      });
     }
   }
 }

@@ -25,17 +25,21 @@ enum class Access : uint8_t { kRead, kWrite };
 // Patterson, "Computer Architecture", 5.2): Modified, Exclusive, Shared, Invalid, here as
 //   M: the entry's owner is this core and it is dirty       E: the owner, and clean
 //   S: a holder, and there is no owner                      I: not a holder.
+// "Clean" is as against the LLC's copy, if there is one, else memory's.
 //
 // Replacement is exact LRU in every cache. L2 includes L1. The LLC is neither inclusive nor
 // exclusive: it is filled by every miss of the caches above it, a line it drops stays in the cores,
-// and a dirty line that a core drops updates the LLC's copy if there is one (else memory). That is
-// the model of valgrind's cachegrind, and so are the counts for one CPU without an L2.
+// and a dirty line that a core drops updates the LLC's copy if there is one (else memory). A line
+// on its way to a core enters the LLC first. What an owner hands over is written to memory as well,
+// so Shared copies are clean; clean copies in other cores do not answer, the LLC or memory does.
+// That is the model of valgrind's cachegrind, and so are the counts for one CPU without an L2.
 //
 // Invariants (tests/sim/memory_test.cc checks them after every step):
 //   1. A line with an owner has that core as its only holder, and no LLC outside the owner's
 //      domain holds it.
 //   2. A core holds a line if and only if its outermost private cache has the tag.
-//   3. A line dirty in an LLC has no owner, and that LLC is the only one that holds it.
+//   3. A line dirty in an LLC is Modified in no core, and neither another LLC nor a core of another
+//      domain holds it.
 //   4. L1 tags say "writable" exactly for the owner and "dirty" exactly when the line is.
 class Memory {
  public:
@@ -107,7 +111,8 @@ class Memory {
   void EvictFromCore(CoreId core, uint32_t handle);
   void EvictFromLlc(DomainId domain, uint32_t handle);
   void DropFromCore(CoreId core, uint64_t line, uint32_t handle);
-  void DropFromLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle);
+  void DropFromLlc(DomainId domain, uint64_t line, uint32_t handle);
+  static void Own(CoreId core, Line& entry, Access access);
   Result TransferFrom(CoreId to, CoreId from) const;
   Result TransferFromDomain(CoreId to, DomainId from) const;
   NodeId HomeOf(uint64_t line) const;
