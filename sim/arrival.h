@@ -5,6 +5,7 @@
 #define SLABLAB_SIM_ARRIVAL_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "sim/check.h"
@@ -50,11 +51,32 @@ class RemoteCall {
 
  private:
   friend class Cpu;
+  friend class RemoteCallList;
   friend class Scheduler;
   Cpu* caller_ = nullptr;
+  Cpu* target_ = nullptr;
   Cycles due_ = 0;
   bool done_ = false;
   RemoteCall* next_ = nullptr;
+};
+
+// Calls, first in, first out.
+class RemoteCallList {
+ public:
+  RemoteCall* front() const { return first_; }
+  void Push(RemoteCall& call) {
+    call.next_ = nullptr;
+    (first_ == nullptr ? first_ : last_->next_) = &call;
+    last_ = &call;
+  }
+  RemoteCall* Pop() {
+    CHECK(first_ != nullptr);
+    return std::exchange(first_, first_->next_);
+  }
+
+ private:
+  RemoteCall* first_ = nullptr;
+  RemoteCall* last_ = nullptr;  // of any meaning only while first_ is not null
 };
 
 // First in, first out; grows when full and never shrinks.

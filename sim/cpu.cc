@@ -99,7 +99,7 @@ void Cpu::UpdateInterruptAt() {
   const Priority current = frames_[depth_ - 1].priority;
   if (current == Priority::kHardirq) return;
   interrupt_at_ = next_tick_;
-  if (calls_ != nullptr) interrupt_at_ = std::min(interrupt_at_, calls_->due_);
+  if (calls_.front() != nullptr) interrupt_at_ = std::min(interrupt_at_, calls_.front()->due_);
   if (!queue_.empty() && queue_.front().priority > current) {
     interrupt_at_ = std::min(interrupt_at_, queue_.front().time);
   }
@@ -151,10 +151,10 @@ Task<void> Cpu::CallOn(CpuId target, RemoteCall& call) {
   CHECK(irqs_enabled_);  // Or two CPUs could wait for each other.
   co_await Sync();
   call.caller_ = this;
+  call.target_ = &scheduler_.cpu(target);
   call.due_ = now_ + config_.ipi_cycles;
   call.done_ = false;
-  call.next_ = nullptr;
-  scheduler_.Post(target, call);
+  scheduler_.Post(call);
   while (!call.done_) co_await Park();
 }
 

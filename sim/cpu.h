@@ -285,7 +285,7 @@ class Cpu {
   int depth_ = 0;
   std::array<Frame, kNestingMax> frames_;
   ArrivalQueue queue_;
-  RemoteCall* calls_ = nullptr;  // pending, first come first
+  RemoteCallList calls_;  // come, not yet begun
   Cycles next_tick_ = kNever;
   Cycles interrupted_cycles_ = 0;
   Cycles irqs_off_since_ = 0;

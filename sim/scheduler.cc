@@ -81,13 +81,17 @@ Cpu& Scheduler::PopFirst() {
   return cpus_[key & ((1 << Cpu::kKeyCpuBits) - 1)];
 }
 
+uint64_t Scheduler::CallKey() const {
+  const RemoteCall* call = posted_.front();
+  return call == nullptr ? kNobody : KeyOf(call->due_, call->target_->id());
+}
+
 void Scheduler::UpdateHorizon() {
   if (explorer_ != nullptr) {
     horizon_ = 0;  // Every sync point suspends.
     return;
   }
-  horizon_ = heap_.empty() ? kNobody : heap_.front();
-  if (has_arrival_) horizon_ = std::min(horizon_, KeyOf(arrival_));
+  horizon_ = std::min(heap_.empty() ? kNobody : heap_.front(), std::min(ArrivalKey(), CallKey()));
 }
 
 void Scheduler::MakeRunnable(Cpu& cpu) {
@@ -96,36 +100,45 @@ void Scheduler::MakeRunnable(Cpu& cpu) {
 }
 
 void Scheduler::Unpark(Cpu& cpu, Cycles time) {
-  if (cpu.state_ != Cpu::State::kParked) return;
+  if (cpu.state_ != Cpu::State::kParked || cpu.lock_wanted_ != nullptr) return;
   cpu.now_ = std::max(cpu.now_, time);
   MakeRunnable(cpu);
 }
 
-void Scheduler::Post(CpuId target, RemoteCall& call) {
-  Cpu& to = cpu(target);
-  CHECK(to.online_);
-  RemoteCall** last = &to.calls_;
-  while (*last != nullptr) last = &(*last)->next_;
-  *last = &call;
-  to.UpdateInterruptAt();
-  if (to.state_ == Cpu::State::kIdle) {
-    to.now_ = std::max(to.now_, call.due_);
-    MakeRunnable(to);
-  } else if (to.lock_wanted_ == nullptr && to.interrupt_at_ != Cpu::kNever) {
-    Unpark(to, call.due_);
+void Scheduler::Post(RemoteCall& call) {
+  CHECK(call.target_->online_);
+  posted_.Push(call);
+  if (explorer_ != nullptr) {
+    DeliverCall();  // Who runs when is not a matter of time.
+  } else {
+    horizon_ = std::min(horizon_, CallKey());
   }
 }
 
-void Scheduler::FetchArrival() {
-  has_arrival_ = !stop_ && source_ != nullptr && source_->Next(&arrival_);
+void Scheduler::DeliverCall() {
+  RemoteCall& call = *posted_.Pop();
+  call.target_->calls_.Push(call);
+  Notify(*call.target_, call.due_);
 }
 
-void Scheduler::Deliver() {
+void Scheduler::FetchArrival() {
+  const Cycles last = has_arrival_ ? arrival_.time : 0;
+  has_arrival_ = !stop_ && source_ != nullptr && source_->Next(&arrival_);
+  if (!has_arrival_) return;
+  CHECK_GE(arrival_.time, last);
+  CHECK_LT(arrival_.time, kNobody >> Cpu::kKeyCpuBits);
+}
+
+void Scheduler::DeliverArrival() {
   const Arrival arrival = arrival_;
   FetchArrival();
   Cpu& target = cpu(arrival.cpu);
   CHECK(target.online_);
   target.queue_.Push(arrival);
+  Notify(target, arrival.time);
+}
+
+void Scheduler::Notify(Cpu& target, Cycles time) {
   switch (target.state_) {
     case Cpu::State::kIdle:
       if (explorer_ != nullptr) {
@@ -136,16 +149,29 @@ void Scheduler::Deliver() {
       return;
     case Cpu::State::kParked:
       target.UpdateInterruptAt();
-      if (target.lock_wanted_ == nullptr && target.interrupt_at_ != Cpu::kNever) {
-        Unpark(target, arrival.time);
-      }
+      if (target.interrupt_at_ != Cpu::kNever) Unpark(target, time);
       return;
     case Cpu::State::kQueued:
       target.UpdateInterruptAt();
       return;
     case Cpu::State::kRunning:
-      CHECK(false);  // Arrivals are delivered between steps.
+      CHECK(false);  // What comes is delivered between steps.
   }
+}
+
+bool Scheduler::Advance() {
+  const uint64_t call = CallKey();
+  const uint64_t arrival = ArrivalKey();
+  const uint64_t runnable = heap_.empty() ? kNobody : heap_.front();
+  if (call <= arrival && call <= runnable) {
+    if (call == kNobody) return false;
+    DeliverCall();
+  } else if (arrival <= runnable) {
+    DeliverArrival();
+  } else {
+    Step(PopFirst());
+  }
+  return true;
 }
 
 void Scheduler::Run(ArrivalSource& source) {
@@ -153,14 +179,9 @@ void Scheduler::Run(ArrivalSource& source) {
   stop_ = false;
   FetchArrival();
   if (explorer_ != nullptr) {
-    while (has_arrival_) Deliver();
+    while (has_arrival_) DeliverArrival();
   }
-  while (has_arrival_ || !heap_.empty()) {
-    if (has_arrival_ && (heap_.empty() || KeyOf(arrival_) <= heap_.front())) {
-      Deliver();
-    } else {
-      Step(PopFirst());
-    }
+  while (Advance()) {
   }
   source_ = nullptr;
   for (const Cpu& cpu : cpus_) CHECK(cpu.state_ == Cpu::State::kIdle);  // Else they wait for ever.
@@ -170,15 +191,18 @@ void Scheduler::RunOn(CpuId id, std::function<Task<void>(Cpu&)> start) {
   Cpu& target = cpu(id);
   CHECK(target.state_ == Cpu::State::kIdle);
   CHECK(heap_.empty());
+  CHECK(posted_.front() == nullptr);
   target.state_ = Cpu::State::kRunning;
   UpdateHorizon();
+  ArmTick(target);
   Enter(target, Priority::kTask);
   target.frames_[0].task = start(target);
   if (target.state_ == Cpu::State::kRunning) {
     Leave(target);
     target.state_ = Cpu::State::kIdle;
   }
-  while (!heap_.empty()) Step(PopFirst());
+  while (Advance()) {
+  }
   CHECK(target.state_ == Cpu::State::kIdle);
 }
 
@@ -188,34 +212,34 @@ void Scheduler::Step(Cpu& cpu) {
   for (;;) {
     if (cpu.lock_wanted_ != nullptr && !cpu.lock_wanted_->Grant(cpu)) return;
     if (cpu.depth_ == 0) {
-      if (cpu.queue_.empty() && cpu.calls_ == nullptr) {
+      if (cpu.queue_.empty() && cpu.calls_.front() == nullptr) {
         cpu.state_ = Cpu::State::kIdle;
         return;
       }
       if (!StartQueued(cpu)) return;
     } else if (!EnterInterrupt(cpu)) {
+      // A tick takes time; others may be first then.
+      if (TickIfDue(cpu) && explorer_ == nullptr && cpu.key() >= horizon_) return Push(cpu);
       ResumeChain(cpu.frames_[cpu.depth_ - 1].resume);
     }
     if (cpu.state_ != Cpu::State::kRunning) return;
     Leave(cpu);
-    const bool goes_on = cpu.depth_ > 0 || !cpu.queue_.empty() || cpu.calls_ != nullptr;
+    const bool goes_on = cpu.depth_ > 0 || !cpu.queue_.empty() || cpu.calls_.front() != nullptr;
     if (goes_on && cpu.key() >= horizon_) return Push(cpu);
   }
 }
 
 bool Scheduler::StartQueued(Cpu& cpu) {
-  const Cycles due = cpu.calls_ != nullptr ? cpu.calls_->due_ : cpu.queue_.front().time;
+  RemoteCall* const call = cpu.calls_.front();
+  const Cycles due = call != nullptr ? call->due_ : cpu.queue_.front().time;
   cpu.now_ = std::max(cpu.now_, due);
   if (explorer_ == nullptr && cpu.key() >= horizon_) {
     Push(cpu);
     return false;
   }
-  if (config_.timer_hz > 0) {
-    const Cycles period = config_.CyclesPerTick();
-    cpu.next_tick_ = (cpu.now_ / period + 1) * period;
-  }
-  if (cpu.calls_ != nullptr) {
-    RemoteCall* call = std::exchange(cpu.calls_, cpu.calls_->next_);
+  ArmTick(cpu);
+  if (call != nullptr) {
+    cpu.calls_.Pop();
     Enter(cpu, Priority::kHardirq);
     cpu.frames_[0].call = call;
     cpu.frames_[0].task = call->Run(cpu);
@@ -236,7 +260,7 @@ void Scheduler::Enter(Cpu& cpu, Priority priority) {
   frame.entered_at = cpu.now_;
   frame.call = nullptr;
   if (priority != Priority::kTask) {
-    const SiteScope site(cpu, Site::kInterrupt);
+    cpu.site_ = Site::kInterrupt;
     cpu.now_ += config_.irq_entry_cycles;
     ledger_.Charge(Site::kInterrupt, Cause::kInterrupt, config_.irq_entry_cycles);
   }
@@ -260,6 +284,8 @@ void Scheduler::Leave(Cpu& cpu) {
   if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
     cpu.interrupted_cycles_ += cpu.now_ - frame.entered_at;
   }
+  // A tick that fell between the last sync point and the end of what the CPU had to do.
+  if (cpu.depth_ == 0) TickIfDue(cpu);
   cpu.UpdateInterruptAt();
   if (frame.call != nullptr) {
     frame.call->done_ = true;
@@ -268,17 +294,12 @@ void Scheduler::Leave(Cpu& cpu) {
 }
 
 bool Scheduler::EnterInterrupt(Cpu& cpu) {
-  while (cpu.irqs_enabled_ && cpu.next_tick_ <= cpu.now_ &&
-         cpu.frames_[cpu.depth_ - 1].priority != Priority::kHardirq) {
-    Tick(cpu);
-  }
   if (!cpu.irqs_enabled_) return false;
   const Priority current = cpu.frames_[cpu.depth_ - 1].priority;
-  RemoteCall* call = cpu.calls_;
-  if (call != nullptr && current < Priority::kHardirq &&
-      (explorer_ != nullptr || call->due_ <= cpu.now_)) {
+  CHECK(current != Priority::kHardirq);  // It runs with interrupts off.
+  if (RemoteCall* call = cpu.calls_.front(); call != nullptr) {
+    cpu.calls_.Pop();
     cpu.now_ = std::max(cpu.now_, call->due_);
-    cpu.calls_ = call->next_;
     cpu.NoteDeferral(call->due_);
     Enter(cpu, Priority::kHardirq);
     cpu.frames_[cpu.depth_ - 1].call = call;
@@ -298,17 +319,26 @@ bool Scheduler::EnterInterrupt(Cpu& cpu) {
   return true;
 }
 
-// The tick's own work: no allocator runs in it.
-void Scheduler::Tick(Cpu& cpu) {
+void Scheduler::ArmTick(Cpu& cpu) {
+  if (config_.timer_hz == 0) return;
+  const Cycles period = config_.CyclesPerTick();
+  cpu.next_tick_ = (cpu.now_ / period + 1) * period;
+}
+
+// No allocator runs in a tick. Ticks that fell into one long stretch without interrupts are one.
+bool Scheduler::TickIfDue(Cpu& cpu) {
+  if (cpu.next_tick_ > cpu.now_ || !cpu.irqs_enabled_) return false;
   const Cycles cost =
       config_.irq_entry_cycles + config_.timer_tick_cycles + config_.irq_exit_cycles;
   cpu.NoteDeferral(cpu.next_tick_);
   cpu.now_ += cost;
-  cpu.interrupted_cycles_ += cost;
+  if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
+    cpu.interrupted_cycles_ += cost;
+  }
   ledger_.Charge(Site::kInterrupt, Cause::kInterrupt, cost);
-  const Cycles period = config_.CyclesPerTick();
-  cpu.next_tick_ = (cpu.now_ / period + 1) * period;
+  ArmTick(cpu);
   cpu.UpdateInterruptAt();
+  return true;
 }
 
 }  // namespace slablab

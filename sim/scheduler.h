@@ -67,7 +67,8 @@ class Scheduler {
   // called by whoever does this, on another CPU.
   void SetOnline(CpuId cpu, bool online);
 
-  // Makes a parked CPU go on at `time` or its own clock, whichever is later.
+  // Makes a parked CPU go on at `time` or its own clock, whichever is later. No effect on one that
+  // is not parked or whose interrupt handler waits for a lock: it will look by itself.
   void Unpark(Cpu& cpu, Cycles time);
 
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
@@ -80,17 +81,28 @@ class Scheduler {
   friend class SpinLock;
   static constexpr uint64_t kNobody = std::numeric_limits<uint64_t>::max();
 
-  uint64_t KeyOf(const Arrival& arrival) const {
-    return (arrival.time << Cpu::kKeyCpuBits) | static_cast<uint64_t>(arrival.cpu.value());
+  static uint64_t KeyOf(Cycles time, CpuId cpu) {
+    return (time << Cpu::kKeyCpuBits) | static_cast<uint64_t>(cpu.value());
   }
+  // Keys of the next arrival and of the next posted call; kNobody if there is none.
+  uint64_t ArrivalKey() const {
+    return has_arrival_ ? KeyOf(arrival_.time, arrival_.cpu) : kNobody;
+  }
+  uint64_t CallKey() const;
   void Push(Cpu& cpu);
   Cpu& PopFirst();
   void FetchArrival();
-  void Deliver();
+  // Does what comes next in global time order. Answers false if there is nothing left.
+  bool Advance();
+  void DeliverArrival();
+  void DeliverCall();
+  // Something has come to `target` at `time`: wakes it if it can be woken.
+  void Notify(Cpu& target, Cycles time);
   void UpdateHorizon();
   void MakeRunnable(Cpu& cpu);
-  // Hands `call` to `target`, which takes it when its interrupts allow.
-  void Post(CpuId target, RemoteCall& call);
+  // Sends `call` on its way: at its due time its target has it, and takes it when its interrupts
+  // allow. REQUIRES: the sender is first in global time order.
+  void Post(RemoteCall& call);
   // Goes on with a CPU until it suspends, parks or is idle.
   void Step(Cpu& cpu);
   // Begins what is queued on an idle CPU. Answers false if it has to wait its turn.
@@ -99,7 +111,10 @@ class Scheduler {
   void Leave(Cpu& cpu);
   // Lets one due interrupt in. Answers false if none is.
   bool EnterInterrupt(Cpu& cpu);
-  void Tick(Cpu& cpu);
+  // The work of a due timer tick, all at once. Answers false if none is due.
+  bool TickIfDue(Cpu& cpu);
+  // The next tick falls on the next whole period.
+  void ArmTick(Cpu& cpu);
 
   const MachineConfig& config_;
   Memory& memory_;
@@ -107,6 +122,7 @@ class Scheduler {
   std::deque<Cpu> cpus_;
   std::deque<LockClass> lock_classes_;
   std::vector<uint64_t> heap_;  // keys of runnable CPUs, a binary min-heap
+  RemoteCallList posted_;       // calls on their way, by due time
   uint64_t horizon_ = kNobody;  // the least key of anyone but the running CPU
   ArrivalSource* source_ = nullptr;
   Arrival arrival_;

@@ -32,7 +32,7 @@ bool SpinLock::Grant(Cpu& cpu) {
     return true;
   }
   ++class_->contentions;
-  if (last_holder_ != &cpu) ++class_->contention_bounces;
+  if (last_taker_ != &cpu) ++class_->contention_bounces;
   cpu.TouchAtomic(place_);  // Queues behind the tail: the line leaves the holder's cache.
   if (held()) {
     cpu.next_waiter_ = nullptr;
@@ -64,7 +64,8 @@ void SpinLock::Take(Cpu& cpu) {
   cpu.locks_[cpu.locks_held_++] = this;
   ++cpu.counts_.lock_acquisitions;
   ++class_->acquisitions;
-  if (last_holder_ != nullptr && last_holder_ != &cpu) ++class_->acquisition_bounces;
+  if (last_taker_ != nullptr && last_taker_ != &cpu) ++class_->acquisition_bounces;
+  last_taker_ = &cpu;
   cpu.TouchAtomic(place_);
   taken_at_ = cpu.now();
 }
@@ -80,7 +81,6 @@ void SpinLock::Release(Cpu& cpu) {
   class_->hold_min_cycles =
       class_->hold_min_cycles == 0 ? hold : std::min(class_->hold_min_cycles, hold);
   holder_ = nullptr;
-  last_holder_ = &cpu;
   free_at_ = cpu.now();
   if (first_waiter_ == nullptr) return;
   Cpu& next = *first_waiter_;

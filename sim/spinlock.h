@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "sim/cpu.h"
 #include "sim/fields.h"
@@ -21,12 +22,12 @@ struct LockClass {
   // Lock order: a CPU may take a lock only of a higher rank than every one it holds.
   int rank = 0;
 
-  uint64_t contention_bounces = 0;  // contentions where another CPU had it last
+  uint64_t contention_bounces = 0;  // contentions where another CPU took it last
   uint64_t contentions = 0;
   Cycles wait_min_cycles = 0;
   Cycles wait_max_cycles = 0;
   Cycles wait_total_cycles = 0;
-  uint64_t acquisition_bounces = 0;  // acquisitions where another CPU had it last
+  uint64_t acquisition_bounces = 0;  // acquisitions where another CPU took it last
   uint64_t acquisitions = 0;
   Cycles hold_min_cycles = 0;
   Cycles hold_max_cycles = 0;
@@ -74,7 +75,7 @@ class SpinLock {
   LockClass* class_ = nullptr;
   Place place_;
   Cpu* holder_ = nullptr;
-  Cpu* last_holder_ = nullptr;
+  Cpu* last_taker_ = nullptr;  // lockdep's lockdep_map.cpu
   // When it was last released. A CPU that runs ahead releases in the others' future.
   Cycles free_at_ = 0;
   Cycles taken_at_ = 0;
