@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/cmd_import.h"
+#include "cli/cmd_trace_stat.h"
 #include "cli/help.h"
 #include "fmt/format.h"
 
@@ -45,6 +46,11 @@ absl::Span<const Command> Commands() {
        "of text of trace-cmd report, tracefs or perf script.",
        {std::begin(kImportFlags), std::end(kImportFlags)},
        RunImport},
+      {"trace stat",
+       "TRACE",
+       "Shows what was allocated, as perf kmem stat does: totals, by call site, address and cache.",
+       {std::begin(kTraceStatFlags), std::end(kTraceStatFlags)},
+       RunTraceStat},
       {"version", "", "Prints the version.", {}, RunVersion},
   };
   return commands;

@@ -35,7 +35,7 @@ struct SidecarSet {
 absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder);
 
 struct ImportOptions {
-  ReadOptions read;
+  ReadOptions read = {};
   bool keep_null_frees = true;
   bool keep_allocator_internal = false;
 };

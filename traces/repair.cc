@@ -298,7 +298,6 @@ absl::Status Repairer::InferAllocation(const Event& because_of, const RawEvent& 
 absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
   if (raw.address == 0 || (raw.kind == EventKind::kKfree && raw.address == kZeroSizePointer)) {
     Count(Repair::kNullFree);
-    event.address = 0;
     return options_.keep_null_frees ? Write(event) : absl::OkStatus();
   }
   if (IsInternal(raw, event)) {

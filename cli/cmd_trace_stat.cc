@@ -1,0 +1,268 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/cmd_trace_stat.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/progress.h"
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "traces/import_trace.h"
+#include "traces/stat.h"
+#include "traces/stat.pb.h"
+#include "traces/trace.h"
+
+ABSL_FLAG(bool, caller, false, "Show a table by call site.");
+ABSL_FLAG(bool, alloc, false, "Show a table by address.");
+ABSL_FLAG(bool, cache, false, "Show a table by cache.");
+ABSL_FLAG(std::string, sort, "frag,hit,bytes",
+          "KEYS: order of the tables: frag, hit, bytes, pingpong, callsite, ptr; descending, the "
+          "first weighs most.");
+
+namespace slablab {
+namespace {
+
+struct Statistics {
+  TraceHeader header;
+  StatTotals totals;    // with what was left out
+  StatTotals left_out;  // on import
+  std::optional<AllocationStat> stat;
+};
+
+class StatSink : public EventSink {
+ public:
+  StatSink(AllocationStat& stat, Progress& progress) : stat_(stat), progress_(progress) {}
+  absl::Status Append(const Event& event) override {
+    if ((++events_ & 0xfff) == 0) progress_.Update(events_);
+    stat_.Add(event);
+    return absl::OkStatus();
+  }
+
+ private:
+  AllocationStat& stat_;
+  Progress& progress_;
+  uint64_t events_ = 0;
+};
+
+absl::Status ReadSlt(TraceReader& reader, StatSink& sink) {
+  std::array<Event, 1024> events;
+  for (;;) {
+    const absl::StatusOr<size_t> got = reader.Read(absl::MakeSpan(events));
+    if (!got.ok()) return got.status();
+    if (*got == 0) return absl::OkStatus();
+    for (size_t i = 0; i < *got; ++i) {
+      const absl::Status status = sink.Append(events[i]);
+      if (!status.ok()) return status;
+    }
+  }
+}
+
+// Reads a trace, or a recording, of which then nothing is left out.
+absl::Status Gather(const std::string& path, Statistics* statistics) {
+  Progress progress({.what = "reading " + path, .unit = "events"});
+  std::error_code error;
+  absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+      std::filesystem::is_directory(path, error)
+          ? absl::StatusOr<std::unique_ptr<TraceReader>>(absl::InvalidArgumentError("a folder"))
+          : TraceReader::Open(path, {});
+  if (reader.ok()) {
+    statistics->header = (*reader)->header();
+    statistics->stat.emplace(statistics->header.node_of_cpu);
+    StatSink sink(*statistics->stat, progress);
+    const absl::Status status = ReadSlt(**reader, sink);
+    if (!status.ok()) return status;
+  } else if (absl::IsInvalidArgument(reader.status())) {
+    const absl::StatusOr<Recording> recording = FindRecording(path);
+    if (!recording.ok()) return recording.status();
+    statistics->stat.emplace(recording->sidecars.node_of_cpu);
+    StatSink sink(*statistics->stat, progress);
+    const absl::StatusOr<ImportSummary> summary =
+        ImportTrace(*recording, {.keep_allocator_internal = true}, sink, statistics->header);
+    if (!summary.ok()) return summary.status();
+  } else {
+    return reader.status();
+  }
+  statistics->left_out = LeftOutTotals(statistics->header);
+  statistics->totals = statistics->stat->totals();
+  StatTotals& totals = statistics->totals;
+  totals.bytes_requested += statistics->left_out.bytes_requested;
+  totals.bytes_allocated += statistics->left_out.bytes_allocated;
+  totals.bytes_freed += statistics->left_out.bytes_freed;
+  totals.allocations += statistics->left_out.allocations;
+  return absl::OkStatus();
+}
+
+struct Tables {
+  std::vector<StatRow> by_caller, by_pointer, by_cache;
+};
+
+std::vector<StatRow> Cut(std::vector<StatRow> rows, size_t limit) {
+  if (limit != 0 && rows.size() > limit) rows.resize(limit);
+  return rows;
+}
+
+std::string TableText(std::string_view title, const std::vector<StatRow>& rows, size_t limit) {
+  const std::string line(105, '-');
+  std::string text = fmt::format(
+      "{}\n {:<34} | Total_alloc/Per | Total_req/Per   | Hit      | "
+      "Ping-pong | Frag\n{}\n",
+      line, title, line);
+  for (size_t i = 0; i < rows.size() && (limit == 0 || i < limit); ++i) {
+    const StatRow& row = rows[i];
+    text += fmt::format(" {:<34} | {:>9}/{:<5} | {:>9}/{:<5} | {:>8} | {:>9} | {:6.3f}%\n",
+                        row.label, row.bytes_allocated, row.bytes_allocated / row.hits,
+                        row.bytes_requested, row.bytes_requested / row.hits, row.hits,
+                        row.pingpongs, row.FragmentationPercent());
+  }
+  if (limit != 0 && rows.size() > limit) {
+    text += fmt::format(" ... {} more\n", rows.size() - limit);
+  }
+  return text + line + "\n\n";
+}
+
+std::string SummaryText(const Statistics& statistics) {
+  const StatTotals& totals = statistics.totals;
+  StatRow all;
+  all.bytes_allocated = totals.bytes_allocated;
+  all.bytes_requested = totals.bytes_requested;
+  std::string text = "SUMMARY (SLAB allocator)\n========================\n";
+  text += fmt::format("Total bytes requested: {}\n", totals.bytes_requested);
+  text += fmt::format("Total bytes allocated: {}\n", totals.bytes_allocated);
+  text += fmt::format("Total bytes freed:     {}\n", totals.bytes_freed);
+  if (totals.bytes_allocated > totals.bytes_freed) {
+    text +=
+        fmt::format("Net total bytes allocated: {}\n", totals.bytes_allocated - totals.bytes_freed);
+  }
+  text += fmt::format("Total bytes wasted on internal fragmentation: {}\n",
+                      totals.bytes_allocated - totals.bytes_requested);
+  text += fmt::format("Internal fragmentation: {:.6f}%\n", all.FragmentationPercent());
+  text += fmt::format("Cross CPU allocations: {}/{}\n", totals.cross_node_allocations,
+                      totals.allocations);
+  text += fmt::format("Frees: {}, of which on another CPU than the allocation: {}/{}\n",
+                      totals.frees, totals.remote_frees, totals.known_frees);
+  text += fmt::format("Frees of NULL: {}\n", totals.null_frees);
+  if (totals.lost_events > 0) text += fmt::format("Lost events: {}\n", totals.lost_events);
+  if (statistics.left_out.allocations > 0) {
+    text += fmt::format(
+        "{} allocations of these are the recorded allocator's own: in the totals, as perf kmem "
+        "counts\nthem, but left out of the trace and so of the tables\n",
+        statistics.left_out.allocations);
+  }
+  return text;
+}
+
+std::string JsonText(const std::string& path, const Statistics& statistics, const Tables& tables) {
+  AllocationStatistics proto;
+  const StatTotals& totals = statistics.totals;
+  proto.set_trace(path);
+  proto.set_bytes_requested(totals.bytes_requested);
+  proto.set_bytes_allocated(totals.bytes_allocated);
+  proto.set_bytes_freed(totals.bytes_freed);
+  proto.set_allocations(totals.allocations);
+  proto.set_cross_node_allocations(totals.cross_node_allocations);
+  proto.set_frees(totals.frees);
+  proto.set_remote_frees(totals.remote_frees);
+  proto.set_null_frees(totals.null_frees);
+  proto.set_lost_events(totals.lost_events);
+  proto.set_left_out_allocations(statistics.left_out.allocations);
+  const auto add = [](const std::vector<StatRow>& rows, auto* repeated) {
+    for (const StatRow& row : rows) {
+      AllocationStatistics::Row* added = repeated->Add();
+      added->set_label(row.label);
+      added->set_bytes_allocated(row.bytes_allocated);
+      added->set_bytes_requested(row.bytes_requested);
+      added->set_hits(row.hits);
+      added->set_pingpongs(row.pingpongs);
+      added->set_fragmentation_percent(row.FragmentationPercent());
+    }
+  };
+  add(tables.by_caller, proto.mutable_by_caller());
+  add(tables.by_pointer, proto.mutable_by_pointer());
+  add(tables.by_cache, proto.mutable_by_cache());
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  CHECK(google::protobuf::util::MessageToJsonString(proto, &json, options).ok());
+  return json;
+}
+
+// One table of all rows; a name with a comma or quote is quoted.
+std::string CsvText(const Tables& tables) {
+  std::string text =
+      "table,name,bytes_allocated,bytes_requested,hits,pingpongs,fragmentation_percent\n";
+  const auto add = [&text](std::string_view table, const std::vector<StatRow>& rows) {
+    for (const StatRow& row : rows) {
+      std::string name;
+      for (const char c : row.label) name += c == '"' ? std::string("\"\"") : std::string(1, c);
+      if (name.find_first_of(",\"") != std::string::npos) name = '"' + name + '"';
+      text += fmt::format("{},{},{},{},{},{},{:.6f}\n", table, name, row.bytes_allocated,
+                          row.bytes_requested, row.hits, row.pingpongs, row.FragmentationPercent());
+    }
+  };
+  add("caller", tables.by_caller);
+  add("pointer", tables.by_pointer);
+  add("cache", tables.by_cache);
+  return text;
+}
+
+absl::Status Run(const std::string& path) {
+  const absl::StatusOr<Format> format = FormatAmong({Format::kText, Format::kJson, Format::kCsv});
+  if (!format.ok()) return format.status();
+  const absl::StatusOr<StatOrder> order = ParseStatOrder(absl::GetFlag(FLAGS_sort));
+  if (!order.ok()) return order.status();
+  Statistics statistics;
+  const absl::Status status = Gather(path, &statistics);
+  if (!status.ok()) return status;
+  const bool asks_for_none =
+      !absl::GetFlag(FLAGS_caller) && !absl::GetFlag(FLAGS_alloc) && !absl::GetFlag(FLAGS_cache);
+  Tables tables;
+  if (absl::GetFlag(FLAGS_caller)) {
+    tables.by_caller = statistics.stat->ByCaller(statistics.header, *order);
+  }
+  if (absl::GetFlag(FLAGS_alloc)) tables.by_pointer = statistics.stat->ByPointer(*order);
+  if (absl::GetFlag(FLAGS_cache) || asks_for_none) {
+    tables.by_cache = statistics.stat->ByCache(statistics.header, *order);
+  }
+  const size_t limit = absl::GetFlag(FLAGS_limit).value_or(asks_for_none ? 20 : 0);
+  if (*format == Format::kText) {
+    if (!tables.by_caller.empty()) fmt::print("{}", TableText("Callsite", tables.by_caller, limit));
+    if (!tables.by_pointer.empty()) {
+      fmt::print("{}", TableText("Alloc Ptr", tables.by_pointer, limit));
+    }
+    if (!tables.by_cache.empty()) fmt::print("{}", TableText("Cache", tables.by_cache, limit));
+    fmt::print("{}", SummaryText(statistics));
+    return absl::OkStatus();
+  }
+  tables = {Cut(std::move(tables.by_caller), limit), Cut(std::move(tables.by_pointer), limit),
+            Cut(std::move(tables.by_cache), limit)};
+  fmt::print("{}", *format == Format::kJson ? JsonText(path, statistics, tables) : CsvText(tables));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunTraceStat(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) {
+    return Fail(absl::InvalidArgumentError("trace stat takes one trace or recording"));
+  }
+  const absl::Status status = Run(arguments[0]);
+  return status.ok() ? kExitOk : Fail(status);
+}
+
+}  // namespace slablab
