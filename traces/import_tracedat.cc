@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "fmt/format.h"
 #include "traces/import.h"
+#include "traces/isolated_reader.h"
 #include "traces/tracecmd_shim.h"
 
 // trace.dat through libtracecmd: records of all CPUs in order of time, fields by the names that the
@@ -371,14 +372,19 @@ class TraceDatReader {
 }  // namespace
 
 absl::StatusOr<RecordingInfo> ReadTraceDat(const std::string& path, RawEventSink& sink) {
-  const std::unique_ptr<tracecmd_input, InputCloser> input(slablab_tracecmd_open(path.c_str()));
-  if (input == nullptr) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: libtracecmd cannot open it: not a trace.dat, truncated, of a version or "
-                    "compression it does not know, or damaged",
-                    path));
-  }
-  return TraceDatReader(path, input.get(), sink).Read();
+  return ReadInChild(
+      [&path](RawEventSink& to) -> absl::StatusOr<RecordingInfo> {
+        const std::unique_ptr<tracecmd_input, InputCloser> input(
+            slablab_tracecmd_open(path.c_str()));
+        if (input == nullptr) {
+          return absl::InvalidArgumentError(
+              fmt::format("{}: libtracecmd cannot open it: not a trace.dat, truncated, damaged, or "
+                          "of a version or compression that it does not know",
+                          path));
+        }
+        return TraceDatReader(path, input.get(), to).Read();
+      },
+      path, sink);
 }
 
 }  // namespace slablab::internal
