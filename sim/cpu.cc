@@ -73,7 +73,7 @@ void Cpu::CheckOwnerOffline(CpuId owner) const { CHECK(!scheduler_.cpu(owner).on
 void Cpu::CheckHolder(const SpinLock* lock) const { CHECK(lock->HeldBy(*this)); }
 
 void Cpu::CheckQuiet() const {
-  CHECK_EQ(locks_held_, 0);
+  CHECK_EQ(locks_held_, LocksBefore());
   CHECK_EQ(irqs_enabled_, depth_ == 0 || frames_[depth_ - 1].priority != Priority::kHardirq);
 }
 

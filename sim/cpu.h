@@ -149,6 +149,8 @@ class Cpu {
   // Every line of [place, place + bytes) once, in order. The lines after the first overlap as the
   // machine's range_overlap says.
   void TouchRange(Place place, uint64_t bytes, Access access);
+  // A locked read-modify-write of what no other CPU touches meanwhile.
+  void TouchAtomic(Place place);
   // Code that touches no memory but its own registers and stack.
   void Execute(Cycles cycles) {
     now_ += cycles;
@@ -224,7 +226,8 @@ class Cpu {
   void set_site(Site site) { site_ = site; }
   OpCounts& counts() { return counts_; }
   void set_observer(TouchObserver* observer) { observer_ = observer; }
-  // Aborts unless the CPU is as an operation must leave it: no lock held, interrupts as found.
+  // Aborts unless the CPU is as an operation must leave it: no lock of its own held, interrupts as
+  // found.
   void CheckQuiet() const;
 
  private:
@@ -242,6 +245,7 @@ class Cpu {
     std::coroutine_handle<> resume;
     Priority priority = Priority::kTask;
     bool irqs_enabled = true;  // of the interrupted context
+    int locks_held = 0;        // likewise
     Site site = Site::kUse;
     Cycles entered_at = 0;
     RemoteCall* call = nullptr;
@@ -253,9 +257,10 @@ class Cpu {
       CheckOwnerOffline(owner);
     }
   }
+  // Locks that the current context found taken: an interrupt's, those of what it interrupted.
+  int LocksBefore() const { return depth_ == 0 ? 0 : frames_[depth_ - 1].locks_held; }
   void CheckOwnerOffline(CpuId owner) const;
   void CheckHolder(const SpinLock* lock) const;
-  void TouchAtomic(Place place);
   void TouchLocalCmpxchg(Place place);
   inline bool MayProceed() const;
   uint64_t key() const { return (now_ << kKeyCpuBits) | static_cast<uint64_t>(id_.value()); }

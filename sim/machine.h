@@ -17,6 +17,8 @@
 
 namespace slablab {
 
+class BuddyAllocator;
+
 // A whole machine, switched on: its memory system, CPUs, page frames and locks. One simulation.
 class Machine {
  public:
@@ -31,6 +33,8 @@ class Machine {
   Cpu& cpu(CpuId id) { return scheduler_.cpu(id); }
   BootMemory& boot_memory() { return boot_memory_; }
   PageAllocator& pages() { return *pages_; }
+  // What stands behind pages(): for reports, hotplug and tests.
+  BuddyAllocator& buddy() { return *buddy_; }
   // For tests: puts `pages` before the machine's own, which it may call. Not owned.
   void set_pages(PageAllocator* pages) { pages_ = pages; }
 
@@ -54,7 +58,7 @@ class Machine {
   std::vector<std::vector<NodeId>> fallback_;
   std::vector<PhysAddr> page_structs_;  // by node
   std::vector<uint64_t> node_end_;      // by node, ascending: first address behind it
-  std::unique_ptr<PageAllocator> buddy_;
+  std::unique_ptr<BuddyAllocator> buddy_;
   PageAllocator* pages_;
 };
 

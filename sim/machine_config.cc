@@ -157,8 +157,10 @@ MachineConfig ReferenceMachine(const ReferenceMachineOptions& options) {
     config.dram_cycles[node][node] = 100;
     config.transfer_cycles[node][node] = 80;
   }
-  config.memory = PlaceMemory(std::vector<NodeSize>(nodes, {.bytes = options.mib_per_node << 20}),
-                              ZoneLimits{});
+  const uint64_t node_bytes = options.mib_per_node << 20;
+  config.memory = PlaceMemory(
+      std::vector<NodeSize>(nodes, {.bytes = node_bytes, .reserved_bytes = node_bytes / 16}),
+      ZoneLimits{});
   return config;
 }
 

@@ -256,6 +256,7 @@ void Scheduler::Enter(Cpu& cpu, Priority priority) {
   Cpu::Frame& frame = cpu.frames_[cpu.depth_++];
   frame.priority = priority;
   frame.irqs_enabled = cpu.irqs_enabled_;
+  frame.locks_held = cpu.locks_held_;
   frame.site = cpu.site_;
   frame.entered_at = cpu.now_;
   frame.call = nullptr;
@@ -271,7 +272,7 @@ void Scheduler::Enter(Cpu& cpu, Priority priority) {
 void Scheduler::Leave(Cpu& cpu) {
   Cpu::Frame& frame = cpu.frames_[cpu.depth_ - 1];
   CHECK(frame.task.done());
-  CHECK_EQ(cpu.locks_held_, 0);
+  CHECK_EQ(cpu.locks_held_, frame.locks_held);
   frame.task = Task<void>();
   if (frame.priority != Priority::kTask) {
     cpu.now_ += config_.irq_exit_cycles;

@@ -50,7 +50,9 @@ bool SpinLock::Grant(Cpu& cpu) {
 
 void SpinLock::Take(Cpu& cpu) {
   CHECK_LT(cpu.locks_held_, Cpu::kLocksHeldMax);
-  if (cpu.locks_held_ > 0) CHECK_LT(cpu.locks_[cpu.locks_held_ - 1]->class_->rank, class_->rank);
+  if (cpu.locks_held_ > cpu.LocksBefore()) {
+    CHECK_LT(cpu.locks_[cpu.locks_held_ - 1]->class_->rank, class_->rank);
+  }
   if (cpu.lock_wanted_ == this) {
     const Cycles waited = cpu.now() - cpu.lock_wanted_since_;
     if (waited > 0) {

@@ -19,7 +19,9 @@ namespace slablab {
 // (Documentation/locking/lockstat.rst), times in cycles.
 struct LockClass {
   std::string name;
-  // Lock order: a CPU may take a lock only of a higher rank than every one it holds.
+  // Lock order: a CPU may take a lock only of a higher rank than every one it holds. What an
+  // interrupt takes is ordered on its own, as lockdep does it: a lock held with interrupts on is
+  // only ever tried for in an interrupt.
   int rank = 0;
 
   uint64_t contention_bounces = 0;  // contentions where another CPU took it last
