@@ -1,0 +1,120 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_REPORTS_BREAKDOWN_H_
+#define SLABLAB_REPORTS_BREAKDOWN_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reports/result.pb.h"
+#include "sim/ledger.h"
+
+// Sums over a result that more than one section or format needs. A name that this program does not
+// know (a result of another version) is counted under "other", never dropped.
+
+namespace slablab {
+
+// On whose account cycles are, which is decided by the site.
+enum class Account : uint8_t {
+  kAllocator,      // the model's own sites
+  kPageAllocator,  // the page allocator, called by the model
+  kUse,            // the workload, using objects
+  kInterrupt,      // interrupt entry, exit and handlers
+  kBoot,
+};
+Account AccountOf(std::string_view site);
+
+// The index of `name` among OutcomeName, CauseName, StructureName; kOutcomes, kCauses, kStructures
+// if it is none of them.
+size_t OutcomeIndex(std::string_view name);
+size_t CauseIndex(std::string_view name);
+size_t StructureIndex(std::string_view name);
+
+struct NamedSum {
+  std::string name;
+  uint64_t value = 0;
+};
+
+// Where the cycles went.
+struct CycleBreakdown {
+  // A partition of what the allocator and the page allocator under it spent: hits by level,
+  // upgrades, transfers, DRAM, atomics, lock wait, interrupts, instructions, page allocator.
+  std::vector<NamedSum> allocator;
+  uint64_t allocator_total = 0;
+  uint64_t use = 0;
+  uint64_t interrupts = 0;
+};
+CycleBreakdown BreakDown(const RunResult& result);
+
+// Memory touches of one kind of structure, or of one account.
+struct TouchCounts {
+  std::array<uint64_t, kOutcomes + 1> count{};  // the last: outcomes of unknown names
+  std::array<uint64_t, kOutcomes + 1> cycles{};
+
+  uint64_t total_count() const;
+  uint64_t total_cycles() const;
+  // Those that neither the core's own caches nor its LLC could answer.
+  uint64_t misses() const;
+  TouchCounts& operator+=(const TouchCounts& other);
+};
+
+struct StructureTouches {
+  // By Structure, the last of unknown names: touches by the allocator and the page allocator.
+  std::array<TouchCounts, kStructures + 1> allocator{};
+  TouchCounts use;
+  TouchCounts interrupts;
+};
+StructureTouches TouchesByStructure(const RunResult& result);
+
+// One site's cycles, in the order of first appearance.
+struct SiteCycles {
+  std::string site;
+  TouchCounts touches;
+  std::array<uint64_t, kCauses + 1> causes{};
+  uint64_t total_cycles() const;
+};
+std::vector<SiteCycles> CyclesBySite(const RunResult& result);
+
+// The counter or state of that name in `figures`, or 0.
+uint64_t FigureOf(const google::protobuf::RepeatedPtrField<FigureValue>& figures,
+                  std::string_view name);
+
+// Each counter's sum over all caches, in the order of the first cache that has it.
+std::vector<NamedSum> CounterTotals(const RunResult& result);
+
+// How many of some operations took a fast path.
+struct FastShare {
+  uint64_t fast = 0;
+  uint64_t all = 0;
+  std::string Percent() const;  // "93.40%", "-" of none
+};
+// Of all allocations, or of all frees, by the paths they took.
+FastShare FastPaths(const RunResult& result, bool frees);
+
+// The same by the counters of a kernel comparison; `operation` is "alloc" or "free".
+struct FastPathPair {
+  FastShare kernel;
+  FastShare simulated;
+  bool has_both() const { return kernel.all > 0 && simulated.all > 0; }
+  int64_t points() const;  // simulated - kernel, in hundredths of a per cent
+};
+FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPair>& counters,
+                             const std::string& operation);
+
+// What of the memory held is not what users asked for.
+struct Waste {
+  uint64_t internal = 0;  // of allocated objects, beyond what was asked for
+  uint64_t padding = 0;   // around allocated objects
+  uint64_t free = 0;      // slots without an object
+  uint64_t tail = 0;      // ends of slabs
+  uint64_t total() const { return internal + padding + free + tail; }
+};
+Waste WasteOf(const FootprintSample& footprint);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_REPORTS_BREAKDOWN_H_

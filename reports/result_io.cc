@@ -1,0 +1,141 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/result_io.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include "absl/cleanup/cleanup.h"
+#include "fmt/format.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/util/json_util.h"
+#include "sim/check.h"
+
+namespace slablab {
+namespace {
+
+namespace pb = google::protobuf;
+
+// Where in `text` protobuf's JSON parser stopped: its messages end with a few bytes of the text and
+// a caret below, and no position. "" if those bytes occur more than once.
+std::string LineOf(std::string_view message, std::string_view text) {
+  const size_t excerpt_start = message.find('\n');
+  if (excerpt_start == std::string_view::npos) return "";
+  const size_t caret = message.rfind('^');
+  const size_t caret_line = message.rfind('\n', caret);
+  if (caret == std::string_view::npos || caret_line <= excerpt_start) return "";
+  const std::string_view excerpt =
+      message.substr(excerpt_start + 1, caret_line - excerpt_start - 1);
+  const size_t found = text.find(excerpt);
+  if (excerpt.empty() || found == std::string_view::npos ||
+      text.find(excerpt, found + 1) != std::string_view::npos) {
+    return "";
+  }
+  const size_t stopped = std::min(found + (caret - caret_line - 1), text.size());
+  return fmt::format("{}:", std::count(text.begin(), text.begin() + stopped, '\n') + 1);
+}
+
+absl::Status ParseJson(std::string_view text, std::string_view name, RunResult& result) {
+  const pb::util::Status status = pb::util::JsonStringToMessage(
+      pb::StringPiece(text.data(), text.size()), &result, pb::util::JsonParseOptions());
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = status.message().ToString();
+  std::string first_line = message.substr(0, message.find('\n'));
+  while (!first_line.empty() && (first_line.back() == '.' || first_line.back() == ' ')) {
+    first_line.pop_back();
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("{}:{} not a result in JSON: {}", name, LineOf(message, text), first_line));
+}
+
+absl::Status ParseBinary(std::string_view bytes, std::string_view name, RunResult& result) {
+  pb::io::ArrayInputStream array(bytes.data(), static_cast<int>(bytes.size()));
+  pb::io::CodedInputStream input(&array);
+  if (!result.MergePartialFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: not a result, or a damaged one: no whole field at offset {}", name,
+                    input.CurrentPosition()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  const auto error = [&](int code) {
+    const std::string text = fmt::format("cannot read {}: {}", path, std::strerror(code));
+    return code == ENOENT ? absl::NotFoundError(text) : absl::UnavailableError(text);
+  };
+  const bool is_stdin = path == "-";
+  const int descriptor = is_stdin ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return error(errno);
+  const absl::Cleanup close_file = [&] {
+    if (!is_stdin) close(descriptor);
+  };
+  std::string bytes;
+  char buffer[1 << 16];
+  for (;;) {
+    const ssize_t count = read(descriptor, buffer, sizeof(buffer));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return error(errno);
+    if (count == 0) return bytes;
+    bytes.append(buffer, static_cast<size_t>(count));
+  }
+}
+
+}  // namespace
+
+std::string Serialize(const RunResult& result) {
+  std::string bytes;
+  {
+    pb::io::StringOutputStream stream(&bytes);
+    pb::io::CodedOutputStream output(&stream);
+    output.SetSerializationDeterministic(true);
+    CHECK(result.SerializeToCodedStream(&output));
+  }
+  return bytes;
+}
+
+std::string ToJson(const RunResult& result) {
+  pb::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  CHECK(pb::util::MessageToJsonString(result, &json, options).ok());
+  return json;
+}
+
+absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view name) {
+  const std::string shown = name == "-" ? "standard input" : std::string(name);
+  if (bytes.empty()) {
+    return absl::InvalidArgumentError(fmt::format("{}: empty, not a result", shown));
+  }
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
+    return absl::InvalidArgumentError(fmt::format("{}: too large for a result", shown));
+  }
+  RunResult result;
+  const size_t first = bytes.find_first_not_of(" \t\r\n");
+  const bool is_json = first != std::string_view::npos && bytes[first] == '{';
+  const absl::Status status =
+      is_json ? ParseJson(bytes, shown, result) : ParseBinary(bytes, shown, result);
+  if (!status.ok()) return status;
+  if (!result.has_config() || result.config().allocator().empty() || !result.has_totals()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: not a result: it does not say what was run", shown));
+  }
+  return result;
+}
+
+absl::StatusOr<RunResult> ReadResult(const std::string& path) {
+  const absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (!bytes.ok()) return bytes.status();
+  return ParseResult(*bytes, path);
+}
+
+}  // namespace slablab

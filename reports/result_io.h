@@ -1,0 +1,34 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_REPORTS_RESULT_IO_H_
+#define SLABLAB_REPORTS_RESULT_IO_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "reports/result.pb.h"
+
+// Results as bytes: a RunResult as protobuf, binary or JSON. Equal results are equal bytes in
+// either form.
+
+namespace slablab {
+
+// Binary protobuf, fields in order of number.
+std::string Serialize(const RunResult& result);
+
+// Protobuf's own JSON, indented, field names as in result.proto, every number present also when it
+// is zero. 64-bit integers are strings, as that format has it.
+std::string ToJson(const RunResult& result);
+
+// Reads either form and finds out which: what begins with '{' is JSON. `name` is for messages.
+// InvalidArgument, naming `name` and line or offset, for anything that is not a whole result.
+absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view name);
+
+// The same from a file; "-" is standard input. NotFound or Unavailable if it cannot be read.
+absl::StatusOr<RunResult> ReadResult(const std::string& path);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_REPORTS_RESULT_IO_H_

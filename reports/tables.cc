@@ -1,0 +1,237 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/tables.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_join.h"
+#include "fmt/format.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+#include "sim/check.h"
+
+namespace slablab {
+namespace {
+
+namespace pb = google::protobuf;
+
+// Columns and values come from the messages' own descriptors, so that a field added to result.proto
+// is in its table.
+
+bool IsScalar(const pb::FieldDescriptor& field) {
+  return !field.is_repeated() && field.cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE;
+}
+
+std::string ScalarText(const pb::Message& message, const pb::FieldDescriptor& field) {
+  const pb::Reflection& reflection = *message.GetReflection();
+  switch (field.cpp_type()) {
+    case pb::FieldDescriptor::CPPTYPE_INT32:
+      return fmt::format("{}", reflection.GetInt32(message, &field));
+    case pb::FieldDescriptor::CPPTYPE_INT64:
+      return fmt::format("{}", reflection.GetInt64(message, &field));
+    case pb::FieldDescriptor::CPPTYPE_UINT32:
+      return fmt::format("{}", reflection.GetUInt32(message, &field));
+    case pb::FieldDescriptor::CPPTYPE_UINT64:
+      return field.type() == pb::FieldDescriptor::TYPE_FIXED64
+                 ? fmt::format("{:016x}", reflection.GetUInt64(message, &field))
+                 : fmt::format("{}", reflection.GetUInt64(message, &field));
+    case pb::FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, &field) ? "true" : "false";
+    case pb::FieldDescriptor::CPPTYPE_STRING:
+      return reflection.GetString(message, &field);
+    default:
+      CHECK(false);  // Results are integers, truths and names.
+      return "";
+  }
+}
+
+void AppendColumns(const pb::Descriptor& descriptor, std::vector<std::string>& columns) {
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    if (IsScalar(*descriptor.field(i))) columns.push_back(descriptor.field(i)->name());
+  }
+}
+
+void AppendValues(const pb::Message& message, std::vector<std::string>& values) {
+  const pb::Descriptor& descriptor = *message.GetDescriptor();
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const pb::FieldDescriptor& field = *descriptor.field(i);
+    if (IsScalar(field)) values.push_back(ScalarText(message, field));
+  }
+}
+
+template <typename Row>
+DataTable TableOf(std::string name, size_t keys, const pb::RepeatedPtrField<Row>& messages) {
+  DataTable table{.name = std::move(name), .keys = keys, .columns = {}, .rows = {}};
+  AppendColumns(*Row::descriptor(), table.columns);
+  for (const Row& message : messages) AppendValues(message, table.rows.emplace_back());
+  return table;
+}
+
+// A row a field: name, value.
+void AppendFields(const pb::Message& message, DataTable& table) {
+  const pb::Descriptor& descriptor = *message.GetDescriptor();
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const pb::FieldDescriptor& field = *descriptor.field(i);
+    if (IsScalar(field)) table.rows.push_back({field.name(), ScalarText(message, field)});
+  }
+}
+
+DataTable NameValueTable(std::string name) {
+  return {.name = std::move(name), .keys = 1, .columns = {"name", "value"}, .rows = {}};
+}
+
+DataTable RunTable(const RunResult& result) {
+  DataTable table = NameValueTable("run");
+  AppendFields(result.config(), table);
+  for (const std::string& quirk : result.config().quirks()) table.rows.push_back({"quirk", quirk});
+  for (const NamedValue& tunable : result.config().tunables()) {
+    table.rows.push_back(
+        {fmt::format("tunable {}", tunable.name()), fmt::format("{}", tunable.value())});
+  }
+  const size_t digests = table.rows.size();
+  AppendFields(result.digests(), table);
+  for (size_t i = digests; i < table.rows.size(); ++i) table.rows[i][0] += "_digest";
+  for (const std::string& assumption : result.assumptions()) {
+    table.rows.push_back({"assumption", assumption});
+  }
+  return table;
+}
+
+// A message of each cache, with the cache's name in front.
+template <typename Part>
+DataTable CachePartTable(const RunResult& result, std::string name,
+                         const Part& (CacheStats::*part)() const) {
+  DataTable table{.name = std::move(name), .keys = 1, .columns = {"cache"}, .rows = {}};
+  AppendColumns(*Part::descriptor(), table.columns);
+  for (const CacheStats& cache : result.caches()) {
+    table.rows.push_back({cache.name()});
+    AppendValues((cache.*part)(), table.rows.back());
+  }
+  return table;
+}
+
+// Every figure of every cache: its total (index "all"), then its parts ("C0", "N1").
+DataTable FigureTable(const RunResult& result, std::string name,
+                      const pb::RepeatedPtrField<FigureValue>& (CacheStats::*figures)() const) {
+  DataTable table{.name = std::move(name),
+                  .keys = 3,
+                  .columns = {"cache", "name", "index", "value", "in_parentheses"},
+                  .rows = {}};
+  const auto add = [&](const std::string& cache, const std::string& figure, std::string index,
+                       uint64_t value, uint64_t in_parentheses) {
+    table.rows.push_back({cache, figure, std::move(index), fmt::format("{}", value),
+                          fmt::format("{}", in_parentheses)});
+  };
+  for (const CacheStats& cache : result.caches()) {
+    for (const FigureValue& figure : (cache.*figures)()) {
+      add(cache.name(), figure.name(), "all", figure.value(), figure.in_parentheses());
+      for (const FigurePart& part : figure.parts()) {
+        add(cache.name(), figure.name(),
+            fmt::format("{}{}", figure.per() == "node" ? "N" : "C", part.index()), part.value(),
+            part.in_parentheses());
+      }
+    }
+  }
+  return table;
+}
+
+DataTable KernelTable(const RunResult& result) {
+  DataTable table{.name = "kernel",
+                  .keys = 2,
+                  .columns = {"cache", "counter", "kernel", "simulated"},
+                  .rows = {}};
+  const auto add = [&](const std::string& cache, const pb::RepeatedPtrField<CounterPair>& pairs) {
+    for (const CounterPair& pair : pairs) {
+      table.rows.push_back({cache});
+      AppendValues(pair, table.rows.back());
+    }
+  };
+  add("all", result.kernel().totals());
+  for (const CacheComparison& cache : result.kernel().caches())
+    add(cache.cache(), cache.counters());
+  return table;
+}
+
+std::string Escaped(std::string_view field, Delimiter delimiter) {
+  std::string text;
+  if (delimiter == Delimiter::kTab) {
+    text = field;
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
+    return text;
+  }
+  if (field.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(field);
+  text = '"';
+  for (const char c : field) {
+    if (c == '"') text += '"';
+    text += c;
+  }
+  return text + '"';
+}
+
+std::string LineText(const std::vector<std::string>& fields, Delimiter delimiter) {
+  std::string line;
+  for (const std::string& field : fields) {
+    if (&field != fields.data()) line += static_cast<char>(delimiter);
+    line += Escaped(field, delimiter);
+  }
+  return line + '\n';
+}
+
+}  // namespace
+
+std::vector<DataTable> DataTables(const RunResult& result) {
+  std::vector<DataTable> tables;
+  tables.push_back(RunTable(result));
+  tables.push_back(NameValueTable("totals"));
+  AppendFields(result.totals(), tables.back());
+  tables.push_back(TableOf("skipped", 1, result.totals().skipped()));
+  tables.push_back(TableOf("paths", 1, result.paths()));
+  tables.push_back(TableOf("touches", 3, result.touches()));
+  tables.push_back(TableOf("causes", 2, result.causes()));
+  tables.push_back(TableOf("locks", 1, result.locks()));
+  tables.push_back(TableOf("cpus", 1, result.cpus()));
+  tables.push_back(TableOf("footprint", 1, result.footprint()));
+  tables.push_back(NameValueTable("footprint_peak"));
+  AppendFields(result.footprint_peak(), tables.back());
+  tables.push_back(TableOf("caches", 1, result.caches()));
+  tables.push_back(CachePartTable(result, "slabinfo", &CacheStats::slabinfo));
+  tables.push_back(CachePartTable(result, "cache_footprint", &CacheStats::footprint));
+  tables.push_back(FigureTable(result, "counters", &CacheStats::counters));
+  tables.push_back(FigureTable(result, "states", &CacheStats::states));
+  tables.push_back(TableOf("page_allocator", 1, result.page_allocator()));
+  tables.push_back(KernelTable(result));
+  return tables;
+}
+
+std::string WideText(const DataTable& table, Delimiter delimiter) {
+  std::string text = LineText(table.columns, delimiter);
+  for (const std::vector<std::string>& row : table.rows) text += LineText(row, delimiter);
+  return text;
+}
+
+std::string LongText(const std::vector<DataTable>& tables, Delimiter delimiter) {
+  std::string text = LineText({"table", "row", "column", "value"}, delimiter);
+  for (const DataTable& table : tables) {
+    for (const std::vector<std::string>& row : table.rows) {
+      const auto values = row.begin() + static_cast<std::ptrdiff_t>(table.keys);
+      const std::string key = absl::StrJoin(row.begin(), values, "/");
+      for (size_t i = table.keys; i < row.size(); ++i) {
+        text += LineText({table.name, key, table.columns[i], row[i]}, delimiter);
+      }
+    }
+  }
+  return text;
+}
+
+absl::StatusOr<DataTable> FindTable(const RunResult& result, std::string_view name) {
+  std::string names;
+  for (DataTable& table : DataTables(result)) {
+    if (table.name == name) return std::move(table);
+    names += (names.empty() ? "" : ", ") + table.name;
+  }
+  return absl::InvalidArgumentError(fmt::format("no table '{}'; there are {}", name, names));
+}
+
+}  // namespace slablab

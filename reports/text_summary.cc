@@ -1,0 +1,202 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "reports/breakdown.h"
+#include "reports/numbers.h"
+#include "reports/text_sections.h"
+
+// The report's head: what was run and what came of it, in words.
+
+namespace slablab {
+namespace {
+
+std::string Counted(uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", Grouped(count), count == 1 ? one : many);
+}
+
+std::string OrUnknown(const std::string& name) { return name.empty() ? "unknown" : name; }
+
+std::string MachineSentence(const RunConfig& config) {
+  std::string text =
+      fmt::format("{}: {} on {}", OrUnknown(config.machine()),
+                  Counted(static_cast<uint64_t>(std::max(config.cpus(), 0)), "CPU", "CPUs"),
+                  Counted(static_cast<uint64_t>(std::max(config.nodes(), 0)), "node", "nodes"));
+  if (config.clock_mhz() > 0) {
+    text += fmt::format(", {} MHz", Grouped(static_cast<uint64_t>(config.clock_mhz())));
+  }
+  return text;
+}
+
+std::string ReplaySentence(const RunConfig& config) {
+  std::string text =
+      fmt::format("{} order, {} placement, {} start; seed {}", OrUnknown(config.order()),
+                  OrUnknown(config.placement()), OrUnknown(config.start()), config.seed());
+  if (config.events_max() > 0) {
+    text += fmt::format("; the first {} only", Counted(config.events_max(), "event", "events"));
+  }
+  return text;
+}
+
+std::string SwitchesSentence(const RunConfig& config) {
+  std::string text =
+      fmt::format("cache merging {}, statistics {}", config.merge_caches() ? "on" : "off",
+                  config.statistics() ? "on" : "off");
+  text += config.object_touch_bytes_max() == 0
+              ? "; objects are not touched by their users"
+              : fmt::format("; users write at most {} bytes of each object",
+                            Grouped(config.object_touch_bytes_max()));
+  for (const std::string& quirk : config.quirks()) text += fmt::format("; quirk {}", quirk);
+  for (const NamedValue& tunable : config.tunables()) {
+    text += fmt::format("; {}={}", tunable.name(), tunable.value());
+  }
+  return text;
+}
+
+std::string OperationsSentence(const Totals& totals) {
+  std::string text =
+      fmt::format("{}: {} and {}", Counted(totals.operations(), "operation", "operations"),
+                  Counted(totals.allocations(), "allocation", "allocations"),
+                  Counted(totals.frees(), "free", "frees"));
+  if (totals.failed_allocations() > 0) {
+    text += fmt::format("; {} FAILED",
+                        Counted(totals.failed_allocations(), "allocation", "allocations"));
+  }
+  if (totals.remote_frees() > 0) {
+    text += fmt::format("; {} of the frees on another node than the object's",
+                        Percent(totals.remote_frees(), totals.frees()));
+  }
+  return text;
+}
+
+std::string CyclesSentence(const RunResult& result) {
+  const Totals& totals = result.totals();
+  std::string text = fmt::format("{} an operation on average",
+                                 Quotient(totals.operation_cycles(), totals.operations(), 1));
+  const FastShare allocations = FastPaths(result, /*frees=*/false);
+  const FastShare frees = FastPaths(result, /*frees=*/true);
+  if (allocations.fast + frees.fast > 0) {
+    text += fmt::format("; {} of the allocations and {} of the frees took a fast path",
+                        Percent(allocations.fast, allocations.all), Percent(frees.fast, frees.all));
+  }
+  return text;
+}
+
+// The three largest parts, largest first.
+std::string MostSentence(const CycleBreakdown& breakdown) {
+  std::vector<NamedSum> parts = breakdown.allocator;
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const NamedSum& a, const NamedSum& b) { return a.value > b.value; });
+  std::string text = "most went to ";
+  for (size_t i = 0; i < 3 && i < parts.size() && parts[i].value > 0; ++i) {
+    if (i > 0) text += ", then ";
+    text +=
+        fmt::format("{} ({})", parts[i].name, Percent(parts[i].value, breakdown.allocator_total));
+  }
+  return text;
+}
+
+std::string MemorySentence(const FootprintSample& peak) {
+  const Waste waste = WasteOf(peak);
+  const std::pair<std::string_view, uint64_t> causes[] = {
+      {"free slots", waste.free},
+      {"rounding up to objects", waste.internal},
+      {"padding", waste.padding},
+      {"ends of slabs", waste.tail}};
+  const auto& most =
+      *std::max_element(std::begin(causes), std::end(causes),
+                        [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::string text =
+      fmt::format("{} in {} at the peak, {} into the trace", Bytes(peak.slab_bytes()),
+                  Counted(peak.slabs(), "slab", "slabs"), Duration(peak.time_ns()));
+  if (most.second > 0) {
+    text += fmt::format("; {} of it is waste, the largest part {} ({})",
+                        Percent(waste.total(), peak.slab_bytes()), most.first,
+                        Percent(most.second, peak.slab_bytes()));
+  }
+  return text;
+}
+
+std::string TimeSentence(const RunResult& result) {
+  // A cycle is 1000 / MHz nanoseconds. Cycles of centuries would not fit: they are of no run.
+  const unsigned __int128 nanoseconds =
+      static_cast<unsigned __int128>(result.totals().end_time_cycles()) * 1000 /
+      static_cast<uint64_t>(result.config().clock_mhz());
+  return fmt::format("{} of machine time; the recording took {}",
+                     Duration(static_cast<uint64_t>(nanoseconds)),
+                     Duration(result.totals().trace_duration_ns()));
+}
+
+std::string KernelSentence(const KernelComparison& comparison) {
+  const FastPathPair allocations = KernelFastPaths(comparison.totals(), "alloc");
+  const FastPathPair frees = KernelFastPaths(comparison.totals(), "free");
+  if (!allocations.has_both() || !frees.has_both()) return "its own counters are compared below";
+  return fmt::format(
+      "by its own counters it took a fast path for {} of the allocations (simulated: "
+      "{} points) and {} of the frees ({} points)",
+      allocations.kernel.Percent(), Points(allocations.points()), frees.kernel.Percent(),
+      Points(frees.points()));
+}
+
+void AppendReservations(const RunResult& result, const TextOptions& options, TextPage& page) {
+  const Totals& totals = result.totals();
+  const size_t shown = ShownRows(static_cast<size_t>(totals.skipped_size()), options);
+  for (size_t i = 0; i < shown; ++i) {
+    const NamedCount& skipped = totals.skipped(static_cast<int>(i));
+    page.Labelled(
+        i == 0 ? "not replayed" : "",
+        fmt::format("{}: {}", Counted(skipped.count(), "event", "events"), skipped.name()));
+  }
+  if (shown < static_cast<size_t>(totals.skipped_size())) {
+    page.Labelled("", fmt::format("... and {} more reasons",
+                                  static_cast<size_t>(totals.skipped_size()) - shown));
+  }
+  if (totals.order_inversions() > 0) {
+    page.Labelled("inversions",
+                  fmt::format("{} had to wait for the allocation that the trace has before "
+                              "them, since simulated time had come to order them otherwise: one "
+                              "in {} operations, {} of waiting",
+                              Counted(totals.order_inversions(), "event", "events"),
+                              Quotient(totals.operations(), totals.order_inversions(), 0),
+                              Counted(totals.order_inversion_wait_cycles(), "cycle", "cycles")));
+  }
+  for (int i = 0; i < result.assumptions_size(); ++i) {
+    page.Labelled(i == 0 ? "assumed" : "", result.assumptions(i));
+  }
+}
+
+}  // namespace
+
+void AppendSummary(const RunResult& result, const TextOptions& options, TextPage& page) {
+  const RunConfig& config = result.config();
+  const Totals& totals = result.totals();
+  page.Heading(fmt::format("{} on {}, {}", OrUnknown(config.allocator()),
+                           OrUnknown(config.machine()), OrUnknown(config.trace())));
+  page.Labelled("trace", fmt::format("{}: {} over {}", OrUnknown(config.trace()),
+                                     Counted(totals.events(), "event", "events"),
+                                     Duration(totals.trace_duration_ns())));
+  page.Labelled("machine", MachineSentence(config));
+  page.Labelled("replay", ReplaySentence(config));
+  page.Labelled("switches", SwitchesSentence(config));
+  page.Blank();
+  page.Labelled("operations", OperationsSentence(totals));
+  if (totals.operations() > 0) page.Labelled("cycles", CyclesSentence(result));
+  const CycleBreakdown breakdown = BreakDown(result);
+  if (breakdown.allocator_total > 0) page.Labelled("", MostSentence(breakdown));
+  if (result.has_footprint_peak()) page.Labelled("memory", MemorySentence(result.footprint_peak()));
+  if (config.clock_mhz() > 0) page.Labelled("time", TimeSentence(result));
+  if (result.has_kernel()) page.Labelled("kernel", KernelSentence(result.kernel()));
+  AppendReservations(result, options, page);
+  page.Blank();
+  page.Labelled("digests", fmt::format("trace {:016x}, configuration {:016x}, end state {:016x}",
+                                       result.digests().trace(), result.digests().config(),
+                                       result.digests().end_state()));
+  if (!config.slablab_version().empty()) {
+    page.Labelled("made by", fmt::format("slablab {}", config.slablab_version()));
+  }
+}
+
+}  // namespace slablab

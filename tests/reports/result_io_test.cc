@@ -1,0 +1,106 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/result_io.h"
+
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "gtest/gtest.h"
+#include "tests/reports/example_result.h"
+
+namespace slablab {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+std::string Complaint(const std::string& bytes) {
+  const absl::StatusOr<RunResult> result = ParseResult(bytes, "r.json");
+  if (result.ok()) return "read";
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(result.status().message());
+}
+
+TEST(ResultIoTest, AnyResultComesBackFromBothForms) {
+  Random random(3);
+  for (int i = 0; i < 20; ++i) {
+    RunResult result = AnyResult(random);
+    result.mutable_config()->set_allocator("slub");
+    for (const std::string& bytes : {Serialize(result), ToJson(result)}) {
+      const absl::StatusOr<RunResult> read = ParseResult(bytes, "r");
+      ASSERT_TRUE(read.ok()) << read.status();
+      EXPECT_TRUE(MessageDifferencer::Equals(*read, result));
+      EXPECT_EQ(Serialize(*read), Serialize(result));
+    }
+  }
+}
+
+TEST(ResultIoTest, JsonHasFieldNamesAsTheProtoAndZeroes) {
+  RunResult result;
+  result.mutable_totals()->set_failed_allocations(0);
+  EXPECT_THAT(ToJson(result),
+              AllOf(HasSubstr("\"failed_allocations\": \"0\""), HasSubstr("\"caches\": []")));
+}
+
+TEST(ResultIoTest, DamagedJsonNamesItsLine) {
+  std::string json = ToJson(ExampleResult());
+  const size_t cut = json.find("\"machine\"");
+  EXPECT_THAT(Complaint(json.substr(0, cut) + "?!" + json.substr(cut)),
+              StartsWith("r.json:5: not a result in JSON: "));
+  EXPECT_THAT(Complaint("{\"config\": {\"seed\": \"many\"}}"),
+              AllOf(StartsWith("r.json: not a result in JSON: "), HasSubstr("many")));
+  EXPECT_THAT(Complaint("{\"konfig\": {}}"), HasSubstr("konfig"));
+  EXPECT_THAT(Complaint("{"), StartsWith("r.json:"));
+}
+
+TEST(ResultIoTest, DamagedBinaryNamesItsOffset) {
+  const std::string bytes = Serialize(ExampleResult());
+  EXPECT_THAT(Complaint(bytes.substr(0, bytes.size() - 1)), HasSubstr("offset "));
+  EXPECT_THAT(Complaint(std::string(4096, '\xff')), HasSubstr("no whole field at offset "));
+}
+
+TEST(ResultIoTest, WhatIsNoResultIsRefused) {
+  EXPECT_EQ(Complaint(""), "r.json: empty, not a result");
+  EXPECT_EQ(Complaint("{}"), "r.json: not a result: it does not say what was run");
+  EXPECT_THAT(Complaint("version: 2.1\n"), StartsWith("r.json: not a result"));
+}
+
+// Whatever the bytes, an answer and no crash.
+TEST(ResultIoTest, NoBytesCrashTheReader) {
+  Random random(4);
+  const std::string whole = Serialize(ExampleResult());
+  const std::string json = ToJson(ExampleResult());
+  for (int i = 0; i < 300; ++i) {
+    std::string bytes = i % 3 == 0 ? whole : i % 3 == 1 ? json : std::string(4096, '\0');
+    const uint64_t changes = i % 3 == 2 ? 4096 : 1 + random.Below(8);
+    for (uint64_t j = 0; j < changes; ++j) {
+      bytes[i % 3 == 2 ? j : random.Below(bytes.size())] = static_cast<char>(random.Below(256));
+    }
+    const absl::StatusOr<RunResult> result = ParseResult(bytes, "r");
+    if (!result.ok()) {
+      EXPECT_THAT(std::string(result.status().message()), StartsWith("r:"));
+    }
+  }
+}
+
+TEST(ResultIoTest, FilesThatCannotBeReadAreNamed) {
+  EXPECT_EQ(ReadResult("no/such/file").status(),
+            absl::NotFoundError("cannot read no/such/file: No such file or directory"));
+  EXPECT_EQ(ReadResult("/").status(), absl::UnavailableError("cannot read /: Is a directory"));
+}
+
+TEST(ResultIoTest, FilesAreRead) {
+  const std::string path = ::testing::TempDir() + "/result.pb";
+  std::ofstream(path, std::ios::binary) << Serialize(ExampleResult());
+  const absl::StatusOr<RunResult> result = ReadResult(path);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(MessageDifferencer::Equals(*result, ExampleResult()));
+}
+
+}  // namespace
+}  // namespace slablab

@@ -1,0 +1,89 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/tables.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reports/slabinfo.h"
+#include "tests/reports/example_result.h"
+
+namespace slablab {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Table(const std::string& name, Delimiter delimiter) {
+  const absl::StatusOr<DataTable> table = FindTable(ExampleResult(), name);
+  return table.ok() ? WideText(*table, delimiter) : std::string(table.status().message());
+}
+
+TEST(TablesTest, WideTablesHaveAColumnForEachField) {
+  EXPECT_EQ(Table("causes", Delimiter::kComma).substr(0, 40),
+            "site,cause,cycles\nalloc fast path,instru");
+  EXPECT_EQ(Table("skipped", Delimiter::kTab),
+            "name\tcount\npercpu events\t1200\npage events\t34\n");
+  EXPECT_THAT(Table("locks", Delimiter::kComma), HasSubstr("\nlist_lock,310,480,12,2210,96000,"));
+}
+
+TEST(TablesTest, LongFormHasAValueALine) {
+  const std::string text = LongText(DataTables(ExampleResult()), Delimiter::kComma);
+  EXPECT_EQ(text.substr(0, text.find('\n')), "table,row,column,value");
+  EXPECT_THAT(text, HasSubstr("\nskipped,percpu events,count,1200\n"));
+  EXPECT_THAT(text, HasSubstr("\ncounters,dentry/alloc_fastpath/all,value,36000\n"));
+  EXPECT_THAT(text, HasSubstr("\ncounters,dentry/alloc_fastpath/C1,value,6000\n"));
+  EXPECT_THAT(text, HasSubstr("\nkernel,all/alloc_fastpath,kernel,47100\n"));
+  EXPECT_THAT(text, HasSubstr("\nrun,end_state_digest,value,00000000deadbeef\n"));
+}
+
+TEST(TablesTest, FieldsAreQuotedOnlyWhereTheyMust) {
+  const DataTable table{
+      .name = "t", .keys = 1, .columns = {"a", "b"}, .rows = {{"plain", "x,\"y\"\nz\tw"}}};
+  EXPECT_EQ(WideText(table, Delimiter::kComma), "a,b\nplain,\"x,\"\"y\"\"\nz\tw\"\n");
+  EXPECT_EQ(WideText(table, Delimiter::kTab), "a\tb\nplain\tx,\"y\" z w\n");
+}
+
+TEST(TablesTest, AnyResultsTablesAreRectangular) {
+  Random random(5);
+  for (int i = 0; i < 10; ++i) {
+    std::set<std::string> names;
+    for (const DataTable& table : DataTables(AnyResult(random))) {
+      EXPECT_TRUE(names.insert(table.name).second) << table.name;
+      EXPECT_LT(table.keys, table.columns.size());
+      for (const auto& row : table.rows) {
+        ASSERT_EQ(row.size(), table.columns.size()) << table.name;
+      }
+      const std::string text = WideText(table, Delimiter::kTab);
+      EXPECT_EQ(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')),
+                table.rows.size() + 1);
+    }
+  }
+}
+
+TEST(TablesTest, UnknownTablesAreAnsweredWithThoseThereAre) {
+  EXPECT_THAT(Table("lock", Delimiter::kComma),
+              HasSubstr("no table 'lock'; there are run, totals, skipped, paths, "));
+}
+
+// Two lines as Linux 6.1 printed them, from the same figures.
+TEST(SlabInfoTest, IsWhatTheKernelPrints) {
+  EXPECT_EQ(
+      SlabInfoText(ExampleResult()),
+      "slabinfo - version: 2.1\n"
+      "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+      " : tunables <limit> <batchcount> <sharedfactor>"
+      " : slabdata <active_slabs> <num_slabs> <sharedavail>\n"
+      "dentry              6867   6867    192   21    1 : tunables    0    0    0 : slabdata    "
+      "327    327      0\n"
+      "kmalloc-64           741    832     64   64    1 : tunables    0    0    0 : slabdata     "
+      "13     13      0\n"
+      "kmem_cache           160    160    256   16    1 : tunables    0    0    0 : slabdata     "
+      "10     10      0\n");
+}
+
+}  // namespace
+}  // namespace slablab

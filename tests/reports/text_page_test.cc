@@ -1,0 +1,63 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/text_page.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace slablab {
+namespace {
+
+TEST(TextPageTest, ParagraphsBreakBetweenWordsAtEightyColumns) {
+  TextPage page(/*colour=*/false);
+  page.Paragraph(std::string(40, 'a') + " " + std::string(39, 'b') + " c");
+  EXPECT_EQ(page.Take(), std::string(40, 'a') + " " + std::string(39, 'b') + "\nc\n");
+}
+
+TEST(TextPageTest, WordsLongerThanALineAreCut) {
+  TextPage page(/*colour=*/false);
+  page.Item(std::string(100, 'a'));
+  EXPECT_EQ(page.Take(), "- " + std::string(78, 'a') + "\n  " + std::string(22, 'a') + "\n");
+}
+
+TEST(TextPageTest, LabelsStandInTheMargin) {
+  TextPage page(/*colour=*/false);
+  page.Labelled("cycles", "one two");
+  page.Labelled("", "three");
+  EXPECT_EQ(page.Take(), "cycles       one two\n             three\n");
+}
+
+TEST(TextPageTest, ColourIsAskedFor) {
+  TextPage plain(/*colour=*/false);
+  plain.Heading("Locks");
+  EXPECT_EQ(plain.Take(), "Locks\n" + std::string(80, '-') + "\n");
+  TextPage coloured(/*colour=*/true);
+  coloured.Heading("Locks");
+  EXPECT_EQ(coloured.Take(), "\033[1mLocks\033[0m\n" + std::string(80, '-') + "\n");
+}
+
+TEST(TextTableTest, TextIsShortenedAndNumbersAreRounded) {
+  TextTable table({{"name", 8, TextTable::Column::kLeft}, {"n", 6}, {"mean", 6}});
+  table.AddRow({"dentry", uint64_t{1'234}, TextCell::Mean(10, 4, 1)});
+  table.AddRow({"a_long_name", uint64_t{1'234'567}, TextCell::Mean(12'345'678, 1, 1)});
+  table.AddRow({"ends"});
+  TextPage page(/*colour=*/false);
+  page.Table(table);
+  EXPECT_EQ(page.Take(),
+            "name          n   mean\n"
+            "----------------------\n"
+            "dentry    1,234    2.5\n"
+            "a_long.. 1.235M 12.35M\n"
+            "ends\n");
+}
+
+TEST(TextTableTest, NamesCannotMoveTheCursor) {
+  TextTable table({{"", 20, TextTable::Column::kLeft}});
+  table.AddRow({"\033[31m\r\n\t\u00e9"});
+  EXPECT_EQ(table.body(), "?[31m?????\n");
+}
+
+}  // namespace
+}  // namespace slablab
