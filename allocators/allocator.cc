@@ -27,6 +27,7 @@ Footprint& Footprint::operator+=(const Footprint& other) {
   tail_bytes += other.tail_bytes;
   metadata_bytes += other.metadata_bytes;
   percpu_bytes += other.percpu_bytes;
+  large_bytes += other.large_bytes;
   return *this;
 }
 

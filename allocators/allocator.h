@@ -104,6 +104,7 @@ struct Footprint {
   uint64_t tail_bytes = 0;      // ends of slabs too short for an object
   uint64_t metadata_bytes = 0;  // the allocator's own structures outside these slabs
   uint64_t percpu_bytes = 0;    // per-CPU areas, all possible CPUs
+  uint64_t large_bytes = 0;     // kmalloc's blocks of whole pages; of no cache
 
   Footprint& operator+=(const Footprint& other);
   friend bool operator==(const Footprint&, const Footprint&) = default;
@@ -136,7 +137,8 @@ class Allocator {
   // All or nothing: answers objects.size() or 0.
   virtual Task<size_t> AllocBulk(Cpu& cpu, CacheId cache, Gfp gfp,
                                  absl::Span<PhysAddr> objects) = 0;
-  virtual Task<void> FreeBulk(Cpu& cpu, CacheId cache, absl::Span<const PhysAddr> objects) = 0;
+  // Reorders `objects`, as the kernel does.
+  virtual Task<void> FreeBulk(Cpu& cpu, CacheId cache, absl::Span<PhysAddr> objects) = 0;
   virtual Task<void> Shrink(Cpu& cpu, CacheId cache) = 0;
   // The hotplug callbacks, on a CPU that stays: after `dead` went off line, before `coming` is on.
   virtual Task<void> CpuDead(Cpu& cpu, CpuId dead) = 0;
@@ -153,6 +155,7 @@ class Allocator {
   struct Location {
     CacheId cache = kNoCache;
     PhysAddr slab;
+    uint64_t serial = 0;  // of all slabs ever made, from 1: tells a slab from one there before it
   };
   virtual Location Locate(PhysAddr object) const = 0;
   virtual std::vector<Figure> Counters(CacheId cache) const = 0;

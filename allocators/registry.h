@@ -5,23 +5,15 @@
 #define SLABLAB_ALLOCATORS_REGISTRY_H_
 
 #include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "allocators/allocator.h"
+#include "allocators/options.h"
 #include "sim/machine.h"
 
 namespace slablab {
-
-// Switches that the kernel has as boot parameters or build options.
-struct AllocatorOptions {
-  uint64_t seed = 1;                // of what the kernel takes from cycle counters or addresses
-  bool merge_caches = false;        // slab_merge: caches of the same layout are one
-  bool statistics = true;           // CONFIG_SLUB_STATS: counters exist and cost what they cost
-  std::vector<std::string> quirks;  // named deviations of the model, all off by default
-};
 
 struct AllocatorInfo {
   std::string_view name;

@@ -173,6 +173,14 @@ class Cpu {
       field.value_ = value;
     });
   }
+  // A look at a guarded field without its lock (READ_ONCE): a hint, old the moment it is known.
+  template <typename T>
+  auto LoadUnlocked(const Guarded<T>& field) {
+    return SyncAction(*this, [&field](Cpu& cpu) {
+      cpu.Touch(field.place_, Access::kRead);
+      return field.value_;
+    });
+  }
   // Locked compare-and-exchange: answers whether `expected` was found and replaced.
   template <typename T>
   auto Cmpxchg(Racy<T>& field, const std::type_identity_t<T>& expected,

@@ -1,0 +1,128 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/kmalloc.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "sim/page_allocator.h"
+
+namespace slablab {
+namespace {
+
+// The two classes that are not powers of two, and the class after which each is made.
+constexpr int kIndex96 = 1;
+constexpr int kIndex192 = 2;
+
+uint32_t SizeOfIndex(int index) {
+  if (index == kIndex96) return 96;
+  if (index == kIndex192) return 192;
+  return uint32_t{1} << index;
+}
+
+std::string_view PrefixOf(KmallocType type) {
+  switch (type) {
+    case KmallocType::kNormal:
+      return "kmalloc-";
+    case KmallocType::kCgroup:
+      return "kmalloc-cg-";
+    case KmallocType::kReclaim:
+      return "kmalloc-rcl-";
+    case KmallocType::kDma:
+      return "dma-kmalloc-";
+  }
+  return "";
+}
+
+std::string SizeName(uint32_t size) {
+  return size >= 1024 ? fmt::format("{}k", size / 1024) : fmt::format("{}", size);
+}
+
+}  // namespace
+
+std::vector<KmallocTable::Class> KmallocTable::Classes() const {
+  std::vector<Class> classes;
+  const auto add = [&classes](KmallocType type, int index) {
+    const uint32_t size = SizeOfIndex(index);
+    classes.push_back({.type = type,
+                       .index = index,
+                       .size = size,
+                       .name = fmt::format("{}{}", PrefixOf(type), SizeName(size))});
+  };
+  for (int t = 0; t < kKmallocTypes; ++t) {
+    const auto type = static_cast<KmallocType>(t);
+    if (type == KmallocType::kCgroup && !options_.cgroup) continue;
+    if (type == KmallocType::kDma && !options_.zone_dma) continue;
+    for (int index = options_.shift_low; index <= kShiftHigh; ++index) {
+      add(type, index);
+      if (options_.shift_low <= 5 && index == 6) add(type, kIndex96);
+      if (options_.shift_low <= 6 && index == 7) add(type, kIndex192);
+    }
+  }
+  return classes;
+}
+
+void KmallocTable::Set(const Class& kmalloc_class, CacheId cache) {
+  caches_[static_cast<size_t>(kmalloc_class.type)][static_cast<size_t>(kmalloc_class.index)] =
+      cache;
+}
+
+KmallocType KmallocTable::TypeOf(Gfp gfp) const {
+  if (options_.zone_dma && Has(gfp, Gfp::kDma)) return KmallocType::kDma;
+  if (Has(gfp, Gfp::kReclaimable)) return KmallocType::kReclaim;
+  if (options_.cgroup && Has(gfp, Gfp::kAccount)) return KmallocType::kCgroup;
+  return KmallocType::kNormal;
+}
+
+int KmallocTable::IndexOf(uint64_t bytes) const {
+  CHECK_GE(bytes, 1u);
+  CHECK_LE(bytes, kSizeMax);
+  if (bytes > 64 && bytes <= 96 && options_.shift_low <= 5) return kIndex96;
+  if (bytes > 128 && bytes <= 192 && options_.shift_low <= 6) return kIndex192;
+  return std::max(options_.shift_low, static_cast<int>(std::bit_width(bytes - 1)));
+}
+
+CacheId KmallocTable::CacheFor(uint64_t bytes, Gfp gfp) const {
+  return caches_[static_cast<size_t>(TypeOf(gfp))][static_cast<size_t>(IndexOf(bytes))];
+}
+
+uint64_t KmallocTable::OffsetFor(uint64_t bytes, Gfp gfp) const {
+  const auto row = static_cast<uint64_t>(TypeOf(gfp));
+  return (row * (kShiftHigh + 1) + static_cast<uint64_t>(IndexOf(bytes))) * 8;
+}
+
+uint64_t FrameCount(const MachineConfig& config) {
+  uint64_t frames = 0;
+  for (const NodeMemory& node : config.memory) {
+    frames = std::max(frames, node.first_frame + node.frames);
+  }
+  return frames;
+}
+
+KmallocLarge::KmallocLarge(Machine& machine)
+    : machine_(machine), order_of_frame_(FrameCount(machine.config())) {}
+
+Task<PhysAddr> KmallocLarge::Alloc(Cpu& cpu, Request request) {
+  CHECK_GT(request.bytes, KmallocTable::kSizeMax);
+  const int order = std::bit_width((request.bytes - 1) >> kPageShift);
+  if (order > kMaxPageOrder) co_return PhysAddr();
+  const PageRequest pages{
+      .order = order, .node = request.node, .gfp = request.gfp | Gfp::kCompound};
+  const PhysAddr block = co_await machine_.pages().Alloc(cpu, pages);
+  if (block.is_null()) co_return block;
+  order_of_frame_[block.frame()] = static_cast<uint8_t>(order + 1);
+  bytes_held_ += kPageSize << order;
+  co_return block;
+}
+
+Task<void> KmallocLarge::Free(Cpu& cpu, PhysAddr block) {
+  CHECK(Holds(block));
+  const int order = std::exchange(order_of_frame_[block.frame()], uint8_t{0}) - 1;
+  bytes_held_ -= kPageSize << order;
+  co_await machine_.pages().Free(cpu, block, order);
+}
+
+}  // namespace slablab

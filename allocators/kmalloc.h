@@ -1,0 +1,97 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_KMALLOC_H_
+#define SLABLAB_ALLOCATORS_KMALLOC_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "allocators/allocator.h"
+#include "sim/cpu.h"
+#include "sim/gfp.h"
+#include "sim/lazy_array.h"
+#include "sim/machine.h"
+#include "sim/task.h"
+#include "sim/types.h"
+
+// kmalloc's size classes and its way round them for what is larger, as mm/slab_common.c of Linux
+// 6.1 has them: the same for every slab allocator.
+
+namespace slablab {
+
+enum class KmallocType : uint8_t { kNormal, kCgroup, kReclaim, kDma };
+inline constexpr int kKmallocTypes = 4;
+
+struct KmallocOptions {
+  int shift_low = 3;     // KMALLOC_SHIFT_LOW: 3 in SLUB, 5 in SLAB
+  bool cgroup = true;    // CONFIG_MEMCG_KMEM, and not switched off at boot
+  bool zone_dma = true;  // CONFIG_ZONE_DMA
+};
+
+// The table of kmalloc caches: which there are, what they are called, and which one serves a
+// request.
+class KmallocTable {
+ public:
+  // KMALLOC_SHIFT_HIGH: a block of order 1 is the largest class.
+  static constexpr int kShiftHigh = kPageShift + 1;
+  static constexpr uint64_t kSizeMax = uint64_t{1} << kShiftHigh;
+
+  // A cache that is to be made at boot.
+  struct Class {
+    KmallocType type = KmallocType::kNormal;
+    int index = 0;  // n: 2^n bytes; 1: 96; 2: 192
+    uint32_t size = 0;
+    std::string name;
+  };
+
+  explicit KmallocTable(const KmallocOptions& options) : options_(options) {}
+
+  // In the order that create_kmalloc_caches() makes them.
+  std::vector<Class> Classes() const;
+  void Set(const Class& kmalloc_class, CacheId cache);
+  // kmalloc_slab(). REQUIRES: 1 <= bytes <= kSizeMax.
+  CacheId CacheFor(uint64_t bytes, Gfp gfp) const;
+  // Where in kmalloc_caches[][] the answer stands, in bytes: the array is read on every call.
+  uint64_t OffsetFor(uint64_t bytes, Gfp gfp) const;
+  static constexpr uint64_t kTableBytes = kKmallocTypes * (kShiftHigh + 1) * 8;
+
+ private:
+  KmallocType TypeOf(Gfp gfp) const;
+  int IndexOf(uint64_t bytes) const;
+
+  const KmallocOptions options_;
+  std::array<std::array<CacheId, kShiftHigh + 1>, kKmallocTypes> caches_{};
+};
+
+// Whole pages for what no class holds: __kmalloc_large_node() and free_large_kmalloc().
+class KmallocLarge {
+ public:
+  explicit KmallocLarge(Machine& machine);
+
+  // Null if there is no such block. REQUIRES: bytes > KmallocTable::kSizeMax.
+  struct Request {
+    uint64_t bytes = 0;
+    Gfp gfp = kGfpKernel;
+    NodeId node = kAnyNode;
+  };
+  Task<PhysAddr> Alloc(Cpu& cpu, Request request);
+  Task<void> Free(Cpu& cpu, PhysAddr block);
+  // Whether `address` is the start of a block that Alloc answered.
+  bool Holds(PhysAddr address) const { return order_of_frame_[address.frame()] != 0; }
+  uint64_t bytes_held() const { return bytes_held_; }
+
+ private:
+  Machine& machine_;
+  LazyArray<uint8_t> order_of_frame_;  // order + 1 at a block's first frame, else 0
+  uint64_t bytes_held_ = 0;
+};
+
+// Frames of all nodes together: the length of an array by frame.
+uint64_t FrameCount(const MachineConfig& config);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_KMALLOC_H_

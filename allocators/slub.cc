@@ -1,0 +1,35 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/slub.h"
+
+#include <algorithm>
+
+#include "sim/scheduler.h"
+
+namespace slablab {
+namespace {
+
+constexpr int kListLockRank = 10;        // below the zones' locks
+constexpr uint64_t kThrottleStream = 1;  // of the generators that the seed gives
+
+bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
+  return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
+}
+
+}  // namespace
+
+Slub::Slub(Machine& machine, const AllocatorOptions& options)
+    : machine_(machine),
+      options_(options),
+      defrag_always_(HasQuirk(options, "remote-defrag-always")),
+      list_lock_class_(
+          machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
+      areas_(MakeFirstFitPercpuAreas(machine)),
+      kmalloc_({.cgroup = !HasQuirk(options, "memcg-off"),
+                .zone_dma = !HasQuirk(options, "zone-dma-off")}),
+      kmalloc_large_(machine),
+      random_(options.seed, kThrottleStream),
+      slab_of_frame_(FrameCount(machine.config())) {}
+
+}  // namespace slablab

@@ -1,0 +1,73 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_SLUB_GEOMETRY_H_
+#define SLABLAB_ALLOCATORS_SLUB_GEOMETRY_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+
+// How SLUB lays objects out, as of Linux 6.1: pure arithmetic on what a cache is asked for and on
+// how many CPUs there are. Sizes in bytes.
+
+namespace slablab {
+
+// What a cache is asked for.
+struct SlubRequest {
+  uint32_t object_size = 0;
+  uint32_t align = 0;  // 0 or a power of two
+  bool hwcache_align = false;
+  bool has_constructor = false;
+  bool typesafe_by_rcu = false;
+  // slub_debug's, for the layout only.
+  bool red_zone = false;
+  bool poison = false;
+  bool store_user = false;
+  bool consistency_checks = false;
+};
+
+struct SlubCpus {
+  int present = 1;
+  int possible = 1;
+};
+
+struct SlubGeometry {
+  uint32_t object_size = 0;
+  uint32_t size = 0;   // from one object to the next: sysfs's slab_size
+  uint32_t align = 0;  // of every object
+  uint32_t free_pointer_offset = 0;
+  uint32_t inuse = 0;         // where what is kept behind the object begins
+  uint32_t red_left_pad = 0;  // in front of the object
+  int order = 0;
+  uint32_t objects = 0;  // in a slab of `order`
+  // What a slab shrinks to when no block of `order` can be had.
+  int min_order = 0;
+  uint32_t min_objects = 0;
+  // The tunables' defaults.
+  uint64_t min_partial = 0;
+  uint32_t cpu_partial = 0;  // in objects
+};
+
+// The largest kmalloc request, KMALLOC_MAX_SIZE (include/linux/slab.h), and the largest object of
+// any cache.
+inline constexpr uint32_t kSlubObjectSizeMax = uint32_t{1} << 22;
+// slab->objects has 15 bits: MAX_OBJS_PER_PAGE.
+inline constexpr uint32_t kSlubObjectsMax = 32767;
+
+// calculate_alignment() of mm/slab_common.c.
+uint32_t SlubAlignment(bool hwcache_align, uint32_t align, uint32_t size);
+
+// calculate_sizes(), calculate_order() and what kmem_cache_open() derives from them.
+// InvalidArgument if the kernel would refuse the cache.
+absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus);
+
+// slub_set_cpu_partial(): the limit in slabs that a limit of `objects` stands for.
+uint32_t SlubCpuPartialSlabs(uint32_t objects, uint32_t objects_per_slab);
+
+// The least order whose block holds `bytes` > 0: get_order().
+int OrderFor(uint64_t bytes);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_SLUB_GEOMETRY_H_

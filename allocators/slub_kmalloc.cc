@@ -1,0 +1,51 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// kmalloc() and kfree() over SLUB: size classes, whole pages, nothing.
+
+#include "allocators/slub.h"
+
+namespace slablab {
+
+// __do_kmalloc_node().
+Task<Placement> Slub::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
+  if (bytes == 0) return AllocNothing();
+  if (bytes > KmallocTable::kSizeMax) {
+    return AllocLarge(cpu, {.bytes = bytes, .gfp = gfp, .node = node});
+  }
+  {
+    const SiteScope site(cpu, SiteOf(At::kAllocFast));
+    cpu.Touch({kmalloc_table_ + kmalloc_.OffsetFor(bytes, gfp), Structure::kCacheDescriptor},
+              Access::kRead);
+  }
+  return Alloc(cpu, kmalloc_.CacheFor(bytes, gfp), gfp, node);
+}
+
+Task<Placement> Slub::AllocNothing() {
+  co_return Placement{kZeroSizePointer, PathOf(Way::kAllocZero)};
+}
+
+Task<Placement> Slub::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
+  const SiteScope site(cpu, SiteOf(At::kLarge));
+  cpu.Execute(kSlubFastCycles);
+  const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
+  total_.large_bytes = kmalloc_large_.bytes_held();
+  if (block.is_null()) co_return Placement{block, PathOf(Way::kAllocFailed)};
+  co_return Placement{block, PathOf(Way::kAllocLarge)};
+}
+
+Task<PathId> Slub::FreeNothing() { co_return PathOf(Way::kFreeNull); }
+
+// free_large_kmalloc(): the order stands in the block's second struct page.
+Task<PathId> Slub::FreeLarge(Cpu& cpu, PhysAddr block) {
+  const SiteScope site(cpu, SiteOf(At::kLarge));
+  cpu.Execute(kSlubFastCycles);
+  const PhysAddr page = machine_.PageStruct(block.frame());
+  cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
+  cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
+  co_await kmalloc_large_.Free(cpu, block);
+  total_.large_bytes = kmalloc_large_.bytes_held();
+  co_return PathOf(Way::kFreeLarge);
+}
+
+}  // namespace slablab

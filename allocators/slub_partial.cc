@@ -1,0 +1,222 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SLUB's partial lists: those of the nodes, under list_lock, and those of the CPUs, under
+// "interrupts off".
+
+#include "allocators/slub.h"
+#include "sim/check.h"
+
+namespace slablab {
+
+// get_partial(): the node asked for, or the nearest; then any, if none was asked for.
+Task<Slub::Loot> Slub::GetPartial(Cpu& cpu, KmemCache& s, NodeId node) {
+  const NodeId nearest = node == kAnyNode ? LocalMemoryNode(cpu) : node;
+  Loot found = co_await GetPartialNode(cpu, s, nearest);
+  found.way = Way::kAllocNodePartial;
+  if (found.slab != nullptr || node != kAnyNode) co_return found;
+  found = co_await GetAnyPartial(cpu, s);
+  found.way = Way::kAllocRemotePartial;
+  co_return found;
+}
+
+// get_partial_node(): the first slab of the node's list for the caller, and, while the lock is
+// held, further ones for the CPU's partial list, until they are more than half of what that may
+// hold.
+Task<Slub::Loot> Slub::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node) {
+  const SiteScope site(cpu, SiteOf(At::kGetPartial));
+  Loot found;
+  CacheNode* const n = GetNode(cpu, s, node);
+  if (n == nullptr) co_return found;
+  const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
+  if (nr_partial == 0) co_return found;
+
+  const IrqFlags flags = cpu.IrqSave();
+  {
+    const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
+    uint32_t extra = 0;
+    Slab* slab = cpu.Load(n->first);
+    while (slab != nullptr) {
+      Slab* const following = cpu.Load(slab->list_next);
+      const bool is_extra = found.slab != nullptr;
+      const bool acquired = co_await AcquireSlab(cpu, s, *n, *slab, &found);
+      if (!acquired) break;
+      if (is_extra) {
+        co_await PutCpuPartial(cpu, s, *slab, Drain::kNo);
+        Count(cpu, s, SlubStat::kCpuPartialNode);
+        ++extra;
+      } else {
+        Count(cpu, s, SlubStat::kAllocFromPartial);
+      }
+      if (extra > cpu.Load(s.cpu_partial_slabs) / 2) break;
+      slab = following;
+    }
+  }
+  co_await cpu.IrqRestore(flags);
+  co_return found;
+}
+
+// get_any_partial(): nodes in fallback order that have more partial slabs than they should keep.
+Task<Slub::Loot> Slub::GetAnyPartial(Cpu& cpu, KmemCache& s) {
+  const SiteScope site(cpu, SiteOf(At::kGetAnyPartial));
+  const uint32_t ratio = cpu.Load(s.remote_node_defrag_ratio);
+  // The kernel throttles by the cycle counter.
+  if (ratio == 0 || random_.Below(1024) > ratio) co_return Loot{};
+  for (NodeId node : machine_.FallbackOf(cpu.node())) {
+    CacheNode* const n = GetNode(cpu, s, node);
+    if (n == nullptr) continue;
+    const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
+    if (nr_partial <= cpu.Load(s.min_partial)) continue;
+    const Loot found = co_await GetPartialNode(cpu, s, node);
+    if (found.slab != nullptr) co_return found;
+  }
+  co_return Loot{};
+}
+
+// acquire_slab(): freezes a slab and takes it off the node's list. The caller's own slab, the
+// first, gives up its objects at once; an extra one keeps them. Answers false if a free came in
+// between.
+Task<bool> Slub::AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, Loot* loot) {
+  const SlabWord seen = co_await cpu.Load(slab.word);
+  CHECK(!seen.frozen);
+  SlabWord taken = seen;
+  taken.frozen = true;
+  const bool is_first = loot->slab == nullptr;
+  if (is_first) {
+    taken.freelist = kNoObject;
+    taken.inuse = seen.objects;
+  }
+  const bool done = co_await cpu.Cmpxchg(slab.word, seen, taken);
+  if (!done) {
+    Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
+    co_return false;
+  }
+  RemovePartial(cpu, n, slab);
+  CHECK(seen.freelist != kNoObject);
+  if (is_first) *loot = {.slab = &slab, .freelist = seen.freelist};
+  co_return true;
+}
+
+// __add_partial().
+void Slub::AddPartial(Cpu& cpu, CacheNode& n, Slab& slab, ListEnd end) {
+  cpu.Store(n.nr_partial, cpu.Load(n.nr_partial) + 1);
+  LinkInto(cpu, n, slab, end);
+}
+
+// remove_partial().
+void Slub::RemovePartial(Cpu& cpu, CacheNode& n, Slab& slab) {
+  Unlink(cpu, n, slab);
+  const uint64_t nr_partial = cpu.Load(n.nr_partial);
+  CHECK_GT(nr_partial, 0u);
+  cpu.Store(n.nr_partial, nr_partial - 1);
+}
+
+// list_add() and list_add_tail().
+void Slub::LinkInto(Cpu& cpu, CacheNode& n, Slab& slab, ListEnd end) {
+  Slab* const next = end == ListEnd::kHead ? cpu.Load(n.first) : nullptr;
+  Slab* const previous = end == ListEnd::kHead ? nullptr : cpu.Load(n.last);
+  slab.list_next = Guarded<Slab*>(&n.list_lock, slab.Metadata(Slab::kListAt));
+  slab.list_previous = Guarded<Slab*>(&n.list_lock, slab.Metadata(Slab::kListAt + 8));
+  cpu.Store(next == nullptr ? n.last : next->list_previous, &slab);
+  cpu.Store(slab.list_next, next);
+  cpu.Store(slab.list_previous, previous);
+  cpu.Store(previous == nullptr ? n.first : previous->list_next, &slab);
+}
+
+// list_del().
+void Slub::Unlink(Cpu& cpu, CacheNode& n, Slab& slab) {
+  Slab* const next = cpu.Load(slab.list_next);
+  Slab* const previous = cpu.Load(slab.list_previous);
+  cpu.Store(next == nullptr ? n.last : next->list_previous, previous);
+  cpu.Store(previous == nullptr ? n.first : previous->list_next, next);
+  cpu.Store(slab.list_next, nullptr);
+  cpu.Store(slab.list_previous, nullptr);
+}
+
+// put_cpu_partial(): a slab just frozen goes to the front of the CPU's partial list. If that is
+// full and may be drained, all that was in it goes to the nodes. Answers whether it was drained.
+Task<bool> Slub::PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain) {
+  const SiteScope site(cpu, SiteOf(At::kPutCpuPartial));
+  CacheCpu& c = On(s, cpu.id());
+  const IrqFlags flags = cpu.IrqSave();
+  Slab* old = cpu.Load(c.partial);
+  Slab* to_unfreeze = nullptr;
+  int32_t slabs = 0;
+  if (old != nullptr) {
+    slabs = cpu.Load(old->partial).slabs;
+    if (drain == Drain::kYes && static_cast<uint32_t>(slabs) >= cpu.Load(s.cpu_partial_slabs)) {
+      to_unfreeze = old;
+      old = nullptr;
+      slabs = 0;
+    }
+  }
+  slab.partial = PerCpu<CpuPartialLink>(cpu.id(), slab.Metadata(Slab::kListAt));
+  cpu.Store(slab.partial, {.next = old, .slabs = slabs + 1});
+  cpu.Store(c.partial, &slab);
+  co_await cpu.IrqRestore(flags);
+  if (to_unfreeze == nullptr) co_return false;
+  co_await UnfreezePartials(cpu, s, to_unfreeze);
+  Count(cpu, s, SlubStat::kCpuPartialDrain);
+  co_return true;
+}
+
+// __unfreeze_partials(): a CPU's former partial list goes to the tails of the nodes' lists, each
+// lock held for as long as the slabs are on one node. Empty slabs that the node need not keep are
+// freed afterwards.
+Task<void> Slub::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
+  const SiteScope site(cpu, SiteOf(At::kUnfreeze));
+  Slab* to_discard = nullptr;
+  CacheNode* n = nullptr;
+  IrqFlags flags = IrqFlags::kWereOff;
+  SpinGuard guard;
+  while (list != nullptr) {
+    Slab& slab = *list;
+    list = cpu.Load(slab.partial).next;
+    CacheNode* const home = GetNode(cpu, s, NodeOf(cpu, slab));
+    if (n != home) {
+      if (n != nullptr) {
+        guard.Unlock();
+        co_await cpu.IrqRestore(flags);
+      }
+      n = home;
+      flags = cpu.IrqSave();
+      guard = co_await n->list_lock.Acquire(cpu);
+    }
+    const bool kept = co_await UnfreezeOnto(cpu, s, *n, slab);
+    if (!kept) {
+      cpu.Store(slab.partial, {.next = to_discard});
+      to_discard = &slab;
+    }
+  }
+  if (n != nullptr) {
+    guard.Unlock();
+    co_await cpu.IrqRestore(flags);
+  }
+  while (to_discard != nullptr) {
+    Slab& slab = *to_discard;
+    to_discard = cpu.Load(slab.partial).next;
+    Count(cpu, s, SlubStat::kDeactivateEmpty);
+    co_await DiscardSlab(cpu, s, slab);
+    Count(cpu, s, SlubStat::kFreeSlab);
+  }
+}
+
+// __unfreeze_partials(), one slab. Answers false if it is empty and not to be kept.
+Task<bool> Slub::UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab) {
+  SlabWord thawed;
+  for (;;) {
+    const SlabWord seen = co_await cpu.Load(slab.word);
+    CHECK(seen.frozen);
+    thawed = seen;
+    thawed.frozen = false;
+    const bool done = co_await cpu.Cmpxchg(slab.word, seen, thawed);
+    if (done) break;
+    Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
+  }
+  if (thawed.inuse == 0 && cpu.Load(n.nr_partial) >= cpu.Load(s.min_partial)) co_return false;
+  AddPartial(cpu, n, slab, ListEnd::kTail);
+  Count(cpu, s, SlubStat::kFreeAddPartial);
+  co_return true;
+}
+
+}  // namespace slablab

@@ -1,0 +1,218 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What SLUB says of itself: sysfs files, slabinfo, names. Costs nothing and changes nothing.
+
+#include <array>
+#include <map>
+
+#include "allocators/slub.h"
+#include "sim/check.h"
+#include "sim/scheduler.h"
+
+namespace slablab {
+namespace {
+
+constexpr std::array<std::string_view, 18> kSites = {
+    "slub: alloc fast",      "slub: alloc slow",
+    "slub: get_partial",     "slub: get_any_partial",
+    "slub: new slab",        "slub: deactivate_slab",
+    "slub: free fast",       "slub: free slow",
+    "slub: put_cpu_partial", "slub: unfreeze_partials",
+    "slub: discard_slab",    "slub: alloc bulk",
+    "slub: free bulk",       "slub: kmalloc large",
+    "slub: flush",           "slub: shrink",
+    "slub: create cache",    "slub: destroy cache",
+};
+static_assert(static_cast<int>(Slub::At::kDestroy) == kFirstModelSite + kSites.size() - 1);
+static_assert(static_cast<int>(Slub::At::kDestroy) < kMaxSites);
+
+constexpr std::array<std::string_view, 18> kPaths = {
+    "alloc fast",           "alloc cpu slab refill",
+    "alloc cpu partial",    "alloc node partial",
+    "alloc remote partial", "alloc new slab",
+    "alloc failed",         "alloc large",
+    "alloc of 0 bytes",     "free fast",
+    "free slow frozen",     "free to cpu partial",
+    "free drain",           "free slow partial",
+    "free slow empty kept", "free slab",
+    "free large",           "free of null",
+};
+static_assert(PathOf(Slub::Way::kFreeNull) == kPaths.size() - 1);
+
+constexpr std::array<std::string_view, 3> kQuirks = {
+    // remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always tried.
+    "remote-defrag-always",
+    // The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.
+    "memcg-off",
+    // The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.
+    "zone-dma-off",
+};
+
+Figure Plain(std::string_view name, uint64_t value) {
+  Figure figure;
+  figure.name = std::string(name);
+  figure.value = value;
+  return figure;
+}
+
+// Sums up parts by node; those that are zero are left out.
+class ByNode {
+ public:
+  void Add(NodeId node, uint64_t value) { values_[node.value()] += value; }
+  Figure Take(std::string_view name) const {
+    Figure figure;
+    figure.name = std::string(name);
+    figure.per = Figure::Per::kNode;
+    for (const auto& [node, value] : values_) {
+      if (value == 0) continue;
+      figure.value += value;
+      figure.parts.push_back({.index = node, .value = value});
+    }
+    return figure;
+  }
+
+ private:
+  std::map<int, uint64_t> values_;
+};
+
+// count_partial().
+struct PartialCount {
+  uint64_t slabs = 0;
+  uint64_t inuse = 0;
+  uint64_t free = 0;
+};
+
+PartialCount CountPartial(const CacheNode& n) {
+  PartialCount count;
+  for (const Slab* slab = n.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+    const SlabWord word = slab->word.Peek();
+    ++count.slabs;
+    count.inuse += word.inuse;
+    count.free += static_cast<uint64_t>(word.objects - word.inuse);
+  }
+  return count;
+}
+
+}  // namespace
+
+absl::Span<const std::string_view> SlubQuirks() { return kQuirks; }
+absl::Span<const std::string_view> Slub::sites() const { return kSites; }
+absl::Span<const std::string_view> Slub::paths() const { return kPaths; }
+
+CacheLayout Slub::Layout(CacheId id) const {
+  const KmemCache& s = cache(id);
+  return {.name = s.names.front(),
+          .object_size = s.geometry.object_size,
+          .slab_size = s.geometry.size,
+          .align = s.geometry.align,
+          .order = s.geometry.order,
+          .objects_per_slab = s.geometry.objects,
+          .free_pointer_offset = s.geometry.free_pointer_offset};
+}
+
+CacheId Slub::FindCache(std::string_view name) const {
+  const KmemCache* const s = FindLive(name);
+  return s == nullptr ? kNoCache : s->id;
+}
+
+Allocator::Location Slub::Locate(PhysAddr object) const {
+  if (object.frame() >= slab_of_frame_.size()) return {};
+  const Slab* const slab = SlabOf(object);
+  if (slab == nullptr) return {};
+  return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
+}
+
+// show_stat(): the CPUs that are on line.
+std::vector<Figure> Slub::Counters(CacheId id) const {
+  KmemCache& s = cache(id);
+  std::vector<Figure> figures;
+  if (!options_.statistics || !s.live) return figures;
+  const Scheduler& scheduler = machine_.scheduler();
+  for (int stat = 0; stat < kSlubStats; ++stat) {
+    Figure figure;
+    figure.name = std::string(SlubStatName(static_cast<SlubStat>(stat)));
+    figure.per = Figure::Per::kCpu;
+    for (int i = 0; i < scheduler.cpu_count(); ++i) {
+      if (!scheduler.cpu(CpuId(i)).online()) continue;
+      const uint32_t value = s.cpus[static_cast<size_t>(i)].stats[static_cast<size_t>(stat)];
+      if (value == 0) continue;
+      figure.value += value;
+      figure.parts.push_back({.index = i, .value = value});
+    }
+    figures.push_back(std::move(figure));
+  }
+  return figures;
+}
+
+// show_slab_objects() and the tunables' files.
+std::vector<Figure> Slub::State(CacheId id) const {
+  KmemCache& s = cache(id);
+  if (!s.live) return {};
+  ByNode objects, objects_partial, partial, cpu_slabs, slabs, total_objects;
+  for (int i = 0; i < machine_.config().node_count(); ++i) {
+    const CacheNode* const n = s.nodes[static_cast<size_t>(i)].get();
+    if (n == nullptr) continue;
+    const NodeId node(i);
+    const PartialCount count = CountPartial(*n);
+    objects.Add(node, n->total_objects.Peek() - count.free);
+    objects_partial.Add(node, count.inuse);
+    partial.Add(node, n->nr_partial.Peek());
+    slabs.Add(node, n->nr_slabs.Peek());
+    total_objects.Add(node, n->total_objects.Peek());
+  }
+  Figure cpu_partial_slabs = Plain("slabs_cpu_partial", 0);
+  cpu_partial_slabs.per = Figure::Per::kCpu;
+  cpu_partial_slabs.has_parentheses = true;
+  for (int i = 0; i < machine_.scheduler().cpu_count(); ++i) {
+    const CacheCpu& c = s.cpus[static_cast<size_t>(i)];
+    const Slab* const slab = c.slab.Peek();
+    const Slab* const first = c.partial.Peek();
+    // A CPU without a slab is passed over with its partial list.
+    if (slab != nullptr) {
+      cpu_slabs.Add(slab->node, 1);
+      if (first != nullptr) {
+        cpu_slabs.Add(first->node, static_cast<uint64_t>(first->partial.Peek().slabs));
+      }
+    }
+    if (first == nullptr || !machine_.scheduler().cpu(CpuId(i)).online()) continue;
+    // Taken to be half full.
+    const auto count = static_cast<uint64_t>(first->partial.Peek().slabs);
+    cpu_partial_slabs.in_parentheses += count;
+    cpu_partial_slabs.parts.push_back(
+        {.index = i, .value = count * s.geometry.objects / 2, .in_parentheses = count});
+  }
+  cpu_partial_slabs.value = cpu_partial_slabs.in_parentheses * s.geometry.objects / 2;
+  return {objects.Take("objects"),
+          objects_partial.Take("objects_partial"),
+          partial.Take("partial"),
+          cpu_slabs.Take("cpu_slabs"),
+          slabs.Take("slabs"),
+          total_objects.Take("total_objects"),
+          cpu_partial_slabs,
+          Plain("cpu_partial", s.cpu_partial),
+          Plain("min_partial", s.min_partial.Peek()),
+          Plain("remote_node_defrag_ratio", s.remote_node_defrag_ratio.Peek() / 10),
+          Plain("aliases", s.names.size() - 1)};
+}
+
+// get_slabinfo().
+SlabInfoRow Slub::SlabInfo(CacheId id) const {
+  const KmemCache& s = cache(id);
+  SlabInfoRow row{.name = s.names.front(),
+                  .object_size = s.geometry.size,
+                  .objects_per_slab = s.geometry.objects,
+                  .pages_per_slab = uint32_t{1} << s.geometry.order};
+  for (const std::unique_ptr<CacheNode>& n : s.nodes) {
+    if (n == nullptr) continue;
+    row.slabs += n->nr_slabs.Peek();
+    row.objects += n->total_objects.Peek();
+    row.active_objects += n->total_objects.Peek() - CountPartial(*n).free;
+  }
+  row.active_slabs = row.slabs;
+  return row;
+}
+
+Footprint Slub::FootprintOf(CacheId id) const { return cache(id).footprint; }
+
+}  // namespace slablab

@@ -1,0 +1,71 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/slub_structures.h"
+
+#include <bit>
+
+#include "sim/check.h"
+
+namespace slablab {
+
+std::string_view SlubStatName(SlubStat stat) {
+  static constexpr std::array<std::string_view, kSlubStats> kNames = {
+      "alloc_fastpath",      "alloc_slowpath",      "free_fastpath",
+      "free_slowpath",       "free_frozen",         "free_add_partial",
+      "free_remove_partial", "alloc_from_partial",  "alloc_slab",
+      "alloc_refill",        "alloc_node_mismatch", "free_slab",
+      "cpuslab_flush",       "deactivate_full",     "deactivate_empty",
+      "deactivate_to_head",  "deactivate_to_tail",  "deactivate_remote_frees",
+      "deactivate_bypass",   "order_fallback",      "cmpxchg_double_cpu_fail",
+      "cmpxchg_double_fail", "cpu_partial_alloc",   "cpu_partial_free",
+      "cpu_partial_node",    "cpu_partial_drain",
+  };
+  return kNames[static_cast<size_t>(stat)];
+}
+
+void KmemCache::PlaceAt(PhysAddr to) {
+  address = to;
+  const auto place = [to](uint64_t at) { return Place{to + at, Structure::kCacheDescriptor}; };
+  cpu_slab = Settled<PercpuArea>(place(kCpuSlabAt), cpu_slab.Peek());
+  min_partial = Settled<uint64_t>(place(kMinPartialAt), min_partial.Peek());
+  offset = Settled<uint32_t>(place(kOffsetAt), offset.Peek());
+  cpu_partial_slabs = Settled<uint32_t>(place(kCpuPartialSlabsAt), cpu_partial_slabs.Peek());
+  remote_node_defrag_ratio =
+      Settled<uint32_t>(place(kDefragRatioAt), remote_node_defrag_ratio.Peek());
+}
+
+ObjectIndex KmemCache::IndexOf(const Slab& slab, PhysAddr object) const {
+  // Exact for multiples of the size: the error of the reciprocal is below size / 2^32 for each, and
+  // number * size stays below 2^32.
+  const uint64_t index = ((object - slab.base) * reciprocal) >> 32;
+  CHECK_LT(index, slab.word.Peek().objects);
+  CHECK(AddressOf(slab, static_cast<ObjectIndex>(index)) == object);
+  return static_cast<ObjectIndex>(index);
+}
+
+Slab& SlabPool::Take(uint32_t objects) {
+  CHECK_GT(objects, 0u);
+  const auto size_class = static_cast<size_t>(std::bit_width(objects - 1));
+  CHECK_LT(size_class, free_arrays_.size());
+  std::vector<ObjectIndex*>& free = free_arrays_[size_class];
+  if (free.empty()) {
+    arrays_.push_back(std::make_unique<ObjectIndex[]>(size_t{1} << size_class));
+    free.push_back(arrays_.back().get());
+  }
+  if (free_slabs_.empty()) free_slabs_.push_back(&slabs_.emplace_back());
+  Slab& slab = *free_slabs_.back();
+  free_slabs_.pop_back();
+  slab.free_pointer = free.back();
+  free.pop_back();
+  return slab;
+}
+
+void SlabPool::Give(Slab& slab, uint32_t objects) {
+  free_arrays_[static_cast<size_t>(std::bit_width(objects - 1))].push_back(slab.free_pointer);
+  slab.free_pointer = nullptr;
+  slab.cache = nullptr;
+  free_slabs_.push_back(&slab);
+}
+
+}  // namespace slablab

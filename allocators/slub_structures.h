@@ -1,0 +1,236 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_SLUB_STRUCTURES_H_
+#define SLABLAB_ALLOCATORS_SLUB_STRUCTURES_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "allocators/allocator.h"
+#include "allocators/percpu_areas.h"
+#include "allocators/slub_geometry.h"
+#include "sim/fields.h"
+#include "sim/lazy_array.h"
+#include "sim/spinlock.h"
+#include "sim/types.h"
+
+// SLUB's structures, each where the kernel keeps it, field by field. Offsets are those of Linux 6.1
+// on x86-64 with CONFIG_SLUB_DEBUG, CONFIG_SLUB_CPU_PARTIAL, CONFIG_NUMA and CONFIG_SYSFS, without
+// free-list hardening or randomisation, KASAN and lockdep (include/linux/slub_def.h, mm/slab.h).
+
+namespace slablab {
+
+struct KmemCache;
+
+// SLUB_STATS, in the order of enum stat_item.
+enum class SlubStat : uint8_t {
+  kAllocFastpath,
+  kAllocSlowpath,
+  kFreeFastpath,
+  kFreeSlowpath,
+  kFreeFrozen,
+  kFreeAddPartial,
+  kFreeRemovePartial,
+  kAllocFromPartial,
+  kAllocSlab,
+  kAllocRefill,
+  kAllocNodeMismatch,
+  kFreeSlab,
+  kCpuslabFlush,
+  kDeactivateFull,
+  kDeactivateEmpty,
+  kDeactivateToHead,
+  kDeactivateToTail,
+  kDeactivateRemoteFrees,
+  kDeactivateBypass,
+  kOrderFallback,
+  kCmpxchgDoubleCpuFail,
+  kCmpxchgDoubleFail,
+  kCpuPartialAlloc,
+  kCpuPartialFree,
+  kCpuPartialNode,
+  kCpuPartialDrain,
+};
+inline constexpr int kSlubStats = 26;
+// The name of its file in sysfs.
+std::string_view SlubStatName(SlubStat stat);
+
+// An object of a slab by its number, or one of the two values a free pointer can have besides.
+using ObjectIndex = uint16_t;
+inline constexpr ObjectIndex kNoObject = 0xffff;  // the null pointer
+inline constexpr ObjectIndex kInUse = 0xfffe;     // not a free pointer: the object is allocated
+
+// The two words of struct slab that change as one: freelist and counters.
+struct SlabWord {
+  ObjectIndex freelist = kNoObject;
+  uint16_t inuse = 0;  // objects that are not on `freelist`
+  uint16_t objects = 0;
+  bool frozen = false;  // a CPU has taken it out of the lists' hands
+  friend bool operator==(const SlabWord&, const SlabWord&) = default;
+};
+
+struct Slab;
+
+// What a frozen slab on a CPU's partial list says of the rest of that list.
+struct CpuPartialLink {
+  Slab* next = nullptr;
+  int32_t slabs = 0;  // this one and those behind it
+};
+
+// struct slab: the first struct page of the slab's block.
+struct Slab {
+  static constexpr uint64_t kFlagsAt = 0;  // page flags, which name the node
+  static constexpr uint64_t kListAt = 8;   // slab_list, or next and slabs
+  static constexpr uint64_t kCacheAt = 24;
+  static constexpr uint64_t kWordAt = 32;
+
+  Racy<SlabWord> word;
+  PhysAddr base;                        // the block
+  ObjectIndex* free_pointer = nullptr;  // by object: what its free pointer holds
+  KmemCache* cache = nullptr;           // null: this Slab describes no slab now
+  Guarded<Slab*> list_next;             // in the node's partial list; null: the list's head
+  Guarded<Slab*> list_previous;
+  PerCpu<CpuPartialLink> partial;  // in a CPU's partial list: touched by that CPU
+  NodeId node;
+  uint8_t order = 0;
+  uint64_t serial = 0;  // of all slabs ever made, from 1
+
+  // Byte `at` of the struct page, and the struct page of any frame of the block.
+  Place Metadata(uint64_t at) const {
+    return {PhysAddr(word.place().address.value() - kWordAt + at), Structure::kSlabMetadata};
+  }
+  Place PageOf(uint64_t frame) const { return Metadata((frame - base.frame()) << kLineShift); }
+};
+
+// The two words of kmem_cache_cpu that change as one.
+struct CpuTop {
+  uint64_t tid = 0;
+  ObjectIndex freelist = kNoObject;  // of the CPU's slab: allocated from without locks
+  friend bool operator==(const CpuTop&, const CpuTop&) = default;
+};
+
+// struct kmem_cache_cpu: 32 bytes, then the counters. Made at the CPU's first use of the cache;
+// before that it is as the kernel initialises it.
+struct CacheCpu {
+  static constexpr uint32_t kFreelistAt = 0;
+  static constexpr uint32_t kSlabAt = 16;
+  static constexpr uint32_t kPartialAt = 24;
+  static constexpr uint32_t kStatsAt = 32;
+  static constexpr uint32_t kStatBytes = 4;
+
+  bool placed = false;
+  PerCpu<CpuTop> top;
+  PerCpu<Slab*> slab;     // allocated from; null: none
+  PerCpu<Slab*> partial;  // further frozen slabs
+  std::array<uint32_t, kSlubStats> stats;
+  // The counters' first address, and the same for those behind a page's end.
+  PhysAddr stats_base;
+  PhysAddr stats_base_behind;
+  int stats_before_page_end = 0;
+
+  PhysAddr StatAddress(int stat) const {
+    const PhysAddr base = stat < stats_before_page_end ? stats_base : stats_base_behind;
+    return base + static_cast<uint64_t>(stat) * kStatBytes;
+  }
+};
+
+// struct kmem_cache_node: 64 bytes.
+struct CacheNode {
+  static constexpr uint64_t kBytes = 64;
+
+  CacheNode(PhysAddr address, LockClass* lock_class)
+      : list_lock(lock_class, {address, Structure::kLock}),
+        nr_partial(&list_lock, {address + 8, Structure::kNode}),
+        first(&list_lock, {address + 16, Structure::kNode}),
+        last(&list_lock, {address + 24, Structure::kNode}),
+        nr_slabs({address + 32, Structure::kNode}),
+        total_objects({address + 40, Structure::kNode}),
+        address(address) {}
+  CacheNode(const CacheNode&) = delete;
+
+  SpinLock list_lock;
+  Guarded<uint64_t> nr_partial;
+  Guarded<Slab*> first;  // of the partial list
+  Guarded<Slab*> last;
+  Racy<uint64_t> nr_slabs;
+  Racy<uint64_t> total_objects;
+  PhysAddr address;
+};
+
+// struct kmem_cache.
+struct KmemCache {
+  static constexpr uint64_t kCpuSlabAt = 0;
+  static constexpr uint64_t kMinPartialAt = 16;
+  static constexpr uint64_t kSizesAt = 24;
+  static constexpr uint64_t kOffsetAt = 40;
+  static constexpr uint64_t kCpuPartialSlabsAt = 48;
+  static constexpr uint64_t kOrderAt = 52;
+  static constexpr uint64_t kDefragRatioAt = 184;
+  static constexpr uint64_t kNodesAt = 200;
+
+  explicit KmemCache(int cpus) : cpus(static_cast<size_t>(cpus)) {}
+  KmemCache(const KmemCache&) = delete;
+
+  CacheId id;
+  bool live = false;
+  CacheSpec spec;
+  std::vector<std::string> names;  // spec.name first, then the aliases merged into it
+  bool may_merge = false;
+  Gfp alloc_flags = Gfp::kNone;
+  SlubGeometry geometry;
+  uint32_t reciprocal = 0;   // ceil(2^32 / size)
+  uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
+
+  PhysAddr address;
+  Settled<PercpuArea> cpu_slab;
+  Settled<uint64_t> min_partial;
+  Settled<uint32_t> offset;  // of the free pointer
+  Settled<uint32_t> cpu_partial_slabs;
+  Settled<uint32_t> remote_node_defrag_ratio;
+  std::vector<std::unique_ptr<CacheNode>> nodes;  // null: a node without memory
+
+  LazyArray<CacheCpu> cpus;
+  Footprint footprint;
+
+  // Moves the structure to `to`: the fields keep their values.
+  void PlaceAt(PhysAddr to);
+  Place NodePointer(NodeId node) const {
+    return {address + kNodesAt + node.index() * 8, Structure::kCacheDescriptor};
+  }
+
+  PhysAddr AddressOf(const Slab& slab, ObjectIndex object) const {
+    return slab.base + uint64_t{object} * geometry.size;
+  }
+  // REQUIRES: `object` is an object of `slab`; checked.
+  ObjectIndex IndexOf(const Slab& slab, PhysAddr object) const;
+  Place FreePointer(const Slab& slab, ObjectIndex object) const {
+    return {AddressOf(slab, object) + geometry.free_pointer_offset, Structure::kFreePointer};
+  }
+};
+
+// The host's records of slabs: recycled, so that after warm-up nothing is allocated. A Slab keeps
+// its address, so that a stale pointer to it may be compared.
+class SlabPool {
+ public:
+  Slab& Take(uint32_t objects);
+  void Give(Slab& slab, uint32_t objects);
+  // All that were ever taken; those with a cache are live.
+  const std::deque<Slab>& slabs() const { return slabs_; }
+
+ private:
+  static constexpr int kSizeClasses = 16;  // powers of two, up to kSlubObjectsMax
+  std::deque<Slab> slabs_;
+  std::vector<Slab*> free_slabs_;
+  std::array<std::vector<ObjectIndex*>, kSizeClasses> free_arrays_;
+  std::vector<std::unique_ptr<ObjectIndex[]>> arrays_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_SLUB_STRUCTURES_H_
