@@ -101,6 +101,10 @@ void BuddyAllocator::BuildZonelists() {
     lists.place = {machine_.boot_memory().Allocate((zones_.size() + 1) * kZonerefBytes, kLineSize,
                                                    NodeId(node)),
                    Structure::kPageAllocator};
+    lists.has_dma32 = nodes == 1;
+    for (const Zone* const zone : zones_of_[static_cast<size_t>(node)]) {
+      if (zone->kind() == ZoneKind::kDma32) lists.has_dma32 = true;
+    }
     for (const NodeId member : machine_.FallbackOf(NodeId(node))) {
       const std::vector<Zone*>& zones = zones_of_[member.index()];
       for (auto zone = zones.rbegin(); zone != zones.rend(); ++zone) {
@@ -196,20 +200,31 @@ BuddyAllocator::Context BuddyAllocator::ContextOf(const Cpu& cpu,
   const bool own_node = Has(request.gfp, Gfp::kThisNode);
   context.zonelist = own_node ? &lists.own_node[highest] : &lists.with_fallback[highest];
   context.zonelist_place = lists.place;
+  context.no_fragment = lists.has_dma32 && !context.zonelist->empty() &&
+                        context.preferred().kind() == ZoneKind::kNormal;
   return context;
 }
 
-// The first attempt's flags (__alloc_pages(), alloc_flags_nofragment()): types are kept apart as
-// long as there is DMA32 besides to go to.
-AllocFlags BuddyAllocator::FirstFlags(const Context& context) const {
-  AllocFlags flags{.mark = AllocFlags::Mark::kLow};
-  const Zone& preferred = context.preferred();
-  if (preferred.kind() != ZoneKind::kNormal) return flags;
-  const bool has_dma32 = preferred.index() > 0 &&
-                         zones_[preferred.index() - 1].node() == preferred.node() &&
-                         zones_[preferred.index() - 1].kind() == ZoneKind::kDma32;
-  flags.no_fragment = has_dma32 || zones_of_.size() == 1;
-  return flags;
+// What __alloc_pages(), its slow path and get_page_from_freelist() try in turn: down to the low
+// watermark with types kept apart, likewise with types mixed, and down to the least watermark that
+// the request may go to. What must not fail is last given whatever there is.
+bool BuddyAllocator::FlagsOf(const Context& context, int attempt, AllocFlags* flags) {
+  switch (attempt) {
+    case 0:
+      *flags = {.mark = AllocFlags::Mark::kLow, .no_fragment = context.no_fragment};
+      return true;
+    case 1:
+      *flags = {.mark = AllocFlags::Mark::kLow};
+      return true;
+    case 2:
+      *flags = SlowFlags(context);
+      return true;
+    case 3:
+      *flags = {.mark = AllocFlags::Mark::kNone};
+      return Has(context.gfp, Gfp::kNoFail);
+    default:
+      return false;
+  }
 }
 
 // gfp_to_alloc_flags().
@@ -227,58 +242,43 @@ Task<PhysAddr> BuddyAllocator::Alloc(Cpu& cpu, const PageRequest& request) {
   CHECK(request.order >= 0 && request.order <= kMaxPageOrder);
   const SiteScope site(cpu, Site::kPageAllocator);
   const Context context = ContextOf(cpu, request);
-  PhysAddr block;
-  if (!context.zonelist->empty()) {
-    block = co_await GetPageFromFreelist(cpu, context, FirstFlags(context));
-    if (block.is_null()) {
-      block = co_await GetPageFromFreelist(cpu, context, SlowFlags(context));
-    }
-    if (block.is_null() && Has(context.gfp, Gfp::kNoFail)) {
-      block = co_await GetPageFromFreelist(cpu, context, {.mark = AllocFlags::Mark::kNone});
-    }
-  }
-  if (block.is_null()) {
-    ++failures_[static_cast<size_t>(context.order)];
-    if (Has(context.gfp, Gfp::kNoWarn)) ++failures_not_warned_;
-  }
-  co_return block;
-}
-
-Task<PhysAddr> BuddyAllocator::GetPageFromFreelist(Cpu& cpu, const Context& context,
-                                                   AllocFlags flags) {
-  const Zone::Request check{.order = context.order, .highest = context.highest, .flags = flags};
-  for (size_t i = 0; i < context.zonelist->size(); ++i) {
-    cpu.Touch(context.zonelist_place + i * kZonerefBytes, Access::kRead);
-    Zone& zone = *(*context.zonelist)[i];
-    // Better a mixed pageblock here than memory of another node.
-    if (flags.no_fragment && zone.node() != context.preferred().node()) break;
-    const int64_t free_pages = co_await cpu.Load(zone.free_pages());
-    if (!zone.WatermarkOk(cpu, check, free_pages)) continue;
-    FrameIndex frame = kNoFrame;
-    if (context.order <= kPcpOrderMax) {
-      PageSet& set = sets_.Of(zone.index(), cpu.id());
-      const SpinGuard guard = co_await set.lock.TryAcquire(cpu);
-      if (guard) {
-        frame = TakeListed(cpu, zone, set, context);
-        if (frame == kNoFrame) {
-          co_await sets_.Refill(cpu, zone, set, {context.order, context.type}, flags);
+  Zone::Request check{.order = context.order, .highest = context.highest, .flags = {}};
+  AllocFlags& flags = check.flags;
+  for (int attempt = context.no_fragment ? 0 : 1; FlagsOf(context, attempt, &flags); ++attempt) {
+    for (size_t i = 0; i < context.zonelist->size(); ++i) {
+      cpu.Touch(context.zonelist_place + i * kZonerefBytes, Access::kRead);
+      Zone& zone = *(*context.zonelist)[i];
+      // Better a mixed pageblock here than memory of another node.
+      if (flags.no_fragment && zone.node() != context.preferred().node()) break;
+      const int64_t free_pages = co_await cpu.Load(zone.free_pages());
+      if (!zone.WatermarkOk(cpu, check, free_pages)) continue;
+      // rmqueue().
+      FrameIndex frame = kNoFrame;
+      if (context.order <= kPcpOrderMax) {
+        PageSet& set = sets_.Of(zone.index(), cpu.id());
+        const SpinGuard guard = co_await set.lock.TryAcquire(cpu);
+        if (guard) {
           frame = TakeListed(cpu, zone, set, context);
+          if (frame != kNoFrame) {
+            ++zone.stats().pcp_hits;
+          } else {
+            co_await sets_.Refill(cpu, zone, set, {context.order, context.type}, flags);
+            frame = TakeListed(cpu, zone, set, context);
+          }
         } else {
-          ++zone.stats().pcp_hits;
+          ++zone.stats().pcp_busy;
         }
-      } else {
-        ++zone.stats().pcp_busy;
       }
+      if (frame == kNoFrame) frame = co_await RmqueueBuddy(cpu, zone, context, flags);
+      if (frame == kNoFrame) continue;
+      Prepare(cpu, zone, frame, context);
+      if (flags.high_atomic) co_await ReserveHighAtomic(cpu, zone, frame);
+      co_return zone.AddressOf(frame);
     }
-    if (frame == kNoFrame) frame = co_await RmqueueBuddy(cpu, zone, context, flags);
-    if (frame == kNoFrame) continue;
-    const PhysAddr block = Prepare(cpu, zone, frame, context);
-    if (flags.high_atomic) co_await ReserveHighAtomic(cpu, zone, frame);
-    co_return block;
   }
-  if (!flags.no_fragment) co_return PhysAddr();
-  flags.no_fragment = false;
-  co_return co_await GetPageFromFreelist(cpu, context, flags);
+  ++failures_[static_cast<size_t>(context.order)];
+  if (Has(context.gfp, Gfp::kNoWarn)) ++failures_not_warned_;
+  co_return PhysAddr();
 }
 
 // __rmqueue_pcplist(), for a list that is not empty; else kNoFrame.
@@ -331,7 +331,7 @@ Task<void> BuddyAllocator::ReserveHighAtomic(Cpu& cpu, Zone& zone, FrameIndex fr
 }
 
 // zone_statistics(), prep_new_page(): the block is the caller's.
-PhysAddr BuddyAllocator::Prepare(Cpu& cpu, Zone& zone, FrameIndex frame, const Context& context) {
+void BuddyAllocator::Prepare(Cpu& cpu, Zone& zone, FrameIndex frame, const Context& context) {
   const int order = context.order;
   PageFrames& frames = zone.frames();
   frames.Mark(frame, order, PageFrames::Use::kAllocated, context.type);
@@ -344,23 +344,19 @@ PhysAddr BuddyAllocator::Prepare(Cpu& cpu, Zone& zone, FrameIndex frame, const C
     ++stats.for_other_zone;
   }
   cpu.Touch(sets_.alloc_events(cpu.id()), Access::kWrite);
-  const Place numa_events = sets_.Of(zone.index(), cpu.id()).numa_events;
-  cpu.Touch(numa_events, Access::kWrite);
+  cpu.Touch(sets_.Of(zone.index(), cpu.id()).numa_events, Access::kWrite);
   if (zone.node() != preferred.node()) {
     cpu.Touch(sets_.Of(preferred.index(), cpu.id()).numa_events, Access::kWrite);
   }
-  cpu.Touch(numa_events, Access::kWrite);
 
   cpu.Touch(frames.page(frame), Access::kWrite);
   const uint64_t pages = FramesOf(order);
-  const PhysAddr block = zone.AddressOf(frame);
   if (Has(context.gfp, Gfp::kZero)) {
-    cpu.TouchRange({block, Structure::kObject}, pages * kPageSize, Access::kWrite);
+    cpu.TouchRange({zone.AddressOf(frame), Structure::kObject}, pages * kPageSize, Access::kWrite);
   }
   if (pages > 1 && Has(context.gfp, Gfp::kCompound)) {
     cpu.TouchRange(frames.page(frame + 1), (pages - 1) * kLineSize, Access::kWrite);
   }
-  return block;
 }
 
 // --- Freeing. ---
@@ -463,6 +459,7 @@ PageAllocatorStats BuddyAllocator::Stats() const {
     figures.watermarks = zone.watermarks();
     figures.pcp = sets_.tuning(zone.index());
     figures.free_pages = zone.ListedFreePages();
+    figures.high_atomic_pages = static_cast<uint64_t>(zone.high_atomic_reserved());
     figures.pcp_pages = sets_.PagesListed(zone.index());
     for (int order = 0; order <= kMaxPageOrder; ++order) {
       figures.free_blocks[static_cast<size_t>(order)] = zone.FreeBlocks(order);

@@ -30,6 +30,7 @@ struct PageAllocatorStats {
     PageSets::Tuning pcp;
     uint64_t free_pages = 0;                          // on free lists, exactly
     uint64_t pcp_pages = 0;                           // on per-CPU lists
+    uint64_t high_atomic_pages = 0;                   // in pageblocks kept for such requests
     std::array<uint64_t, kPageOrders> free_blocks{};  // by order, as /proc/buddyinfo prints it
     ZoneStats counters;
   };
@@ -85,6 +86,7 @@ class BuddyAllocator : public PageAllocator {
     std::array<std::vector<Zone*>, kZoneKinds> with_fallback;
     std::array<std::vector<Zone*>, kZoneKinds> own_node;
     Place place;
+    bool has_dma32 = false;  // the node has; or there is one node
   };
   // What of a request stays the same while it is tried (struct alloc_context).
   struct Context {
@@ -94,6 +96,7 @@ class BuddyAllocator : public PageAllocator {
     MigrateType type = MigrateType::kUnmovable;
     const std::vector<Zone*>* zonelist = nullptr;
     Place zonelist_place;
+    bool no_fragment = false;  // at first, types are to be kept apart
     const Zone& preferred() const { return *zonelist->front(); }
   };
   struct OnlineCpus {
@@ -114,14 +117,13 @@ class BuddyAllocator : public PageAllocator {
   void UpdatePageSets(Cpu* cpu, Coming coming);
 
   Context ContextOf(const Cpu& cpu, const PageRequest& request) const;
-  // REQUIRES: the zonelist is not empty.
-  AllocFlags FirstFlags(const Context& context) const;
+  // How to try for the `attempt`th time; false if it is time to give up.
+  static bool FlagsOf(const Context& context, int attempt, AllocFlags* flags);
   static AllocFlags SlowFlags(const Context& context);
-  Task<PhysAddr> GetPageFromFreelist(Cpu& cpu, const Context& context, AllocFlags flags);
   FrameIndex TakeListed(Cpu& cpu, Zone& zone, PageSet& set, const Context& context);
   Task<FrameIndex> RmqueueBuddy(Cpu& cpu, Zone& zone, const Context& context, AllocFlags flags);
   Task<void> ReserveHighAtomic(Cpu& cpu, Zone& zone, FrameIndex frame);
-  PhysAddr Prepare(Cpu& cpu, Zone& zone, FrameIndex frame, const Context& context);
+  void Prepare(Cpu& cpu, Zone& zone, FrameIndex frame, const Context& context);
   Zone& ZoneOf(PhysAddr address);
   Task<void> FreeToZone(Cpu& cpu, Zone& zone, FrameIndex frame, PageSets::List list);
 

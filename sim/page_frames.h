@@ -127,7 +127,7 @@ class PageFrames {
       cpu.Touch(page(removed.prev), Access::kWrite);
     }
     if (removed.next == kNoFrame || removed.prev == kNoFrame) {
-      FrameList list = cpu.Load(head);
+      FrameList list = head.Peek();  // list_del() only writes to it.
       if (removed.prev == kNoFrame) list.first = removed.next;
       if (removed.next == kNoFrame) list.last = removed.prev;
       cpu.Store(head, list);

@@ -103,6 +103,7 @@ class Zone {
     int64_t min = 0;
     int64_t low = 0;
     int64_t high = 0;
+    friend bool operator==(const Watermarks&, const Watermarks&) = default;
   };
   const Watermarks& watermarks() const { return watermarks_.Peek(); }
   void set_watermarks(const Watermarks& watermarks) { watermarks_.Poke(watermarks); }
