@@ -26,6 +26,9 @@ ABSL_FLAG(std::string, sidecars, "",
           "the recording's own folder.");
 ABSL_FLAG(std::string, kernel, "",
           "RELEASE: the recorded kernel's release, where the recording does not say (6.1.192).");
+ABSL_FLAG(std::string, clock, "",
+          "NAME: the trace clock, where the recording does not say or says wrongly (trace-cmd "
+          "extract always says local).");
 ABSL_FLAG(bool, lenient, false,
           "Leave out lines of text that are not understood, and count them, instead of stopping at "
           "the first.");
@@ -94,6 +97,7 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
   Progress progress({.what = "importing " + input, .unit = "events"});
   WatchedSink sink(**writer, progress);
   (*writer)->header().kernel_release = absl::GetFlag(FLAGS_kernel);
+  (*writer)->header().clock = absl::GetFlag(FLAGS_clock);
   const absl::StatusOr<ImportSummary> summary =
       ImportTrace(*recording, *options, sink, (*writer)->header());
   if (!summary.ok()) return summary.status();

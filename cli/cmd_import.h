@@ -13,7 +13,8 @@
 namespace slablab {
 
 inline constexpr std::string_view kImportFlags[] = {
-    "output", "from", "sidecars", "kernel", "lenient", "drop_null_frees", "keep_allocator_internal",
+    "output", "from",    "sidecars",        "kernel",
+    "clock",  "lenient", "drop_null_frees", "keep_allocator_internal",
 };
 
 // slablab import RECORDING -o TRACE.slt

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cli/cmd_capture.h"
 #include "cli/cmd_import.h"
 #include "cli/cmd_trace_stat.h"
 #include "cli/help.h"
@@ -39,6 +40,11 @@ absl::Span<const Command> Commands() {
   // The table. A command's flags are the names of ABSL_FLAGs; those of cli/flags.h are shared.
   static const std::vector<Command>& commands = *new std::vector<Command>{
       {"help", "[COMMAND]", "Shows what the commands are, or one command's flags.", {}, RunHelp},
+      {"capture",
+       "[-- COMMAND...]",
+       "Records this machine's allocators while a command runs, or until Ctrl-C; needs root.",
+       {std::begin(kCaptureFlags), std::end(kCaptureFlags)},
+       RunCapture},
       {"import",
        "RECORDING",
        "Makes a trace of a recording: of a folder with trace.dat and its sidecars, of a trace.dat, "

@@ -5,6 +5,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -16,6 +17,7 @@ namespace slablab {
 namespace {
 
 constexpr unsigned kBufferBytes = 1 << 20;
+constexpr unsigned kFileChunkBytes = 1 << 14;  // most files read whole are small
 
 struct GzCloser {
   void operator()(gzFile file) const { gzclose(file); }
@@ -29,7 +31,6 @@ absl::StatusOr<GzHandle> OpenGz(const std::string& path) {
     const std::string message = fmt::format("{}: {}", path, std::strerror(error));
     return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
   }
-  gzbuffer(file.get(), kBufferBytes);
   return file;
 }
 
@@ -121,8 +122,10 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_
       return absl::InvalidArgumentError(
           fmt::format("{}: larger than the {} bytes that such a file may have", path, bytes_max));
     }
-    contents.resize(filled + kBufferBytes);
-    const int got = gzread(file->get(), contents.data() + filled, kBufferBytes);
+    // Doubling: the cost of growing stays in proportion.
+    const auto chunk = static_cast<unsigned>(std::clamp<size_t>(filled, kFileChunkBytes, 1 << 26));
+    contents.resize(filled + chunk);
+    const int got = gzread(file->get(), contents.data() + filled, chunk);
     if (got < 0) return GzError(file->get(), path);
     contents.resize(filled + static_cast<size_t>(got));
     if (got == 0) break;
@@ -136,6 +139,7 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_
 absl::StatusOr<std::unique_ptr<LineReader>> LineReader::Open(const std::string& path) {
   absl::StatusOr<GzHandle> file = OpenGz(path);
   if (!file.ok()) return file.status();
+  gzbuffer(file->get(), kBufferBytes);
   return std::make_unique<BufferedLines>(*std::move(file), path);
 }
 

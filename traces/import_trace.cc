@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <map>
 #include <string_view>
 #include <system_error>
 
@@ -161,7 +162,7 @@ void DescribeRecording(const Recording& recording, const RecordingInfo& info, Tr
   for (const std::string& release : {info.kernel_release, recording.sidecars.kernel_release}) {
     if (header.kernel_release.empty()) header.kernel_release = release;
   }
-  header.clock = info.clock;
+  if (header.clock.empty()) header.clock = info.clock;
   header.source_format = info.source_format;
   header.source_name = fs::path(recording.path).filename().string();
   header.node_of_cpu = recording.sidecars.node_of_cpu;
@@ -170,7 +171,7 @@ void DescribeRecording(const Recording& recording, const RecordingInfo& info, Tr
       std::max(info.cpu_count, static_cast<int32_t>(recording.sidecars.node_of_cpu.size()));
   header.sidecars = recording.sidecars.files;
   header.assumptions = info.notes;
-  if (info.clock == "local") {
+  if (header.clock == "local") {
     header.assumptions.push_back(
         "the file names the trace clock 'local', which is not synchronised between CPUs: the order "
         "of events of different CPUs is only as good as its drift (record with -C mono)");
@@ -223,6 +224,34 @@ void DescribeInternal(const InternalTotals& totals, TraceHeader& header) {
       "of allocator-internal: bytes allocated");
   add("allocator-internal-bytes-freed", totals.bytes_freed, "of allocator-internal: bytes freed");
 }
+
+// Puts notices of what the ring buffers lost before the first event, when it is known.
+class LossFirst : public RawEventSink {
+ public:
+  LossFirst(const std::map<int32_t, uint64_t>& loss, RawEventSink& sink)
+      : loss_(loss), sink_(sink) {}
+
+  absl::Status Append(const RawEvent& event) override {
+    if (!told_) {
+      told_ = true;
+      for (const auto& [cpu, count] : loss_) {
+        RawEvent lost;
+        lost.kind = EventKind::kLost;
+        lost.cpu = cpu;
+        lost.time = event.time;
+        lost.bytes_req = count;
+        const absl::Status status = sink_.Append(lost);
+        if (!status.ok()) return status;
+      }
+    }
+    return sink_.Append(event);
+  }
+
+ private:
+  const std::map<int32_t, uint64_t>& loss_;
+  RawEventSink& sink_;
+  bool told_ = false;
+};
 
 }  // namespace
 
@@ -278,12 +307,15 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
                      .known = &sidecars.known});
   absl::StatusOr<RecordingInfo> survey = ReadRecording(recording.path, options.read, repairer);
   if (!survey.ok()) return survey.status();
+  // A ring that overwrote its oldest events leaves no other trace of them.
+  if (repairer.count(Repair::kLostEvents) != 0) survey->ring_loss.clear();
   repairer.Conclude();
   // Before the first event: a file that is cut short can then still be understood.
   DescribeRecording(recording, *survey, header);
   repairer.DescribeTables(header);
   repairer.WriteTo(&sink);
-  absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, repairer);
+  LossFirst to_repairer(survey->ring_loss, repairer);
+  absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, to_repairer);
   if (!info.ok()) return info.status();
   repairer.Describe(header);
   DescribeEvents(*info, header);

@@ -55,7 +55,8 @@ struct Recording {
 absl::StatusOr<Recording> FindRecording(const std::string& path);
 
 // Reads the recording (twice) and writes its events to `sink`; `header` is complete afterwards but
-// for what TraceWriter::Finish fills in. A kernel release that the header already has is kept.
+// for what TraceWriter::Finish fills in. A kernel
+// release or a clock that the header already has is kept.
 absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const ImportOptions& options,
                                           EventSink& sink, TraceHeader& header);
 

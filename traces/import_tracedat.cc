@@ -157,35 +157,31 @@ class TraceDatReader {
       const std::vector<std::string> words = absl::StrSplit(uname, ' ', absl::SkipEmpty());
       if (words.size() >= 3) info_.kernel_release = words[2];
     }
-    if (slablab_tracecmd_instances(input_) > 0) {
-      info_.notes.push_back(
-          fmt::format("the file has {} buffer instances beside its main one; only the main one is "
-                      "taken",
-                      slablab_tracecmd_instances(input_)));
-    }
-    if (const char* stats = slablab_tracecmd_cpustats(input_)) NoteLoss(stats);
+    if (const char* stats = slablab_tracecmd_cpustats(input_)) TakeLoss(stats);
   }
 
   // The recorder's own loss counts: "CPU: 0", "overrun: 12", "dropped events: 3", one a line.
-  void NoteLoss(absl::string_view stats) {
-    std::string cpu = "?";
+  void TakeLoss(absl::string_view stats) {
+    int32_t cpu = 0;
     for (const absl::string_view line : absl::StrSplit(stats, '\n')) {
-      const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 1));
-      if (parts.size() != 2) continue;
-      const absl::string_view key = absl::StripAsciiWhitespace(parts[0]);
-      const absl::string_view value = absl::StripAsciiWhitespace(parts[1]);
-      if (absl::StartsWith(key, "CPU")) cpu = std::string(value);
+      const std::pair<absl::string_view, absl::string_view> parts =
+          absl::StrSplit(line, absl::MaxSplits(':', 1));
+      if (absl::StartsWith(parts.first, "CPU")) {
+        if (!absl::SimpleAtoi(parts.second, &cpu) || cpu < 0 || cpu >= kMaxCpus) cpu = 0;
+        continue;
+      }
       uint64_t count = 0;
-      const bool is_loss = key == "overrun" || key == "commit overrun" || key == "dropped events";
-      if (!is_loss || !absl::SimpleAtoi(value, &count) || count == 0) continue;
-      info_.notes.push_back(fmt::format("the kernel's ring buffer reports {} = {} on CPU {}",
-                                        std::string(key), count, cpu));
+      const bool is_loss = parts.first == "overrun" || parts.first == "commit overrun" ||
+                           parts.first == "dropped events";
+      if (is_loss && absl::SimpleAtoi(parts.second, &count) && count > 0) {
+        info_.ring_loss[cpu] += count;
+      }
     }
   }
 
-  static int Visit(tep_record* record, int cpu, void* context) {
+  static int Visit(tep_record* record, void* context) {
     auto* reader = static_cast<TraceDatReader*>(context);
-    reader->status_ = reader->Take(record, cpu);
+    reader->status_ = reader->Take(record, record->cpu);
     return reader->status_.ok() ? 0 : 1;
   }
 

@@ -117,6 +117,11 @@ void PutInfo(const RecordingInfo& info, PipeWriter& pipe) {
     pipe.PutString(name);
     pipe.Put(count);
   }
+  pipe.Put(static_cast<uint32_t>(info.ring_loss.size()));
+  for (const auto& [cpu, count] : info.ring_loss) {
+    pipe.Put(cpu);
+    pipe.Put(count);
+  }
   pipe.Put(info.malformed);
   pipe.PutString(info.malformed_first);
   pipe.Put(static_cast<uint32_t>(info.notes.size()));
@@ -207,6 +212,11 @@ bool GetInfo(PipeReader& pipe, RecordingInfo* info) {
   for (uint32_t i = 0; i < count; ++i) {
     std::string name;
     if (!pipe.GetString(&name) || !pipe.Get(&info->skipped[name])) return false;
+  }
+  if (!pipe.Get(&count)) return false;
+  for (uint32_t i = 0; i < count; ++i) {
+    int32_t cpu = 0;
+    if (!pipe.Get(&cpu) || !pipe.Get(&info->ring_loss[cpu])) return false;
   }
   if (!pipe.Get(&info->malformed) || !pipe.GetString(&info->malformed_first) || !pipe.Get(&count)) {
     return false;

@@ -59,14 +59,14 @@ absl::Status Repairer::Append(const RawEvent& raw) {
     return absl::InvalidArgumentError(
         fmt::format("an event on CPU {}; there can be {}", raw.cpu, kMaxCpus));
   }
+  cpu_max_ = std::max(cpu_max_, raw.cpu);
+  if (raw.kind == EventKind::kLost) return TakeLost(raw);
   constexpr uint64_t kBytesMax = std::numeric_limits<uint32_t>::max();
   if (raw.bytes_req > kBytesMax || raw.bytes_alloc > kBytesMax) {
     return absl::InvalidArgumentError(
         fmt::format("{} of {} bytes ({} allocated); sizes must be below 4 GiB",
                     EventKindName(raw.kind), raw.bytes_req, raw.bytes_alloc));
   }
-  cpu_max_ = std::max(cpu_max_, raw.cpu);
-  if (raw.kind == EventKind::kLost) return TakeLost(raw);
   const Event event = Basic(raw);
   constexpr size_t kIndexMax = std::numeric_limits<uint16_t>::max();
   if (caches_.size() > kIndexMax || gfps_.size() > kIndexMax) {
@@ -147,7 +147,8 @@ absl::Status Repairer::TakeLost(const RawEvent& raw) {
   time_last_ = std::max(time_last_, raw.time);
   event.time = time_last_;
   event.cpu = static_cast<uint16_t>(raw.cpu);
-  event.bytes_req = static_cast<uint32_t>(raw.bytes_req);
+  event.bytes_req = static_cast<uint32_t>(
+      std::min<uint64_t>(raw.bytes_req, std::numeric_limits<uint32_t>::max()));
   Count(Repair::kLostEvents);
   return Write(event);
 }

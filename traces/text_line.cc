@@ -144,6 +144,9 @@ bool ParseTask(std::string_view text, TextTask* task) {
     return false;
   }
   task->comm = TrimBlanks(text.substr(0, digits - 1));
+  // trace-cmd puts the buffer instance's name in front: "slablab:     bash".
+  const size_t instance = task->comm.find(":  ");
+  if (instance != std::string_view::npos) task->comm = TrimBlanks(task->comm.substr(instance + 1));
   if (task->comm == "<...>") task->comm = {};
   return true;
 }

@@ -42,12 +42,10 @@ int slablab_tracecmd_cpus(struct tracecmd_input* input) {
   return tracecmd_cpus ? tracecmd_cpus(input) : 0;
 }
 
-int slablab_tracecmd_instances(struct tracecmd_input* input) {
-  return tracecmd_buffer_instances(input);
-}
+enum { kHandlesMax = 64 };
 
 struct visitor {
-  int (*visit)(struct tep_record* record, int cpu, void* context);
+  int (*visit)(struct tep_record* record, void* context);
   void* context;
 };
 
@@ -55,12 +53,24 @@ static int visit_record(struct tracecmd_input* input, struct tep_record* record,
                         void* context) {
   const struct visitor* visitor = context;
   (void)input;
-  return visitor->visit(record, cpu, visitor->context);
+  (void)cpu;
+  return visitor->visit(record, visitor->context);
 }
 
 int slablab_tracecmd_iterate(struct tracecmd_input* input,
-                             int (*visit)(struct tep_record* record, int cpu, void* context),
+                             int (*visit)(struct tep_record* record, void* context),
                              void* context) {
   struct visitor visitor = {visit, context};
-  return tracecmd_iterate_events(input, NULL, 0, visit_record, &visitor);
+  struct tracecmd_input* handles[kHandlesMax] = {input};
+  int count = 1;
+  int result;
+  int i;
+  for (i = 0; i < tracecmd_buffer_instances(input) && count < kHandlesMax; ++i) {
+    handles[count] = tracecmd_buffer_instance_handle(input, i);
+    if (handles[count] != NULL) ++count;
+  }
+  if (count == 1) return tracecmd_iterate_events(input, NULL, 0, visit_record, &visitor);
+  result = tracecmd_iterate_events_multi(handles, count, visit_record, &visitor);
+  for (i = 1; i < count; ++i) tracecmd_close(handles[i]);
+  return result;
 }

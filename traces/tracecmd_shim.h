@@ -26,14 +26,12 @@ const char* slablab_tracecmd_clock(struct tracecmd_input* input);
 const char* slablab_tracecmd_uname(struct tracecmd_input* input);
 const char* slablab_tracecmd_cpustats(struct tracecmd_input* input);
 int slablab_tracecmd_cpus(struct tracecmd_input* input);
-/* Buffer instances beside the main one (trace-cmd record -B). */
-int slablab_tracecmd_instances(struct tracecmd_input* input);
 
-/* Calls `visit` for each record of all CPUs in order of time until it answers other than 0. Answers
- * 0 at the end, what visit answered, or -1 if the data cannot be read. */
+/* Calls `visit` for each record of all CPUs and buffer instances (trace-cmd record -B) in order of
+ * time until it answers other than 0. Answers 0 at the end, what visit answered, or -1 if the data
+ * cannot be read. */
 int slablab_tracecmd_iterate(struct tracecmd_input* input,
-                             int (*visit)(struct tep_record* record, int cpu, void* context),
-                             void* context);
+                             int (*visit)(struct tep_record* record, void* context), void* context);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,133 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/cmd_capture.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/cmd_import.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/interrupt.h"
+#include "fmt/format.h"
+#include "traces/capture.h"
+#include "traces/import_trace.h"
+
+ABSL_FLAG(std::string, recording, "",
+          "FOLDER: keep the recording (trace.dat and its sidecars) in this folder, which is made.");
+ABSL_FLAG(
+    std::string, method, "auto",
+    "METHOD: record (trace-cmd record, any length), extract (a ring buffer, saved at the end) "
+    "or auto: record where the kernel lets it.");
+ABSL_FLAG(uint64_t, buffer_kib, 0,
+          "KIB: the ring buffer's size per CPU; 0 is 128 MiB, or less where memory is short.");
+ABSL_FLAG(bool, pages, true, "Record the page allocator's events too.");
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folder of the recording: the user's, or one that goes away again.
+class RecordingFolder {
+ public:
+  static absl::StatusOr<std::unique_ptr<RecordingFolder>> Make(const std::string& wanted) {
+    std::unique_ptr<RecordingFolder> folder(new RecordingFolder);
+    std::error_code error;
+    if (!wanted.empty()) {
+      folder->path_ = wanted;
+      if (!fs::exists(wanted, error)) fs::create_directories(wanted, error);
+      if (error) return absl::UnavailableError(fmt::format("{}: {}", wanted, error.message()));
+      if (!fs::is_empty(wanted, error) || error) {
+        return absl::InvalidArgumentError(
+            fmt::format("{}: not an empty folder: a recording would mix with it", wanted));
+      }
+      return folder;
+    }
+    folder->path_ = (fs::temp_directory_path(error) / "slablab-capture-XXXXXX").string();
+    if (error || mkdtemp(folder->path_.data()) == nullptr) {
+      return absl::UnavailableError(fmt::format("{}: {}", folder->path_, std::strerror(errno)));
+    }
+    folder->is_temporary_ = true;
+    return folder;
+  }
+  ~RecordingFolder() {
+    std::error_code error;
+    if (is_temporary_) fs::remove_all(path_, error);
+  }
+  RecordingFolder(const RecordingFolder&) = delete;
+  RecordingFolder& operator=(const RecordingFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  RecordingFolder() = default;
+  std::string path_;
+  bool is_temporary_ = false;
+};
+
+absl::StatusOr<CaptureOptions::Method> MethodFromFlags() {
+  const std::string method = absl::GetFlag(FLAGS_method);
+  if (method == "auto") return CaptureOptions::Method::kAuto;
+  if (method == "record") return CaptureOptions::Method::kRecord;
+  if (method == "extract") return CaptureOptions::Method::kExtract;
+  return absl::InvalidArgumentError(
+      fmt::format("--method={}: it is one of auto, record, extract", method));
+}
+
+absl::Status Capture(const std::vector<std::string>& command, const std::string& output) {
+  const absl::StatusOr<CaptureOptions::Method> method = MethodFromFlags();
+  if (!method.ok()) return method.status();
+  // Before anything is recorded: the output can be written.
+  absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, {});
+  if (!writer.ok()) return writer.status();
+  const absl::StatusOr<std::unique_ptr<RecordingFolder>> folder =
+      RecordingFolder::Make(absl::GetFlag(FLAGS_recording));
+  if (!folder.ok()) return folder.status();
+  CaptureOptions options;
+  options.folder = (*folder)->path();
+  options.command = command;
+  options.method = *method;
+  options.buffer_kib_per_cpu = absl::GetFlag(FLAGS_buffer_kib);
+  options.with_pages = absl::GetFlag(FLAGS_pages);
+  options.interrupted = InterruptRequested;
+  if (command.empty()) fmt::print(stderr, "slablab: recording; Ctrl-C ends it\n");
+  const absl::StatusOr<CaptureResult> captured = CaptureRecording(options);
+  if (!captured.ok()) return captured.status();
+  const absl::StatusOr<Recording> recording = FindRecording(options.folder);
+  if (!recording.ok()) return recording.status();
+  TraceHeader& header = (*writer)->header();
+  header.clock = "mono";  // trace-cmd extract would say local
+  const absl::StatusOr<ImportSummary> summary = ImportTrace(*recording, {}, **writer, header);
+  if (!summary.ok()) return summary.status();
+  const absl::Status status = (*writer)->Finish();
+  if (!status.ok()) return status;
+  fmt::print("{}", ImportReport((*writer)->header(), output));
+  for (const std::string& warning : captured->warnings) {
+    fmt::print(stderr, "slablab: warning: {}\n", warning);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunCapture(const std::vector<std::string>& arguments) {
+  const std::string output = absl::GetFlag(FLAGS_output);
+  if (output.empty() || output == "-") {
+    return Fail(absl::InvalidArgumentError("capture writes a file: say which with -o TRACE.slt"));
+  }
+  const InterruptScope scope;  // the first Ctrl-C ends the recording, which is then saved
+  const absl::Status status = Capture(arguments, output);
+  return status.ok() ? kExitOk : Fail(status);
+}
+
+}  // namespace slablab

@@ -1,0 +1,31 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_CHILD_PROCESS_H_
+#define SLABLAB_TRACES_CHILD_PROCESS_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace slablab {
+
+struct ChildOptions {
+  std::vector<std::string> words;  // the program, found on PATH, and its arguments
+  bool silent = false;             // its output goes nowhere
+  // Asked some fifty times a second; when it first answers true, the child gets SIGINT.
+  std::function<bool()> interrupted = [] { return false; };
+};
+
+// Runs a program and waits for its end. Answers its wait status; NotFound if there is no such
+// program, Unavailable if it cannot be started.
+absl::StatusOr<int> RunChildProcess(const ChildOptions& options);
+
+// "exit status 1", "killed by signal 9 (Killed)"; empty for a good end.
+std::string DescribeWaitStatus(int status);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_CHILD_PROCESS_H_
