@@ -44,28 +44,18 @@ std::optional<ClassKey> KeyOf(const Event& shape) {
 
 }  // namespace
 
-bool IsAllocation(EventKind kind) {
-  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc ||
-         kind == EventKind::kPageAlloc || kind == EventKind::kPercpuAlloc;
-}
-
-bool IsFree(EventKind kind) {
-  return kind == EventKind::kKfree || kind == EventKind::kCacheFree ||
-         kind == EventKind::kPageFree || kind == EventKind::kPercpuFree;
-}
-
 size_t AssignAddressClasses(const std::vector<Event>& shapes, std::vector<AddressClass>* classes) {
   classes->assign(shapes.size(), kNoClass);
   absl::flat_hash_map<ClassKey, AddressClass> numbers;  // only looked up
   for (size_t i = 0; i < shapes.size(); ++i) {
-    if (!IsAllocation(shapes[i].kind)) continue;
+    if (!Allocates(shapes[i].kind)) continue;
     // The last number there is serves all further classes.
     const size_t next = std::min<size_t>(numbers.size(), kNoClass - 1);
     (*classes)[i] =
         numbers.try_emplace(*KeyOf(shapes[i]), static_cast<AddressClass>(next)).first->second;
   }
   for (size_t i = 0; i < shapes.size(); ++i) {
-    if (!IsFree(shapes[i].kind)) continue;
+    if (!Frees(shapes[i].kind)) continue;
     const std::optional<ClassKey> key = KeyOf(shapes[i]);
     if (!key.has_value()) continue;
     if (const auto found = numbers.find(*key); found != numbers.end()) {

@@ -95,9 +95,6 @@ class AddressPredictor {
 // that; else kNoClass. Answers how many there are, at least 1.
 size_t AssignAddressClasses(const std::vector<Event>& shapes, std::vector<AddressClass>* classes);
 
-bool IsAllocation(EventKind kind);
-bool IsFree(EventKind kind);
-
 }  // namespace slablab::slt
 
 #endif  // SLABLAB_TRACES_ADDRESS_PREDICTOR_H_

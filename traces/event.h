@@ -33,6 +33,20 @@ enum class EventKind : uint8_t {
 };
 inline constexpr int kEventKinds = 12;
 
+// Whether events of this kind make an object live, end one, or name one of the trace's caches.
+constexpr bool Allocates(EventKind kind) {
+  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc ||
+         kind == EventKind::kPageAlloc || kind == EventKind::kPercpuAlloc;
+}
+constexpr bool Frees(EventKind kind) {
+  return kind == EventKind::kKfree || kind == EventKind::kCacheFree ||
+         kind == EventKind::kPageFree || kind == EventKind::kPercpuFree;
+}
+constexpr bool NamesCache(EventKind kind) {
+  return kind == EventKind::kKmalloc || kind == EventKind::kKfree ||
+         kind == EventKind::kCacheAlloc || kind == EventKind::kCacheFree;
+}
+
 // Where the event ran, from the tracepoint's common flags.
 enum class Context : uint8_t { kTask, kSoftirq, kHardirq, kNmi };
 

@@ -24,8 +24,9 @@ namespace slablab::slt {
 
 // Events that are missing from a damaged file.
 struct Gap {
-  size_t before_block = 0;  // where in Contents.blocks they were
-  std::vector<Event> lost;  // the kLost events that stand for them
+  size_t before_block = 0;   // where in Contents.blocks they were
+  uint64_t event_first = 0;  // the number of the first
+  std::vector<Event> lost;   // the kLost events that stand for them
   // The objects that first appeared there.
   uint64_t object_first = 0;
   uint64_t object_end = 0;

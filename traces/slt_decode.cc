@@ -100,12 +100,12 @@ absl::Status BlockDecoder::LoadShapes(const Shapes& shapes) {
     shape.event = event;
     shape.object = shapes.object(i);
     shape.address = shapes.address(i);
-    shape.frees = IsFree(event.kind) && shape.object != OBJECT_NONE;
+    shape.frees = Frees(event.kind) && shape.object != OBJECT_NONE;
     shape.older_last = object_first_;
     if (shape.address == ADDRESS_OF_OBJECT && shape.object != OBJECT_IN_BLOCK) {
       return Contradiction(fmt::format("shape {} has the address of no object", i));
     }
-    if (shape.address == ADDRESS_PREDICTED && !IsAllocation(event.kind)) {
+    if (shape.address == ADDRESS_PREDICTED && !Allocates(event.kind)) {
       return Contradiction(fmt::format("shape {} predicts a free's address", i));
     }
   }

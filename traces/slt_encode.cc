@@ -54,7 +54,7 @@ void AddShape(const ShapeKey& key, Shapes* shapes) {
 AddressRule AddressRuleFor(const Event& event, ObjectRule object, uint64_t object_address) {
   if (object == OBJECT_IN_BLOCK && event.address == object_address) return ADDRESS_OF_OBJECT;
   if (event.address == 0) return ADDRESS_ZERO;
-  if (object == OBJECT_NEXT && IsAllocation(event.kind)) return ADDRESS_PREDICTED;
+  if (object == OBJECT_NEXT && Allocates(event.kind)) return ADDRESS_PREDICTED;
   return ADDRESS_DELTA;
 }
 
@@ -221,7 +221,7 @@ void BlockEncoder::EncodeObjects(uint64_t object_first, Block* block) {
       address_delta.push_back(ZigzagDifference(event.address, address_last[shape]));
       address_last[shape] = event.address;
     }
-    if (IsFree(event.kind) && event.object != kNoObject && address_class != kNoClass) {
+    if (Frees(event.kind) && event.object != kNoObject && address_class != kNoClass) {
       predictor_.Of(cpu, address_class).Push(event.address);
     }
   }

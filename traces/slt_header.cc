@@ -162,17 +162,13 @@ TraceBlock ToTraceBlock(const BlockSummary& summary, uint64_t offset, uint64_t b
   block.event_first = summary.event_first();
   block.event_count = summary.event_count();
   block.object_first = summary.object_first();
+  block.live_first = summary.live_first();
   block.time_first = summary.time_first();
   block.time_last = summary.time_last();
   for (int i = 0; i < std::min(summary.cpus_size(), summary.events_of_cpu_size()); ++i) {
     block.cpus.push_back({static_cast<int32_t>(summary.cpus(i)), summary.events_of_cpu(i)});
   }
   return block;
-}
-
-bool NamesCache(EventKind kind) {
-  return kind == EventKind::kKmalloc || kind == EventKind::kKfree ||
-         kind == EventKind::kCacheAlloc || kind == EventKind::kCacheFree;
 }
 
 }  // namespace slablab::slt

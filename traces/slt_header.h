@@ -31,9 +31,6 @@ bool AddTables(const Tables& tables, TraceHeader* header);
 
 TraceBlock ToTraceBlock(const BlockSummary& summary, uint64_t offset, uint64_t bytes);
 
-// Whether `cache` of such an event is an index into the trace's caches.
-bool NamesCache(EventKind kind);
-
 }  // namespace slablab::slt
 
 #endif  // SLABLAB_TRACES_SLT_HEADER_H_

@@ -36,14 +36,16 @@ class SltReader : public TraceReader {
  private:
   absl::Status Recount();
   bool Wanted(const TraceBlock& block) const;
-  bool Wanted(const Event& event) const {
+  bool Wanted(const Event& event, uint64_t number) const {
     return event.time >= options_.from && event.time < options_.to &&
+           number >= options_.event_first && number < options_.event_end &&
            (options_.cpus.empty() || wanted_[event.cpu]);
   }
   // Goes on to the next block that holds something wanted; false after the last.
   absl::StatusOr<bool> NextBlock();
-  // Keeps what is wanted of `events`, at the front; answers how many.
-  size_t Select(absl::Span<Event> events) const;
+  // Keeps what is wanted of `events`, the first of which is `number`, at the front; answers how
+  // many.
+  size_t Select(absl::Span<Event> events, uint64_t number) const;
   void QueueLost(const slt::Gap& gap);
   void MarkOrphans(absl::Span<Event> events) const;
 
@@ -63,7 +65,7 @@ absl::Status SltReader::Open() {
   if (!contents.ok()) return contents.status();
   contents_ = *std::move(contents);
   Rewind();
-  return options_.salvage && contents_.damage.any() ? Recount() : absl::OkStatus();
+  return options_.salvage ? Recount() : absl::OkStatus();
 }
 
 // The header's counts are those of the undamaged file, or none; make them those of what is left.
@@ -105,6 +107,10 @@ void SltReader::Rewind() {
 
 bool SltReader::Wanted(const TraceBlock& block) const {
   if (block.time_last < options_.from || block.time_first >= options_.to) return false;
+  if (block.event_first >= options_.event_end ||
+      block.event_first + block.event_count <= options_.event_first) {
+    return false;
+  }
   if (options_.cpus.empty()) return true;
   return std::any_of(block.cpus.begin(), block.cpus.end(),
                      [this](const auto& cpu) { return wanted_[static_cast<size_t>(cpu.cpu)]; });
@@ -112,7 +118,7 @@ bool SltReader::Wanted(const TraceBlock& block) const {
 
 void SltReader::QueueLost(const slt::Gap& gap) {
   for (const Event& event : gap.lost) {
-    if (Wanted(event)) lost_.push_back(event);
+    if (Wanted(event, gap.event_first)) lost_.push_back(event);
   }
 }
 
@@ -132,19 +138,18 @@ absl::StatusOr<bool> SltReader::NextBlock() {
   return false;
 }
 
-size_t SltReader::Select(absl::Span<Event> events) const {
-  if (options_.from == 0 && options_.to == std::numeric_limits<Nanos>::max() &&
-      options_.cpus.empty()) {
-    return events.size();
+size_t SltReader::Select(absl::Span<Event> events, uint64_t number) const {
+  if (options_.selects_all()) return events.size();
+  size_t kept = 0;
+  for (const Event& event : events) {
+    if (Wanted(event, number++)) events[kept++] = event;
   }
-  const auto end = std::remove_if(events.begin(), events.end(),
-                                  [this](const Event& event) { return !Wanted(event); });
-  return static_cast<size_t>(end - events.begin());
+  return kept;
 }
 
 void SltReader::MarkOrphans(absl::Span<Event> events) const {
   for (Event& event : events) {
-    if (!slt::IsFree(event.kind)) continue;
+    if (!Frees(event.kind)) continue;
     for (const slt::Gap& gap : contents_.gaps) {
       if (event.object >= gap.object_first && event.object < gap.object_end) {
         event.predates_trace = true;
@@ -170,12 +175,14 @@ absl::StatusOr<size_t> SltReader::Read(absl::Span<Event> events) {
     }
     absl::Span<Event> part =
         events.subspan(filled, std::min(events.size() - filled, decoder_.remaining()));
+    const TraceBlock& block = contents_.blocks[block_next_ - 1];
+    const uint64_t number = block.event_first + block.event_count - decoder_.remaining();
     if (!decoder_.Decode(part)) {
       return slt::BlockError(*file_, contents_, block_next_ - 1,
                              "an event contradicts the block's other events");
     }
     if (!contents_.gaps.empty()) MarkOrphans(part);
-    filled += Select(part);
+    filled += Select(part, number);
   }
   return filled;
 }

@@ -76,6 +76,9 @@ absl::StatusOr<Contents> Salvager::Run() {
     contents_.damage.messages.push_back(
         fmt::format("{} at offset {}: {}", SectionName(offset), offset, what));
   }
+  if (damage_.empty() && !contents_.gaps.empty()) {
+    contents_.damage.messages.push_back("blocks are missing between whole sections");
+  }
   return std::move(contents_);
 }
 
@@ -243,6 +246,7 @@ bool Salvager::TailLost() const {
 void Salvager::AddGap(size_t before_block, uint64_t event_end, uint64_t object_end, Nanos time) {
   Gap gap;
   gap.before_block = before_block;
+  gap.event_first = event_next_;
   gap.object_first = object_next_;
   gap.object_end = object_end;
   Event lost;
@@ -292,6 +296,7 @@ void Salvager::BuildGaps() {
   if (!contents_.damage.tail_lost) return;
   Gap gap;
   gap.before_block = contents_.blocks.size();
+  gap.event_first = event_next_;
   Event lost;
   lost.kind = EventKind::kLost;
   lost.time = time_last_;

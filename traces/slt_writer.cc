@@ -42,6 +42,7 @@ class SltWriter : public TraceWriter {
   absl::Status BadEvent(std::string_view what) const {
     return absl::InvalidArgumentError(fmt::format("{}: event {}: {}", path_, event_count_, what));
   }
+  void TrackLive(const Event& event);
   absl::Status CheckHeader() const;
   absl::Status WriteSection(slt::SectionKind kind, std::string_view payload);
   absl::Status WriteStart();
@@ -60,6 +61,9 @@ class SltWriter : public TraceWriter {
   uint64_t event_count_ = 0;
   uint64_t object_next_ = 1;
   uint64_t object_next_of_block_ = 1;
+  std::vector<bool> live_ = {false};  // by object
+  uint64_t live_count_ = 0;
+  uint64_t live_first_of_block_ = 0;
   std::array<uint64_t, kEventKinds> events_by_kind_ = {};
   uint64_t lost_events_ = 0;
   Nanos time_first_ = 0;
@@ -86,17 +90,28 @@ absl::Status SltWriter::Append(const Event& event) {
   }
   if (event_count_ == 0) time_first_ = event.time;
   time_last_ = event.time;
+  TrackLive(event);
   if (event.object == object_next_) ++object_next_;
   ++events_by_kind_[static_cast<size_t>(event.kind)];
   if (event.kind == EventKind::kLost) lost_events_ += event.bytes_req;
   digest_.Add(event);
   used_.call_site = std::max(used_.call_site, event.call_site);
   used_.gfp = std::max(used_.gfp, event.gfp);
-  if (slt::NamesCache(event.kind)) used_.cache = std::max(used_.cache, event.cache);
+  if (NamesCache(event.kind)) used_.cache = std::max(used_.cache, event.cache);
   used_.cpu = std::max(used_.cpu, event.cpu);
   ++event_count_;
   pending_.push_back(event);
   return pending_.size() == events_per_block_ ? WriteBlock() : absl::OkStatus();
+}
+
+void SltWriter::TrackLive(const Event& event) {
+  if (event.object == kNoObject) return;
+  if (event.object == live_.size()) live_.push_back(false);
+  const bool live_before = live_[event.object];
+  if (Allocates(event.kind)) live_[event.object] = true;
+  if (Frees(event.kind)) live_[event.object] = false;
+  live_count_ += live_[event.object];
+  live_count_ -= live_before;
 }
 
 absl::Status SltWriter::WriteSection(slt::SectionKind kind, std::string_view payload) {
@@ -145,6 +160,7 @@ absl::Status SltWriter::WriteBlock() {
   const uint64_t event_first = event_count_ - pending_.size();
   object_next_of_block_ = encoder_.Encode(pending_, event_first, object_next_of_block_, &block);
   CHECK_EQ(object_next_of_block_, object_next_);
+  block.mutable_summary()->set_live_first(std::exchange(live_first_of_block_, live_count_));
   *block.mutable_tables_added() = slt::TablesFrom(header_, tables_written_);
   tables_written_ = slt::SizesOf(header_);
   slt::BlockEntry* entry = end_.add_blocks();

@@ -149,6 +149,7 @@ struct TraceBlock {
   uint64_t event_first = 0;
   uint32_t event_count = 0;
   uint64_t object_first = 0;  // objects seen before this block are below
+  uint64_t live_first = 0;    // how many of those were allocated and not yet freed
   Nanos time_first = 0;
   Nanos time_last = 0;
   struct CpuEvents {
@@ -186,8 +187,16 @@ class TraceReader {
     // Only events with from <= time < to …
     Nanos from = 0;
     Nanos to = std::numeric_limits<Nanos>::max();
+    // … that are number event_first .. event_end - 1 of the file, counted from 0 …
+    uint64_t event_first = 0;
+    uint64_t event_end = std::numeric_limits<uint64_t>::max();
     // … on these CPUs; empty = all. Blocks that hold none of them are not read.
     std::vector<CpuId> cpus = {};
+
+    bool selects_all() const {
+      return from == 0 && to == std::numeric_limits<Nanos>::max() && event_first == 0 &&
+             event_end == std::numeric_limits<uint64_t>::max() && cpus.empty();
+    }
   };
 
   static absl::StatusOr<std::unique_ptr<TraceReader>> Open(const std::string& path,

@@ -6,16 +6,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 // What a fuzz target defines. It is linked twice: with libFuzzer, to search for as long as one
 // likes, and with driver.cc, to be one of the tests.
 
-// Feeds one input to a parser. Answers 0; anything wrong ends the process (CHECK, or a sanitizer).
+// Feeds one input to a parser. Answers 0; anything wrong ends the process (Require, CHECK, or a
+// sanitizer).
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace slablab {
+
+// For what a target asserts of a parser's output. Unlike CHECK it aborts, upon which libFuzzer keeps
+// the input.
+inline void Require(bool condition) {
+  if (!condition) std::abort();
+}
 
 // Valid inputs, from which mutations start.
 std::vector<std::string> FuzzSeeds();

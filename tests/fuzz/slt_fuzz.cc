@@ -105,17 +105,17 @@ void CheckEvents(TraceReader& reader) {
     total += *count;
     for (size_t i = 0; i < *count; ++i) {
       const Event& event = events[i];
-      CHECK_GE(event.time, time);
+      Require(event.time >= time);
       time = event.time;
-      CHECK_LT(static_cast<int>(event.kind), kEventKinds);
-      CHECK_LT(event.cpu, header.cpu_count);
-      CHECK_LT(event.call_site, header.call_sites.size());
-      CHECK_LT(event.gfp, header.gfp_flags.size());
+      Require(static_cast<int>(event.kind) < kEventKinds);
+      Require(event.cpu < header.cpu_count);
+      Require(event.call_site < header.call_sites.size());
+      Require(event.gfp < header.gfp_flags.size());
       const bool names_cache = event.kind <= EventKind::kCacheFree;
-      CHECK(!names_cache || event.cache < header.caches.size());
+      Require(!names_cache || event.cache < header.caches.size());
     }
   }
-  CHECK_EQ(total, header.event_count);
+  Require(total == header.event_count);
 }
 
 }  // namespace

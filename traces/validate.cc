@@ -1,0 +1,242 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "traces/validate.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/format.h"
+
+namespace slablab {
+namespace {
+
+// The free that belongs to an allocation, or kfree, which frees objects of caches too.
+bool MayFree(EventKind free, EventKind allocation) {
+  switch (allocation) {
+    case EventKind::kKmalloc:
+      return free == EventKind::kKfree;
+    case EventKind::kCacheAlloc:
+      return free == EventKind::kCacheFree || free == EventKind::kKfree;
+    case EventKind::kPageAlloc:
+      return free == EventKind::kPageFree;
+    case EventKind::kPercpuAlloc:
+      return free == EventKind::kPercpuFree;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void TraceValidator::Report(std::string what) {
+  ++violation_count_;
+  if (violations_.size() < violations_max_) violations_.push_back({events_, std::move(what)});
+}
+
+void TraceValidator::ReportUnlessLost(std::string what) {
+  if (lost_any_) {
+    ++explained_by_loss_;
+  } else {
+    Report(std::move(what));
+  }
+}
+
+TraceValidator::Place TraceValidator::PlaceOf(const Event& event) const {
+  switch (event.kind) {
+    case EventKind::kPageAlloc:
+    case EventKind::kPageFree:
+      return {Space::kPages, 0, event.address};
+    case EventKind::kPercpuAlloc:
+    case EventKind::kPercpuFree:
+      return {Space::kPercpu, event.cache, event.address};
+    default:
+      return {Space::kSlab, 0, event.address};
+  }
+}
+
+uint64_t TraceValidator::SizeOf(const Event& event) const {
+  if (event.kind == EventKind::kPageAlloc) {
+    return uint64_t{1} << std::min<uint32_t>(event.bytes_alloc, 63);
+  }
+  if (event.kind == EventKind::kPercpuAlloc) return std::max<uint64_t>(event.bytes_req, 1);
+  if (header_.addresses == AddressKind::kHashed) return 1;
+  return std::max<uint64_t>(event.bytes_alloc, 1);
+}
+
+void TraceValidator::CheckIndices(const Event& event) {
+  if (event.cpu >= header_.cpu_count) {
+    Report(fmt::format("CPU {} is not among the header's {}", event.cpu, header_.cpu_count));
+  }
+  if (event.node < -1 || (header_.node_count > 0 && event.node >= header_.node_count)) {
+    Report(fmt::format("node {} is not among the header's {}", event.node, header_.node_count));
+  }
+  if (event.call_site >= header_.call_sites.size()) {
+    Report(fmt::format("call site {} is not in the table", event.call_site));
+  }
+  if (event.gfp >= header_.gfp_flags.size()) {
+    Report(fmt::format("gfp flags {} are not in the table", event.gfp));
+  }
+  if (NamesCache(event.kind) && event.cache >= header_.caches.size()) {
+    Report(fmt::format("cache {} is not in the table", event.cache));
+  }
+}
+
+void TraceValidator::MoveIn(const Event& event) {
+  const Place place = PlaceOf(event);
+  const uint64_t size = SizeOf(event);
+  auto next = tenants_.lower_bound(place);
+  const auto same_space = [&place](const Place& other) {
+    return other.space == place.space && other.chunk == place.chunk;
+  };
+  const auto overlap = [&](const Place& other, const Tenant& tenant) {
+    ReportUnlessLost(
+        fmt::format("object {} at {:#x} of size {} overlaps object {}, live at {:#x} "
+                    "of size {}",
+                    event.object, event.address, size, tenant.object, other.address, tenant.size));
+  };
+  if (next != tenants_.begin()) {
+    const auto& [other, tenant] = *std::prev(next);
+    if (same_space(other) && place.address - other.address < tenant.size) overlap(other, tenant);
+  }
+  while (next != tenants_.end() && same_space(next->first) &&
+         next->first.address - place.address < size) {
+    overlap(next->first, next->second);
+    if (next->first.address != place.address) break;
+    next = tenants_.erase(next);
+  }
+  tenants_.insert_or_assign(place, Tenant{size, event.object});
+}
+
+void TraceValidator::MoveOut(const Event& event) {
+  ObjectState& object = objects_[event.object];
+  Event where = event;
+  where.address = object.address;
+  if (const auto tenant = tenants_.find(PlaceOf(where));
+      tenant != tenants_.end() && tenant->second.object == event.object) {
+    tenants_.erase(tenant);
+  }
+  object.live = false;
+  --live_count_;
+}
+
+void TraceValidator::CheckAllocation(const Event& event) {
+  if (event.predates_trace) Report("an allocation is marked as predating the trace");
+  if (event.kind != EventKind::kPageAlloc && event.kind != EventKind::kPercpuAlloc &&
+      event.bytes_alloc < event.bytes_req) {
+    Report(fmt::format("{} bytes were given where {} were asked for", event.bytes_alloc,
+                       event.bytes_req));
+  }
+  if (event.object == kNoObject) {
+    if (event.address != 0) Report("an allocation has an address but no object");
+    return;
+  }
+  if (event.address == 0 && event.kind != EventKind::kPercpuAlloc) {
+    Report(fmt::format("object {} is allocated without an address", event.object));
+    return;
+  }
+  ObjectState& object = objects_[event.object];
+  if (object.allocated) {
+    Report(fmt::format("object {} is allocated a second time", event.object));
+    return;
+  }
+  object = {true, true, event.kind, event.cache, event.address};
+  ++live_count_;
+  MoveIn(event);
+}
+
+void TraceValidator::CheckFreePredating(const Event& event) {
+  ObjectState& object = objects_[event.object];
+  if (object.allocated) {
+    Report(fmt::format("the free of object {} is marked as predating the trace, which allocates it",
+                       event.object));
+    if (object.live) MoveOut(event);
+    return;
+  }
+  object.allocated = true;
+  object.kind = event.kind;
+  const auto tenant = tenants_.find(PlaceOf(event));
+  if (tenant == tenants_.end()) return;
+  ReportUnlessLost(
+      fmt::format("the free at {:#x} is marked as predating the trace, but object {} is live there",
+                  event.address, tenant->second.object));
+}
+
+void TraceValidator::CheckFree(const Event& event) {
+  if (event.object == kNoObject) {
+    if (event.address != 0) Report(fmt::format("a free at {:#x} has no object", event.address));
+    return;
+  }
+  if (event.predates_trace) return CheckFreePredating(event);
+  const ObjectState& object = objects_[event.object];
+  if (!object.allocated) {
+    Report(fmt::format("object {} is freed and was never allocated", event.object));
+    return;
+  }
+  if (!object.live) {
+    ReportUnlessLost(fmt::format("object {} is freed a second time", event.object));
+    return;
+  }
+  if (event.address != object.address) {
+    Report(fmt::format("object {} is freed at {:#x} but was allocated at {:#x}", event.object,
+                       event.address, object.address));
+  }
+  if (!MayFree(event.kind, object.kind)) {
+    Report(fmt::format("object {} of {} is freed by {}", event.object, EventKindName(object.kind),
+                       EventKindName(event.kind)));
+  }
+  if (event.kind == EventKind::kCacheFree && object.kind == EventKind::kCacheAlloc &&
+      event.cache != 0 && object.cache != 0 && event.cache != object.cache) {
+    Report(fmt::format("object {} of cache {} is freed to cache {}", event.object, object.cache,
+                       event.cache));
+  }
+  MoveOut(event);
+}
+
+void TraceValidator::Check(const Event& event) {
+  if (events_ == 0) time_first_ = event.time;
+  if (event.time < time_last_) {
+    Report(fmt::format("time {} is before that of the event before, {}", event.time, time_last_));
+  }
+  time_last_ = event.time;
+  ++by_kind_[static_cast<size_t>(event.kind)];
+  digest_.Add(event);
+  CheckIndices(event);
+  if (event.object > objects_.size()) {
+    Report(fmt::format("object {} is new, but the next new object is {}", event.object,
+                       objects_.size()));
+    ++events_;
+    return;
+  }
+  if (event.object == objects_.size()) objects_.emplace_back();
+  if (event.kind == EventKind::kLost) {
+    lost_ += event.bytes_req;
+    lost_any_ = true;
+  } else if (Allocates(event.kind)) {
+    CheckAllocation(event);
+  } else if (Frees(event.kind)) {
+    CheckFree(event);
+  } else if (event.object != kNoObject) {
+    Report(fmt::format("{} names object {}", EventKindName(event.kind), event.object));
+  }
+  ++events_;
+}
+
+void TraceValidator::CheckHeader() {
+  const auto equal = [this](std::string_view what, uint64_t header, uint64_t events) {
+    if (header == events) return;
+    Report(fmt::format("the header's {} is {}, but the events make it {}", what, header, events));
+  };
+  equal("number of events", header_.event_count, events_);
+  for (int kind = 0; kind < kEventKinds; ++kind) {
+    equal(fmt::format("number of {}", EventKindName(static_cast<EventKind>(kind))),
+          header_.events_by_kind[kind], by_kind_[kind]);
+  }
+  equal("number of lost events", header_.lost_events, lost_);
+  equal("number of objects", header_.object_count, objects_.size() - 1);
+  equal("first time", header_.time_first, time_first_);
+  equal("last time", header_.time_last, time_last_);
+  equal("digest", header_.events_digest, digest_.value());
+}
+
+}  // namespace slablab
