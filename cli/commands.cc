@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "cli/cmd_capture.h"
 #include "cli/cmd_import.h"
+#include "cli/cmd_trace.h"
 #include "cli/cmd_trace_stat.h"
 #include "cli/help.h"
 #include "fmt/format.h"
@@ -52,11 +53,31 @@ absl::Span<const Command> Commands() {
        "of text of trace-cmd report, tracefs or perf script.",
        {std::begin(kImportFlags), std::end(kImportFlags)},
        RunImport},
+      {"trace dump",
+       "TRACE",
+       "Prints events, one a line, as tracefs does.",
+       {std::begin(kTraceDumpFlags), std::end(kTraceDumpFlags)},
+       RunTraceDump},
+      {"trace info",
+       "TRACE",
+       "Shows what a trace holds: machine, events, repairs, sidecars, size.",
+       {std::begin(kTraceInfoFlags), std::end(kTraceInfoFlags)},
+       RunTraceInfo},
+      {"trace slice",
+       "TRACE",
+       "Cuts a trace out of a trace: by time, CPU or number.",
+       {std::begin(kTraceSliceFlags), std::end(kTraceSliceFlags)},
+       RunTraceSlice},
       {"trace stat",
        "TRACE",
        "Shows what was allocated, as perf kmem stat does: totals, by call site, address and cache.",
        {std::begin(kTraceStatFlags), std::end(kTraceStatFlags)},
        RunTraceStat},
+      {"trace validate",
+       "TRACE...",
+       "Checks the invariants of traces: order, objects, addresses, tables, counts.",
+       {std::begin(kTraceValidateFlags), std::end(kTraceValidateFlags)},
+       RunTraceValidate},
       {"version", "", "Prints the version.", {}, RunVersion},
   };
   return commands;

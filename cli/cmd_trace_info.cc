@@ -1,0 +1,221 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <google/protobuf/stubs/common.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_join.h"
+#include "cli/cmd_trace.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/trace_info.pb.h"
+#include "cli/trace_selection.h"
+#include "cli/wrap.h"
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "traces/trace.h"
+
+namespace slablab {
+namespace {
+
+constexpr size_t kIndent = 14;
+
+// Names come from kernels and users and need not be UTF-8, which JSON and terminals want. What is
+// not is escaped as in C, as a whole.
+std::string Printable(const std::string& text) {
+  const bool has_controls =
+      std::any_of(text.begin(), text.end(), [](char c) { return absl::ascii_iscntrl(c); });
+  const auto length = static_cast<int>(text.size());
+  if (!has_controls && google::protobuf::internal::IsStructurallyValidUTF8(text.data(), length)) {
+    return text;
+  }
+  return absl::CHexEscape(text);
+}
+
+void AddTables(const TraceHeader& header, cli::TraceInfo* info) {
+  // Entry 0 of each table is the unknown one.
+  info->set_call_sites(header.call_sites.size() - 1);
+  info->set_gfp_flags(header.gfp_flags.size() - 1);
+  info->set_caches(header.caches.size() - 1);
+  info->set_caches_from_sidecar(static_cast<uint64_t>(
+      std::count_if(header.caches.begin(), header.caches.end(),
+                    [](const TraceCache& cache) { return cache.from_sidecar; })));
+  info->set_tasks(header.tasks.size());
+  for (const TraceRepair& repair : header.repairs) {
+    cli::TraceInfo::Repair* added = info->add_repairs();
+    added->set_name(Printable(repair.name));
+    added->set_count(repair.count);
+    added->set_explanation(Printable(repair.explanation));
+  }
+  for (const std::string& text : header.assumptions) info->add_assumptions(Printable(text));
+  for (const TraceSidecar& sidecar : header.sidecars) {
+    cli::TraceInfo::Sidecar* added = info->add_sidecars();
+    added->set_name(Printable(sidecar.name));
+    added->set_bytes(sidecar.contents.size());
+  }
+}
+
+void AddBlocks(const TraceReader& reader, cli::TraceInfo* info) {
+  uint64_t block_bytes = 0;
+  for (const TraceBlock& block : reader.blocks()) {
+    block_bytes += block.bytes;
+    cli::TraceInfo::Block* added = info->add_blocks();
+    added->set_offset(block.offset);
+    added->set_bytes(block.bytes);
+    added->set_event_first(block.event_first);
+    added->set_event_count(block.event_count);
+    added->set_object_first(block.object_first);
+    added->set_live_first(block.live_first);
+    added->set_time_first_ns(block.time_first);
+    added->set_time_last_ns(block.time_last);
+  }
+  info->set_file_bytes(reader.file_bytes());
+  info->set_block_bytes(block_bytes);
+  if (info->event_count() > 0) {
+    info->set_bytes_per_event(static_cast<double>(block_bytes) /
+                              static_cast<double>(info->event_count()));
+  }
+}
+
+cli::TraceInfo InfoOf(const std::string& path, const TraceReader& reader) {
+  const TraceHeader& header = reader.header();
+  cli::TraceInfo info;
+  info.set_trace(Printable(path));
+  info.set_kernel_release(Printable(header.kernel_release));
+  info.set_clock(Printable(header.clock));
+  info.set_source_format(Printable(header.source_format));
+  info.set_source_name(Printable(header.source_name));
+  info.set_addresses(header.addresses == AddressKind::kReal ? "real" : "hashed");
+  info.set_direct_map_base(fmt::format("{:#x}", header.direct_map_base));
+  info.set_cpu_count(header.cpu_count);
+  info.set_node_count(header.node_count);
+  for (const int32_t node : header.node_of_cpu) info.add_node_of_cpu(node);
+  info.set_event_count(header.event_count);
+  info.set_object_count(header.object_count);
+  info.set_lost_events(header.lost_events);
+  info.set_time_first_ns(header.time_first);
+  info.set_time_last_ns(header.time_last);
+  info.set_events_digest(fmt::format("{:016x}", header.events_digest));
+  for (int kind = 0; kind < kEventKinds; ++kind) {
+    if (header.events_by_kind[kind] == 0) continue;
+    cli::TraceInfo::KindCount* added = info.add_events_by_kind();
+    added->set_kind(std::string(EventKindName(static_cast<EventKind>(kind))));
+    added->set_events(header.events_by_kind[kind]);
+  }
+  AddTables(header, &info);
+  AddBlocks(reader, &info);
+  for (const std::string& message : reader.damage().messages) info.add_damage(message);
+  return info;
+}
+
+std::string OrUnknown(const std::string& text) { return text.empty() ? "unknown" : text; }
+
+std::string Seconds(uint64_t ns) {
+  return fmt::format("{}.{:09}", ns / 1'000'000'000, ns % 1'000'000'000);
+}
+
+// "0-3", of the CPUs of one node.
+std::string CpusOf(const cli::TraceInfo& info, int32_t node) {
+  std::vector<std::string> ranges;
+  for (int cpu = 0; cpu < info.node_of_cpu_size(); ++cpu) {
+    if (info.node_of_cpu(cpu) != node) continue;
+    int last = cpu;
+    while (last + 1 < info.node_of_cpu_size() && info.node_of_cpu(last + 1) == node) ++last;
+    ranges.push_back(last == cpu ? fmt::format("{}", cpu) : fmt::format("{}-{}", cpu, last));
+    cpu = last;
+  }
+  return ranges.empty() ? "none" : absl::StrJoin(ranges, ",");
+}
+
+std::string MachineText(const cli::TraceInfo& info) {
+  std::string text = fmt::format("{} CPUs", info.cpu_count());
+  if (info.node_count() == 0) return text;
+  text += fmt::format(" on {} nodes", info.node_count());
+  if (info.node_of_cpu_size() == 0) return text;
+  for (int node = 0; node < info.node_count(); ++node) {
+    text += fmt::format("{} node {}: {}", node == 0 ? ";" : ",", node, CpusOf(info, node));
+  }
+  return text;
+}
+
+void AppendCounts(const cli::TraceInfo& info, std::string* text) {
+  *text += "\nEvents\n";
+  for (const auto& kind : info.events_by_kind()) {
+    AppendRow(text, fmt::format("{:>10}", kind.events()), kind.kind(), kIndent);
+  }
+  if (info.repairs_size() > 0) *text += "\nRepairs\n";
+  for (const auto& repair : info.repairs()) {
+    AppendRow(text, fmt::format("{:>10}  {}", repair.count(), repair.name()), repair.explanation(),
+              kIndent);
+  }
+  if (info.assumptions_size() > 0) *text += "\nNotes\n";
+  for (const std::string& assumption : info.assumptions()) AppendRow(text, "-", assumption, 5);
+  if (info.sidecars_size() > 0) *text += "\nSidecars, bytes\n";
+  for (const auto& sidecar : info.sidecars()) {
+    AppendRow(text, fmt::format("{:>10}", sidecar.bytes()), sidecar.name(), kIndent);
+  }
+}
+
+std::string InfoText(const cli::TraceInfo& info) {
+  std::string text = fmt::format("{}: {} events of {} objects, {} bytes\n", info.trace(),
+                                 info.event_count(), info.object_count(), info.file_bytes());
+  const auto row = [&text](std::string_view name, const std::string& value) {
+    AppendRow(&text, name, value, kIndent);
+  };
+  row("kernel", OrUnknown(info.kernel_release()));
+  row("clock", OrUnknown(info.clock()));
+  row("source",
+      fmt::format("{} ({})", OrUnknown(info.source_name()), OrUnknown(info.source_format())));
+  row("machine", MachineText(info));
+  row("addresses", info.addresses() + (info.direct_map_base() == "0x0"
+                                           ? std::string()
+                                           : ", direct map from " + info.direct_map_base()));
+  row("times", fmt::format("{} to {} s, {} s in all", Seconds(info.time_first_ns()),
+                           Seconds(info.time_last_ns()),
+                           Seconds(info.time_last_ns() - info.time_first_ns())));
+  row("names", fmt::format("{} call sites, {} gfp flags, {} caches ({} known from sidecars), "
+                           "{} tasks' names",
+                           info.call_sites(), info.gfp_flags(), info.caches(),
+                           info.caches_from_sidecar(), info.tasks()));
+  row("blocks", fmt::format("{} of {} bytes, {:.2f} bytes an event; {} bytes besides",
+                            info.blocks_size(), info.block_bytes(), info.bytes_per_event(),
+                            info.file_bytes() - info.block_bytes()));
+  row("lost", fmt::format("{} events", info.lost_events()));
+  row("digest", info.events_digest());
+  AppendCounts(info, &text);
+  return text;
+}
+
+std::string JsonText(const cli::TraceInfo& info) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  CHECK(google::protobuf::util::MessageToJsonString(info, &json, options).ok());
+  return json;
+}
+
+}  // namespace
+
+int RunTraceInfo(const std::vector<std::string>& arguments) {
+  const absl::StatusOr<std::string> path = OnlyTrace("trace info", arguments);
+  if (!path.ok()) return Fail(path.status());
+  const absl::StatusOr<Format> format = FormatAmong({Format::kText, Format::kJson});
+  if (!format.ok()) return Fail(format.status());
+  const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+      OpenTrace(*path, {.salvage = absl::GetFlag(FLAGS_salvage)});
+  if (!reader.ok()) return Fail(reader.status());
+  const cli::TraceInfo info = InfoOf(*path, **reader);
+  fmt::print("{}", *format == Format::kJson ? JsonText(info) : InfoText(info));
+  return kExitOk;
+}
+
+}  // namespace slablab

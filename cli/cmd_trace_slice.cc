@@ -1,0 +1,45 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
+#include "cli/cmd_trace.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/trace_selection.h"
+#include "cli/wrap.h"
+#include "fmt/format.h"
+#include "traces/slice.h"
+#include "traces/trace.h"
+
+namespace slablab {
+
+int RunTraceSlice(const std::vector<std::string>& arguments) {
+  const absl::StatusOr<std::string> path = OnlyTrace("trace slice", arguments);
+  if (!path.ok()) return Fail(path.status());
+  const std::string output = absl::GetFlag(FLAGS_output);
+  if (output.empty() || output == "-") {
+    return Fail(absl::InvalidArgumentError("trace slice writes a file: say which with -o OUT.slt"));
+  }
+  const absl::StatusOr<TraceReader::Options> selection = SelectionFromFlags();
+  if (!selection.ok()) return Fail(selection.status());
+  // Opened for what salvaging has to say.
+  if (selection->salvage) {
+    const auto reader = OpenTrace(*path, *selection);
+    if (!reader.ok()) return Fail(reader.status());
+  }
+  const absl::StatusOr<SliceSummary> summary = SliceTrace(*path, *selection, output, {});
+  if (!summary.ok()) return Fail(summary.status());
+  std::string text;
+  AppendRow(&text, fmt::format("{:>10}", summary->events), "events", 14);
+  AppendRow(&text, fmt::format("{:>10}", summary->live_at_start),
+            "objects were live in the whole trace when the slice begins", 14);
+  AppendRow(&text, fmt::format("{:>10}", summary->frees_predating),
+            "frees are of objects allocated outside of the slice", 14);
+  AppendRow(&text, fmt::format("{:>10}", summary->live_at_end),
+            "objects allocated in the slice are not freed in it", 14);
+  fmt::print("{}: a slice of {}\n{}", output, *path, text);
+  return kExitOk;
+}
+
+}  // namespace slablab
