@@ -14,6 +14,7 @@
 
 namespace slablab {
 
+class Cpu;
 class SpinLock;
 
 // Where a field lies in simulated memory and what its line holds.
