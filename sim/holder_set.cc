@@ -15,12 +15,11 @@ void HolderPool::AddWide(Set* set, int member) {
   if (IsSingle(*set)) {
     const int first = SingleOf(*set);
     if (first == member) return;
-    if (free_.empty()) {
+    if (free_ == 0) {
       bits_.resize(bits_.size() + static_cast<size_t>(words_));
       *set = (bits_.size() / static_cast<size_t>(words_)) << 1;
     } else {
-      *set = free_.back();
-      free_.pop_back();
+      *set = std::exchange(free_, *Wide(free_));
     }
     uint64_t* bits = Wide(*set);
     std::fill(bits, bits + words_, 0);

@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "sim/check.h"
@@ -87,12 +88,13 @@ class HolderPool {
 
   void AddWide(Set* set, int member);
   void RemoveWide(Set* set, int member);
-  void Release(Set set) { free_.push_back(set); }
+  // Free bitmaps are linked through their first words.
+  void Release(Set set) { *Wide(set) = std::exchange(free_, set); }
 
   int words_;
   bool wide_;
   std::vector<uint64_t> bits_;
-  std::vector<Set> free_;
+  Set free_ = 0;
 };
 
 }  // namespace slablab

@@ -48,7 +48,7 @@ class Traffic : public ArrivalSource {
     if (sent_ == kArrivals) return false;
     // The warm-up crowds the machine, so that every peak lies in it, and is given time to end.
     if (sent_ == kWarmUp) time_ += 1'000'000'000;
-    time_ += random_.Below(sent_ < kWarmUp ? 60 : 400);
+    time_ += random_.Below(sent_ < kWarmUp ? 60 + sent_ % 300 : 500);
     *arrival = {.time = time_,
                 .token = sent_++,
                 .cpu = CpuId(static_cast<int>(random_.Below(kCpus))),
