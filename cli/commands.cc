@@ -12,9 +12,11 @@
 #include "absl/status/statusor.h"
 #include "cli/cmd_capture.h"
 #include "cli/cmd_import.h"
+#include "cli/cmd_report.h"
 #include "cli/cmd_trace.h"
 #include "cli/cmd_trace_stat.h"
 #include "cli/help.h"
+#include "cli/result_output.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -53,6 +55,11 @@ absl::Span<const Command> Commands() {
        "of text of trace-cmd report, tracefs or perf script.",
        {std::begin(kImportFlags), std::end(kImportFlags)},
        RunImport},
+      {"report",
+       "RESULT",
+       "Prints the report of a run whose result was kept with --format=proto or json.",
+       {std::begin(kResultFlags), std::end(kResultFlags)},
+       RunReport},
       {"trace dump",
        "TRACE",
        "Prints events, one a line, as tracefs does.",

@@ -84,6 +84,9 @@ DataTable NameValueTable(std::string name) {
 DataTable RunTable(const RunResult& result) {
   DataTable table = NameValueTable("run");
   AppendFields(result.config(), table);
+  // The machine's description has lines, and blanks between its fields do as well.
+  for (std::vector<std::string>& row : table.rows)
+    std::replace(row[1].begin(), row[1].end(), '\n', ' ');
   for (const std::string& quirk : result.config().quirks()) table.rows.push_back({"quirk", quirk});
   for (const NamedValue& tunable : result.config().tunables()) {
     table.rows.push_back(

@@ -57,17 +57,16 @@ std::string SwitchesSentence(const RunConfig& config) {
 }
 
 std::string OperationsSentence(const Totals& totals) {
-  std::string text =
-      fmt::format("{}: {} and {}", Counted(totals.operations(), "operation", "operations"),
-                  Counted(totals.allocations(), "allocation", "allocations"),
-                  Counted(totals.frees(), "free", "frees"));
+  std::string text = fmt::format("{}: {} and {}", Grouped(totals.operations()),
+                                 Counted(totals.allocations(), "allocation", "allocations"),
+                                 Counted(totals.frees(), "free", "frees"));
+  if (totals.remote_frees() > 0) {
+    text += fmt::format(", {} of these on another node than the object's",
+                        Percent(totals.remote_frees(), totals.frees()));
+  }
   if (totals.failed_allocations() > 0) {
     text += fmt::format("; {} FAILED",
                         Counted(totals.failed_allocations(), "allocation", "allocations"));
-  }
-  if (totals.remote_frees() > 0) {
-    text += fmt::format("; {} of the frees on another node than the object's",
-                        Percent(totals.remote_frees(), totals.frees()));
   }
   return text;
 }
@@ -135,8 +134,8 @@ std::string KernelSentence(const KernelComparison& comparison) {
   const FastPathPair frees = KernelFastPaths(comparison.totals(), "free");
   if (!allocations.has_both() || !frees.has_both()) return "its own counters are compared below";
   return fmt::format(
-      "by its own counters it took a fast path for {} of the allocations (simulated: "
-      "{} points) and {} of the frees ({} points)",
+      "by its own counters {} of the allocations took a fast path (simulated: {} points) and {} of "
+      "the frees ({} points)",
       allocations.kernel.Percent(), Points(allocations.points()), frees.kernel.Percent(),
       Points(frees.points()));
 }
@@ -164,7 +163,7 @@ void AppendReservations(const RunResult& result, const TextOptions& options, Tex
                               Counted(totals.order_inversion_wait_cycles(), "cycle", "cycles")));
   }
   for (int i = 0; i < result.assumptions_size(); ++i) {
-    page.Labelled(i == 0 ? "assumed" : "", result.assumptions(i));
+    page.Labelled(i == 0 ? "assumed" : "", "- " + result.assumptions(i));
   }
 }
 

@@ -191,8 +191,8 @@ TEST(HelpTest, ShowsACommandsFlagsWithTheirValuesAndDefaults) {
             "                          appears whole or not at all. Short: -o FILE.\n"
             "  --limit=N               show at most N rows of a table; 0 shows all. Short: -l\n"
             "                          N.\n"
-            "  --format=FORMAT         how to print: text, json, csv or proto, where the\n"
-            "                          command offers it. Default: text.\n");
+            "  --format=FORMAT         how to print: text, json, csv, tsv, slabinfo or proto,\n"
+            "                          where the command offers it. Default: text.\n");
 }
 
 TEST(HelpTest, AFirstWordListsItsCommandsAndAnUnknownTopicIsAnError) {

@@ -8,10 +8,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cli/output.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reports/result_io.h"
 
 namespace slablab {
 namespace {
@@ -67,6 +70,54 @@ TEST(ProgramTest, OutputThatDoesNotArriveIsAnError) {
   const Ending run = Slablab("help", "2>&1 >/dev/full");
   EXPECT_EQ(run.exit_status, 2);
   EXPECT_THAT(run.text, HasSubstr("cannot write to standard output: No space left on device"));
+}
+
+// A result in a file of its own, and what `slablab report` makes of it.
+class ReportTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    RunResult result;
+    result.mutable_config()->set_allocator("slub");
+    result.mutable_totals()->set_operations(1234);
+    NamedCount& skipped = *result.mutable_totals()->add_skipped();
+    skipped.set_name("page events");
+    skipped.set_count(56);
+    ASSERT_TRUE(WriteOutput(path_, Serialize(result)).ok());
+  }
+  const std::string path_ = ::testing::TempDir() + "/result.pb";
+};
+
+TEST_F(ReportTest, SaysTheSameOfEveryFormOfAResult) {
+  const Ending text = Stdout("report " + path_);
+  EXPECT_EQ(text.exit_status, 0);
+  EXPECT_THAT(text.text, HasSubstr("1,234: 0 allocations"));
+  const std::string json = path_ + ".json";
+  EXPECT_EQ(Stdout(absl::StrCat("report ", path_, " --format=json -o ", json)).exit_status, 0);
+  EXPECT_EQ(Stdout("report " + json).text, text.text);
+  EXPECT_EQ(Stdout("report - <" + json).text, text.text);
+}
+
+TEST_F(ReportTest, TablesAreForScripts) {
+  EXPECT_THAT(Stdout("report --format=csv " + path_).text,
+              HasSubstr("\nskipped,page events,count,56\n"));
+  EXPECT_EQ(Stdout("report --format=tsv --table=skipped " + path_).text,
+            "name\tcount\npage events\t56\n");
+  EXPECT_THAT(Stdout("report --format=slabinfo " + path_).text,
+              StartsWith("slabinfo - version: 2.1\n"));
+}
+
+TEST_F(ReportTest, WhatItCannotReadOrWriteIsSaid) {
+  for (const auto& [arguments, complaint] :
+       {std::pair<std::string, std::string>{"report", "report takes one result"},
+        {"report no/such/file", "cannot read no/such/file: No such file or directory"},
+        {"report /dev/null", "/dev/null: empty, not a result"},
+        {"report --table=skipped " + path_, "--table is for --format=csv"},
+        {"report --format=csv --table=skip " + path_, "no table 'skip'; there are run, "}}) {
+    const Ending run = Stderr(arguments);
+    EXPECT_EQ(run.exit_status, 2) << arguments;
+    EXPECT_THAT(run.text, StartsWith("slablab: " + complaint)) << arguments;
+    EXPECT_THAT(Stdout(arguments).text, IsEmpty()) << arguments;
+  }
 }
 
 }  // namespace

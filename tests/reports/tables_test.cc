@@ -24,7 +24,7 @@ std::string Table(const std::string& name, Delimiter delimiter) {
 
 TEST(TablesTest, WideTablesHaveAColumnForEachField) {
   EXPECT_EQ(Table("causes", Delimiter::kComma).substr(0, 40),
-            "site,cause,cycles\nalloc fast path,instru");
+            "site,cause,cycles\nslub: alloc fast,instr");
   EXPECT_EQ(Table("skipped", Delimiter::kTab),
             "name\tcount\npercpu events\t1200\npage events\t34\n");
   EXPECT_THAT(Table("locks", Delimiter::kComma), HasSubstr("\nlist_lock,310,480,12,2210,96000,"));

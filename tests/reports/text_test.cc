@@ -44,7 +44,7 @@ TEST(TextReportTest, NoLineIsLongerThanEightyColumnsOrEndsInABlank) {
 }
 
 TEST(TextReportTest, AnEmptyResultIsNoReasonToFail) {
-  EXPECT_THAT(TextReport(RunResult(), {}), HasSubstr("0 operations"));
+  EXPECT_THAT(TextReport(RunResult(), {}), HasSubstr("0: 0 allocations"));
 }
 
 TEST(TextReportTest, ColourChangesNothingElse) {

@@ -1,0 +1,78 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/result_output.h"
+
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
+#include "cli/output.h"
+#include "cli/terminal.h"
+#include "reports/result_io.h"
+#include "reports/slabinfo.h"
+#include "reports/tables.h"
+#include "reports/text.h"
+
+ABSL_FLAG(std::string, table, "",
+          "NAME: with --format=csv or tsv, this table alone, a column for each field, instead of "
+          "all tables with a value a line.");
+
+namespace slablab {
+namespace {
+
+absl::StatusOr<std::string> TableText(const RunResult& result, Delimiter delimiter) {
+  const std::string name = absl::GetFlag(FLAGS_table);
+  if (name.empty()) return LongText(DataTables(result), delimiter);
+  const absl::StatusOr<DataTable> table = FindTable(result, name);
+  if (!table.ok()) return table.status();
+  return WideText(*table, delimiter);
+}
+
+TextOptions TextOptionsOfFlags() {
+  TextOptions options;
+  const std::string output = absl::GetFlag(FLAGS_output);
+  options.colour = (output.empty() || output == "-") && ColourWanted(stdout);
+  options.rows_max = absl::GetFlag(FLAGS_limit).value_or(options.rows_max);
+  return options;
+}
+
+absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
+  switch (format) {
+    case Format::kText:
+      return TextReport(result, TextOptionsOfFlags());
+    case Format::kJson:
+      return ToJson(result);
+    case Format::kCsv:
+      return TableText(result, Delimiter::kComma);
+    case Format::kTsv:
+      return TableText(result, Delimiter::kTab);
+    case Format::kSlabinfo:
+      return SlabInfoText(result);
+    case Format::kProto:
+      return Serialize(result);
+  }
+  return absl::InternalError("no such format");
+}
+
+}  // namespace
+
+absl::Status CheckResultFlags() {
+  const absl::StatusOr<Format> format = FormatAmong(kResultFormats);
+  if (!format.ok()) return format.status();
+  const std::string table = absl::GetFlag(FLAGS_table);
+  if (table.empty()) return absl::OkStatus();
+  if (*format != Format::kCsv && *format != Format::kTsv) {
+    return absl::InvalidArgumentError("--table is for --format=csv and --format=tsv");
+  }
+  return FindTable(RunResult(), table).status();
+}
+
+absl::Status WriteResult(const RunResult& result) {
+  if (absl::Status status = CheckResultFlags(); !status.ok()) return status;
+  const absl::StatusOr<std::string> text = ResultText(result, absl::GetFlag(FLAGS_format));
+  if (!text.ok()) return text.status();
+  return WriteOutput(absl::GetFlag(FLAGS_output), *text);
+}
+
+}  // namespace slablab
