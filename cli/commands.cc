@@ -15,6 +15,7 @@
 #include "cli/cmd_report.h"
 #include "cli/cmd_trace.h"
 #include "cli/cmd_trace_stat.h"
+#include "cli/cmd_verify.h"
 #include "cli/help.h"
 #include "cli/result_output.h"
 #include "fmt/format.h"
@@ -85,6 +86,11 @@ absl::Span<const Command> Commands() {
        "Checks the invariants of traces: order, objects, addresses, tables, counts.",
        {std::begin(kTraceValidateFlags), std::end(kTraceValidateFlags)},
        RunTraceValidate},
+      {"verify",
+       "FILE...",
+       "Holds the models to what real kernels did: to reference runs, and to /sys/kernel/slab.",
+       {std::begin(kVerifyFlags), std::end(kVerifyFlags)},
+       RunVerify},
       {"version", "", "Prints the version.", {}, RunVersion},
   };
   return commands;

@@ -1,0 +1,176 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/cmd_verify.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/progress.h"
+#include "cli/verify.pb.h"
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "traces/gz_input.h"
+#include "traces/sidecar.h"
+#include "workloads/conformance.h"
+#include "workloads/reference.h"
+#include "workloads/sysfs_geometry.h"
+
+ABSL_FLAG(int32_t, cpus, 0,
+          "N: how many CPUs a machine had whose /sys/kernel/slab is verified; 0: as the file "
+          "'nodes' beside it says.");
+
+namespace slablab {
+namespace {
+
+absl::StatusOr<Conformance> VerifySlabReference(const std::string& path, std::string_view text) {
+  const absl::StatusOr<ReferenceRun> run = ParseReference(text, path);
+  if (!run.ok()) return run.status();
+  return ReplayReference(*run);
+}
+
+// The number of CPUs that a machine's sidecar "nodes" names.
+absl::StatusOr<int> CpusBeside(const std::string& path) {
+  if (const int32_t given = absl::GetFlag(FLAGS_cpus); given != 0) {
+    if (given >= 1 && given <= kMaxCpus) return given;
+    return absl::InvalidArgumentError(fmt::format("--cpus={} is not in 1..{}", given, kMaxCpus));
+  }
+  const std::string nodes_path = std::filesystem::path(path).replace_filename("nodes").string();
+  const absl::StatusOr<std::string> text = ReadWholeFile(nodes_path);
+  if (absl::IsNotFound(text.status())) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: how many CPUs the machine had is not known: give --cpus=N, or a file {}",
+                    path, nodes_path));
+  }
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<std::vector<int32_t>> nodes = ParseNodes(*text, nodes_path);
+  if (!nodes.ok()) return nodes.status();
+  const auto cpus = std::count_if(nodes->begin(), nodes->end(), [](int32_t n) { return n >= 0; });
+  if (cpus >= 1 && cpus <= kMaxCpus) return static_cast<int>(cpus);
+  return absl::InvalidArgumentError(fmt::format("{}: it names no CPU", nodes_path));
+}
+
+absl::StatusOr<Conformance> VerifySysfs(const std::string& path, std::string_view text) {
+  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(text, path);
+  if (!sysfs.ok()) return sysfs.status();
+  const absl::StatusOr<int> cpus = CpusBeside(path);
+  if (!cpus.ok()) return cpus.status();
+  return CheckSysfsGeometry(*sysfs, {.present = *cpus, .possible = *cpus}, path);
+}
+
+absl::StatusOr<Conformance> RefusePercpu(const std::string& path, std::string_view) {
+  return absl::InvalidArgumentError(
+      fmt::format("{}: there is no model of the percpu allocator to verify", path));
+}
+
+// What can be verified, known by how its first line begins; the last takes everything else.
+struct Kind {
+  std::string_view name;
+  std::string_view first_line;
+  absl::StatusOr<Conformance> (*verify)(const std::string& path, std::string_view text);
+};
+constexpr Kind kKinds[] = {
+    {"slab reference run", "slab-reference ", VerifySlabReference},
+    {"percpu reference run", "percpu-reference ", RefusePercpu},
+    {"/sys/kernel/slab", "", VerifySysfs},
+};
+
+void SetTally(const Conformance::Tally& from, VerifyReport::Tally* to) {
+  to->set_agreeing(from.agreeing);
+  to->set_total(from.total);
+}
+
+absl::Status VerifyFile(const std::string& path, Conformance* total, VerifyReport* report) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return absl::InvalidArgumentError(fmt::format("{}: is a folder; give its files", path));
+  }
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (!text.ok()) return text.status();
+  const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&text](const Kind& k) {
+    return text->compare(0, k.first_line.size(), k.first_line) == 0;
+  });
+  CHECK(kind != std::end(kKinds));
+  const absl::StatusOr<Conformance> result = kind->verify(path, *text);
+  if (!result.ok()) return result.status();
+  *total += *result;
+  VerifyReport::File& file = *report->add_files();
+  file.set_path(path);
+  file.set_kind(std::string(kind->name));
+  file.set_agrees(result->agrees());
+  SetTally(result->placements, file.mutable_placements());
+  SetTally(result->figures, file.mutable_figures());
+  file.set_first_disagreement(result->first_disagreement);
+  return absl::OkStatus();
+}
+
+std::string TallyText(const VerifyReport::Tally& tally) {
+  return fmt::format("{:>8} of {:<8}", tally.agreeing(), tally.total());
+}
+
+std::string Text(const VerifyReport& report) {
+  std::string text =
+      fmt::format("{:>10}{:^20}{:^20}  {}\n", "", "placements", "counts and states", "file");
+  const auto add = [&text](bool agrees, const VerifyReport::Tally& placements,
+                           const VerifyReport::Tally& figures, std::string_view what) {
+    text += fmt::format("{:<10}{}{}   {}\n", agrees ? "agrees" : "DISAGREES", TallyText(placements),
+                        TallyText(figures), what);
+  };
+  for (const VerifyReport::File& file : report.files()) {
+    add(file.agrees(), file.placements(), file.figures(), file.path());
+  }
+  add(report.agrees(), report.placements(), report.figures(),
+      fmt::format("{} file{} in total", report.files_size(), report.files_size() == 1 ? "" : "s"));
+  for (const VerifyReport::File& file : report.files()) {
+    if (file.agrees()) continue;
+    text += fmt::format("\nThe first disagreement:\n{}", file.first_disagreement());
+    if (text.back() != '\n') text += '\n';
+    break;
+  }
+  return text;
+}
+
+}  // namespace
+
+int RunVerify(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return Fail(absl::InvalidArgumentError("verify needs a FILE"));
+  const absl::StatusOr<Format> format = FormatAmong({Format::kText, Format::kJson});
+  if (!format.ok()) return Fail(format.status());
+  VerifyReport report;
+  Conformance total;
+  {
+    Progress progress({.what = "verifying", .unit = "files", .total = arguments.size()});
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      progress.Update(i);
+      const absl::Status status = VerifyFile(arguments[i], &total, &report);
+      if (status.ok()) continue;
+      progress.Erase();
+      return Fail(status);
+    }
+  }
+  report.set_agrees(total.agrees());
+  SetTally(total.placements, report.mutable_placements());
+  SetTally(total.figures, report.mutable_figures());
+  if (*format == Format::kJson) {
+    google::protobuf::util::JsonPrintOptions options;
+    options.add_whitespace = true;
+    options.always_print_primitive_fields = true;
+    options.preserve_proto_field_names = true;
+    std::string json;
+    CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
+    fmt::print("{}", json);
+  } else {
+    fmt::print("{}", Text(report));
+  }
+  return report.agrees() ? kExitOk : kExitDifference;
+}
+
+}  // namespace slablab

@@ -1,0 +1,21 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_CMD_VERIFY_H_
+#define SLABLAB_CLI_CMD_VERIFY_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slablab {
+
+inline constexpr std::string_view kVerifyFlags[] = {"format", "cpus"};
+
+// slablab verify FILE...
+// Status 0 only if the models agree with every file.
+int RunVerify(const std::vector<std::string>& arguments);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_CMD_VERIFY_H_

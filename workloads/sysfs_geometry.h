@@ -1,0 +1,25 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_SYSFS_GEOMETRY_H_
+#define SLABLAB_WORKLOADS_SYSFS_GEOMETRY_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "allocators/slub_geometry.h"
+#include "traces/sidecar.h"
+#include "workloads/conformance.h"
+
+namespace slablab {
+
+// Computes slab_size, align, order, objs_per_slab, cpu_partial and min_partial of every cache of a
+// SLUB kernel from its object_size, align and flags alone, and holds them to its
+// /sys/kernel/slab. Each is a figure. `path` is for messages. InvalidArgument if a cache's
+// object_size is missing or none that a kernel has.
+absl::StatusOr<Conformance> CheckSysfsGeometry(const SlabSysfs& sysfs, SlubCpus cpus,
+                                               const std::string& path);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_SYSFS_GEOMETRY_H_
