@@ -24,7 +24,7 @@
 #include "workloads/reference.h"
 #include "workloads/sysfs_geometry.h"
 
-ABSL_FLAG(int32_t, cpus, 0,
+ABSL_FLAG(int32_t, cpu_count, 0,
           "N: how many CPUs a machine had whose /sys/kernel/slab is verified; 0: as the file "
           "'nodes' beside it says.");
 
@@ -39,16 +39,17 @@ absl::StatusOr<Conformance> VerifySlabReference(const std::string& path, std::st
 
 // The number of CPUs that a machine's sidecar "nodes" names.
 absl::StatusOr<int> CpusBeside(const std::string& path) {
-  if (const int32_t given = absl::GetFlag(FLAGS_cpus); given != 0) {
+  if (const int32_t given = absl::GetFlag(FLAGS_cpu_count); given != 0) {
     if (given >= 1 && given <= kMaxCpus) return given;
-    return absl::InvalidArgumentError(fmt::format("--cpus={} is not in 1..{}", given, kMaxCpus));
+    return absl::InvalidArgumentError(
+        fmt::format("--cpu-count={} is not in 1..{}", given, kMaxCpus));
   }
   const std::string nodes_path = std::filesystem::path(path).replace_filename("nodes").string();
   const absl::StatusOr<std::string> text = ReadWholeFile(nodes_path);
   if (absl::IsNotFound(text.status())) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: how many CPUs the machine had is not known: give --cpus=N, or a file {}",
-                    path, nodes_path));
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: how many CPUs the machine had is not known: give --cpu-count=N, or a file {}", path,
+        nodes_path));
   }
   if (!text.ok()) return text.status();
   const absl::StatusOr<std::vector<int32_t>> nodes = ParseNodes(*text, nodes_path);

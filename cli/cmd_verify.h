@@ -10,7 +10,7 @@
 
 namespace slablab {
 
-inline constexpr std::string_view kVerifyFlags[] = {"format", "cpus"};
+inline constexpr std::string_view kVerifyFlags[] = {"format", "cpu_count"};
 
 // slablab verify FILE...
 // Status 0 only if the models agree with every file.
