@@ -189,7 +189,9 @@ bool AbslParseFlag(absl::string_view text, Format* format, std::string* error) {
       return true;
     }
   }
-  *error = "it is one of text, json, csv, proto";
+  std::vector<std::string> names;
+  for (const auto& [value, name] : kFormats) names.emplace_back(name);
+  *error = absl::StrCat("it is one of ", absl::StrJoin(names, ", "));
   return false;
 }
 

@@ -156,7 +156,8 @@ TEST_F(ParseTest, BadValuesAreNamedWithTheirFlag) {
   EXPECT_THAT(ErrorOf("feed --warm_start=perhaps"),
               HasSubstr("bad value 'perhaps' for --warm-start"));
   EXPECT_THAT(ErrorOf("feed --format=xml"),
-              HasSubstr("bad value 'xml' for --format; it is one of text, json, csv, proto"));
+              HasSubstr("bad value 'xml' for --format; it is one of text, json, csv, tsv, "
+                        "slabinfo, proto"));
   EXPECT_THAT(ErrorOf("feed --pet"), HasSubstr("--pet wants a value"));
   EXPECT_THAT(ErrorOf("feed --pet --loud"), HasSubstr("--pet wants a value"));
   EXPECT_THAT(ErrorOf("feed -o"), HasSubstr("-o wants a value"));

@@ -19,8 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace slablab {
 
-// For what a target asserts of a parser's output. Unlike CHECK it aborts, upon which libFuzzer keeps
-// the input.
+// For what a target asserts of a parser's output. Unlike CHECK it aborts, upon which libFuzzer
+// keeps the input.
 inline void Require(bool condition) {
   if (!condition) std::abort();
 }

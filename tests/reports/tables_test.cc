@@ -4,6 +4,8 @@
 #include "reports/tables.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -67,6 +69,14 @@ TEST(TablesTest, AnyResultsTablesAreRectangular) {
 TEST(TablesTest, UnknownTablesAreAnsweredWithThoseThereAre) {
   EXPECT_THAT(Table("lock", Delimiter::kComma),
               HasSubstr("no table 'lock'; there are run, totals, skipped, paths, "));
+}
+
+TEST(TablesTest, TheManualNamesEveryTable) {
+  std::ifstream file("docs/report.md");
+  const std::string manual{std::istreambuf_iterator<char>(file), {}};
+  for (const DataTable& table : DataTables(RunResult())) {
+    EXPECT_THAT(manual, HasSubstr("`" + table.name + "`"));
+  }
 }
 
 // Two lines as Linux 6.1 printed them, from the same figures.
