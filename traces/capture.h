@@ -27,8 +27,8 @@ namespace slablab {
 struct CaptureOptions {
   enum class Method { kAuto, kRecord, kExtract };
 
-  std::string folder;                // where to put trace.dat and the sidecars; must exist
-  std::vector<std::string> command;  // what to run; empty: record until interrupted
+  std::string folder;                     // where to put trace.dat and the sidecars; must exist
+  std::vector<std::string> command = {};  // what to run; empty: record until interrupted
   Method method = Method::kAuto;
   uint64_t buffer_kib_per_cpu = 0;  // 0: 128 MiB, or less where memory is short
   bool with_pages = true;           // mm_page_alloc and mm_page_free too

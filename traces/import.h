@@ -30,8 +30,9 @@ std::string_view RecordingFormatName(RecordingFormat format);
 absl::StatusOr<RecordingFormat> ParseRecordingFormat(std::string_view name);
 
 struct ReadOptions {
-  std::optional<RecordingFormat> format;  // detected from the first lines if not given
-  bool lenient = false;                   // skip and count lines that are not understood
+  std::optional<RecordingFormat> format =
+      std::nullopt;      // detected from the first lines if not given
+  bool lenient = false;  // skip and count lines that are not understood
 };
 
 // Which format `path` is in, by its first bytes and lines.

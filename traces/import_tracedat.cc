@@ -160,7 +160,9 @@ class TraceDatReader {
     if (const char* stats = slablab_tracecmd_cpustats(input_)) TakeLoss(stats);
   }
 
-  // The recorder's own loss counts: "CPU: 0", "overrun: 12", "dropped events: 3", one a line.
+  // The recorder's own loss counts: "CPU: 0", "overrun: 12", "dropped events: 3", one a line; those
+  // of instances follow under "Buffer: NAME". A main buffer that was not recorded (it has no CPUs)
+  // has counts too, which say nothing of what was.
   void TakeLoss(absl::string_view stats) {
     int32_t cpu = 0;
     for (const absl::string_view line : absl::StrSplit(stats, '\n')) {
@@ -170,6 +172,7 @@ class TraceDatReader {
         if (!absl::SimpleAtoi(parts.second, &cpu) || cpu < 0 || cpu >= kMaxCpus) cpu = 0;
         continue;
       }
+      if (parts.first == "Buffer" && info_.cpu_count == 0) info_.ring_loss.clear();
       uint64_t count = 0;
       const bool is_loss = parts.first == "overrun" || parts.first == "commit overrun" ||
                            parts.first == "dropped events";

@@ -1,0 +1,211 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The kernel's own words about its allocators, as typed values.
+
+#include "traces/sidecar.h"
+
+#include <zlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/traces/recording_text.h"
+#include "traces/gz_input.h"
+#include "traces/import_trace.h"
+
+namespace slablab {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string Contents(const std::string& name) {
+  const absl::StatusOr<std::string> contents = ReadWholeFile(DataPath(name));
+  EXPECT_TRUE(contents.ok()) << contents.status().message();
+  return contents.ok() ? *contents : "";
+}
+
+constexpr std::string_view kSysfs =
+    "/sys/kernel/slab/filp/object_size:184\n"
+    "/sys/kernel/slab/filp/slab_size:192\n"
+    "/sys/kernel/slab/filp/ctor:init_once+0x0/0x10\n"
+    "/sys/kernel/slab/filp/alloc_fastpath:72 C0=20 C2=52\n"
+    "/sys/kernel/slab/filp/objects:1008 N0=1000 N1=8\n"
+    "/sys/kernel/slab/filp/slabs_cpu_partial:52(5) C0=10(1) C1=42(4)\n"
+    "/sys/kernel/slab/filp/shrink:\n"
+    "/sys/kernel/slab/:A-0000064/align:8\n"
+    "fs_cache -> :A-0000064\n";
+
+TEST(SidecarTest, SysfsHasTotalsAndSharesPerCpuAndNode) {
+  const absl::StatusOr<SlabSysfs> slab = ParseSlabSysfs(kSysfs, "slab");
+  ASSERT_TRUE(slab.ok()) << slab.status().message();
+  const CacheSysfs* filp = slab->Find("filp");
+  ASSERT_NE(filp, nullptr);
+  EXPECT_EQ(filp->Total("object_size"), 184);
+  EXPECT_EQ(filp->ctor, "init_once+0x0/0x10");
+  EXPECT_EQ(filp->Find("alloc_fastpath")->total, 72);
+  EXPECT_THAT(filp->Find("alloc_fastpath")->per_cpu, ElementsAre(20, 0, 52));
+  EXPECT_THAT(filp->Find("alloc_fastpath")->per_node, IsEmpty());
+  EXPECT_THAT(filp->Find("objects")->per_node, ElementsAre(1000, 8));
+  EXPECT_EQ(filp->Total("slabs_cpu_partial"), 52);
+  EXPECT_EQ(filp->Total("slabs_cpu_partial.slabs"), 5);
+  EXPECT_THAT(filp->Find("slabs_cpu_partial.slabs")->per_cpu, ElementsAre(1, 4));
+  EXPECT_EQ(filp->Find("shrink"), nullptr);
+  EXPECT_EQ(filp->Total("nothing", -1), -1);
+  // A merged cache, by its own name and by an alias.
+  ASSERT_NE(slab->Find("fs_cache"), nullptr);
+  EXPECT_EQ(slab->Find("fs_cache"), slab->Find(":A-0000064"));
+  EXPECT_EQ(slab->Find("fs_cache")->Total("align"), 8);
+  EXPECT_EQ(slab->Find("absent"), nullptr);
+}
+
+TEST(SidecarTest, ACopiedTreeSaysTheSameAsItsLines) {
+  const std::string folder = MakeTestFolder("slab");
+  for (const auto& [path, value] : std::vector<std::pair<std::string, std::string>>{
+           {"filp/object_size", "184\n"}, {"filp/objects", "8 N0=8\n"}, {"filp/ctor", "\n"}}) {
+    std::filesystem::create_directories(folder + "/filp");
+    std::ofstream(folder + "/" + path) << value;
+  }
+  std::filesystem::create_directory_symlink("filp", folder + "/files");
+  const absl::StatusOr<std::string> text = SlabSysfsTextOfTree(folder);
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(*text,
+            "files -> filp\n/sys/kernel/slab/filp/ctor:\n/sys/kernel/slab/filp/object_size:184\n"
+            "/sys/kernel/slab/filp/objects:8 N0=8\n");
+  const absl::StatusOr<SlabSysfs> slab = ParseSlabSysfs(*text, "slab");
+  ASSERT_TRUE(slab.ok());
+  EXPECT_EQ(slab->Find("files")->Total("object_size"), 184);
+}
+
+TEST(SidecarTest, BadSysfsLinesAreTold) {
+  const auto message = [](std::string_view text) {
+    return std::string(ParseSlabSysfs(text, "slab").status().message());
+  };
+  EXPECT_THAT(message("/sys/kernel/slab/a/b:1\nnonsense\n"), HasSubstr("slab:2: expected"));
+  EXPECT_THAT(message("/sys/kernel/slab/a/b:many\n"), HasSubstr("slab:1: expected 'TOTAL"));
+  EXPECT_THAT(message("/sys/kernel/slab/a/b:1 C5000=1\n"), HasSubstr("slab:1:"));
+  EXPECT_THAT(message(""), HasSubstr("found none"));
+}
+
+TEST(SidecarTest, SlabinfoOfSlub) {
+  const absl::StatusOr<Slabinfo> info = ParseSlabinfo(Contents("proc-slabinfo.txt"), "slabinfo");
+  ASSERT_TRUE(info.ok()) << info.status().message();
+  EXPECT_FALSE(info->has_statistics);
+  const SlabinfoCache* filp = info->Find("filp");
+  ASSERT_NE(filp, nullptr);
+  EXPECT_EQ(filp->active_objects, 1008);
+  EXPECT_EQ(filp->object_bytes, 192);
+  EXPECT_EQ(filp->objects_per_slab, 21);
+  EXPECT_EQ(filp->pages_per_slab, 1);
+  EXPECT_EQ(filp->slabs, 48);
+  EXPECT_THAT(filp->global_statistics, IsEmpty());
+}
+
+TEST(SidecarTest, SlabinfoOfSlabWithStatistics) {
+  const absl::StatusOr<Slabinfo> info = ParseSlabinfo(
+      "slabinfo - version: 2.1 (statistics)\n# name ...\n"
+      "fib6_nodes 16 64 64 64 1 : tunables 120 60 8 : slabdata 1 1 0 : globalstat 16 17 1 2 3 4 5 "
+      "6 7 : cpustat 8 9 10 11\n",
+      "slabinfo");
+  ASSERT_TRUE(info.ok()) << info.status().message();
+  EXPECT_TRUE(info->has_statistics);
+  EXPECT_EQ(info->caches[0].batchcount, 60);
+  EXPECT_THAT(info->caches[0].global_statistics, ElementsAre(16, 17, 1, 2, 3, 4, 5, 6, 7));
+  EXPECT_THAT(info->caches[0].cpu_statistics, ElementsAre(8, 9, 10, 11));
+}
+
+TEST(SidecarTest, BadSlabinfoIsTold) {
+  const auto message = [](std::string_view text) {
+    return std::string(ParseSlabinfo(text, "slabinfo").status().message());
+  };
+  EXPECT_THAT(message("slabinfo - version: 1.1\n"), HasSubstr("slabinfo:1: expected"));
+  EXPECT_THAT(message("slabinfo - version: 2.1\nfilp 1 2\n"), HasSubstr("slabinfo:2: expected"));
+}
+
+TEST(SidecarTest, PercpuStats) {
+  const absl::StatusOr<PercpuStats> stats =
+      ParsePercpuStats(Contents("debugfs-percpu_stats.txt"), "percpu_stats");
+  ASSERT_TRUE(stats.ok()) << stats.status().message();
+  EXPECT_EQ(stats->values.at("unit_size"), 1048576);
+  EXPECT_EQ(stats->values.at("nr_chunks"), 2);
+  EXPECT_FALSE(stats->chunks.empty());
+  EXPECT_TRUE(stats->chunks[0].is_first);
+}
+
+TEST(SidecarTest, Zoneinfo) {
+  const absl::StatusOr<std::vector<ZoneInfo>> zones = ParseZoneinfo(
+      "Node 0, zone    DMA32\n  per-node stats\n      nr_slab_reclaimable 865\n"
+      "  pages free     107565\n        boost    0\n        min      493\n"
+      "        protection: (0, 0, 0)\n      nr_free_pages 107565\n  pagesets\n    cpu: 0\n"
+      "              count: 97\n              high:  308\n              batch: 31\n"
+      "  vm stats threshold: 18\n    cpu: 3\n              count: 98\n  start_pfn:           1\n"
+      "Node 1, zone   Normal\n  pages free     7\n",
+      "zoneinfo");
+  ASSERT_TRUE(zones.ok()) << zones.status().message();
+  ASSERT_EQ(zones->size(), 2);
+  const ZoneInfo& zone = (*zones)[0];
+  EXPECT_EQ(zone.name, "DMA32");
+  EXPECT_EQ(zone.values.at("free"), 107565);
+  EXPECT_EQ(zone.values.at("min"), 493);
+  EXPECT_EQ(zone.values.at("nr_slab_reclaimable"), 865);
+  EXPECT_EQ(zone.values.at("start_pfn"), 1);
+  ASSERT_EQ(zone.pagesets.size(), 2);
+  EXPECT_EQ(zone.pagesets[0].high, 308);
+  EXPECT_EQ(zone.pagesets[1].cpu, 3);
+  EXPECT_EQ(zone.pagesets[1].count, 98);
+  EXPECT_EQ((*zones)[1].node, 1);
+}
+
+TEST(SidecarTest, NodesOfCpus) {
+  const absl::StatusOr<std::vector<int32_t>> nodes =
+      ParseNodes("node0 0-1,5\nnode1 2-3\nnode2\n", "nodes");
+  ASSERT_TRUE(nodes.ok()) << nodes.status().message();
+  EXPECT_THAT(*nodes, ElementsAre(0, 0, 1, 1, -1, 0));
+  for (const char* bad : {"node0 x\n", "node64 0\n", "cpu0 0\n", "node0 3-1\n", "node0 0-9999\n"}) {
+    EXPECT_THAT(std::string(ParseNodes(bad, "nodes").status().message()), HasSubstr("nodes:1:"))
+        << bad;
+  }
+}
+
+TEST(SidecarTest, AFoldersSidecarsDescribeTheTrace) {
+  const std::string folder = MakeTestFolder("recording");
+  std::ofstream(folder + "/trace.txt")
+      << ReportOfLines({"3 kmem_cache_alloc: call_site=f+0x1 ptr=0xffff888100000040 name=filp "
+                        "bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL node=-1"});
+  std::ofstream(folder + "/nodes") << "node0 0-1\nnode1 2-3\n";
+  std::ofstream(folder + "/uname") << "6.1.192\n";
+  const std::string sysfs(kSysfs);
+  gzFile gz = gzopen((folder + "/sys-kernel-slab.before.gz").c_str(), "wb");
+  gzwrite(gz, sysfs.data(), static_cast<unsigned>(sysfs.size()));
+  gzclose(gz);
+  const Imported trace = ImportPath(folder);
+  ASSERT_TRUE(trace.status.ok()) << trace.status.message();
+  EXPECT_EQ(trace.header.kernel_release, "6.1.192");
+  EXPECT_EQ(trace.header.node_count, 2);
+  EXPECT_THAT(trace.header.node_of_cpu, ElementsAre(0, 0, 1, 1));
+  EXPECT_TRUE(trace.header.caches.at(1).has_constructor);
+  EXPECT_EQ(trace.header.caches.at(1).slab_size, 192);
+  ASSERT_NE(trace.header.FindSidecar("sys-kernel-slab.before"), nullptr);
+  EXPECT_EQ(trace.header.FindSidecar("sys-kernel-slab.before")->contents, kSysfs);
+
+  std::ofstream(folder + "/slabinfo.after") << "not slabinfo\n";
+  EXPECT_THAT(std::string(ImportPath(folder).status.message()), HasSubstr("slabinfo.after:1:"));
+}
+
+TEST(SidecarTest, ATruncatedGzipFileIsAnError) {
+  const std::string path = DataPath("perf-kmem-stat-6.18.txt.gz");
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string cut = WriteTestFile("cut.gz", bytes.substr(0, bytes.size() / 2));
+  EXPECT_TRUE(absl::IsInvalidArgument(ReadWholeFile(cut).status()));
+  EXPECT_TRUE(absl::IsNotFound(ReadWholeFile("/nonexistent").status()));
+}
+
+}  // namespace
+}  // namespace slablab
