@@ -47,7 +47,8 @@ absl::StatusOr<bool> Validate(const std::string& path, uint64_t violations_max) 
   }
   std::string explained;
   if (validator.explained_by_loss() > 0) {
-    explained = fmt::format(" ({} more that lost events explain)", validator.explained_by_loss());
+    explained =
+        fmt::format(" ({} more that missing events explain)", validator.explained_by_loss());
   }
   fmt::print("{}: {} events, {} live at the end, {} violations{}\n", path, validator.events(),
              validator.live_count(), validator.violation_count(), explained);

@@ -112,6 +112,7 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
   if (!writer.ok()) return writer.status();
   const TraceHeader& whole = (*reader)->header();
   (*writer)->header() = whole;
+  if (!selection.cpus.empty()) (*writer)->header().of_some_cpus = true;
   Renumberer renumberer;
   Nanos first = 0;
   Nanos last = 0;

@@ -101,6 +101,7 @@ Header ToProto(const TraceHeader& header) {
     r->set_explanation(repair.explanation);
   }
   for (const std::string& assumption : header.assumptions) proto.add_assumptions(assumption);
+  proto.set_of_some_cpus(header.of_some_cpus);
   proto.set_event_count(header.event_count);
   for (const uint64_t count : header.events_by_kind) proto.add_events_by_kind(count);
   proto.set_lost_events(header.lost_events);
@@ -143,6 +144,7 @@ absl::Status FromProto(const Header& proto, TraceHeader* header) {
     header->repairs.push_back({repair.name(), repair.count(), repair.explanation()});
   }
   header->assumptions.assign(proto.assumptions().begin(), proto.assumptions().end());
+  header->of_some_cpus = proto.of_some_cpus();
   header->event_count = proto.event_count();
   for (int i = 0; i < std::min(proto.events_by_kind_size(), kEventKinds); ++i) {
     header->events_by_kind[i] = proto.events_by_kind(i);

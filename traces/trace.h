@@ -76,6 +76,9 @@ struct TraceHeader {
   std::vector<TraceCache> caches = {TraceCache()};
   std::vector<TraceTask> tasks;  // ordered by (pid, since)
 
+  // Cut from a trace by CPU: what other CPUs freed seems to live on.
+  bool of_some_cpus = false;
+
   std::vector<TraceRepair> repairs;
   std::vector<std::string> assumptions;  // one sentence each
   std::vector<TraceSidecar> sidecars;

@@ -34,8 +34,8 @@ void TraceValidator::Report(std::string what) {
   if (violations_.size() < violations_max_) violations_.push_back({events_, std::move(what)});
 }
 
-void TraceValidator::ReportUnlessLost(std::string what) {
-  if (lost_any_) {
+void TraceValidator::ReportUnlessIncomplete(std::string what) {
+  if (incomplete_) {
     ++explained_by_loss_;
   } else {
     Report(std::move(what));
@@ -85,25 +85,22 @@ void TraceValidator::CheckIndices(const Event& event) {
 void TraceValidator::MoveIn(const Event& event) {
   const Place place = PlaceOf(event);
   const uint64_t size = SizeOf(event);
-  auto next = tenants_.lower_bound(place);
-  const auto same_space = [&place](const Place& other) {
-    return other.space == place.space && other.chunk == place.chunk;
-  };
-  const auto overlap = [&](const Place& other, const Tenant& tenant) {
-    ReportUnlessLost(
-        fmt::format("object {} at {:#x} of size {} overlaps object {}, live at {:#x} "
-                    "of size {}",
-                    event.object, event.address, size, tenant.object, other.address, tenant.size));
-  };
-  if (next != tenants_.begin()) {
-    const auto& [other, tenant] = *std::prev(next);
-    if (same_space(other) && place.address - other.address < tenant.size) overlap(other, tenant);
-  }
-  while (next != tenants_.end() && same_space(next->first) &&
-         next->first.address - place.address < size) {
-    overlap(next->first, next->second);
-    if (next->first.address != place.address) break;
-    next = tenants_.erase(next);
+  // From the last tenant that begins before; whoever overlaps has evidently moved out.
+  auto other = tenants_.lower_bound(place);
+  if (other != tenants_.begin()) --other;
+  while (other != tenants_.end() && other->first <= Place{place.space, place.chunk, ~uint64_t{0}}) {
+    const auto& [where, tenant] = *other;
+    const bool same_space = where.space == place.space && where.chunk == place.chunk;
+    const bool begins_before = where < place;
+    if (!begins_before && where.address - place.address >= size) break;
+    if (!same_space || (begins_before && place.address - where.address >= tenant.size)) {
+      ++other;
+      continue;
+    }
+    ReportUnlessIncomplete(
+        fmt::format("object {} at {:#x} of size {} overlaps object {}, live at {:#x} of size {}",
+                    event.object, event.address, size, tenant.object, where.address, tenant.size));
+    other = tenants_.erase(other);
   }
   tenants_.insert_or_assign(place, Tenant{size, event.object});
 }
@@ -157,7 +154,7 @@ void TraceValidator::CheckFreePredating(const Event& event) {
   object.kind = event.kind;
   const auto tenant = tenants_.find(PlaceOf(event));
   if (tenant == tenants_.end()) return;
-  ReportUnlessLost(
+  ReportUnlessIncomplete(
       fmt::format("the free at {:#x} is marked as predating the trace, but object {} is live there",
                   event.address, tenant->second.object));
 }
@@ -174,7 +171,7 @@ void TraceValidator::CheckFree(const Event& event) {
     return;
   }
   if (!object.live) {
-    ReportUnlessLost(fmt::format("object {} is freed a second time", event.object));
+    ReportUnlessIncomplete(fmt::format("object {} is freed a second time", event.object));
     return;
   }
   if (event.address != object.address) {
@@ -202,16 +199,14 @@ void TraceValidator::Check(const Event& event) {
   ++by_kind_[static_cast<size_t>(event.kind)];
   digest_.Add(event);
   CheckIndices(event);
-  if (event.object > objects_.size()) {
+  if (event.object > object_last_ + 1 && !incomplete_) {
     Report(fmt::format("object {} is new, but the next new object is {}", event.object,
-                       objects_.size()));
-    ++events_;
-    return;
+                       object_last_ + 1));
   }
-  if (event.object == objects_.size()) objects_.emplace_back();
+  object_last_ = std::max(object_last_, event.object);
   if (event.kind == EventKind::kLost) {
     lost_ += event.bytes_req;
-    lost_any_ = true;
+    incomplete_ = true;
   } else if (Allocates(event.kind)) {
     CheckAllocation(event);
   } else if (Frees(event.kind)) {
@@ -233,7 +228,7 @@ void TraceValidator::CheckHeader() {
           header_.events_by_kind[kind], by_kind_[kind]);
   }
   equal("number of lost events", header_.lost_events, lost_);
-  equal("number of objects", header_.object_count, objects_.size() - 1);
+  equal("number of objects", header_.object_count, object_last_);
   equal("first time", header_.time_first, time_first_);
   equal("last time", header_.time_last, time_last_);
   equal("digest", header_.events_digest, digest_.value());

@@ -10,14 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/container/flat_hash_map.h"
 #include "traces/trace.h"
 
 // The invariants of a trace, as executable checks.
 //
 //  1. Time does not go back.
 //  2. CPU, node, call site, gfp flags and cache are in the header's tables.
-//  3. A new object has the next number, and is seen first in an allocation or in a free that is
+//  3. A new object has the next number (or one of those after it, where events were lost), and is
+//  seen first in an allocation or in a free that is
 //     marked as predating the trace.
 //  4. An allocation is of a new object, at an address of its own; the bytes it was given are at
 //     least those it asked for.
@@ -29,8 +30,8 @@
 //     at an address where nothing is live.
 //  8. Only frees predate the trace; the header's counts and digest are those of the events.
 //
-// Where events were lost, the state of what is live is not known: after a lost event, breaches of 5
-// to 7 that a lost event explains are not reported but counted.
+// Where events were lost, or left out because only some CPUs' were kept, the state of what is live
+// is not known: breaches of 5 to 7 that a missing event explains are not reported but counted.
 
 namespace slablab {
 
@@ -43,7 +44,7 @@ class TraceValidator {
  public:
   // Keeps the first `violations_max` violations and counts the rest. `header` must outlive it.
   TraceValidator(const TraceHeader& header, size_t violations_max)
-      : header_(header), violations_max_(violations_max) {}
+      : header_(header), violations_max_(violations_max), incomplete_(header.of_some_cpus) {}
 
   void Check(const Event& event);
   // After the last event.
@@ -52,7 +53,7 @@ class TraceValidator {
   uint64_t events() const { return events_; }
   uint64_t violation_count() const { return violation_count_; }
   const std::vector<Violation>& violations() const { return violations_; }
-  // Breaches that lost events explain.
+  // Breaches that missing events explain.
   uint64_t explained_by_loss() const { return explained_by_loss_; }
   uint64_t live_count() const { return live_count_; }
 
@@ -78,8 +79,8 @@ class TraceValidator {
   };
 
   void Report(std::string what);
-  // For what lost events may explain.
-  void ReportUnlessLost(std::string what);
+  // For what missing events may explain.
+  void ReportUnlessIncomplete(std::string what);
   void CheckIndices(const Event& event);
   void CheckAllocation(const Event& event);
   void CheckFree(const Event& event);
@@ -101,10 +102,11 @@ class TraceValidator {
   Nanos time_last_ = 0;
   std::array<uint64_t, kEventKinds> by_kind_ = {};
   uint64_t lost_ = 0;
-  bool lost_any_ = false;
+  bool incomplete_;
   uint64_t live_count_ = 0;
   EventsDigest digest_;
-  std::vector<ObjectState> objects_ = {ObjectState()};
+  absl::flat_hash_map<TraceObject, ObjectState> objects_;  // only looked up
+  TraceObject object_last_ = kNoObject;
   std::map<Place, Tenant> tenants_;
 };
 
