@@ -1,0 +1,186 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SLUB against real kernels: runs bundled with the tests, and all there are where SLABLAB_SHARED
+// names the folder that has them.
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "traces/gz_input.h"
+#include "workloads/conformance.h"
+#include "workloads/reference.h"
+#include "workloads/sysfs_geometry.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+std::vector<std::string> FilesUnder(const fs::path& folder, std::string_view prefix,
+                                    std::string_view suffix) {
+  std::vector<std::string> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string path = entry.path().string();
+    const std::string relative = fs::path(path).lexically_relative(folder).string();
+    if (relative.starts_with(prefix) && relative.ends_with(suffix)) files.push_back(path);
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void ExpectRunsAgree(const fs::path& folder, size_t files_least) {
+  const std::vector<std::string> files = FilesUnder(folder, "slub-", ".ref.gz");
+  EXPECT_GE(files.size(), files_least);
+  for (const std::string& file : files) {
+    const absl::StatusOr<std::string> text = ReadWholeFile(file);
+    ASSERT_TRUE(text.ok()) << text.status();
+    const absl::StatusOr<ReferenceRun> run = ParseReference(*text, file);
+    ASSERT_TRUE(run.ok()) << run.status();
+    const absl::StatusOr<Conformance> result = ReplayReference(*run);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(result->agrees()) << result->first_disagreement;
+    EXPECT_GT(result->placements.total, 0u);
+    EXPECT_GE(result->figures.total, 40u) << file;
+  }
+}
+
+void ExpectGeometriesAgree(const fs::path& folder, size_t files_least) {
+  const std::vector<std::string> files = FilesUnder(folder, "machine-slub-", "slab.sysfs.gz");
+  EXPECT_GE(files.size(), files_least);
+  for (const std::string& file : files) {
+    const std::string nodes_path = fs::path(file).replace_filename("nodes").string();
+    const absl::StatusOr<std::vector<int32_t>> nodes =
+        ParseNodes(ReadWholeFile(nodes_path).value(), nodes_path);
+    ASSERT_TRUE(nodes.ok()) << nodes.status();
+    const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(ReadWholeFile(file).value(), file);
+    ASSERT_TRUE(sysfs.ok()) << sysfs.status();
+    const int cpus = static_cast<int>(nodes->size());
+    const absl::StatusOr<Conformance> result =
+        CheckSysfsGeometry(*sysfs, {.present = cpus, .possible = cpus}, file);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(result->agrees()) << result->first_disagreement;
+    EXPECT_GE(result->figures.total, 6 * 100u) << file;
+  }
+}
+
+TEST(SlubReferenceTest, BundledRunsAgreeInEveryPlacementAndCount) {
+  ExpectRunsAgree("tests/reference", 16);
+}
+
+TEST(SlubReferenceTest, BundledGeometriesAgree) { ExpectGeometriesAgree("tests/reference", 2); }
+
+TEST(SlubReferenceTest, SharedRunsAndGeometriesAgree) {
+  const char* const shared = std::getenv("SLABLAB_SHARED");
+  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) {
+    GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
+  }
+  ExpectRunsAgree(fs::path(shared) / "reference", 100);
+  ExpectGeometriesAgree(fs::path(shared) / "reference", 5);
+}
+
+constexpr std::string_view kSmallRun =
+    "slab-reference 1\n"
+    "kernel linux-6.1.192 slub\n"
+    "machine cpus=2 nodes=2 cpus_per_node=1 mib_per_node=64 page_size=4096 cache_line=64\n"
+    "pattern small\n"
+    "cache name=x object_size=1024 align=0 hwcache_align=0 ctor=0\n"
+    "layout slab_size=1024 align=8 order=2 objs_per_slab=16 object_size=1024\n"
+    "tune cpu_partial 5\n"
+    "a 0 0 0@0:0\n"
+    "n 0 1 1 1@1:0\n"
+    "f 1 0\n"
+    "a 1 2 2@1:0\n"
+    "count alloc_slab 3 C0=2 C1=1\n"
+    "state slabs 3 N0=1 N1=2\n"
+    "end\n";
+
+Conformance ReplayText(std::string text) {
+  const absl::StatusOr<ReferenceRun> run = ParseReference(text, "small.ref");
+  EXPECT_TRUE(run.ok()) << run.status();
+  return ReplayReference(*run).value();
+}
+
+std::string Replaced(std::string_view from, std::string_view to) {
+  std::string text(kSmallRun);
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+// What the model does not share is found, whatever it is.
+TEST(SlubReferenceTest, EveryKindOfDisagreementIsSeen) {
+  EXPECT_TRUE(ReplayText(std::string(kSmallRun)).agrees())
+      << ReplayText(std::string(kSmallRun)).first_disagreement;
+  const std::pair<std::string_view, std::string_view> changes[] = {
+      {"0@0:0", "0@0:1024"},            // another offset
+      {"0@0:0", "0@1:0"},               // another node
+      {"a 1 2 2@1:0", "a 1 2 1:1024"},  // one slab instead of two
+      {"alloc_slab 3 C0=2 C1=1", "alloc_slab 3 C0=1 C1=2"},
+      {"slabs 3 N0=1 N1=2", "slabs 4 N0=2 N1=2"},
+      {"objs_per_slab=16", "objs_per_slab=15"},
+      {"count alloc_slab", "count alloc_unheard_of"},
+  };
+  for (const auto& [from, to] : changes) {
+    const Conformance result = ReplayText(Replaced(from, to));
+    EXPECT_FALSE(result.agrees()) << to;
+    EXPECT_THAT(result.first_disagreement, HasSubstr("small.ref:")) << to;
+  }
+}
+
+TEST(SlubReferenceTest, MalformedRunsAreNamedWithTheirLine) {
+  const struct {
+    std::string_view from, to;
+    int line;
+  } cases[] = {
+      {"slab-reference 1", "slab-reference 2", 1},
+      {"linux-6.1.192 slub", "linux-6.1.192", 2},
+      {"cpus=2 ", "cpus=0 ", 3},
+      {"cpus=2 ", "cpus=100000 ", 3},
+      {"cpus_per_node=1", "cpus_per_node=2", 3},
+      {"page_size=4096", "page_size=65536", 3},
+      {"nodes=2 ", "", 3},
+      {"object_size=1024 align=0", "object_size=x align=0", 5},
+      {"cpu_partial 5", "cpu_partial", 7},
+      {"a 0 0 0@0:0", "a 2 0 0@0:0", 8},
+      {"a 0 0 0@0:0", "a 0 0 0:0", 8},
+      {"a 0 0 0@0:0", "a 0 0 5@0:0", 8},
+      {"a 0 0 0@0:0", "a 0 0 0@7:0", 8},
+      {"a 0 0 0@0:0", "a 0 0 0@0", 8},
+      {"n 0 1 1 1@1:0", "n 0 1 2 1@1:0", 9},
+      {"f 1 0", "f 1 7", 10},
+      {"f 1 0", "f 1 0 0", 10},
+      {"f 1 0", "offline 0", 10},
+      {"f 1 0", "online 1", 10},
+      {"f 1 0", "frobnicate", 10},
+      {"a 1 2 2@1:0", "f 1 0", 11},
+      {"C0=2", "X0=2", 12},
+      {"alloc_slab 3", "alloc_slab three", 12},
+      {"end\n", "", 13},
+      {"end\n", "end\nmore\n", 14},
+  };
+  for (const auto& test : cases) {
+    const absl::StatusOr<ReferenceRun> run = ParseReference(Replaced(test.from, test.to), "f");
+    ASSERT_FALSE(run.ok()) << test.to;
+    EXPECT_EQ(run.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(run.status().message()),
+                ::testing::StartsWith("f:" + std::to_string(test.line) + ": "))
+        << test.to;
+  }
+}
+
+TEST(SlubReferenceTest, AnAllocatorWithoutModelIsRefused) {
+  const absl::StatusOr<ReferenceRun> run =
+      ParseReference(Replaced("6.1.192 slub", "6.1.192 slob"), "f");
+  ASSERT_TRUE(run.ok());
+  EXPECT_THAT(std::string(ReplayReference(*run).status().message()), HasSubstr("'slob'"));
+}
+
+}  // namespace
+}  // namespace slablab
