@@ -97,8 +97,12 @@ Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handl
   }
   Line& entry = lines_[handle];
   TagArray& l2 = l2_[core.index()];
+  // The host's own cache misses dominate from here on: they may as well overlap.
+  __builtin_prefetch(&entry);
+  llc_[domain_of_core_[core.index()].index()].Prefetch(line);
   if (l2.present()) {
     uint32_t* l2_set = l2.SetOf(line);
+    __builtin_prefetch(&lines_[l2.Victim(l2_set) >> TagArray::kTagStateBits]);
     if (const int way = l2.Find(l2_set, tag); way >= 0) {
       TagArray::Promote(l2_set, way);
       Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
@@ -176,14 +180,9 @@ Memory::Result Memory::FetchFromOwner(CoreId core, Line& entry, uint64_t line, u
 Memory::Result Memory::FetchFromLlcOrMemory(CoreId core, Line& entry, uint64_t line,
                                             uint32_t handle) {
   const DomainId domain = domain_of_core_[core.index()];
-  TagArray& llc = llc_[domain.index()];
-  if (llc.present()) {
-    uint32_t* set = llc.SetOf(line);
-    const int way = llc.Find(set, handle << TagArray::kTagStateBits);
-    if (way >= 0) {
-      TagArray::Promote(set, way);
-      return {static_cast<uint32_t>(config_.llc_hit_cycles), Outcome::kLlc};
-    }
+  if (domain_sets_.Contains(entry.domains, static_cast<int>(domain.index()))) {
+    FillLlc(domain, entry, line, handle);  // It becomes the most recently used.
+    return {static_cast<uint32_t>(config_.llc_hit_cycles), Outcome::kLlc};
   }
   Result result;
   if (entry.llc_dirty != 0) {  // Newer than memory in another domain's LLC.
@@ -271,8 +270,8 @@ void Memory::FillLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handl
   if (!llc.present()) return;
   const uint32_t tag = handle << TagArray::kTagStateBits;
   uint32_t* set = llc.SetOf(line);
-  if (const int way = llc.Find(set, tag); way >= 0) {
-    TagArray::Promote(set, way);
+  if (domain_sets_.Contains(entry.domains, static_cast<int>(domain.index()))) {
+    TagArray::Promote(set, llc.Find(set, tag));
     return;
   }
   const uint32_t victim = llc.Insert(set, tag);

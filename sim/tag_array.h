@@ -4,6 +4,11 @@
 #ifndef SLABLAB_SIM_TAG_ARRAY_H_
 #define SLABLAB_SIM_TAG_ARRAY_H_
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -24,30 +29,39 @@ class TagArray {
 
   explicit TagArray(const CacheGeometry& geometry)
       : ways_(geometry.present() ? geometry.ways : 0),
+        stride_((ways_ + kLanes - 1) / kLanes * kLanes),
         sets_(geometry.present() ? geometry.sets() : 0),
         mask_(sets_ != 0 && (sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : 0),
-        tags_(sets_ * static_cast<uint64_t>(ways_)) {}
+        tags_(sets_ * static_cast<uint64_t>(stride_)) {}
 
   bool present() const { return ways_ != 0; }
 
   // The set of line number `line`, most recently used first.
-  Tag* SetOf(uint64_t line) { return &tags_[Index(line) * static_cast<uint64_t>(ways_)]; }
+  Tag* SetOf(uint64_t line) { return &tags_[Index(line) * static_cast<uint64_t>(stride_)]; }
   const Tag* SetOf(uint64_t line) const {
-    return &tags_[Index(line) * static_cast<uint64_t>(ways_)];
+    return &tags_[Index(line) * static_cast<uint64_t>(stride_)];
   }
 
   // The way of `set` that holds `tag` in any state, or -1.
   int Find(const Tag* set, Tag tag) const {
-    for (int way = 0; way < ways_; ++way) {
-      if (((set[way] ^ tag) & ~kStateMask) == 0) return way;
+    for (int first = 0; first < stride_; first += kLanes) {
+      const uint32_t matches = MatchLanes(set + first, tag);
+      if (matches != 0) return first + std::countr_zero(matches);
     }
     return -1;
   }
 
+  // Has the host fetch the set of `line`.
+  void Prefetch(uint64_t line) const {
+    if (present()) __builtin_prefetch(SetOf(line));
+  }
+  // The tag that Insert would push out; zero if none.
+  Tag Victim(const Tag* set) const { return set[ways_ - 1]; }
+
   // Makes the tag at `way` the most recently used.
   static void Promote(Tag* set, int way) {
     const Tag tag = set[way];
-    std::memmove(set + 1, set, static_cast<size_t>(way) * sizeof(Tag));
+    for (; way > 0; --way) set[way] = set[way - 1];  // Nearly always a short way.
     set[0] = tag;
   }
 
@@ -66,9 +80,29 @@ class TagArray {
   }
 
  private:
+  static constexpr int kLanes = 4;
+
+  // A bit for each of four tags that is `tag` in any state.
+  static uint32_t MatchLanes(const Tag* tags, Tag tag) {
+#ifdef __SSE2__
+    const __m128i difference = _mm_xor_si128(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags)), _mm_set1_epi32(tag));
+    const __m128i same = _mm_cmpeq_epi32(_mm_srli_epi32(difference, kTagStateBits),
+                                         _mm_setzero_si128());
+    return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(same)));
+#else
+    uint32_t matches = 0;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      matches |= static_cast<uint32_t>(((tags[lane] ^ tag) >> kTagStateBits) == 0) << lane;
+    }
+    return matches;
+#endif
+  }
+
   uint64_t Index(uint64_t line) const { return mask_ != 0 ? line & mask_ : line % sets_; }
 
   int ways_;
+  int stride_;  // tags from one set to the next: ways_ rounded up; what is between stays zero
   uint64_t sets_;
   uint64_t mask_;
   LazyArray<Tag> tags_;

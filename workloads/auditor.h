@@ -1,0 +1,60 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_AUDITOR_H_
+#define SLABLAB_WORKLOADS_AUDITOR_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "sim/lazy_array.h"
+#include "sim/machine.h"
+#include "sim/types.h"
+
+namespace slablab {
+
+// Watches what an allocator hands out and takes back, knowing nothing of how it works: no two live
+// objects overlap, what is freed was live, objects are aligned and where they were asked to be. It
+// follows every run; one operation costs a few nanoseconds.
+//
+// Violations are collected, not fatal: a quirk that is switched on may be meant to cause one.
+class Auditor {
+ public:
+  explicit Auditor(const Machine& machine);
+
+  struct Allocation {
+    PhysAddr object;
+    uint64_t bytes = 0;           // that the caller may use
+    uint64_t align = 8;           // a power of two
+    NodeId only_node = kAnyNode;  // where it has to be, if anywhere
+  };
+  void OnAlloc(const Allocation& allocation);
+  // `bytes` as at its allocation.
+  void OnFree(PhysAddr object, uint64_t bytes);
+
+  uint64_t live_objects() const { return live_objects_; }
+  uint64_t live_bytes() const { return live_bytes_; }
+  uint64_t violations() const { return violations_; }
+  const std::string& first_violation() const { return first_violation_; }
+
+ private:
+  static constexpr uint64_t kGranule = 8;
+  static constexpr uint64_t kGranulesPerWord = 64;
+  void Violate(std::string_view what, PhysAddr object, uint64_t bytes);
+  // Calls visit(word, mask) for the granules of [object, object + bytes).
+  template <typename Visit>
+  void ForEachWord(PhysAddr object, uint64_t bytes, Visit visit);
+
+  const Machine& machine_;
+  uint64_t bytes_end_;        // of the machine's memory
+  LazyArray<uint64_t> live_;  // a bit a granule
+  uint64_t live_objects_ = 0;
+  uint64_t live_bytes_ = 0;
+  uint64_t violations_ = 0;
+  std::string first_violation_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_AUDITOR_H_

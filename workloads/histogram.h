@@ -1,0 +1,70 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_HISTOGRAM_H_
+#define SLABLAB_WORKLOADS_HISTOGRAM_H_
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+#include "sim/types.h"
+
+namespace slablab {
+
+// Counts of durations in buckets whose width is at most 1/16 of their value: exact below 16.
+class Histogram {
+ public:
+  void Add(Cycles value) {
+    ++count_;
+    total_ += value;
+    min_ = std::min(min_, value);
+    max_ = std::max(max_, value);
+    ++buckets_[BucketOf(value)];
+  }
+
+  uint64_t count() const { return count_; }
+  Cycles total() const { return total_; }
+  Cycles min() const { return count_ == 0 ? 0 : min_; }
+  Cycles max() const { return max_; }
+
+  // The smallest value v such that at least `per_mille` of the durations are <= v, to the upper
+  // end of v's bucket, and never above max(). Zero if there are none.
+  Cycles Quantile(int per_mille) const {
+    const uint64_t rank = (count_ * static_cast<uint64_t>(per_mille) + 999) / 1000;
+    uint64_t seen = 0;
+    for (size_t bucket = 0; bucket < kBuckets && rank > 0; ++bucket) {
+      seen += buckets_[bucket];
+      if (seen >= rank) return std::min(max_, UpperEnd(bucket));
+    }
+    return max_;
+  }
+
+ private:
+  static constexpr int kSubBits = 4;
+  static constexpr size_t kBuckets = (64 - kSubBits + 1) << kSubBits;
+
+  static size_t BucketOf(Cycles value) {
+    if (value < (1 << kSubBits)) return value;
+    const int shift = std::bit_width(value) - 1 - kSubBits;
+    return (static_cast<size_t>(shift + 1) << kSubBits) + ((value >> shift) - (1 << kSubBits));
+  }
+  static Cycles UpperEnd(size_t bucket) {
+    if (bucket < (1 << kSubBits)) return bucket;
+    const int shift = static_cast<int>(bucket >> kSubBits) - 1;
+    const Cycles low = ((Cycles{1} << kSubBits) + (bucket & ((1 << kSubBits) - 1))) << shift;
+    return low + (Cycles{1} << shift) - 1;
+  }
+
+  uint64_t count_ = 0;
+  Cycles total_ = 0;
+  Cycles min_ = std::numeric_limits<Cycles>::max();
+  Cycles max_ = 0;
+  std::array<uint64_t, kBuckets> buckets_{};
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_HISTOGRAM_H_

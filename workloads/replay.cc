@@ -1,0 +1,347 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/replay.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace slablab {
+
+namespace {
+
+constexpr size_t kBatchEvents = 4096;
+
+bool IsAllocation(EventKind kind) {
+  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
+}
+
+bool IsFree(EventKind kind) { return kind == EventKind::kKfree || kind == EventKind::kCacheFree; }
+
+Priority PriorityOf(Context context) {
+  switch (context) {
+    case Context::kTask:
+      return Priority::kTask;
+    case Context::kSoftirq:
+      return Priority::kSoftirq;
+    case Context::kHardirq:
+    case Context::kNmi:
+      return Priority::kHardirq;
+  }
+  return Priority::kTask;
+}
+
+}  // namespace
+
+// Why an event is not replayed.
+enum class Replay::Skip : uint8_t {
+  kPages,
+  kPercpu,
+  kNullFree,
+  kPredates,
+  kFailedHere,
+  kUnknownCache,
+  kLost,
+};
+
+std::vector<Replay::Skipped> Replay::skipped() const {
+  static constexpr std::string_view kReasons[kSkipReasons] = {
+      "page event (the model asks for its own pages)",
+      "percpu event (this allocator gives no percpu areas)",
+      "free of NULL",
+      "free of an object older than the trace",
+      "free of an object whose allocation failed here",
+      "of a cache whose name or size the trace does not tell",
+      "mark of events lost in recording",
+  };
+  std::vector<Skipped> skipped;
+  for (size_t i = 0; i < kSkipReasons; ++i) {
+    if (skips_[i] > 0) skipped.push_back({.reason = kReasons[i], .events = skips_[i]});
+  }
+  return skipped;
+}
+
+Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
+               const ReplayOptions& options)
+    : reader_(reader),
+      machine_(machine),
+      allocator_(allocator),
+      options_(options),
+      batch_(kBatchEvents),
+      auditor_(machine) {
+  const TraceHeader& header = reader.header();
+  for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
+  result_.paths.resize(allocator.paths().size());
+  result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
+  const Nanos duration = header.time_last - header.time_first;
+  sample_interval_ = std::max<Nanos>(1, duration / static_cast<Nanos>(options.footprint_samples));
+}
+
+absl::Status Replay::Prepare() {
+  absl::Status status;
+  for (const TraceCache& cache : reader_.header().caches) {
+    CacheId id = cache.name.empty() ? kNoCache : allocator_.FindCache(cache.name);
+    if (id == kNoCache && !cache.name.empty() && cache.object_size > 0) {
+      const CacheSpec spec = {.name = cache.name,
+                              .object_size = cache.object_size,
+                              .align = cache.align,
+                              .hwcache_align = cache.hwcache_align,
+                              .has_constructor = cache.has_constructor,
+                              .typesafe_by_rcu = cache.typesafe_by_rcu,
+                              .reclaim_account = cache.reclaim_account};
+      machine_.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
+        absl::StatusOr<CacheId> created = co_await allocator_.CreateCache(cpu, spec);
+        if (created.ok()) {
+          id = *created;
+        } else {
+          status = created.status();
+        }
+      });
+      if (!status.ok()) return status;
+    }
+    caches_.push_back(id);
+  }
+  result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
+  start_cycles_ = machine_.scheduler().now();
+  return absl::OkStatus();
+}
+
+void Replay::AddWarmObject(CacheId cache, NodeId node, PhysAddr object) {
+  warm_[{cache.value(), node.value()}].push_back(object);
+}
+
+bool Replay::Refill() {
+  if (stop_ && stop_()) {
+    status_ = absl::CancelledError("interrupted");
+    return false;
+  }
+  absl::StatusOr<size_t> count = reader_.Read(absl::MakeSpan(batch_));
+  if (!count.ok()) {
+    status_ = count.status();
+    return false;
+  }
+  batch_next_ = 0;
+  batch_end_ = *count;
+  if (progress_) progress_(result_.events);
+  return batch_end_ > 0;
+}
+
+bool Replay::Next(Arrival* arrival) {
+  for (;;) {
+    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
+    if (batch_next_ == batch_end_ && !Refill()) return false;
+    const Event& event = batch_[batch_next_++];
+    ++result_.events;
+    if (!started_) {
+      started_ = true;
+      time_first_ = event.time;
+    }
+    now_ = event.time - time_first_;
+    if (now_ >= sample_next_) SampleFootprint(now_);
+    if (!Replayable(event)) continue;
+    if (IsAllocation(event.kind)) objects_.Begin(event.object);
+    uint32_t slot;
+    if (pending_free_.empty()) {
+      slot = static_cast<uint32_t>(pending_.size());
+      pending_.push_back(event);
+    } else {
+      slot = pending_free_.back();
+      pending_free_.pop_back();
+      pending_[slot] = event;
+    }
+    const auto clock_mhz = static_cast<uint64_t>(machine_.config().clock_mhz);
+    *arrival = {.time = start_cycles_ + now_ * clock_mhz / 1000,
+                .token = slot,
+                .cpu = Place(event),
+                .priority = PriorityOf(event.context)};
+    return true;
+  }
+}
+
+bool Replay::Replayable(const Event& event) {
+  Skip reason;
+  if (IsAllocation(event.kind)) {
+    if (event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache) return true;
+    reason = Skip::kUnknownCache;
+  } else if (IsFree(event.kind)) {
+    if (event.object == kNoObject) {
+      reason = Skip::kNullFree;
+    } else if (event.predates_trace) {
+      if (!warm_.empty() && event.kind == EventKind::kCacheFree) return true;
+      reason = Skip::kPredates;
+    } else {
+      const ObjectRecord* record = objects_.Find(event.object);
+      if (record != nullptr && record->state != ObjectRecord::State::kUnknown) return true;
+      reason = Skip::kUnknownCache;  // Its allocation was not replayed either.
+    }
+  } else if (event.kind == EventKind::kLost) {
+    reason = Skip::kLost;
+  } else if (event.kind == EventKind::kPageAlloc || event.kind == EventKind::kPageFree) {
+    reason = Skip::kPages;
+  } else {
+    reason = Skip::kPercpu;
+  }
+  ++skips_[static_cast<size_t>(reason)];
+  return false;
+}
+
+CpuId Replay::Place(const Event& event) {
+  const int cpus = machine_.config().cpu_count();
+  if (options_.placement == CpuPlacement::kRecorded) return CpuId(event.cpu % cpus);
+  const auto [entry, first_sight] =
+      cpu_of_task_.try_emplace(event.pid, static_cast<int32_t>(cpu_of_task_.size()) % cpus);
+  return CpuId(entry->second);
+}
+
+NodeId Replay::NodeFor(const Event& event) const {
+  if (event.node < 0) return kAnyNode;
+  return NodeId(event.node % machine_.config().node_count());
+}
+
+bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
+  const Event& event = pending_[token];
+  if (!IsFree(event.kind)) return true;
+  // Not while what it frees is still being allocated, perhaps by the very code it would interrupt.
+  const ObjectRecord* record = objects_.Find(event.object);
+  return record == nullptr || record->state != ObjectRecord::State::kPending;
+}
+
+Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
+  const Event event = pending_[token];
+  pending_free_.push_back(static_cast<uint32_t>(token));
+  return IsAllocation(event.kind) ? Allocate(cpu, event) : Release(cpu, event);
+}
+
+Task<void> Replay::Allocate(Cpu& cpu, Event event) {
+  const Cycles begin = cpu.task_clock();
+  const Gfp gfp = gfps_[event.gfp];
+  const NodeId node = NodeFor(event);
+  const CacheId cache = event.kind == EventKind::kKmalloc ? kNoCache : caches_[event.cache];
+  Placement placement;
+  if (cache == kNoCache) {
+    placement = co_await allocator_.Kmalloc(cpu, event.bytes_req, gfp, node);
+  } else {
+    placement = co_await allocator_.Alloc(cpu, cache, gfp, node);
+  }
+  Account(cpu, cache, placement.path, false, cpu.task_clock() - begin);
+  ObjectRecord& record = objects_[event.object];
+  record.address = placement.object;
+  record.cache = cache;
+  record.bytes_req = event.bytes_req;
+  result_.placements.Add(placement.object.value() ^ event.object << 40);
+  if (placement.object.is_null()) {
+    record.state = ObjectRecord::State::kFailed;
+    ++result_.failed_allocations;
+  } else {
+    record.state = ObjectRecord::State::kLive;
+    auditor_.OnAlloc({.object = placement.object,
+                      .bytes = event.bytes_req,
+                      .only_node = Has(gfp, Gfp::kThisNode) ? node : kAnyNode});
+    requested_bytes_ += event.bytes_req;
+    NotePeak();
+    const Cycles use_begin = cpu.task_clock();
+    const SiteScope site(cpu, Site::kUse);
+    cpu.TouchRange({placement.object, Structure::kObject},
+                   std::min(event.bytes_req, options_.object_touch_bytes_max), Access::kWrite);
+    result_.use_cycles += cpu.task_clock() - use_begin;
+  }
+  if (record.waiter.value() >= 0) {
+    const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
+    machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
+  }
+}
+
+Task<void> Replay::Release(Cpu& cpu, Event event) {
+  if (event.predates_trace) {
+    const CacheId cache = caches_[event.cache];
+    const PhysAddr warm = cache == kNoCache ? PhysAddr() : TakeWarmObject(event, cache);
+    if (warm.is_null()) co_return;
+    co_await FreeObject(cpu, event, cache, warm);
+    co_return;
+  }
+  if (objects_[event.object].state == ObjectRecord::State::kPending) {
+    ++result_.order_inversions;
+    const Cycles waits_since = cpu.now();
+    while (objects_[event.object].state == ObjectRecord::State::kPending) {
+      objects_[event.object].waiter = cpu.id();
+      co_await cpu.Park();
+    }
+    result_.order_inversion_wait_cycles += cpu.now() - waits_since;
+  }
+  const ObjectRecord record = objects_[event.object];
+  objects_.End(event.object);
+  if (record.state == ObjectRecord::State::kFailed) {
+    ++skips_[static_cast<size_t>(Skip::kFailedHere)];
+    co_return;
+  }
+  auditor_.OnFree(record.address, record.bytes_req);
+  requested_bytes_ -= record.bytes_req;
+  co_await FreeObject(cpu, event, record.cache, record.address);
+}
+
+Task<PathId> Replay::FreeObject(Cpu& cpu, const Event& event, CacheId cache, PhysAddr object) {
+  if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
+  {
+    const Cycles use_begin = cpu.task_clock();
+    const SiteScope site(cpu, Site::kUse);
+    cpu.Touch({object, Structure::kObject}, Access::kRead);
+    result_.use_cycles += cpu.task_clock() - use_begin;
+  }
+  const Cycles begin = cpu.task_clock();
+  PathId path;
+  if (cache == kNoCache || event.kind == EventKind::kKfree) {
+    path = co_await allocator_.Kfree(cpu, object);
+  } else {
+    path = co_await allocator_.Free(cpu, cache, object);
+  }
+  Account(cpu, cache, path, true, cpu.task_clock() - begin);
+  result_.placements.Add(~object.value());
+  co_return path;
+}
+
+// The most recently made object of the cache, from the node of the recorded address if known.
+PhysAddr Replay::TakeWarmObject(const Event& event, CacheId cache) {
+  for (int32_t node = 0; node < machine_.config().node_count(); ++node) {
+    const auto pool = warm_.find({cache.value(), node});
+    if (pool == warm_.end() || pool->second.empty()) continue;
+    const PhysAddr object = pool->second.back();
+    pool->second.pop_back();
+    return object;
+  }
+  ++skips_[static_cast<size_t>(Skip::kPredates)];
+  return PhysAddr();
+}
+
+void Replay::Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
+  PathTimes& times = result_.paths[path];
+  times.is_free = is_free;
+  times.cycles.Add(cycles);
+  ++(is_free ? result_.frees : result_.allocations);
+  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
+  ++on_cpu.operations;
+  on_cpu.cycles += cycles;
+  if (cache == kNoCache) return;
+  OperationTotals& on_cache = result_.caches[cache.index()];
+  ++on_cache.operations;
+  on_cache.cycles += cycles;
+}
+
+void Replay::SampleFootprint(Nanos time) {
+  result_.footprint.push_back({.time = time,
+                               .footprint = allocator_.TotalFootprint(),
+                               .requested_bytes = requested_bytes_});
+  sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
+}
+
+void Replay::NotePeak() {
+  const Footprint& footprint = allocator_.TotalFootprint();
+  if (footprint.slab_bytes <= result_.footprint_peak.footprint.slab_bytes) return;
+  result_.footprint_peak = {
+      .time = now_, .footprint = footprint, .requested_bytes = requested_bytes_};
+}
+
+}  // namespace slablab

@@ -1,0 +1,167 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_REPLAY_H_
+#define SLABLAB_WORKLOADS_REPLAY_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "allocators/allocator.h"
+#include "sim/arrival.h"
+#include "sim/digest.h"
+#include "sim/gfp.h"
+#include "sim/machine.h"
+#include "traces/trace.h"
+#include "workloads/auditor.h"
+#include "workloads/histogram.h"
+#include "workloads/object_table.h"
+
+// Replays a trace in recorded order: each operation starts at its recorded time or when its CPU is
+// ready, whichever is later; operations of one CPU keep their order; what ran in an interrupt comes
+// as an interrupt. A free whose allocation is still on its way (simulated time can reorder what the
+// recording had in order) waits for it, and is counted.
+
+namespace slablab {
+
+enum class CpuPlacement : uint8_t {
+  kRecorded,  // recorded CPU c on CPU c, modulo the machine's CPUs
+  kSpread,    // tasks one after another on the machine's CPUs, in order of first sight
+};
+
+struct ReplayOptions {
+  CpuPlacement placement = CpuPlacement::kRecorded;
+  // The task that allocates writes the requested bytes, at most so many; the one that frees reads
+  // the first line.
+  uint32_t object_touch_bytes_max = 512;
+  uint64_t events_max = 0;  // 0: all
+  int footprint_samples = 100;
+};
+
+struct PathTimes {
+  bool is_free = false;
+  Histogram cycles;
+};
+
+struct FootprintAt {
+  Nanos time = 0;  // since the trace's first event
+  Footprint footprint;
+  uint64_t requested_bytes = 0;
+};
+
+struct OperationTotals {
+  uint64_t operations = 0;
+  Cycles cycles = 0;
+};
+
+struct ReplayResult {
+  uint64_t events = 0;
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t failed_allocations = 0;
+  uint64_t remote_frees = 0;
+  uint64_t order_inversions = 0;
+  Cycles order_inversion_wait_cycles = 0;
+  Cycles use_cycles = 0;
+  std::vector<PathTimes> paths;         // by PathId
+  std::vector<OperationTotals> cpus;    // by CpuId
+  std::vector<OperationTotals> caches;  // by CacheId
+  std::vector<FootprintAt> footprint;   // by time
+  FootprintAt footprint_peak;           // most slab_bytes
+  Digest placements;                    // of (object, address, path), as operations ended
+};
+
+// One replay. Call order: Create, Prepare (makes the trace's caches), then Scheduler::Run with this
+// as the source, then result(). `reader`, `machine` and `allocator` must outlive it.
+class Replay : public ArrivalSource {
+ public:
+  Replay(TraceReader& reader, Machine& machine, Allocator& allocator, const ReplayOptions& options);
+
+  // Creates the trace's caches that the allocator does not have after boot. On CPU 0.
+  absl::Status Prepare();
+  // Objects that a warm start made, by cache and node: a free of an object older than the trace
+  // takes one of them.
+  void AddWarmObject(CacheId cache, NodeId node, PhysAddr object);
+  // Called now and then with the number of events so far, from outside simulated time.
+  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
+  // True once to end early; asked now and then.
+  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
+
+  bool Next(Arrival* arrival) override;
+  Task<void> Start(Cpu& cpu, uint64_t token) override;
+  bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+
+  // Events that were not replayed, by reason; reasons that did not occur are left out.
+  struct Skipped {
+    std::string_view reason;
+    uint64_t events = 0;
+  };
+  std::vector<Skipped> skipped() const;
+  // What went wrong in reading the trace, if anything; the replay ended there.
+  const absl::Status& status() const { return status_; }
+  const ReplayResult& result() const { return result_; }
+  Auditor& auditor() { return auditor_; }
+  CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
+
+ private:
+  enum class Skip : uint8_t;
+  static constexpr size_t kSkipReasons = 7;
+
+  bool Refill();
+  bool Replayable(const Event& event);
+  CpuId Place(const Event& event);
+  NodeId NodeFor(const Event& event) const;
+  Task<void> Allocate(Cpu& cpu, Event event);
+  Task<void> Release(Cpu& cpu, Event event);
+  PhysAddr TakeWarmObject(const Event& event, CacheId cache);
+  Task<PathId> FreeObject(Cpu& cpu, const Event& event, CacheId cache, PhysAddr object);
+  void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
+  void SampleFootprint(Nanos time);
+  void NotePeak();
+
+  TraceReader& reader_;
+  Machine& machine_;
+  Allocator& allocator_;
+  const ReplayOptions options_;
+  absl::Status status_;
+
+  std::vector<Event> batch_;
+  size_t batch_next_ = 0;
+  size_t batch_end_ = 0;
+  Nanos time_first_ = 0;
+  Cycles start_cycles_ = 0;
+  bool started_ = false;
+
+  // Events that were announced and have not begun, by token.
+  std::vector<Event> pending_;
+  std::vector<uint32_t> pending_free_;
+
+  std::vector<CacheId> caches_;  // by the trace's index
+  std::vector<Gfp> gfps_;        // by the trace's index
+  absl::flat_hash_map<int32_t, int32_t> cpu_of_task_;
+  ObjectTable objects_;
+  Auditor auditor_;
+  std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node
+
+  ReplayResult result_;
+  uint64_t requested_bytes_ = 0;
+  Nanos now_ = 0;  // recorded time of the latest arrival
+  Nanos sample_next_ = 0;
+  Nanos sample_interval_ = 1;
+  std::array<uint64_t, kSkipReasons> skips_{};
+  std::function<void(uint64_t)> progress_;
+  std::function<bool()> stop_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_REPLAY_H_

@@ -1,0 +1,170 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/warm_start.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace slablab {
+
+namespace {
+
+int64_t PartOf(const std::vector<int64_t>& parts, size_t index) {
+  return index < parts.size() ? parts[index] : 0;
+}
+
+// A slab's objects, in the order in which they were allocated.
+struct WarmSlab {
+  PhysAddr slab;
+  std::vector<PhysAddr> objects;
+};
+
+// One cache's way to its recorded state.
+class CacheWarmer {
+ public:
+  CacheWarmer(const CacheSysfs& sysfs, CacheId cache, Machine& machine, Allocator& allocator)
+      : sysfs_(sysfs),
+        cache_(cache),
+        machine_(machine),
+        allocator_(allocator),
+        slabs_(static_cast<size_t>(machine.config().node_count())) {}
+
+  absl::Status Warm(Replay& replay) {
+    for (int node = 0; node < machine_.config().node_count(); ++node) {
+      if (absl::Status status = FillNode(NodeId(node)); !status.ok()) return status;
+    }
+    // Shrinking flushes the CPUs, so that what is partial is on its node's list.
+    const CpuId boot(0);
+    machine_.scheduler().RunOn(boot, [&](Cpu& cpu) { return allocator_.Shrink(cpu, cache_); });
+    for (const CpuPlace& place : machine_.config().cpus) {
+      const CpuId cpu(static_cast<int32_t>(&place - machine_.config().cpus.data()));
+      GiveCpuSlab(cpu);
+      GiveCpuPartials(cpu);
+    }
+    for (size_t node = 0; node < slabs_.size(); ++node) {
+      for (const WarmSlab& slab : slabs_[node]) {
+        for (PhysAddr object : slab.objects) {
+          replay.AddWarmObject(cache_, NodeId(static_cast<int32_t>(node)), object);
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int64_t OnNode(std::string_view figure, NodeId node) const {
+    const SysfsCount* count = sysfs_.Find(figure);
+    return count == nullptr ? 0 : PartOf(count->per_node, node.index());
+  }
+  int64_t OnCpu(std::string_view figure, CpuId cpu) const {
+    const SysfsCount* count = sysfs_.Find(figure);
+    return count == nullptr ? 0 : PartOf(count->per_cpu, cpu.index());
+  }
+  CpuId FirstCpuOf(NodeId node) const {
+    const std::vector<CpuPlace>& cpus = machine_.config().cpus;
+    for (size_t i = 0; i < cpus.size(); ++i) {
+      if (cpus[i].node == node) return CpuId(static_cast<int32_t>(i));
+    }
+    return CpuId(0);
+  }
+
+  // As many full slabs as the node had slabs, then as many objects of as many of them freed as its
+  // partial list had free.
+  absl::Status FillNode(NodeId node) {
+    const int64_t total = OnNode("total_objects", node);
+    bool failed = false;
+    const CpuId on = FirstCpuOf(node);
+    machine_.scheduler().RunOn(on, [&](Cpu& cpu) -> Task<void> {
+      for (int64_t i = 0; i < total && !failed; ++i) {
+        const Placement placement = co_await allocator_.Alloc(cpu, cache_, kGfpKernel, node);
+        failed = placement.object.is_null();
+        if (!failed) Note(placement.object);
+      }
+    });
+    if (failed) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("warm start: the machine has no room for the ", total, " objects of ",
+                       allocator_.Layout(cache_).name, " that node ", node.value(), " held"));
+    }
+    int64_t to_free = total - OnNode("objects", node);
+    const int64_t partial = OnNode("partial", node);
+    auto& slabs = slabs_[node.index()];
+    const auto partials = std::min<size_t>(static_cast<size_t>(partial), slabs.size());
+    for (size_t i = 0; i < partials; ++i) {
+      const auto slabs_left = static_cast<int64_t>(partials - i);
+      const int64_t share = (to_free + slabs_left - 1) / slabs_left;
+      to_free -= FreeFrom(slabs[i], share, on);
+    }
+    return absl::OkStatus();
+  }
+
+  void Note(PhysAddr object) {
+    const PhysAddr slab = allocator_.Locate(object).slab;
+    auto& slabs = slabs_[machine_.NodeOf(object).index()];
+    for (size_t i = slabs.size(); i-- > 0;) {  // Nearly always the last.
+      if (slabs[i].slab == slab) return slabs[i].objects.push_back(object);
+    }
+    slabs.push_back({.slab = slab, .objects = {object}});
+  }
+
+  int64_t FreeFrom(WarmSlab& slab, int64_t count, CpuId on) {
+    int64_t freed = 0;
+    machine_.scheduler().RunOn(on, [&](Cpu& cpu) -> Task<void> {
+      while (freed < count && !slab.objects.empty()) {
+        const PhysAddr object = slab.objects.back();
+        slab.objects.pop_back();
+        ++freed;
+        co_await allocator_.Free(cpu, cache_, object);
+      }
+    });
+    return freed;
+  }
+
+  // A CPU that had allocated has a slab to allocate from.
+  void GiveCpuSlab(CpuId on) {
+    if (OnCpu("alloc_fastpath", on) + OnCpu("alloc_slowpath", on) == 0) return;
+    machine_.scheduler().RunOn(on, [&](Cpu& cpu) -> Task<void> {
+      const Placement placement = co_await allocator_.Alloc(cpu, cache_, kGfpKernel, kAnyNode);
+      if (placement.object.is_null()) co_return;
+      co_await allocator_.Free(cpu, cache_, placement.object);
+    });
+  }
+
+  // The first free of an object of a full slab brings the slab to the freeing CPU's partial list.
+  void GiveCpuPartials(CpuId on) {
+    int64_t wanted = OnCpu("slabs_cpu_partial.slabs", on);
+    const uint32_t per_slab = allocator_.Layout(cache_).objects_per_slab;
+    for (WarmSlab& slab : slabs_[machine_.config().cpus[on.index()].node.index()]) {
+      if (wanted == 0) return;
+      if (slab.objects.size() != per_slab) continue;
+      FreeFrom(slab, 1, on);
+      --wanted;
+    }
+  }
+
+  const CacheSysfs& sysfs_;
+  const CacheId cache_;
+  Machine& machine_;
+  Allocator& allocator_;
+  std::vector<std::vector<WarmSlab>> slabs_;  // by node
+};
+
+}  // namespace
+
+absl::Status WarmStart(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator,
+                       Replay& replay) {
+  for (const auto& [name, cache_sysfs] : sysfs.caches) {
+    const CacheId cache = allocator.FindCache(name);
+    // The boot caches hold the model's own structures already.
+    if (cache == kNoCache || name == "kmem_cache" || name == "kmem_cache_node") continue;
+    CacheWarmer warmer(cache_sysfs, cache, machine, allocator);
+    if (absl::Status status = warmer.Warm(replay); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace slablab
