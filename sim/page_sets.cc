@@ -168,14 +168,19 @@ Task<void> PageSets::Drain(Cpu& cpu, Zone& zone, PageSet& set, DrainAmount amoun
 
 Task<void> PageSets::DrainAll(Cpu& cpu, Zone& zone, CpuId owner) {
   PageSet& set = Of(zone.index(), owner);
-  for (;;) {
-    const SpinGuard guard = co_await set.lock.TryAcquire(cpu);
-    CHECK(static_cast<bool>(guard));
-    const PageSet::Header header = cpu.Load(set.header);
-    if (header.count == 0) co_return;
-    const DrainAmount amount{.count = header.batch << kBatchScaleMax};
-    co_await Drain(cpu, zone, set, amount);
-  }
+  int32_t left = 0;
+  do {
+    // The kernel waits for this lock with interrupts on; here, a CPU waits only with them off.
+    const IrqFlags irqs = cpu.IrqSave();
+    {
+      const SpinGuard guard = co_await set.lock.Acquire(cpu);
+      const PageSet::Header header = cpu.Load(set.header);
+      const DrainAmount amount{.count = std::min(header.count, header.batch << kBatchScaleMax)};
+      left = header.count - amount.count;
+      if (amount.count > 0) co_await Drain(cpu, zone, set, amount);
+    }
+    co_await cpu.IrqRestore(irqs);
+  } while (left > 0);
 }
 
 uint64_t PageSets::PagesListed(size_t zone) const {

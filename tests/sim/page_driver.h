@@ -18,7 +18,7 @@ using BlocksByOrder = std::array<uint64_t, kPageOrders>;
 inline MachineConfig SmallMachine(int nodes, uint64_t mib) {
   MachineConfig config =
       ReferenceMachine({.cpus = nodes, .nodes = nodes, .cpus_per_node = 1, .mib_per_node = mib});
-  const NodeSize size{.bytes = mib << 20, .reserved_bytes = 4 << 20};
+  const NodeSize size{.bytes = mib << 20, .reserved_bytes = mib << 17};
   config.memory =
       PlaceMemory(std::vector<NodeSize>(static_cast<size_t>(nodes), size), {.dma_end_bytes = 0});
   return config;
