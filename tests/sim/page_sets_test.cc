@@ -11,12 +11,9 @@
 #include <set>
 #include <vector>
 
-#include "sim/arrival.h"
 #include "sim/buddy_allocator.h"
-#include "sim/digest.h"
 #include "sim/machine.h"
 #include "sim/machine_config.h"
-#include "sim/random.h"
 #include "tests/sim/faulty_page_allocator.h"
 #include "tests/sim/page_driver.h"
 
@@ -258,105 +255,6 @@ TEST(PageSetsTest, AtomicRequestsMayUseTheLastOfTheKeptPageblock) {
   ASSERT_FALSE(page.is_null());
   EXPECT_EQ(page.frame() >> kPageblockOrder, block.frame() >> kPageblockOrder);
   EXPECT_TRUE(driver.Alloc({}).is_null());
-}
-
-// Runs `rounds` of allocations and frees on every CPU at once; cpu 0 may be interrupted by more.
-class Storm : public ArrivalSource {
- public:
-  struct Options {
-    int cpus = 2;
-    int rounds = 200;
-    int order_max = 5;
-    Cycles interrupt_at = 0;  // 0: never
-  };
-  Storm(Machine& machine, const Options& options) : machine_(machine), options_(options) {}
-
-  bool Next(Arrival* arrival) override {
-    if (next_ < options_.cpus) {
-      *arrival = {.cpu = CpuId(next_), .priority = Priority::kTask};
-    } else if (next_ == options_.cpus && options_.interrupt_at != 0) {
-      *arrival = {.time = options_.interrupt_at, .cpu = CpuId(0), .priority = Priority::kHardirq};
-    } else {
-      return false;
-    }
-    arrival->token = static_cast<uint64_t>(next_++);
-    return true;
-  }
-  Task<void> Start(Cpu& cpu, uint64_t token) override {
-    Random random(7, token);
-    std::vector<std::pair<PhysAddr, int>> held;
-    for (int i = 0; i < options_.rounds; ++i) {
-      const int order =
-          static_cast<int>(random.Below(static_cast<uint64_t>(options_.order_max + 1)));
-      const PhysAddr block = co_await machine_.pages().Alloc(cpu, {.order = order});
-      cpu.CheckQuiet();
-      CHECK(!block.is_null());
-      digest.Add(block.value());
-      for (uint64_t frame = 0; frame < FramesOf(order); ++frame) {
-        CHECK(in_use_.insert(block.frame() + frame).second);
-      }
-      held.emplace_back(block, order);
-      if (random.Chance(1, 2)) continue;
-      const auto [freed, freed_order] = held.back();
-      held.pop_back();
-      for (uint64_t frame = 0; frame < FramesOf(freed_order); ++frame) {
-        in_use_.erase(freed.frame() + frame);
-      }
-      co_await machine_.pages().Free(cpu, freed, freed_order);
-      cpu.CheckQuiet();
-    }
-  }
-  bool MayInterrupt(const Cpu&, uint64_t) const override { return true; }
-
-  Digest digest;
-
- private:
-  Machine& machine_;
-  const Options options_;
-  int next_ = 0;
-  std::set<uint64_t> in_use_;
-};
-
-TEST(PageSetsTest, CpusThatRaceForAZoneKeepItWholeAndRunTheSameEveryTime) {
-  uint64_t digests[2];
-  for (uint64_t& digest : digests) {
-    MachineConfig config =
-        ReferenceMachine({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 256});
-    Machine machine(config);
-    Storm storm(machine, {.cpus = 4, .rounds = 500});
-    machine.scheduler().Run(storm);
-    machine.buddy().CheckInvariants();
-    for (const LockClass& lock : machine.scheduler().lock_classes()) {
-      if (lock.name == "&zone->lock") {
-        EXPECT_GT(lock.contentions, 0u);
-        EXPECT_GT(lock.wait_total_cycles, 0u);
-      } else if (lock.name == "&pcp->lock") {
-        EXPECT_EQ(lock.contentions, 0u);
-        EXPECT_GT(lock.acquisitions, 0u);
-      }
-    }
-    storm.digest.Add(machine.scheduler().now());
-    for (const auto& zone : machine.buddy().Stats().zones) {
-      for (const uint64_t blocks : zone.free_blocks) storm.digest.Add(blocks);
-      storm.digest.Add(zone.counters.splits);
-      storm.digest.Add(zone.counters.merges);
-    }
-    digest = storm.digest.value();
-  }
-  EXPECT_EQ(digests[0], digests[1]);
-}
-
-// An interrupt at every cycle of a refill: one that finds the CPU's lists locked does without.
-TEST(PageSetsTest, AnInterruptMayComeWhileTheListsAreLocked) {
-  uint64_t busy = 0;
-  for (Cycles at = 1; at < 12'000; at += 23) {
-    Machine machine(SmallMachine(/*nodes=*/1, /*mib=*/64));
-    Storm storm(machine, {.cpus = 1, .rounds = 4, .order_max = 3, .interrupt_at = at});
-    machine.scheduler().Run(storm);
-    machine.buddy().CheckInvariants();
-    busy += machine.buddy().Stats().zones[0].counters.pcp_busy;
-  }
-  EXPECT_GT(busy, 0u);
 }
 
 TEST(PageSetsTest, ADeadCpuLeavesNothingBehind) {

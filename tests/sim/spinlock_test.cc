@@ -168,6 +168,28 @@ TEST_F(SpinLockTest, TryAcquireDoesNotWait) {
   EXPECT_EQ(class_.contentions, 0u);
 }
 
+// What an interrupt takes is not ordered against what it interrupted, which may hold a lock of any
+// rank; it must have released it all at its end.
+TEST_F(SpinLockTest, AnInterruptsLocksAreOrderedOnTheirOwn) {
+  LockClass* const outer_class = core_.scheduler.AddLockClass("outer", 0);
+  SpinLock outer(outer_class, kDataPlace);
+  script_.At(0, 0, [&](Cpu& cpu) -> Task<void> {
+    const SpinGuard guard = co_await lock_.TryAcquire(cpu);  // With interrupts on.
+    cpu.Execute(500);
+    co_await cpu.Sync();
+    EXPECT_EQ(outer_class->acquisitions, 1u);
+    EXPECT_TRUE(lock_.HeldBy(cpu));
+  });
+  script_.At(300, 0, Priority::kHardirq, [&](Cpu& cpu) -> Task<void> {
+    EXPECT_TRUE(lock_.HeldBy(cpu));
+    { const SpinGuard guard = co_await outer.Acquire(cpu); }
+    cpu.CheckQuiet();
+  });
+  script_.Run(core_.scheduler);
+  EXPECT_EQ(class_.acquisitions, 1u);
+  EXPECT_FALSE(lock_.held());
+}
+
 // Random holders of three nested locks with and without sync points inside: never two at once,
 // first come first served, and the figures add up.
 TEST_F(SpinLockTest, RandomUseKeepsExclusionOrderAndSums) {
