@@ -76,6 +76,13 @@ std::vector<NodeId> RingFrom(const MachineConfig& config, int home) {
 
 }  // namespace
 
+uint64_t BootBytes(uint64_t node_bytes, int possible_cpus) {
+  const uint64_t struct_pages = node_bytes / kPageSize * 64;
+  const uint64_t bytes =
+      struct_pages + (uint64_t{16} << 20) + (static_cast<uint64_t>(possible_cpus) << 20);
+  return (bytes + kPageSize - 1) / kPageSize * kPageSize;
+}
+
 std::vector<NodeMemory> PlaceMemory(const std::vector<NodeSize>& sizes, const ZoneLimits& limits) {
   const uint64_t dma_end = limits.dma_end_bytes >> kPageShift;
   const uint64_t dma32_end = std::max(dma_end, limits.dma32_end_bytes >> kPageShift);
@@ -160,7 +167,7 @@ MachineConfig ReferenceMachine(const ReferenceMachineOptions& options) {
   const uint64_t node_bytes = options.mib_per_node << 20;
   config.memory = PlaceMemory(
       std::vector<NodeSize>(nodes, {.bytes = node_bytes, .reserved_bytes = node_bytes / 16}),
-      ZoneLimits{});
+      config.zone_limits);
   return config;
 }
 

@@ -71,6 +71,7 @@ struct NodeMemory {
 struct ZoneLimits {
   uint64_t dma_end_bytes = uint64_t{16} << 20;
   uint64_t dma32_end_bytes = uint64_t{4} << 30;
+  friend bool operator==(const ZoneLimits&, const ZoneLimits&) = default;
 };
 
 // A node's memory to be placed: whole pages, no more reserved than there are.
@@ -78,6 +79,12 @@ struct NodeSize {
   uint64_t bytes = 0;
   uint64_t reserved_bytes = 0;
 };
+
+// What a node must reserve at least, in whole pages: what the kernel lays out at boot there and
+// never gives back. A struct page of 64 bytes for each page; the per-CPU areas of its CPUs (of the
+// possible ones; 1 MiB each is ample for the first chunk's 256 to 512 KiB units); and 16 MiB for
+// the image and the rest.
+uint64_t BootBytes(uint64_t node_bytes, int possible_cpus);
 
 // Lays the nodes one behind the other and cuts them into zones. What is reserved comes off the top
 // of a node, as early boot takes it (mm/memblock.c allocates top down).
@@ -135,7 +142,8 @@ struct MachineConfig {
 
   // --- NUMA. ---
   std::vector<NodeMemory> memory;  // indexed by NodeId
-  // The SLIT: 10 on the diagonal, more elsewhere; symmetric.
+  ZoneLimits zone_limits;          // by which `memory` is cut into zones
+  // The SLIT: 10 on the diagonal, at least 10 elsewhere; symmetric.
   std::vector<std::vector<int>> distance;
   // Fallback order home, home+1, ... modulo nodes, instead of Linux's by distance.
   bool fallback_ring = false;

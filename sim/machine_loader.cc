@@ -1,0 +1,274 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sim/machine_loader.h"
+
+#include <google/protobuf/repeated_field.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "sim/machine_compiler.h"
+#include "sim/presets.h"
+#include "sim/spec_text.h"
+#include "sim/spec_topology.h"
+#include "sim/topology.h"
+
+namespace slablab {
+namespace {
+
+constexpr std::string_view kRootPreset = "generic";
+constexpr size_t kMaxFileBytes = size_t{64} << 20;
+// Presets derive from presets; a chain longer than this is a circle.
+constexpr size_t kMaxBases = 8;
+
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                       &std::fclose);
+  if (file == nullptr) return absl::NotFoundError(fmt::format("{}: {}", path, strerror(errno)));
+  std::string text;
+  char buffer[1 << 16];
+  size_t bytes = 0;
+  while ((bytes = std::fread(buffer, 1, sizeof(buffer), file.get())) > 0) {
+    text.append(buffer, bytes);
+    if (text.size() > kMaxFileBytes) {
+      return absl::InvalidArgumentError(
+          fmt::format("{}: larger than {} bytes, too large for a machine", path, kMaxFileBytes));
+    }
+  }
+  if (std::ferror(file.get()) != 0) {
+    return absl::InvalidArgumentError(fmt::format("{}: {}", path, strerror(errno)));
+  }
+  return text;
+}
+
+// Debian's Abseil has a string_view of its own.
+std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
+
+const Preset* FindPreset(std::string_view name) {
+  for (const Preset& preset : Presets()) {
+    if (preset.name == name) return &preset;
+  }
+  return nullptr;
+}
+
+std::string PresetNames() {
+  std::string names;
+  for (const Preset& preset : Presets()) {
+    if (!names.empty()) names += ", ";
+    names += preset.name;
+  }
+  return names;
+}
+
+MachineSpec ParsePreset(const Preset& preset) {
+  absl::StatusOr<ParsedSpec> parsed = ParseSpec(preset.textproto, std::string(preset.name));
+  CHECK(parsed.ok());  // a test loads every preset
+  parsed->spec.set_name(std::string(preset.name));
+  return std::move(parsed->spec);
+}
+
+// An entry given twice is a slip of the pen, and only one of the two would count.
+absl::Status CheckListedOnce(const MachineSpec& spec, const SpecOrigin& origin) {
+  std::set<int> seen;
+  for (int i = 0; i < spec.remote_size(); ++i) {
+    if (seen.insert(spec.remote(i).distance()).second) continue;
+    return origin.Error(
+        fmt::format("remote[{}]", i),
+        fmt::format("a second remote entry for distance {}", spec.remote(i).distance()));
+  }
+  seen.clear();
+  for (int i = 0; i < spec.memory().node_size(); ++i) {
+    if (seen.insert(spec.memory().node(i).node()).second) continue;
+    return origin.Error(
+        fmt::format("memory.node[{}]", i),
+        fmt::format("a second memory.node entry for node {}", spec.memory().node(i).node()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Topology> TopologyFromXmlFile(const std::string& path) {
+  absl::StatusOr<std::string> xml = ReadFile(path);
+  if (!xml.ok()) return xml.status();
+  absl::StatusOr<Topology> topology = TopologyFromXml(*xml);
+  if (topology.ok()) return topology;
+  return absl::InvalidArgumentError(fmt::format("{}: {}", path, MessageOf(topology.status())));
+}
+
+// The topology that a spec's `cpus` or `topology` stand for.
+absl::StatusOr<Topology> ReadTopology(const MachineSpec& spec, const SpecOrigin& origin,
+                                      const std::filesystem::path& folder) {
+  if (spec.cpus_size() > 0) {
+    if (!spec.topology().empty()) {
+      return origin.Error("topology", "both topology and cpus are given; say one of them");
+    }
+    return TopologyFromRuns(spec, origin);
+  }
+  const std::string& text = spec.topology();
+  absl::StatusOr<Topology> topology;
+  if (text == "host") {
+    topology = TopologyOfHost();
+  } else if (EndsWith(text, ".xml")) {
+    const std::string path = (folder / text).string();
+    topology = TopologyFromXmlFile(path);
+    // The file may be all there is: then its name already says where.
+    if (path == origin.label()) return topology;
+  } else {
+    topology = TopologyFromSynthetic(text);
+  }
+  if (!topology.ok()) return origin.Error("topology", MessageOf(topology.status()));
+  return topology;
+}
+
+// Completes a list whose entries have a key each by what lies under it. The entries that were there
+// keep their places, so that an error can say where in the text one stands.
+template <typename Entry>
+void Underlay(const google::protobuf::RepeatedPtrField<Entry>& under, int32_t (Entry::*key)() const,
+              google::protobuf::RepeatedPtrField<Entry>* list) {
+  for (const Entry& entry : under) {
+    const auto over = std::find_if(list->begin(), list->end(), [&](const Entry& candidate) {
+      return (candidate.*key)() == (entry.*key)();
+    });
+    if (over == list->end()) {
+      *list->Add() = entry;
+      continue;
+    }
+    Entry both = entry;
+    both.MergeFrom(*over);
+    *over = both;
+  }
+}
+
+// Lays a spec over what its bases say.
+class Layers {
+ public:
+  // `folder`: what paths in `own` are relative to.
+  static absl::StatusOr<MachineConfig> Compile(const ParsedSpec& own,
+                                               const std::filesystem::path& folder) {
+    if (absl::Status status = CheckListedOnce(own.spec, own.origin); !status.ok()) return status;
+    std::vector<MachineSpec> bases;  // nearest first
+    std::string base = BaseOf(own.spec, own.origin.label());
+    while (!base.empty()) {
+      const Preset* preset = FindPreset(base);
+      if (preset == nullptr) {
+        return own.origin.Error("base", fmt::format("there is no preset \"{}\"; the presets are {}",
+                                                    base, PresetNames()));
+      }
+      CHECK_LT(bases.size(), kMaxBases);
+      bases.push_back(ParsePreset(*preset));
+      base = BaseOf(bases.back(), preset->name);
+    }
+    Layers layers;
+    for (auto spec = bases.rbegin(); spec != bases.rend(); ++spec) {
+      const absl::Status status = layers.Add(*spec, SpecOrigin(spec->name()), folder);
+      CHECK(status.ok());
+    }
+    if (absl::Status status = layers.Add(own.spec, own.origin, folder); !status.ok()) return status;
+    layers.merged_.set_name(own.spec.name());
+    return CompileMachine(layers.merged_, layers.topology_, own.origin);
+  }
+
+ private:
+  // Every chain of bases ends in the root preset, which has none.
+  static std::string BaseOf(const MachineSpec& spec, std::string_view label) {
+    if (!spec.base().empty()) return spec.base();
+    return label == kRootPreset ? "" : std::string(kRootPreset);
+  }
+
+  absl::Status Add(const MachineSpec& spec, const SpecOrigin& origin,
+                   const std::filesystem::path& folder) {
+    if (spec.cpus_size() > 0 || !spec.topology().empty()) {
+      absl::StatusOr<Topology> topology = ReadTopology(spec, origin, folder);
+      if (!topology.ok()) return topology.status();
+      topology_ = *std::move(topology);
+      merged_.clear_possible_cpus();
+      merged_.clear_distance();
+      merged_.mutable_memory()->clear_node();
+      merged_.MergeFrom(FactsOf(topology_));
+    }
+    if (spec.distance_size() > 0) merged_.clear_distance();
+    if (spec.memory().has_bytes_per_node()) merged_.mutable_memory()->clear_node();
+    MachineSpec under = merged_;
+    // What a base says of remote nodes goes with what it says of the own one.
+    for (RemoteSpec& remote : *under.mutable_remote()) {
+      if (spec.has_dram_local_cycles()) remote.clear_dram_cycles();
+      if (spec.has_transfer_node_cycles()) remote.clear_transfer_cycles();
+    }
+    merged_.clear_remote();
+    merged_.mutable_memory()->clear_node();
+    merged_.MergeFrom(spec);
+    Underlay(under.remote(), &RemoteSpec::distance, merged_.mutable_remote());
+    Underlay(under.memory().node(), &NodeMemorySpec::node,
+             merged_.mutable_memory()->mutable_node());
+    return absl::OkStatus();
+  }
+
+  MachineSpec merged_;
+  Topology topology_;
+};
+
+// A machine of which only the topology is known.
+absl::StatusOr<MachineConfig> MachineFromTopology(std::string_view topology, std::string label) {
+  ParsedSpec parsed{.spec = {}, .origin = SpecOrigin(std::move(label))};
+  parsed.spec.set_name(std::string(topology));
+  parsed.spec.set_topology(std::string(topology));
+  return Layers::Compile(parsed, "");
+}
+
+}  // namespace
+
+absl::StatusOr<MachineConfig> MachineFromTextproto(std::string_view text, std::string_view path) {
+  absl::StatusOr<ParsedSpec> parsed = ParseSpec(text, std::string(path));
+  if (!parsed.ok()) return parsed.status();
+  const std::filesystem::path file(path);
+  if (parsed->spec.name().empty()) parsed->spec.set_name(file.stem().string());
+  return Layers::Compile(*parsed, file.parent_path());
+}
+
+absl::StatusOr<MachineConfig> LoadMachine(std::string_view spec) {
+  if (const Preset* preset = FindPreset(spec); preset != nullptr) {
+    return Layers::Compile({.spec = ParsePreset(*preset), .origin = SpecOrigin(std::string(spec))},
+                           "");
+  }
+  if (spec == "host") return MachineFromTopology(spec, "host");
+  if (EndsWith(spec, ".textproto")) {
+    absl::StatusOr<std::string> text = ReadFile(std::string(spec));
+    if (!text.ok()) return text.status();
+    return MachineFromTextproto(*text, spec);
+  }
+  if (EndsWith(spec, ".xml")) return MachineFromTopology(spec, std::string(spec));
+  const bool looks_synthetic =
+      spec.find(':') != std::string_view::npos ||
+      (!spec.empty() && absl::ascii_isdigit(static_cast<unsigned char>(spec.front())));
+  if (looks_synthetic) return MachineFromTopology(spec, "machine");
+  return absl::InvalidArgumentError(
+      fmt::format("there is no machine \"{}\": a machine is a preset ({}), a file ending in "
+                  ".textproto or .xml, "
+                  "\"host\", or a synthetic topology such as \"pack:2 numa:1 l3:1 core:8 pu:2\"",
+                  spec, PresetNames()));
+}
+
+std::vector<PresetInfo> ListPresets() {
+  std::vector<PresetInfo> presets;
+  for (const Preset& preset : Presets()) {
+    presets.push_back(
+        {.name = std::string(preset.name), .description = ParsePreset(preset).description()});
+  }
+  return presets;
+}
+
+}  // namespace slablab

@@ -1,0 +1,24 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_SPEC_TOPOLOGY_H_
+#define SLABLAB_SIM_SPEC_TOPOLOGY_H_
+
+#include "absl/status/statusor.h"
+#include "sim/machine.pb.h"
+#include "sim/spec_text.h"
+#include "sim/topology.h"
+
+// Between a spec and a topology.
+
+namespace slablab {
+
+// The places that `spec.cpus` lists. Nodes are as many as the CPUs' or the rows of distance name.
+absl::StatusOr<Topology> TopologyFromRuns(const MachineSpec& spec, const SpecOrigin& origin);
+
+// What a topology knows besides the places, as a spec.
+MachineSpec FactsOf(const Topology& topology);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_SPEC_TOPOLOGY_H_
