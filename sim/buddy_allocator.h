@@ -53,7 +53,9 @@ struct PageAllocatorStats {
 //
 // Not modelled: reclaim and compaction, for nothing here can be reclaimed or moved, so that where
 // the kernel would try them the request fails (and kswapd would find nothing to do); cpusets,
-// memory policies and memcg; transparent huge pages' own list and their raised min_free_kbytes.
+// memory policies and memcg; transparent huge pages' own list and their raised min_free_kbytes; the
+// once-a-second vmstat work, which adds up what CPUs have not yet counted and drains page sets of
+// other nodes that lie idle; machines of less than 12 MiB, which do without migrate types.
 class BuddyAllocator : public PageAllocator {
  public:
   explicit BuddyAllocator(Machine& machine);

@@ -262,6 +262,19 @@ TEST(BuddyAllocatorTest, ThisNodeOnlyAndLowZonesOnly) {
   EXPECT_GE(lowest.value(), uint64_t{1} << 20);
 }
 
+TEST(BuddyAllocatorTest, AMemorylessNodesCpusAreServedByTheNextNode) {
+  MachineConfig config = SmallMachine(/*nodes=*/3, /*mib=*/32);
+  const NodeSize size{.bytes = 32 << 20, .reserved_bytes = 4 << 20};
+  config.memory = PlaceMemory({size, NodeSize{}, size}, {.dma_end_bytes = 0});
+  PageDriver driver(config);
+  const PhysAddr page = driver.Alloc({}, 1);
+  EXPECT_EQ(driver.machine.NodeOf(page), NodeId(2));
+  EXPECT_TRUE(driver.Alloc({.gfp = kGfpKernel | Gfp::kThisNode}, 1).is_null());
+  driver.Free(page, 0, 1);
+  EXPECT_EQ(driver.buddy.Stats().zones[1].counters.for_other_node, 0u);  // Its local memory.
+  driver.buddy.CheckInvariants();
+}
+
 // What could have come from a higher zone leaves the reserve in the lower one alone.
 TEST(BuddyAllocatorTest, LowZonesKeepAReserveFromRequestsForHigherOnes) {
   PageDriver driver(MachineWithAllZones());
