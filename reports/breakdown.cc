@@ -14,10 +14,17 @@ namespace slablab {
 namespace {
 
 // What the rows of "where the cycles went" are called, by Outcome; the last for unknown names.
-constexpr std::array<std::string_view, kOutcomes + 1> kOutcomeRows = {
-    "hits in L1",           "hits in L2",         "hits in LLC",         "upgrades, own LLC",
-    "upgrades, other LLCs", "transfers, own LLC", "transfers, own node", "transfers, other nodes",
-    "DRAM, own node",       "DRAM, other nodes",  "other touches"};
+constexpr std::array<std::string_view, kOutcomes + 1> kOutcomeRows = {"hits in L1",
+                                                                      "hits in L2",
+                                                                      "hits in LLC",
+                                                                      "upgrades in own LLC",
+                                                                      "upgrades beyond own LLC",
+                                                                      "transfers in own LLC",
+                                                                      "transfers in own node",
+                                                                      "transfers between nodes",
+                                                                      "DRAM of own node",
+                                                                      "DRAM of other nodes",
+                                                                      "other touches"};
 constexpr std::array<std::string_view, kCauses + 1> kCauseRows = {
     "instructions", "atomic operations", "lock wait", "interrupts within", "other causes"};
 

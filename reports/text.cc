@@ -19,6 +19,7 @@ void AppendRest(size_t rows, const TextOptions& options, std::string_view of_wha
 std::string TextReport(const RunResult& result, const TextOptions& options) {
   TextPage page(options.colour);
   AppendSummary(result, options, page);
+  AppendAssumptions(result, page);
   AppendOperations(result, page);
   AppendCycles(result, page);
   AppendSites(result, options, page);

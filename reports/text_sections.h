@@ -18,6 +18,7 @@
 namespace slablab {
 
 void AppendSummary(const RunResult& result, const TextOptions& options, TextPage& page);
+void AppendAssumptions(const RunResult& result, TextPage& page);
 void AppendOperations(const RunResult& result, TextPage& page);
 void AppendCycles(const RunResult& result, TextPage& page);
 void AppendSites(const RunResult& result, const TextOptions& options, TextPage& page);

@@ -61,8 +61,9 @@ std::string OperationsSentence(const Totals& totals) {
                                  Counted(totals.allocations(), "allocation", "allocations"),
                                  Counted(totals.frees(), "free", "frees"));
   if (totals.remote_frees() > 0) {
-    text += fmt::format(", {} of these on another node than the object's",
-                        Percent(totals.remote_frees(), totals.frees()));
+    text +=
+        fmt::format(", {} of these ({}) on another node than the object's",
+                    Grouped(totals.remote_frees()), Percent(totals.remote_frees(), totals.frees()));
   }
   if (totals.failed_allocations() > 0) {
     text += fmt::format("; {} FAILED",
@@ -162,8 +163,10 @@ void AppendReservations(const RunResult& result, const TextOptions& options, Tex
                               Quotient(totals.operations(), totals.order_inversions(), 0),
                               Counted(totals.order_inversion_wait_cycles(), "cycle", "cycles")));
   }
-  for (int i = 0; i < result.assumptions_size(); ++i) {
-    page.Labelled(i == 0 ? "assumed" : "", "- " + result.assumptions(i));
+  if (!result.assumptions().empty()) {
+    page.Labelled("assumed",
+                  fmt::format("{}, below", Counted(static_cast<uint64_t>(result.assumptions_size()),
+                                                   "thing", "things")));
   }
 }
 
@@ -196,6 +199,12 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
   if (!config.slablab_version().empty()) {
     page.Labelled("made by", fmt::format("slablab {}", config.slablab_version()));
   }
+}
+
+void AppendAssumptions(const RunResult& result, TextPage& page) {
+  if (result.assumptions().empty()) return;
+  page.Heading("What was assumed, and repaired in the trace");
+  for (const std::string& assumption : result.assumptions()) page.Item(assumption);
 }
 
 }  // namespace slablab
