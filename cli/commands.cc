@@ -12,18 +12,19 @@
 #include "absl/status/statusor.h"
 #include "cli/cmd_capture.h"
 #include "cli/cmd_import.h"
+#include "cli/cmd_list.h"
 #include "cli/cmd_report.h"
+#include "cli/cmd_run.h"
 #include "cli/cmd_trace.h"
 #include "cli/cmd_trace_stat.h"
 #include "cli/cmd_verify.h"
 #include "cli/help.h"
 #include "cli/result_output.h"
+#include "cli/version.h"
 #include "fmt/format.h"
 
 namespace slablab {
 namespace {
-
-constexpr std::string_view kVersion = "0.1.0";
 
 int RunHelp(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> text = HelpText(Commands(), arguments);
@@ -36,6 +37,12 @@ int RunVersion(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("version takes no arguments"));
   fmt::print("slablab {}\n", kVersion);
   return kExitOk;
+}
+
+std::vector<std::string_view> RunFlags() {
+  std::vector<std::string_view> flags(std::begin(kRunFlags), std::end(kRunFlags));
+  flags.insert(flags.end(), std::begin(kResultFlags), std::end(kResultFlags));
+  return flags;
 }
 
 }  // namespace
@@ -56,11 +63,21 @@ absl::Span<const Command> Commands() {
        "of text of trace-cmd report, tracefs or perf script.",
        {std::begin(kImportFlags), std::end(kImportFlags)},
        RunImport},
+      {"demo",
+       "",
+       "Replays a bundled trace of a real kernel through SLUB on a two-node machine.",
+       {std::begin(kResultFlags), std::end(kResultFlags)},
+       RunDemo},
+      {"list", "allocators|machines", "Lists what there is to name, a line each.", {}, RunList},
       {"report",
        "RESULT",
        "Prints the report of a run whose result was kept with --format=proto or json.",
        {std::begin(kResultFlags), std::end(kResultFlags)},
        RunReport},
+      {"run", "--trace=TRACE",
+       "Replays a trace through an allocator on a machine and reports where the cycles, misses, "
+       "lock waits and bytes went.",
+       RunFlags(), RunRun},
       {"trace dump",
        "TRACE",
        "Prints events, one a line, as tracefs does.",

@@ -12,7 +12,7 @@
 namespace slablab {
 namespace {
 
-void SetCache(const CacheGeometry& geometry, CacheSpec* cache) {
+void SetCache(const CacheGeometry& geometry, CacheGeometrySpec* cache) {
   cache->set_size_bytes(static_cast<int64_t>(geometry.size_bytes));
   if (geometry.present()) cache->set_ways(geometry.ways);
 }

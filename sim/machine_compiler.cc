@@ -62,7 +62,7 @@ class Compiler {
   void PlaceCpus();
   void ReadScalars();
   void ReadCaches();
-  CacheGeometry ReadCache(const std::string& name, const CacheSpec& cache);
+  CacheGeometry ReadCache(const std::string& name, const CacheGeometrySpec& cache);
   void ReadDistances();
   void CheckDistances();
   void ReadNodeCosts();
@@ -157,7 +157,7 @@ void Compiler::ReadScalars() {
   }
 }
 
-CacheGeometry Compiler::ReadCache(const std::string& name, const CacheSpec& cache) {
+CacheGeometry Compiler::ReadCache(const std::string& name, const CacheGeometrySpec& cache) {
   if (cache.size_bytes() == 0) return {};
   const std::string size_path = name + ".size_bytes";
   const uint64_t size = Checked(size_path, cache.size_bytes(), {1, int64_t{1} << 40});

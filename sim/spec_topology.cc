@@ -15,7 +15,7 @@
 namespace slablab {
 namespace {
 
-void SetCache(const CacheFacts& facts, CacheSpec* cache) {
+void SetCache(const CacheFacts& facts, CacheGeometrySpec* cache) {
   cache->set_size_bytes(static_cast<int64_t>(facts.size_bytes));
   if (facts.ways > 0) cache->set_ways(facts.ways);
 }

@@ -1,0 +1,41 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/cmd_list.h"
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "allocators/registry.h"
+#include "cli/command.h"
+#include "cli/wrap.h"
+#include "fmt/format.h"
+#include "sim/machine_loader.h"
+
+namespace slablab {
+
+int RunList(const std::vector<std::string>& arguments) {
+  constexpr size_t kIndent = 20;
+  std::string rows;
+  const std::string what = arguments.size() == 1 ? arguments[0] : "";
+  if (what == "allocators") {
+    for (const AllocatorInfo& allocator : ListAllocators()) {
+      AppendRow(&rows, allocator.name, allocator.summary, kIndent);
+    }
+    fmt::print("{}", rows);
+    return kExitOk;
+  }
+  if (what == "machines") {
+    for (const PresetInfo& preset : ListPresets()) {
+      AppendRow(&rows, preset.name, preset.description, kIndent);
+    }
+    fmt::print("{}", rows);
+    return kExitOk;
+  }
+  return Fail(absl::InvalidArgumentError(
+      absl::StrCat("list what? ", what.empty() ? "" : absl::StrCat("'", what, "' is not one of: "),
+                   "allocators, machines")));
+}
+
+}  // namespace slablab

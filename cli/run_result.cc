@@ -1,0 +1,227 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/run_result.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "sim/digest.h"
+
+namespace slablab {
+
+namespace {
+
+std::string SiteName(const Allocator& allocator, int site) {
+  static constexpr std::string_view kMachineSites[kFirstModelSite] = {"use", "page allocator",
+                                                                      "interrupt", "boot"};
+  if (site < kFirstModelSite) return std::string(kMachineSites[site]);
+  const size_t index = static_cast<size_t>(site - kFirstModelSite);
+  CHECK_LT(index, allocator.sites().size());
+  return std::string(allocator.sites()[index]);
+}
+
+void GatherLedger(const Allocator& allocator, const Ledger& ledger, RunResult& result) {
+  for (int site = 0; site < kMaxSites; ++site) {
+    for (int structure = 0; structure < kStructures; ++structure) {
+      const Ledger::Cell& cell =
+          ledger.cell(static_cast<Site>(site), static_cast<Structure>(structure));
+      for (int outcome = 0; outcome < kOutcomes; ++outcome) {
+        const auto i = static_cast<size_t>(outcome);
+        if (cell.count[i] == 0) continue;
+        TouchCell& touch = *result.add_touches();
+        touch.set_site(SiteName(allocator, site));
+        touch.set_structure(std::string(StructureName(static_cast<Structure>(structure))));
+        touch.set_outcome(std::string(OutcomeName(static_cast<Outcome>(outcome))));
+        touch.set_count(cell.count[i]);
+        touch.set_cycles(cell.cycles[i]);
+      }
+    }
+    for (int cause = 0; cause < kCauses; ++cause) {
+      const uint64_t cycles = ledger.cycles(static_cast<Site>(site), static_cast<Cause>(cause));
+      if (cycles == 0) continue;
+      CauseCell& cell = *result.add_causes();
+      cell.set_site(SiteName(allocator, site));
+      cell.set_cause(std::string(CauseName(static_cast<Cause>(cause))));
+      cell.set_cycles(cycles);
+    }
+  }
+}
+
+void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+  for (size_t i = 0; i < replay.paths.size(); ++i) {
+    const PathTimes& times = replay.paths[i];
+    if (times.cycles.count() == 0) continue;
+    PathStats& path = *result.add_paths();
+    path.set_name(std::string(allocator.paths()[i]));
+    path.set_is_free(times.is_free);
+    path.set_operations(times.cycles.count());
+    path.set_cycles_total(times.cycles.total());
+    path.set_cycles_min(times.cycles.min());
+    path.set_cycles_p50(times.cycles.Quantile(500));
+    path.set_cycles_p99(times.cycles.Quantile(990));
+    path.set_cycles_max(times.cycles.max());
+  }
+}
+
+void GatherLocks(const Scheduler& scheduler, RunResult& result) {
+  for (const LockClass& lock_class : scheduler.lock_classes()) {
+    LockStats& lock = *result.add_locks();
+    lock.set_name(lock_class.name);
+    lock.set_contention_bounces(lock_class.contention_bounces);
+    lock.set_contentions(lock_class.contentions);
+    lock.set_wait_min_cycles(lock_class.wait_min_cycles);
+    lock.set_wait_max_cycles(lock_class.wait_max_cycles);
+    lock.set_wait_total_cycles(lock_class.wait_total_cycles);
+    lock.set_acquisition_bounces(lock_class.acquisition_bounces);
+    lock.set_acquisitions(lock_class.acquisitions);
+    lock.set_hold_min_cycles(lock_class.hold_min_cycles);
+    lock.set_hold_max_cycles(lock_class.hold_max_cycles);
+    lock.set_hold_total_cycles(lock_class.hold_total_cycles);
+  }
+}
+
+void GatherCpus(const Allocator& allocator, Scheduler& scheduler, const ReplayResult& replay,
+                RunResult& result) {
+  for (int i = 0; i < scheduler.cpu_count(); ++i) {
+    const Cpu& cpu = scheduler.cpu(CpuId(i));
+    const OperationTotals& totals = replay.cpus[static_cast<size_t>(i)];
+    if (totals.operations == 0) continue;
+    CpuStats& stats = *result.add_cpus();
+    stats.set_cpu(i);
+    stats.set_node(cpu.node().value());
+    stats.set_operations(totals.operations);
+    stats.set_operation_cycles(totals.cycles);
+    stats.set_irq_off_windows(cpu.irq_off().windows);
+    stats.set_irq_off_cycles(cpu.irq_off().total_cycles);
+    stats.set_irq_off_longest_cycles(cpu.irq_off().longest_cycles);
+    stats.set_irq_off_longest_site(
+        SiteName(allocator, static_cast<int>(cpu.irq_off().longest_site)));
+    stats.set_irq_deferral_longest_cycles(cpu.irq_off().longest_deferral_cycles);
+  }
+}
+
+void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
+  sample.set_time_ns(at.time);
+  sample.set_slabs(at.footprint.slabs);
+  sample.set_slab_bytes(at.footprint.slab_bytes);
+  sample.set_objects(at.footprint.objects);
+  sample.set_object_bytes(at.footprint.object_bytes);
+  sample.set_free_bytes(at.footprint.free_bytes);
+  sample.set_padding_bytes(at.footprint.padding_bytes);
+  sample.set_tail_bytes(at.footprint.tail_bytes);
+  sample.set_metadata_bytes(at.footprint.metadata_bytes);
+  sample.set_percpu_bytes(at.footprint.percpu_bytes);
+  sample.set_requested_bytes(at.requested_bytes);
+}
+
+void FillFigure(const Figure& figure, FigureValue& value) {
+  value.set_name(figure.name);
+  value.set_value(figure.value);
+  value.set_has_parentheses(figure.has_parentheses);
+  value.set_in_parentheses(figure.in_parentheses);
+  if (figure.per == Figure::Per::kCpu) value.set_per("cpu");
+  if (figure.per == Figure::Per::kNode) value.set_per("node");
+  for (const Figure::Part& part : figure.parts) {
+    FigurePart& filled = *value.add_parts();
+    filled.set_index(part.index);
+    filled.set_value(part.value);
+    filled.set_in_parentheses(part.in_parentheses);
+  }
+}
+
+void FillSlabInfo(const SlabInfoRow& row, SlabInfo& info) {
+  info.set_active_objects(row.active_objects);
+  info.set_objects(row.objects);
+  info.set_object_size(row.object_size);
+  info.set_objects_per_slab(row.objects_per_slab);
+  info.set_pages_per_slab(row.pages_per_slab);
+  info.set_limit(row.limit);
+  info.set_batch_count(row.batch_count);
+  info.set_shared_factor(row.shared_factor);
+  info.set_active_slabs(row.active_slabs);
+  info.set_slabs(row.slabs);
+  info.set_shared_available(row.shared_available);
+}
+
+void GatherCaches(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+  for (int i = 0; i < allocator.cache_count(); ++i) {
+    const CacheId id(i);
+    const CacheLayout layout = allocator.Layout(id);
+    CacheStats& cache = *result.add_caches();
+    cache.set_name(layout.name);
+    cache.set_object_size(layout.object_size);
+    cache.set_slab_size(layout.slab_size);
+    cache.set_align(layout.align);
+    cache.set_order(layout.order);
+    cache.set_objects_per_slab(layout.objects_per_slab);
+    for (const Figure& figure : allocator.Counters(id)) FillFigure(figure, *cache.add_counters());
+    for (const Figure& figure : allocator.State(id)) FillFigure(figure, *cache.add_states());
+    FillSlabInfo(allocator.SlabInfo(id), *cache.mutable_slabinfo());
+    FillFootprint({.footprint = allocator.FootprintOf(id)}, *cache.mutable_footprint());
+    if (id.index() < replay.caches.size()) {
+      cache.set_operations(replay.caches[id.index()].operations);
+      cache.set_operation_cycles(replay.caches[id.index()].cycles);
+    }
+  }
+}
+
+// Of every placement in order, every counter and state, and every CPU's clock.
+uint64_t EndStateDigest(const Scheduler& scheduler, const ReplayResult& replay,
+                        const RunResult& result) {
+  Digest digest = replay.placements;
+  for (const CacheStats& cache : result.caches()) {
+    digest.AddString(cache.name());
+    for (const auto* figures : {&cache.counters(), &cache.states()}) {
+      for (const FigureValue& figure : *figures) {
+        digest.AddString(figure.name());
+        digest.Add(figure.value());
+        for (const FigurePart& part : figure.parts()) {
+          digest.Add(static_cast<uint64_t>(part.index()));
+          digest.Add(part.value());
+        }
+      }
+    }
+  }
+  for (int i = 0; i < scheduler.cpu_count(); ++i) digest.Add(scheduler.cpu(CpuId(i)).now());
+  return digest.value();
+}
+
+}  // namespace
+
+void GatherResult(Machine& machine, const Allocator& allocator, const Replay& replay,
+                  RunResult& result) {
+  const ReplayResult& replayed = replay.result();
+  Totals& totals = *result.mutable_totals();
+  totals.set_events(replayed.events);
+  totals.set_operations(replayed.allocations + replayed.frees);
+  totals.set_allocations(replayed.allocations);
+  totals.set_frees(replayed.frees);
+  totals.set_failed_allocations(replayed.failed_allocations);
+  totals.set_remote_frees(replayed.remote_frees);
+  totals.set_order_inversions(replayed.order_inversions);
+  totals.set_order_inversion_wait_cycles(replayed.order_inversion_wait_cycles);
+  totals.set_use_cycles(replayed.use_cycles);
+  for (const OperationTotals& cpu : replayed.cpus) {
+    totals.set_operation_cycles(totals.operation_cycles() + cpu.cycles);
+  }
+  totals.set_end_time_cycles(machine.scheduler().now());
+  totals.set_writebacks(machine.memory().writebacks());
+  for (const Replay::Skipped& skipped : replay.skipped()) {
+    NamedCount& count = *totals.add_skipped();
+    count.set_name(std::string(skipped.reason));
+    count.set_count(skipped.events);
+  }
+  GatherPaths(allocator, replayed, result);
+  GatherLedger(allocator, machine.ledger(), result);
+  GatherLocks(machine.scheduler(), result);
+  GatherCpus(allocator, machine.scheduler(), replayed, result);
+  for (const FootprintAt& sample : replayed.footprint) {
+    FillFootprint(sample, *result.add_footprint());
+  }
+  FillFootprint(replayed.footprint_peak, *result.mutable_footprint_peak());
+  GatherCaches(allocator, replayed, result);
+  result.mutable_digests()->set_end_state(EndStateDigest(machine.scheduler(), replayed, result));
+}
+
+}  // namespace slablab

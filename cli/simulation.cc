@@ -1,0 +1,153 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/simulation.h"
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cli/kernel_comparison.h"
+#include "cli/run_result.h"
+#include "cli/version.h"
+#include "google/protobuf/text_format.h"
+#include "sim/digest.h"
+#include "sim/machine.h"
+#include "sim/machine_loader.h"
+#include "traces/sidecar.h"
+#include "traces/trace.h"
+#include "workloads/warm_start.h"
+
+namespace slablab {
+
+namespace {
+
+void FillConfig(const SimulationOptions& options, const MachineConfig& machine, RunConfig& config) {
+  config.set_slablab_version(std::string(kVersion));
+  config.set_allocator(options.allocator);
+  config.set_machine(machine.name);
+  std::string textproto;
+  google::protobuf::TextFormat::PrintToString(EffectiveSpec(machine), &textproto);
+  config.set_machine_textproto(textproto);
+  config.set_trace(std::filesystem::path(options.trace_path).filename().string());
+  config.set_order("recorded");
+  config.set_placement(options.replay.placement == CpuPlacement::kRecorded ? "recorded" : "spread");
+  config.set_start(options.warm_start ? "warm" : "cold");
+  config.set_seed(options.allocator_options.seed);
+  config.set_merge_caches(options.allocator_options.merge_caches);
+  config.set_statistics(options.allocator_options.statistics);
+  for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
+  config.set_object_touch_bytes_max(options.replay.object_touch_bytes_max);
+  config.set_cpus(machine.cpu_count());
+  config.set_nodes(machine.node_count());
+  config.set_clock_mhz(machine.clock_mhz);
+  config.set_events_max(options.replay.events_max);
+}
+
+uint64_t DigestOf(const google::protobuf::Message& message) {
+  std::string bytes;
+  google::protobuf::TextFormat::PrintToString(message, &bytes);
+  Digest digest;
+  digest.AddString(bytes);
+  return digest.value();
+}
+
+void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
+                      const SimulationOptions& options, RunResult& result) {
+  const auto assume = [&](std::string sentence) {
+    *result.add_assumptions() = std::move(sentence);
+  };
+  if (options.replay.placement == CpuPlacement::kRecorded) {
+    if (trace.cpu_count > machine.cpu_count()) {
+      assume(absl::StrCat("The trace has ", trace.cpu_count, " CPUs and the machine ",
+                          machine.cpu_count(), ": recorded CPU c runs on CPU c modulo ",
+                          machine.cpu_count(), "."));
+    }
+  } else {
+    assume("Tasks are placed on the machine's CPUs one after another, in order of first sight.");
+  }
+  assume(absl::StrCat("Whoever allocates an object writes its first ",
+                      options.replay.object_touch_bytes_max,
+                      " requested bytes; whoever frees it reads its first line."));
+  if (!options.warm_start) {
+    assume("Cold start: the allocator has just booted; the recording began in mid-life.");
+  }
+  for (const std::string& assumption : trace.assumptions) assume(assumption);
+  for (const TraceRepair& repair : trace.repairs) {
+    if (repair.count > 0) {
+      assume(absl::StrCat("On import: ", repair.name, " ", repair.count, " times (",
+                          repair.explanation, ")."));
+    }
+  }
+  if (trace.lost_events > 0) {
+    assume(absl::StrCat("WARNING: ", trace.lost_events, " events were lost in recording."));
+  }
+}
+
+absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocator,
+                  Replay& replay) {
+  const TraceSidecar* sidecar = trace.FindSidecar("sys-kernel-slab.before");
+  if (sidecar == nullptr) {
+    return absl::InvalidArgumentError(
+        "a warm start needs a trace with the sidecar sys-kernel-slab.before, which says what the "
+        "allocator held; `slablab trace info` shows what it has");
+  }
+  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
+  if (!sysfs.ok()) return sysfs.status();
+  return WarmStart(*sysfs, machine, allocator, replay);
+}
+
+}  // namespace
+
+absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
+  absl::StatusOr<MachineConfig> config = LoadMachine(options.machine);
+  if (!config.ok()) return config.status();
+  absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+      TraceReader::Open(options.trace_path, TraceReader::Options());
+  if (!reader.ok()) return reader.status();
+  const TraceHeader& header = (*reader)->header();
+
+  auto machine = std::make_unique<Machine>(*config);
+  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
+      MakeAllocator(options.allocator, *machine, options.allocator_options);
+  if (!allocator.ok()) return allocator.status();
+  Allocator& model = **allocator;
+  machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
+
+  auto replay = std::make_unique<Replay>(**reader, *machine, model, options.replay);
+  if (absl::Status status = replay->Prepare(); !status.ok()) return status;
+  replay->set_stop(hooks.stop);
+  if (hooks.progress) {
+    const uint64_t total = header.event_count;
+    replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
+  }
+  if (options.warm_start) {
+    if (absl::Status status = Warm(header, *machine, model, *replay); !status.ok()) return status;
+  }
+  const CounterSnapshot before(model);
+  machine->ledger().Reset();
+  machine->scheduler().ResetLockStats();
+  machine->scheduler().Run(*replay);
+  if (!replay->status().ok()) return replay->status();
+  model.CheckInvariants();
+  if (replay->auditor().violations() > 0) {
+    return absl::InternalError(
+        absl::StrCat("the auditor saw ", replay->auditor().violations(),
+                     " violations, first: ", replay->auditor().first_violation()));
+  }
+
+  RunResult result;
+  FillConfig(options, *config, *result.mutable_config());
+  result.mutable_digests()->set_trace(header.events_digest);
+  result.mutable_digests()->set_config(DigestOf(result.config()));
+  GatherResult(*machine, model, *replay, result);
+  result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
+  StateAssumptions(header, *config, options, result);
+  if (absl::Status status = CompareWithKernel(header, model, before, result); !status.ok()) {
+    return status;
+  }
+  return result;
+}
+
+}  // namespace slablab

@@ -1,0 +1,41 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_SIMULATION_H_
+#define SLABLAB_CLI_SIMULATION_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "allocators/registry.h"
+#include "reports/result.pb.h"
+#include "workloads/replay.h"
+
+namespace slablab {
+
+// One simulation, as a user names it.
+struct SimulationOptions {
+  std::string trace_path;
+  std::string allocator = "slub";
+  std::string machine;  // as LoadMachine takes it
+  bool warm_start = false;
+  AllocatorOptions allocator_options;
+  ReplayOptions replay;
+};
+
+// What the caller sees and says while it runs.
+struct SimulationHooks {
+  std::function<void(uint64_t events, uint64_t total)> progress;
+  std::function<bool()> stop;  // true: give up; the answer is Cancelled
+};
+
+// Boots the allocator on the machine, replays the trace and gathers the result. Errors in what the
+// user named are InvalidArgument, NotFound or DataLoss; a violation that the auditor saw is
+// Internal.
+absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_SIMULATION_H_

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Copyright 2026 The slablab Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# The promise of determinism, across compilers: every bundled trace is replayed by the ordinary
+# build (g++ -O2), twice, and by clang -O0, and the whole results must be the same bytes. Prints a
+# line per trace and closes with "N passed, N failed". Called by tests/run; takes what that has
+# built.
+
+set -u
+root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd) || exit 3
+. "$root/third_party/setup.sh"
+passed=0 failed=0
+work=$(mktemp -d) || exit 3
+trap 'rm -rf "$work"' EXIT
+# A home of its own for the other compiler's output, so that neither build discards the other's.
+clang_base=${XDG_CACHE_HOME:-$HOME/.cache}/slablab-clang
+
+cd "$root" || exit 3
+run_quietly "building" "$work/log" bazel build --color=no --curses=no //cli:slablab &&
+  cp "$(bazel info bazel-bin 2>/dev/null)/cli/slablab" "$work/gcc" || {
+  bazel_messages "$work/log"
+  printf '0 passed, 1 failed\n'
+  exit 1
+}
+run_quietly "building with clang -O0" "$work/log" bazel --output_base="$clang_base" build \
+  --color=no --curses=no --config=clang-O0 --symlink_prefix=/ //cli:slablab &&
+  cp "$(bazel --output_base="$clang_base" info --config=clang-O0 bazel-bin 2>/dev/null)/cli/slablab" \
+    "$work/clang" || {
+  bazel_messages "$work/log"
+  printf '0 passed, 1 failed\n'
+  exit 1
+}
+bazel --output_base="$clang_base" shutdown >/dev/null 2>&1
+
+verdict() {
+  if [[ $1 == 0 ]]; then
+    passed=$((passed + 1))
+    printf 'ok    %s\n' "$2"
+  else
+    failed=$((failed + 1))
+    printf 'FAIL  %s\n' "$2"
+  fi
+}
+
+for trace in traces/samples/*.slt; do
+  for machine in vm-c4n2 xeon-8380; do
+    arguments=(run --trace="$trace" --machine="$machine" --format=proto)
+    "$work/gcc" "${arguments[@]}" >"$work/first" && "$work/gcc" "${arguments[@]}" >"$work/second" &&
+      [[ -s $work/first ]] && cmp -s "$work/first" "$work/second"
+    verdict $? "$trace on $machine: the same bytes twice"
+    "$work/clang" "${arguments[@]}" >"$work/other" && [[ -s $work/other ]] &&
+      cmp -s "$work/first" "$work/other"
+    verdict $? "$trace on $machine: g++ -O2 and clang -O0 give the same bytes"
+  done
+done
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed == 0 ]]
