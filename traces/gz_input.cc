@@ -77,7 +77,7 @@ class BufferedLines : public LineReader {
   // Brings more of the file behind the unfinished line, which is shorter than kLineBytesMax or an
   // error to come. False on an error.
   bool Refill() {
-    std::memmove(buffer_.data(), rest_.data(), rest_.size());
+    if (!rest_.empty()) std::memmove(buffer_.data(), rest_.data(), rest_.size());
     size_t filled = rest_.size();
     while (filled < buffer_.size()) {
       const int got = gzread(file_.get(), buffer_.data() + filled,

@@ -37,20 +37,34 @@ constexpr std::array<std::string_view, 15> kSidecarNames = {{
     "zoneinfo.boot",
 }};
 
+// What a sidecar of that name may be called in a folder: a lone copy, without a suffix, counts as
+// taken before.
+std::vector<std::string> FileNames(std::string_view name) {
+  std::vector<std::string> names = {std::string(name)};
+  constexpr std::string_view kBefore = ".before";
+  if (name.size() > kBefore.size() && name.substr(name.size() - kBefore.size()) == kBefore) {
+    names.emplace_back(name.substr(0, name.size() - kBefore.size()));
+  }
+  if (name == "sys-kernel-slab.before") names.emplace_back("slab");
+  return names;
+}
+
 // The sidecar of that name in the folder, as text; nullopt if there is none.
 absl::StatusOr<std::optional<std::string>> ReadSidecar(const fs::path& folder,
                                                        std::string_view name) {
   std::error_code error;
-  const fs::path plain = folder / std::string(name);
-  if (fs::is_directory(plain, error)) {
-    absl::StatusOr<std::string> text = SlabSysfsTextOfTree(plain.string());
-    if (!text.ok()) return text.status();
-    return std::optional<std::string>(*std::move(text));
-  }
-  for (const std::string& path : {plain.string(), plain.string() + ".gz"}) {
-    absl::StatusOr<std::string> text = ReadWholeFile(path);
-    if (text.ok()) return std::optional<std::string>(*std::move(text));
-    if (!absl::IsNotFound(text.status())) return text.status();
+  for (const std::string& file : FileNames(name)) {
+    const std::string path = (folder / file).string();
+    if (fs::is_directory(path, error)) {
+      absl::StatusOr<std::string> text = SlabSysfsTextOfTree(path);
+      if (!text.ok()) return text.status();
+      return std::optional<std::string>(*std::move(text));
+    }
+    for (const char* compression : {"", ".gz"}) {
+      absl::StatusOr<std::string> text = ReadWholeFile(path + compression);
+      if (text.ok()) return std::optional<std::string>(*std::move(text));
+      if (!absl::IsNotFound(text.status())) return text.status();
+    }
   }
   return std::optional<std::string>();
 }

@@ -198,6 +198,22 @@ TEST(SidecarTest, AFoldersSidecarsDescribeTheTrace) {
   EXPECT_THAT(std::string(ImportPath(folder).status.message()), HasSubstr("slabinfo.after:1:"));
 }
 
+TEST(SidecarTest, ACopiedTreeStandsInForTheLines) {
+  const std::string folder = MakeTestFolder("recording");
+  std::ofstream(folder + "/trace.txt")
+      << ReportOfLines({"0 kmem_cache_alloc: call_site=f+0x1 ptr=0xffff888100000040 name=filp "
+                        "bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL node=-1"});
+  std::filesystem::create_directories(folder + "/slab/filp");
+  std::ofstream(folder + "/slab/filp/object_size") << "184\n";
+  std::ofstream(folder + "/slab/filp/slab_size") << "256\n";
+  std::ofstream(folder + "/slab/filp/destroy_by_rcu") << "1\n";
+  const Imported trace = ImportPath(folder);
+  ASSERT_TRUE(trace.status.ok()) << trace.status.message();
+  EXPECT_EQ(trace.header.caches.at(1).slab_size, 256);
+  EXPECT_TRUE(trace.header.caches.at(1).typesafe_by_rcu);
+  EXPECT_NE(trace.header.FindSidecar("sys-kernel-slab.before"), nullptr);
+}
+
 TEST(SidecarTest, ATruncatedGzipFileIsAnError) {
   const std::string path = DataPath("perf-kmem-stat-6.18.txt.gz");
   std::ifstream file(path, std::ios::binary);
