@@ -30,9 +30,9 @@ struct SidecarSet {
 };
 
 // Takes the known files of `folder`: slabinfo, sys-kernel-slab, percpu_stats and zoneinfo (each
-// .before, .after, .boot or, as .before, without a suffix; gzipped or not; sys-kernel-slab also as a
-// copied tree, which may be called slab), nodes, uname and lstopo.xml. None at all is not an error;
-// one that cannot be understood is InvalidArgument.
+// .before, .after, .boot or, as .before, without a suffix; gzipped or not; sys-kernel-slab also as
+// a copied tree, which may be called slab), nodes, uname and lstopo.xml. None at all is not an
+// error; one that cannot be understood is InvalidArgument.
 absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder);
 
 struct ImportOptions {
