@@ -150,6 +150,7 @@ Task<void> Slub::DestroyCache(Cpu& cpu, CacheId id) {
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
   co_await Free(cpu, cache_cache_->id, descriptor);
+  s.cpus = LazyArray<CacheCpu>(0);
 }
 
 // free_partial().

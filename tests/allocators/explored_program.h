@@ -1,0 +1,79 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TESTS_ALLOCATORS_EXPLORED_PROGRAM_H_
+#define SLABLAB_TESTS_ALLOCATORS_EXPLORED_PROGRAM_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "sim/arrival.h"
+#include "sim/check.h"
+#include "sim/scheduler.h"
+
+namespace slablab {
+
+// Goes through all that can be decided, depth first: the same decisions as last time, but for the
+// last that had another way.
+class Decisions : public Explorer {
+ public:
+  size_t Choose(const std::vector<CpuId>& runnable) override { return Decide(runnable.size()); }
+  bool InterruptNow(CpuId) override { return Decide(2) == 1; }
+
+  // Prepares the next way through; false if all were gone.
+  bool Next() {
+    while (!taken_.empty() && taken_.back().way + 1 == taken_.back().ways) taken_.pop_back();
+    if (taken_.empty()) return false;
+    ++taken_.back().way;
+    depth_ = 0;
+    return true;
+  }
+
+ private:
+  struct Decision {
+    size_t way = 0;
+    size_t ways = 0;
+  };
+  size_t Decide(size_t ways) {
+    if (ways == 1) return 0;
+    if (depth_ == taken_.size()) taken_.push_back({.way = 0, .ways = ways});
+    // The same decisions lead to the same place, or not all ways are gone.
+    CHECK_EQ(taken_[depth_].ways, ways);
+    return taken_[depth_++].way;
+  }
+  std::vector<Decision> taken_;
+  size_t depth_ = 0;
+};
+
+// Pieces of work that all arrive at once.
+struct Piece {
+  CpuId cpu;
+  Priority priority = Priority::kTask;
+  std::function<Task<void>(Cpu&)> run;
+};
+
+class PieceSource : public ArrivalSource {
+ public:
+  PieceSource(const std::vector<Piece>& pieces, Cycles time) : pieces_(pieces), time_(time) {}
+  bool Next(Arrival* arrival) override {
+    if (next_ == pieces_.size()) return false;
+    *arrival = {.time = time_,
+                .token = next_,
+                .cpu = pieces_[next_].cpu,
+                .priority = pieces_[next_].priority};
+    ++next_;
+    return true;
+  }
+  Task<void> Start(Cpu& cpu, uint64_t token) override { return pieces_[token].run(cpu); }
+  bool MayInterrupt(const Cpu&, uint64_t) const override { return true; }
+
+ private:
+  const std::vector<Piece>& pieces_;
+  const Cycles time_;
+  size_t next_ = 0;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TESTS_ALLOCATORS_EXPLORED_PROGRAM_H_
