@@ -25,8 +25,8 @@ run_quietly "building" "$work/log" bazel build --color=no --curses=no //cli:slab
 }
 run_quietly "building with clang -O0" "$work/log" bazel --output_base="$clang_base" build \
   --color=no --curses=no --config=clang-O0 --symlink_prefix=/ //cli:slablab &&
-  cp "$(bazel --output_base="$clang_base" info --config=clang-O0 bazel-bin 2>/dev/null)/cli/slablab" \
-    "$work/clang" || {
+  clang_bin=$(bazel --output_base="$clang_base" info --config=clang-O0 bazel-bin 2>/dev/null) &&
+  cp "$clang_bin/cli/slablab" "$work/clang" || {
   bazel_messages "$work/log"
   printf '0 passed, 1 failed\n'
   exit 1

@@ -26,8 +26,8 @@ Auditor::Auditor(const Machine& machine)
 
 void Auditor::Violate(std::string_view what, PhysAddr object, uint64_t bytes) {
   if (violations_++ > 0) return;
-  first_violation_ =
-      absl::StrCat(std::string(what), ": object of ", bytes, " bytes at 0x", absl::Hex(object.value()));
+  first_violation_ = absl::StrCat(std::string(what), ": object of ", bytes, " bytes at 0x",
+                                  absl::Hex(object.value()));
 }
 
 template <typename Visit>
