@@ -14,6 +14,7 @@
 #include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "fmt/format.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace slablab {
 namespace {
@@ -26,6 +27,8 @@ namespace {
 int Main(const std::vector<std::string>& words) {
   std::set_new_handler(OutOfMemory);
   HandleInterrupts();
+  // What it would log of damaged files is in the Status that comes of it.
+  google::protobuf::SetLogHandler(nullptr);
   const absl::StatusOr<Invocation> invocation = ParseInvocation(Commands(), words);
   if (!invocation.ok()) return Fail(invocation.status());
   const int exit_status = invocation->command->run(invocation->arguments);

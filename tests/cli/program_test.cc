@@ -107,10 +107,14 @@ TEST_F(ReportTest, TablesAreForScripts) {
 }
 
 TEST_F(ReportTest, WhatItCannotReadOrWriteIsSaid) {
+  const std::string damaged = path_ + ".damaged";
+  ASSERT_TRUE(WriteOutput(damaged, "\n\x04\x12\x02\xff\xfe").ok());
   for (const auto& [arguments, complaint] :
        {std::pair<std::string, std::string>{"report", "report takes one result"},
         {"report no/such/file", "cannot read no/such/file: No such file or directory"},
         {"report /dev/null", "/dev/null: empty, not a result"},
+        {"report " + damaged,
+         damaged + ": not a result, or a damaged one: no whole field at offset "},
         {"report --table=skipped " + path_, "--table is for --format=csv"},
         {"report --format=csv --table=skip " + path_, "no table 'skip'; there are run, "}}) {
     const Ending run = Stderr(arguments);

@@ -70,24 +70,6 @@ TEST(ResultIoTest, WhatIsNoResultIsRefused) {
   EXPECT_THAT(Complaint("version: 2.1\n"), StartsWith("r.json: not a result"));
 }
 
-// Whatever the bytes, an answer and no crash.
-TEST(ResultIoTest, NoBytesCrashTheReader) {
-  Random random(4);
-  const std::string whole = Serialize(ExampleResult());
-  const std::string json = ToJson(ExampleResult());
-  for (int i = 0; i < 300; ++i) {
-    std::string bytes = i % 3 == 0 ? whole : i % 3 == 1 ? json : std::string(4096, '\0');
-    const uint64_t changes = i % 3 == 2 ? 4096 : 1 + random.Below(8);
-    for (uint64_t j = 0; j < changes; ++j) {
-      bytes[i % 3 == 2 ? j : random.Below(bytes.size())] = static_cast<char>(random.Below(256));
-    }
-    const absl::StatusOr<RunResult> result = ParseResult(bytes, "r");
-    if (!result.ok()) {
-      EXPECT_THAT(std::string(result.status().message()), StartsWith("r:"));
-    }
-  }
-}
-
 TEST(ResultIoTest, FilesThatCannotBeReadAreNamed) {
   EXPECT_EQ(ReadResult("no/such/file").status(),
             absl::NotFoundError("cannot read no/such/file: No such file or directory"));
