@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <memory>
@@ -18,7 +20,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "fmt/format.h"
 #include "sim/synthetic_words.h"
 #include "sim/types.h"

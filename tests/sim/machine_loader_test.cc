@@ -14,6 +14,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sim/machine.h"
 #include "sim/machine_config.h"
 #include "tests/sim/lstopo_xml.h"
 
@@ -196,6 +197,20 @@ TEST(Presets, HaveADescriptionThatFitsALine) {
   for (const PresetInfo& preset : ListPresets()) {
     EXPECT_FALSE(preset.description.empty()) << preset.name;
     EXPECT_LE(preset.name.size() + preset.description.size(), 92u) << preset.name;
+  }
+}
+
+// What is reserved at boot suffices for what the simulated kernel lays out there.
+TEST(Presets, CanBeSwitchedOn) {
+  for (const PresetInfo& preset : ListPresets()) {
+    SCOPED_TRACE(preset.name);
+    const MachineConfig config = Load(preset.name);
+    Machine machine(config);
+    // A percpu first chunk's unit for each possible CPU, on its own node.
+    for (const CpuPlace& place : config.cpus) {
+      const PhysAddr unit = machine.boot_memory().Allocate(512 << 10, kPageSize, place.node);
+      EXPECT_EQ(machine.NodeOf(unit), place.node);
+    }
   }
 }
 
