@@ -22,34 +22,35 @@ constexpr Cycles kIrqRestoreCycles = 16;
 
 Cpu::Cpu(Scheduler& scheduler, CpuId id)
     : horizon_(scheduler.horizon_),
-      id_(id),
-      place_(scheduler.config().cpus[id.index()]),
       memory_(scheduler.memory()),
       ledger_(scheduler.ledger()),
+      id_(id),
+      core_(scheduler.config().cpus[id.index()].core),
       scheduler_(scheduler),
-      config_(scheduler.config()) {}
+      config_(scheduler.config()),
+      place_(scheduler.config().cpus[id.index()]) {}
 
 void Cpu::TouchRange(Place place, uint64_t bytes, Access access) {
   if (bytes == 0) return;
+  const uint64_t first = place.address.line();
   const uint64_t last = (place.address + (bytes - 1)).line();
-  const auto overlap = static_cast<Cycles>(config_.range_overlap);
-  Cycles following = 0;
-  for (uint64_t line = place.address.line(); line <= last; ++line) {
-    const Memory::Result result = memory_.Touch(place_.core, PhysAddr(line << kLineShift), access);
-    Cycles cycles = result.cycles;
-    if (line != place.address.line()) {
-      // Whole cycles, without losing the remainders.
-      cycles = (following + result.cycles) / overlap - following / overlap;
-      following += result.cycles;
+  const auto overlap = static_cast<uint32_t>(config_.range_overlap);
+  uint32_t remainder = 0;  // Whole cycles, without losing what is left of them.
+  memory_.TouchLines(core_, first, last, access, [&](uint64_t line, Memory::Result result) {
+    uint32_t cycles = result.cycles;
+    if (line != first) {
+      cycles += remainder;
+      remainder = cycles % overlap;
+      cycles /= overlap;
     }
     now_ += cycles;
     ledger_.Charge(site_, place.structure, result.outcome, cycles);
-    ++(access == Access::kRead ? counts_.loads : counts_.stores);
     if (observer_ != nullptr) [[unlikely]] {
       observer_->OnTouch(*this, {PhysAddr(line << kLineShift), place.structure}, access,
                          result.outcome);
     }
-  }
+  });
+  (access == Access::kRead ? counts_.loads : counts_.stores) += last - first + 1;
 }
 
 void Cpu::TouchAtomic(Place place) {

@@ -80,14 +80,14 @@ enum class IrqFlags : bool { kWereOff, kWereOn };
 //
 // Plain calls (Load, Store of PerCpu and Guarded fields, Touch, Execute) advance only this CPU's
 // clock. Awaitable calls take effect in global time order and may let interrupts in.
-class Cpu {
+class alignas(64) Cpu {
  public:
   Cpu(Scheduler& scheduler, CpuId id);
   Cpu(const Cpu&) = delete;
 
   CpuId id() const { return id_; }
   NodeId node() const { return place_.node; }
-  CoreId core() const { return place_.core; }
+  CoreId core() const { return core_; }
   DomainId domain() const { return place_.domain; }
   Cycles now() const { return now_; }
   bool online() const { return online_; }
@@ -138,7 +138,7 @@ class Cpu {
 
   // One access to the line at `place`.
   void Touch(Place place, Access access) {
-    const Memory::Result result = memory_.Touch(place_.core, place.address, access);
+    const Memory::Result result = memory_.Touch(core_, place.address, access);
     now_ += result.cycles;
     ledger_.Charge(site_, place.structure, result.outcome, result.cycles);
     ++(access == Access::kRead ? counts_.loads : counts_.stores);
@@ -271,6 +271,7 @@ class Cpu {
   void CheckHolder(const SpinLock* lock) const;
   void TouchLocalCmpxchg(Place place);
   inline bool MayProceed() const;
+  bool HasWork() const { return !queue_.empty() || calls_.front() != nullptr; }
   uint64_t key() const { return (now_ << kKeyCpuBits) | static_cast<uint64_t>(id_.value()); }
   void Suspend(std::coroutine_handle<> point, State state);
   void WaitUntil(Cycles time);  // for a lock
@@ -279,37 +280,41 @@ class Cpu {
   void SetIrqsEnabled(bool enabled);
   static constexpr int kKeyCpuBits = 12;  // kMaxCpus
 
+  // What every touch and every sync point needs comes first, on one line of the host's cache, then
+  // what every piece of work needs: with a thousand CPUs, each of them is a miss.
   Cycles now_ = 0;
   Cycles interrupt_at_ = kNever;  // when the next interrupt is due; kNever while disabled
   const uint64_t& horizon_;       // the scheduler's: key of whoever comes first after this CPU
+  Memory& memory_;
+  Ledger& ledger_;
+  TouchObserver* observer_ = nullptr;
+  const CpuId id_;
+  const CoreId core_;
+  int depth_ = 0;
   Site site_ = Site::kUse;
   bool irqs_enabled_ = true;
   bool online_ = true;
   State state_ = State::kIdle;
-  const CpuId id_;
-  const CpuPlace place_;
-  Memory& memory_;
-  Ledger& ledger_;
+
   OpCounts counts_;
-  TouchObserver* observer_ = nullptr;
+  RemoteCallList calls_;  // come, not yet begun
+
+  std::array<Frame, kNestingMax> frames_;
+  SpinLock* lock_wanted_ = nullptr;
+  Cycles next_tick_ = kNever;
+  int locks_held_ = 0;
+  ArrivalQueue queue_;
+
+  std::array<SpinLock*, kLocksHeldMax> locks_;
+  Cycles lock_wanted_since_ = 0;
+  Cpu* next_waiter_ = nullptr;  // behind this one in a lock's queue
   Scheduler& scheduler_;
   const MachineConfig& config_;
-
-  int depth_ = 0;
-  std::array<Frame, kNestingMax> frames_;
-  ArrivalQueue queue_;
-  RemoteCallList calls_;  // come, not yet begun
-  Cycles next_tick_ = kNever;
   Cycles interrupted_cycles_ = 0;
   Cycles irqs_off_since_ = 0;
   Cycles irqs_on_since_ = 0;
   IrqOffStats irq_off_;
-
-  SpinLock* lock_wanted_ = nullptr;
-  Cycles lock_wanted_since_ = 0;
-  Cpu* next_waiter_ = nullptr;  // behind this one in a lock's queue
-  int locks_held_ = 0;
-  std::array<SpinLock*, kLocksHeldMax> locks_;
+  const CpuPlace place_;
 };
 
 class Cpu::ParkPoint {

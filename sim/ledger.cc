@@ -32,4 +32,15 @@ std::string_view CauseName(Cause cause) {
   return kNames[static_cast<size_t>(cause)];
 }
 
+Ledger::Cell Ledger::cell(Site site, Structure structure) const {
+  Cell cell;
+  for (size_t outcome = 0; outcome < static_cast<size_t>(kOutcomes); ++outcome) {
+    const Tally& tally =
+        tallies_[static_cast<size_t>(site)][static_cast<size_t>(structure)][outcome];
+    cell.count[outcome] = tally.count;
+    cell.cycles[outcome] = tally.cycles;
+  }
+  return cell;
+}
+
 }  // namespace slablab

@@ -78,17 +78,16 @@ class Ledger {
   };
 
   void Charge(Site site, Structure structure, Outcome outcome, Cycles cycles) {
-    Cell& cell = cells_[static_cast<size_t>(site)][static_cast<size_t>(structure)];
-    ++cell.count[static_cast<size_t>(outcome)];
-    cell.cycles[static_cast<size_t>(outcome)] += cycles;
+    Tally& tally = tallies_[static_cast<size_t>(site)][static_cast<size_t>(structure)]
+                           [static_cast<size_t>(outcome)];
+    ++tally.count;
+    tally.cycles += cycles;
   }
   void Charge(Site site, Cause cause, Cycles cycles) {
     causes_[static_cast<size_t>(site)][static_cast<size_t>(cause)] += cycles;
   }
 
-  const Cell& cell(Site site, Structure structure) const {
-    return cells_[static_cast<size_t>(site)][static_cast<size_t>(structure)];
-  }
+  Cell cell(Site site, Structure structure) const;
   uint64_t cycles(Site site, Cause cause) const {
     return causes_[static_cast<size_t>(site)][static_cast<size_t>(cause)];
   }
@@ -96,7 +95,12 @@ class Ledger {
   void Reset() { *this = Ledger(); }
 
  private:
-  std::array<std::array<Cell, kStructures>, kMaxSites> cells_{};
+  // Side by side, because every charge changes both.
+  struct Tally {
+    uint64_t count = 0;
+    uint64_t cycles = 0;
+  };
+  std::array<std::array<std::array<Tally, kOutcomes>, kStructures>, kMaxSites> tallies_{};
   std::array<std::array<uint64_t, kCauses>, kMaxSites> causes_{};
 };
 

@@ -55,14 +55,19 @@ class Memory {
   // One core touches the line that holds `address`.
   Result Touch(CoreId core, PhysAddr address, Access access) {
     const uint64_t line = address.line();
-    const uint32_t handle = HandleOf(line);
-    const uint32_t* set = l1_[core.index()].SetOf(line);
-    const uint32_t tag = set[0];
-    if ((tag >> TagArray::kTagStateBits) == handle &&
-        (access == Access::kRead || (tag & kDirty) != 0)) [[likely]] {
-      return {l1_hit_cycles_, Outcome::kL1};
+    return TouchLine(core, line, HandleOf(line), access);
+  }
+
+  // One core touches the lines numbered first .. last, in order; `visit(line, result)` is called
+  // after each. The same as that many calls of Touch, but a page is looked up only once.
+  template <typename Visit>
+  void TouchLines(CoreId core, uint64_t first, uint64_t last, Access access, Visit visit) {
+    uint32_t handle = HandleOf(first);
+    for (uint64_t line = first;;) {
+      visit(line, TouchLine(core, line, handle, access));
+      if (line++ == last) return;
+      handle = line % kLinesPerPage == 0 ? HandleOf(line) : handle + 1;
     }
-    return TouchBeyondMru(core, line, handle, access);
   }
 
   State StateOf(CoreId core, PhysAddr address) const;
@@ -98,6 +103,14 @@ class Memory {
     return frame_of_block_[handle / kLinesPerPage] * kLinesPerPage + handle % kLinesPerPage;
   }
 
+  Result TouchLine(CoreId core, uint64_t line, uint32_t handle, Access access) {
+    const uint32_t tag = l1_[core.index()].SetOf(line)[0];
+    if ((tag >> TagArray::kTagStateBits) == handle &&
+        (access == Access::kRead || (tag & kDirty) != 0)) [[likely]] {
+      return {l1_hit_cycles_, Outcome::kL1};
+    }
+    return TouchBeyondMru(core, line, handle, access);
+  }
   Result TouchBeyondMru(CoreId core, uint64_t line, uint32_t handle, Access access);
   Result Hit(CoreId core, uint32_t* set, uint32_t handle, Access access, uint32_t cycles,
              Outcome outcome);

@@ -134,6 +134,16 @@ void Scheduler::DeliverArrival() {
   FetchArrival();
   Cpu& target = cpu(arrival.cpu);
   CHECK(target.online_);
+  if (target.state_ == Cpu::State::kIdle && explorer_ == nullptr) {
+    target.now_ = std::max(target.now_, arrival.time);
+    UpdateHorizon();
+    if (target.key() < horizon_) {  // Nothing is before it: no need to queue.
+      target.state_ = Cpu::State::kRunning;
+      Start(target, arrival);
+      if (GoesOn(target)) Continue(target);
+      return;
+    }
+  }
   target.queue_.Push(arrival);
   Notify(target, arrival.time);
 }
@@ -197,10 +207,7 @@ void Scheduler::RunOn(CpuId id, std::function<Task<void>(Cpu&)> start) {
   ArmTick(target);
   Enter(target, Priority::kTask);
   target.frames_[0].task = start(target);
-  if (target.state_ == Cpu::State::kRunning) {
-    Leave(target);
-    target.state_ = Cpu::State::kIdle;
-  }
+  if (GoesOn(target)) Continue(target);
   while (Advance()) {
   }
   CHECK(target.state_ == Cpu::State::kIdle);
@@ -209,24 +216,32 @@ void Scheduler::RunOn(CpuId id, std::function<Task<void>(Cpu&)> start) {
 void Scheduler::Step(Cpu& cpu) {
   cpu.state_ = Cpu::State::kRunning;
   UpdateHorizon();
-  for (;;) {
+  Continue(cpu);
+}
+
+void Scheduler::Continue(Cpu& cpu) {
+  do {
     if (cpu.lock_wanted_ != nullptr && !cpu.lock_wanted_->Grant(cpu)) return;
     if (cpu.depth_ == 0) {
-      if (cpu.queue_.empty() && cpu.calls_.front() == nullptr) {
-        cpu.state_ = Cpu::State::kIdle;
-        return;
-      }
       if (!StartQueued(cpu)) return;
     } else if (!EnterInterrupt(cpu)) {
       // A tick takes time; others may be first then.
       if (TickIfDue(cpu) && explorer_ == nullptr && cpu.key() >= horizon_) return Push(cpu);
       ResumeChain(cpu.frames_[cpu.depth_ - 1].resume);
     }
-    if (cpu.state_ != Cpu::State::kRunning) return;
-    Leave(cpu);
-    const bool goes_on = cpu.depth_ > 0 || !cpu.queue_.empty() || cpu.calls_.front() != nullptr;
-    if (goes_on && cpu.key() >= horizon_) return Push(cpu);
+  } while (GoesOn(cpu));
+}
+
+bool Scheduler::GoesOn(Cpu& cpu) {
+  if (cpu.state_ != Cpu::State::kRunning) return false;
+  Leave(cpu);
+  if (cpu.depth_ == 0 && !cpu.HasWork()) {
+    cpu.state_ = Cpu::State::kIdle;
+    return false;
   }
+  if (cpu.key() < horizon_) return true;
+  Push(cpu);
+  return false;
 }
 
 bool Scheduler::StartQueued(Cpu& cpu) {
@@ -237,18 +252,22 @@ bool Scheduler::StartQueued(Cpu& cpu) {
     Push(cpu);
     return false;
   }
-  ArmTick(cpu);
-  if (call != nullptr) {
-    cpu.calls_.Pop();
-    Enter(cpu, Priority::kHardirq);
-    cpu.frames_[0].call = call;
-    cpu.frames_[0].task = call->Run(cpu);
-  } else {
-    const Arrival arrival = cpu.queue_.Pop();
-    Enter(cpu, arrival.priority);
-    cpu.frames_[0].task = source_->Start(cpu, arrival.token);
+  if (call == nullptr) {
+    Start(cpu, cpu.queue_.Pop());
+    return true;
   }
+  ArmTick(cpu);
+  cpu.calls_.Pop();
+  Enter(cpu, Priority::kHardirq);
+  cpu.frames_[0].call = call;
+  cpu.frames_[0].task = call->Run(cpu);
   return true;
+}
+
+void Scheduler::Start(Cpu& cpu, const Arrival& arrival) {
+  ArmTick(cpu);
+  Enter(cpu, arrival.priority);
+  cpu.frames_[0].task = source_->Start(cpu, arrival.token);
 }
 
 void Scheduler::Enter(Cpu& cpu, Priority priority) {

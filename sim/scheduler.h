@@ -105,8 +105,14 @@ class Scheduler {
   void Post(RemoteCall& call);
   // Goes on with a CPU until it suspends, parks or is idle.
   void Step(Cpu& cpu);
+  void Continue(Cpu& cpu);  // the same, for a CPU that is the running one already
+  // To be asked when code on `cpu` has come back: ends what is done. Answers false if there is
+  // nothing more to do in this step.
+  bool GoesOn(Cpu& cpu);
   // Begins what is queued on an idle CPU. Answers false if it has to wait its turn.
   bool StartQueued(Cpu& cpu);
+  // Begins an arrival's work on an idle CPU, the first in global time order.
+  void Start(Cpu& cpu, const Arrival& arrival);
   void Enter(Cpu& cpu, Priority priority);
   void Leave(Cpu& cpu);
   // Lets one due interrupt in. Answers false if none is.

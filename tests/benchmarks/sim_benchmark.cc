@@ -209,8 +209,8 @@ class Operations : public ArrivalSource {
     --left_;
     // Every CPU in turn, in no regular order.
     cpu_ = (cpu_ + 1 + (sent_ * 7919 & 3)) % cpus_;
-    time_ += 400 / cpus_ + (sent_ % 3 == 0);
-    *arrival = {.time = time_, .token = sent_++, .cpu = CpuId(static_cast<int>(cpu_))};
+    time_256ths_ += 256 * 1200 / cpus_;  // CPUs are busy about half of the time.
+    *arrival = {.time = time_256ths_ >> 8, .token = sent_++, .cpu = CpuId(static_cast<int>(cpu_))};
     return true;
   }
   Task<void> Start(Cpu& cpu, uint64_t token) override { return Use(cpu, token); }
@@ -228,12 +228,12 @@ class Operations : public ArrivalSource {
     const uint64_t tid = cpu.Load(own.tid);
     cpu.Load(shared_);
     const uint64_t object = cpu.Load(own.freelist);
-    cpu.Touch(At(FirstLineOf(cpu.id().index()) + 8 + token / cpus_ % 64, Structure::kFreePointer),
+    cpu.Touch(At(FirstLineOf(cpu.id().index()) + 8 + token % 64, Structure::kFreePointer),
               Access::kRead);
     cpu.Execute(20);
     const bool taken = co_await cpu.ThisCpuCmpxchg(own.freelist, object, object + 1);
     if (taken) cpu.Store(own.tid, tid + 1);
-    co_return FirstLineOf(cpu.id().index()) + 8 + token / cpus_ % 64;
+    co_return FirstLineOf(cpu.id().index()) + 8 + token % 64;
   }
   Task<void> Use(Cpu& cpu, uint64_t token) {
     const uint64_t line = co_await Alloc(cpu, token);
@@ -244,7 +244,7 @@ class Operations : public ArrivalSource {
   Settled<uint64_t> shared_;
   std::deque<CacheCpu> per_cpu_;
   uint64_t cpu_ = 0;
-  Cycles time_ = 0;
+  uint64_t time_256ths_ = 0;
   uint64_t sent_ = 0;
   uint64_t left_ = 0;
 };
