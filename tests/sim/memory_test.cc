@@ -119,6 +119,7 @@ class Tour {
   // The events, last first, that lead to the nearest node with something untried, if there is one.
   bool WayToUntried(int from, std::vector<size_t>* way) const {
     way->clear();
+    if (nodes_[static_cast<size_t>(from)].tried < events_.size()) return true;
     std::vector<std::pair<int, size_t>> came(nodes_.size(), {-1, 0});
     std::deque<int> front = {from};
     came[static_cast<size_t>(from)] = {from, 0};
