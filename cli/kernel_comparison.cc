@@ -13,28 +13,73 @@ namespace slablab {
 
 namespace {
 
-// The recording's events by kind of operation, and what the kernel counted for the same.
-void ExplainUntraced(const TraceHeader& trace, KernelComparison& kernel) {
+void Explain(const TraceHeader& trace, KernelComparison& comparison) {
   int64_t allocated = 0;
   int64_t freed = 0;
-  for (const CounterPair& pair : kernel.totals()) {
-    if (pair.counter() == "alloc_fastpath" || pair.counter() == "alloc_slowpath") {
-      allocated += pair.kernel();
-    }
-    if (pair.counter() == "free_fastpath" || pair.counter() == "free_slowpath") {
-      freed += pair.kernel();
-    }
+  for (const CounterPair& pair : comparison.totals()) {
+    const std::string& name = pair.counter();
+    if (name == "alloc_fastpath" || name == "alloc_slowpath") allocated += pair.kernel();
+    if (name == "free_fastpath" || name == "free_slowpath") freed += pair.kernel();
   }
   const auto count = [&trace](EventKind kind) {
     return static_cast<int64_t>(trace.events_by_kind[static_cast<size_t>(kind)]);
   };
-  const int64_t traced_allocs = count(EventKind::kKmalloc) + count(EventKind::kCacheAlloc);
-  const int64_t traced_frees = count(EventKind::kKfree) + count(EventKind::kCacheFree);
-  *kernel.add_explanations() =
-      absl::StrCat("The kernel counted ", allocated, " allocations and ", freed,
-                   " frees; the recording has ", traced_allocs, " and ", traced_frees,
-                   ". The rest was done between the sidecars but outside the recording, or by "
-                   "bulk calls that have no tracepoint.");
+  *comparison.add_explanations() = absl::StrCat(
+      "The kernel counted ", allocated, " allocations and ", freed, " frees, the recording has ",
+      count(EventKind::kKmalloc) + count(EventKind::kCacheAlloc), " and ",
+      count(EventKind::kKfree) + count(EventKind::kCacheFree),
+      ": the counters were read some time before and after it (reading them allocates too), and "
+      "bulk calls have no tracepoint. So the fast paths' shares weigh the kernel's share of each "
+      "cache with the operations replayed.");
+  for (const CacheComparison& cache : comparison.caches()) {
+    if (cache.left_out().empty()) continue;
+    *comparison.add_explanations() =
+        absl::StrCat("Not in the shares: ", cache.cache(), ". ", cache.left_out(), ".");
+  }
+}
+
+// At most so many per mille of a cache's replayed operations may be inferred for the cache to
+// count.
+constexpr uint64_t kInferredPerMilleMax = 100;
+
+const CounterPair* FindPair(const CacheComparison& cache, const std::string& counter) {
+  for (const CounterPair& pair : cache.counters()) {
+    if (pair.counter() == counter) return &pair;
+  }
+  return nullptr;
+}
+
+// Adds one cache's operations to `compared`, in the kernel's proportions and in the model's.
+void AddShare(const CacheComparison& cache, FastPathComparison* compared) {
+  const CounterPair* fast = FindPair(cache, compared->operation() + "_fastpath");
+  const CounterPair* slow = FindPair(cache, compared->operation() + "_slowpath");
+  if (fast == nullptr || slow == nullptr) return;
+  const int64_t kernel_all = fast->kernel() + slow->kernel();
+  const int64_t simulated_all = fast->simulated() + slow->simulated();
+  if (kernel_all <= 0 || simulated_all <= 0) return;
+  const auto weighed = static_cast<__int128>(fast->kernel()) * simulated_all;
+  compared->set_operations(compared->operations() + static_cast<uint64_t>(simulated_all));
+  compared->set_simulated_fast(compared->simulated_fast() +
+                               static_cast<uint64_t>(fast->simulated()));
+  compared->set_kernel_fast(compared->kernel_fast() +
+                            static_cast<uint64_t>((weighed + kernel_all / 2) / kernel_all));
+}
+
+void CompareFastPaths(KernelComparison& comparison) {
+  for (const char* operation : {"alloc", "free"}) {
+    FastPathComparison& compared = *comparison.add_fast_paths();
+    compared.set_operation(operation);
+    for (const CacheComparison& cache : comparison.caches()) {
+      if (cache.left_out().empty()) AddShare(cache, &compared);
+    }
+  }
+}
+
+// Why the recording tells too little of a cache's operations to compare them; empty if it does not.
+std::string ReasonToLeaveOut(const OperationTotals& operations) {
+  if (operations.inferred * 1000 <= operations.operations * kInferredPerMilleMax) return "";
+  return absl::StrCat(operations.inferred, " of its ", operations.operations,
+                      " operations are inferred: bulk calls have no tracepoint");
 }
 
 }  // namespace
@@ -59,7 +104,8 @@ int64_t CounterSnapshot::Growth(const CounterSnapshot& now, CacheId cache,
 }
 
 absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& allocator,
-                               const CounterSnapshot& before, RunResult& result) {
+                               const ReplayResult& replay, const CounterSnapshot& before,
+                               RunResult& result) {
   const TraceSidecar* first = trace.FindSidecar("sys-kernel-slab.before");
   const TraceSidecar* last = trace.FindSidecar("sys-kernel-slab.after");
   if (first == nullptr || last == nullptr || allocator.cache_count() == 0) return absl::OkStatus();
@@ -69,37 +115,39 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
   if (!is.ok()) return is.status();
 
   const CounterSnapshot now(allocator);
-  std::map<std::string, std::pair<int64_t, int64_t>> totals;
+  std::vector<CounterPair> totals;  // in the order of the model's counters
+  for (const Figure& figure : allocator.Counters(CacheId(0))) {
+    totals.emplace_back().set_counter(figure.name);
+  }
+  bool any_statistics = false;
   KernelComparison comparison;
   for (const auto& [name, after] : is->caches) {
     const CacheSysfs* prior = was->Find(name);
     const CacheId cache = allocator.FindCache(name);
     CacheComparison compared;
     compared.set_cache(name);
+    if (cache != kNoCache && cache.index() < replay.caches.size()) {
+      compared.set_left_out(ReasonToLeaveOut(replay.caches[cache.index()]));
+    }
     bool any = false;
-    for (const Figure& figure : allocator.Counters(CacheId(0))) {
-      if (after.Find(figure.name) == nullptr) continue;
-      const int64_t kernel =
-          after.Total(figure.name) - (prior == nullptr ? 0 : prior->Total(figure.name));
-      const int64_t simulated = before.Growth(now, cache, figure.name);
-      any |= kernel != 0 || simulated != 0;
-      totals[figure.name].first += kernel;
-      totals[figure.name].second += simulated;
+    for (CounterPair& total : totals) {
+      const std::string& counter = total.counter();
+      if (after.Find(counter) == nullptr) continue;
+      any_statistics = true;
       CounterPair& pair = *compared.add_counters();
-      pair.set_counter(figure.name);
-      pair.set_kernel(kernel);
-      pair.set_simulated(simulated);
+      pair.set_counter(counter);
+      pair.set_kernel(after.Total(counter) - (prior == nullptr ? 0 : prior->Total(counter)));
+      pair.set_simulated(before.Growth(now, cache, counter));
+      any |= pair.kernel() != 0 || pair.simulated() != 0;
+      total.set_kernel(total.kernel() + pair.kernel());
+      total.set_simulated(total.simulated() + pair.simulated());
     }
     if (any) *comparison.add_caches() = std::move(compared);
   }
-  if (totals.empty()) return absl::OkStatus();  // Not a SLUB with statistics on both sides.
-  for (const auto& [counter, values] : totals) {
-    CounterPair& pair = *comparison.add_totals();
-    pair.set_counter(counter);
-    pair.set_kernel(values.first);
-    pair.set_simulated(values.second);
-  }
-  ExplainUntraced(trace, comparison);
+  if (!any_statistics) return absl::OkStatus();  // Not a SLUB with statistics on both sides.
+  for (CounterPair& total : totals) *comparison.add_totals() = std::move(total);
+  CompareFastPaths(comparison);
+  Explain(trace, comparison);
   *result.mutable_kernel() = std::move(comparison);
   return absl::OkStatus();
 }

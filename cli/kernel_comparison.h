@@ -13,6 +13,7 @@
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
 #include "traces/trace.h"
+#include "workloads/replay.h"
 
 namespace slablab {
 
@@ -31,7 +32,8 @@ class CounterSnapshot {
 // model's change over the replay. Leaves `result.kernel` unset where the recording has no SLUB
 // statistics. InvalidArgument if a sidecar cannot be read.
 absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& allocator,
-                               const CounterSnapshot& before, RunResult& result);
+                               const ReplayResult& replay, const CounterSnapshot& before,
+                               RunResult& result);
 
 }  // namespace slablab
 

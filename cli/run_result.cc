@@ -48,6 +48,15 @@ void GatherLedger(const Allocator& allocator, const Ledger& ledger, RunResult& r
   }
 }
 
+void FillTimes(const Histogram& cycles, PathStats& path) {
+  path.set_operations(cycles.count());
+  path.set_cycles_total(cycles.total());
+  path.set_cycles_min(cycles.min());
+  path.set_cycles_p50(cycles.Quantile(500));
+  path.set_cycles_p99(cycles.Quantile(990));
+  path.set_cycles_max(cycles.max());
+}
+
 void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
   for (size_t i = 0; i < replay.paths.size(); ++i) {
     const PathTimes& times = replay.paths[i];
@@ -55,13 +64,11 @@ void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResu
     PathStats& path = *result.add_paths();
     path.set_name(std::string(allocator.paths()[i]));
     path.set_is_free(times.is_free);
-    path.set_operations(times.cycles.count());
-    path.set_cycles_total(times.cycles.total());
-    path.set_cycles_min(times.cycles.min());
-    path.set_cycles_p50(times.cycles.Quantile(500));
-    path.set_cycles_p99(times.cycles.Quantile(990));
-    path.set_cycles_max(times.cycles.max());
+    FillTimes(times.cycles, path);
   }
+  FillTimes(replay.allocation_cycles, *result.mutable_all_allocations());
+  FillTimes(replay.free_cycles, *result.mutable_all_frees());
+  result.mutable_all_frees()->set_is_free(true);
 }
 
 void GatherLocks(const Scheduler& scheduler, RunResult& result) {

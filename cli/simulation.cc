@@ -61,8 +61,9 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   if (options.replay.placement == CpuPlacement::kRecorded) {
     if (trace.cpu_count > machine.cpu_count()) {
       assume(absl::StrCat("The trace has ", trace.cpu_count, " CPUs and the machine ",
-                          machine.cpu_count(), ": recorded CPU c runs on CPU c modulo ",
-                          machine.cpu_count(), "."));
+                          machine.cpu_count(), ", so recorded CPUs share simulated ones."));
+    } else if (trace.node_count > 1) {
+      assume("A recorded CPU runs on the CPU of the same number within the same node.");
     }
   } else {
     assume("Tasks are placed on the machine's CPUs one after another, in order of first sight.");
@@ -144,7 +145,8 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   GatherResult(*machine, model, *replay, result);
   result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
   StateAssumptions(header, *config, options, result);
-  if (absl::Status status = CompareWithKernel(header, model, before, result); !status.ok()) {
+  if (absl::Status status = CompareWithKernel(header, model, replay->result(), before, result);
+      !status.ok()) {
     return status;
   }
   return result;

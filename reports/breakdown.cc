@@ -208,6 +208,16 @@ std::string FastShare::Percent() const {
   return fmt::format("{}.{:02}%", share / 100, share % 100);
 }
 
+FastPathPair ComparedFastPaths(const KernelComparison& comparison, const std::string& operation) {
+  FastPathPair shares;
+  for (const FastPathComparison& compared : comparison.fast_paths()) {
+    if (compared.operation() != operation) continue;
+    shares.kernel = {.fast = compared.kernel_fast(), .all = compared.operations()};
+    shares.simulated = {.fast = compared.simulated_fast(), .all = compared.operations()};
+  }
+  return shares;
+}
+
 FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPair>& counters,
                              const std::string& operation) {
   FastPathPair shares;

@@ -102,6 +102,8 @@ struct FastPathPair {
   bool has_both() const { return kernel.all > 0 && simulated.all > 0; }
   int64_t points() const;  // simulated - kernel, in hundredths of a per cent
 };
+FastPathPair ComparedFastPaths(const KernelComparison& comparison, const std::string& operation);
+// The same of one cache's counters as they are.
 FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPair>& counters,
                              const std::string& operation);
 

@@ -68,7 +68,7 @@ void AppendShares(const KernelComparison& comparison, TextPage& page) {
       {{"Fast path's share", 26, kLeft}, {"kernel", 14}, {"simulated", 14}, {"points", 14}});
   for (const auto& [name, operation] :
        {std::pair{"of allocations", "alloc"}, std::pair{"of frees", "free"}}) {
-    const FastPathPair shares = KernelFastPaths(comparison.totals(), operation);
+    const FastPathPair shares = ComparedFastPaths(comparison, operation);
     table.AddRow({name, shares.kernel.Percent(), shares.simulated.Percent(), PointsText(shares)});
   }
   page.Table(table);

@@ -131,8 +131,8 @@ std::string TimeSentence(const RunResult& result) {
 }
 
 std::string KernelSentence(const KernelComparison& comparison) {
-  const FastPathPair allocations = KernelFastPaths(comparison.totals(), "alloc");
-  const FastPathPair frees = KernelFastPaths(comparison.totals(), "free");
+  const FastPathPair allocations = ComparedFastPaths(comparison, "alloc");
+  const FastPathPair frees = ComparedFastPaths(comparison, "free");
   if (!allocations.has_both() || !frees.has_both()) return "its own counters are compared below";
   return fmt::format(
       "by its own counters {} of the allocations took a fast path (simulated: {} points) and {} of "

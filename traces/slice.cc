@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "fmt/format.h"
@@ -72,11 +73,20 @@ std::string Statement(const TraceHeader& whole, const TraceReader::Options& sele
     for (const CpuId cpu : selection.cpus) text += fmt::format(" {}", cpu.value());
     text += " only";
   }
-  return text + fmt::format(
-                    "; {} objects of the whole were live at its start, {} of its frees are of "
-                    "objects allocated outside of it, and {} of its objects are not freed in it; "
-                    "repairs and sidecars are those of the whole",
-                    summary.live_at_start, summary.frees_predating, summary.live_at_end);
+  return text +
+         fmt::format(
+             "; {} objects of the whole were live at its start, {} of its frees are of "
+             "objects allocated outside of it, and {} of its objects are not freed in it; "
+             "repairs are those of the whole, and of the sidecars only those that describe its "
+             "own beginning or end are kept",
+             summary.live_at_start, summary.frees_predating, summary.live_at_end);
+}
+
+// A sidecar tells of one moment: with another beginning or end, it tells of nothing in the slice.
+void DropSidecars(std::string_view moment, TraceHeader* header) {
+  std::erase_if(header->sidecars, [moment](const TraceSidecar& sidecar) {
+    return std::string_view(sidecar.name).ends_with(moment);
+  });
 }
 
 }  // namespace
@@ -113,6 +123,10 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
   const TraceHeader& whole = (*reader)->header();
   (*writer)->header() = whole;
   if (!selection.cpus.empty()) (*writer)->header().of_some_cpus = true;
+  const bool cuts_beginning =
+      selection.from > 0 || selection.event_first > 0 || !selection.cpus.empty();
+  if (cuts_beginning) DropSidecars(".before", &(*writer)->header());
+  if (cuts_beginning || !selection.selects_all()) DropSidecars(".after", &(*writer)->header());
   Renumberer renumberer;
   Nanos first = 0;
   Nanos last = 0;

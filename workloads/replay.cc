@@ -77,6 +77,7 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
   result_.paths.resize(allocator.paths().size());
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
+  MapRecordedCpus();
   const Nanos duration = header.time_last - header.time_first;
   sample_interval_ = std::max<Nanos>(1, duration / static_cast<Nanos>(options.footprint_samples));
 }
@@ -107,6 +108,7 @@ absl::Status Replay::Prepare() {
   }
   result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
   start_cycles_ = machine_.scheduler().now();
+  requested_bytes_ = allocator_.TotalFootprint().object_bytes;  // What boot took.
   return absl::OkStatus();
 }
 
@@ -189,9 +191,29 @@ bool Replay::Replayable(const Event& event) {
   return false;
 }
 
+void Replay::MapRecordedCpus() {
+  const MachineConfig& machine = machine_.config();
+  std::vector<std::vector<CpuId>> cpus_of_node(static_cast<size_t>(machine.node_count()));
+  for (int cpu = 0; cpu < machine.cpu_count(); ++cpu) {
+    cpus_of_node[machine.cpus[static_cast<size_t>(cpu)].node.index()].push_back(CpuId(cpu));
+  }
+  std::erase_if(cpus_of_node, [](const std::vector<CpuId>& cpus) { return cpus.empty(); });
+  const TraceHeader& trace = reader_.header();
+  std::map<int32_t, size_t> seen_of_node;
+  for (int32_t cpu = 0; cpu < trace.cpu_count; ++cpu) {
+    if (trace.node_of_cpu.empty()) {
+      cpu_of_recorded_.push_back(CpuId(cpu % machine.cpu_count()));
+      continue;
+    }
+    const int32_t node = std::max(0, trace.node_of_cpu[static_cast<size_t>(cpu)]);
+    const auto& there = cpus_of_node[static_cast<size_t>(node) % cpus_of_node.size()];
+    cpu_of_recorded_.push_back(there[seen_of_node[node]++ % there.size()]);
+  }
+}
+
 CpuId Replay::Place(const Event& event) {
   const int cpus = machine_.config().cpu_count();
-  if (options_.placement == CpuPlacement::kRecorded) return CpuId(event.cpu % cpus);
+  if (options_.placement == CpuPlacement::kRecorded) return cpu_of_recorded_[event.cpu];
   const auto [entry, first_sight] =
       cpu_of_task_.try_emplace(event.pid, static_cast<int32_t>(cpu_of_task_.size()) % cpus);
   return CpuId(entry->second);
@@ -227,7 +249,7 @@ Task<void> Replay::Allocate(Cpu& cpu, Event event) {
   } else {
     placement = co_await allocator_.Alloc(cpu, cache, gfp, node);
   }
-  Account(cpu, cache, placement.path, false, cpu.task_clock() - begin);
+  Account(cpu, event, cache, placement.path, cpu.task_clock() - begin);
   ObjectRecord& record = objects_[event.object];
   record.address = placement.object;
   record.cache = cache;
@@ -298,7 +320,7 @@ Task<PathId> Replay::FreeObject(Cpu& cpu, const Event& event, CacheId cache, Phy
   } else {
     path = co_await allocator_.Free(cpu, cache, object);
   }
-  Account(cpu, cache, path, true, cpu.task_clock() - begin);
+  Account(cpu, event, cache, path, cpu.task_clock() - begin);
   result_.placements.Add(~object.value());
   co_return path;
 }
@@ -316,10 +338,12 @@ PhysAddr Replay::TakeWarmObject(const Event& event, CacheId cache) {
   return PhysAddr();
 }
 
-void Replay::Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
+void Replay::Account(Cpu& cpu, const Event& event, CacheId cache, PathId path, Cycles cycles) {
+  const bool is_free = IsFree(event.kind);
   PathTimes& times = result_.paths[path];
   times.is_free = is_free;
   times.cycles.Add(cycles);
+  (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
   ++(is_free ? result_.frees : result_.allocations);
   OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
   ++on_cpu.operations;
@@ -328,6 +352,7 @@ void Replay::Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles 
   OperationTotals& on_cache = result_.caches[cache.index()];
   ++on_cache.operations;
   on_cache.cycles += cycles;
+  on_cache.inferred += event.inferred;
 }
 
 void Replay::SampleFootprint(Nanos time) {

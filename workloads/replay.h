@@ -34,8 +34,9 @@
 namespace slablab {
 
 enum class CpuPlacement : uint8_t {
-  kRecorded,  // recorded CPU c on CPU c, modulo the machine's CPUs
-  kSpread,    // tasks one after another on the machine's CPUs, in order of first sight
+  // The k-th CPU of recorded node n on the k-th CPU of node n; modulo, where there are fewer.
+  kRecorded,
+  kSpread,  // tasks one after another on the machine's CPUs, in order of first sight
 };
 
 struct ReplayOptions {
@@ -61,6 +62,7 @@ struct FootprintAt {
 struct OperationTotals {
   uint64_t operations = 0;
   Cycles cycles = 0;
+  uint64_t inferred = 0;  // of the operations: put into the trace by a repair
 };
 
 struct ReplayResult {
@@ -72,6 +74,8 @@ struct ReplayResult {
   uint64_t order_inversions = 0;
   Cycles order_inversion_wait_cycles = 0;
   Cycles use_cycles = 0;
+  Histogram allocation_cycles;
+  Histogram free_cycles;
   std::vector<PathTimes> paths;         // by PathId
   std::vector<OperationTotals> cpus;    // by CpuId
   std::vector<OperationTotals> caches;  // by CacheId
@@ -124,7 +128,8 @@ class Replay : public ArrivalSource {
   Task<void> Release(Cpu& cpu, Event event);
   PhysAddr TakeWarmObject(const Event& event, CacheId cache);
   Task<PathId> FreeObject(Cpu& cpu, const Event& event, CacheId cache, PhysAddr object);
-  void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
+  void Account(Cpu& cpu, const Event& event, CacheId cache, PathId path, Cycles cycles);
+  void MapRecordedCpus();
   void SampleFootprint(Nanos time);
   void NotePeak();
 
@@ -147,6 +152,7 @@ class Replay : public ArrivalSource {
 
   std::vector<CacheId> caches_;  // by the trace's index
   std::vector<Gfp> gfps_;        // by the trace's index
+  std::vector<CpuId> cpu_of_recorded_;
   absl::flat_hash_map<int32_t, int32_t> cpu_of_task_;
   ObjectTable objects_;
   Auditor auditor_;

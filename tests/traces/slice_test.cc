@@ -113,13 +113,31 @@ TEST_F(SliceTest, WhatIsLiveAtTheStartIsStated) {
   }
 }
 
-TEST_F(SliceTest, TablesAndSidecarsComeAlong) {
+TEST_F(SliceTest, TablesComeAlong) {
   SliceSummary summary;
   const Trace part = Slice({.event_first = 10, .event_end = 20}, &summary);
   EXPECT_EQ(part.header.call_sites, whole_.header.call_sites);
   EXPECT_EQ(part.header.caches, whole_.header.caches);
-  EXPECT_EQ(part.header.sidecars, whole_.header.sidecars);
   EXPECT_EQ(part.header.node_of_cpu, whole_.header.node_of_cpu);
+}
+
+// Counters from before or after the whole recording say nothing of a part that begins or ends
+// elsewhere; what holds at every moment stays.
+TEST_F(SliceTest, SidecarsOfOtherMomentsAreLeftOut) {
+  const auto moments = [this](const TraceReader::Options& selection) {
+    SliceSummary summary;
+    const Trace part = Slice(selection, &summary);
+    std::string kept;
+    for (const TraceSidecar& sidecar : part.header.sidecars) {
+      const size_t dot = sidecar.name.find('.');
+      kept += dot == std::string::npos ? "-" : sidecar.name.substr(dot);
+    }
+    return kept;
+  };
+  ASSERT_EQ(moments({}), ".before-");
+  EXPECT_EQ(moments({.event_end = 20}), ".before-");
+  EXPECT_EQ(moments({.event_first = 10}), "-");
+  EXPECT_EQ(moments({.cpus = {CpuId(0)}}), "-");
 }
 
 TEST_F(SliceTest, ASelectionOfNothingIsAnErrorAndWritesNothing) {
