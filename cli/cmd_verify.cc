@@ -14,9 +14,12 @@
 #include "absl/status/statusor.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "cli/recording_check.h"
 #include "cli/verify.pb.h"
 #include "fmt/format.h"
+#include "reports/text.h"
 #include "sim/check.h"
 #include "traces/gz_input.h"
 #include "traces/sidecar.h"
@@ -89,11 +92,29 @@ void SetTally(const Conformance::Tally& from, VerifyReport::Tally* to) {
   to->set_total(from.total);
 }
 
+void AddFile(const std::string& path, std::string_view kind, const Conformance& result,
+             Conformance* total, VerifyReport* report) {
+  *total += result;
+  VerifyReport::File& file = *report->add_files();
+  file.set_path(path);
+  file.set_kind(std::string(kind));
+  file.set_agrees(result.agrees());
+  SetTally(result.placements, file.mutable_placements());
+  SetTally(result.figures, file.mutable_figures());
+  file.set_first_disagreement(result.first_disagreement);
+}
+
+absl::Status VerifyRecording(const std::string& path, Conformance* total, VerifyReport* report) {
+  const absl::StatusOr<RunResult> result = ReplayRecording(path);
+  if (!result.ok()) return result.status();
+  AddFile(path, "recording", JudgeRecording(*result, path), total, report);
+  report->mutable_files(report->files_size() - 1)
+      ->set_comparison(KernelComparisonText(*result, {.rows_max = 0}));
+  return absl::OkStatus();
+}
+
 absl::Status VerifyFile(const std::string& path, Conformance* total, VerifyReport* report) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return absl::InvalidArgumentError(fmt::format("{}: is a folder; give its files", path));
-  }
+  if (IsRecording(path)) return VerifyRecording(path, total, report);
   const absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
   const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&text](const Kind& k) {
@@ -102,14 +123,7 @@ absl::Status VerifyFile(const std::string& path, Conformance* total, VerifyRepor
   CHECK(kind != std::end(kKinds));
   const absl::StatusOr<Conformance> result = kind->verify(path, *text);
   if (!result.ok()) return result.status();
-  *total += *result;
-  VerifyReport::File& file = *report->add_files();
-  file.set_path(path);
-  file.set_kind(std::string(kind->name));
-  file.set_agrees(result->agrees());
-  SetTally(result->placements, file.mutable_placements());
-  SetTally(result->figures, file.mutable_figures());
-  file.set_first_disagreement(result->first_disagreement);
+  AddFile(path, kind->name, *result, total, report);
   return absl::OkStatus();
 }
 
@@ -136,6 +150,10 @@ std::string Text(const VerifyReport& report) {
     if (text.back() != '\n') text += '\n';
     break;
   }
+  for (const VerifyReport::File& file : report.files()) {
+    if (!file.comparison().empty())
+      text += fmt::format("\n{}:\n{}", file.path(), file.comparison());
+  }
   return text;
 }
 
@@ -147,6 +165,7 @@ int RunVerify(const std::vector<std::string>& arguments) {
   if (!format.ok()) return Fail(format.status());
   VerifyReport report;
   Conformance total;
+  const InterruptScope interrupts;
   {
     Progress progress({.what = "verifying", .unit = "files", .total = arguments.size()});
     for (size_t i = 0; i < arguments.size(); ++i) {
@@ -154,7 +173,7 @@ int RunVerify(const std::vector<std::string>& arguments) {
       const absl::Status status = VerifyFile(arguments[i], &total, &report);
       if (status.ok()) continue;
       progress.Erase();
-      return Fail(status);
+      return absl::IsCancelled(status) ? kExitInterrupted : Fail(status);
     }
   }
   report.set_agrees(total.agrees());

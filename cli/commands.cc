@@ -105,7 +105,7 @@ absl::Span<const Command> Commands() {
        RunTraceValidate},
       {"verify",
        "FILE...",
-       "Holds the models to what real kernels did: to reference runs, and to /sys/kernel/slab.",
+       "Holds the models to what real kernels did: reference runs, recordings, /sys/kernel/slab.",
        {std::begin(kVerifyFlags), std::end(kVerifyFlags)},
        RunVerify},
       {"version", "", "Prints the version.", {}, RunVersion},

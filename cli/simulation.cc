@@ -102,7 +102,8 @@ absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocat
 }  // namespace
 
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
-  absl::StatusOr<MachineConfig> config = LoadMachine(options.machine);
+  const absl::StatusOr<MachineConfig> config =
+      options.machine_config.has_value() ? *options.machine_config : LoadMachine(options.machine);
   if (!config.ok()) return config.status();
   absl::StatusOr<std::unique_ptr<TraceReader>> reader =
       TraceReader::Open(options.trace_path, TraceReader::Options());

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "allocators/registry.h"
 #include "reports/result.pb.h"
+#include "sim/machine_config.h"
 #include "workloads/replay.h"
 
 namespace slablab {
@@ -19,7 +21,8 @@ namespace slablab {
 struct SimulationOptions {
   std::string trace_path;
   std::string allocator = "slub";
-  std::string machine;  // as LoadMachine takes it
+  std::string machine;                          // as LoadMachine takes it
+  std::optional<MachineConfig> machine_config;  // instead
   bool warm_start = false;
   AllocatorOptions allocator_options;
   ReplayOptions replay;

@@ -37,4 +37,10 @@ std::string TextReport(const RunResult& result, const TextOptions& options) {
   return page.Take();
 }
 
+std::string KernelComparisonText(const RunResult& result, const TextOptions& options) {
+  TextPage page(options.colour);
+  AppendKernelComparison(result, options, page);
+  return page.Take();
+}
+
 }  // namespace slablab

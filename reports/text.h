@@ -23,6 +23,9 @@ struct TextOptions {
 // out.
 std::string TextReport(const RunResult& result, const TextOptions& options);
 
+// Of that, the comparison with the kernel's own counters alone; empty if the result has none.
+std::string KernelComparisonText(const RunResult& result, const TextOptions& options);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_REPORTS_TEXT_H_

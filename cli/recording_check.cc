@@ -1,0 +1,155 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/recording_check.h"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/interrupt.h"
+#include "cli/simulation.h"
+#include "fmt/format.h"
+#include "sim/machine_config.h"
+#include "traces/import_trace.h"
+#include "traces/sidecar.h"
+#include "traces/trace.h"
+
+namespace slablab {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// In hundredths of a per cent.
+constexpr int64_t kShareTolerance = 200;
+constexpr uint64_t kMibDefault = 512;
+
+// A folder for a trace that is needed only for a while.
+class TemporaryFolder {
+ public:
+  static absl::StatusOr<TemporaryFolder> Create() {
+    std::error_code error;
+    const fs::path base = fs::temp_directory_path(error);
+    std::string pattern = ((error ? fs::path("/tmp") : base) / "slablab-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) {
+      return absl::UnavailableError(absl::StrCat(pattern, ": ", std::strerror(errno)));
+    }
+    return TemporaryFolder(pattern);
+  }
+  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+  ~TemporaryFolder() {
+    std::error_code error;
+    if (!path_.empty()) fs::remove_all(path_, error);
+  }
+  std::string File(const std::string& name) const { return (fs::path(path_) / name).string(); }
+
+ private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+absl::Status ImportTo(const std::string& folder, const std::string& output) {
+  const absl::StatusOr<Recording> recording = FindRecording(folder);
+  if (!recording.ok()) return recording.status();
+  absl::StatusOr<std::unique_ptr<TraceWriter>> writer =
+      TraceWriter::Create(output, {.zstd_level = 1});
+  if (!writer.ok()) return writer.status();
+  const absl::StatusOr<ImportSummary> summary =
+      ImportTrace(*recording, ImportOptions(), **writer, (*writer)->header());
+  if (!summary.ok()) return summary.status();
+  return (*writer)->Finish();
+}
+
+// As much memory as the node with the most had, whole MiB.
+absl::StatusOr<uint64_t> MibPerNode(const TraceHeader& trace) {
+  const TraceSidecar* sidecar = trace.FindSidecar("zoneinfo.boot");
+  if (sidecar == nullptr) return kMibDefault;
+  const absl::StatusOr<std::vector<ZoneInfo>> zones =
+      ParseZoneinfo(sidecar->contents, sidecar->name);
+  if (!zones.ok()) return zones.status();
+  std::vector<uint64_t> pages(kMaxNodes);
+  for (const ZoneInfo& zone : *zones) {
+    const auto present = zone.values.find("present");
+    if (present == zone.values.end() || zone.node < 0 || zone.node >= kMaxNodes) continue;
+    pages[static_cast<size_t>(zone.node)] +=
+        static_cast<uint64_t>(std::max<int64_t>(present->second, 0));
+  }
+  const uint64_t most = *std::max_element(pages.begin(), pages.end());
+  return most == 0 ? kMibDefault : (most + 255) / 256;
+}
+
+absl::StatusOr<MachineConfig> RecordedMachine(const TraceHeader& trace) {
+  const absl::StatusOr<uint64_t> mib = MibPerNode(trace);
+  if (!mib.ok()) return mib.status();
+  const int cpus = std::clamp(trace.cpu_count, 1, kMaxCpus);
+  const int nodes = std::clamp(trace.node_count, 1, std::min(kMaxNodes, cpus));
+  const int cpus_per_node = (cpus + nodes - 1) / nodes;
+  MachineConfig machine = ReferenceMachine({.cpus = cpus,
+                                            .nodes = (cpus + cpus_per_node - 1) / cpus_per_node,
+                                            .cpus_per_node = cpus_per_node,
+                                            .mib_per_node = *mib});
+  machine.name = "as recorded";
+  return machine;
+}
+
+}  // namespace
+
+bool IsRecording(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error) || fs::path(path).extension() == ".slt";
+}
+
+absl::StatusOr<RunResult> ReplayRecording(const std::string& path) {
+  const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create();
+  if (!folder.ok()) return folder.status();
+  SimulationOptions options;
+  options.trace_path = path;
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    options.trace_path = folder->File("recording.slt");
+    if (absl::Status status = ImportTo(path, options.trace_path); !status.ok()) return status;
+  }
+  const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+      TraceReader::Open(options.trace_path, {});
+  if (!reader.ok()) return reader.status();
+  absl::StatusOr<MachineConfig> machine = RecordedMachine((*reader)->header());
+  if (!machine.ok()) return machine.status();
+  options.machine_config = *std::move(machine);
+  absl::StatusOr<RunResult> result = Simulate(options, {.progress = nullptr, .stop = InterruptRequested});
+  if (!result.ok() || result->has_kernel()) return result;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path,
+                   ": it has no counters of SLUB from before and after the recording "
+                   "(sys-kernel-slab.before and .after with CONFIG_SLUB_STATS) to compare "
+                   "with"));
+}
+
+Conformance JudgeRecording(const RunResult& result, const std::string& path) {
+  Conformance conformance;
+  for (const FastPathComparison& shares : result.kernel().fast_paths()) {
+    if (shares.operations() == 0) continue;
+    const auto hundredths = [&shares](uint64_t fast) {
+      return static_cast<int64_t>(static_cast<unsigned __int128>(fast) * 10000 /
+                                  shares.operations());
+    };
+    const int64_t kernel = hundredths(shares.kernel_fast());
+    const int64_t simulated = hundredths(shares.simulated_fast());
+    const bool agrees = std::abs(simulated - kernel) <= kShareTolerance;
+    conformance.figures.Add(agrees);
+    if (agrees) continue;
+    conformance.Note(fmt::format(
+        "{}: {}: {}.{:02}% of the kernel's took a fast path, {}.{:02}% of the simulated\n", path,
+        shares.operation() == "alloc" ? "allocations" : "frees", kernel / 100, kernel % 100,
+        simulated / 100, simulated % 100));
+  }
+  return conformance;
+}
+
+}  // namespace slablab
