@@ -246,9 +246,9 @@ class Slub : public Allocator {
   NodeId LocalMemoryNode(const Cpu& cpu) const { return machine_.FallbackOf(cpu.node()).front(); }
   bool HasMemory(NodeId node) const { return machine_.config().memory[node.index()].frames > 0; }
   // stat(): on the CPU that runs.
-  void Count(Cpu& cpu, KmemCache& s, SlubStat stat) {
+  void Count(Cpu& cpu, KmemCache& s, SlubStat stat) { Count(cpu, On(s, cpu.id()), stat); }
+  void Count(Cpu& cpu, CacheCpu& c, SlubStat stat) {
     if (!options_.statistics) return;
-    CacheCpu& c = On(s, cpu.id());
     ++c.stats[static_cast<size_t>(stat)];
     cpu.Touch({c.StatAddress(static_cast<int>(stat)), Structure::kPerCpuArea}, Access::kWrite);
   }

@@ -27,13 +27,13 @@ Task<Placement> Slub::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
     const bool taken =
         co_await cpu.ThisCpuCmpxchg(c.top, top, {.tid = top.tid + kTidStep, .freelist = next});
     if (taken) {
-      Count(cpu, s, SlubStat::kAllocFastpath);
+      Count(cpu, c, SlubStat::kAllocFastpath);
       HandOut(s, *slab, top.freelist);
       placement = {s.AddressOf(*slab, top.freelist), PathOf(Way::kAllocFast)};
       break;
     }
     // An interrupt allocated or freed here in between.
-    Count(cpu, s, SlubStat::kCmpxchgDoubleCpuFail);
+    Count(cpu, c, SlubStat::kCmpxchgDoubleCpuFail);
   }
   if (Has(gfp, Gfp::kZero) && !placement.object.is_null()) {
     cpu.TouchRange({placement.object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
@@ -46,8 +46,8 @@ Task<Placement> Slub::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
 Task<Placement> Slub::AllocSlow(Cpu& cpu, KmemCache& s, AllocRequest request) {
   const SiteScope site(cpu, SiteOf(At::kAllocSlow));
   cpu.Execute(kSlubSlowCycles);
-  Count(cpu, s, SlubStat::kAllocSlowpath);
   CacheCpu& c = On(s, cpu.id());
+  Count(cpu, c, SlubStat::kAllocSlowpath);
   Way way = Way::kAllocRefill;
   Slab* slab = cpu.Load(c.slab);
   // A node without memory asks for nothing.

@@ -58,11 +58,12 @@ Task<PathId> Slub::FreeObjects(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) 
     StoreFreePointer(cpu, s, slab, chain.tail, top.freelist);
     const bool freed = co_await cpu.ThisCpuCmpxchg(
         c.top, top, {.tid = top.tid + kTidStep, .freelist = chain.head});
-    if (freed) break;
-    Count(cpu, s, SlubStat::kCmpxchgDoubleCpuFail);
+    if (freed) {
+      Count(cpu, c, SlubStat::kFreeFastpath);
+      co_return PathOf(Way::kFreeFast);
+    }
+    Count(cpu, c, SlubStat::kCmpxchgDoubleCpuFail);
   }
-  Count(cpu, s, SlubStat::kFreeFastpath);
-  co_return PathOf(Way::kFreeFast);
 }
 
 // __slab_free(): into the slab's own list. If that was the slab's first free object, the slab is on

@@ -15,6 +15,7 @@
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "sim/machine.h"
+#include "workloads/auditor.h"
 
 namespace slablab {
 namespace {
@@ -67,6 +68,7 @@ class Replay {
         machine_(machine),
         allocator_(allocator),
         objects_(run.object_count),
+        auditor_(machine),
         renaming_(allocator, run.label_nodes.size()) {}
 
   absl::StatusOr<Conformance> Run() {
@@ -75,6 +77,7 @@ class Replay {
     for (const ReferenceOp& op : run_.ops) Do(op);
     CompareFigures();
     allocator_.CheckInvariants();
+    CHECK_EQ(auditor_.violations(), 0u);
     return std::move(result_);
   }
 
@@ -133,12 +136,18 @@ class Replay {
               co_await allocator_.Alloc(cpu, cache_, kReferenceGfp, op.want);
           co_await cpu.IrqRestore(flags);
           objects_[op.object] = placement.object;
+          if (!placement.object.is_null()) {
+            auditor_.OnAlloc({.object = placement.object,
+                              .bytes = run_.cache.object_size,
+                              .align = std::max(run_.cache.align, 8u)});
+          }
           Compare(op, placement);
         });
         return;
       case ReferenceOp::Kind::kFree:
         if (objects_[op.object].is_null()) return;  // The model had no memory for it.
         scheduler.RunOn(op.cpu, [this, &op](Cpu& cpu) -> Task<void> {
+          auditor_.OnFree(objects_[op.object], run_.cache.object_size);
           const IrqFlags flags = cpu.IrqSave();
           co_await allocator_.Free(cpu, cache_, objects_[op.object]);
           co_await cpu.IrqRestore(flags);
@@ -253,6 +262,7 @@ class Replay {
   Allocator& allocator_;
   CacheId cache_ = kNoCache;
   std::vector<PhysAddr> objects_;  // by number
+  Auditor auditor_;
   Renaming renaming_;
   Conformance result_;
 };
