@@ -3,6 +3,7 @@
 
 #include "workloads/reference.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -15,8 +16,7 @@ namespace slablab {
 namespace {
 
 // Bounds on what one file may ask for.
-constexpr uint64_t kObjectsMax = 100'000'000;
-constexpr uint64_t kMibPerNodeMax = uint64_t{1} << 22;
+constexpr uint64_t kMibMax = uint64_t{1} << 20;  // of all nodes
 
 std::optional<uint64_t> ParseNumber(std::string_view text) {
   uint64_t value = 0;
@@ -104,8 +104,10 @@ class Parser {
     if (cpus_per_node < 1 || (cpus - 1) / cpus_per_node != nodes - 1) {
       return Bad("cpus, nodes and cpus_per_node do not fit together");
     }
-    if (mib < 16 || mib > kMibPerNodeMax) {
-      return Bad(fmt::format("mib_per_node is not in 16..{}", kMibPerNodeMax));
+    // The kernel's own structures must fit.
+    const uint64_t mib_least = 16 + std::min(cpus_per_node, cpus);
+    if (mib < mib_least || mib > kMibMax / nodes) {
+      return Bad(fmt::format("mib_per_node is not in {}..{}", mib_least, kMibMax / nodes));
     }
     if (page_size != kPageSize || cache_line != kLineSize) {
       return Bad(fmt::format("only pages of {} and lines of {} bytes are simulated", kPageSize,
@@ -180,7 +182,8 @@ class Parser {
     const std::optional<uint64_t> object = ParseNumber(TakeUntil(&rest, ' '));
     if (!cpu || *cpu >= online_.size()) return Bad("no such CPU");
     if (!online_[*cpu]) return Bad(fmt::format("CPU {} is off line", *cpu));
-    if (!object || *object > kObjectsMax) return Bad("expected an object's number");
+    // Numbers are given in order, so that a short file has no large ones.
+    if (!object || *object > line_) return Bad("expected an object's number");
     op.cpu = CpuId(static_cast<int32_t>(*cpu));
     op.object = static_cast<uint32_t>(*object);
     if (op.object >= objects_.size()) objects_.resize(op.object + 1, ObjectState::kUnborn);
