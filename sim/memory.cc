@@ -4,6 +4,7 @@
 #include "sim/memory.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "sim/check.h"
 
@@ -19,6 +20,20 @@ uint64_t TotalFrames(const MachineConfig& config) {
   return last.first_frame + last.frames;
 }
 
+// A touch's cost is kept in 32 bits, and TouchRange adds a remainder to it.
+void CheckLatencies(const MachineConfig& config) {
+  constexpr Cycles kMost = std::numeric_limits<uint32_t>::max() / 2;
+  for (Cycles cycles : {config.l1_hit_cycles, config.l2_hit_cycles, config.llc_hit_cycles,
+                        config.transfer_domain_cycles}) {
+    CHECK_LE(cycles, kMost);
+  }
+  for (const auto* matrix : {&config.transfer_cycles, &config.dram_cycles}) {
+    for (const std::vector<Cycles>& row : *matrix) {
+      for (Cycles cycles : row) CHECK_LE(cycles, kMost);
+    }
+  }
+}
+
 }  // namespace
 
 Memory::Memory(const MachineConfig& config)
@@ -32,6 +47,7 @@ Memory::Memory(const MachineConfig& config)
       lines_(std::min(TotalFrames(config) + 1, kBlocksMax) * kLinesPerPage),
       core_sets_(config.core_count),
       domain_sets_(config.domain_count) {
+  CheckLatencies(config);
   for (const CpuPlace& cpu : config.cpus) {
     domain_of_core_[cpu.core.index()] = cpu.domain;
     node_of_core_[cpu.core.index()] = cpu.node;

@@ -12,18 +12,32 @@
 #include "sim/spinlock.h"
 #include "tests/sim/test_machine.h"
 
-// Counts the host's allocations, all through this program.
+// Counts the host's allocations, all through this program and in every form of operator new (the
+// array forms call these).
 namespace {
 uint64_t allocations = 0;
-}
 
-void* operator new(size_t bytes) {
+void* Counted(size_t bytes, size_t align) {
   ++allocations;
-  if (void* memory = std::malloc(bytes)) return memory;
+  return std::aligned_alloc(align, (bytes + align - 1) / align * align);
+}
+void* CountedOrAbort(size_t bytes, size_t align) {
+  if (void* memory = Counted(bytes, align)) return memory;
   std::abort();
+}
+constexpr size_t kAlign = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+}  // namespace
+
+void* operator new(size_t bytes) { return CountedOrAbort(bytes, kAlign); }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return Counted(bytes, kAlign); }
+void* operator new(size_t bytes, std::align_val_t align) {
+  return CountedOrAbort(bytes, static_cast<size_t>(align));
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace slablab {
 namespace {
@@ -37,10 +51,7 @@ class Traffic : public ArrivalSource {
   static constexpr uint64_t kArrivals = 160'000;
 
   explicit Traffic(Core& core)
-      : core_(core),
-        lock_(core.scheduler.AddLockClass("lock", 0), PlaceOf(0)),
-        word_(PlaceOf(1)),
-        random_(1) {}
+      : lock_(core.scheduler.AddLockClass("lock", 0), PlaceOf(0)), word_(PlaceOf(1)), random_(1) {}
 
   bool Next(Arrival* arrival) override {
     if (sent_ == kWarmUp) before_ = allocations;
@@ -89,7 +100,6 @@ class Traffic : public ArrivalSource {
     if (token % 20 == 0) co_await Locked(cpu, token);
   }
 
-  Core& core_;
   SpinLock lock_;
   Racy<uint64_t> word_;
   Random random_;

@@ -334,6 +334,12 @@ TEST(MemoryTest, HandlesOfPagesAreNotMixedUp) {
   }
 }
 
+TEST(MemoryDeathTest, AbortsOnALatencyOfMoreThanThirtyOneBits) {
+  MachineConfig config = TestMachine({.cores = 1});
+  config.dram_cycles[0][0] = Cycles{1} << 31;
+  EXPECT_EXIT(Memory{config}, testing::ExitedWithCode(3), "kMost");
+}
+
 TEST(MemoryDeathTest, AbortsOnAnAddressBehindTheLastNode) {
   const MachineConfig config = TestMachine({.cores = 1, .frames_per_node = 2});
   Memory memory(config);
