@@ -86,6 +86,16 @@ class World {
               co_await m_.slub().Free(on, cache_, placement.object);
             }};
   }
+  Piece AllocTwoThenFreeFirst(int cpu, Priority priority) {
+    return {CpuId(cpu), priority, [this](Cpu& on) -> Task<void> {
+              const Placement first = co_await m_.slub().Alloc(on, cache_, kGfpAtomic, kAnyNode);
+              Got(first.object);
+              const Placement second = co_await m_.slub().Alloc(on, cache_, kGfpAtomic, kAnyNode);
+              Got(second.object);
+              Gone(first.object);
+              co_await m_.slub().Free(on, cache_, first.object);
+            }};
+  }
   Piece Bulk(int cpu, size_t count) {
     return {CpuId(cpu), kTask, [this, count](Cpu& on) -> Task<void> {
               std::vector<PhysAddr> objects(count);
@@ -355,10 +365,11 @@ TEST(SlubInterleavingTest, InterruptsAtEveryPointOfTheFastPaths) {
     return {w.Free(0, object), w.AllocThenFree(0, kHardirq)};
   });
   EXPECT_GT(all["cmpxchg_double_cpu_fail"], 0u);
-  // The list that was seen comes back, but not its tid.
+  // The first object that was seen is the first again, but the second one is in use: [uABc], the
+  // interrupt takes A and B and frees A. Only the tid tells.
   all = ExploreAll({}, [](World& w) -> std::vector<Piece> {
     w.AllocNow(0);
-    return {w.Alloc(0), w.AllocThenFree(0, kHardirq)};
+    return {w.Alloc(0), w.AllocTwoThenFreeFirst(0, kHardirq), w.Alloc(0)};
   });
   EXPECT_GT(all["cmpxchg_double_cpu_fail"], 0u);
   // The interrupt takes the last objects: the fast path becomes a slow one.
