@@ -3,10 +3,6 @@
 
 // The program as a user starts it: what it prints where, and its exit status.
 
-#include <sys/wait.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -15,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reports/result_io.h"
+#include "tests/cli/run_program.h"
 
 namespace slablab {
 namespace {
@@ -22,29 +19,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-struct Ending {
-  int exit_status = -1;
-  std::string text;
-};
-
-// Runs `slablab ARGUMENTS` in a shell; `redirection` says what is collected.
-Ending Slablab(const std::string& arguments, const std::string& redirection) {
-  const char* runfiles = std::getenv("TEST_SRCDIR");
-  const std::string program = absl::StrCat(runfiles, "/slablab/cli/slablab");
-  Ending run;
-  std::FILE* pipe = popen(absl::StrCat(program, " ", arguments, " ", redirection).c_str(), "r");
-  if (pipe == nullptr) return run;
-  char buffer[4096];
-  while (const size_t bytes = std::fread(buffer, 1, sizeof(buffer), pipe)) {
-    run.text.append(buffer, bytes);
-  }
-  const int status = pclose(pipe);
-  if (WIFEXITED(status)) run.exit_status = WEXITSTATUS(status);
-  return run;
-}
-Ending Stdout(const std::string& arguments) { return Slablab(arguments, "2>/dev/null"); }
-Ending Stderr(const std::string& arguments) { return Slablab(arguments, "2>&1 >/dev/null"); }
 
 TEST(ProgramTest, HelpIsData) {
   for (const std::string arguments : {"help", "--help", "-h", "help help", "version --help"}) {
