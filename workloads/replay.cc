@@ -233,12 +233,17 @@ bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
 }
 
 Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
-  const Event event = pending_[token];
-  pending_free_.push_back(static_cast<uint32_t>(token));
-  return IsAllocation(event.kind) ? Allocate(cpu, event) : Release(cpu, event);
+  return IsAllocation(pending_[token].kind) ? Allocate(cpu, token) : Release(cpu, token);
 }
 
-Task<void> Replay::Allocate(Cpu& cpu, Event event) {
+// The event that was announced under `token`, which is free for another from now on.
+Event Replay::Take(uint64_t token) {
+  pending_free_.push_back(static_cast<uint32_t>(token));
+  return pending_[token];
+}
+
+Task<void> Replay::Allocate(Cpu& cpu, uint64_t token) {
+  const Event event = Take(token);
   const Cycles begin = cpu.task_clock();
   const Gfp gfp = gfps_[event.gfp];
   const NodeId node = NodeFor(event);
@@ -250,42 +255,31 @@ Task<void> Replay::Allocate(Cpu& cpu, Event event) {
     placement = co_await allocator_.Alloc(cpu, cache, gfp, node);
   }
   Account(cpu, event, cache, placement.path, cpu.task_clock() - begin);
+  result_.placements.Add(placement.object.value() ^ event.object << 40);
   ObjectRecord& record = objects_[event.object];
   record.address = placement.object;
   record.cache = cache;
   record.bytes_req = event.bytes_req;
-  result_.placements.Add(placement.object.value() ^ event.object << 40);
+  record.state =
+      placement.object.is_null() ? ObjectRecord::State::kFailed : ObjectRecord::State::kLive;
+  const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
   if (placement.object.is_null()) {
-    record.state = ObjectRecord::State::kFailed;
     ++result_.failed_allocations;
   } else {
-    record.state = ObjectRecord::State::kLive;
     auditor_.OnAlloc({.object = placement.object,
                       .bytes = event.bytes_req,
                       .only_node = Has(gfp, Gfp::kThisNode) ? node : kAnyNode});
     requested_bytes_ += event.bytes_req;
     NotePeak();
-    const Cycles use_begin = cpu.task_clock();
-    const SiteScope site(cpu, Site::kUse);
-    cpu.TouchRange({placement.object, Structure::kObject},
-                   std::min(event.bytes_req, options_.object_touch_bytes_max), Access::kWrite);
-    result_.use_cycles += cpu.task_clock() - use_begin;
+    UseObject(cpu, placement.object, std::min(event.bytes_req, options_.object_touch_bytes_max),
+              Access::kWrite);
   }
-  if (record.waiter.value() >= 0) {
-    const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
-    machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
-  }
+  if (waiter.value() >= 0) machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
 }
 
-Task<void> Replay::Release(Cpu& cpu, Event event) {
-  if (event.predates_trace) {
-    const CacheId cache = caches_[event.cache];
-    const PhysAddr warm = cache == kNoCache ? PhysAddr() : TakeWarmObject(event, cache);
-    if (warm.is_null()) co_return;
-    co_await FreeObject(cpu, event, cache, warm);
-    co_return;
-  }
-  if (objects_[event.object].state == ObjectRecord::State::kPending) {
+Task<void> Replay::Release(Cpu& cpu, uint64_t token) {
+  const Event event = Take(token);
+  if (!event.predates_trace && objects_[event.object].state == ObjectRecord::State::kPending) {
     ++result_.order_inversions;
     const Cycles waits_since = cpu.now();
     while (objects_[event.object].state == ObjectRecord::State::kPending) {
@@ -294,48 +288,53 @@ Task<void> Replay::Release(Cpu& cpu, Event event) {
     }
     result_.order_inversion_wait_cycles += cpu.now() - waits_since;
   }
-  const ObjectRecord record = objects_[event.object];
-  objects_.End(event.object);
+  const ObjectRecord record = event.predates_trace ? WarmRecord(event) : EndRecord(event.object);
+  if (record.state != ObjectRecord::State::kLive) co_return;
+  if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
+  UseObject(cpu, record.address, 1, Access::kRead);
+  const Cycles begin = cpu.task_clock();
+  PathId path;
+  if (event.kind == EventKind::kKfree || record.cache == kNoCache) {
+    path = co_await allocator_.Kfree(cpu, record.address);
+  } else {
+    path = co_await allocator_.Free(cpu, record.cache, record.address);
+  }
+  Account(cpu, event, record.cache, path, cpu.task_clock() - begin);
+  result_.placements.Add(~record.address.value());
+}
+
+// Takes the object out of the table and out of the auditor's hands.
+ObjectRecord Replay::EndRecord(TraceObject object) {
+  const ObjectRecord record = objects_[object];
+  objects_.End(object);
   if (record.state == ObjectRecord::State::kFailed) {
     ++skips_[static_cast<size_t>(Skip::kFailedHere)];
-    co_return;
+    return record;
   }
   auditor_.OnFree(record.address, record.bytes_req);
   requested_bytes_ -= record.bytes_req;
-  co_await FreeObject(cpu, event, record.cache, record.address);
+  return record;
 }
 
-Task<PathId> Replay::FreeObject(Cpu& cpu, const Event& event, CacheId cache, PhysAddr object) {
-  if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
-  {
-    const Cycles use_begin = cpu.task_clock();
-    const SiteScope site(cpu, Site::kUse);
-    cpu.Touch({object, Structure::kObject}, Access::kRead);
-    result_.use_cycles += cpu.task_clock() - use_begin;
-  }
+void Replay::UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access) {
   const Cycles begin = cpu.task_clock();
-  PathId path;
-  if (cache == kNoCache || event.kind == EventKind::kKfree) {
-    path = co_await allocator_.Kfree(cpu, object);
-  } else {
-    path = co_await allocator_.Free(cpu, cache, object);
-  }
-  Account(cpu, event, cache, path, cpu.task_clock() - begin);
-  result_.placements.Add(~object.value());
-  co_return path;
+  const SiteScope site(cpu, Site::kUse);
+  cpu.TouchRange({object, Structure::kObject}, bytes, access);
+  result_.use_cycles += cpu.task_clock() - begin;
 }
 
-// The most recently made object of the cache, from the node of the recorded address if known.
-PhysAddr Replay::TakeWarmObject(const Event& event, CacheId cache) {
+// The most recently made of the warm objects of the cache.
+ObjectRecord Replay::WarmRecord(const Event& event) {
+  const CacheId cache = caches_[event.cache];
   for (int32_t node = 0; node < machine_.config().node_count(); ++node) {
     const auto pool = warm_.find({cache.value(), node});
     if (pool == warm_.end() || pool->second.empty()) continue;
     const PhysAddr object = pool->second.back();
     pool->second.pop_back();
-    return object;
+    return {.address = object, .cache = cache, .state = ObjectRecord::State::kLive};
   }
   ++skips_[static_cast<size_t>(Skip::kPredates)];
-  return PhysAddr();
+  return ObjectRecord();
 }
 
 void Replay::Account(Cpu& cpu, const Event& event, CacheId cache, PathId path, Cycles cycles) {

@@ -124,10 +124,12 @@ class Replay : public ArrivalSource {
   bool Replayable(const Event& event);
   CpuId Place(const Event& event);
   NodeId NodeFor(const Event& event) const;
-  Task<void> Allocate(Cpu& cpu, Event event);
-  Task<void> Release(Cpu& cpu, Event event);
-  PhysAddr TakeWarmObject(const Event& event, CacheId cache);
-  Task<PathId> FreeObject(Cpu& cpu, const Event& event, CacheId cache, PhysAddr object);
+  Event Take(uint64_t token);
+  Task<void> Allocate(Cpu& cpu, uint64_t token);
+  Task<void> Release(Cpu& cpu, uint64_t token);
+  ObjectRecord EndRecord(TraceObject object);
+  ObjectRecord WarmRecord(const Event& event);
+  void UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
   void Account(Cpu& cpu, const Event& event, CacheId cache, PathId path, Cycles cycles);
   void MapRecordedCpus();
   void SampleFootprint(Nanos time);
