@@ -122,7 +122,8 @@ absl::StatusOr<RunResult> ReplayRecording(const std::string& path) {
   absl::StatusOr<MachineConfig> machine = RecordedMachine((*reader)->header());
   if (!machine.ok()) return machine.status();
   options.machine_config = *std::move(machine);
-  absl::StatusOr<RunResult> result = Simulate(options, {.progress = nullptr, .stop = InterruptRequested});
+  absl::StatusOr<RunResult> result =
+      Simulate(options, {.progress = nullptr, .stop = InterruptRequested});
   if (!result.ok() || result->has_kernel()) return result;
   return absl::InvalidArgumentError(
       absl::StrCat(path,

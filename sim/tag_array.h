@@ -42,11 +42,21 @@ class TagArray {
     return &tags_[Index(line) * static_cast<uint64_t>(stride_)];
   }
 
-  // The way of `set` that holds `tag` in any state, or -1.
+  // The way of `set` that holds `tag` in any state, or -1. For where the answer is mostly "none":
+  // all ways are compared four at a time.
   int Find(const Tag* set, Tag tag) const {
     for (int first = 0; first < stride_; first += kLanes) {
       const uint32_t matches = MatchLanes(set + first, tag);
       if (matches != 0) return first + std::countr_zero(matches);
+    }
+    return -1;
+  }
+
+  // The same, for where the tag is mostly there and near the front: one way after the other, which
+  // does not have to wait for Promote's narrow stores to reach the host's cache.
+  int FindNear(const Tag* set, Tag tag) const {
+    for (int way = 0; way < ways_; ++way) {
+      if (((set[way] ^ tag) >> kTagStateBits) == 0) return way;
     }
     return -1;
   }
