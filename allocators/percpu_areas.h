@@ -30,6 +30,7 @@ struct PercpuRequest {
   uint32_t align = 0;  // a power of two up to a page
 };
 
+// Calls must come one at a time, as under the kernel's pcpu_alloc_mutex.
 class PercpuAreas {
  public:
   virtual ~PercpuAreas() = default;
