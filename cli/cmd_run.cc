@@ -18,26 +18,26 @@
 #include "cli/result_output.h"
 #include "cli/simulation.h"
 
-ABSL_FLAG(std::string, trace, "", "FILE: the trace to replay, as `slablab import` makes it");
-ABSL_FLAG(std::string, allocator, "slub", "NAME: the model; `slablab list allocators` has them");
+ABSL_FLAG(std::string, trace, "", "FILE: the trace to replay, as `slablab import` makes it.");
+ABSL_FLAG(std::string, allocator, "slub", "NAME: the model; `slablab list allocators` has them.");
 ABSL_FLAG(std::string, machine, "xeon-8380",
           "MACHINE: a preset's name, a .textproto, an lstopo .xml, an hwloc synthetic string, or "
-          "host");
+          "host.");
 ABSL_FLAG(std::string, order, "recorded",
-          "ORDER: recorded: each operation at its recorded time, or when its CPU is ready");
+          "ORDER: recorded: each operation at its recorded time, or when its CPU is ready.");
 ABSL_FLAG(std::string, place, "recorded",
           "POLICY: recorded: on the recorded CPU (modulo the machine's); spread: tasks one after "
-          "another on the machine's CPUs");
+          "another on the machine's CPUs.");
 ABSL_FLAG(std::string, start, "cold",
           "START: cold: the allocator has just booted; warm: it first holds what the recording's "
-          "sidecars say it held");
-ABSL_FLAG(uint64_t, seed, 1, "N: of what the kernel takes from cycle counters and addresses");
-ABSL_FLAG(bool, merge_caches, false, "caches of the same layout are one, as with slab_merge");
-ABSL_FLAG(bool, statistics, true, "count (and pay for) SLUB_STATS");
-ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on");
+          "sidecars say it held.");
+ABSL_FLAG(uint64_t, seed, 1, "N: of what the kernel takes from cycle counters and addresses.");
+ABSL_FLAG(bool, merge_caches, false, "caches of the same layout are one, as with slab_merge.");
+ABSL_FLAG(bool, statistics, true, "count (and pay for) SLUB_STATS.");
+ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on.");
 ABSL_FLAG(uint32_t, touch_bytes, 512,
-          "N: whoever allocates an object writes its requested bytes, at most so many");
-ABSL_FLAG(uint64_t, events_max, 0, "N: replay only the first so many events; 0 is all");
+          "N: whoever allocates an object writes its requested bytes, at most so many.");
+ABSL_FLAG(uint64_t, events_max, 0, "N: replay only the first so many events; 0 is all.");
 
 namespace slablab {
 

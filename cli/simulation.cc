@@ -71,9 +71,11 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   assume(absl::StrCat("Whoever allocates an object writes its first ",
                       options.replay.object_touch_bytes_max,
                       " requested bytes; whoever frees it reads its first line."));
-  if (!options.warm_start) {
-    assume("Cold start: the allocator has just booted; the recording began in mid-life.");
-  }
+  assume(options.warm_start
+             ? "Warm start: before the trace the allocator was brought to what the sidecars say it "
+               "held, on the nodes that the machine has; which objects of a slab were free is not "
+               "known."
+             : "Cold start: the allocator has just booted; the recording began in mid-life.");
   for (const std::string& assumption : trace.assumptions) assume(assumption);
   for (const TraceRepair& repair : trace.repairs) {
     if (repair.count > 0) {
