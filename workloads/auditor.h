@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "sim/lazy_array.h"
 #include "sim/machine.h"
@@ -15,7 +16,8 @@
 namespace slablab {
 
 // Watches what an allocator hands out and takes back, knowing nothing of how it works: no two live
-// objects overlap, what is freed was live, objects are aligned and where they were asked to be. It
+// objects overlap, what is freed was live and whole, objects are aligned and where they were asked
+// to be. It
 // follows every run; one operation costs a few nanoseconds.
 //
 // Violations are collected, not fatal: a quirk that is switched on may be meant to cause one.
@@ -41,14 +43,22 @@ class Auditor {
  private:
   static constexpr uint64_t kGranule = 8;
   static constexpr uint64_t kGranulesPerWord = 64;
+  // A bit a granule.
+  struct Word {
+    uint64_t live = 0;
+    uint64_t first = 0;  // of an object
+  };
   void Violate(std::string_view what, PhysAddr object, uint64_t bytes);
-  // Calls visit(word, mask) for the granules of [object, object + bytes).
+  bool IsInMemory(PhysAddr object, uint64_t bytes) const;
+  // Whether exactly this was handed out and not yet taken back.
+  bool IsLive(PhysAddr object, uint64_t bytes);
+  // Calls visit(word, mask) for the granules that [object, object + bytes) touches.
   template <typename Visit>
   void ForEachWord(PhysAddr object, uint64_t bytes, Visit visit);
 
   const Machine& machine_;
-  uint64_t bytes_end_;        // of the machine's memory
-  LazyArray<uint64_t> live_;  // a bit a granule
+  uint64_t bytes_end_;  // of the machine's memory
+  LazyArray<Word> words_;
   uint64_t live_objects_ = 0;
   uint64_t live_bytes_ = 0;
   uint64_t violations_ = 0;
