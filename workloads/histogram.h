@@ -30,12 +30,13 @@ class Histogram {
   Cycles min() const { return count_ == 0 ? 0 : min_; }
   Cycles max() const { return max_; }
 
-  // The smallest value v such that at least `per_mille` of the durations are <= v, to the upper
-  // end of v's bucket, and never above max(). Zero if there are none.
+  // The smallest duration v such that at least `per_mille` of the durations (and at least one) are
+  // <= v, to the upper end of v's bucket, and never above max(). Zero if there are none.
   Cycles Quantile(int per_mille) const {
-    const uint64_t rank = (count_ * static_cast<uint64_t>(per_mille) + 999) / 1000;
+    const uint64_t rank =
+        std::max<uint64_t>(1, (count_ * static_cast<uint64_t>(per_mille) + 999) / 1000);
     uint64_t seen = 0;
-    for (size_t bucket = 0; bucket < kBuckets && rank > 0; ++bucket) {
+    for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
       seen += buckets_[bucket];
       if (seen >= rank) return std::min(max_, UpperEnd(bucket));
     }
