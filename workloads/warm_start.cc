@@ -31,6 +31,7 @@ class CacheWarmer {
         cache_(cache),
         machine_(machine),
         allocator_(allocator),
+        per_slab_(allocator.Layout(cache).objects_per_slab),
         slabs_(static_cast<size_t>(machine.config().node_count())) {}
 
   absl::Status Warm(Replay& replay) {
@@ -64,6 +65,16 @@ class CacheWarmer {
     const SysfsCount* count = sysfs_.Find(figure);
     return count == nullptr ? 0 : PartOf(count->per_cpu, cpu.index());
   }
+  // What the model has of it already, from boot.
+  int64_t Now(std::string_view figure, NodeId node) const {
+    for (const Figure& each : allocator_.State(cache_)) {
+      if (each.name != figure) continue;
+      for (const Figure::Part& part : each.parts) {
+        if (part.index == node.value()) return static_cast<int64_t>(part.value);
+      }
+    }
+    return 0;
+  }
   CpuId FirstCpuOf(NodeId node) const {
     const std::vector<CpuPlace>& cpus = machine_.config().cpus;
     for (size_t i = 0; i < cpus.size(); ++i) {
@@ -75,7 +86,7 @@ class CacheWarmer {
   // As many full slabs as the node had slabs, then as many objects of as many of them freed as its
   // partial list had free.
   absl::Status FillNode(NodeId node) {
-    const int64_t total = OnNode("total_objects", node);
+    const int64_t total = OnNode("total_objects", node) - Now("total_objects", node);
     bool failed = false;
     const CpuId on = FirstCpuOf(node);
     machine_.scheduler().RunOn(on, [&](Cpu& cpu) -> Task<void> {
@@ -90,13 +101,15 @@ class CacheWarmer {
           absl::StrCat("warm start: the machine has no room for the ", total, " objects of ",
                        allocator_.Layout(cache_).name, " that node ", node.value(), " held"));
     }
-    int64_t to_free = total - OnNode("objects", node);
+    int64_t to_free = OnNode("total_objects", node) - OnNode("objects", node);
     const int64_t partial = OnNode("partial", node);
     auto& slabs = slabs_[node.index()];
     const auto partials = std::min<size_t>(static_cast<size_t>(partial), slabs.size());
     for (size_t i = 0; i < partials; ++i) {
       const auto slabs_left = static_cast<int64_t>(partials - i);
-      const int64_t share = (to_free + slabs_left - 1) / slabs_left;
+      const auto in_use_before = static_cast<int64_t>(slabs[i].objects.size());
+      // Never all of them: an empty slab would be given back.
+      const int64_t share = std::min((to_free + slabs_left - 1) / slabs_left, in_use_before - 1);
       to_free -= FreeFrom(slabs[i], share, on);
     }
     return absl::OkStatus();
@@ -124,25 +137,43 @@ class CacheWarmer {
     return freed;
   }
 
-  // A CPU that had allocated has a slab to allocate from.
+  // A CPU that had allocated has a slab to allocate from: one of those there are, on its own node
+  // if it can be, half of it free, for want of knowledge.
   void GiveCpuSlab(CpuId on) {
     if (OnCpu("alloc_fastpath", on) + OnCpu("alloc_slowpath", on) == 0) return;
-    machine_.scheduler().RunOn(on, [&](Cpu& cpu) -> Task<void> {
-      const Placement placement = co_await allocator_.Alloc(cpu, cache_, kGfpKernel, kAnyNode);
-      if (placement.object.is_null()) co_return;
-      co_await allocator_.Free(cpu, cache_, placement.object);
-    });
+    const size_t own = machine_.config().cpus[on.index()].node.index();
+    for (size_t i = 0; i < slabs_.size(); ++i) {
+      WarmSlab* const slab = FullSlab((own + i) % slabs_.size());
+      if (slab == nullptr) continue;
+      // The first free brings the slab to this CPU's partial list, where an allocation finds it.
+      FreeFrom(*slab, 1, on);
+      machine_.scheduler().RunOn(on, [&](Cpu& cpu) -> Task<void> {
+        const Placement placement = co_await allocator_.Alloc(cpu, cache_, kGfpKernel, kAnyNode);
+        if (!placement.object.is_null()) slab->objects.push_back(placement.object);
+      });
+      FreeFrom(*slab, std::max<int64_t>(1, per_slab_ / 2), on);
+      return;
+    }
+  }
+
+  WarmSlab* FullSlab(size_t node) {
+    for (WarmSlab& slab : slabs_[node]) {
+      if (slab.objects.size() == per_slab_) return &slab;
+    }
+    return nullptr;
   }
 
   // The first free of an object of a full slab brings the slab to the freeing CPU's partial list.
   void GiveCpuPartials(CpuId on) {
-    int64_t wanted = OnCpu("slabs_cpu_partial.slabs", on);
-    const uint32_t per_slab = allocator_.Layout(cache_).objects_per_slab;
-    for (WarmSlab& slab : slabs_[machine_.config().cpus[on.index()].node.index()]) {
-      if (wanted == 0) return;
-      if (slab.objects.size() != per_slab) continue;
-      FreeFrom(slab, 1, on);
-      --wanted;
+    const int64_t wanted = OnCpu("slabs_cpu_partial.slabs", on);
+    const size_t own = machine_.config().cpus[on.index()].node.index();
+    for (int64_t given = 0; given < wanted; ++given) {
+      WarmSlab* slab = nullptr;
+      for (size_t i = 0; i < slabs_.size() && slab == nullptr; ++i) {
+        slab = FullSlab((own + i) % slabs_.size());
+      }
+      if (slab == nullptr) return;
+      FreeFrom(*slab, 1, on);
     }
   }
 
@@ -150,6 +181,7 @@ class CacheWarmer {
   const CacheId cache_;
   Machine& machine_;
   Allocator& allocator_;
+  const uint32_t per_slab_;
   std::vector<std::vector<WarmSlab>> slabs_;  // by node
 };
 
