@@ -28,6 +28,7 @@ struct ObjectRecord {
   CacheId cache = kNoCache;  // kNoCache: kmalloc
   CpuId waiter{-1};          // a CPU parked until the allocation is done
   State state = State::kUnknown;
+  bool free_announced = false;  // its free is on its way
 };
 
 // Records by object number. Numbers come in ascending order and most objects die young, so records

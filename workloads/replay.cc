@@ -46,6 +46,8 @@ enum class Replay::Skip : uint8_t {
   kFailedHere,
   kUnknownCache,
   kLost,
+  kFailedThere,
+  kContradicts,
 };
 
 std::vector<Replay::Skipped> Replay::skipped() const {
@@ -57,6 +59,8 @@ std::vector<Replay::Skipped> Replay::skipped() const {
       "free of an object whose allocation failed here",
       "of a cache whose name or size the trace does not tell",
       "mark of events lost in recording",
+      "allocation that failed when it was recorded",
+      "allocation of an object that is live, or second free of one: the trace contradicts itself",
   };
   std::vector<Skipped> skipped;
   for (size_t i = 0; i < kSkipReasons; ++i) {
@@ -107,7 +111,6 @@ absl::Status Replay::Prepare() {
     caches_.push_back(id);
   }
   result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
-  start_cycles_ = machine_.scheduler().now();
   requested_bytes_ = allocator_.TotalFootprint().object_bytes;  // What boot took.
   return absl::OkStatus();
 }
@@ -140,12 +143,17 @@ bool Replay::Next(Arrival* arrival) {
     ++result_.events;
     if (!started_) {
       started_ = true;
+      start_cycles_ = machine_.scheduler().now();
       time_first_ = event.time;
     }
     now_ = event.time - time_first_;
     if (now_ >= sample_next_) SampleFootprint(now_);
     if (!Replayable(event)) continue;
-    if (IsAllocation(event.kind)) objects_.Begin(event.object);
+    if (IsAllocation(event.kind)) {
+      objects_.Begin(event.object);
+    } else if (!event.predates_trace) {
+      objects_[event.object].free_announced = true;
+    }
     uint32_t slot;
     if (pending_free_.empty()) {
       slot = static_cast<uint32_t>(pending_.size());
@@ -167,8 +175,16 @@ bool Replay::Next(Arrival* arrival) {
 bool Replay::Replayable(const Event& event) {
   Skip reason;
   if (IsAllocation(event.kind)) {
-    if (event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache) return true;
-    reason = Skip::kUnknownCache;
+    const ObjectRecord* record = objects_.Find(event.object);
+    if (event.object == kNoObject) {
+      reason = Skip::kFailedThere;
+    } else if (record != nullptr && record->state != ObjectRecord::State::kUnknown) {
+      reason = Skip::kContradicts;
+    } else if (event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache) {
+      return true;
+    } else {
+      reason = Skip::kUnknownCache;
+    }
   } else if (IsFree(event.kind)) {
     if (event.object == kNoObject) {
       reason = Skip::kNullFree;
@@ -177,8 +193,13 @@ bool Replay::Replayable(const Event& event) {
       reason = Skip::kPredates;
     } else {
       const ObjectRecord* record = objects_.Find(event.object);
-      if (record != nullptr && record->state != ObjectRecord::State::kUnknown) return true;
-      reason = Skip::kUnknownCache;  // Its allocation was not replayed either.
+      if (record == nullptr || record->state == ObjectRecord::State::kUnknown) {
+        reason = Skip::kUnknownCache;  // Its allocation was not replayed either.
+      } else if (record->free_announced) {
+        reason = Skip::kContradicts;
+      } else {
+        return true;
+      }
     }
   } else if (event.kind == EventKind::kLost) {
     reason = Skip::kLost;
@@ -359,6 +380,7 @@ void Replay::SampleFootprint(Nanos time) {
                                .footprint = allocator_.TotalFootprint(),
                                .requested_bytes = requested_bytes_});
   sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
+  NotePeak();  // An operation under way may have taken a slab.
 }
 
 void Replay::NotePeak() {

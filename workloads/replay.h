@@ -118,7 +118,7 @@ class Replay : public ArrivalSource {
 
  private:
   enum class Skip : uint8_t;
-  static constexpr size_t kSkipReasons = 7;
+  static constexpr size_t kSkipReasons = 9;
 
   bool Refill();
   bool Replayable(const Event& event);
