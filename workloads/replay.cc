@@ -109,6 +109,7 @@ absl::Status Replay::Prepare() {
       if (!status.ok()) return status;
     }
     caches_.push_back(id);
+    object_sizes_.push_back(id == kNoCache ? 0 : allocator_.Layout(id).object_size);
   }
   result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
   requested_bytes_ = allocator_.TotalFootprint().object_bytes;  // What boot took.
@@ -269,6 +270,9 @@ Task<void> Replay::Allocate(Cpu& cpu, uint64_t token) {
   const Gfp gfp = gfps_[event.gfp];
   const NodeId node = NodeFor(event);
   const CacheId cache = event.kind == EventKind::kKmalloc ? kNoCache : caches_[event.cache];
+  // A trace may ask for more than its cache's objects have.
+  const uint32_t bytes =
+      cache == kNoCache ? event.bytes_req : std::min(event.bytes_req, object_sizes_[event.cache]);
   Placement placement;
   if (cache == kNoCache) {
     placement = co_await allocator_.Kmalloc(cpu, event.bytes_req, gfp, node);
@@ -280,7 +284,7 @@ Task<void> Replay::Allocate(Cpu& cpu, uint64_t token) {
   ObjectRecord& record = objects_[event.object];
   record.address = placement.object;
   record.cache = cache;
-  record.bytes_req = event.bytes_req;
+  record.bytes_req = bytes;
   record.state =
       placement.object.is_null() ? ObjectRecord::State::kFailed : ObjectRecord::State::kLive;
   const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
@@ -288,11 +292,11 @@ Task<void> Replay::Allocate(Cpu& cpu, uint64_t token) {
     ++result_.failed_allocations;
   } else {
     auditor_.OnAlloc({.object = placement.object,
-                      .bytes = event.bytes_req,
+                      .bytes = bytes,
                       .only_node = Has(gfp, Gfp::kThisNode) ? node : kAnyNode});
-    requested_bytes_ += event.bytes_req;
+    requested_bytes_ += bytes;
     NotePeak();
-    UseObject(cpu, placement.object, std::min(event.bytes_req, options_.object_touch_bytes_max),
+    UseObject(cpu, placement.object, std::min(bytes, options_.object_touch_bytes_max),
               Access::kWrite);
   }
   if (waiter.value() >= 0) machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());

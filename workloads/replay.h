@@ -152,8 +152,9 @@ class Replay : public ArrivalSource {
   std::vector<Event> pending_;
   std::vector<uint32_t> pending_free_;
 
-  std::vector<CacheId> caches_;  // by the trace's index
-  std::vector<Gfp> gfps_;        // by the trace's index
+  std::vector<CacheId> caches_;         // by the trace's index
+  std::vector<uint32_t> object_sizes_;  // by the trace's index, of those caches
+  std::vector<Gfp> gfps_;               // by the trace's index
   std::vector<CpuId> cpu_of_recorded_;
   absl::flat_hash_map<int32_t, int32_t> cpu_of_task_;
   ObjectTable objects_;
