@@ -1,0 +1,285 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// `slablab run` and `demo` as a user starts them: on the bundled traces, on odd machines, on what
+// is not a trace or a machine at all, and interrupted.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reports/result_io.h"
+#include "sim/random.h"
+#include "tests/traces/random_trace.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string Runfile(const std::string& path) {
+  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
+}
+std::string Sample(const std::string& name) {
+  return Runfile(absl::StrCat("traces/samples/linux-6.1-slub-c4n2-", name, ".slt"));
+}
+
+struct Ending {
+  int exit_status = -1;  // -1: a signal ended it
+  std::string text;
+};
+
+Ending Collect(const std::string& command) {
+  Ending run;
+  std::FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return run;
+  char buffer[4096];
+  while (const size_t bytes = std::fread(buffer, 1, sizeof(buffer), pipe)) {
+    run.text.append(buffer, bytes);
+  }
+  const int status = pclose(pipe);
+  if (WIFEXITED(status)) run.exit_status = WEXITSTATUS(status);
+  return run;
+}
+Ending Stdout(const std::string& arguments, const std::string& environment = "") {
+  return Collect(
+      absl::StrCat(environment, " ", Runfile("cli/slablab"), " ", arguments, " 2>/dev/null"));
+}
+
+// The command ends with status 2 and one line that has all of `culprits`; nothing is on standard
+// output.
+void ExpectRefusal(const std::string& arguments, const std::vector<std::string>& culprits) {
+  SCOPED_TRACE(arguments);
+  const std::string program = Runfile("cli/slablab");
+  const Ending run = Collect(absl::StrCat(program, " ", arguments, " 2>&1 >/dev/null"));
+  EXPECT_EQ(run.exit_status, 2) << run.text;
+  EXPECT_THAT(run.text, StartsWith("slablab: "));
+  EXPECT_EQ(run.text.find('\n'), run.text.size() - 1) << run.text;
+  for (const std::string& culprit : culprits) EXPECT_THAT(run.text, HasSubstr(culprit));
+  EXPECT_THAT(Stdout(arguments).text, IsEmpty());
+}
+
+RunResult ResultOf(const std::string& arguments) {
+  const Ending run = Stdout(absl::StrCat("run --format=proto ", arguments));
+  EXPECT_EQ(run.exit_status, 0) << arguments;
+  absl::StatusOr<RunResult> result = ParseResult(run.text, "the run");
+  EXPECT_TRUE(result.ok()) << result.status();
+  return result.ok() ? *std::move(result) : RunResult();
+}
+
+std::string RandomBytes(uint64_t seed, size_t bytes) {
+  Random random(seed);
+  std::string text;
+  while (text.size() < bytes) text += static_cast<char>(random.Below(256));
+  return text;
+}
+
+class RunTest : public ::testing::Test {
+ protected:
+  std::string Write(const std::string& name, const std::string& bytes) const {
+    const std::string path = absl::StrCat(folder_, "/", name);
+    WriteContents(path, bytes);
+    return path;
+  }
+  const std::string folder_ = NewFolder();
+};
+
+TEST_F(RunTest, FastPathsAreWithinTwoPointsOfTheKernels) {
+  for (const char* name : {"fs", "hackbench"}) {
+    SCOPED_TRACE(name);
+    const RunResult result = ResultOf(absl::StrCat("--trace=", Sample(name), " --machine=vm-c4n2"));
+    ASSERT_EQ(result.kernel().fast_paths_size(), 2);
+    for (const FastPathComparison& path : result.kernel().fast_paths()) {
+      SCOPED_TRACE(path.operation());
+      ASSERT_GT(path.operations(), 10'000u);
+      const auto share = [&](uint64_t fast) {
+        return static_cast<int64_t>(fast * 10'000 / path.operations());
+      };
+      EXPECT_NEAR(share(path.simulated_fast()), share(path.kernel_fast()), 200);
+    }
+  }
+}
+
+TEST_F(RunTest, JsonSaysWhatProtobufSays) {
+  const std::string arguments = absl::StrCat("--trace=", Sample("fs"), " --machine=vm-c4n2");
+  const Ending json = Stdout(absl::StrCat("run --format=json ", arguments));
+  const absl::StatusOr<RunResult> parsed = ParseResult(json.text, "json");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(Serialize(*parsed), Serialize(ResultOf(arguments)));
+}
+
+TEST_F(RunTest, DemoPrintsAReport) {
+  const Ending run = Stdout("demo", absl::StrCat("SLABLAB_ROOT=", Runfile("")));
+  EXPECT_EQ(run.exit_status, 0);
+  EXPECT_THAT(run.text, AllOf(StartsWith("slub on xeon-8380"), HasSubstr("/proc/lock_stat"),
+                              HasSubstr("digests")));
+  ExpectRefusal("demo more", {"demo takes no arguments"});
+}
+
+TEST_F(RunTest, TheSameCommandGivesTheSameBytes) {
+  for (const std::string arguments :
+       {"--machine=vm-c4n2", "--machine=epyc-7763 --place=spread --seed=3",
+        "--machine=vm-c4n2 --start=warm --merge-caches"}) {
+    const std::string command =
+        absl::StrCat("run --format=proto --trace=", Sample("fs"), " ", arguments);
+    const Ending first = Stdout(command);
+    EXPECT_EQ(first.exit_status, 0) << arguments;
+    EXPECT_EQ(first.text, Stdout(command).text) << arguments;
+  }
+}
+
+TEST_F(RunTest, OneCpuTakesAllRecordedOnes) {
+  const RunResult result = ResultOf(absl::StrCat("--trace=", Sample("fs"), " --machine=uma-1"));
+  EXPECT_EQ(result.config().cpus(), 1u);
+  EXPECT_EQ(result.config().nodes(), 1u);
+  ASSERT_EQ(result.cpus_size(), 1);
+  EXPECT_EQ(result.cpus(0).operations(), result.totals().operations());
+  EXPECT_THAT(result.assumptions(),
+              Contains("The trace has 4 CPUs and the machine 1, so recorded CPUs share simulated "
+                       "ones."));
+}
+
+TEST_F(RunTest, AThousandCpusWork) {
+  const RunResult result =
+      ResultOf(absl::StrCat("--trace=", Sample("fs"), " --machine=big-1024 --place=spread"));
+  EXPECT_EQ(result.config().cpus(), 1024u);
+  EXPECT_GT(result.cpus_size(), 100);  // One for each task.
+}
+
+TEST_F(RunTest, WrongNamesAreAnsweredWithTheRightOnes) {
+  const std::string trace = absl::StrCat("run --trace=", Sample("fs"), " ");
+  ExpectRefusal(trace + "--allocator=slob", {"unknown allocator 'slob'", "valid are: slub"});
+  ExpectRefusal(trace + "--machine=xeon-9999", {"xeon-9999", "xeon-8380", "vm-c4n2", "uma-1"});
+  ExpectRefusal(trace + "--order=closed", {"--order=closed", "valid are: recorded"});
+  ExpectRefusal(trace + "--place=near", {"--place=near", "valid are: recorded, spread"});
+  ExpectRefusal(trace + "--start=hot", {"--start=hot", "valid are: cold, warm"});
+  ExpectRefusal(trace + "--quirks=quark", {"quirk of slub 'quark'", "valid are: "});
+  ExpectRefusal(trace + "--events-max=-1", {"--events-max"});
+  ExpectRefusal(trace + "stray", {"'stray'"});
+  ExpectRefusal("run", {"--trace=FILE"});
+}
+
+TEST_F(RunTest, ImpossibleMachinesAreRefused) {
+  const std::string run = absl::StrCat("run --trace=", Sample("fs"), " --machine=");
+  const std::string preset = Contents(Runfile("sim/presets/vm-c4n2.textproto"));
+  const auto edited = [&](const std::string& name, const std::string& from, const std::string& to) {
+    EXPECT_THAT(preset, HasSubstr(from));
+    return Write(name, absl::StrReplaceAll(preset, {{from, to}}));
+  };
+  const std::string broken = edited("broken.textproto", "\ntopology: ", "\ntopology: : ");
+  ExpectRefusal(run + broken, {broken + ":9:11: "});
+  ExpectRefusal(run + "'pack:100 core:100 pu:1'", {"10000", "4096"});
+  ExpectRefusal(run + "'numa:65 core:1 pu:1'", {"65", "64"});
+  const std::string noise = Write("noise.textproto", RandomBytes(1, 4096));
+  ExpectRefusal(run + noise, {noise});
+  ExpectRefusal(run + folder_ + "/none.textproto", {"none.textproto"});
+}
+
+TEST_F(RunTest, WhatIsNoTraceIsRefused) {
+  const std::string noise = Write("noise.slt", RandomBytes(2, 4096));
+  ExpectRefusal("run --trace=" + noise, {noise});
+  ExpectRefusal("run --trace=no/such.slt", {"no/such.slt", "No such file"});
+  ExpectRefusal("run --trace=" + folder_, {folder_});
+  ExpectRefusal("report " + noise, {noise});
+  ExpectRefusal("verify " + noise, {noise});
+  const std::string imported = folder_ + "/imported.slt";
+  for (const char* format :
+       {"", "--from=trace.dat", "--from=trace-cmd", "--from=tracefs", "--from=perf"}) {
+    ExpectRefusal(absl::StrCat("import ", noise, " ", format, " -o ", imported), {noise});
+    EXPECT_FALSE(fs::exists(imported));
+  }
+}
+
+TEST_F(RunTest, ATruncatedTraceIsRefusedWhereverItEnds) {
+  const std::string whole = WriteToString(RandomTrace({.events = 300}), {}).value();
+  constexpr size_t kLengths = 50;
+  for (size_t i = 0; i < kLengths; ++i) {
+    const std::string cut = Write("cut.slt", whole.substr(0, whole.size() * i / kLengths));
+    const Ending run = Collect(absl::StrCat(
+        Runfile("cli/slablab"), " run --machine=uma-1 --trace=", cut, " 2>&1 >/dev/null"));
+    EXPECT_EQ(run.exit_status, 2) << i << ": " << run.text;
+    EXPECT_THAT(run.text, StartsWith("slablab: " + cut));
+    EXPECT_EQ(run.text.find('\n'), run.text.size() - 1) << run.text;
+  }
+}
+
+TEST_F(RunTest, AnyWholeTraceRuns) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    // With `wild`, events as no kernel records them: frees before allocations, sizes of gigabytes.
+    const Trace trace = RandomTrace({.seed = seed, .events = 3000, .wild = seed % 2 == 0});
+    const std::string path = Write("random.slt", WriteToString(trace, {}).value());
+    const RunResult result = ResultOf(absl::StrCat("--machine=vm-c4n2 --trace=", path));
+    EXPECT_GT(result.totals().operations(), 0u);
+  }
+}
+
+TEST_F(RunTest, AWarmStartWantsSidecars) {
+  const std::string path =
+      Write("bare.slt", WriteToString(RandomTrace({.events = 100}), {}).value());
+  ExpectRefusal("run --start=warm --machine=uma-1 --trace=" + path, {"sys-kernel-slab.before"});
+}
+
+TEST_F(RunTest, AFreeOfAnUnknownPointerIsCountedAndLeftOut) {
+  const std::string text =
+      Write("text.txt",
+            "  sh-7  [000] .....  10.000001: kmalloc: call_site=f+0x1/0x2 ptr=ffff888000001000 "
+            "bytes_req=100 bytes_alloc=128 gfp_flags=GFP_KERNEL node=-1 accounted=false\n"
+            "  sh-7  [001] .....  10.000002: kfree: call_site=g+0x1/0x2 ptr=ffff888000abc000\n"
+            "  sh-7  [000] .....  10.000003: kfree: call_site=g+0x1/0x2 ptr=ffff888000001000\n");
+  const std::string trace = folder_ + "/text.slt";
+  ASSERT_EQ(Stdout(absl::StrCat("import ", text, " -o ", trace)).exit_status, 0);
+  const RunResult result = ResultOf("--machine=vm-c4n2 --trace=" + trace);
+  EXPECT_EQ(result.totals().operations(), 2u);
+  ASSERT_EQ(result.totals().skipped_size(), 1);
+  EXPECT_EQ(result.totals().skipped(0).name(), "free of an object older than the trace");
+  EXPECT_EQ(result.totals().skipped(0).count(), 1u);
+}
+
+// Ctrl-C, at several moments of a run that takes a while.
+TEST_F(RunTest, AnInterruptedRunLeavesNothing) {
+  const std::string program = Runfile("cli/slablab");
+  const std::string trace = "--trace=" + Sample("hackbench");
+  const std::string output = folder_ + "/result.pb";
+  for (const useconds_t delay : {30'000, 100'000, 200'000}) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const int nowhere = open("/dev/null", O_WRONLY);
+      dup2(nowhere, STDERR_FILENO);
+      execl(program.c_str(), program.c_str(), "run", trace.c_str(), "--machine=big-1024",
+            "--place=spread", "-o", output.c_str(), nullptr);
+      _exit(99);
+    }
+    usleep(delay);
+    kill(child, SIGINT);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    // Before the replay has begun the signal ends the program as it would any other; a shell calls
+    // either 130.
+    EXPECT_TRUE((WIFEXITED(status) && WEXITSTATUS(status) == 130) ||
+                (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
+        << status;
+    EXPECT_TRUE(fs::is_empty(folder_)) << delay;
+  }
+}
+
+}  // namespace
+}  // namespace slablab
