@@ -21,7 +21,10 @@ void ArrivalQueue::Grow() {
 }
 
 Scheduler::Scheduler(const MachineConfig& config, Memory& memory, Ledger& ledger)
-    : config_(config), memory_(memory), ledger_(ledger) {
+    : config_(config),
+      memory_(memory),
+      ledger_(ledger),
+      tick_period_(config.timer_hz == 0 ? 0 : config.CyclesPerTick()) {
   CHECK_LE(config.cpu_count(), 1 << Cpu::kKeyCpuBits);
   for (int i = 0; i < config.cpu_count(); ++i) cpus_.emplace_back(*this, CpuId(i));
   heap_.reserve(cpus_.size());
@@ -340,9 +343,10 @@ bool Scheduler::EnterInterrupt(Cpu& cpu) {
 }
 
 void Scheduler::ArmTick(Cpu& cpu) {
-  if (config_.timer_hz == 0) return;
-  const Cycles period = config_.CyclesPerTick();
-  cpu.next_tick_ = (cpu.now_ / period + 1) * period;
+  if (tick_period_ == 0) return;
+  // While it lies ahead and was not missed, the next tick stays what it is: no division.
+  if (cpu.next_tick_ > cpu.now_ && cpu.next_tick_ - cpu.now_ <= tick_period_) return;
+  cpu.next_tick_ = (cpu.now_ / tick_period_ + 1) * tick_period_;
 }
 
 // No allocator runs in a tick. Ticks that fell into one long stretch without interrupts are one.

@@ -125,6 +125,7 @@ class Scheduler {
   const MachineConfig& config_;
   Memory& memory_;
   Ledger& ledger_;
+  const Cycles tick_period_;  // 0: no tick
   std::deque<Cpu> cpus_;
   std::deque<LockClass> lock_classes_;
   std::vector<uint64_t> heap_;  // keys of runnable CPUs, a binary min-heap

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The promise of determinism, across compilers: every bundled trace is replayed by the ordinary
-# build (g++ -O2), twice, and by clang -O0, and the whole results must be the same bytes. Prints a
+# build (g++, optimised), twice, and by clang -O0, and the whole results must be the same bytes. Prints a
 # line per trace and closes with "N passed, N failed". Called by tests/run; takes what that has
 # built.
 
@@ -51,7 +51,7 @@ for trace in traces/samples/*.slt; do
     verdict $? "$trace on $machine: the same bytes twice"
     "$work/clang" "${arguments[@]}" >"$work/other" && [[ -s $work/other ]] &&
       cmp -s "$work/first" "$work/other"
-    verdict $? "$trace on $machine: g++ -O2 and clang -O0 give the same bytes"
+    verdict $? "$trace on $machine: g++ optimised and clang -O0 give the same bytes"
   done
 done
 printf '%d passed, %d failed\n' "$passed" "$failed"
