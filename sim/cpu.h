@@ -27,7 +27,7 @@ struct OpCounts {
   uint64_t loads = 0;
   uint64_t stores = 0;
   uint64_t local_cmpxchgs = 0;  // unlocked, this CPU's own data
-  uint64_t atomics = 0;         // locked read-modify-writes, lock acquisitions excluded
+  uint64_t atomics = 0;         // locked read-modify-writes, those of lock acquisitions included
   uint64_t lock_acquisitions = 0;
   uint64_t irq_toggles = 0;  // each save-and-disable, and each restore
 };

@@ -112,7 +112,6 @@ absl::Status Replay::Prepare() {
     object_sizes_.push_back(id == kNoCache ? 0 : allocator_.Layout(id).object_size);
   }
   result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
-  requested_bytes_ = allocator_.TotalFootprint().object_bytes;  // What boot took.
   return absl::OkStatus();
 }
 
@@ -146,6 +145,8 @@ bool Replay::Next(Arrival* arrival) {
       started_ = true;
       start_cycles_ = machine_.scheduler().now();
       time_first_ = event.time;
+      // What boot and a warm start took is used in full, for all that is known.
+      requested_bytes_ = allocator_.TotalFootprint().object_bytes;
     }
     now_ = event.time - time_first_;
     if (now_ >= sample_next_) SampleFootprint(now_);
