@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The promise of determinism, across compilers: every bundled trace is replayed by the ordinary
-# build (g++, optimised), twice, and by clang -O0, and the whole results must be the same bytes. Prints a
-# line per trace and closes with "N passed, N failed". Called by tests/run; takes what that has
-# built.
+# build (g++, optimised), twice, and by clang -O0, and the whole results must be the same bytes.
+# Prints a line per trace and closes with "N passed, N failed". Called by tests/run; takes what that
+# has built.
 
 set -u
 root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd) || exit 3
