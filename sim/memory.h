@@ -112,8 +112,6 @@ class Memory {
     return TouchBeyondMru(core, line, handle, access);
   }
   Result TouchBeyondMru(CoreId core, uint64_t line, uint32_t handle, Access access);
-  Result Hit(CoreId core, uint32_t* set, uint32_t handle, Access access, uint32_t cycles,
-             Outcome outcome);
   Result Upgrade(CoreId core, Line& entry, uint64_t line, uint32_t handle);
   Result Miss(CoreId core, Line& entry, uint64_t line, uint32_t handle, Access access);
   Result FetchFromOwner(CoreId core, Line& entry, uint64_t line, uint32_t handle);
