@@ -102,7 +102,7 @@ void AppendEventText(const TraceHeader& header, const Event& event, fmt::memory_
                  "{:>16}-{:<7} [{:03}] {} {:5}.{:09}: {}:", CommAt(header, event.pid, event.time),
                  event.pid, event.cpu, Flags(event), event.time / 1'000'000'000,
                  event.time % 1'000'000'000, EventKindName(event.kind));
-  if (event.object != kNoObject) fmt::format_to(to, " object={}", event.object);
+  if (event.object != kNoTraceObject) fmt::format_to(to, " object={}", event.object);
   if (event.predates_trace) fmt::format_to(to, " predates");
   if (event.inferred) fmt::format_to(to, " inferred");
   AppendFields(header, event, out);

@@ -53,11 +53,14 @@ enum class Context : uint8_t { kTask, kSoftirq, kHardirq, kNmi };
 // An object's identity within one trace: 1, 2, 3 … in order of first sight; never reused, although
 // the kernel reuses addresses. A free names the object that its allocation named.
 using TraceObject = uint64_t;
-inline constexpr TraceObject kNoObject = 0;  // kfree(NULL), or a failed allocation
+inline constexpr TraceObject kNoTraceObject = 0;  // kfree(NULL), or a failed allocation
+
+// ZERO_SIZE_PTR, include/linux/slab.h: what kmalloc(0) answers. kfree of it frees nothing, too.
+inline constexpr uint64_t kZeroSizePointer = 16;
 
 struct Event {
   Nanos time = 0;  // since the start of the recording's clock
-  TraceObject object = kNoObject;
+  TraceObject object = kNoTraceObject;
   uint64_t address = 0;  // as recorded (hashed or real, see TraceHeader); 0 for none.
                          // Percpu: offset in the chunk. Pages: the frame number.
   uint32_t bytes_req = 0;

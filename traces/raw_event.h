@@ -60,9 +60,9 @@ struct RecordingInfo {
   // Events that the ring buffers counted as overwritten or dropped, by CPU, where the recording has
   // these counts beside (not instead of) notices among the events.
   std::map<int32_t, uint64_t> ring_loss;
-  uint64_t malformed = 0;                   // lines left out by ImportOptions::lenient
-  std::string malformed_first;              // where the first of them is and what is wrong with it
-  std::vector<std::string> notes;           // for the header's assumptions
+  uint64_t malformed = 0;          // lines left out by ImportOptions::lenient
+  std::string malformed_first;     // where the first of them is and what is wrong with it
+  std::vector<std::string> notes;  // for the header's assumptions
 };
 
 }  // namespace slablab

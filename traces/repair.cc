@@ -13,21 +13,58 @@
 namespace slablab {
 namespace {
 
-// ZERO_SIZE_PTR, include/linux/slab.h.
-constexpr uint64_t kZeroSizePointer = 16;
+// Offsets in a percpu chunk are below 2^32: a unit is at most a few MiB (mm/percpu.c).
+constexpr uint64_t kPercpuOffsetMask = 0xffffffff;
 
 bool IsAllocation(EventKind kind) {
   return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
 }
 
+// The free that an object's allocation is ended by, where it was not traced.
+EventKind FreeOf(EventKind allocation) {
+  switch (allocation) {
+    case EventKind::kCacheAlloc:
+      return EventKind::kCacheFree;
+    case EventKind::kPageAlloc:
+      return EventKind::kPageFree;
+    case EventKind::kPercpuAlloc:
+      return EventKind::kPercpuFree;
+    default:
+      return EventKind::kKfree;
+  }
+}
+
+// Where an object of the slab allocator lies. Hashed addresses (32 bits, which no kernel's own are)
+// have no neighbours.
+AddressRange RangeOf(const Event& event) {
+  return {event.address, event.address >> 32 == 0 ? 1 : uint64_t{event.bytes_alloc}};
+}
+
 }  // namespace
+
+void Repairer::Space::Clear() {
+  places.clear();
+  live.Clear();
+}
+
+void Repairer::Space::MoveIn(const AddressRange& range, const Place& place) {
+  Place& at = places[range.start];
+  at = place;
+  at.is_live = true;
+  live.Begin(range);
+}
+
+void Repairer::Space::MoveOut(uint64_t key, Place& place) {
+  place.is_live = false;
+  live.End(key);
+}
 
 Repairer::Repairer(const RepairOptions& options) : options_(options) { StartPass(); }
 
 void Repairer::StartPass() {
-  slab_.clear();
-  pages_.clear();
-  percpu_.clear();
+  slab_.Clear();
+  pages_.Clear();
+  percpu_.Clear();
   chunks_.clear();
   chunk_count_ = 0;
   object_count_ = 0;
@@ -36,6 +73,8 @@ void Repairer::StartPass() {
   internal_ = {};
   tasks_.clear();
   task_of_pid_.clear();
+  address_max_ = 0;
+  address_min_ = ~uint64_t{0};
 }
 
 void Repairer::Conclude() {
@@ -158,30 +197,56 @@ bool Repairer::IsInternal(const RawEvent& raw, const Event& event) const {
   if (options_.keep_allocator_internal || raw.address == 0) return false;
   const bool is_named = IsInternalCache(raw.cache) || call_site_facts_[event.call_site].is_internal;
   if (IsAllocation(raw.kind)) return is_named;
-  const auto found = slab_.find(raw.address);
-  if (found == slab_.end() || !found->second.is_live) return is_named;
+  const auto found = slab_.places.find(raw.address);
+  if (found == slab_.places.end() || !found->second.is_live) return is_named;
   return found->second.is_internal;
 }
 
 void Repairer::LeaveOut(const RawEvent& raw, const Event& event) {
-  Place& place = slab_[raw.address];
   if (IsAllocation(raw.kind)) {
-    place = {.bytes_alloc = event.bytes_alloc, .is_live = true, .is_internal = true};
+    slab_.MoveIn(RangeOf(event), {.bytes_alloc = event.bytes_alloc, .is_internal = true});
     ++internal_.allocations;
     internal_.bytes_requested += event.bytes_req;
     internal_.bytes_allocated += event.bytes_alloc;
   } else {
+    Place& place = slab_.places[raw.address];
     ++internal_.frees;
     if (place.is_live) internal_.bytes_freed += place.bytes_alloc;
-    place.is_live = false;
+    slab_.MoveOut(raw.address, place);
   }
   Count(Repair::kAllocatorInternal);
 }
 
-absl::Status Repairer::InferFree(const Event& because_of, EventKind kind, const Place& place,
-                                 uint64_t address) {
+absl::Status Repairer::InferFrees(Space& space, const AddressRange& range, const Event& because_of,
+                                  Repair reason) {
+  for (const uint64_t start : space.live.Overlapping(range)) {
+    Place& place = space.places.find(start)->second;
+    space.MoveOut(start, place);
+    if (place.is_internal) continue;
+    const bool is_same = start == range.start && reason == Repair::kInferredFreeOverlapped;
+    Count(is_same ? Repair::kInferredFree : reason);
+    // Of a percpu area's key, the offset alone is the address.
+    const uint64_t address =
+        place.freed_by == EventKind::kPercpuFree ? start & kPercpuOffsetMask : start;
+    if (absl::Status s = InferFree(because_of, place, address); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Repairer::InferFreesOfPages(const Event& page_event) {
+  constexpr int kPageShift = 12;
+  constexpr uint32_t kOrderMax = 20;  // far above what a page allocator has
+  const uint64_t base = DirectMapBase();
+  if (base == 0 || page_event.address >= kDirectMapReach >> kPageShift) return absl::OkStatus();
+  const AddressRange block = {
+      base + (page_event.address << kPageShift),
+      uint64_t{1} << (kPageShift + std::min(page_event.bytes_alloc, kOrderMax))};
+  return InferFrees(slab_, block, page_event, Repair::kInferredFreeOfPage);
+}
+
+absl::Status Repairer::InferFree(const Event& because_of, const Place& place, uint64_t address) {
   Event event;
-  event.kind = kind;
+  event.kind = place.freed_by;
   event.time = because_of.time;
   event.object = place.object;
   event.address = address;
@@ -191,8 +256,7 @@ absl::Status Repairer::InferFree(const Event& because_of, EventKind kind, const 
   event.irqs_off = because_of.irqs_off;
   event.cache = place.cache;
   event.inferred = true;
-  if (kind == EventKind::kPageFree) event.bytes_alloc = place.bytes_alloc;
-  Count(Repair::kInferredFree);
+  if (event.kind == EventKind::kPageFree) event.bytes_alloc = place.bytes_alloc;
   return Write(event);
 }
 
@@ -238,25 +302,20 @@ absl::Status Repairer::TakeSlabAlloc(const RawEvent& raw, Event event) {
     return Write(event);
   }
   NoteAddress(raw.address);
-  Place& place = slab_[raw.address];
-  if (place.is_live && !place.is_internal) {
-    const absl::Status status =
-        InferFree(event, place.is_cache_object ? EventKind::kCacheFree : EventKind::kKfree, place,
-                  raw.address);
-    if (!status.ok()) return status;
-  }
+  const AddressRange range = RangeOf(event);
+  const absl::Status status = InferFrees(slab_, range, event, Repair::kInferredFreeOverlapped);
+  if (!status.ok()) return status;
   if (IsInternal(raw, event)) {
     LeaveOut(raw, event);
     return absl::OkStatus();
   }
   event.object = NextObject();
   event.cache = CacheOfAllocation(raw, event);
-  place = {.object = event.object,
-           .bytes_req = event.bytes_req,
-           .bytes_alloc = event.bytes_alloc,
-           .cache = event.cache,
-           .is_live = true,
-           .is_cache_object = raw.kind == EventKind::kCacheAlloc};
+  slab_.MoveIn(range, {.object = event.object,
+                       .bytes_req = event.bytes_req,
+                       .bytes_alloc = event.bytes_alloc,
+                       .cache = event.cache,
+                       .freed_by = FreeOf(raw.kind)});
   return Write(event);
 }
 
@@ -279,19 +338,21 @@ absl::Status Repairer::InferAllocation(const Event& because_of, const RawEvent& 
       event.bytes_alloc = described_[because_of.cache].slab_size;
     }
   } else {
-    event.kind = place.is_cache_object ? EventKind::kCacheAlloc : EventKind::kKmalloc;
+    const bool is_cache_object = place.freed_by == EventKind::kCacheFree;
+    event.kind = is_cache_object ? EventKind::kCacheAlloc : EventKind::kKmalloc;
     event.cache = place.cache;
     event.bytes_req = place.bytes_req;
     event.bytes_alloc = place.bytes_alloc;
   }
-  if (event.bytes_alloc == 0) return absl::OkStatus();
+  if (event.bytes_alloc == 0 || !slab_.live.Overlapping(RangeOf(event)).empty()) {
+    return absl::OkStatus();
+  }
   event.object = NextObject();
-  place = {.object = event.object,
-           .bytes_req = event.bytes_req,
-           .bytes_alloc = event.bytes_alloc,
-           .cache = event.cache,
-           .is_live = true,
-           .is_cache_object = event.kind == EventKind::kCacheAlloc};
+  slab_.MoveIn(RangeOf(event), {.object = event.object,
+                                .bytes_req = event.bytes_req,
+                                .bytes_alloc = event.bytes_alloc,
+                                .cache = event.cache,
+                                .freed_by = FreeOf(event.kind)});
   Count(Repair::kInferredAllocation);
   return Write(event);
 }
@@ -307,8 +368,14 @@ absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
   }
   NoteAddress(raw.address);
   event.cache = static_cast<uint16_t>(caches_.Number(raw.cache));
-  const auto [found, is_first] = slab_.try_emplace(raw.address);
+  const auto [found, is_first] = slab_.places.try_emplace(raw.address);
   Place& place = found->second;
+  if (!place.is_live) {
+    // Of one byte, since only the second reading knows how large what is freed here was.
+    const absl::Status status =
+        InferFrees(slab_, {raw.address, 1}, event, Repair::kInferredFreeOverlapped);
+    if (!status.ok()) return status;
+  }
   if (!is_first && !place.is_live) {
     const absl::Status status = InferAllocation(event, raw, place);
     if (!status.ok()) return status;
@@ -317,24 +384,24 @@ absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
     event.object = place.object;
     if (raw.kind == EventKind::kCacheFree) {
       if (is_survey_) names_.SawFreed(place.object, event.cache);
-      if (!place.is_cache_object) {
+      if (place.freed_by != EventKind::kCacheFree) {
         Count(Repair::kCacheFreeOfKmalloc);
         event.kind = EventKind::kKfree;
       } else if (place.cache != event.cache && event.cache != 0) {
         Count(Repair::kFreedAsOtherCache);
       }
-    } else if (place.is_cache_object) {
+    } else if (place.freed_by == EventKind::kCacheFree) {
       Count(Repair::kKfreeOfCacheObject);
     }
     event.cache = place.cache;
   } else {
     event.object = NextObject();
     event.predates_trace = true;
-    place.is_cache_object = raw.kind == EventKind::kCacheFree;
+    place.freed_by = raw.kind;
     place.cache = event.cache;
     Count(Repair::kPredatesTrace);
   }
-  place.is_live = false;
+  slab_.MoveOut(raw.address, place);
   return Write(event);
 }
 
@@ -346,24 +413,26 @@ absl::Status Repairer::TakePageOrPercpu(const RawEvent& raw, Event event) {
     if (raw.kind == EventKind::kPageAlloc) Count(Repair::kFailedAllocation);
     return Write(event);
   }
-  // Offsets in a chunk are below 2^32: a unit is at most a few MiB (mm/percpu.c).
-  Places& places = is_page ? pages_ : percpu_;
-  const uint64_t key = is_page ? raw.address : uint64_t{event.cache} << 32 | (raw.address & ~0u);
-  Place& place = places[key];
+  if (is_page) {
+    if (absl::Status s = InferFreesOfPages(event); !s.ok()) return s;
+  }
+  Space& space = is_page ? pages_ : percpu_;
+  const AddressRange range =
+      is_page ? AddressRange{raw.address, uint64_t{1} << std::min(event.bytes_alloc, 63u)}
+              : AddressRange{uint64_t{event.cache} << 32 | (raw.address & kPercpuOffsetMask),
+                             event.bytes_req};
   if (raw.kind == EventKind::kPageAlloc || raw.kind == EventKind::kPercpuAlloc) {
-    if (place.is_live) {
-      const absl::Status status = InferFree(
-          event, is_page ? EventKind::kPageFree : EventKind::kPercpuFree, place, raw.address);
-      if (!status.ok()) return status;
-    }
+    absl::Status status = InferFrees(space, range, event, Repair::kInferredFreeOverlapped);
+    if (!status.ok()) return status;
     event.object = NextObject();
-    place = {.object = event.object,
-             .bytes_req = event.bytes_req,
-             .bytes_alloc = event.bytes_alloc,
-             .cache = event.cache,
-             .is_live = true};
+    space.MoveIn(range, {.object = event.object,
+                         .bytes_req = event.bytes_req,
+                         .bytes_alloc = event.bytes_alloc,
+                         .cache = event.cache,
+                         .freed_by = FreeOf(raw.kind)});
     return Write(event);
   }
+  Place& place = space.places[range.start];
   if (place.is_live) {
     event.object = place.object;
   } else {
@@ -372,7 +441,7 @@ absl::Status Repairer::TakePageOrPercpu(const RawEvent& raw, Event event) {
     event.predates_trace = true;
     Count(Repair::kPageOrAreaPredates);
   }
-  place.is_live = false;
+  space.MoveOut(range.start, place);
   return Write(event);
 }
 
@@ -387,75 +456,6 @@ absl::Status Repairer::TakeChunk(const RawEvent& raw, Event event) {
   event.cache = ChunkNumber(raw.chunk_base);
   if (raw.kind == EventKind::kPercpuChunkDestroyed) chunks_.erase(raw.chunk_base);
   return Write(event);
-}
-
-TraceCache Repairer::DescribeCache(uint16_t cache) const {
-  TraceCache described;
-  if (cache == 0) return described;
-  described.name = caches_.strings()[cache];
-  const CacheNames::Sizes sizes = names_.SizesOf(cache);
-  described.object_size = sizes.bytes_req;
-  described.slab_size = sizes.bytes_alloc;
-  if (options_.known != nullptr) {
-    for (const KnownCache& known : *options_.known) {
-      if (known.name != described.name) continue;
-      described.slab_size = known.slab_size;
-      described.from_sidecar = true;
-    }
-  }
-  if (options_.sysfs == nullptr) return described;
-  const CacheSysfs* known = options_.sysfs->Find(described.name);
-  if (known == nullptr) return described;
-  described.object_size = static_cast<uint32_t>(known->Total("object_size"));
-  described.slab_size = static_cast<uint32_t>(known->Total("slab_size"));
-  described.align = static_cast<uint32_t>(known->Total("align"));
-  described.hwcache_align = known->Flag("hwcache_align");
-  described.has_constructor = !known->ctor.empty();
-  described.typesafe_by_rcu = known->Flag("destroy_by_rcu");
-  described.reclaim_account = known->Flag("reclaim_account");
-  described.from_sidecar = true;
-  return described;
-}
-
-// Where x86-64 without address randomisation maps physical memory (Documentation/arch/x86/x86_64/
-// mm.rst): taken if every address lies within a tebibyte above it.
-uint64_t Repairer::DirectMapBase() const {
-  constexpr uint64_t kReach = uint64_t{1} << 40;
-  for (const uint64_t base : {uint64_t{0xffff888000000000}, uint64_t{0xff11000000000000}}) {
-    if (address_min_ >= base && address_max_ >= base && address_max_ - base < kReach) return base;
-  }
-  return 0;
-}
-
-void Repairer::DescribeTables(TraceHeader& header) const {
-  CHECK(!is_survey_);
-  header.call_sites = call_sites_.strings();
-  header.gfp_flags = gfps_.strings();
-  header.caches = described_;
-}
-
-void Repairer::Describe(TraceHeader& header) const {
-  uint64_t merged = 0;
-  for (const TraceCache& cache : described_) {
-    if (options_.sysfs != nullptr && options_.sysfs->aliases.count(cache.name) != 0) ++merged;
-  }
-  header.tasks = tasks_;
-  std::stable_sort(header.tasks.begin(), header.tasks.end(),
-                   [](const TraceTask& a, const TraceTask& b) {
-                     return a.pid != b.pid ? a.pid < b.pid : a.since < b.since;
-                   });
-  header.cpu_count = std::max(header.cpu_count, cpu_max_ + 1);
-  // %p prints 32 bits of a hash; kernel addresses have their top bits set.
-  const bool is_hashed = address_max_ != 0 && address_max_ >> 32 == 0;
-  header.addresses = is_hashed ? AddressKind::kHashed : AddressKind::kReal;
-  header.direct_map_base = DirectMapBase();
-  for (int i = 0; i < kRepairs; ++i) {
-    const auto repair = static_cast<Repair>(i);
-    const uint64_t times = repair == Repair::kMergedCache ? merged : count(repair);
-    if (times == 0) continue;
-    header.repairs.push_back(
-        {std::string(RepairName(repair)), times, std::string(RepairExplanation(repair))});
-  }
 }
 
 }  // namespace slablab

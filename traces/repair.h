@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "traces/cache_names.h"
 #include "traces/event.h"
+#include "traces/live_ranges.h"
 #include "traces/raw_event.h"
 #include "traces/repair_rules.h"
 #include "traces/sidecar.h"
@@ -43,10 +44,17 @@
 //  2. kfree of NULL or of ZERO_SIZE_PTR frees nothing: kept, with no object (or dropped, as asked).
 //  3. The recorded allocator's own allocations (by call site or by cache) and their frees are left
 //     out: another allocator has its own.
-//  4. Allocation of an address that is still live: its free was not traced; one is put in before
-//  it.
+//  4. What is live does not overlap, and lies in no page that the page allocator gives or takes:
+//     whatever an event shows to have been freed without a trace gets a free before that event.
+//     a. An allocation of an address that is still live.
+//     b. An allocation that overlaps live objects at other addresses (their slab has gone to
+//     another
+//        cache since), and a free of an address within one. Not where addresses are hashed.
+//     c. An allocation or a free of the pages that live objects lie in. It needs page events, and
+//        a known place of physical memory. It comes closest to when the objects were freed: on the
+//        CPU and at the time at which their slab went.
 //  5. Free of an address that the trace saw freed and not allocated since: its allocation was not
-//     traced; one is put in before it, if its size is known.
+//     traced; one is put in before it, if its size is known and it overlaps nothing that is live.
 //  6. Free of an address never seen: the object is older than the trace and marked so.
 //  7. Objects are numbered from 1 as they are first seen; percpu chunks too.
 //  8. kmem_cache_alloc without a name takes that of its own free, else that which the frees of its
@@ -99,15 +107,25 @@ class Repairer : public RawEventSink {
  private:
   // What is known of an address.
   struct Place {
-    TraceObject object = kNoObject;
+    TraceObject object = kNoTraceObject;
     uint32_t bytes_req = 0;
     uint32_t bytes_alloc = 0;
     uint16_t cache = 0;
     bool is_live = false;
-    bool is_cache_object = false;  // from kmem_cache_alloc, not kmalloc
-    bool is_internal = false;      // rule 3
+    bool is_internal = false;  // rule 3
+    // By which an untraced free is put in, and whether the object is a cache's or kmalloc's.
+    EventKind freed_by = EventKind::kKfree;
   };
-  using Places = absl::flat_hash_map<uint64_t, Place>;
+  // A place where things are live, which a key finds: an address, a frame number, or a percpu
+  // chunk's number and the offset in the chunk.
+  struct Space {
+    absl::flat_hash_map<uint64_t, Place> places;
+    LiveRanges live;  // the places that are live
+
+    void Clear();
+    void MoveIn(const AddressRange& range, const Place& place);
+    void MoveOut(uint64_t key, Place& place);
+  };
 
   struct CallSite {
     bool is_internal = false;
@@ -127,15 +145,20 @@ class Repairer : public RawEventSink {
   absl::Status TakeSlabFree(const RawEvent& raw, Event event);
   absl::Status TakePageOrPercpu(const RawEvent& raw, Event event);
   absl::Status TakeChunk(const RawEvent& raw, Event event);
-  absl::Status InferFree(const Event& because_of, EventKind kind, const Place& place,
-                         uint64_t address);
+  // Rule 4: puts in frees of what is live in `range`, `reason` being why.
+  absl::Status InferFrees(Space& space, const AddressRange& range, const Event& because_of,
+                          Repair reason);
+  absl::Status InferFreesOfPages(const Event& page_event);
+  absl::Status InferFree(const Event& because_of, const Place& place, uint64_t address);
   absl::Status InferAllocation(const Event& because_of, const RawEvent& raw, Place& place);
 
   uint16_t CacheOfAllocation(const RawEvent& raw, const Event& event);
   uint16_t ChunkNumber(uint64_t base);
   TraceObject NextObject();
   TraceCache DescribeCache(uint16_t cache) const;
+  // As far as the addresses so far tell; 0 = unknown. All of them lie within kDirectMapReach above.
   uint64_t DirectMapBase() const;
+  static constexpr uint64_t kDirectMapReach = uint64_t{1} << 40;
 
   const RepairOptions options_;
   EventSink* sink_ = nullptr;  // null during the survey
@@ -148,7 +171,7 @@ class Repairer : public RawEventSink {
   std::vector<TraceCache> described_;  // by cache; from Conclude on
 
   // State of a pass.
-  Places slab_, pages_, percpu_;
+  Space slab_, pages_, percpu_;
   absl::flat_hash_map<uint64_t, uint16_t> chunks_;
   uint16_t chunk_count_ = 0;
   TraceObject object_count_ = 0;

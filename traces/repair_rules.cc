@@ -25,6 +25,12 @@ constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
     {Repair::kInferredFree, "inferred-free",
      "allocations of an address still live (freed by a bulk, RCU or sheaf path without a "
      "tracepoint): a free was put in before each"},
+    {Repair::kInferredFreeOverlapped, "inferred-free-overlapped",
+     "objects still live where a later event has another object (freed without a tracepoint, their "
+     "slab since used by another cache): a free was put in before that event"},
+    {Repair::kInferredFreeOfPage, "inferred-free-of-page",
+     "objects still live when the page allocator took back or gave out their pages (freed without "
+     "a tracepoint): a free was put in before that"},
     {Repair::kInferredAllocation, "inferred-allocation",
      "frees of an address freed before and not allocated since (bulk allocation has no "
      "tracepoint): an allocation was put in before each"},

@@ -17,6 +17,8 @@ enum class Repair : uint8_t {
   kNullFree,
   kAllocatorInternal,
   kInferredFree,
+  kInferredFreeOverlapped,
+  kInferredFreeOfPage,
   kInferredAllocation,
   kPredatesTrace,
   kPageOrAreaPredates,
@@ -31,7 +33,7 @@ enum class Repair : uint8_t {
   kMergedCache,
   kFailedAllocation,
 };
-inline constexpr int kRepairs = 18;
+inline constexpr int kRepairs = 20;
 
 // One word, as in the header: "inferred-free".
 std::string_view RepairName(Repair repair);

@@ -49,8 +49,8 @@ absl::StatusOr<Beginning> FindBeginning(const std::string& path, const TraceRead
       if (event.time >= selection.from && beginning.event >= selection.event_first) {
         return beginning;
       }
-      if (Allocates(event.kind) && event.object != kNoObject) ++beginning.live;
-      if (Frees(event.kind) && event.object != kNoObject && !event.predates_trace) {
+      if (Allocates(event.kind) && event.object != kNoTraceObject) ++beginning.live;
+      if (Frees(event.kind) && event.object != kNoTraceObject && !event.predates_trace) {
         --beginning.live;
       }
       ++beginning.event;
@@ -94,7 +94,7 @@ void DropSidecars(std::string_view moment, TraceHeader* header) {
 absl::Status Renumberer::Append(const Event& event, EventSink& sink) {
   Event renumbered = event;
   const bool frees = Frees(event.kind);
-  if (event.object != kNoObject) {
+  if (event.object != kNoTraceObject) {
     const auto [found, added] = numbers_.try_emplace(event.object, numbers_.size() + 1);
     renumbered.object = found->second;
     if (added && frees) {

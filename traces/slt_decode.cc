@@ -243,7 +243,7 @@ inline bool BlockDecoder::DecodeObject(Shape& shape, CpuCursor& cpu, uint16_t cp
       shape.older_last = AddZigzag(shape.older_last, object_older_[older_next_]);
       ++older_next_;
       event->object = shape.older_last;
-      return shape.older_last != kNoObject && shape.older_last < object_first_;
+      return shape.older_last != kNoTraceObject && shape.older_last < object_first_;
     default:
       return true;
   }

@@ -31,7 +31,7 @@ struct ShapeKey {
 
 Event WithoutWhatVaries(Event event) {
   event.time = 0;
-  event.object = kNoObject;
+  event.object = kNoTraceObject;
   event.address = 0;
   event.pid = 0;
   event.cpu = 0;
@@ -137,7 +137,7 @@ void BlockEncoder::AssignShapes(uint64_t object_first, Shapes* shapes) {
     } else if (event.object >= object_first) {
       key.object = OBJECT_IN_BLOCK;
       object_address = address_of[event.object - object_first];
-    } else if (event.object != kNoObject) {
+    } else if (event.object != kNoTraceObject) {
       key.object = OBJECT_OLDER;
     }
     key.address = AddressRuleFor(event, key.object, object_address);
@@ -221,7 +221,7 @@ void BlockEncoder::EncodeObjects(uint64_t object_first, Block* block) {
       address_delta.push_back(ZigzagDifference(event.address, address_last[shape]));
       address_last[shape] = event.address;
     }
-    if (Frees(event.kind) && event.object != kNoObject && address_class != kNoClass) {
+    if (Frees(event.kind) && event.object != kNoTraceObject && address_class != kNoClass) {
       predictor_.Of(cpu, address_class).Push(event.address);
     }
   }

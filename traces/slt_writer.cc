@@ -105,7 +105,7 @@ absl::Status SltWriter::Append(const Event& event) {
 }
 
 void SltWriter::TrackLive(const Event& event) {
-  if (event.object == kNoObject) return;
+  if (event.object == kNoTraceObject) return;
   if (event.object == live_.size()) live_.push_back(false);
   const bool live_before = live_[event.object];
   if (Allocates(event.kind)) live_[event.object] = true;

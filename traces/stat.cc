@@ -153,7 +153,7 @@ void AllocationStat::AddAllocation(const Event& event) {
 }
 
 void AllocationStat::AddFree(const Event& event) {
-  ++(event.object == kNoObject ? totals_.null_frees : totals_.frees);
+  ++(event.object == kNoTraceObject ? totals_.null_frees : totals_.frees);
   const auto found = row_of_address_.find(event.address);
   if (found == row_of_address_.end()) return;
   Pointer& pointer = pointers_[found->second];

@@ -124,7 +124,7 @@ void TraceValidator::CheckAllocation(const Event& event) {
     Report(fmt::format("{} bytes were given where {} were asked for", event.bytes_alloc,
                        event.bytes_req));
   }
-  if (event.object == kNoObject) {
+  if (event.object == kNoTraceObject) {
     if (event.address != 0) Report("an allocation has an address but no object");
     return;
   }
@@ -160,8 +160,10 @@ void TraceValidator::CheckFreePredating(const Event& event) {
 }
 
 void TraceValidator::CheckFree(const Event& event) {
-  if (event.object == kNoObject) {
-    if (event.address != 0) Report(fmt::format("a free at {:#x} has no object", event.address));
+  if (event.object == kNoTraceObject) {
+    const bool is_null = event.address == 0 ||
+                         (event.kind == EventKind::kKfree && event.address == kZeroSizePointer);
+    if (!is_null) Report(fmt::format("a free at {:#x} has no object", event.address));
     return;
   }
   if (event.predates_trace) return CheckFreePredating(event);
@@ -211,7 +213,7 @@ void TraceValidator::Check(const Event& event) {
     CheckAllocation(event);
   } else if (Frees(event.kind)) {
     CheckFree(event);
-  } else if (event.object != kNoObject) {
+  } else if (event.object != kNoTraceObject) {
     Report(fmt::format("{} names object {}", EventKindName(event.kind), event.object));
   }
   ++events_;

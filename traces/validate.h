@@ -106,7 +106,7 @@ class TraceValidator {
   uint64_t live_count_ = 0;
   EventsDigest digest_;
   absl::flat_hash_map<TraceObject, ObjectState> objects_;  // only looked up
-  TraceObject object_last_ = kNoObject;
+  TraceObject object_last_ = kNoTraceObject;
   std::map<Place, Tenant> tenants_;
 };
 

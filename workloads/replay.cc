@@ -178,7 +178,7 @@ bool Replay::Replayable(const Event& event) {
   Skip reason;
   if (IsAllocation(event.kind)) {
     const ObjectRecord* record = objects_.Find(event.object);
-    if (event.object == kNoObject) {
+    if (event.object == kNoTraceObject) {
       reason = Skip::kFailedThere;
     } else if (record != nullptr && record->state != ObjectRecord::State::kUnknown) {
       reason = Skip::kContradicts;
@@ -188,7 +188,7 @@ bool Replay::Replayable(const Event& event) {
       reason = Skip::kUnknownCache;
     }
   } else if (IsFree(event.kind)) {
-    if (event.object == kNoObject) {
+    if (event.object == kNoTraceObject) {
       reason = Skip::kNullFree;
     } else if (event.predates_trace) {
       if (!warm_.empty() && event.kind == EventKind::kCacheFree) return true;

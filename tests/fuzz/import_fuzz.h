@@ -31,7 +31,7 @@ class ReplayChecker : public EventSink {
     CHECK(event.kind > EventKind::kCacheFree || event.cache < header_.caches.size());
     CHECK_LE(event.object, lives_.size());
     if (event.object == lives_.size()) lives_.push_back(Life::kUnseen);
-    if (event.object == kNoObject) return absl::OkStatus();
+    if (event.object == kNoTraceObject) return absl::OkStatus();
     Life& life = lives_[event.object];
     const bool is_allocation =
         event.kind == EventKind::kKmalloc || event.kind == EventKind::kCacheAlloc ||

@@ -70,7 +70,7 @@ TEST_F(SliceTest, ASliceIsTheSelectionWithItsOwnObjectNumbers) {
     std::map<TraceObject, TraceObject> numbers;
     for (size_t i = 0; i < selected.size(); ++i) {
       Event expected = selected[i];
-      if (expected.object != kNoObject) {
+      if (expected.object != kNoTraceObject) {
         const auto [found, added] = numbers.emplace(expected.object, numbers.size() + 1);
         expected.object = found->second;
         if (added && Frees(expected.kind)) expected.predates_trace = true;
@@ -99,7 +99,7 @@ TEST_F(SliceTest, WhatIsLiveAtTheStartIsStated) {
     uint64_t live = 0;
     for (uint64_t i = 0; i < first; ++i) {
       const Event& event = whole_.events[i];
-      if (event.object == kNoObject) continue;
+      if (event.object == kNoTraceObject) continue;
       if (Allocates(event.kind)) ++live;
       if (Frees(event.kind) && !event.predates_trace) --live;
     }

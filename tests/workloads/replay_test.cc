@@ -269,7 +269,7 @@ TEST(ReplayTest, WhatIsNotReplayedIsCountedByReason) {
   Script script;
   script.Add({}, EventKind::kLost, 0).bytes_req = 5;
   script.Add({}, EventKind::kLost, 0).bytes_req = 50;
-  script.Kfree({}, kNoObject);
+  script.Kfree({}, kNoTraceObject);
   script.Kmalloc({}, 100);
   for (int i = 0; i < 3; ++i) {
     script.Add({}, EventKind::kKfree, script.objects() + 1).predates_trace = true;
@@ -281,7 +281,7 @@ TEST(ReplayTest, WhatIsNotReplayedIsCountedByReason) {
   script.Add({}, EventKind::kPercpuChunkCreated, 0);
   script.CacheFree({}, 2, script.CacheAlloc({}, 2));  // Of unknown size; its free follows it.
   script.CacheAlloc({}, 0);
-  script.Add({}, EventKind::kKmalloc, kNoObject).bytes_req = 10;
+  script.Add({}, EventKind::kKmalloc, kNoTraceObject).bytes_req = 10;
   World world(script.trace());
   const ReplayResult& result = world.Run();
   EXPECT_EQ(result.allocations, 1u);
