@@ -37,7 +37,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The folder of the recording: the user's, or one that goes away again.
+// The folder of the recording: the user's, or one that goes away again. Of a recording that failed
+// nothing stays.
 class RecordingFolder {
  public:
   static absl::StatusOr<std::unique_ptr<RecordingFolder>> Make(const std::string& wanted) {
@@ -45,34 +46,48 @@ class RecordingFolder {
     std::error_code error;
     if (!wanted.empty()) {
       folder->path_ = wanted;
-      if (!fs::exists(wanted, error)) fs::create_directories(wanted, error);
+      folder->was_there_ = fs::exists(wanted, error);
+      if (!folder->was_there_) fs::create_directories(wanted, error);
       if (error) return absl::UnavailableError(fmt::format("{}: {}", wanted, error.message()));
       if (!fs::is_empty(wanted, error) || error) {
         return absl::InvalidArgumentError(
             fmt::format("{}: not an empty folder: a recording would mix with it", wanted));
       }
+      folder->is_wanted_ = true;
+      folder->is_ours_ = true;
       return folder;
     }
     folder->path_ = (fs::temp_directory_path(error) / "slablab-capture-XXXXXX").string();
     if (error || mkdtemp(folder->path_.data()) == nullptr) {
       return absl::UnavailableError(fmt::format("{}: {}", folder->path_, std::strerror(errno)));
     }
-    folder->is_temporary_ = true;
+    folder->is_ours_ = true;
     return folder;
   }
   ~RecordingFolder() {
     std::error_code error;
-    if (is_temporary_) fs::remove_all(path_, error);
+    if (!is_ours_) return;
+    if (!was_there_) {
+      fs::remove_all(path_, error);
+      return;
+    }
+    for (const auto& entry : fs::directory_iterator(path_, error)) {
+      fs::remove_all(entry.path(), error);
+    }
   }
   RecordingFolder(const RecordingFolder&) = delete;
   RecordingFolder& operator=(const RecordingFolder&) = delete;
 
   const std::string& path() const { return path_; }
+  // The recording is whole: if the user wants it, it stays.
+  void Keep() { is_ours_ = !is_wanted_; }
 
  private:
   RecordingFolder() = default;
   std::string path_;
-  bool is_temporary_ = false;
+  bool is_wanted_ = false;
+  bool was_there_ = false;
+  bool is_ours_ = false;  // to empty, at least
 };
 
 absl::StatusOr<CaptureOptions::Method> MethodFromFlags() {
@@ -99,15 +114,20 @@ absl::Status Capture(const std::vector<std::string>& command, const std::string&
   options.method = *method;
   options.buffer_kib_per_cpu = absl::GetFlag(FLAGS_buffer_kib);
   options.with_pages = absl::GetFlag(FLAGS_pages);
-  options.interrupted = InterruptRequested;
+  options.interrupts = InterruptRequests;
   if (command.empty()) fmt::print(stderr, "slablab: recording; Ctrl-C ends it\n");
   const absl::StatusOr<CaptureResult> captured = CaptureRecording(options);
   if (!captured.ok()) return captured.status();
+  (*folder)->Keep();
+  // What ended the recording does not end the import; what comes from now on does.
+  const int requests = InterruptRequests();
+  const ImportOptions import = {
+      .interrupted = [requests] { return InterruptRequests() > requests; }};
   const absl::StatusOr<Recording> recording = FindRecording(options.folder);
   if (!recording.ok()) return recording.status();
   TraceHeader& header = (*writer)->header();
   header.clock = "mono";  // trace-cmd extract would say local
-  const absl::StatusOr<ImportSummary> summary = ImportTrace(*recording, {}, **writer, header);
+  const absl::StatusOr<ImportSummary> summary = ImportTrace(*recording, import, **writer, header);
   if (!summary.ok()) return summary.status();
   const absl::Status status = (*writer)->Finish();
   if (!status.ok()) return status;
@@ -125,8 +145,10 @@ int RunCapture(const std::vector<std::string>& arguments) {
   if (output.empty() || output == "-") {
     return Fail(absl::InvalidArgumentError("capture writes a file: say which with -o TRACE.slt"));
   }
-  const InterruptScope scope;  // the first Ctrl-C ends the recording, which is then saved
+  // One request ends the recording, one kills a command that goes on, one ends the import.
+  const InterruptScope scope(/*requests_max=*/3);
   const absl::Status status = Capture(arguments, output);
+  if (absl::IsCancelled(status)) return kExitInterrupted;
   return status.ok() ? kExitOk : Fail(status);
 }
 

@@ -40,16 +40,13 @@ ABSL_FLAG(bool, keep_allocator_internal, false,
 namespace slablab {
 namespace {
 
-// Counts events on their way to the file, shows them and minds Ctrl-C.
+// Counts events on their way to the file and shows them.
 class WatchedSink : public EventSink {
  public:
   WatchedSink(EventSink& sink, Progress& progress) : sink_(sink), progress_(progress) {}
 
   absl::Status Append(const Event& event) override {
-    if ((++events_ & 0xfff) == 0) {
-      progress_.Update(events_);
-      if (InterruptRequested()) return absl::CancelledError("interrupted");
-    }
+    if ((++events_ & 0xfff) == 0) progress_.Update(events_);
     return sink_.Append(event);
   }
 
@@ -70,6 +67,7 @@ absl::StatusOr<ImportOptions> OptionsFromFlags() {
   options.read.lenient = absl::GetFlag(FLAGS_lenient);
   options.keep_null_frees = !absl::GetFlag(FLAGS_drop_null_frees);
   options.keep_allocator_internal = absl::GetFlag(FLAGS_keep_allocator_internal);
+  options.interrupted = InterruptRequested;
   return options;
 }
 

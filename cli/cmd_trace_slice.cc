@@ -6,6 +6,7 @@
 #include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/interrupt.h"
 #include "cli/trace_selection.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
@@ -23,12 +24,15 @@ int RunTraceSlice(const std::vector<std::string>& arguments) {
   }
   const absl::StatusOr<TraceReader::Options> selection = SelectionFromFlags();
   if (!selection.ok()) return Fail(selection.status());
+  const InterruptScope scope;
   // Opened for what salvaging has to say.
   if (selection->salvage) {
     const auto reader = OpenTrace(*path, *selection);
     if (!reader.ok()) return Fail(reader.status());
   }
-  const absl::StatusOr<SliceSummary> summary = SliceTrace(*path, *selection, output, {});
+  const absl::StatusOr<SliceSummary> summary =
+      SliceTrace(*path, *selection, output, {.interrupted = InterruptRequested});
+  if (absl::IsCancelled(summary.status())) return kExitInterrupted;
   if (!summary.ok()) return Fail(summary.status());
   std::string text;
   AppendRow(&text, fmt::format("{:>10}", summary->events), "events", 14);

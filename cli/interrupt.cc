@@ -18,18 +18,21 @@ namespace {
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
 // Shared with the signal handler: lock-free atomics and plain memory published through them.
-std::atomic<bool> scope_open{false};
-std::atomic<bool> requested{false};
+std::atomic<int> requests_allowed{0};  // 0 outside of a scope
+std::atomic<int> requests{0};
 struct Slot {
   std::atomic<bool> taken{false};
   std::atomic<bool> filled{false};
   char path[PATH_MAX];
 };
 Slot slots[kTemporaryFilesMax];
-static_assert(std::atomic<bool>::is_always_lock_free);
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 void OnSignal(int signal) {
-  if (scope_open && !requested.exchange(true)) return;
+  if (requests < requests_allowed) {
+    ++requests;
+    return;
+  }
   for (Slot& slot : slots) {
     if (slot.filled) unlink(slot.path);
   }
@@ -55,15 +58,16 @@ void HandleInterrupts() {
   }
 }
 
-InterruptScope::InterruptScope() {
-  CHECK(!scope_open);
-  requested = false;
-  scope_open = true;
+InterruptScope::InterruptScope(int requests_max) {
+  CHECK_EQ(requests_allowed.load(), 0);
+  CHECK_GT(requests_max, 0);
+  requests = 0;
+  requests_allowed = requests_max;
 }
 
-InterruptScope::~InterruptScope() { scope_open = false; }
+InterruptScope::~InterruptScope() { requests_allowed = 0; }
 
-bool InterruptRequested() { return requested.load(std::memory_order_relaxed); }
+int InterruptRequests() { return requests.load(std::memory_order_relaxed); }
 
 TemporaryFileMark::TemporaryFileMark(const std::string& path) : slot_(0) {
   CHECK_LT(path.size(), sizeof(Slot::path));

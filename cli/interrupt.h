@@ -18,18 +18,20 @@ inline constexpr int kExitInterrupted = 130;
 // Takes over the signals. Called once, by main, before any command runs.
 void HandleInterrupts();
 
-// While one lives, the first signal only makes InterruptRequested() true; the second ends the
+// While one lives, the first `requests_max` signals only count as requests; the next ends the
 // program as above. Scopes do not nest.
 class InterruptScope {
  public:
-  InterruptScope();
+  explicit InterruptScope(int requests_max = 1);
   ~InterruptScope();
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;
 };
 
-// Whether a signal came during the present scope. Cheap enough to ask in a loop.
-bool InterruptRequested();
+// How many signals came during the present scope, or the last; whether any did. Cheap enough to
+// ask in a loop.
+int InterruptRequests();
+inline bool InterruptRequested() { return InterruptRequests() > 0; }
 
 // A file that a signal removes, until it is forgotten. At most kTemporaryFilesMax at a time, with
 // names shorter than PATH_MAX; CHECKed.

@@ -62,7 +62,7 @@ absl::Status ImportTo(const std::string& folder, const std::string& output) {
       TraceWriter::Create(output, {.zstd_level = 1});
   if (!writer.ok()) return writer.status();
   const absl::StatusOr<ImportSummary> summary =
-      ImportTrace(*recording, ImportOptions(), **writer, (*writer)->header());
+      ImportTrace(*recording, {.interrupted = InterruptRequested}, **writer, (*writer)->header());
   if (!summary.ok()) return summary.status();
   return (*writer)->Finish();
 }

@@ -104,9 +104,9 @@ bool MayRecord() {
 // Runs what is to be recorded; without a command, waits to be interrupted.
 absl::StatusOr<int> RunWorkload(const CaptureOptions& options) {
   if (!options.command.empty()) {
-    return RunChildProcess({.words = options.command, .interrupted = options.interrupted});
+    return RunChildProcess({.words = options.command, .interrupts = options.interrupts});
   }
-  while (!options.interrupted()) usleep(20'000);
+  while (options.interrupts() == 0) usleep(20'000);
   return 0;
 }
 
@@ -121,8 +121,9 @@ absl::Status RecordWithTraceCmd(const CaptureOptions& options, uint64_t buffer_k
   words.insert(words.end(), {"-o", options.folder + "/trace.dat"});
   if (!options.command.empty()) words.push_back("--");
   words.insert(words.end(), options.command.begin(), options.command.end());
+  // It is never killed: it would leave its recording processes behind.
   const absl::StatusOr<int> status =
-      RunChildProcess({.words = words, .interrupted = options.interrupted});
+      RunChildProcess({.words = words, .interrupts = options.interrupts, .last_signal = SIGINT});
   if (!status.ok()) return status.status();
   result->command_status = *status;
   return absl::OkStatus();

@@ -32,8 +32,10 @@ struct CaptureOptions {
   Method method = Method::kAuto;
   uint64_t buffer_kib_per_cpu = 0;  // 0: 128 MiB, or less where memory is short
   bool with_pages = true;           // mm_page_alloc and mm_page_free too
-  // Asked some fifty times a second; true ends the recording, which is then saved.
-  std::function<bool()> interrupted = [] { return false; };
+  // How often the user has asked for an end; asked some fifty times a second. The first request
+  // ends the recording, which is then saved, and interrupts the command; the second kills a command
+  // that goes on.
+  std::function<int()> interrupts = [] { return 0; };
 };
 
 struct CaptureResult {

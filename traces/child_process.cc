@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -42,7 +43,10 @@ absl::StatusOr<pid_t> Spawn(const ChildOptions& options) {
     sigaddset(&defaults, signal_number);
   }
   posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(
+      &attributes,
+      static_cast<int16_t>(POSIX_SPAWN_SETSIGDEF | (options.silent ? POSIX_SPAWN_SETPGROUP : 0)));
 
   pid_t child = 0;
   const int error =
@@ -66,7 +70,7 @@ absl::StatusOr<int> RunChildProcess(const ChildOptions& options) {
   CHECK(!options.words.empty());
   const absl::StatusOr<pid_t> child = Spawn(options);
   if (!child.ok()) return child.status();
-  bool was_interrupted = false;
+  int signals_sent = 0;
   for (;;) {
     int status = 0;
     const pid_t ended = waitpid(*child, &status, WNOHANG);
@@ -75,9 +79,10 @@ absl::StatusOr<int> RunChildProcess(const ChildOptions& options) {
       return absl::UnavailableError(
           fmt::format("cannot wait for {}: {}", options.words[0], std::strerror(errno)));
     }
-    if (!was_interrupted && options.interrupted()) {
-      was_interrupted = true;
-      kill(*child, SIGINT);  // a terminal sent it already, a plain kill of us did not
+    if (signals_sent < std::min(options.interrupts(), 2)) {
+      // The first a terminal sent it already, but a plain kill of us did not.
+      kill(*child, signals_sent == 0 ? SIGINT : options.last_signal);
+      ++signals_sent;
     }
     usleep(kPollMicroseconds);
   }

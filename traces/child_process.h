@@ -4,6 +4,8 @@
 #ifndef SLABLAB_TRACES_CHILD_PROCESS_H_
 #define SLABLAB_TRACES_CHILD_PROCESS_H_
 
+#include <signal.h>
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -14,9 +16,12 @@ namespace slablab {
 
 struct ChildOptions {
   std::vector<std::string> words;  // the program, found on PATH, and its arguments
-  bool silent = false;             // its output goes nowhere
-  // Asked some fifty times a second; when it first answers true, the child gets SIGINT.
-  std::function<bool()> interrupted = [] { return false; };
+  // Its output goes nowhere, and a terminal's Ctrl-C does not reach it.
+  bool silent = false;
+  // How often the user has asked for an end; asked some fifty times a second. At the first request
+  // the child gets SIGINT, at the second `last_signal`.
+  std::function<int()> interrupts = [] { return 0; };
+  int last_signal = SIGKILL;
 };
 
 // Runs a program and waits for its end. Answers its wait status; NotFound if there is no such

@@ -239,6 +239,26 @@ void DescribeInternal(const InternalTotals& totals, TraceHeader& header) {
   add("allocator-internal-bytes-freed", totals.bytes_freed, "of allocator-internal: bytes freed");
 }
 
+// Minds an interruption, in both readings.
+class InterruptibleSink : public RawEventSink {
+ public:
+  InterruptibleSink(const std::function<bool()>& interrupted, RawEventSink& sink)
+      : interrupted_(interrupted), sink_(sink) {}
+
+  absl::Status Append(const RawEvent& event) override {
+    constexpr uint64_t kEventsBetween = 1024;
+    if (events_++ % kEventsBetween == 0 && interrupted_()) {
+      return absl::CancelledError("interrupted");
+    }
+    return sink_.Append(event);
+  }
+
+ private:
+  const std::function<bool()>& interrupted_;
+  RawEventSink& sink_;
+  uint64_t events_ = 0;
+};
+
 // Puts notices of what the ring buffers lost before the first event, when it is known.
 class LossFirst : public RawEventSink {
  public:
@@ -319,7 +339,8 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
                      .keep_allocator_internal = options.keep_allocator_internal,
                      .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
                      .known = &sidecars.known});
-  absl::StatusOr<RecordingInfo> survey = ReadRecording(recording.path, options.read, repairer);
+  InterruptibleSink surveyor(options.interrupted, repairer);
+  absl::StatusOr<RecordingInfo> survey = ReadRecording(recording.path, options.read, surveyor);
   if (!survey.ok()) return survey.status();
   // A ring that overwrote its oldest events leaves no other trace of them.
   if (repairer.count(Repair::kLostEvents) != 0) survey->ring_loss.clear();
@@ -329,7 +350,8 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
   repairer.DescribeTables(header);
   repairer.WriteTo(&sink);
   LossFirst to_repairer(survey->ring_loss, repairer);
-  absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, to_repairer);
+  InterruptibleSink writer(options.interrupted, to_repairer);
+  absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, writer);
   if (!info.ok()) return info.status();
   repairer.Describe(header);
   DescribeEvents(*info, header);

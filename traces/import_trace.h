@@ -4,6 +4,7 @@
 #ifndef SLABLAB_TRACES_IMPORT_TRACE_H_
 #define SLABLAB_TRACES_IMPORT_TRACE_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,6 +40,8 @@ struct ImportOptions {
   ReadOptions read = {};
   bool keep_null_frees = true;
   bool keep_allocator_internal = false;
+  // Asked now and then; true ends the import, which is then Cancelled.
+  std::function<bool()> interrupted = [] { return false; };
 };
 
 struct ImportSummary {

@@ -129,11 +129,8 @@ void PutInfo(const RecordingInfo& info, PipeWriter& pipe) {
 }
 
 [[noreturn]] void RunChild(const RawReader& read, int descriptor) {
-  // Ctrl-C is the parent's to answer, and its end is ours.
-  signal(SIGINT, SIG_IGN);
-  signal(SIGTERM, SIG_DFL);
-  signal(SIGHUP, SIG_DFL);
-  signal(SIGPIPE, SIG_IGN);
+  // Signals to both of us are the parent's to answer, and its end is ours.
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) signal(number, SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
   if (null >= 0) dup2(null, STDERR_FILENO);

@@ -112,13 +112,13 @@ absl::Status Renumberer::Append(const Event& event, EventSink& sink) {
 
 absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
                                         const TraceReader::Options& selection,
-                                        const std::string& output,
-                                        const TraceWriter::Options& writing) {
+                                        const std::string& output, const SliceOptions& options) {
   absl::StatusOr<std::unique_ptr<TraceReader>> reader = TraceReader::Open(path, selection);
   if (!reader.ok()) return reader.status();
   const absl::StatusOr<Beginning> beginning = FindBeginning(path, **reader, selection);
   if (!beginning.ok()) return beginning.status();
-  absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, writing);
+  absl::StatusOr<std::unique_ptr<TraceWriter>> writer =
+      TraceWriter::Create(output, options.writing);
   if (!writer.ok()) return writer.status();
   const TraceHeader& whole = (*reader)->header();
   (*writer)->header() = whole;
@@ -132,6 +132,7 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
   Nanos last = 0;
   std::vector<Event> events(kBatch);
   for (;;) {
+    if (options.interrupted()) return absl::CancelledError("interrupted");
     const absl::StatusOr<size_t> count = (*reader)->Read(absl::MakeSpan(events));
     if (!count.ok()) return count.status();
     if (*count == 0) break;

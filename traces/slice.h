@@ -5,6 +5,7 @@
 #define SLABLAB_TRACES_SLICE_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -42,13 +43,17 @@ class Renumberer {
   SliceSummary summary_;
 };
 
+struct SliceOptions {
+  TraceWriter::Options writing = {};
+  std::function<bool()> interrupted = [] { return false; };  // asked now and then
+};
+
 // Writes the events of the trace at `path` that `selection` selects as a trace at `output`, with
 // the header, tables and sidecars of the whole. What was cut is stated among the header's
-// assumptions. InvalidArgument if the selection is of no event.
+// assumptions. InvalidArgument if the selection is of no event, Cancelled if interrupted.
 absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
                                         const TraceReader::Options& selection,
-                                        const std::string& output,
-                                        const TraceWriter::Options& writing);
+                                        const std::string& output, const SliceOptions& options);
 
 }  // namespace slablab
 

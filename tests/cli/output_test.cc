@@ -160,6 +160,16 @@ TEST_F(OutputTest, InAScopeTheFirstSignalOnlyAsksAndTheSecondEnds) {
         raise(SIGINT);
       },
       KilledBySignal(SIGINT), "");
+  EXPECT_EXIT(
+      {
+        HandleInterrupts();
+        InterruptScope scope(/*requests_max=*/2);
+        raise(SIGINT);
+        raise(SIGTERM);
+        if (InterruptRequests() != 2) std::_Exit(1);
+        raise(SIGTERM);
+      },
+      KilledBySignal(SIGTERM), "");
   EXPECT_THAT(Names(), IsEmpty());
 }
 

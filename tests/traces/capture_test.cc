@@ -66,10 +66,22 @@ TEST(ChildProcessTest, TheEndOfAProgramIsTold) {
 
 TEST(ChildProcessTest, AnInterruptIsPassedOnAndTheEndAwaited) {
   const absl::StatusOr<int> status =
-      RunChildProcess({.words = {"sleep", "60"}, .interrupted = [] { return true; }});
+      RunChildProcess({.words = {"sleep", "60"}, .interrupts = [] { return 1; }});
   ASSERT_TRUE(status.ok());
   EXPECT_TRUE(WIFSIGNALED(*status));
   EXPECT_THAT(DescribeWaitStatus(*status), HasSubstr("killed by signal 2"));
+}
+
+TEST(ChildProcessTest, WhatDoesNotMindAnInterruptIsKilledAtTheSecond) {
+  const std::string ready = MakeTestFolder("ready") + "/now";
+  const auto requests = [&, asked = 0]() mutable {
+    return std::filesystem::exists(ready) ? ++asked : 0;
+  };
+  const absl::StatusOr<int> status = RunChildProcess(
+      {.words = {"sh", "-c", "trap '' INT; touch " + ready + "; while :; do sleep 0.1; done"},
+       .interrupts = requests});
+  ASSERT_TRUE(status.ok());
+  EXPECT_THAT(DescribeWaitStatus(*status), HasSubstr("killed by signal 9"));
 }
 
 TEST(CaptureTest, SidecarsOfThisMachineCanBeUnderstood) {

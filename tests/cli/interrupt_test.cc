@@ -1,0 +1,221 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Commands that write a trace, interrupted at several moments: what was there stays, and nothing
+// half-written is left.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "fmt/format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/traces/random_trace.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
+using Clock = std::chrono::steady_clock;
+
+constexpr useconds_t kPoll = 2'000;
+
+std::string Runfile(const std::string& path) {
+  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
+}
+
+pid_t StartSlablab(const std::vector<std::string>& words) {
+  const std::string program = Runfile("cli/slablab");
+  const pid_t child = fork();
+  if (child != 0) return child;
+  const int nowhere = open("/dev/null", O_WRONLY);
+  dup2(nowhere, STDOUT_FILENO);
+  dup2(nowhere, STDERR_FILENO);
+  // Whoever runs the tests may have told us to ignore them.
+  for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_DFL);
+  std::vector<char*> arguments = {const_cast<char*>(program.c_str())};
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  execv(program.c_str(), arguments.data());
+  _exit(99);
+}
+
+int Await(pid_t child) {
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return status;
+}
+
+bool ExitedWith(int wait_status, int status) {
+  return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == status;
+}
+
+class InterruptTest : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    unsetenv("TMPDIR");
+    fs::remove_all(folder_);
+  }
+
+  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_)) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
+  // Runs a command that writes `output` whole; then again and again, with a signal at moments
+  // spread over the time that took.
+  void InterruptAtManyMoments(const std::vector<std::string>& words, const std::string& output) {
+    const std::vector<std::string> before = Names();
+    const Clock::time_point start = Clock::now();
+    ASSERT_TRUE(ExitedWith(Await(StartSlablab(words)), 0));
+    const Clock::duration whole = Clock::now() - start;
+    ASSERT_TRUE(fs::remove(Path(output)));
+    int cancelled = 0;
+    constexpr int kMoments = 5;
+    for (int moment = 0; moment < kMoments; ++moment) {
+      for (const int number : {SIGINT, SIGTERM}) {
+        const pid_t child = StartSlablab(words);
+        const auto delay = whole * moment / kMoments;
+        usleep(static_cast<useconds_t>(
+            std::chrono::duration_cast<std::chrono::microseconds>(delay).count()));
+        kill(child, number);
+        const int status = Await(child);
+        if (ExitedWith(status, 0)) {  // it was faster than the first time
+          fs::remove(Path(output));
+        } else {
+          // Before a command has begun, the signal ends the program as it would any other.
+          EXPECT_TRUE(ExitedWith(status, 130) ||
+                      (WIFSIGNALED(status) && WTERMSIG(status) == number))
+              << status;
+        }
+        cancelled += ExitedWith(status, 130);
+        EXPECT_THAT(Names(), UnorderedElementsAreArray(before)) << "moment " << moment;
+      }
+    }
+    EXPECT_GT(cancelled, 0);
+  }
+
+  const std::string folder_ = NewFolder();
+};
+
+TEST_F(InterruptTest, AnImportLeavesNothing) {
+  std::string text = "cpus=2\n";
+  for (uint64_t i = 0; i < 100'000; ++i) {
+    fmt::format_to(std::back_inserter(text),
+                   "  sh-7  [00{}]  {}.{:09}: kmalloc: call_site=f+0x1 ptr={:#x} bytes_req=60 "
+                   "bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1 accounted=false\n",
+                   i % 2, 1 + i / 1'000'000, i % 1'000'000 * 1000, 0xffff888100000000 + 64 * i);
+  }
+  WriteContents(Path("recording.txt"), text);
+  InterruptAtManyMoments({"import", Path("recording.txt"), "-o", Path("out.slt")}, "out.slt");
+}
+
+TEST_F(InterruptTest, ASliceLeavesNothing) {
+  InterruptAtManyMoments({"trace", "slice", Runfile("traces/samples/linux-6.1-slub-c4n2-fs.slt"),
+                          "--events", "1..", "-o", Path("out.slt")},
+                         "out.slt");
+}
+
+TEST_F(InterruptTest, WhatWasThereStays) {
+  WriteContents(Path("out.slt"), "precious");
+  const pid_t child =
+      StartSlablab({"trace", "slice", Runfile("traces/samples/linux-6.1-slub-c4n2-hackbench.slt"),
+                    "--events", "1..", "-o", Path("out.slt")});
+  usleep(100'000);
+  kill(child, SIGINT);
+  EXPECT_FALSE(ExitedWith(Await(child), 0));
+  EXPECT_EQ(fs::file_size(Path("out.slt")), 8u);
+  EXPECT_THAT(Names(), UnorderedElementsAre("out.slt"));
+}
+
+// Of what captures keep for themselves.
+class CaptureInterruptTest : public InterruptTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(fs::create_directory(Path("tmp")));
+    setenv("TMPDIR", Path("tmp").c_str(), 1);
+    const bool works = ExitedWith(
+        Await(StartSlablab({"capture", "--buffer-kib=1024", "-o", Path("try.slt"), "--", "true"})),
+        0);
+    if (!works) GTEST_SKIP() << "this machine does not let us record";
+    fs::remove(Path("try.slt"));
+    instances_ = Instances();
+  }
+  static std::vector<std::string> Instances() {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator("/sys/kernel/tracing/instances", error)) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+  // Waits for a file of that name in the recording.
+  void AwaitInRecording(const std::string& name) const {
+    for (int polls = 0; polls < 30'000'000 / static_cast<int>(kPoll); ++polls) {
+      for (const auto& entry : fs::directory_iterator(Path("tmp"))) {
+        if (fs::exists(entry.path() / name)) return;
+      }
+      usleep(kPoll);
+    }
+    FAIL() << "no " << name;
+  }
+
+  std::vector<std::string> instances_;
+};
+
+TEST_F(CaptureInterruptTest, TheFirstSignalEndsTheRecordingAndItIsSaved) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    const pid_t child = StartSlablab({"capture", "--buffer-kib=1024", "-o", Path("out.slt"), "--",
+                                      "sh", "-c", "touch " + Path("on") + "; exec sleep 60"});
+    while (!fs::exists(Path("on"))) usleep(kPoll);
+    kill(child, number);
+    EXPECT_TRUE(ExitedWith(Await(child), 0));
+    EXPECT_THAT(Names(), UnorderedElementsAre("out.slt", "on", "tmp"));
+    EXPECT_TRUE(fs::is_empty(Path("tmp")));
+    EXPECT_THAT(Instances(), UnorderedElementsAreArray(instances_));
+    fs::remove(Path("on"));
+  }
+}
+
+TEST_F(CaptureInterruptTest, ASignalWhileItIsSavedLeavesNothing) {
+  const pid_t child =
+      StartSlablab({"capture", "--buffer-kib=8192", "-o", Path("out.slt"), "--", "sh", "-c",
+                    "for i in 1 2 3 4 5 6 7 8 9; do find /usr >" + Path("tmp") + "/found; done"});
+  AwaitInRecording("sys-kernel-slab.after");
+  // The first may still be taken for the recording's end.
+  kill(child, SIGTERM);
+  usleep(100'000);
+  kill(child, SIGTERM);
+  EXPECT_TRUE(ExitedWith(Await(child), 130));
+  EXPECT_THAT(Names(), UnorderedElementsAre("tmp"));
+  fs::remove(Path("tmp/found"));
+  EXPECT_TRUE(fs::is_empty(Path("tmp")));
+  EXPECT_THAT(Instances(), UnorderedElementsAreArray(instances_));
+}
+
+TEST_F(CaptureInterruptTest, OfARecordingThatFailsNothingStays) {
+  EXPECT_TRUE(ExitedWith(Await(StartSlablab({"capture", "--recording", Path("kept"), "-o",
+                                             Path("out.slt"), "--", "/nonexistent"})),
+                         2));
+  EXPECT_THAT(Names(), UnorderedElementsAre("tmp"));
+  EXPECT_TRUE(fs::is_empty(Path("tmp")));
+}
+
+}  // namespace
+}  // namespace slablab
