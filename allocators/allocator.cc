@@ -17,6 +17,15 @@ std::string Figure::ToString() const {
   return text;
 }
 
+Task<absl::Status> Allocator::TuneTogether(Cpu& cpu, CacheId cache,
+                                           absl::Span<const Tunable> tunables) {
+  for (const Tunable& tunable : tunables) {
+    absl::Status status = co_await Tune(cpu, cache, tunable.key, tunable.value);
+    if (!status.ok()) co_return status;
+  }
+  co_return absl::OkStatus();
+}
+
 Footprint& Footprint::operator+=(const Footprint& other) {
   slabs += other.slabs;
   slab_bytes += other.slab_bytes;

@@ -146,6 +146,14 @@ class Allocator {
   // Writes a tunable as its sysfs or proc file would be: unknown key or refused value is
   // InvalidArgument.
   virtual Task<absl::Status> Tune(Cpu& cpu, CacheId cache, std::string_view key, int64_t value) = 0;
+  // Several in one write, as /proc/slabinfo takes them. By default one after another, up to the
+  // first that is refused.
+  struct Tunable {
+    std::string_view key;
+    int64_t value = 0;
+  };
+  virtual Task<absl::Status> TuneTogether(Cpu& cpu, CacheId cache,
+                                          absl::Span<const Tunable> tunables);
 
   // --- Queries: cost nothing, change nothing. ---
   virtual int cache_count() const = 0;

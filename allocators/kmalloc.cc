@@ -43,6 +43,10 @@ std::string SizeName(uint32_t size) {
 
 }  // namespace
 
+KmallocTable::KmallocTable(const KmallocOptions& options) : options_(options) {
+  for (auto& row : caches_) row.fill(kNoCache);
+}
+
 std::vector<KmallocTable::Class> KmallocTable::Classes() const {
   std::vector<Class> classes;
   const auto add = [&classes](KmallocType type, int index) {

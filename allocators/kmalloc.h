@@ -47,12 +47,12 @@ class KmallocTable {
     std::string name;
   };
 
-  explicit KmallocTable(const KmallocOptions& options) : options_(options) {}
+  explicit KmallocTable(const KmallocOptions& options);
 
   // In the order that create_kmalloc_caches() makes them.
   std::vector<Class> Classes() const;
   void Set(const Class& kmalloc_class, CacheId cache);
-  // kmalloc_slab(). REQUIRES: 1 <= bytes <= kSizeMax.
+  // kmalloc_slab(). kNoCache: not set yet. REQUIRES: 1 <= bytes <= kSizeMax.
   CacheId CacheFor(uint64_t bytes, Gfp gfp) const;
   // Where in kmalloc_caches[][] the answer stands, in bytes: the array is read on every call.
   uint64_t OffsetFor(uint64_t bytes, Gfp gfp) const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "allocators/slab.h"
 #include "allocators/slub.h"
 #include "fmt/format.h"
 
@@ -24,6 +25,11 @@ constexpr Entry kEntries[] = {
      SlubQuirks,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub>(machine, options);
+     }},
+    {{"slab", "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects."},
+     SlabQuirks,
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return std::make_unique<SlabAllocator>(machine, options);
      }},
 };
 

@@ -26,6 +26,7 @@ constexpr Gfp kReferenceGfp = kGfpAtomic | Gfp::kNoWarn;
 AllocatorOptions ReferenceOptions(std::string_view allocator) {
   AllocatorOptions options;
   if (allocator == "slub") options.quirks = {"remote-defrag-always", "memcg-off", "zone-dma-off"};
+  if (allocator == "slab") options.quirks = {"statistics-in-memory", "memcg-off", "zone-dma-off"};
   return options;
 }
 
@@ -93,11 +94,16 @@ class Replay {
         co_return;
       }
       cache_ = *created;
-      for (const ReferenceTune& tune : run_.tunes) {
-        const absl::Status tuned = co_await allocator_.Tune(cpu, cache_, tune.key, tune.value);
+      for (size_t i = 0; i < run_.tunes.size();) {
+        const uint64_t line = run_.tunes[i].line;
+        std::vector<Allocator::Tunable> together;
+        for (; i < run_.tunes.size() && run_.tunes[i].line == line; ++i) {
+          together.push_back({.key = run_.tunes[i].key, .value = run_.tunes[i].value});
+        }
+        const absl::Status tuned = co_await allocator_.TuneTogether(cpu, cache_, together);
         if (tuned.ok()) continue;
         status = absl::InvalidArgumentError(
-            fmt::format("{}:{}: {}", run_.path, tune.line, std::string(tuned.message())));
+            fmt::format("{}:{}: {}", run_.path, line, std::string(tuned.message())));
         co_return;
       }
     });

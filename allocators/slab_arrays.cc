@@ -1,0 +1,191 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SLAB's arrays of objects: of the CPUs, shared by the CPUs of a node, and for other nodes.
+
+#include <algorithm>
+
+#include "allocators/slab.h"
+#include "sim/check.h"
+#include "sim/page_allocator.h"
+
+namespace slablab {
+namespace {
+
+// The most entries of a CPU's array: of what fits the percpu allocator's largest area.
+constexpr uint32_t kPercpuBytesMax = 32 << 10;
+
+}  // namespace
+
+// alloc_kmem_cache_cpus(): for every possible CPU. Null if there is no memory.
+Task<std::unique_ptr<CpuArrays>> SlabAllocator::AllocCpuArrays(Cpu& cpu, SlabCache& s,
+                                                               SlabTunables tunables) {
+  const uint32_t bytes = CpuArray::BytesFor(tunables.limit);
+  if (bytes > kPercpuBytesMax) co_return nullptr;
+  const PercpuArea area = co_await areas_->Alloc(cpu, {.bytes = bytes, .align = 8});
+  if (area.is_null()) co_return nullptr;
+  auto arrays = std::make_unique<CpuArrays>(machine_.config().cpu_count());
+  arrays->area = area;
+  arrays->limit = tunables.limit;
+  arrays->batch_count = tunables.batch_count;
+  const int possible = machine_.config().possible_cpus;
+  for (int i = 0; i < possible; ++i) {
+    const PhysAddr header = areas_->AddressOn(area, CpuId(i), 0);
+    cpu.Touch({header, Structure::kPerCpuArea}, Access::kWrite);
+  }
+  const uint64_t held = uint64_t{area.bytes} * static_cast<uint64_t>(possible);
+  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes += held; });
+  co_return arrays;
+}
+
+// free_percpu(). REQUIRES: the arrays are empty.
+Task<void> SlabAllocator::FreeCpuArrays(Cpu& cpu, SlabCache& s,
+                                        std::unique_ptr<CpuArrays>& arrays) {
+  for (size_t i = 0; i < arrays->arrays.size(); ++i) {
+    CpuArray& ac = arrays->arrays[i];
+    if (!ac.placed) continue;
+    CHECK_EQ(ac.available.Peek(), 0u);
+    entry_pool_.Give(ac.entries);
+  }
+  const PercpuArea area = arrays->area;
+  arrays = nullptr;
+  const uint64_t held =
+      uint64_t{area.bytes} * static_cast<uint64_t>(machine_.config().possible_cpus);
+  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes -= held; });
+  co_await areas_->Free(cpu, area);
+}
+
+void SlabAllocator::PlaceArray(CpuArrays& arrays, CpuId id) {
+  const auto address = [&](uint32_t at) { return areas_->AddressOn(arrays.area, id, at); };
+  const auto field = [&](uint32_t at, uint32_t value) {
+    return PerCpu<uint32_t>(id, {address(at), Structure::kPerCpuArea}, value);
+  };
+  CpuArray& ac = arrays.arrays[id.index()];
+  ac.placed = true;
+  ac.available = field(CpuArray::kAvailableAt, 0);
+  ac.limit = field(CpuArray::kLimitAt, arrays.limit);
+  ac.batch_count = field(CpuArray::kBatchCountAt, arrays.batch_count);
+  ac.touched = field(CpuArray::kTouchedAt, 0);
+  // Copies are contiguous within a page only.
+  const PhysAddr first = address(CpuArray::kHeaderBytes);
+  std::vector<PhysAddr> pages;
+  const uint32_t end = CpuArray::BytesFor(arrays.limit);
+  for (uint32_t at = CpuArray::kHeaderBytes; at < end;) {
+    const PhysAddr here = address(at);
+    pages.push_back(PhysAddr::OfFrame(here.frame()));
+    at += static_cast<uint32_t>(kPageSize - here.value() % kPageSize);
+  }
+  ac.entries = entry_pool_.Take(arrays.limit, first, pages);
+}
+
+namespace {
+
+// init_arraycache().
+template <typename Array>
+void InitArray(Cpu& cpu, Array& array, SpinLock* lock, Place place, SlabTunables tunables) {
+  const auto field = [&](uint32_t at, uint32_t value) {
+    return Guarded<uint32_t>(lock, place + at, value);
+  };
+  array.available = field(Array::kAvailableAt, 0);
+  array.limit = field(Array::kLimitAt, tunables.limit);
+  array.batch_count = field(Array::kBatchCountAt, tunables.batch_count);
+  array.touched = Racy<uint32_t>(place + Array::kTouchedAt, 0);
+  cpu.Touch(place, Access::kWrite);
+}
+
+// What the kernel gives as the batch of arrays that have none.
+constexpr uint32_t kNoBatch = 0xbaadf00d;
+
+}  // namespace
+
+// alloc_arraycache(), for the CPUs of a node.
+Task<std::unique_ptr<SharedArray>> SlabAllocator::AllocShared(Cpu& cpu, uint64_t count,
+                                                              AllocRequest request) {
+  // KMALLOC_MAX_SIZE.
+  constexpr uint64_t kCountMax = ((kPageSize << kMaxPageOrder) - SharedArray::kHeaderBytes) / 8;
+  if (count > kCountMax) co_return nullptr;
+  const auto entries = static_cast<uint32_t>(count);
+  const PhysAddr address = co_await KmallocOwn(cpu, SharedArray::BytesFor(entries), request);
+  if (address.is_null()) co_return nullptr;
+  auto shared = std::make_unique<SharedArray>();
+  shared->address = address;
+  // Guarded by the node's lock, once it has a node.
+  InitArray(cpu, *shared, nullptr, {address, Structure::kNode},
+            {.limit = entries, .batch_count = kNoBatch});
+  shared->entries = entry_pool_.TakeContiguous(entries, address + SharedArray::kHeaderBytes);
+  co_return shared;
+}
+
+Task<void> SlabAllocator::FreeShared(Cpu& cpu, std::unique_ptr<SharedArray>& shared) {
+  if (shared == nullptr) co_return;
+  CHECK_EQ(shared->available.Peek(), 0u);
+  entry_pool_.Give(shared->entries);
+  const PhysAddr address = shared->address;
+  shared = nullptr;
+  co_await Kfree(cpu, address);
+}
+
+// __alloc_alien_cache().
+Task<std::unique_ptr<AlienCache>> SlabAllocator::AllocAlien(Cpu& cpu, uint32_t entries,
+                                                            AllocRequest request) {
+  const PhysAddr address = co_await KmallocOwn(cpu, AlienCache::BytesFor(entries), request);
+  if (address.is_null()) co_return nullptr;
+  auto alien = std::make_unique<AlienCache>();
+  alien->address = address;
+  alien->lock = SpinLock(alien_lock_class_, {address, Structure::kLock});
+  const PhysAddr array = address + AlienCache::kArrayAt;
+  InitArray(cpu, alien->array, &alien->lock, {array, Structure::kNode},
+            {.limit = entries, .batch_count = kNoBatch});
+  alien->array.entries = entry_pool_.TakeContiguous(entries, array + SharedArray::kHeaderBytes);
+  co_return alien;
+}
+
+// alloc_alien_cache(): one for each other node, all on `request.node`.
+Task<std::unique_ptr<AlienSet>> SlabAllocator::AllocAlienSet(Cpu& cpu, uint32_t limit,
+                                                             AllocRequest request) {
+  constexpr uint32_t kAlienLimit = 12;
+  AllocRequest zeroed = request;
+  zeroed.gfp = zeroed.gfp | Gfp::kZero;
+  auto set = std::make_unique<AlienSet>();
+  set->address = co_await KmallocOwn(cpu, static_cast<uint64_t>(node_count()) * 8, zeroed);
+  if (set->address.is_null()) co_return nullptr;
+  set->caches.resize(static_cast<size_t>(node_count()));
+  for (int i = 0; i < node_count(); ++i) {
+    if (NodeId(i) == request.node) continue;
+    std::unique_ptr<AlienCache> alien =
+        co_await AllocAlien(cpu, limit > 1 ? kAlienLimit : limit, request);
+    cpu.Touch(set->PointerTo(NodeId(i)), Access::kWrite);
+    if (alien == nullptr) {
+      co_await FreeAlienSet(cpu, set);
+      co_return nullptr;
+    }
+    set->caches[static_cast<size_t>(i)] = std::move(alien);
+  }
+  co_return set;
+}
+
+// free_alien_cache().
+Task<void> SlabAllocator::FreeAlienSet(Cpu& cpu, std::unique_ptr<AlienSet>& set) {
+  if (set == nullptr) co_return;
+  for (std::unique_ptr<AlienCache>& alien : set->caches) {
+    if (alien == nullptr) continue;
+    CHECK_EQ(alien->array.available.Peek(), 0u);
+    entry_pool_.Give(alien->array.entries);
+    co_await Kfree(cpu, alien->address);
+  }
+  co_await Kfree(cpu, set->address);
+  set = nullptr;
+}
+
+// The pointers in a run of entries, page by page.
+void SlabAllocator::TouchEntries(Cpu& cpu, const ArrayEntries& entries, Run run, Access access) {
+  while (run.count > 0) {
+    const uint32_t here = std::min(run.count, entries.ContiguousFrom(run.first));
+    cpu.TouchRange({entries.AddressOf(run.first), Structure::kPerCpuArea},
+                   here * ArrayEntries::kEntryBytes, access);
+    run.first += here;
+    run.count -= here;
+  }
+}
+
+}  // namespace slablab

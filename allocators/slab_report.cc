@@ -1,0 +1,141 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What SLAB says of itself: slabinfo, names. Costs nothing and changes nothing.
+
+#include <array>
+
+#include "allocators/slab.h"
+#include "sim/check.h"
+
+namespace slablab {
+namespace {
+
+constexpr std::array<std::string_view, 18> kSites = {
+    "slab: alloc fast",   "slab: refill",        "slab: alloc on node", "slab: grow",
+    "slab: free fast",    "slab: flush",         "slab: free alien",    "slab: destroy slab",
+    "slab: alloc bulk",   "slab: free bulk",     "slab: kmalloc large", "slab: drain",
+    "slab: shrink",       "slab: tune",          "slab: reap",          "slab: hotplug",
+    "slab: create cache", "slab: destroy cache",
+};
+static_assert(static_cast<int>(SlabAllocator::At::kDestroy) == kFirstModelSite + kSites.size() - 1);
+static_assert(static_cast<int>(SlabAllocator::At::kDestroy) < kMaxSites);
+
+constexpr std::array<std::string_view, 18> kPaths = {
+    "alloc hit",
+    "alloc refill from shared",
+    "alloc refill from slabs",
+    "alloc new slab",
+    "alloc on node",
+    "alloc on node new slab",
+    "alloc fallback",
+    "alloc failed",
+    "alloc large",
+    "alloc of 0 bytes",
+    "free hit",
+    "free flush to shared",
+    "free flush to slabs",
+    "free alien",
+    "free alien drain",
+    "free remote slab",
+    "free large",
+    "free of null",
+};
+static_assert(PathOf(SlabAllocator::Way::kFreeNull) == kPaths.size() - 1);
+
+constexpr std::array<std::string_view, 4> kQuirks = {
+    // The counters are in the cache's descriptor and counting costs what it costs, atomic
+    // increments of words that all CPUs share: as in a kernel built with STATS. Without it they are
+    // counted at no cost, since kernels that are used have none.
+    "statistics-in-memory",
+    // Booted with noaliencache: objects of other nodes go straight to their slabs.
+    "noaliencache",
+    // The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.
+    "memcg-off",
+    // The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.
+    "zone-dma-off",
+};
+
+Figure Plain(std::string_view name, uint64_t value) {
+  Figure figure;
+  figure.name = std::string(name);
+  figure.value = value;
+  return figure;
+}
+
+}  // namespace
+
+absl::Span<const std::string_view> SlabQuirks() { return kQuirks; }
+absl::Span<const std::string_view> SlabAllocator::sites() const { return kSites; }
+absl::Span<const std::string_view> SlabAllocator::paths() const { return kPaths; }
+
+CacheLayout SlabAllocator::Layout(CacheId id) const {
+  const SlabCache& s = cache(id);
+  return {.name = s.names.front(),
+          .object_size = s.geometry.object_size,
+          .slab_size = s.geometry.size,
+          .align = s.geometry.align,
+          .order = s.geometry.order,
+          .objects_per_slab = s.geometry.objects};
+}
+
+CacheId SlabAllocator::FindCache(std::string_view name) const {
+  const SlabCache* const s = FindLive(name);
+  return s == nullptr ? kNoCache : s->id;
+}
+
+Allocator::Location SlabAllocator::Locate(PhysAddr object) const {
+  if (object.frame() >= slab_of_frame_.size()) return {};
+  const SlabBlock* const slab = SlabOf(object);
+  if (slab == nullptr) return {};
+  return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
+}
+
+// slabinfo_show_stats().
+std::vector<Figure> SlabAllocator::Counters(CacheId id) const {
+  const SlabCache& s = cache(id);
+  std::vector<Figure> figures;
+  if (!options_.statistics || !s.live) return figures;
+  for (int i = 0; i < kSlabStatsPrinted; ++i) {
+    figures.push_back(
+        Plain(SlabStatName(static_cast<SlabStat>(i)), s.stats[static_cast<size_t>(i)].Peek()));
+  }
+  return figures;
+}
+
+// What slabinfo_show() prints in front of the statistics.
+std::vector<Figure> SlabAllocator::State(CacheId id) const {
+  if (!cache(id).live) return {};
+  const SlabInfoRow row = SlabInfo(id);
+  return {Plain("active_objs", row.active_objects),   Plain("num_objs", row.objects),
+          Plain("active_slabs", row.active_slabs),    Plain("num_slabs", row.slabs),
+          Plain("sharedavail", row.shared_available), Plain("limit", row.limit),
+          Plain("batchcount", row.batch_count),       Plain("sharedfactor", row.shared_factor)};
+}
+
+// get_slabinfo(): what is in arrays counts as active.
+SlabInfoRow SlabAllocator::SlabInfo(CacheId id) const {
+  const SlabCache& s = cache(id);
+  SlabInfoRow row{.name = s.names.front(),
+                  .object_size = s.geometry.size,
+                  .objects_per_slab = s.geometry.objects,
+                  .pages_per_slab = uint32_t{1} << s.geometry.order,
+                  .limit = s.limit.Peek(),
+                  .batch_count = s.batch_count.Peek(),
+                  .shared_factor = s.shared.Peek()};
+  uint64_t free_objects = 0;
+  for (const std::unique_ptr<SlabNode>& n : s.nodes) {
+    if (n == nullptr) continue;
+    row.slabs += n->total_slabs.Peek();
+    row.active_slabs += n->total_slabs.Peek() - n->free_slabs.Peek();
+    free_objects += n->free_objects.Peek();
+    if (n->shared_array != nullptr) row.shared_available += n->shared_array->available.Peek();
+  }
+  row.objects = row.slabs * s.geometry.objects;
+  row.active_objects = row.objects - free_objects;
+  return row;
+}
+
+Footprint SlabAllocator::FootprintOf(CacheId id) const { return cache(id).footprint; }
+
+}  // namespace slablab
