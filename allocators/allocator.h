@@ -171,6 +171,9 @@ class Allocator {
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
   virtual Footprint FootprintOf(CacheId cache) const = 0;
   virtual const Footprint& TotalFootprint() const = 0;
+  // What that kernel would have printed, or what is wrong with the model's state because a quirk is
+  // switched on. Empty without quirks.
+  virtual std::vector<std::string> KernelLog() const { return {}; }
   // Aborts if one of the model's numbered invariants does not hold. REQUIRES: every CPU is between
   // operations.
   virtual void CheckInvariants() const = 0;

@@ -47,26 +47,43 @@ KmallocTable::KmallocTable(const KmallocOptions& options) : options_(options) {
   for (auto& row : caches_) row.fill(kNoCache);
 }
 
+std::vector<int> KmallocTable::IndicesInOrder() const {
+  std::vector<int> indices;
+  if (options_.of_2010) indices = {kIndex96, kIndex192};
+  for (int index = options_.shift_low; index <= kShiftHigh; ++index) {
+    indices.push_back(index);
+    if (options_.of_2010) continue;
+    if (options_.shift_low <= 5 && index == 6) indices.push_back(kIndex96);
+    if (options_.shift_low <= 6 && index == 7) indices.push_back(kIndex192);
+  }
+  return indices;
+}
+
 std::vector<KmallocTable::Class> KmallocTable::Classes() const {
   std::vector<Class> classes;
-  const auto add = [&classes](KmallocType type, int index) {
-    const uint32_t size = SizeOfIndex(index);
-    classes.push_back({.type = type,
-                       .index = index,
-                       .size = size,
-                       .name = fmt::format("{}{}", PrefixOf(type), SizeName(size))});
-  };
   for (int t = 0; t < kKmallocTypes; ++t) {
     const auto type = static_cast<KmallocType>(t);
-    if (type == KmallocType::kCgroup && !options_.cgroup) continue;
+    if (type == KmallocType::kCgroup && (!options_.cgroup || options_.of_2010)) continue;
+    if (type == KmallocType::kReclaim && options_.of_2010) continue;
     if (type == KmallocType::kDma && !options_.zone_dma) continue;
-    for (int index = options_.shift_low; index <= kShiftHigh; ++index) {
-      add(type, index);
-      if (options_.shift_low <= 5 && index == 6) add(type, kIndex96);
-      if (options_.shift_low <= 6 && index == 7) add(type, kIndex192);
+    for (int index : IndicesInOrder()) {
+      const uint32_t size = SizeOfIndex(index);
+      const std::string size_name = options_.of_2010 ? fmt::format("{}", size) : SizeName(size);
+      classes.push_back({.type = type,
+                         .index = index,
+                         .size = size,
+                         .name = fmt::format("{}{}", PrefixOf(type), size_name)});
     }
   }
   return classes;
+}
+
+CacheId KmallocTable::CacheForModernName(std::string_view name) const {
+  for (const Class& modern : KmallocTable(KmallocOptions()).Classes()) {
+    if (modern.name != name) continue;
+    return CacheFor(modern.size, modern.type == KmallocType::kDma ? Gfp::kDma : Gfp::kNone);
+  }
+  return kNoCache;
 }
 
 void KmallocTable::Set(const Class& kmalloc_class, CacheId cache) {
@@ -76,6 +93,7 @@ void KmallocTable::Set(const Class& kmalloc_class, CacheId cache) {
 
 KmallocType KmallocTable::TypeOf(Gfp gfp) const {
   if (options_.zone_dma && Has(gfp, Gfp::kDma)) return KmallocType::kDma;
+  if (options_.of_2010) return KmallocType::kNormal;
   if (Has(gfp, Gfp::kReclaimable)) return KmallocType::kReclaim;
   if (options_.cgroup && Has(gfp, Gfp::kAccount)) return KmallocType::kCgroup;
   return KmallocType::kNormal;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "allocators/allocator.h"
@@ -29,6 +30,9 @@ struct KmallocOptions {
   int shift_low = 3;     // KMALLOC_SHIFT_LOW: 3 in SLUB, 5 in SLAB
   bool cgroup = true;    // CONFIG_MEMCG_KMEM, and not switched off at boot
   bool zone_dma = true;  // CONFIG_ZONE_DMA
+  // Linux 2.6.36, mm/slub.c: no caches for cgroups or reclaimable objects; 96 and 192 are made
+  // first; names are in bytes. The sizes are the same.
+  bool of_2010 = false;
 };
 
 // The table of kmalloc caches: which there are, what they are called, and which one serves a
@@ -49,8 +53,11 @@ class KmallocTable {
 
   explicit KmallocTable(const KmallocOptions& options);
 
-  // In the order that create_kmalloc_caches() makes them.
+  // In the order that create_kmalloc_caches(), or kmem_cache_init() of 2010, makes them.
   std::vector<Class> Classes() const;
+  // The cache that has the part of a class of Linux 6.1 by that name ("kmalloc-cg-1k"); kNoCache
+  // for other names.
+  CacheId CacheForModernName(std::string_view name) const;
   void Set(const Class& kmalloc_class, CacheId cache);
   // kmalloc_slab(). kNoCache: not set yet. REQUIRES: 1 <= bytes <= kSizeMax.
   CacheId CacheFor(uint64_t bytes, Gfp gfp) const;
@@ -59,6 +66,7 @@ class KmallocTable {
   static constexpr uint64_t kTableBytes = kKmallocTypes * (kShiftHigh + 1) * 8;
 
  private:
+  std::vector<int> IndicesInOrder() const;
   KmallocType TypeOf(Gfp gfp) const;
   int IndexOf(uint64_t bytes) const;
 

@@ -10,11 +10,18 @@
 
 namespace slablab {
 
+// CONFIG_NODES_SHIFT 10: the most nodes that x86-64 allows.
+inline constexpr int kPossibleNodesMax = 1024;
+
 // Switches that the kernel has as boot parameters or build options.
 struct AllocatorOptions {
   uint64_t seed = 1;          // of what the kernel takes from cycle counters or addresses
   bool merge_caches = false;  // slab_merge: caches of the same layout are one
   bool statistics = true;     // CONFIG_SLUB_STATS: counters exist and cost what they cost
+  std::string boot = {};  // of the model's boots(); empty: its first
+  // nr_node_ids, up to kPossibleNodesMax, where it is more than the machine has nodes: what is
+  // dimensioned by it is larger.
+  int possible_nodes = 0;
   std::vector<std::string> quirks = {};  // named deviations of the model, all off by default
 };
 

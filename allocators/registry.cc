@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "allocators/slab.h"
 #include "allocators/slub.h"
+#include "allocators/slub_2010.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -16,20 +17,31 @@ namespace {
 struct Entry {
   AllocatorInfo info;
   absl::Span<const std::string_view> (*quirks)();
+  absl::Span<const std::string_view> (*boots)();
   std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options);
 };
+
+absl::Span<const std::string_view> OneBoot() { return {}; }
 
 // The table. A further model is one more line here.
 constexpr Entry kEntries[] = {
     {{"slub", "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists."},
      SlubQuirks,
+     OneBoot,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub>(machine, options);
      }},
     {{"slab", "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects."},
      SlabQuirks,
+     OneBoot,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options);
+     }},
+    {{"slub-2010", "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks."},
+     Slub2010Quirks,
+     Slub2010Boots,
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return std::make_unique<Slub2010>(machine, options);
      }},
 };
 
@@ -57,6 +69,11 @@ absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(std::string_view name, 
     for (const std::string& quirk : options.quirks) {
       if (std::find(quirks.begin(), quirks.end(), quirk) != quirks.end()) continue;
       return Unknown(fmt::format("quirk of {}", name), quirk, {quirks.begin(), quirks.end()});
+    }
+    const absl::Span<const std::string_view> boots = entry.boots();
+    if (!options.boot.empty() &&
+        std::find(boots.begin(), boots.end(), options.boot) == boots.end()) {
+      return Unknown(fmt::format("boot of {}", name), options.boot, {boots.begin(), boots.end()});
     }
     return entry.make(machine, options);
   }

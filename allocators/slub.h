@@ -139,7 +139,6 @@ class Slub : public Allocator {
     Gfp gfp = kGfpKernel;
     NodeId node = kAnyNode;
   };
-  enum class ListEnd : bool { kHead, kTail };
   enum class Drain : bool { kNo, kYes };
 
   // --- slub_alloc.cc: allocation, from the fast path down. ---
@@ -157,10 +156,6 @@ class Slub : public Allocator {
   Task<Loot> GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node);
   Task<Loot> GetAnyPartial(Cpu& cpu, KmemCache& s);
   Task<bool> AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, Loot* loot);
-  void AddPartial(Cpu& cpu, CacheNode& n, Slab& slab, ListEnd end);
-  void RemovePartial(Cpu& cpu, CacheNode& n, Slab& slab);
-  void LinkInto(Cpu& cpu, CacheNode& n, Slab& slab, ListEnd end);
-  void Unlink(Cpu& cpu, CacheNode& n, Slab& slab);
   Task<bool> PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain);
   Task<void> UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list);
   Task<bool> UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab);
@@ -292,7 +287,7 @@ class Slub : public Allocator {
   KmemCache* node_cache_ = nullptr;   // kmem_cache_node
   KmemCache* cache_cache_ = nullptr;  // kmem_cache
   bool down_ = true;                  // slab_state DOWN: no node structure can be allocated yet
-  SlabPool pool_;
+  SlubSlabs pool_;
   LazyArray<Slab*> slab_of_frame_;
   uint64_t slabs_made_ = 0;
   Footprint total_;

@@ -15,6 +15,7 @@ namespace slablab {
 namespace {
 
 constexpr uint32_t kWord = 8;
+constexpr uint32_t kWordBits = 64;
 constexpr int kOrderMax = 3;                     // slub_max_order: PAGE_ALLOC_COSTLY_ORDER
 constexpr int kNoSuchOrder = kMaxPageOrder + 1;  // MAX_ORDER
 constexpr uint32_t kTrackBytes = 32;             // struct track with CONFIG_STACKDEPOT
@@ -49,11 +50,12 @@ int FindOrder(const OrderSearch& search) {
 
 // calculate_order(): as many objects as the number of CPUs makes worth while, with little waste;
 // gives way first in waste, then in objects.
-int CalculateOrder(uint32_t size, SlubCpus cpus) {
+int CalculateOrder(uint32_t size, SlubCpus cpus, const SlubRules& rules) {
   // Where present CPUs are not known at boot, only one is: then count those that may come.
   const int counted = cpus.present <= 1 ? cpus.possible : cpus.present;
   const auto wanted =
-      static_cast<uint32_t>(4 * (std::bit_width(static_cast<uint32_t>(counted)) + 1));
+      std::min(static_cast<uint32_t>(4 * (std::bit_width(static_cast<uint32_t>(counted)) + 1)),
+               rules.min_objects_max);
   for (uint32_t least = std::min(wanted, ObjectsIn(kOrderMax, size)); least > 1; --least) {
     for (uint32_t fraction = 16; fraction >= 4; fraction /= 2) {
       const int order =
@@ -67,16 +69,20 @@ int CalculateOrder(uint32_t size, SlubCpus cpus) {
 }
 
 // calculate_sizes(): object, red zone, free pointer, users' tracks, red zone; rounded up.
-void LayOutObject(const SlubRequest& request, SlubGeometry* geometry) {
+void LayOutObject(const SlubRequest& request, const SlubRules& rules, SlubGeometry* geometry) {
   uint32_t size = RoundUp(request.object_size, kWord);
   if (request.red_zone && size == request.object_size) size += kWord;
   geometry->inuse = size;
   const bool outside = request.typesafe_by_rcu || request.poison || request.has_constructor ||
                        (request.red_zone && request.object_size < kWord);
-  if (outside) {
+  if (rules.free_link == SlubRules::FreeLink::kNone) {
+    // Nothing is written into a free object.
+  } else if (outside) {
     // The object's bytes mean something even while it is free.
     geometry->free_pointer_offset = size;
     size += kWord;
+  } else if (rules.free_link == SlubRules::FreeLink::kFirstWord) {
+    geometry->free_pointer_offset = 0;
   } else {
     // In its middle, away from what runs over an end of a neighbour.
     geometry->free_pointer_offset = request.object_size / 2 / kWord * kWord;
@@ -122,7 +128,16 @@ uint32_t SlubCpuPartialSlabs(uint32_t objects, uint32_t objects_per_slab) {
   return static_cast<uint32_t>((uint64_t{objects} * 2 + objects_per_slab - 1) / objects_per_slab);
 }
 
-absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus) {
+uint32_t ObjectsWithBitmap(int order, uint32_t size) {
+  const uint32_t objects = ObjectsIn(order, size);
+  if (objects <= kWordBits) return objects;
+  // Each object takes its words, of 64 bits each, and one bit.
+  const uint64_t words = (kPageSize << order) / kWord;
+  return static_cast<uint32_t>(words * kWordBits / (uint64_t{size / kWord} * kWordBits + 1));
+}
+
+absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus,
+                                                 const SlubRules& rules) {
   CHECK_GE(cpus.present, 1);
   CHECK_GE(cpus.possible, cpus.present);
   if (request.object_size == 0 || request.object_size > kSlubObjectSizeMax) {
@@ -140,18 +155,21 @@ absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, Slu
   SlubGeometry geometry;
   geometry.object_size = request.object_size;
   geometry.align = SlubAlignment(request.hwcache_align, request.align, request.object_size);
-  LayOutObject(request, &geometry);
-  geometry.order = CalculateOrder(geometry.size, cpus);
+  LayOutObject(request, rules, &geometry);
+  geometry.order = CalculateOrder(geometry.size, cpus, rules);
   if (geometry.order > kMaxPageOrder) {
     return absl::InvalidArgumentError(
         fmt::format("an object of {} bytes with its metadata fits no page block", geometry.size));
   }
-  geometry.objects = ObjectsIn(geometry.order, geometry.size);
+  const bool has_bitmap = rules.free_link == SlubRules::FreeLink::kNone;
+  const auto objects_in = has_bitmap ? ObjectsWithBitmap : ObjectsIn;
+  geometry.objects = objects_in(geometry.order, geometry.size);
   geometry.min_order = OrderFor(geometry.size);
-  geometry.min_objects = ObjectsIn(geometry.min_order, geometry.size);
+  geometry.min_objects = objects_in(geometry.min_order, geometry.size);
   CHECK_LE(geometry.objects, kSlubObjectsMax);
-  const auto half_log = static_cast<uint32_t>(std::bit_width(geometry.size) - 1) / 2;
-  geometry.min_partial = std::clamp(half_log, kMinPartialLeast, kMinPartialMost);
+  const auto log = static_cast<uint32_t>(std::bit_width(geometry.size) - 1);
+  geometry.min_partial =
+      std::clamp(rules.min_partial_halved ? log / 2 : log, kMinPartialLeast, kMinPartialMost);
   geometry.cpu_partial = CpuPartialDefault(request, geometry.size);
   return geometry;
 }

@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 
-// How SLUB lays objects out, as of Linux 6.1: pure arithmetic on what a cache is asked for and on
-// how many CPUs there are. Sizes in bytes.
+// How SLUB lays objects out, as of Linux 6.1 or as an earlier one did: pure arithmetic on what a
+// cache is asked for and on how many CPUs there are. Sizes in bytes.
 
 namespace slablab {
 
@@ -30,6 +30,18 @@ struct SlubRequest {
 struct SlubCpus {
   int present = 1;
   int possible = 1;
+};
+
+// What differs from one SLUB to another.
+struct SlubRules {
+  enum class FreeLink : uint8_t {
+    kMiddle,     // Linux 6.1: in the object's middle
+    kFirstWord,  // 2010: the object's first word
+    kNone,       // SLUB+Q: a bitmap says what is free
+  };
+  FreeLink free_link = FreeLink::kMiddle;
+  bool min_partial_halved = true;         // 6.1: half of the size's logarithm; 2010: all of it
+  uint32_t min_objects_max = UINT32_MAX;  // SLUB+Q: no more are wanted than a bitmap word has bits
 };
 
 struct SlubGeometry {
@@ -60,7 +72,12 @@ uint32_t SlubAlignment(bool hwcache_align, uint32_t align, uint32_t size);
 
 // calculate_sizes(), calculate_order() and what kmem_cache_open() derives from them.
 // InvalidArgument if the kernel would refuse the cache.
-absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus);
+absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus,
+                                                 const SlubRules& rules = {});
+
+// oo_make() of SLUB+Q: objects in a slab of `order` where a slab of more than 64 has its bitmap
+// behind them.
+uint32_t ObjectsWithBitmap(int order, uint32_t size);
 
 // slub_set_cpu_partial(): the limit in slabs that a limit of `objects` stands for.
 uint32_t SlubCpuPartialSlabs(uint32_t objects, uint32_t objects_per_slab);

@@ -97,42 +97,6 @@ Task<bool> Slub::AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, L
   co_return true;
 }
 
-// __add_partial().
-void Slub::AddPartial(Cpu& cpu, CacheNode& n, Slab& slab, ListEnd end) {
-  cpu.Store(n.nr_partial, cpu.Load(n.nr_partial) + 1);
-  LinkInto(cpu, n, slab, end);
-}
-
-// remove_partial().
-void Slub::RemovePartial(Cpu& cpu, CacheNode& n, Slab& slab) {
-  Unlink(cpu, n, slab);
-  const uint64_t nr_partial = cpu.Load(n.nr_partial);
-  CHECK_GT(nr_partial, 0u);
-  cpu.Store(n.nr_partial, nr_partial - 1);
-}
-
-// list_add() and list_add_tail().
-void Slub::LinkInto(Cpu& cpu, CacheNode& n, Slab& slab, ListEnd end) {
-  Slab* const next = end == ListEnd::kHead ? cpu.Load(n.first) : nullptr;
-  Slab* const previous = end == ListEnd::kHead ? nullptr : cpu.Load(n.last);
-  slab.list_next = Guarded<Slab*>(&n.list_lock, slab.Metadata(Slab::kListAt));
-  slab.list_previous = Guarded<Slab*>(&n.list_lock, slab.Metadata(Slab::kListAt + 8));
-  cpu.Store(next == nullptr ? n.last : next->list_previous, &slab);
-  cpu.Store(slab.list_next, next);
-  cpu.Store(slab.list_previous, previous);
-  cpu.Store(previous == nullptr ? n.first : previous->list_next, &slab);
-}
-
-// list_del().
-void Slub::Unlink(Cpu& cpu, CacheNode& n, Slab& slab) {
-  Slab* const next = cpu.Load(slab.list_next);
-  Slab* const previous = cpu.Load(slab.list_previous);
-  cpu.Store(next == nullptr ? n.last : next->list_previous, previous);
-  cpu.Store(previous == nullptr ? n.first : previous->list_next, next);
-  cpu.Store(slab.list_next, nullptr);
-  cpu.Store(slab.list_previous, nullptr);
-}
-
 // put_cpu_partial(): a slab just frozen goes to the front of the CPU's partial list. If that is
 // full and may be drained, all that was in it goes to the nodes. Answers whether it was drained.
 Task<bool> Slub::PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain) {

@@ -3,8 +3,6 @@
 
 #include "allocators/slub_structures.h"
 
-#include <bit>
-
 #include "sim/check.h"
 
 namespace slablab {
@@ -42,30 +40,6 @@ ObjectIndex KmemCache::IndexOf(const Slab& slab, PhysAddr object) const {
   CHECK_LT(index, slab.word.Peek().objects);
   CHECK(AddressOf(slab, static_cast<ObjectIndex>(index)) == object);
   return static_cast<ObjectIndex>(index);
-}
-
-Slab& SlabPool::Take(uint32_t objects) {
-  CHECK_GT(objects, 0u);
-  const auto size_class = static_cast<size_t>(std::bit_width(objects - 1));
-  CHECK_LT(size_class, free_arrays_.size());
-  std::vector<ObjectIndex*>& free = free_arrays_[size_class];
-  if (free.empty()) {
-    arrays_.push_back(std::make_unique<ObjectIndex[]>(size_t{1} << size_class));
-    free.push_back(arrays_.back().get());
-  }
-  if (free_slabs_.empty()) free_slabs_.push_back(&slabs_.emplace_back());
-  Slab& slab = *free_slabs_.back();
-  free_slabs_.pop_back();
-  slab.free_pointer = free.back();
-  free.pop_back();
-  return slab;
-}
-
-void SlabPool::Give(Slab& slab, uint32_t objects) {
-  free_arrays_[static_cast<size_t>(std::bit_width(objects - 1))].push_back(slab.free_pointer);
-  slab.free_pointer = nullptr;
-  slab.cache = nullptr;
-  free_slabs_.push_back(&slab);
 }
 
 }  // namespace slablab

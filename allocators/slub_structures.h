@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,10 +13,11 @@
 
 #include "allocators/allocator.h"
 #include "allocators/percpu_areas.h"
+#include "allocators/slab_list.h"
+#include "allocators/slab_pool.h"
 #include "allocators/slub_geometry.h"
 #include "sim/fields.h"
 #include "sim/lazy_array.h"
-#include "sim/spinlock.h"
 #include "sim/types.h"
 
 // SLUB's structures, each where the kernel keeps it, field by field. Offsets are those of Linux 6.1
@@ -141,28 +141,7 @@ struct alignas(64) CacheCpu {
   }
 };
 
-// struct kmem_cache_node: 64 bytes.
-struct CacheNode {
-  static constexpr uint64_t kBytes = 64;
-
-  CacheNode(PhysAddr address, LockClass* lock_class)
-      : list_lock(lock_class, {address, Structure::kLock}),
-        nr_partial(&list_lock, {address + 8, Structure::kNode}),
-        first(&list_lock, {address + 16, Structure::kNode}),
-        last(&list_lock, {address + 24, Structure::kNode}),
-        nr_slabs({address + 32, Structure::kNode}),
-        total_objects({address + 40, Structure::kNode}),
-        address(address) {}
-  CacheNode(const CacheNode&) = delete;
-
-  SpinLock list_lock;
-  Guarded<uint64_t> nr_partial;
-  Guarded<Slab*> first;  // of the partial list
-  Guarded<Slab*> last;
-  Racy<uint64_t> nr_slabs;
-  Racy<uint64_t> total_objects;
-  PhysAddr address;
-};
+using CacheNode = SlabNode<Slab>;
 
 // struct kmem_cache.
 struct KmemCache {
@@ -215,22 +194,7 @@ struct KmemCache {
   }
 };
 
-// The host's records of slabs: recycled, so that after warm-up nothing is allocated. A Slab keeps
-// its address, so that a stale pointer to it may be compared.
-class SlabPool {
- public:
-  Slab& Take(uint32_t objects);
-  void Give(Slab& slab, uint32_t objects);
-  // All that were ever taken; those with a cache are live.
-  const std::deque<Slab>& slabs() const { return slabs_; }
-
- private:
-  static constexpr int kSizeClasses = 16;  // powers of two, up to kSlubObjectsMax
-  std::deque<Slab> slabs_;
-  std::vector<Slab*> free_slabs_;
-  std::array<std::vector<ObjectIndex*>, kSizeClasses> free_arrays_;
-  std::vector<std::unique_ptr<ObjectIndex[]>> arrays_;
-};
+using SlubSlabs = SlabPool<Slab, &Slab::free_pointer>;
 
 }  // namespace slablab
 

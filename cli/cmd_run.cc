@@ -34,6 +34,12 @@ ABSL_FLAG(std::string, start, "cold",
 ABSL_FLAG(uint64_t, seed, 1, "N: of what the kernel takes from cycle counters and addresses.");
 ABSL_FLAG(bool, merge_caches, false, "caches of the same layout are one, as with slab_merge.");
 ABSL_FLAG(bool, statistics, true, "count (and pay for) SLUB_STATS.");
+ABSL_FLAG(std::string, boot, "",
+          "BOOT: how the allocator boots, where it has several ways: slub-2010: dynamic, static.");
+ABSL_FLAG(
+    int32_t, possible_nodes, 0,
+    "N: nodes that there could be, where more than the machine has: sizes what a kernel of 2010 "
+    "dimensions by them.");
 ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on.");
 ABSL_FLAG(uint32_t, touch_bytes, 512,
           "N: whoever allocates an object writes its requested bytes, at most so many.");
@@ -69,6 +75,14 @@ absl::StatusOr<SimulationOptions> OptionsFromFlags() {
   options.allocator_options.seed = absl::GetFlag(FLAGS_seed);
   options.allocator_options.merge_caches = absl::GetFlag(FLAGS_merge_caches);
   options.allocator_options.statistics = absl::GetFlag(FLAGS_statistics);
+  options.allocator_options.boot = absl::GetFlag(FLAGS_boot);
+  options.allocator_options.possible_nodes = absl::GetFlag(FLAGS_possible_nodes);
+  if (options.allocator_options.possible_nodes < 0 ||
+      options.allocator_options.possible_nodes > kPossibleNodesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--possible_nodes=", options.allocator_options.possible_nodes,
+                     " is not in 0..", kPossibleNodesMax));
+  }
   options.allocator_options.quirks =
       absl::StrSplit(absl::GetFlag(FLAGS_quirks), ',', absl::SkipEmpty());
   options.replay.object_touch_bytes_max = absl::GetFlag(FLAGS_touch_bytes);

@@ -38,6 +38,8 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   config.set_merge_caches(options.allocator_options.merge_caches);
   config.set_statistics(options.allocator_options.statistics);
   for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
+  config.set_boot(options.allocator_options.boot);
+  config.set_possible_nodes(options.allocator_options.possible_nodes);
   config.set_object_touch_bytes_max(options.replay.object_touch_bytes_max);
   config.set_cpus(machine.cpu_count());
   config.set_nodes(machine.node_count());
@@ -135,7 +137,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   machine->scheduler().Run(*replay);
   if (!replay->status().ok()) return replay->status();
   model.CheckInvariants();
-  if (replay->auditor().violations() > 0) {
+  if (replay->auditor().violations() > 0 && options.allocator_options.quirks.empty()) {
     return absl::InternalError(
         absl::StrCat("the auditor saw ", replay->auditor().violations(),
                      " violations, first: ", replay->auditor().first_violation()));
@@ -148,6 +150,14 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   GatherResult(*machine, model, *replay, result);
   result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
   StateAssumptions(header, *config, options, result);
+  for (const std::string& line : model.KernelLog()) {
+    *result.add_assumptions() = absl::StrCat("QUIRK: ", line, ".");
+  }
+  if (replay->auditor().violations() > 0) {
+    *result.add_assumptions() =
+        absl::StrCat("QUIRK: the auditor saw ", replay->auditor().violations(),
+                     " violations, first: ", replay->auditor().first_violation());
+  }
   // How many CPUs and nodes there are decides how large slabs are, and so every counter.
   if (config->cpu_count() != header.cpu_count || config->node_count() != header.node_count) {
     return result;

@@ -49,6 +49,7 @@ std::string SwitchesSentence(const RunConfig& config) {
               ? "; objects are not touched by their users"
               : fmt::format("; users write at most {} bytes of each object",
                             Grouped(config.object_touch_bytes_max()));
+  if (!config.boot().empty()) text += fmt::format("; {} boot", config.boot());
   for (const std::string& quirk : config.quirks()) text += fmt::format("; quirk {}", quirk);
   for (const NamedValue& tunable : config.tunables()) {
     text += fmt::format("; {}={}", tunable.name(), tunable.value());

@@ -48,10 +48,12 @@ bool SpinLock::Grant(Cpu& cpu) {
   return true;
 }
 
-void SpinLock::Take(Cpu& cpu) {
+void SpinLock::Take(Cpu& cpu, bool ordered) {
   CHECK_LT(cpu.locks_held_, Cpu::kLocksHeldMax);
-  if (cpu.locks_held_ > cpu.LocksBefore()) {
-    CHECK_LT(cpu.locks_[cpu.locks_held_ - 1]->class_->rank, class_->rank);
+  if (ordered) {
+    for (int i = cpu.LocksBefore(); i < cpu.locks_held_; ++i) {
+      CHECK_LT(cpu.locks_[i]->class_->rank, class_->rank);
+    }
   }
   if (cpu.lock_wanted_ == this) {
     const Cycles waited = cpu.now() - cpu.lock_wanted_since_;
@@ -74,9 +76,13 @@ void SpinLock::Take(Cpu& cpu) {
 
 void SpinLock::Release(Cpu& cpu) {
   CHECK(HeldBy(cpu));
-  CHECK(cpu.locks_[cpu.locks_held_ - 1] == this);
   cpu.Touch(place_, Access::kWrite);
-  --cpu.locks_held_;
+  // Nearly always the one taken last.
+  int at = --cpu.locks_held_;
+  for (SpinLock* above = cpu.locks_[at]; above != this; std::swap(above, cpu.locks_[at])) {
+    CHECK_GT(at, cpu.LocksBefore());
+    --at;
+  }
   const Cycles hold = cpu.now() - taken_at_;
   class_->hold_total_cycles += hold;
   class_->hold_max_cycles = std::max(class_->hold_max_cycles, hold);

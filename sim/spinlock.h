@@ -57,7 +57,8 @@ class SpinLock {
   // REQUIRES: interrupts are off on this CPU (every lock of the allocators is taken in interrupts
   // too), and the lock order is kept.
   AcquirePoint Acquire(Cpu& cpu);
-  // Takes the lock if it is free now; the awaited answer is an empty guard otherwise.
+  // Takes the lock if it is free now; the awaited answer is an empty guard otherwise. Who does not
+  // wait cannot deadlock: in any order.
   auto TryAcquire(Cpu& cpu);
 
   bool HeldBy(const Cpu& cpu) const { return holder_ == &cpu; }
@@ -71,7 +72,7 @@ class SpinLock {
   // The CPU has come to the front of global time wanting this lock: takes it and answers true, or
   // queues and parks it.
   bool Grant(Cpu& cpu);
-  void Take(Cpu& cpu);
+  void Take(Cpu& cpu, bool ordered = true);
   void Release(Cpu& cpu);
 
   LockClass* class_ = nullptr;
@@ -130,7 +131,7 @@ inline auto SpinLock::TryAcquire(Cpu& cpu) {
       taker.Touch(place_, Access::kRead);
       return SpinGuard();
     }
-    Take(taker);
+    Take(taker, /*ordered=*/false);
     return SpinGuard(this, &taker);
   });
 }
