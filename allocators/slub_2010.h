@@ -187,7 +187,7 @@ class Slub2010 : public Slub2010Core {
   void CheckSlab(const ListSlab& slab, const ListCpu* owner) const;
 
   const bool gfp_mask_in_hot_path_;
-  SlabPool<ListSlab, &ListSlab::free_pointer> pool_;
+  SlubPool<ListSlab, &ListSlab::free_pointer> pool_;
 };
 
 enum class Slub2010::Way : PathId {

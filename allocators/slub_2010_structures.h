@@ -12,9 +12,9 @@
 
 #include "allocators/allocator.h"
 #include "allocators/percpu_areas.h"
-#include "allocators/slab_list.h"
-#include "allocators/slab_pool.h"
 #include "allocators/slub_geometry.h"
+#include "allocators/slub_list.h"
+#include "allocators/slub_pool.h"
 #include "allocators/slub_structures.h"
 #include "sim/fields.h"
 #include "sim/lazy_array.h"
@@ -52,7 +52,7 @@ struct Slab2010 {
   Place Metadata(uint64_t at) const { return {page + at, Structure::kSlabMetadata}; }
   Place PageOf(uint64_t frame) const { return Metadata((frame - base.frame()) << kLineShift); }
 };
-using Node2010 = SlabNode<Slab2010>;
+using Node2010 = SlubNode<Slab2010>;
 
 // Where struct kmem_cache has what: it grew with every version.
 struct CacheOffsets {

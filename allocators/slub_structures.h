@@ -13,9 +13,9 @@
 
 #include "allocators/allocator.h"
 #include "allocators/percpu_areas.h"
-#include "allocators/slab_list.h"
-#include "allocators/slab_pool.h"
 #include "allocators/slub_geometry.h"
+#include "allocators/slub_list.h"
+#include "allocators/slub_pool.h"
 #include "sim/fields.h"
 #include "sim/lazy_array.h"
 #include "sim/types.h"
@@ -141,7 +141,7 @@ struct alignas(64) CacheCpu {
   }
 };
 
-using CacheNode = SlabNode<Slab>;
+using CacheNode = SlubNode<Slab>;
 
 // struct kmem_cache.
 struct KmemCache {
@@ -194,7 +194,7 @@ struct KmemCache {
   }
 };
 
-using SlubSlabs = SlabPool<Slab, &Slab::free_pointer>;
+using SlubSlabs = SlubPool<Slab, &Slab::free_pointer>;
 
 }  // namespace slablab
 

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_ALLOCATORS_SLAB_LIST_H_
-#define SLABLAB_ALLOCATORS_SLAB_LIST_H_
+#ifndef SLABLAB_ALLOCATORS_SLUB_LIST_H_
+#define SLABLAB_ALLOCATORS_SLUB_LIST_H_
 
 #include <cstdint>
 
@@ -19,10 +19,10 @@ namespace slablab {
 
 // struct kmem_cache_node with CONFIG_SLUB_DEBUG: 64 bytes, in 2010 as in Linux 6.1.
 template <typename SlabType>
-struct SlabNode {
+struct SlubNode {
   static constexpr uint64_t kBytes = 64;
 
-  SlabNode(PhysAddr where, LockClass* lock_class)
+  SlubNode(PhysAddr where, LockClass* lock_class)
       : list_lock(lock_class, {where, Structure::kLock}),
         nr_partial(&list_lock, {where + 8, Structure::kNode}),
         first(&list_lock, {where + 16, Structure::kNode}),
@@ -30,7 +30,7 @@ struct SlabNode {
         nr_slabs({where + 32, Structure::kNode}),
         total_objects({where + 40, Structure::kNode}),
         address(where) {}
-  SlabNode(const SlabNode&) = delete;
+  SlubNode(const SlubNode&) = delete;
 
   SpinLock list_lock;
   Guarded<uint64_t> nr_partial;
@@ -45,7 +45,7 @@ enum class ListEnd : bool { kHead, kTail };
 
 // list_add() and list_add_tail().
 template <typename SlabType>
-void LinkInto(Cpu& cpu, SlabNode<SlabType>& n, SlabType& slab, ListEnd end) {
+void LinkInto(Cpu& cpu, SlubNode<SlabType>& n, SlabType& slab, ListEnd end) {
   SlabType* const next = end == ListEnd::kHead ? cpu.Load(n.first) : nullptr;
   SlabType* const previous = end == ListEnd::kHead ? nullptr : cpu.Load(n.last);
   slab.list_next = Guarded<SlabType*>(&n.list_lock, slab.Metadata(SlabType::kListAt));
@@ -58,7 +58,7 @@ void LinkInto(Cpu& cpu, SlabNode<SlabType>& n, SlabType& slab, ListEnd end) {
 
 // list_del().
 template <typename SlabType>
-void Unlink(Cpu& cpu, SlabNode<SlabType>& n, SlabType& slab) {
+void Unlink(Cpu& cpu, SlubNode<SlabType>& n, SlabType& slab) {
   SlabType* const next = cpu.Load(slab.list_next);
   SlabType* const previous = cpu.Load(slab.list_previous);
   cpu.Store(next == nullptr ? n.last : next->list_previous, previous);
@@ -69,14 +69,14 @@ void Unlink(Cpu& cpu, SlabNode<SlabType>& n, SlabType& slab) {
 
 // __add_partial(); add_partial() of 2010, which takes the lock itself, without that.
 template <typename SlabType>
-void AddPartial(Cpu& cpu, SlabNode<SlabType>& n, SlabType& slab, ListEnd end) {
+void AddPartial(Cpu& cpu, SlubNode<SlabType>& n, SlabType& slab, ListEnd end) {
   cpu.Store(n.nr_partial, cpu.Load(n.nr_partial) + 1);
   LinkInto(cpu, n, slab, end);
 }
 
 // remove_partial(), likewise.
 template <typename SlabType>
-void RemovePartial(Cpu& cpu, SlabNode<SlabType>& n, SlabType& slab) {
+void RemovePartial(Cpu& cpu, SlubNode<SlabType>& n, SlabType& slab) {
   Unlink(cpu, n, slab);
   const uint64_t nr_partial = cpu.Load(n.nr_partial);
   CHECK_GT(nr_partial, 0u);
@@ -85,4 +85,4 @@ void RemovePartial(Cpu& cpu, SlabNode<SlabType>& n, SlabType& slab) {
 
 }  // namespace slablab
 
-#endif  // SLABLAB_ALLOCATORS_SLAB_LIST_H_
+#endif  // SLABLAB_ALLOCATORS_SLUB_LIST_H_

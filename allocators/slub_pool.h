@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_ALLOCATORS_SLAB_POOL_H_
-#define SLABLAB_ALLOCATORS_SLAB_POOL_H_
+#ifndef SLABLAB_ALLOCATORS_SLUB_POOL_H_
+#define SLABLAB_ALLOCATORS_SLUB_POOL_H_
 
 #include <array>
 #include <bit>
@@ -21,7 +21,7 @@ namespace slablab {
 // its address, so that a stale pointer to it may be compared. Each has an array, whose pointer is
 // the member `kArray`; a record whose `cache` is null describes no slab now.
 template <typename SlabType, auto kArray>
-class SlabPool {
+class SlubPool {
  public:
   using Item = std::remove_reference_t<decltype(*(std::declval<SlabType>().*kArray))>;
 
@@ -68,4 +68,4 @@ class SlabPool {
 
 }  // namespace slablab
 
-#endif  // SLABLAB_ALLOCATORS_SLAB_POOL_H_
+#endif  // SLABLAB_ALLOCATORS_SLUB_POOL_H_
