@@ -5,52 +5,128 @@
 #define SLABLAB_ALLOCATORS_PERCPU_AREAS_H_
 
 #include <cstdint>
-#include <memory>
+#include <string_view>
 #include <vector>
 
+#include "allocators/percpu_layout.h"
 #include "sim/cpu.h"
-#include "sim/machine.h"
+#include "sim/gfp.h"
 #include "sim/task.h"
 #include "sim/types.h"
 
-// Per-CPU areas: where the models' per-CPU structures lie, so that these cost what they cost.
+// Per-CPU areas: what a percpu allocator gives, whether it is the model under test or where other
+// models' per-CPU structures lie, so that these cost what they cost. allocators/percpu_registry.h
+// makes them.
 
 namespace slablab {
 
 // An area that every possible CPU has a copy of. Null: none.
 struct PercpuArea {
   int32_t chunk = -1;
-  uint32_t offset = 0;  // in each CPU's unit, in bytes
+  uint32_t offset = 0;  // in each CPU's unit, in bytes; in the first chunk, from its first page
   uint32_t bytes = 0;
   bool is_null() const { return chunk < 0; }
+  friend bool operator==(const PercpuArea&, const PercpuArea&) = default;
 };
 
 struct PercpuRequest {
-  uint32_t bytes = 0;  // 1 .. 32 KiB
-  uint32_t align = 0;  // a power of two up to a page
+  uint32_t bytes = 0;
+  uint32_t align = 0;     // a power of two up to a page
+  bool reserved = false;  // from the part of the first chunk that is for modules, if there is one
+  Gfp gfp = kGfpKernel;   // without kDirectReclaim: atomic, from populated pages only
 };
 
-// Calls must come one at a time, as under the kernel's pcpu_alloc_mutex.
+// The figures of debugfs' percpu_stats (Linux 6.1, mm/percpu-stats.c), names as there.
+struct PercpuChunkFigures {
+  enum class Kind : uint8_t { kOrdinary, kReserved, kFirst, kToDepopulate, kSidelined };
+  Kind kind = Kind::kOrdinary;
+  int32_t chunk = 0;
+  int pages = 0;
+  int populated_pages = 0;
+  int64_t nr_alloc = 0;
+  uint64_t max_alloc_size = 0;
+  int64_t empty_pop_pages = 0;
+  int64_t first_bit = 0;  // in granules
+  uint64_t free_bytes = 0;
+  uint64_t contig_bytes = 0;
+  uint64_t sum_frag = 0;  // holes between the first and the last area
+  uint64_t max_frag = 0;
+  int64_t cur_min_alloc = 0;
+  int64_t cur_med_alloc = 0;
+  int64_t cur_max_alloc = 0;
+};
+
+struct PercpuFigures {
+  uint64_t nr_alloc = 0;
+  uint64_t nr_dealloc = 0;
+  uint64_t nr_cur_alloc = 0;
+  uint64_t nr_max_alloc = 0;
+  uint32_t nr_chunks = 0;
+  uint32_t nr_max_chunks = 0;
+  uint64_t min_alloc_size = 0;
+  uint64_t max_alloc_size = 0;
+  int64_t empty_pop_pages = 0;
+  // Reserved chunk first, then by slot, as the kernel prints them.
+  std::vector<PercpuChunkFigures> chunks;
+};
+
+// Bytes over all possible CPUs. Kept up to date by every operation; reading it costs nothing.
+struct PercpuUsage {
+  uint64_t first_bytes = 0;       // the first chunk: static, reserved and dynamic part
+  uint64_t populated_bytes = 0;   // pages of further chunks
+  uint64_t rounding_bytes = 0;    // of contiguous blocks: pages that no unit uses
+  uint64_t metadata_bytes = 0;    // maps and descriptors
+  uint64_t area_bytes = 0;        // allocated, alignment holes not counted
+  uint64_t address_bytes = 0;     // address space that further chunks' units take
+  uint64_t address_failures = 0;  // chunks not made for want of address space
+  uint64_t page_failures = 0;     // chunks not made, or ranges not populated, for want of pages
+  uint64_t held_bytes() const {
+    return first_bytes + populated_bytes + rounding_bytes + metadata_bytes;
+  }
+};
+
+// Sees what a percpu allocator decides, as it does. Pages are numbered within each unit.
+class PercpuObserver {
+ public:
+  virtual ~PercpuObserver() = default;
+  virtual void OnChunkCreated(int32_t /*chunk*/) {}
+  virtual void OnChunkDestroyed(int32_t /*chunk*/) {}
+  virtual void OnPopulated(int32_t /*chunk*/, int /*first*/, int /*end*/) {}
+  virtual void OnDepopulated(int32_t /*chunk*/, int /*first*/, int /*end*/) {}
+  // The area is taken, but perhaps not yet populated.
+  virtual void OnArea(PercpuArea /*area*/) {}
+  virtual void OnFailed(const PercpuRequest& /*request*/) {}
+  // An operation that cannot be atomic has let go of the lock: others' operations fit in here.
+  virtual Task<void> OnUnlocked(Cpu& /*cpu*/) { co_return; }
+};
+
 class PercpuAreas {
  public:
   virtual ~PercpuAreas() = default;
-  // A zeroed area, or null when there are no pages. May take pages: not with interrupts off.
+  virtual std::string_view name() const = 0;
+  virtual const PercpuLayout& layout() const = 0;
+
+  // A zeroed area, or null: a request that the kernel calls illegal (no bytes, more than the
+  // smallest unit, an alignment that is no power of two or more than a page), or no memory. May
+  // wait and take pages if `gfp` allows it: then not with interrupts off.
   virtual Task<PercpuArea> Alloc(Cpu& cpu, PercpuRequest request) = 0;
+  // REQUIRES: an area that Alloc answered.
   virtual Task<void> Free(Cpu& cpu, PercpuArea area) = 0;
+  // Whether there is work that the kernel would hand to a worker by now; Balance does it. In task
+  // context, interrupts on.
+  virtual bool balance_due() const = 0;
+  virtual Task<void> Balance(Cpu& cpu) = 0;
+
   // Where byte `at` of the CPU's copy is. Copies are contiguous only within a page.
   virtual PhysAddr AddressOn(PercpuArea area, CpuId cpu, uint32_t at) const = 0;
-  // Bytes of memory held, over all possible CPUs.
-  virtual uint64_t bytes_held() const = 0;
+  virtual bool IsPopulated(int32_t chunk, int page) const = 0;
+  virtual PercpuFigures Figures() const = 0;
+  virtual const PercpuUsage& usage() const = 0;
+  virtual void set_observer(PercpuObserver* observer) = 0;  // not owned; null: none
+  // Aborts if one of the model's numbered invariants does not hold. REQUIRES: every CPU is between
+  // operations.
+  virtual void CheckInvariants() const = 0;
 };
-
-// First fit over chunks of one unit per possible CPU, each on its CPU's node. The first chunk is
-// the dynamic part of the kernel's (PERCPU_DYNAMIC_RESERVE), from boot memory; further ones are of
-// the minimum unit size (PCPU_MIN_UNIT_SIZE, Linux 6.1), and get their pages, for all possible CPUs
-// together, when an area first needs them; they lose them when they are empty.
-//
-// Not modelled: the block hints and the balancing of populated pages that make the kernel's choice
-// of a chunk differ from first fit.
-std::unique_ptr<PercpuAreas> MakeFirstFitPercpuAreas(Machine& machine);
 
 }  // namespace slablab
 

@@ -24,6 +24,8 @@
 #include "traces/gz_input.h"
 #include "traces/sidecar.h"
 #include "workloads/conformance.h"
+#include "workloads/percpu_conformance.h"
+#include "workloads/percpu_reference.h"
 #include "workloads/reference.h"
 #include "workloads/sysfs_geometry.h"
 
@@ -70,9 +72,11 @@ absl::StatusOr<Conformance> VerifySysfs(const std::string& path, std::string_vie
   return CheckSysfsGeometry(*sysfs, {.present = *cpus, .possible = *cpus}, path);
 }
 
-absl::StatusOr<Conformance> RefusePercpu(const std::string& path, std::string_view) {
-  return absl::InvalidArgumentError(
-      fmt::format("{}: there is no model of the percpu allocator to verify", path));
+absl::StatusOr<Conformance> VerifyPercpuReference(const std::string& path,
+                                                  std::string_view text) {
+  const absl::StatusOr<PercpuReferenceRun> run = ParsePercpuReference(text, path);
+  if (!run.ok()) return run.status();
+  return ReplayPercpuReference(*run);
 }
 
 // What can be verified, known by how its first line begins; the last takes everything else.
@@ -83,7 +87,7 @@ struct Kind {
 };
 constexpr Kind kKinds[] = {
     {"slab reference run", "slab-reference ", VerifySlabReference},
-    {"percpu reference run", "percpu-reference ", RefusePercpu},
+    {"percpu reference run", "percpu-reference ", VerifyPercpuReference},
     {"/sys/kernel/slab", "", VerifySysfs},
 };
 

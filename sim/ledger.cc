@@ -8,7 +8,8 @@ namespace slablab {
 std::string_view StructureName(Structure structure) {
   static constexpr std::string_view kNames[kStructures] = {
       "object", "free pointer",     "slab metadata",  "per-CPU area", "node",
-      "lock",   "cache descriptor", "page allocator", "interrupt"};
+      "lock",   "cache descriptor", "page allocator", "interrupt",
+      "percpu map"};
   return kNames[static_cast<size_t>(structure)];
 }
 

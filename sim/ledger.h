@@ -27,8 +27,9 @@ enum class Structure : uint8_t {
   kCacheDescriptor,  // struct kmem_cache
   kPageAllocator,    // zones, free areas, per-CPU page lists
   kInterrupt,        // what interrupt handlers touch
+  kPercpuMap,        // the percpu allocator's maps, hints and lists
 };
-inline constexpr int kStructures = 9;
+inline constexpr int kStructures = 10;
 
 // How the memory system answered a touch.
 enum class Outcome : uint8_t {

@@ -165,8 +165,14 @@ MachineConfig ReferenceMachine(const ReferenceMachineOptions& options) {
     config.transfer_cycles[node][node] = 80;
   }
   const uint64_t node_bytes = options.mib_per_node << 20;
+  // No less than boot needs: a struct page a page, the first percpu chunk's 200 KiB a CPU, the
+  // rest.
+  const uint64_t boot_bytes = node_bytes / kPageSize * 64 +
+                              (static_cast<uint64_t>(options.cpus_per_node) * 224 + 512) * 1024;
+  const uint64_t reserved_bytes =
+      std::min(node_bytes, std::max(node_bytes / 16, boot_bytes / kPageSize * kPageSize));
   config.memory = PlaceMemory(
-      std::vector<NodeSize>(nodes, {.bytes = node_bytes, .reserved_bytes = node_bytes / 16}),
+      std::vector<NodeSize>(nodes, {.bytes = node_bytes, .reserved_bytes = reserved_bytes}),
       config.zone_limits);
   return config;
 }

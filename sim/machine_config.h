@@ -164,7 +164,7 @@ std::vector<std::vector<NodeId>> NodeFallbackOrder(const MachineConfig& config);
 
 // The machines that the reference runs of real kernels were recorded on: CPU c is on node
 // c / cpus_per_node, a core of its own; fallback goes round the ring; no tick. A sixteenth of the
-// memory is reserved (theirs: 28 of 512 MiB on the boot node).
+// memory is reserved (theirs: 28 of 512 MiB on the boot node), or what boot needs if that is more.
 struct ReferenceMachineOptions {
   int cpus = 1;
   int nodes = 1;
