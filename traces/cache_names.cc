@@ -159,12 +159,13 @@ void CacheNames::DecideByCounters(const std::vector<KnownCache>& known, StringTa
   }
 }
 
-CacheNames::Answer CacheNames::AnswerFor(TraceObject object, const Request& request) const {
+std::optional<CacheNames::Answer> CacheNames::AnswerFor(TraceObject object,
+                                                        const Request& request) const {
   if (object < freed_cache_.size() && freed_cache_[object] != 0) {
-    return {freed_cache_[object], Source::kOwnFree};
+    return Answer{freed_cache_[object], Source::kOwnFree};
   }
   const auto found = group_of_request_.find(request);
-  CHECK(found != group_of_request_.end());
+  if (found == group_of_request_.end()) return std::nullopt;
   return groups_[found->second].answer;
 }
 

@@ -63,8 +63,8 @@ class CacheNames {
   // allocated from; the caches that answers name beyond those seen are added to `caches`.
   void Conclude(const std::vector<KnownCache>& known, StringTable* caches);
 
-  // REQUIRES: Conclude was called and the survey saw `object` allocated so.
-  Answer AnswerFor(TraceObject object, const Request& request) const;
+  // Nothing if the survey did not see such a request. REQUIRES: Conclude was called.
+  std::optional<Answer> AnswerFor(TraceObject object, const Request& request) const;
 
   struct Sizes {
     uint32_t bytes_req = 0;

@@ -252,6 +252,7 @@ class InterruptibleSink : public RawEventSink {
     }
     return sink_.Append(event);
   }
+  uint64_t events() const { return events_; }
 
  private:
   const std::function<bool()>& interrupted_;
@@ -353,6 +354,9 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
   InterruptibleSink writer(options.interrupted, to_repairer);
   absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, writer);
   if (!info.ok()) return info.status();
+  if (writer.events() != surveyor.events()) {
+    return absl::InvalidArgumentError(recording.path + ": it changed while it was read");
+  }
   repairer.Describe(header);
   DescribeEvents(*info, header);
   DescribeInternal(repairer.internal_totals(), header);

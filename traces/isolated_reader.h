@@ -4,19 +4,17 @@
 #ifndef SLABLAB_TRACES_ISOLATED_READER_H_
 #define SLABLAB_TRACES_ISOLATED_READER_H_
 
-#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "traces/raw_event.h"
+#include "traces/recording_pipe.h"
 
 // Reading with a library that may not survive a damaged file (libtracecmd 1.3 does not always): in
 // a process of its own, whose end is an error message and not ours. As a side effect, reading and
 // repairing run on two CPUs.
 
 namespace slablab::internal {
-
-using RawReader = std::function<absl::StatusOr<RecordingInfo>(RawEventSink& sink)>;
 
 // Runs `read` in a child process, with nothing on stderr, and passes what it appends on to `sink`.
 // Answers what it answers; if the process dies instead, InvalidArgument naming `path`, the signal

@@ -82,6 +82,8 @@ void Repairer::Conclude() {
   const std::vector<KnownCache> none;
   names_.Conclude(options_.known == nullptr ? none : *options_.known, &caches_);
   is_survey_ = false;
+  call_sites_surveyed_ = call_sites_.size();
+  gfps_surveyed_ = gfps_.size();
   for (size_t cache = 0; cache < caches_.size(); ++cache) {
     described_.push_back(DescribeCache(static_cast<uint16_t>(cache)));
   }
@@ -113,6 +115,16 @@ absl::Status Repairer::Append(const RawEvent& raw) {
         fmt::format("more than {} different caches or gfp flags", kIndexMax));
   }
   NoteTask(raw);
+  if (!is_survey_ &&
+      (call_sites_.size() != call_sites_surveyed_ || gfps_.size() != gfps_surveyed_)) {
+    has_changed_ = true;
+  }
+  const absl::Status status = has_changed_ ? absl::OkStatus() : Take(raw, event);
+  if (has_changed_) return absl::InvalidArgumentError("the recording changed while it was read");
+  return status;
+}
+
+absl::Status Repairer::Take(const RawEvent& raw, const Event& event) {
   switch (raw.kind) {
     case EventKind::kKmalloc:
     case EventKind::kCacheAlloc:
@@ -260,10 +272,17 @@ absl::Status Repairer::InferFree(const Event& because_of, const Place& place, ui
   return Write(event);
 }
 
+uint16_t Repairer::CacheNumber(std::string_view name) {
+  const uint32_t number = caches_.Number(name);
+  if (is_survey_ || number < described_.size()) return static_cast<uint16_t>(number);
+  has_changed_ = true;
+  return 0;
+}
+
 uint16_t Repairer::CacheOfAllocation(const RawEvent& raw, const Event& event) {
   if (raw.kind != EventKind::kCacheAlloc) return 0;
   if (!raw.cache.empty()) {
-    const auto cache = static_cast<uint16_t>(caches_.Number(raw.cache));
+    const auto cache = CacheNumber(raw.cache);
     if (is_survey_) names_.SawSizes(cache, event.bytes_req, event.bytes_alloc);
     return cache;
   }
@@ -272,8 +291,12 @@ uint16_t Repairer::CacheOfAllocation(const RawEvent& raw, const Event& event) {
     names_.SawUnnamed(event.object, request);
     return 0;
   }
-  const CacheNames::Answer answer = names_.AnswerFor(event.object, request);
-  switch (answer.source) {
+  const std::optional<CacheNames::Answer> answer = names_.AnswerFor(event.object, request);
+  if (!answer.has_value()) {
+    has_changed_ = true;
+    return 0;
+  }
+  switch (answer->source) {
     case CacheNames::Source::kOwnFree:
       Count(Repair::kNamedByOwnFree);
       break;
@@ -290,15 +313,13 @@ uint16_t Repairer::CacheOfAllocation(const RawEvent& raw, const Event& event) {
       Count(Repair::kUnnamed);
       break;
   }
-  return answer.cache;
+  return answer->cache;
 }
 
 absl::Status Repairer::TakeSlabAlloc(const RawEvent& raw, Event event) {
   if (raw.address == 0) {
     Count(Repair::kFailedAllocation);
-    event.cache = raw.kind == EventKind::kCacheAlloc
-                      ? static_cast<uint16_t>(caches_.Number(raw.cache))
-                      : uint16_t{0};
+    event.cache = raw.kind == EventKind::kCacheAlloc ? CacheNumber(raw.cache) : uint16_t{0};
     return Write(event);
   }
   NoteAddress(raw.address);
@@ -367,7 +388,7 @@ absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
     return absl::OkStatus();
   }
   NoteAddress(raw.address);
-  event.cache = static_cast<uint16_t>(caches_.Number(raw.cache));
+  event.cache = CacheNumber(raw.cache);
   const auto [found, is_first] = slab_.places.try_emplace(raw.address);
   Place& place = found->second;
   if (!place.is_live) {

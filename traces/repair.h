@@ -88,8 +88,8 @@ class Repairer : public RawEventSink {
 
   // Ends the survey.
   void Conclude();
-  // From here on Append writes to `sink`. REQUIRES: Conclude was called, and what is appended is
-  // what the survey saw.
+  // From here on Append writes to `sink`. What is appended is what the survey saw; where it is
+  // evidently not, InvalidArgument says so. REQUIRES: Conclude was called.
   void WriteTo(EventSink* sink);
 
   absl::Status Append(const RawEvent& raw) override;
@@ -140,6 +140,7 @@ class Repairer : public RawEventSink {
   bool IsInternal(const RawEvent& raw, const Event& event) const;
   void LeaveOut(const RawEvent& raw, const Event& event);
 
+  absl::Status Take(const RawEvent& raw, const Event& event);
   absl::Status TakeLost(const RawEvent& raw);
   absl::Status TakeSlabAlloc(const RawEvent& raw, Event event);
   absl::Status TakeSlabFree(const RawEvent& raw, Event event);
@@ -152,6 +153,7 @@ class Repairer : public RawEventSink {
   absl::Status InferFree(const Event& because_of, const Place& place, uint64_t address);
   absl::Status InferAllocation(const Event& because_of, const RawEvent& raw, Place& place);
 
+  uint16_t CacheNumber(std::string_view name);
   uint16_t CacheOfAllocation(const RawEvent& raw, const Event& event);
   uint16_t ChunkNumber(uint64_t base);
   TraceObject NextObject();
@@ -169,6 +171,9 @@ class Repairer : public RawEventSink {
   std::vector<CallSite> call_site_facts_;
   CacheNames names_;
   std::vector<TraceCache> described_;  // by cache; from Conclude on
+  size_t call_sites_surveyed_ = 0;
+  size_t gfps_surveyed_ = 0;
+  bool has_changed_ = false;  // the second reading found what the survey had not seen
 
   // State of a pass.
   Space slab_, pages_, percpu_;

@@ -31,7 +31,7 @@
 namespace slablab {
 namespace {
 
-constexpr size_t kInputBytesMax = 1 << 16;
+constexpr size_t kInputBytesMax = 1 << 18;
 
 void Run(const std::string& input) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
