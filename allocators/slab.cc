@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "allocators/percpu_registry.h"
 #include "sim/scheduler.h"
 
 namespace slablab {
@@ -40,7 +41,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options)
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       alien_lock_class_(machine.scheduler().AddLockClass("alien_cache->lock", kAlienLockRank)),
-      areas_(MakeFirstFitPercpuAreas(machine)),
+      areas_(MakePercpuAreas(machine, {}).value()),
       kmalloc_({.shift_low = 5,
                 .cgroup = !HasQuirk(options, "memcg-off"),
                 .zone_dma = !HasQuirk(options, "zone-dma-off")}),

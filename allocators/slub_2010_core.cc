@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "allocators/percpu_registry.h"
 #include "sim/boot_memory.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
@@ -42,7 +43,7 @@ Slub2010Core::Slub2010Core(Machine& machine, const AllocatorOptions& options,
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       slab_lock_class_(machine.scheduler().AddLockClass("slab_lock(page)", kSlabLockRank)),
-      areas_(MakeFirstFitPercpuAreas(machine)),
+      areas_(MakePercpuAreas(machine, {}).value()),
       kmalloc_({.cgroup = false, .zone_dma = !HasQuirk("zone-dma-off"), .of_2010 = true}),
       kmalloc_large_(machine),
       static_boot_(options.boot == "static"),
