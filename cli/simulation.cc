@@ -135,6 +135,10 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   machine->ledger().Reset();
   machine->scheduler().ResetLockStats();
   machine->scheduler().Run(*replay);
+  if (absl::IsOutOfRange(replay->status())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.trace_path, ": ", replay->status().message()));
+  }
   if (!replay->status().ok()) return replay->status();
   model.CheckInvariants();
   if (replay->auditor().violations() > 0 && options.allocator_options.quirks.empty()) {

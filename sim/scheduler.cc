@@ -129,7 +129,7 @@ void Scheduler::FetchArrival() {
   has_arrival_ = !stop_ && source_ != nullptr && source_->Next(&arrival_);
   if (!has_arrival_) return;
   CHECK_GE(arrival_.time, last);
-  CHECK_LT(arrival_.time, kNobody >> Cpu::kKeyCpuBits);
+  CHECK_LT(arrival_.time, kTimeEnd);
 }
 
 void Scheduler::DeliverArrival() {

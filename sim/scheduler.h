@@ -40,6 +40,9 @@ class Scheduler {
   Scheduler(const MachineConfig& config, Memory& memory, Ledger& ledger);
   Scheduler(const Scheduler&) = delete;
 
+  // Clocks stay below; arrivals must.
+  static constexpr Cycles kTimeEnd = std::numeric_limits<uint64_t>::max() >> Cpu::kKeyCpuBits;
+
   // Runs everything that `source` brings, until it is exhausted and every CPU is idle. CPUs keep
   // their clocks from one Run to the next. Aborts if CPUs wait for each other for ever.
   void Run(ArrivalSource& source);

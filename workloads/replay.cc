@@ -82,6 +82,10 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
   result_.paths.resize(allocator.paths().size());
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
   MapRecordedCpus();
+  // The last eighth is for what takes longer here than it was recorded to. A time up to this one,
+  // times MHz, fits 64 bits.
+  time_max_ =
+      Scheduler::kTimeEnd / 8 * 7 / static_cast<uint64_t>(machine.config().clock_mhz) * 1000;
   const Nanos duration = header.time_last - header.time_first;
   sample_interval_ = std::max<Nanos>(1, duration / static_cast<Nanos>(options.footprint_samples));
 }
@@ -149,6 +153,7 @@ bool Replay::Next(Arrival* arrival) {
       requested_bytes_ = allocator_.TotalFootprint().object_bytes;
     }
     now_ = event.time - time_first_;
+    if (now_ > time_max_) return RefuseTooLong(now_);
     if (now_ >= sample_next_) SampleFootprint(now_);
     if (!Replayable(event)) continue;
     if (IsAllocation(event.kind)) {
@@ -172,6 +177,15 @@ bool Replay::Next(Arrival* arrival) {
                 .priority = PriorityOf(event.context)};
     return true;
   }
+}
+
+bool Replay::RefuseTooLong(Nanos time) {
+  constexpr Nanos kNanosPerDay = Nanos{86'400} * 1'000'000'000;
+  status_ = absl::OutOfRangeError(
+      absl::StrCat("event ", result_.events - 1, " is ", time / kNanosPerDay,
+                   " days after the trace's first; at ", machine_.config().clock_mhz,
+                   " MHz a replay can be of ", time_max_ / kNanosPerDay, " days"));
+  return false;
 }
 
 bool Replay::Replayable(const Event& event) {

@@ -110,7 +110,8 @@ class Replay : public ArrivalSource {
     uint64_t events = 0;
   };
   std::vector<Skipped> skipped() const;
-  // What went wrong in reading the trace, if anything; the replay ended there.
+  // What went wrong in reading the trace, if anything; the replay ended there. OutOfRange: an event
+  // is later than the machine's clock can count.
   const absl::Status& status() const { return status_; }
   const ReplayResult& result() const { return result_; }
   Auditor& auditor() { return auditor_; }
@@ -121,6 +122,7 @@ class Replay : public ArrivalSource {
   static constexpr size_t kSkipReasons = 9;
 
   bool Refill();
+  bool RefuseTooLong(Nanos time);
   bool Replayable(const Event& event);
   CpuId Place(const Event& event);
   NodeId NodeFor(const Event& event) const;
@@ -145,6 +147,7 @@ class Replay : public ArrivalSource {
   size_t batch_next_ = 0;
   size_t batch_end_ = 0;
   Nanos time_first_ = 0;
+  Nanos time_max_ = 0;  // since time_first_
   Cycles start_cycles_ = 0;
   bool started_ = false;
 
