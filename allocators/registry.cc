@@ -9,6 +9,7 @@
 #include "allocators/slab.h"
 #include "allocators/slub.h"
 #include "allocators/slub_2010.h"
+#include "allocators/slubq.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -42,6 +43,18 @@ constexpr Entry kEntries[] = {
      Slub2010Boots,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
+     }},
+    {{"slubq", "SLUB+Q V3 (August 2010): queues and bitmaps over slabs with locks."},
+     SlubQQuirks,
+     Slub2010Boots,
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return std::make_unique<SlubQ>(machine, options, QueueVersion::kV3);
+     }},
+    {{"slubq-v4", "SLUB+Q as Unified V4 (October 2010): one lock per node instead of slabs'."},
+     SlubQQuirks,
+     Slub2010Boots,
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return std::make_unique<SlubQ>(machine, options, QueueVersion::kV4);
      }},
 };
 

@@ -188,6 +188,7 @@ Task<void> Slub2010Core::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   co_await cpu.AddReturn(n.total_objects, slab->objects);
   const IrqFlags flags = cpu.IrqSave();
   co_await AddToPartial(cpu, n, *slab, ListEnd::kHead);
+  EarlyListed(n, *slab);
   co_await cpu.IrqRestore(flags);
 }
 

@@ -44,6 +44,7 @@ namespace slablab {
 struct Model2010 {
   SlubRules rules;
   CacheOffsets offsets;
+  bool slab_locks = true;      // else what a slab says of itself is guarded by its node's lock
   bool uses_numa_mem = false;  // numa_mem_id() where 2.6.36 has numa_node_id()
 };
 
@@ -112,6 +113,8 @@ class Slub2010Core : public Allocator {
   virtual void FillSlab(Cpu& cpu, Cache2010& s, Slab2010& slab) = 0;
   // early_kmem_cache_node_alloc(): takes an object of such a slab.
   virtual uint32_t TakeFirst(Cpu& cpu, Cache2010& s, Slab2010& slab) = 0;
+  // Such a slab is now in the list of the node whose structure it holds.
+  virtual void EarlyListed(Node2010&, Slab2010&) {}
   // Free objects on the slab, as its metadata says; without a look at the machine.
   virtual uint32_t FreeObjects(const Slab2010& slab) const = 0;
   // The same, with the touches it takes, and without any lock.

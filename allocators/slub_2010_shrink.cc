@@ -37,8 +37,9 @@ Task<uint32_t> Slub2010Core::ShrinkPartialList(Cpu& cpu, Cache2010& s, Node2010&
       const uint32_t free = co_await CountFree(cpu, *slab);
       if (free == slab->objects) {
         // Its last free may still be about to let go of it.
-        SpinGuard slab_guard = co_await slab->lock.TryAcquire(cpu);
-        if (slab_guard) {
+        SpinGuard slab_guard;
+        if (model_.slab_locks) slab_guard = co_await slab->lock.TryAcquire(cpu);
+        if (slab_guard || !model_.slab_locks) {
           RemovePartial(cpu, n, *slab);
           slab_guard.Unlock();
           co_await DiscardSlab(cpu, s, *slab);
