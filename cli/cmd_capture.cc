@@ -18,6 +18,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/print.h"
 #include "fmt/format.h"
 #include "traces/capture.h"
 #include "traces/import_trace.h"
@@ -115,7 +116,7 @@ absl::Status Capture(const std::vector<std::string>& command, const std::string&
   options.buffer_kib_per_cpu = absl::GetFlag(FLAGS_buffer_kib);
   options.with_pages = absl::GetFlag(FLAGS_pages);
   options.interrupts = InterruptRequests;
-  if (command.empty()) fmt::print(stderr, "slablab: recording; Ctrl-C ends it\n");
+  if (command.empty()) Print(stderr, "slablab: recording; Ctrl-C ends it\n");
   const absl::StatusOr<CaptureResult> captured = CaptureRecording(options);
   if (!captured.ok()) return captured.status();
   (*folder)->Keep();
@@ -131,9 +132,9 @@ absl::Status Capture(const std::vector<std::string>& command, const std::string&
   if (!summary.ok()) return summary.status();
   const absl::Status status = (*writer)->Finish();
   if (!status.ok()) return status;
-  fmt::print("{}", ImportReport((*writer)->header(), output));
+  Print(stdout, "{}", ImportReport((*writer)->header(), output));
   for (const std::string& warning : captured->warnings) {
-    fmt::print(stderr, "slablab: warning: {}\n", warning);
+    Print(stderr, "slablab: warning: {}\n", warning);
   }
   return absl::OkStatus();
 }

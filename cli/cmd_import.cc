@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
@@ -143,10 +144,9 @@ int RunImport(const std::vector<std::string>& arguments) {
   const absl::Status status = Import(arguments[0], output, &header);
   if (absl::IsCancelled(status)) return kExitInterrupted;
   if (!status.ok()) return Fail(status);
-  fmt::print("{}", ImportReport(header, output));
+  Print(stdout, "{}", ImportReport(header, output));
   if (header.events_by_kind[static_cast<size_t>(EventKind::kLost)] > 0) {
-    fmt::print(stderr, "slablab: warning: the recording lost events ({} counted)\n",
-               header.lost_events);
+    Print(stderr, "slablab: warning: the recording lost events ({} counted)\n", header.lost_events);
   }
   return kExitOk;
 }

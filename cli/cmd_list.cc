@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "allocators/registry.h"
 #include "cli/command.h"
+#include "cli/print.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
 #include "sim/machine_loader.h"
@@ -23,14 +24,14 @@ int RunList(const std::vector<std::string>& arguments) {
     for (const AllocatorInfo& allocator : ListAllocators()) {
       AppendRow(&rows, allocator.name, allocator.summary, kIndent);
     }
-    fmt::print("{}", rows);
+    Print(stdout, "{}", rows);
     return kExitOk;
   }
   if (what == "machines") {
     for (const PresetInfo& preset : ListPresets()) {
       AppendRow(&rows, preset.name, preset.description, kIndent);
     }
-    fmt::print("{}", rows);
+    Print(stdout, "{}", rows);
     return kExitOk;
   }
   return Fail(absl::InvalidArgumentError(

@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/result_output.h"
 #include "cli/simulation.h"
@@ -102,7 +103,9 @@ absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options)
                                        progress->Update(events);
                                      },
                                  .stop = InterruptRequested};
-  return Simulate(options, hooks);
+  absl::StatusOr<RunResult> result = Simulate(options, hooks);
+  if (result.ok()) MakePrintable(&*result);
+  return result;
 }
 
 int SimulateAndWrite(const SimulationOptions& options) {

@@ -1,7 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include <google/protobuf/stubs/common.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
@@ -9,12 +8,12 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_join.h"
 #include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/print.h"
+#include "cli/printable.h"
 #include "cli/trace_info.pb.h"
 #include "cli/trace_selection.h"
 #include "cli/wrap.h"
@@ -26,18 +25,6 @@ namespace slablab {
 namespace {
 
 constexpr size_t kIndent = 14;
-
-// Names come from kernels and users and need not be UTF-8, which JSON and terminals want. What is
-// not is escaped as in C, as a whole.
-std::string Printable(const std::string& text) {
-  const bool has_controls =
-      std::any_of(text.begin(), text.end(), [](char c) { return absl::ascii_iscntrl(c); });
-  const auto length = static_cast<int>(text.size());
-  if (!has_controls && google::protobuf::internal::IsStructurallyValidUTF8(text.data(), length)) {
-    return text;
-  }
-  return absl::CHexEscape(text);
-}
 
 void AddTables(const TraceHeader& header, cli::TraceInfo* info) {
   // Entry 0 of each table is the unknown one.
@@ -214,7 +201,7 @@ int RunTraceInfo(const std::vector<std::string>& arguments) {
       OpenTrace(*path, {.salvage = absl::GetFlag(FLAGS_salvage)});
   if (!reader.ok()) return Fail(reader.status());
   const cli::TraceInfo info = InfoOf(*path, **reader);
-  fmt::print("{}", *format == Format::kJson ? JsonText(info) : InfoText(info));
+  Print(stdout, "{}", *format == Format::kJson ? JsonText(info) : InfoText(info));
   return kExitOk;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/print.h"
 #include "cli/trace_selection.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
@@ -42,7 +43,7 @@ int RunTraceSlice(const std::vector<std::string>& arguments) {
             "frees are of objects allocated outside of the slice", 14);
   AppendRow(&text, fmt::format("{:>10}", summary->live_at_end),
             "objects allocated in the slice are not freed in it", 14);
-  fmt::print("{}: a slice of {}\n{}", output, *path, text);
+  Print(stdout, "{}: a slice of {}\n{}", output, *path, text);
   return kExitOk;
 }
 

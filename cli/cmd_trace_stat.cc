@@ -18,6 +18,8 @@
 #include "absl/types/span.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/print.h"
+#include "cli/printable.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
 #include "sim/check.h"
@@ -193,6 +195,7 @@ std::string JsonText(const std::string& path, const Statistics& statistics, cons
   add(tables.by_caller, proto.mutable_by_caller());
   add(tables.by_pointer, proto.mutable_by_pointer());
   add(tables.by_cache, proto.mutable_by_cache());
+  MakePrintable(&proto);
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;
   options.always_print_primitive_fields = true;
@@ -241,17 +244,19 @@ absl::Status Run(const std::string& path) {
   }
   const size_t limit = absl::GetFlag(FLAGS_limit).value_or(asks_for_none ? 20 : 0);
   if (*format == Format::kText) {
-    if (!tables.by_caller.empty()) fmt::print("{}", TableText("Callsite", tables.by_caller, limit));
+    if (!tables.by_caller.empty())
+      Print(stdout, "{}", TableText("Callsite", tables.by_caller, limit));
     if (!tables.by_pointer.empty()) {
-      fmt::print("{}", TableText("Alloc Ptr", tables.by_pointer, limit));
+      Print(stdout, "{}", TableText("Alloc Ptr", tables.by_pointer, limit));
     }
-    if (!tables.by_cache.empty()) fmt::print("{}", TableText("Cache", tables.by_cache, limit));
-    fmt::print("{}", SummaryText(statistics));
+    if (!tables.by_cache.empty()) Print(stdout, "{}", TableText("Cache", tables.by_cache, limit));
+    Print(stdout, "{}", SummaryText(statistics));
     return absl::OkStatus();
   }
   tables = {Cut(std::move(tables.by_caller), limit), Cut(std::move(tables.by_pointer), limit),
             Cut(std::move(tables.by_cache), limit)};
-  fmt::print("{}", *format == Format::kJson ? JsonText(path, statistics, tables) : CsvText(tables));
+  Print(stdout, "{}",
+        *format == Format::kJson ? JsonText(path, statistics, tables) : CsvText(tables));
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/trace_selection.h"
 #include "fmt/format.h"
@@ -40,18 +41,19 @@ absl::StatusOr<bool> Validate(const std::string& path, uint64_t violations_max) 
   validator.CheckHeader();
   progress.Erase();
   for (const Violation& violation : validator.violations()) {
-    fmt::print("{}: event {}: {}\n", path, violation.event, violation.what);
+    Print(stdout, "{}: event {}: {}\n", path, violation.event, violation.what);
   }
   if (const size_t shown = validator.violations().size(); validator.violation_count() > shown) {
-    fmt::print("{}: and {} more; --limit=0 shows all\n", path, validator.violation_count() - shown);
+    Print(stdout, "{}: and {} more; --limit=0 shows all\n", path,
+          validator.violation_count() - shown);
   }
   std::string explained;
   if (validator.explained_by_loss() > 0) {
     explained =
         fmt::format(" ({} more that missing events explain)", validator.explained_by_loss());
   }
-  fmt::print("{}: {} events, {} live at the end, {} violations{}\n", path, validator.events(),
-             validator.live_count(), validator.violation_count(), explained);
+  Print(stdout, "{}: {} events, {} live at the end, {} violations{}\n", path, validator.events(),
+        validator.live_count(), validator.violation_count(), explained);
   return validator.violation_count() == 0;
 }
 

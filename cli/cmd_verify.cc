@@ -15,6 +15,8 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/interrupt.h"
+#include "cli/print.h"
+#include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/recording_check.h"
 #include "cli/verify.pb.h"
@@ -72,8 +74,7 @@ absl::StatusOr<Conformance> VerifySysfs(const std::string& path, std::string_vie
   return CheckSysfsGeometry(*sysfs, {.present = *cpus, .possible = *cpus}, path);
 }
 
-absl::StatusOr<Conformance> VerifyPercpuReference(const std::string& path,
-                                                  std::string_view text) {
+absl::StatusOr<Conformance> VerifyPercpuReference(const std::string& path, std::string_view text) {
   const absl::StatusOr<PercpuReferenceRun> run = ParsePercpuReference(text, path);
   if (!run.ok()) return run.status();
   return ReplayPercpuReference(*run);
@@ -184,15 +185,16 @@ int RunVerify(const std::vector<std::string>& arguments) {
   SetTally(total.placements, report.mutable_placements());
   SetTally(total.figures, report.mutable_figures());
   if (*format == Format::kJson) {
+    MakePrintable(&report);
     google::protobuf::util::JsonPrintOptions options;
     options.add_whitespace = true;
     options.always_print_primitive_fields = true;
     options.preserve_proto_field_names = true;
     std::string json;
     CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
-    fmt::print("{}", json);
+    Print(stdout, "{}", json);
   } else {
-    fmt::print("{}", Text(report));
+    Print(stdout, "{}", Text(report));
   }
   return report.agrees() ? kExitOk : kExitDifference;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "cli/print.h"
 #include "cli/terminal.h"
 #include "fmt/format.h"
 
@@ -12,8 +13,8 @@ namespace slablab {
 
 int Fail(const absl::Status& status) {
   const bool colour = ColourWanted(stderr);
-  fmt::print(stderr, "{}slablab:{} {}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
-             std::string_view(status.message().data(), status.message().size()));
+  Print(stderr, "{}slablab:{} {}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
+        std::string_view(status.message().data(), status.message().size()));
   return status.code() == absl::StatusCode::kInternal ? kExitInternal : kExitUsage;
 }
 

@@ -19,6 +19,7 @@
 #include "cli/cmd_trace_stat.h"
 #include "cli/cmd_verify.h"
 #include "cli/help.h"
+#include "cli/print.h"
 #include "cli/result_output.h"
 #include "cli/version.h"
 #include "fmt/format.h"
@@ -29,13 +30,13 @@ namespace {
 int RunHelp(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> text = HelpText(Commands(), arguments);
   if (!text.ok()) return Fail(text.status());
-  fmt::print("{}", *text);
+  Print(stdout, "{}", *text);
   return kExitOk;
 }
 
 int RunVersion(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("version takes no arguments"));
-  fmt::print("slablab {}\n", kVersion);
+  Print(stdout, "slablab {}\n", kVersion);
   return kExitOk;
 }
 

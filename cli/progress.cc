@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/print.h"
 #include "cli/terminal.h"
 #include "fmt/format.h"
 
@@ -51,14 +52,14 @@ void Progress::Update(uint64_t done) {
   next_draw_ = now + kDrawInterval;
   drawn_ = true;
   const size_t columns = TerminalColumns(options_.stream);
-  fmt::print(options_.stream, "\r\033[K{:.{}}", ProgressText(options_, done), columns - 1);
+  Print(options_.stream, "\r\033[K{:.{}}", ProgressText(options_, done), columns - 1);
   std::fflush(options_.stream);
 }
 
 void Progress::Erase() {
   if (!drawn_) return;
   drawn_ = false;
-  fmt::print(options_.stream, "\r\033[K");
+  Print(options_.stream, "\r\033[K");
   std::fflush(options_.stream);
 }
 

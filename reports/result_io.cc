@@ -66,6 +66,9 @@ absl::Status ParseBinary(std::string_view bytes, std::string_view name, RunResul
   return absl::OkStatus();
 }
 
+// Far above what a run of 4096 CPUs and every cache and counter fills.
+constexpr size_t kResultBytesMax = size_t{1} << 28;
+
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const auto error = [&](int code) {
     const std::string text = fmt::format("cannot read {}: {}", path, std::strerror(code));
@@ -84,6 +87,11 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return error(errno);
     if (count == 0) return bytes;
+    if (bytes.size() > kResultBytesMax) {
+      return absl::InvalidArgumentError(
+          fmt::format("{}: more than {} bytes: too large for a result",
+                      is_stdin ? "standard input" : path, kResultBytesMax));
+    }
     bytes.append(buffer, static_cast<size_t>(count));
   }
 }

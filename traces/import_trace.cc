@@ -97,7 +97,15 @@ absl::Status Understand(std::string_view name, std::string_view text, const std:
     if (!nodes.ok()) return nodes.status();
     set->node_of_cpu = *std::move(nodes);
   } else if (name == "uname") {
-    set->kernel_release = std::string(text.substr(0, text.find_first_of(" \n")));
+    const std::string_view release = text.substr(0, text.find_first_of(" \n"));
+    if (release.empty() || !std::all_of(release.begin(), release.end(), absl::ascii_isgraph)) {
+      return absl::InvalidArgumentError(
+          fmt::format("{}:1: expected a kernel's release, as uname -r prints it", path));
+    }
+    set->kernel_release = std::string(release);
+  } else if (name == "lstopo.xml" && text.find("<topology") == text.npos) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: expected a topology as lstopo --of xml writes it", path));
   }
   return absl::OkStatus();
 }

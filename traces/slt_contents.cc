@@ -15,9 +15,9 @@ namespace {
 
 absl::Status ErrorAt(const RandomAccess& file, std::string_view section, uint64_t offset,
                      std::string_view what) {
-  return absl::DataLossError(
-      fmt::format("{}: {} at offset {}: {}; '--salvage' reads the blocks that are whole",
-                  file.name(), section, offset, what));
+  return absl::DataLossError(fmt::format(
+      "{}: {} at offset {}: {}; 'trace slice --salvage' saves the blocks that are whole",
+      file.name(), section, offset, what));
 }
 
 // The first section that is not whole, in the words of ErrorAt; `otherwise` if all are.

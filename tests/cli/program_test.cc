@@ -44,6 +44,9 @@ TEST(ProgramTest, OutputThatDoesNotArriveIsAnError) {
   const Ending run = Slablab("help", "2>&1 >/dev/full");
   EXPECT_EQ(run.exit_status, 2);
   EXPECT_THAT(run.text, HasSubstr("cannot write to standard output: No space left on device"));
+  // Standard error that takes nothing changes no exit status.
+  EXPECT_EQ(Slablab("nosuch", "2>/dev/full").exit_status, 2);
+  EXPECT_EQ(Slablab("nosuch", "2>&-").exit_status, 2);
 }
 
 // A result in a file of its own, and what `slablab report` makes of it.
@@ -87,6 +90,7 @@ TEST_F(ReportTest, WhatItCannotReadOrWriteIsSaid) {
        {std::pair<std::string, std::string>{"report", "report takes one result"},
         {"report no/such/file", "cannot read no/such/file: No such file or directory"},
         {"report /dev/null", "/dev/null: empty, not a result"},
+        {"report /dev/zero", "/dev/zero: more than 268435456 bytes: too large for a result"},
         {"report " + damaged,
          damaged + ": not a result, or a damaged one: no whole field at offset "},
         {"report --table=skipped " + path_, "--table is for --format=csv"},

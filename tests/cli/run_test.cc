@@ -237,6 +237,28 @@ TEST_F(RunTest, AWarmStartWantsSidecars) {
   ExpectRefusal("run --start=warm --machine=uma-1 --trace=" + path, {"sys-kernel-slab.before"});
 }
 
+TEST_F(RunTest, NamesNeedNotBeText) {
+  const std::string trace = Write("\xff.slt", WriteToString(RandomTrace({}), {}).value());
+  const std::string result = folder_ + "/result.pb";
+  const std::string arguments = "--machine=vm-c4n2 --trace=" + trace;
+  EXPECT_EQ(Stdout("run --format=proto -o " + result + " " + arguments).exit_status, 0);
+  EXPECT_EQ(Stdout("report " + result).text, Stdout("run " + arguments).text);
+  for (const std::string& command :
+       {"run --format=json " + arguments, "trace info --format=json " + trace,
+        "trace stat --format=json " + trace}) {
+    EXPECT_THAT(Stdout(command).text, HasSubstr("\\\\xff.slt")) << command;
+  }
+}
+
+TEST_F(RunTest, AReportThatDoesNotArriveIsAnError) {
+  for (const std::string command : {"run --machine=vm-c4n2 --trace=", "verify ", "trace dump "}) {
+    const Ending run = Collect(
+        absl::StrCat(Runfile("cli/slablab"), " ", command, Sample("fs"), " 2>&1 >/dev/full"));
+    EXPECT_EQ(run.exit_status, 2) << command;
+    EXPECT_THAT(run.text, AllOf(StartsWith("slablab: cannot write "), HasSubstr("No space left")));
+  }
+}
+
 TEST_F(RunTest, AFreeOfAnUnknownPointerIsCountedAndLeftOut) {
   const std::string text =
       Write("text.txt",

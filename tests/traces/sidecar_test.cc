@@ -196,6 +196,12 @@ TEST(SidecarTest, AFoldersSidecarsDescribeTheTrace) {
 
   std::ofstream(folder + "/slabinfo.after") << "not slabinfo\n";
   EXPECT_THAT(std::string(ImportPath(folder).status.message()), HasSubstr("slabinfo.after:1:"));
+  std::filesystem::remove(folder + "/slabinfo.after");
+  std::ofstream(folder + "/uname") << "6.\xff\n";
+  EXPECT_THAT(std::string(ImportPath(folder).status.message()), HasSubstr("uname:1:"));
+  std::filesystem::remove(folder + "/uname");
+  std::ofstream(folder + "/lstopo.xml") << "not XML\n";
+  EXPECT_THAT(std::string(ImportPath(folder).status.message()), HasSubstr("lstopo.xml: "));
 }
 
 TEST(SidecarTest, ACopiedTreeStandsInForTheLines) {

@@ -121,7 +121,7 @@ TEST_F(DamageTest, ADamagedBlockIsNamedWithItsOffset) {
   EXPECT_THAT(std::string(back.status().message()),
               AllOf(HasSubstr("t.slt: block 3 (events 30 to 39) at offset " +
                               std::to_string(blocks_[3].offset)),
-                    HasSubstr("checksum mismatch"), HasSubstr("--salvage")));
+                    HasSubstr("checksum mismatch"), HasSubstr("trace slice --salvage")));
 }
 
 TEST_F(DamageTest, ATruncatedFileNamesTheBlockThatIsCut) {
