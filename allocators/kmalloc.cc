@@ -91,6 +91,11 @@ void KmallocTable::Set(const Class& kmalloc_class, CacheId cache) {
       cache;
 }
 
+bool KmallocTable::IsSet(const Class& kmalloc_class) const {
+  return caches_[static_cast<size_t>(kmalloc_class.type)]
+                [static_cast<size_t>(kmalloc_class.index)] != kNoCache;
+}
+
 KmallocType KmallocTable::TypeOf(Gfp gfp) const {
   if (options_.zone_dma && Has(gfp, Gfp::kDma)) return KmallocType::kDma;
   if (options_.of_2010) return KmallocType::kNormal;

@@ -36,7 +36,12 @@ constexpr Entry kEntries[] = {
      SlabQuirks,
      OneBoot,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<SlabAllocator>(machine, options);
+       return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy61);
+     }},
+    {{"slab-2014", "SLAB before its per-CPU arrays came from the percpu allocator."},
+     SlabQuirks,
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014);
      }},
     {{"slub-2010", "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks."},
      Slub2010Quirks,

@@ -32,8 +32,10 @@ uint64_t ManagedPages(const MachineConfig& config) {
 
 }  // namespace
 
-SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options)
+SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
+                             const SlabPolicy& policy)
     : machine_(machine),
+      policy_(policy),
       options_(options),
       statistics_in_memory_(HasQuirk(options, "statistics-in-memory")),
       use_alien_caches_(machine.config().node_count() > 1 && !HasQuirk(options, "noaliencache")),
@@ -55,6 +57,11 @@ void SlabAllocator::RaiseTo(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t valu
   if (value <= counter.Peek()) return;
   counter.Poke(value);
   if (statistics_in_memory_) cpu.Touch(counter.place(), Access::kWrite);
+}
+
+void SlabAllocator::CountActive(Cpu& cpu, SlabCache& s) {
+  Count(cpu, s, SlabStat::kActive);
+  RaiseTo(cpu, s, SlabStat::kMaxObjects, s.stats[static_cast<size_t>(SlabStat::kActive)].Peek());
 }
 
 void SlabAllocator::HandOut(PhysAddr object) {

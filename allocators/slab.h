@@ -14,6 +14,7 @@
 #include "allocators/kmalloc.h"
 #include "allocators/options.h"
 #include "allocators/percpu_areas.h"
+#include "allocators/slab_policy.h"
 #include "allocators/slab_structures.h"
 #include "sim/cpu.h"
 #include "sim/lazy_array.h"
@@ -79,9 +80,9 @@ namespace slablab {
 class SlabAllocator : public Allocator {
  public:
   // Quirks: see SlabQuirks().
-  SlabAllocator(Machine& machine, const AllocatorOptions& options);
+  SlabAllocator(Machine& machine, const AllocatorOptions& options, const SlabPolicy& policy);
 
-  std::string_view name() const override { return "slab"; }
+  std::string_view name() const override { return policy_.name; }
   absl::Span<const std::string_view> sites() const override;
   absl::Span<const std::string_view> paths() const override;
 
@@ -112,16 +113,27 @@ class SlabAllocator : public Allocator {
   const Footprint& TotalFootprint() const override { return total_; }
   void CheckInvariants() const override;
 
+  // The states (enum slab_state) that the boot went through, in order.
+  absl::Span<const std::string_view> boot_states() const { return boot_states_; }
+
   // What the code is doing (Ledger) and which way an operation went (Placement).
   enum class At : uint8_t;
   enum class Way : PathId;
 
  private:
   friend class SlabDrain;  // what drain_cpu_caches() has every CPU do
+  friend class SlabSwap;   // and tuning in 2014
   friend class SlabInspection;
 
   // enum slab_state.
-  enum class BootState : uint8_t { kDown, kPartial, kPartialNode, kUp, kFull };
+  enum class BootState : uint8_t {
+    kDown,
+    kPartial,
+    kPartialArrayCache,  // of 2014 only
+    kPartialNode,
+    kUp,
+    kFull
+  };
   struct AllocRequest {
     Gfp gfp = kGfpKernel;
     NodeId node = kAnyNode;
@@ -147,6 +159,7 @@ class SlabAllocator : public Allocator {
   struct Unlisted;
 
   // --- slab_alloc.cc: allocation, from the CPU's array down. ---
+  Gfp ExactNode(Gfp gfp) const;
   PhysAddr PopEntry(Cpu& cpu, CpuArray& ac);
   Task<Found> AllocSlow(Cpu& cpu, SlabCache& s, AllocRequest request);
   Task<Found> Refill(Cpu& cpu, SlabCache& s, Gfp gfp);
@@ -166,12 +179,15 @@ class SlabAllocator : public Allocator {
   Task<Way> FreeSlow(Cpu& cpu, CpuArray& ac, SlabBlock& slab, PhysAddr object, FreeTo where);
   Task<Way> FlushArray(Cpu& cpu, SlabCache& s, CpuArray& ac);
   Task<Way> FreeAlien(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAddr object);
-  Task<void> DrainAlien(Cpu& cpu, SlabCache& s, AlienCache& alien, NodeId node, SlabBlock** doomed);
+  Task<void> DrainAlien(Cpu& cpu, SlabCache& s, AlienCache& alien, NodeId node,
+                        DoomedSlabs* doomed);
   void FreeBlock(Cpu& cpu, SlabCache& s, SlabNode& n, absl::Span<const PhysAddr> objects,
-                 SlabBlock** doomed);
+                 DoomedSlabs* doomed);
   // The same for objects in an array.
   void FreeEntries(Cpu& cpu, SlabCache& s, SlabNode& n, const ArrayEntries& entries, Run run,
-                   SlabBlock** doomed);
+                   DoomedSlabs* doomed);
+  bool HasSurplus(Cpu& cpu, const SlabNode& n);
+  void Doom(Cpu& cpu, const SlabCache& s, SlabNode& n);
   void PutIntoSlab(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAddr object);
 
   // --- slab_kmalloc.cc: size classes, whole pages, nothing; many objects at a time. ---
@@ -184,9 +200,11 @@ class SlabAllocator : public Allocator {
   // --- slab_slab.cc: a slab's life, and the lists. ---
   Task<SlabBlock*> GrowBegin(Cpu& cpu, SlabCache& s, AllocRequest request);
   Task<void> GrowEnd(Cpu& cpu, SlabCache& s, SlabBlock* slab);
+  Task<uint32_t> NextColour(Cpu& cpu, SlabCache& s, SlabNode& n);
+  Task<PhysAddr> PlaceFreelist(Cpu& cpu, SlabCache& s, SlabBlock& slab, Gfp gfp);
   SlabBlock& SetUpSlab(SlabCache& s, PhysAddr block);
   void InitObjects(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAddr freelist);
-  Task<void> DestroySlabs(Cpu& cpu, SlabCache& s, SlabBlock* doomed);
+  Task<void> DestroySlabs(Cpu& cpu, SlabCache& s, DoomedSlabs doomed);
   Task<void> DestroySlab(Cpu& cpu, SlabCache& s, SlabBlock& slab);
   Task<void> FreePages(Cpu& cpu, SlabCache& s, SlabBlock& slab);
   Task<uint64_t> DrainFreelist(Cpu& cpu, SlabCache& s, SlabNode& n, uint64_t slabs_max);
@@ -196,9 +214,13 @@ class SlabAllocator : public Allocator {
   void Unlink(Cpu& cpu, SlabList& list, SlabBlock& slab);
 
   // --- slab_arrays.cc: the arrays. ---
-  Task<std::unique_ptr<CpuArrays>> AllocCpuArrays(Cpu& cpu, SlabCache& s, SlabTunables tunables);
+  Task<std::unique_ptr<CpuArrays>> AllocCpuArrays(Cpu& cpu, SlabCache& s, SlabTunables tunables,
+                                                  Gfp gfp);
   Task<void> FreeCpuArrays(Cpu& cpu, SlabCache& s, std::unique_ptr<CpuArrays>& arrays);
+  Task<bool> AllocArray(Cpu& cpu, CpuArrays& arrays, CpuId owner, Gfp gfp);
+  Task<void> FreeArray(Cpu& cpu, CpuArray& ac);
   void PlaceArray(CpuArrays& arrays, CpuId id);
+  void PlaceArrayAt(CpuArrays& arrays, CpuId id, PhysAddr at);
   Task<std::unique_ptr<SharedArray>> AllocShared(Cpu& cpu, uint64_t count, AllocRequest request);
   Task<void> FreeShared(Cpu& cpu, std::unique_ptr<SharedArray>& shared);
   Task<std::unique_ptr<AlienCache>> AllocAlien(Cpu& cpu, uint32_t entries, AllocRequest request);
@@ -217,7 +239,11 @@ class SlabAllocator : public Allocator {
   Task<void> ReleaseNode(Cpu& cpu, SlabCache& s, NodeId node);
   Task<void> CpuCanceled(Cpu& cpu, CpuId gone);
   Task<void> CancelCpuOf(Cpu& cpu, SlabCache& s, CpuId gone, NodeId node);
+  bool IsUp(CpuId id) const;
   uint32_t CpusOn(NodeId node) const;
+  uint32_t NodeBytes() const {
+    return policy_.counts_slabs ? SlabNode::kBytes : SlabNode::kBytesUncounted;
+  }
   Cycles FirstReap(const Cpu& cpu);
   Cycles CyclesPerSecond() const {
     return static_cast<Cycles>(machine_.config().clock_mhz) * 1'000'000;
@@ -229,6 +255,8 @@ class SlabAllocator : public Allocator {
   Task<void> DrainAlienSet(Cpu& cpu, SlabCache& s, AlienSet& set);
   Task<void> Synchronize(Cpu& cpu);
   Task<bool> EnableCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp);
+  Task<void> SwapArray(Cpu& cpu, SlabCache& s, CpuArrays& fresh);
+  Task<bool> ReplaceArrays(Cpu& cpu, SlabCache& s, std::unique_ptr<CpuArrays>& arrays, Gfp gfp);
   Task<bool> TuneCpuCache(Cpu& cpu, SlabCache& s, SlabTunables tunables, Gfp gfp);
   Task<void> DrainDetached(Cpu& cpu, SlabCache& s, CpuArray& ac, NodeId node);
 
@@ -236,10 +264,17 @@ class SlabAllocator : public Allocator {
   Task<SlabCache*> CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class);
   Task<bool> OpenCache(Cpu& cpu, SlabCache& s);
   Task<bool> SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp);
+  Task<void> CreateFirstClasses(Cpu& cpu);
   Task<void> ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node);
+  Task<void> ReplaceStaticArray(Cpu& cpu, SlabCache& s);
+  void Enter(BootState state);
   Task<void> FinishBoot(Cpu& cpu);
   Task<void> ReleaseCache(Cpu& cpu, SlabCache& s);
   Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
+  uint32_t DescriptorBytes() const;
+  uint64_t TailAt() const {
+    return statistics_in_memory_ ? SlabCache::kTailAtWithStatistics : SlabCache::kTailAt;
+  }
   SlabCache& AddCache(const CacheSpec& spec, const SlabGeometry& geometry);
   SlabCache* FindLive(std::string_view name) const;
   SlabCache* FindMergeable(const CacheSpec& spec, const SlabGeometry& geometry) const;
@@ -257,11 +292,13 @@ class SlabAllocator : public Allocator {
   }
   // cpu_cache_get().
   CpuArray& ThisArray(Cpu& cpu, SlabCache& s) {
-    cpu.Load(s.cpu_cache);
+    cpu.Touch(s.ArrayPointer(cpu.id()), Access::kRead);
     return ArrayOf(s, cpu.id());
   }
   // get_node().
   SlabNode* GetNode(Cpu& cpu, SlabCache& s, NodeId node) {
+    // Behind pointers to arrays, the nodes' are found by a pointer of their own.
+    if (!policy_.percpu_arrays) cpu.Touch(s.At(TailAt()), Access::kRead);
     cpu.Touch(s.NodePointer(node), Access::kRead);
     return s.nodes[node.index()].get();
   }
@@ -278,6 +315,15 @@ class SlabAllocator : public Allocator {
     if (statistics_in_memory_) cpu.Touch(counter.place(), Access::kWrite);
   }
   void RaiseTo(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t value);
+  void CountActive(Cpu& cpu, SlabCache& s);
+  // One of a node's counts of slabs, if the kernel keeps them.
+  void Adjust(Cpu& cpu, Guarded<uint64_t>& count, int64_t change) {
+    if (policy_.counts_slabs) {
+      cpu.Store(count, cpu.Load(count) + static_cast<uint64_t>(change));
+    } else {
+      count.Poke(count.Peek() + static_cast<uint64_t>(change));
+    }
+  }
   // STATS_INC_ALLOCHIT and the three like it: atomic_inc() of a counter that all CPUs share.
   auto CountAtomic(Cpu& cpu, SlabCache& s, SlabStat stat) {
     return cpu.AddReturn(s.stats[static_cast<size_t>(stat)], 1);
@@ -295,6 +341,7 @@ class SlabAllocator : public Allocator {
   static constexpr PhysAddr kZeroSizePointer{16};
 
   Machine& machine_;
+  const SlabPolicy& policy_;
   const AllocatorOptions options_;
   const bool statistics_in_memory_;
   bool use_alien_caches_;
@@ -310,6 +357,8 @@ class SlabAllocator : public Allocator {
   std::vector<CacheId> list_;         // slab_caches: those that live, newest last
   SlabCache* cache_cache_ = nullptr;  // kmem_cache
   BootState state_ = BootState::kDown;
+  std::vector<std::string_view> boot_states_ = {"DOWN"};
+  PhysAddr static_array_;  // initarray_generic: what the first caches of 2014 begin with
   CpuId boot_cpu_;
   EntryPool entry_pool_;
   SlabBlockPool slab_pool_;

@@ -15,12 +15,16 @@ namespace {
 // BATCHREFILL_LIMIT.
 constexpr uint32_t kQuietRefill = 16;
 
-// gfp_exact_node(): from this node or not at all, and without effort.
-constexpr Gfp ExactNode(Gfp gfp) {
+}  // namespace
+
+// gfp_exact_node(): from this node or not at all, and without effort. In 2014 GFP_THISNODE, which
+// does not keep from waiting.
+Gfp SlabAllocator::ExactNode(Gfp gfp) const {
+  if (!policy_.grows_without_waiting) {
+    return gfp | Gfp::kThisNode | Gfp::kNoWarn | Gfp::kNoRetry;
+  }
   return (gfp | Gfp::kThisNode | Gfp::kNoWarn) & ~(kGfpReclaim | Gfp::kNoFail);
 }
-
-}  // namespace
 
 // slab_alloc_node(): with interrupts off, the newest object of the CPU's array.
 Task<Placement> SlabAllocator::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
@@ -83,43 +87,51 @@ Task<SlabAllocator::Found> SlabAllocator::Refill(Cpu& cpu, SlabCache& s, Gfp gfp
   cpu.Execute(kSlabSlowCycles);
   CHECK(!cpu.irqs_enabled());
   const NodeId node = LocalMemoryNode(cpu);
-  Found found;
-  CpuArray* ac = &ThisArray(cpu, s);
-  CHECK_EQ(ac->available.Peek(), 0u);
-  uint32_t want = cpu.Load(ac->batch_count);
-  if (cpu.Load(ac->touched) == 0) want = std::min(want, kQuietRefill);
-  SlabNode& n = *GetNode(cpu, s, node);
-  const bool from_shared = co_await RefillFromNode(cpu, s, n, *ac, &want);
-  found.way = from_shared ? Way::kAllocFromShared : Way::kAllocFromSlabs;
-  if (cpu.Load(ac->available) == 0) {
-    found.way = Way::kAllocGrow;
-    SlabBlock* const slab = co_await GrowBegin(cpu, s, {.gfp = ExactNode(gfp), .node = node});
-    // Interrupts may have been on meanwhile.
-    ac = &ThisArray(cpu, s);
-    if (slab != nullptr && cpu.Load(ac->available) == 0) {
-      AllocBlock<Unlisted>(cpu, s, *ac, *slab, want);
+  bool grew = false;
+  for (;;) {
+    CpuArray* ac = &ThisArray(cpu, s);
+    CHECK_EQ(ac->available.Peek(), 0u);
+    uint32_t want = cpu.Load(ac->batch_count);
+    if (cpu.Load(ac->touched) == 0) want = std::min(want, kQuietRefill);
+    SlabNode& n = *GetNode(cpu, s, node);
+    const bool from_shared = co_await RefillFromNode(cpu, s, n, *ac, &want);
+    Way way = from_shared ? Way::kAllocFromShared : Way::kAllocFromSlabs;
+    if (cpu.Load(ac->available) == 0) {
+      grew = true;
+      SlabBlock* const slab = co_await GrowBegin(cpu, s, {.gfp = ExactNode(gfp), .node = node});
+      // Interrupts may have been on meanwhile.
+      ac = &ThisArray(cpu, s);
+      if (slab != nullptr && policy_.takes_from_unlisted && cpu.Load(ac->available) == 0) {
+        AllocBlock<Unlisted>(cpu, s, *ac, *slab, want);
+      }
+      co_await GrowEnd(cpu, s, slab);
+      if (cpu.Load(ac->available) == 0) {
+        if (slab != nullptr && !policy_.takes_from_unlisted) continue;
+        co_return Found{.way = Way::kAllocFailed};
+      }
     }
-    co_await GrowEnd(cpu, s, slab);
-    if (cpu.Load(ac->available) == 0) co_return Found{.way = Way::kAllocFailed};
+    if (grew) way = Way::kAllocGrow;
+    const PhysAddr object = PopEntry(cpu, *ac);
+    co_return Found{.object = object, .way = way};
   }
-  found.object = PopEntry(cpu, *ac);
-  co_return found;
 }
 
 // cache_alloc_refill(), under the node's lock: from the shared array, or if it has nothing from
 // partial slabs, then free ones. Answers whether it was from the shared array; `want` is what is
-// still wanted. Without the lock if a look shows that there is nothing.
+// still wanted.
 Task<bool> SlabAllocator::RefillFromNode(Cpu& cpu, SlabCache& s, SlabNode& n, CpuArray& ac,
                                          uint32_t* want) {
-  SharedArray* shared = co_await cpu.LoadUnlocked(n.shared);
-  const uint64_t free_objects = co_await cpu.LoadUnlocked(n.free_objects);
-  if (free_objects == 0) {
-    if (shared == nullptr) co_return false;
-    const uint32_t available = co_await cpu.LoadUnlocked(shared->available);
-    if (available == 0) co_return false;
+  if (policy_.looks_before_locking) {
+    SharedArray* const seen = co_await cpu.LoadUnlocked(n.shared);
+    const uint64_t free_objects = co_await cpu.LoadUnlocked(n.free_objects);
+    if (free_objects == 0) {
+      if (seen == nullptr) co_return false;
+      const uint32_t available = co_await cpu.LoadUnlocked(seen->available);
+      if (available == 0) co_return false;
+    }
   }
   const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
-  shared = cpu.Load(n.shared);
+  SharedArray* const shared = cpu.Load(n.shared);
   if (shared != nullptr && TransferObjects(cpu, ac, *shared, *want) > 0) {
     co_await cpu.Store(shared->touched, 1);
     co_return true;
@@ -143,7 +155,7 @@ Task<SlabAllocator::FirstSlab> SlabAllocator::GetFirstSlab(Cpu& cpu, SlabNode& n
   co_await cpu.Store(n.free_touched, true);
   SlabBlock* const slab = cpu.Load(n.free.first);
   if (slab == nullptr) co_return FirstSlab{};
-  cpu.Store(n.free_slabs, cpu.Load(n.free_slabs) - 1);
+  Adjust(cpu, n.free_slabs, -1);
   co_return FirstSlab{slab, &n.free};
 }
 
@@ -158,8 +170,7 @@ uint32_t SlabAllocator::AllocBlock(Cpu& cpu, SlabCache& s, CpuArray& ac, SlabBlo
   const uint32_t at = cpu.Load(ac.available);
   for (uint32_t i = 0; i < count; ++i) {
     Count(cpu, s, SlabStat::kListAllocs);
-    Count(cpu, s, SlabStat::kActive);
-    RaiseTo(cpu, s, SlabStat::kMaxObjects, s.stats[static_cast<size_t>(SlabStat::kActive)].Peek());
+    CountActive(cpu, s);
     ac.entries[at + i] = TakeFromSlab<Reach>(cpu, s, slab);
   }
   TouchEntries(cpu, ac.entries, {.first = at, .count = count}, Access::kWrite);
@@ -186,27 +197,32 @@ Task<SlabAllocator::Found> SlabAllocator::AllocOnNode(Cpu& cpu, SlabCache& s,
   const SiteScope site(cpu, SiteOf(At::kAllocNode));
   cpu.Execute(kSlabSlowCycles);
   SlabNode& n = *GetNode(cpu, s, request.node);
-  {
-    const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
-    const FirstSlab first = co_await GetFirstSlab(cpu, n);
-    if (first.slab != nullptr) {
-      Count(cpu, s, SlabStat::kNodeAllocs);
-      Count(cpu, s, SlabStat::kActive);
-      RaiseTo(cpu, s, SlabStat::kMaxObjects,
-              s.stats[static_cast<size_t>(SlabStat::kActive)].Peek());
-      const PhysAddr object = TakeFromSlab<Listed>(cpu, s, *first.slab);
-      cpu.Store(n.free_objects, cpu.Load(n.free_objects) - 1);
-      FixUpList(cpu, s, n, *first.slab, first.list);
-      co_return Found{.object = object, .way = Way::kAllocNodeSlab};
+  const AllocRequest exact{.gfp = ExactNode(request.gfp), .node = request.node};
+  bool grew = false;
+  for (;;) {
+    {
+      const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
+      const FirstSlab first = co_await GetFirstSlab(cpu, n);
+      if (first.slab != nullptr) {
+        Count(cpu, s, SlabStat::kNodeAllocs);
+        CountActive(cpu, s);
+        const PhysAddr object = TakeFromSlab<Listed>(cpu, s, *first.slab);
+        cpu.Store(n.free_objects, cpu.Load(n.free_objects) - 1);
+        FixUpList(cpu, s, n, *first.slab, first.list);
+        co_return Found{.object = object, .way = grew ? Way::kAllocNodeGrow : Way::kAllocNodeSlab};
+      }
     }
+    SlabBlock* const slab = co_await GrowBegin(cpu, s, exact);
+    PhysAddr object;
+    // Neither counted as active nor as taken from the node.
+    if (slab != nullptr && policy_.takes_from_unlisted) {
+      object = TakeFromSlab<Unlisted>(cpu, s, *slab);
+    }
+    co_await GrowEnd(cpu, s, slab);
+    if (!object.is_null()) co_return Found{.object = object, .way = Way::kAllocNodeGrow};
+    if (slab == nullptr) break;
+    grew = true;
   }
-  SlabBlock* const slab =
-      co_await GrowBegin(cpu, s, {.gfp = ExactNode(request.gfp), .node = request.node});
-  PhysAddr object;
-  // Neither counted as active nor as taken from the node.
-  if (slab != nullptr) object = TakeFromSlab<Unlisted>(cpu, s, *slab);
-  co_await GrowEnd(cpu, s, slab);
-  if (!object.is_null()) co_return Found{.object = object, .way = Way::kAllocNodeGrow};
   const Found found = co_await FallBack(cpu, s, request.gfp);
   co_return found;
 }

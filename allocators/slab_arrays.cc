@@ -12,51 +12,12 @@
 namespace slablab {
 namespace {
 
-// The most entries of a CPU's array: of what fits the percpu allocator's largest area.
+// The percpu allocator's largest area.
 constexpr uint32_t kPercpuBytesMax = 32 << 10;
 
-}  // namespace
-
-// alloc_kmem_cache_cpus(): for every possible CPU. Null if there is no memory.
-Task<std::unique_ptr<CpuArrays>> SlabAllocator::AllocCpuArrays(Cpu& cpu, SlabCache& s,
-                                                               SlabTunables tunables) {
-  const uint32_t bytes = CpuArray::BytesFor(tunables.limit);
-  if (bytes > kPercpuBytesMax) co_return nullptr;
-  const PercpuArea area = co_await areas_->Alloc(cpu, {.bytes = bytes, .align = 8});
-  if (area.is_null()) co_return nullptr;
-  auto arrays = std::make_unique<CpuArrays>(machine_.config().cpu_count());
-  arrays->area = area;
-  arrays->limit = tunables.limit;
-  arrays->batch_count = tunables.batch_count;
-  const int possible = machine_.config().possible_cpus;
-  for (int i = 0; i < possible; ++i) {
-    const PhysAddr header = areas_->AddressOn(area, CpuId(i), 0);
-    cpu.Touch({header, Structure::kPerCpuArea}, Access::kWrite);
-  }
-  const uint64_t held = uint64_t{area.bytes} * static_cast<uint64_t>(possible);
-  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes += held; });
-  co_return arrays;
-}
-
-// free_percpu(). REQUIRES: the arrays are empty.
-Task<void> SlabAllocator::FreeCpuArrays(Cpu& cpu, SlabCache& s,
-                                        std::unique_ptr<CpuArrays>& arrays) {
-  for (size_t i = 0; i < arrays->arrays.size(); ++i) {
-    CpuArray& ac = arrays->arrays[i];
-    if (!ac.placed) continue;
-    CHECK_EQ(ac.available.Peek(), 0u);
-    entry_pool_.Give(ac.entries);
-  }
-  const PercpuArea area = arrays->area;
-  arrays = nullptr;
-  const uint64_t held =
-      uint64_t{area.bytes} * static_cast<uint64_t>(machine_.config().possible_cpus);
-  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes -= held; });
-  co_await areas_->Free(cpu, area);
-}
-
-void SlabAllocator::PlaceArray(CpuArrays& arrays, CpuId id) {
-  const auto address = [&](uint32_t at) { return areas_->AddressOn(arrays.area, id, at); };
+// init_arraycache() of a CPU's array. `address` answers where a byte of it is.
+template <typename AddressOf>
+void InitHeader(CpuArrays& arrays, CpuId id, AddressOf address) {
   const auto field = [&](uint32_t at, uint32_t value) {
     return PerCpu<uint32_t>(id, {address(at), Structure::kPerCpuArea}, value);
   };
@@ -66,8 +27,84 @@ void SlabAllocator::PlaceArray(CpuArrays& arrays, CpuId id) {
   ac.limit = field(CpuArray::kLimitAt, arrays.limit);
   ac.batch_count = field(CpuArray::kBatchCountAt, arrays.batch_count);
   ac.touched = field(CpuArray::kTouchedAt, 0);
+}
+
+}  // namespace
+
+// alloc_kmem_cache_cpus(): for every possible CPU. Of 2014: one kmalloc() for each CPU that is up.
+// Null if there is no memory.
+Task<std::unique_ptr<CpuArrays>> SlabAllocator::AllocCpuArrays(Cpu& cpu, SlabCache& s,
+                                                               SlabTunables tunables, Gfp gfp) {
+  auto arrays = std::make_unique<CpuArrays>(machine_.config().cpu_count());
+  arrays->limit = tunables.limit;
+  arrays->batch_count = tunables.batch_count;
+  if (!policy_.percpu_arrays) {
+    for (int i = 0; i < machine_.config().cpu_count(); ++i) {
+      if (!IsUp(CpuId(i))) continue;
+      const bool done = co_await AllocArray(cpu, *arrays, CpuId(i), gfp);
+      if (done) continue;
+      co_await FreeCpuArrays(cpu, s, arrays);
+      co_return nullptr;
+    }
+    co_return arrays;
+  }
+  const uint32_t bytes = CpuArray::BytesFor(tunables.limit);
+  if (tunables.limit > kPercpuBytesMax || bytes > kPercpuBytesMax) co_return nullptr;
+  arrays->area = co_await areas_->Alloc(cpu, {.bytes = bytes, .align = 8});
+  if (arrays->area.is_null()) co_return nullptr;
+  const int possible = machine_.config().possible_cpus;
+  for (int i = 0; i < possible; ++i) {
+    const PhysAddr header = areas_->AddressOn(arrays->area, CpuId(i), 0);
+    cpu.Touch({header, Structure::kPerCpuArea}, Access::kWrite);
+  }
+  const uint64_t held = uint64_t{arrays->area.bytes} * static_cast<uint64_t>(possible);
+  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes += held; });
+  co_return arrays;
+}
+
+// free_percpu(), or of 2014 kfree() of each. REQUIRES: the arrays are empty.
+Task<void> SlabAllocator::FreeCpuArrays(Cpu& cpu, SlabCache& s,
+                                        std::unique_ptr<CpuArrays>& arrays) {
+  for (size_t i = 0; i < arrays->arrays.size(); ++i) {
+    CpuArray& ac = arrays->arrays[i];
+    if (ac.placed) co_await FreeArray(cpu, ac);
+  }
+  const PercpuArea area = arrays->area;
+  arrays = nullptr;
+  if (area.is_null()) co_return;
+  const uint64_t held =
+      uint64_t{area.bytes} * static_cast<uint64_t>(machine_.config().possible_cpus);
+  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes -= held; });
+  co_await areas_->Free(cpu, area);
+}
+
+// alloc_arraycache(), of 2014 for one CPU, on its node. Answers false if there is no memory.
+// REQUIRES: the boot has come so far that there is a size class for it.
+Task<bool> SlabAllocator::AllocArray(Cpu& cpu, CpuArrays& arrays, CpuId owner, Gfp gfp) {
+  CHECK(state_ >= BootState::kPartialArrayCache);
+  const PhysAddr address = co_await KmallocOwn(
+      cpu, CpuArray::BytesFor(arrays.limit), {.gfp = gfp, .node = MemoryNodeOf(NodeOfCpu(owner))});
+  if (address.is_null()) co_return false;
+  PlaceArrayAt(arrays, owner, address);
+  arrays.arrays[owner.index()].block = address;
+  cpu.Touch({address, Structure::kPerCpuArea}, Access::kWrite);
+  co_return true;
+}
+
+Task<void> SlabAllocator::FreeArray(Cpu& cpu, CpuArray& ac) {
+  CHECK_EQ(ac.available.Peek(), 0u);
+  entry_pool_.Give(ac.entries);
+  const PhysAddr block = ac.block;
+  ac = CpuArray();
+  if (!block.is_null()) co_await Kfree(cpu, block);
+}
+
+// A percpu array, at its CPU's first use of it.
+void SlabAllocator::PlaceArray(CpuArrays& arrays, CpuId id) {
+  CHECK(!arrays.area.is_null());
+  const auto address = [&](uint32_t at) { return areas_->AddressOn(arrays.area, id, at); };
+  InitHeader(arrays, id, address);
   // Copies are contiguous within a page only.
-  const PhysAddr first = address(CpuArray::kHeaderBytes);
   std::vector<PhysAddr> pages;
   const uint32_t end = CpuArray::BytesFor(arrays.limit);
   for (uint32_t at = CpuArray::kHeaderBytes; at < end;) {
@@ -75,7 +112,15 @@ void SlabAllocator::PlaceArray(CpuArrays& arrays, CpuId id) {
     pages.push_back(PhysAddr::OfFrame(here.frame()));
     at += static_cast<uint32_t>(kPageSize - here.value() % kPageSize);
   }
-  ac.entries = entry_pool_.Take(arrays.limit, first, pages);
+  arrays.arrays[id.index()].entries =
+      entry_pool_.Take(arrays.limit, address(CpuArray::kHeaderBytes), pages);
+}
+
+// A contiguous one.
+void SlabAllocator::PlaceArrayAt(CpuArrays& arrays, CpuId id, PhysAddr at) {
+  InitHeader(arrays, id, [at](uint32_t offset) { return at + offset; });
+  arrays.arrays[id.index()].entries =
+      entry_pool_.TakeContiguous(arrays.limit, at + CpuArray::kHeaderBytes);
 }
 
 namespace {

@@ -16,51 +16,53 @@ namespace {
 
 constexpr SlabTunables kBootTunables = {.limit = 1, .batch_count = 1, .shared = 0};
 
-// The class that node structures come from: INDEX_NODE.
-bool ServesNodes(const KmallocTable::Class& kmalloc_class) {
-  return kmalloc_class.type == KmallocType::kNormal &&
-         kmalloc_class.size == uint32_t{1} << std::bit_width(SlabNode::kBytes - 1);
+// The normal size class for so many bytes: INDEX_NODE and INDEX_AC.
+const KmallocTable::Class& ClassFor(uint32_t bytes,
+                                    const std::vector<KmallocTable::Class>& classes) {
+  const uint32_t size = std::max(32u, std::bit_ceil(bytes));
+  for (const KmallocTable::Class& kmalloc_class : classes) {
+    if (kmalloc_class.type == KmallocType::kNormal && kmalloc_class.size == size) {
+      return kmalloc_class;
+    }
+  }
+  CHECK(false);
 }
 
 }  // namespace
 
-// kmem_cache_init() and kmem_cache_init_late(). A cache needs node structures, and these are
-// kmalloc'ed: the cache of caches and the size class of node structures begin with static ones.
+void SlabAllocator::Enter(BootState state) {
+  static constexpr std::string_view kNames[] = {"DOWN",         "PARTIAL", "PARTIAL_ARRAYCACHE",
+                                                "PARTIAL_NODE", "UP",      "FULL"};
+  CHECK(state > state_);
+  state_ = state;
+  boot_states_.push_back(kNames[static_cast<size_t>(state)]);
+}
+
+// kmem_cache_init() and kmem_cache_init_late().
 Task<void> SlabAllocator::Boot(Cpu& cpu) {
   CHECK(caches_.empty());
   const SiteScope site(cpu, Site::kBoot);
   boot_cpu_ = cpu.id();
   kmalloc_table_ =
       machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
-  const uint64_t nodes_at =
-      statistics_in_memory_ ? SlabCache::kNodesAtWithStatistics : SlabCache::kNodesAt;
   // create_boot_cache(): a power of two is aligned to itself.
-  const auto bytes = static_cast<uint32_t>(nodes_at) + 8 * static_cast<uint32_t>(node_count());
+  const uint32_t bytes = DescriptorBytes();
   const CacheSpec cache_spec{.name = "kmem_cache",
                              .object_size = bytes,
                              .align = std::has_single_bit(bytes) ? bytes : 0,
                              .hwcache_align = true,
                              .no_merge = true};
   cache_cache_ = &AddCache(cache_spec, *GeometryOf(cache_spec));
-  cache_cache_->PlaceAt(
-      machine_.boot_memory().Allocate(cache_spec.object_size, kLineSize, cpu.node()));
+  cache_cache_->PlaceAt(machine_.boot_memory().Allocate(bytes, kLineSize, cpu.node()));
   const bool opened = co_await OpenCache(cpu, *cache_cache_);
   CHECK(opened);
-  state_ = BootState::kPartial;
-
-  const std::vector<KmallocTable::Class> classes = kmalloc_.Classes();
-  const auto for_nodes = std::find_if(classes.begin(), classes.end(), ServesNodes);
-  CHECK(for_nodes != classes.end());
-  SlabCache* const node_class = co_await CreateKmallocCache(cpu, *for_nodes);
-  state_ = BootState::kPartialNode;
-  for (int i = 0; i < node_count(); ++i) {
-    co_await ReplaceStaticNode(cpu, *cache_cache_, NodeId(i));
-    co_await ReplaceStaticNode(cpu, *node_class, NodeId(i));
+  Enter(BootState::kPartial);
+  co_await CreateFirstClasses(cpu);
+  for (const KmallocTable::Class& kmalloc_class : kmalloc_.Classes()) {
+    if (kmalloc_.IsSet(kmalloc_class)) continue;
+    co_await CreateKmallocCache(cpu, kmalloc_class);
   }
-  for (const KmallocTable::Class& kmalloc_class : classes) {
-    if (!ServesNodes(kmalloc_class)) co_await CreateKmallocCache(cpu, kmalloc_class);
-  }
-  state_ = BootState::kUp;
+  Enter(BootState::kUp);
   for (size_t i = list_.size(); i > 0; --i) {
     const bool enabled = co_await EnableCpuCache(cpu, cache(list_[i - 1]), kGfpNoWait);
     CHECK(enabled);
@@ -68,11 +70,42 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
   co_await FinishBoot(cpu);
 }
 
-// smp_init() brings up the other CPUs, each by way of cpuup_prepare(). All that this leaves behind
-// is each node's free_limit, computed while its last CPU was not counted yet. It costs nothing
-// here.
+// kmem_cache_init(), steps 2 to 5. A cache needs node structures, and these are kmalloc'ed: so the
+// cache of caches and their size class begin with static ones. In 2014 the same goes for arrays and
+// their size class.
+Task<void> SlabAllocator::CreateFirstClasses(Cpu& cpu) {
+  const std::vector<KmallocTable::Class> classes = kmalloc_.Classes();
+  SlabCache* array_class = nullptr;
+  if (!policy_.percpu_arrays) {
+    array_class = co_await CreateKmallocCache(cpu, ClassFor(CpuArray::BytesFor(1), classes));
+    Enter(BootState::kPartialArrayCache);
+  }
+  SlabCache* const node_class = co_await CreateKmallocCache(cpu, ClassFor(NodeBytes(), classes));
+  Enter(BootState::kPartialNode);
+  if (array_class != nullptr) {
+    co_await ReplaceStaticArray(cpu, *cache_cache_);
+    co_await ReplaceStaticArray(cpu, *array_class);
+  }
+  for (int i = 0; i < node_count(); ++i) {
+    for (SlabCache* s : {cache_cache_, array_class, node_class}) {
+      if (s != nullptr) co_await ReplaceStaticNode(cpu, *s, NodeId(i));
+    }
+  }
+}
+
+// smp_init() brings up the other CPUs, each by way of cpuup_prepare(). What this leaves behind is
+// each node's free_limit, computed, at no cost here, while its last CPU was not counted yet.
 Task<void> SlabAllocator::FinishBoot(Cpu& cpu) {
-  state_ = BootState::kFull;
+  // In 2014 every CPU has its arrays made when it comes up, the newest cache's first.
+  for (int i = 0; i < machine_.config().cpu_count() && !policy_.percpu_arrays; ++i) {
+    if (CpuId(i) == boot_cpu_) continue;
+    for (size_t each = list_.size(); each > 0; --each) {
+      const bool done =
+          co_await AllocArray(cpu, *cache(list_[each - 1]).cpus, CpuId(i), kGfpKernel);
+      CHECK(done);
+    }
+  }
+  Enter(BootState::kFull);
   for (CacheId id : list_) {
     SlabCache& s = cache(id);
     for (int i = 0; i < node_count(); ++i) {
@@ -83,7 +116,6 @@ Task<void> SlabAllocator::FinishBoot(Cpu& cpu) {
       s.nodes[node.index()]->free_limit.Poke(cpus * s.batch_count.Peek() + s.geometry.objects);
     }
   }
-  co_return;
 }
 
 // create_kmalloc_cache().
@@ -110,27 +142,44 @@ Task<SlabCache*> SlabAllocator::CreateKmallocCache(Cpu& cpu,
 
 // init_list(): a static node structure is replaced by one of the kmalloc cache that there is now.
 Task<void> SlabAllocator::ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node) {
-  const PhysAddr address =
-      co_await KmallocOwn(cpu, SlabNode::kBytes, {.gfp = kGfpNoWait, .node = node});
+  const PhysAddr address = co_await KmallocOwn(cpu, NodeBytes(), {.gfp = kGfpNoWait, .node = node});
   CHECK(!address.is_null());
   SlabNode& n = *s.nodes[node.index()];
   CHECK(n.is_static);
-  cpu.TouchRange({n.address, Structure::kNode}, SlabNode::kBytes, Access::kRead);
-  cpu.TouchRange({address, Structure::kNode}, SlabNode::kBytes, Access::kWrite);
+  cpu.TouchRange({n.address, Structure::kNode}, NodeBytes(), Access::kRead);
+  cpu.TouchRange({address, Structure::kNode}, NodeBytes(), Access::kWrite);
   // The ends of the lists point to it.
   for (const SlabList* list : {&n.partial, &n.full, &n.free}) {
     for (const SlabBlock* end : {list->first.Peek(), list->last.Peek()}) {
       if (end != nullptr) cpu.Touch(end->Metadata(SlabBlock::kListAt), Access::kWrite);
     }
   }
-  n.PlaceAt(address, list_lock_class_);
+  n.PlaceAt(address);
   n.is_static = false;
   cpu.Touch(s.NodePointer(node), Access::kWrite);
+}
+
+// kmem_cache_init(), step 4, of 2014: the boot CPU's static array is replaced. It is empty, since a
+// refill takes one object, and nobody frees yet.
+Task<void> SlabAllocator::ReplaceStaticArray(Cpu& cpu, SlabCache& s) {
+  CpuArray& ac = s.cpus->arrays[boot_cpu_.index()];
+  CHECK(ac.block.is_null());
+  cpu.TouchRange({static_array_, Structure::kPerCpuArea}, CpuArray::BytesFor(1), Access::kRead);
+  const PhysAddr address =
+      co_await KmallocOwn(cpu, CpuArray::BytesFor(1), {.gfp = kGfpNoWait, .node = kAnyNode});
+  CHECK(!address.is_null());
+  // It may have been the very array that this came by way of.
+  co_await FreeArray(cpu, ac);
+  PlaceArrayAt(*s.cpus, boot_cpu_, address);
+  ac.block = address;
+  cpu.TouchRange({address, Structure::kPerCpuArea}, CpuArray::BytesFor(1), Access::kWrite);
+  cpu.Touch(s.ArrayPointer(boot_cpu_), Access::kWrite);
 }
 
 // kmem_cache_create().
 Task<absl::StatusOr<CacheId>> SlabAllocator::CreateCache(Cpu& cpu, const CacheSpec& spec) {
   const SiteScope site(cpu, SiteOf(At::kCreate));
+  CHECK(state_ == BootState::kFull);
   const absl::StatusOr<SlabGeometry> geometry = GeometryOf(spec);
   if (!geometry.ok()) co_return geometry.status();
   if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
@@ -176,22 +225,34 @@ Task<bool> SlabAllocator::SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
     const bool done = co_await EnableCpuCache(cpu, s, gfp);
     co_return done;
   }
-  s.cpus = co_await AllocCpuArrays(cpu, s, kBootTunables);
+  if (!policy_.percpu_arrays && state_ <= BootState::kPartial) {
+    // initarray_generic: one for both of the first caches.
+    if (static_array_.is_null()) {
+      static_array_ = machine_.boot_memory().Allocate(CpuArray::BytesFor(1), 8, cpu.node());
+    }
+    s.cpus = std::make_unique<CpuArrays>(machine_.config().cpu_count());
+    s.cpus->limit = kBootTunables.limit;
+    s.cpus->batch_count = kBootTunables.batch_count;
+    PlaceArrayAt(*s.cpus, boot_cpu_, static_array_);
+  } else {
+    s.cpus = co_await AllocCpuArrays(cpu, s, kBootTunables, gfp);
+  }
   if (s.cpus == nullptr) co_return false;
-  cpu.Store(s.cpu_cache, PhysAddr());
+  cpu.Touch(s.ArrayPointer(cpu.id()), Access::kWrite);
   for (int i = 0; i < node_count(); ++i) {
     const NodeId node(i);
     PhysAddr address;
-    const bool is_static = state_ <= BootState::kPartial;
+    const bool is_static = state_ < BootState::kPartialNode;
     if (is_static) {
       // set_up_node(): init_kmem_cache_node[].
-      address = machine_.boot_memory().Allocate(SlabNode::kBytes, 8, cpu.node());
+      address = machine_.boot_memory().Allocate(NodeBytes(), 8, cpu.node());
     } else {
-      address = co_await KmallocOwn(cpu, SlabNode::kBytes, {.gfp = gfp, .node = node});
+      address = co_await KmallocOwn(cpu, NodeBytes(), {.gfp = gfp, .node = node});
       CHECK(!address.is_null());
-      cpu.TouchRange({address, Structure::kNode}, SlabNode::kBytes, Access::kWrite);
+      cpu.TouchRange({address, Structure::kNode}, NodeBytes(), Access::kWrite);
     }
-    s.nodes[node.index()] = std::make_unique<SlabNode>(address, list_lock_class_);
+    s.nodes[node.index()] =
+        std::make_unique<SlabNode>(address, list_lock_class_, policy_.counts_slabs);
     s.nodes[node.index()]->is_static = is_static;
     cpu.Touch(s.NodePointer(node), Access::kWrite);
   }
@@ -226,21 +287,32 @@ Task<void> SlabAllocator::ReleaseCache(Cpu& cpu, SlabCache& s) {
 }
 
 absl::StatusOr<SlabGeometry> SlabAllocator::GeometryOf(const CacheSpec& spec) const {
-  return ComputeSlabGeometry({.object_size = spec.object_size,
-                              .align = spec.align,
-                              .hwcache_align = spec.hwcache_align,
-                              .has_constructor = spec.has_constructor,
-                              .typesafe_by_rcu = spec.typesafe_by_rcu,
-                              .reclaim_account = spec.reclaim_account,
-                              .order_max = order_max_},
-                             [this](uint32_t bytes) -> uint32_t {
-                               const CacheId id = kmalloc_.CacheFor(bytes, Gfp::kNone);
-                               if (id == kNoCache) return 0;
-                               const SlabGeometry& geometry = cache(id).geometry;
-                               const bool off_slab =
-                                   geometry.freelist == FreelistPlacement::kOffSlab;
-                               return off_slab ? 0 : geometry.size;
-                             });
+  const SlabRequest request{.object_size = spec.object_size,
+                            .align = spec.align,
+                            .hwcache_align = spec.hwcache_align,
+                            .has_constructor = spec.has_constructor,
+                            .typesafe_by_rcu = spec.typesafe_by_rcu,
+                            .reclaim_account = spec.reclaim_account,
+                            .order_max = order_max_};
+  if (!policy_.list_in_objects) {
+    // slab_early_init.
+    return ComputeSlabGeometry2014(request, state_ < BootState::kPartialNode);
+  }
+  return ComputeSlabGeometry(request, [this](uint32_t bytes) -> uint32_t {
+    const CacheId id = kmalloc_.CacheFor(bytes, Gfp::kNone);
+    if (id == kNoCache) return 0;
+    const SlabGeometry& geometry = cache(id).geometry;
+    const bool off_slab = geometry.freelist == FreelistPlacement::kOffSlab;
+    return off_slab ? 0 : geometry.size;
+  });
+}
+
+// sizeof(struct kmem_cache), with as much at its end as the machine needs.
+uint32_t SlabAllocator::DescriptorBytes() const {
+  const MachineConfig& config = machine_.config();
+  uint64_t bytes = TailAt() + 8 * static_cast<uint64_t>(config.node_count());
+  if (!policy_.percpu_arrays) bytes += 8 + 8 * static_cast<uint64_t>(config.possible_cpus);
+  return static_cast<uint32_t>(bytes);
 }
 
 // An object of kmem_cache, cleared.
@@ -257,7 +329,12 @@ SlabCache& SlabAllocator::AddCache(const CacheSpec& spec, const SlabGeometry& ge
   s.may_merge = !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
   s.geometry = geometry;
   s.reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + geometry.size - 1) / geometry.size);
-  if (statistics_in_memory_) s.nodes_at = SlabCache::kNodesAtWithStatistics;
+  s.nodes_at = TailAt();
+  if (!policy_.percpu_arrays) {
+    s.arrays_at = TailAt() + 8;
+    s.array_stride = 8;
+    s.nodes_at = s.arrays_at + 8 * static_cast<uint64_t>(machine_.config().possible_cpus);
+  }
   if (spec.reclaim_account) s.alloc_flags = s.alloc_flags | Gfp::kReclaimable;
   s.nodes.resize(static_cast<size_t>(node_count()));
   return s;

@@ -4,6 +4,7 @@
 // What is done to SLAB's caches from outside: drain, shrink, tune.
 
 #include <limits>
+#include <utility>
 
 #include "allocators/slab.h"
 #include "fmt/format.h"
@@ -24,6 +25,19 @@ class SlabDrain : public RemoteCall {
   SlabCache& cache_;
 };
 
+// do_ccupdate_local(), of 2014: each CPU takes its new array and leaves its old one.
+class SlabSwap : public RemoteCall {
+ public:
+  SlabSwap(SlabAllocator& allocator, SlabCache& cache, CpuArrays& fresh)
+      : allocator_(allocator), cache_(cache), fresh_(fresh) {}
+  Task<void> Run(Cpu& cpu) override { return allocator_.SwapArray(cpu, cache_, fresh_); }
+
+ private:
+  SlabAllocator& allocator_;
+  SlabCache& cache_;
+  CpuArrays& fresh_;
+};
+
 namespace {
 
 // do_nothing(): a CPU that runs it has its interrupts on.
@@ -38,14 +52,13 @@ class NoticeOfInterrupts : public RemoteCall {
 }  // namespace
 
 // kick_all_cpus_sync(), synchronize_rcu(): whatever other CPUs did with interrupts off when this
-// began is over when it ends. While the kernel boots there are no others.
+// began is over when it ends.
 Task<void> SlabAllocator::Synchronize(Cpu& cpu) {
-  if (state_ != BootState::kFull) co_return;
   NoticeOfInterrupts notice;
   const Scheduler& scheduler = cpu.scheduler();
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
     const CpuId id(i);
-    if (id == cpu.id() || !scheduler.cpu(id).online()) continue;
+    if (id == cpu.id() || !IsUp(id)) continue;
     co_await cpu.CallOn(id, notice);
   }
 }
@@ -56,7 +69,7 @@ Task<void> SlabAllocator::DrainOwnArray(Cpu& cpu, SlabCache& s) {
   CHECK(!cpu.irqs_enabled());
   CpuArray& ac = ThisArray(cpu, s);
   SlabNode& n = *GetNode(cpu, s, LocalMemoryNode(cpu));
-  SlabBlock* doomed = nullptr;
+  DoomedSlabs doomed;
   {
     const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
     FreeEntries(cpu, s, n, ac.entries, {.first = 0, .count = cpu.Load(ac.available)}, &doomed);
@@ -71,7 +84,7 @@ Task<void> SlabAllocator::DrainCpuCaches(Cpu& cpu, SlabCache& s) {
   SlabDrain drain(*this, s);
   const Scheduler& scheduler = cpu.scheduler();
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
-    if (scheduler.cpu(CpuId(i)).online()) co_await cpu.CallOn(CpuId(i), drain);
+    if (IsUp(CpuId(i))) co_await cpu.CallOn(CpuId(i), drain);
   }
   for (const std::unique_ptr<SlabNode>& n : s.nodes) {
     if (n == nullptr) continue;
@@ -81,7 +94,7 @@ Task<void> SlabAllocator::DrainCpuCaches(Cpu& cpu, SlabCache& s) {
   }
   for (const std::unique_ptr<SlabNode>& n : s.nodes) {
     if (n == nullptr) continue;
-    SlabBlock* doomed = nullptr;
+    DoomedSlabs doomed;
     const IrqFlags flags = cpu.IrqSave();
     {
       const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
@@ -102,7 +115,7 @@ Task<void> SlabAllocator::DrainAlienSet(Cpu& cpu, SlabCache& s, AlienSet& set) {
     cpu.Touch(set.PointerTo(NodeId(i)), Access::kRead);
     AlienCache* const alien = set.caches[static_cast<size_t>(i)].get();
     if (alien == nullptr) continue;
-    SlabBlock* doomed = nullptr;
+    DoomedSlabs doomed;
     const IrqFlags flags = cpu.IrqSave();
     {
       const SpinGuard guard = co_await alien->lock.Acquire(cpu);
@@ -135,20 +148,18 @@ Task<bool> SlabAllocator::EnableCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
 // be using those any more, their objects go back to the slabs. Then the nodes' shared arrays.
 // Answers false if there is no memory.
 Task<bool> SlabAllocator::TuneCpuCache(Cpu& cpu, SlabCache& s, SlabTunables tunables, Gfp gfp) {
-  std::unique_ptr<CpuArrays> arrays = co_await AllocCpuArrays(cpu, s, tunables);
+  std::unique_ptr<CpuArrays> arrays = co_await AllocCpuArrays(cpu, s, tunables, gfp);
   if (arrays == nullptr) co_return false;
-  // The store comes at its place among what the other CPUs do.
-  co_await cpu.Sync();
-  s.cpus.swap(arrays);
-  cpu.Store(s.cpu_cache, PhysAddr());
-  if (arrays != nullptr) co_await Synchronize(cpu);
+  const bool replaced = co_await ReplaceArrays(cpu, s, arrays, gfp);
+  if (!replaced) co_return false;
   cpu.Store(s.batch_count, tunables.batch_count);
   cpu.Store(s.limit, tunables.limit);
   cpu.Store(s.shared, tunables.shared);
   if (arrays != nullptr) {
     for (int i = 0; i < machine_.config().cpu_count(); ++i) {
       CpuArray& ac = arrays->arrays[static_cast<size_t>(i)];
-      if (!machine_.scheduler().cpu(CpuId(i)).online()) continue;
+      // Of 2014 there are only those that a CPU has left.
+      if (!IsUp(CpuId(i)) || (!policy_.percpu_arrays && !ac.placed)) continue;
       co_await DrainDetached(cpu, s, ac, MemoryNodeOf(NodeOfCpu(CpuId(i))));
     }
     co_await FreeCpuArrays(cpu, s, arrays);
@@ -157,10 +168,56 @@ Task<bool> SlabAllocator::TuneCpuCache(Cpu& cpu, SlabCache& s, SlabTunables tuna
   co_return done;
 }
 
+// do_tune_cpucache(): one pointer for all CPUs, and an interrupt of each so that none goes on with
+// the former arrays; of 2014, an interrupt in which each CPU exchanges its own pointer. Afterwards
+// `arrays` is what was there before, null if nothing was. Answers false, with the new arrays gone,
+// if there is no memory.
+Task<bool> SlabAllocator::ReplaceArrays(Cpu& cpu, SlabCache& s, std::unique_ptr<CpuArrays>& arrays,
+                                        Gfp gfp) {
+  if (policy_.percpu_arrays) {
+    // The store comes at its place among what the other CPUs do.
+    co_await cpu.Sync();
+    s.cpus.swap(arrays);
+    cpu.Touch(s.ArrayPointer(cpu.id()), Access::kWrite);
+    if (arrays != nullptr) co_await Synchronize(cpu);
+    co_return true;
+  }
+  // struct ccupdate_struct: what each CPU is to have.
+  const auto cpus = static_cast<uint64_t>(machine_.config().possible_cpus);
+  const PhysAddr update =
+      co_await KmallocOwn(cpu, 8 + 8 * cpus, {.gfp = gfp | Gfp::kZero, .node = kAnyNode});
+  if (update.is_null()) {
+    co_await FreeCpuArrays(cpu, s, arrays);
+    co_return false;
+  }
+  if (s.cpus == nullptr) {
+    s.cpus = std::make_unique<CpuArrays>(machine_.config().cpu_count());
+  }
+  SlabSwap swap(*this, s, *arrays);
+  for (int i = 0; i < machine_.config().cpu_count(); ++i) {
+    if (!IsUp(CpuId(i))) continue;
+    cpu.Touch({update + 8 + static_cast<uint64_t>(i) * 8, Structure::kCacheDescriptor},
+              Access::kWrite);
+    co_await cpu.CallOn(CpuId(i), swap);
+  }
+  s.cpus->limit = arrays->limit;
+  s.cpus->batch_count = arrays->batch_count;
+  co_await Kfree(cpu, update);
+  co_return true;
+}
+
+Task<void> SlabAllocator::SwapArray(Cpu& cpu, SlabCache& s, CpuArrays& fresh) {
+  CHECK(!cpu.irqs_enabled());
+  cpu.Touch(s.ArrayPointer(cpu.id()), Access::kRead);
+  cpu.Touch(s.ArrayPointer(cpu.id()), Access::kWrite);
+  std::swap(s.cpus->arrays[cpu.id().index()], fresh.arrays[cpu.id().index()]);
+  co_return;
+}
+
 // do_tune_cpucache(), one CPU's former array, which nobody can reach any more.
 Task<void> SlabAllocator::DrainDetached(Cpu& cpu, SlabCache& s, CpuArray& ac, NodeId node) {
   SlabNode& n = *GetNode(cpu, s, node);
-  SlabBlock* doomed = nullptr;
+  DoomedSlabs doomed;
   const IrqFlags flags = cpu.IrqSave();
   {
     const SpinGuard guard = co_await n.list_lock.Acquire(cpu);

@@ -100,7 +100,7 @@ Task<SlabAllocator::Way> SlabAllocator::FlushArray(Cpu& cpu, SlabCache& s, CpuAr
   cpu.Execute(kSlabSlowCycles);
   uint32_t count = cpu.Load(ac.batch_count);
   SlabNode& n = *GetNode(cpu, s, LocalMemoryNode(cpu));
-  SlabBlock* doomed = nullptr;
+  DoomedSlabs doomed;
   Way way = Way::kFreeToSlabs;
   {
     const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
@@ -142,7 +142,7 @@ Task<SlabAllocator::Way> SlabAllocator::FreeAlien(Cpu& cpu, SlabCache& s, SlabBl
   const NodeId home = slab.node;
   SlabNode& here = *GetNode(cpu, s, LocalMemoryNode(cpu));
   Count(cpu, s, SlabStat::kRemoteFrees);
-  SlabBlock* doomed = nullptr;
+  DoomedSlabs doomed;
   AlienCache* alien = nullptr;
   if (AlienSet* const set = cpu.Load(here.alien); set != nullptr) {
     cpu.Touch(set->PointerTo(home), Access::kRead);
@@ -173,7 +173,7 @@ Task<SlabAllocator::Way> SlabAllocator::FreeAlien(Cpu& cpu, SlabCache& s, SlabBl
 // __drain_alien_cache(): into the shared array of the objects' node, and what that does not hold
 // into their slabs. REQUIRES: the alien cache's lock is held.
 Task<void> SlabAllocator::DrainAlien(Cpu& cpu, SlabCache& s, AlienCache& alien, NodeId node,
-                                     SlabBlock** doomed) {
+                                     DoomedSlabs* doomed) {
   SlabNode& n = *GetNode(cpu, s, node);
   if (cpu.Load(alien.array.available) == 0) co_return;
   const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
@@ -186,18 +186,20 @@ Task<void> SlabAllocator::DrainAlien(Cpu& cpu, SlabCache& s, AlienCache& alien, 
 }
 
 void SlabAllocator::FreeEntries(Cpu& cpu, SlabCache& s, SlabNode& n, const ArrayEntries& entries,
-                                Run run, SlabBlock** doomed) {
+                                Run run, DoomedSlabs* doomed) {
   TouchEntries(cpu, entries, run, Access::kRead);
   FreeBlock(cpu, s, n, absl::MakeConstSpan(entries.data() + run.first, run.count), doomed);
 }
 
 // free_block(): objects back into their slabs. A slab that gets one goes to the end of the partial
 // list, and to the front of the free list with its last. While the node has more free objects than
-// it should, free slabs are taken off the list's end; they come before `doomed`, to be destroyed
-// outside the lock. REQUIRES: the node's lock is held.
+// it should, free slabs are taken off the list's end, to be destroyed outside the lock; in 2014,
+// slabs that become free while it has more. REQUIRES: the node's lock is held.
 void SlabAllocator::FreeBlock(Cpu& cpu, SlabCache& s, SlabNode& n,
-                              absl::Span<const PhysAddr> objects, SlabBlock** doomed) {
-  cpu.Store(n.free_objects, cpu.Load(n.free_objects) + objects.size());
+                              absl::Span<const PhysAddr> objects, DoomedSlabs* doomed) {
+  if (policy_.frees_surplus_at_end) {
+    cpu.Store(n.free_objects, cpu.Load(n.free_objects) + objects.size());
+  }
   for (PhysAddr object : objects) {
     SlabBlock& slab = *SlabOf(object);
     CHECK(slab.cache == &s);
@@ -206,23 +208,38 @@ void SlabAllocator::FreeBlock(Cpu& cpu, SlabCache& s, SlabNode& n,
     Unlink(cpu, slab.active.Peek() == s.geometry.objects ? n.full : n.partial, slab);
     PutIntoSlab(cpu, s, slab, object);
     Count(cpu, s, SlabStat::kActive, uint64_t{0} - 1);
-    if (slab.active.Peek() == 0) {
-      AddHead(cpu, n.free, slab);
-      cpu.Store(n.free_slabs, cpu.Load(n.free_slabs) + 1);
-    } else {
+    if (!policy_.frees_surplus_at_end) {
+      cpu.Store(n.free_objects, cpu.Load(n.free_objects) + 1);
+    }
+    if (slab.active.Peek() > 0) {
       AddTail(cpu, n.partial, slab);
+    } else if (!policy_.frees_surplus_at_end && HasSurplus(cpu, n)) {
+      Doom(cpu, s, n);
+      doomed->AddLast(slab);
+    } else {
+      AddHead(cpu, n.free, slab);
+      Adjust(cpu, n.free_slabs, 1);
     }
   }
-  while (cpu.Load(n.free_objects) > cpu.Load(n.free_limit)) {
+  while (policy_.frees_surplus_at_end && HasSurplus(cpu, n)) {
     SlabBlock* const last = cpu.Load(n.free.last);
     if (last == nullptr) break;
-    cpu.Store(n.free_objects, cpu.Load(n.free_objects) - s.geometry.objects);
     Unlink(cpu, n.free, *last);
-    last->next_to_destroy = *doomed;
-    *doomed = last;
-    cpu.Store(n.free_slabs, cpu.Load(n.free_slabs) - 1);
-    cpu.Store(n.total_slabs, cpu.Load(n.total_slabs) - 1);
+    Adjust(cpu, n.free_slabs, -1);
+    Doom(cpu, s, n);
+    doomed->AddFirst(*last);
   }
+}
+
+// Whether a node has more free objects than it should.
+bool SlabAllocator::HasSurplus(Cpu& cpu, const SlabNode& n) {
+  return cpu.Load(n.free_objects) > cpu.Load(n.free_limit);
+}
+
+// A free slab of the node's is no longer the node's.
+void SlabAllocator::Doom(Cpu& cpu, const SlabCache& s, SlabNode& n) {
+  cpu.Store(n.free_objects, cpu.Load(n.free_objects) - s.geometry.objects);
+  Adjust(cpu, n.total_slabs, -1);
 }
 
 // slab_put_obj(): the object will be the next to be given out. A list that lies in objects begins

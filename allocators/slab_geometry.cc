@@ -83,10 +83,8 @@ bool Allows(const SlabRequest& request, FreelistPlacement freelist, const Fit& f
   return false;
 }
 
-}  // namespace
-
-absl::StatusOr<SlabGeometry> ComputeSlabGeometry(const SlabRequest& request,
-                                                 FreelistCacheSize freelist_cache_size) {
+// The size and alignment of an object, and the step of colours.
+absl::StatusOr<SlabGeometry> ComputeSizes(const SlabRequest& request) {
   if (request.object_size == 0 || request.object_size > kSlubObjectSizeMax) {
     return absl::InvalidArgumentError(
         fmt::format("object size {} is not in 1..{}", request.object_size, kSlubObjectSizeMax));
@@ -109,6 +107,60 @@ absl::StatusOr<SlabGeometry> ComputeSlabGeometry(const SlabRequest& request,
     geometry.size = RoundUp(kSlabObjectSizeMin, geometry.align);
   }
   geometry.colour_step = std::max(static_cast<uint32_t>(kLineSize), geometry.align);
+  return geometry;
+}
+
+absl::Status TooLarge(const SlabGeometry& geometry) {
+  return absl::InvalidArgumentError(
+      fmt::format("an object of {} bytes with its metadata fits no page block", geometry.size));
+}
+
+// calculate_freelist_size() of 2014.
+uint32_t ListBytes2014(uint32_t objects, uint32_t align) {
+  return RoundUp(objects * kIndexBytes, align);
+}
+
+// cache_estimate() of 2014: a list on the slab is in front, so the objects behind it want it to be
+// a multiple of their alignment.
+Fit Estimate2014(int order, const SlabGeometry& geometry, bool off_slab) {
+  const auto bytes = static_cast<uint32_t>(kPageSize << order);
+  Fit fit{.order = order};
+  if (off_slab) {
+    fit.objects = bytes / geometry.size;
+    fit.left_over = bytes % geometry.size;
+    return fit;
+  }
+  fit.objects = bytes / (geometry.size + kIndexBytes);
+  const uint32_t list_bytes = ListBytes2014(fit.objects, geometry.align);
+  if (bytes - fit.objects * geometry.size < list_bytes) --fit.objects;
+  fit.left_over = bytes - fit.objects * geometry.size - ListBytes2014(fit.objects, geometry.align);
+  return fit;
+}
+
+// calculate_slab_order() of 2014.
+std::optional<Fit> FindFit2014(const SlabRequest& request, const SlabGeometry& geometry,
+                               bool off_slab) {
+  std::optional<Fit> best;
+  for (int order = 0; order <= kMaxPageOrder; ++order) {
+    const Fit fit = Estimate2014(order, geometry, off_slab);
+    if (fit.objects == 0) continue;
+    if (fit.objects > kSlabObjectsMax) break;
+    // A list must not need a cache that keeps its own lists outside its slabs.
+    if (off_slab && fit.objects > geometry.size / kIndexBytes) break;
+    best = fit;
+    if (request.reclaim_account || order >= request.order_max) break;
+    if (uint64_t{fit.left_over} * 8 <= kPageSize << order) break;
+  }
+  return best;
+}
+
+}  // namespace
+
+absl::StatusOr<SlabGeometry> ComputeSlabGeometry(const SlabRequest& request,
+                                                 FreelistCacheSize freelist_cache_size) {
+  absl::StatusOr<SlabGeometry> sizes = ComputeSizes(request);
+  if (!sizes.ok()) return sizes;
+  SlabGeometry& geometry = *sizes;
   for (const FreelistPlacement freelist :
        {FreelistPlacement::kInObject, FreelistPlacement::kOffSlab, FreelistPlacement::kOnSlab}) {
     const std::optional<Fit> fit = FindFit(request, geometry.size, freelist, freelist_cache_size);
@@ -119,10 +171,32 @@ absl::StatusOr<SlabGeometry> ComputeSlabGeometry(const SlabRequest& request,
     geometry.left_over = fit->left_over;
     geometry.freelist_size = fit->objects * kIndexBytes;
     geometry.colours = fit->left_over / geometry.colour_step;
-    return geometry;
+    return sizes;
   }
-  return absl::InvalidArgumentError(
-      fmt::format("an object of {} bytes with its metadata fits no page block", geometry.size));
+  return TooLarge(geometry);
+}
+
+absl::StatusOr<SlabGeometry> ComputeSlabGeometry2014(const SlabRequest& request, bool early) {
+  constexpr uint32_t kOffSlabFrom = kPageSize >> 5;
+  absl::StatusOr<SlabGeometry> sizes = ComputeSizes(request);
+  if (!sizes.ok()) return sizes;
+  SlabGeometry& geometry = *sizes;
+  bool off_slab = RoundUp(request.object_size, kWord) >= kOffSlabFrom && !early;
+  const std::optional<Fit> fit = FindFit2014(request, geometry, off_slab);
+  if (!fit.has_value()) return TooLarge(geometry);
+  geometry.order = fit->order;
+  geometry.objects = fit->objects;
+  geometry.left_over = fit->left_over;
+  geometry.freelist_size = ListBytes2014(fit->objects, geometry.align);
+  if (off_slab && fit->left_over >= geometry.freelist_size) {
+    // There is room for it after all.
+    off_slab = false;
+    geometry.left_over -= geometry.freelist_size;
+  }
+  geometry.freelist = off_slab ? FreelistPlacement::kOffSlab : FreelistPlacement::kOnSlab;
+  if (off_slab) geometry.freelist_size = fit->objects * kIndexBytes;
+  geometry.colours = geometry.left_over / geometry.colour_step;
+  return geometry;
 }
 
 SlabTunables DefaultSlabTunables(uint32_t size, int possible_cpus) {

@@ -9,8 +9,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
-// How SLAB lays objects out, as of Linux 6.1 (mm/slab.c): pure arithmetic on what a cache is asked
-// for. Sizes in bytes.
+// How SLAB lays objects out, as of Linux 6.1 and of 2014 (mm/slab.c): pure arithmetic on what a
+// cache is asked for. Sizes in bytes.
 
 namespace slablab {
 
@@ -30,7 +30,7 @@ struct SlabRequest {
 enum class FreelistPlacement : uint8_t {
   kInObject,  // in one of the free objects: OBJFREELIST_SLAB
   kOffSlab,   // in an object of a kmalloc cache: OFF_SLAB
-  kOnSlab,    // in the slab, behind the objects
+  kOnSlab,    // in the slab: behind the objects, in 2014 in front of them
 };
 
 struct SlabGeometry {
@@ -67,6 +67,9 @@ using FreelistCacheSize = absl::FunctionRef<uint32_t(uint32_t bytes)>;
 // cache.
 absl::StatusOr<SlabGeometry> ComputeSlabGeometry(const SlabRequest& request,
                                                  FreelistCacheSize freelist_cache_size);
+
+// The same as of 2014. `early`: while the kernel boots no list is outside its slab.
+absl::StatusOr<SlabGeometry> ComputeSlabGeometry2014(const SlabRequest& request, bool early);
 
 // enable_cpucache().
 SlabTunables DefaultSlabTunables(uint32_t size, int possible_cpus);

@@ -20,13 +20,17 @@ void GuardBy(SpinLock* lock, SharedArray& shared) {
 
 }  // namespace
 
-// nr_cpus_node(). While the kernel boots there is one.
+// Whether a CPU is on line. While the kernel boots only one is.
+bool SlabAllocator::IsUp(CpuId id) const {
+  if (state_ != BootState::kFull) return id == boot_cpu_;
+  return machine_.scheduler().cpu(id).online();
+}
+
+// nr_cpus_node().
 uint32_t SlabAllocator::CpusOn(NodeId node) const {
   uint32_t cpus = 0;
   for (int i = 0; i < machine_.config().cpu_count(); ++i) {
-    const CpuId id(i);
-    if (NodeOfCpu(id) != node || !machine_.scheduler().cpu(id).online()) continue;
-    if (state_ == BootState::kFull || id == boot_cpu_) ++cpus;
+    if (NodeOfCpu(CpuId(i)) == node && IsUp(CpuId(i))) ++cpus;
   }
   return cpus;
 }
@@ -52,10 +56,10 @@ Task<bool> SlabAllocator::InitNode(Cpu& cpu, SlabCache& s, AllocRequest request)
     co_await cpu.IrqRestore(flags);
     co_return true;
   }
-  const PhysAddr address = co_await KmallocOwn(cpu, SlabNode::kBytes, request);
+  const PhysAddr address = co_await KmallocOwn(cpu, NodeBytes(), request);
   if (address.is_null()) co_return false;
-  cpu.TouchRange({address, Structure::kNode}, SlabNode::kBytes, Access::kWrite);
-  auto node = std::make_unique<SlabNode>(address, list_lock_class_);
+  cpu.TouchRange({address, Structure::kNode}, NodeBytes(), Access::kWrite);
+  auto node = std::make_unique<SlabNode>(address, list_lock_class_, policy_.counts_slabs);
   node->next_reap.Poke(FirstReap(cpu));
   node->free_limit.Poke(free_limit);
   s.nodes[request.node.index()] = std::move(node);
@@ -81,7 +85,7 @@ Task<bool> SlabAllocator::SetUpNode(Cpu& cpu, SlabCache& s, AllocRequest request
   bool replaced = false;
   if (done) {
     SlabNode& n = *GetNode(cpu, s, request.node);
-    SlabBlock* doomed = nullptr;
+    DoomedSlabs doomed;
     const IrqFlags flags = cpu.IrqSave();
     {
       const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
@@ -105,7 +109,7 @@ Task<bool> SlabAllocator::SetUpNode(Cpu& cpu, SlabCache& s, AllocRequest request
     co_await cpu.IrqRestore(flags);
     co_await DestroySlabs(cpu, s, doomed);
     // Who reads `shared` without the lock has interrupts off.
-    if (replaced) co_await Synchronize(cpu);
+    if (replaced && policy_.looks_before_locking) co_await Synchronize(cpu);
   }
   co_await FreeShared(cpu, shared);
   co_await FreeAlienSet(cpu, aliens);
@@ -140,7 +144,8 @@ Task<void> SlabAllocator::ReleaseNode(Cpu& cpu, SlabCache& s, NodeId node) {
 }
 
 // slab_prepare_cpu(), cpuup_prepare(): the node's structures of every cache, the newest first. The
-// CPU's own arrays are there. The node's free_limit is computed without the CPU that comes.
+// CPU's own arrays are there, or are made now. The node's free_limit is computed without the CPU
+// that comes.
 Task<void> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
   const SiteScope site(cpu, SiteOf(At::kHotplug));
   const AllocRequest request{.gfp = kGfpKernel, .node = MemoryNodeOf(NodeOfCpu(coming))};
@@ -149,7 +154,9 @@ Task<void> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
     done = co_await InitNode(cpu, cache(list_[i - 1]), request);
   }
   for (size_t i = list_.size(); i > 0 && done; --i) {
-    done = co_await SetUpNode(cpu, cache(list_[i - 1]), request, Change::kKeep);
+    SlabCache& s = cache(list_[i - 1]);
+    if (!policy_.percpu_arrays) done = co_await AllocArray(cpu, *s.cpus, coming, kGfpKernel);
+    if (done) done = co_await SetUpNode(cpu, s, request, Change::kKeep);
   }
   if (!done) co_await CpuCanceled(cpu, coming);
 }
@@ -184,14 +191,16 @@ Task<void> SlabAllocator::CancelCpuOf(Cpu& cpu, SlabCache& s, CpuId gone, NodeId
   const bool was_last = CpusOn(node) == 0;
   std::unique_ptr<SharedArray> shared;
   std::unique_ptr<AlienSet> aliens;
-  SlabBlock* doomed = nullptr;
+  DoomedSlabs doomed;
   const IrqFlags flags = cpu.IrqSave();
   {
     const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
     cpu.Store(n->free_limit, cpu.Load(n->free_limit) - cpu.Load(s.batch_count));
-    CpuArray& ac = ArrayOf(s, gone);
-    FreeEntries(cpu, s, *n, ac.entries, {.first = 0, .count = cpu.Load(ac.available)}, &doomed);
-    cpu.Store(ac.available, 0);
+    CpuArray& ac = s.cpus->arrays[gone.index()];
+    if (ac.placed) {
+      FreeEntries(cpu, s, *n, ac.entries, {.first = 0, .count = cpu.Load(ac.available)}, &doomed);
+      cpu.Store(ac.available, 0);
+    }
     if (was_last) {
       shared = std::move(n->shared_array);
       aliens = std::move(n->alien_set);
@@ -211,6 +220,10 @@ Task<void> SlabAllocator::CancelCpuOf(Cpu& cpu, SlabCache& s, CpuId gone, NodeId
     co_await FreeAlienSet(cpu, aliens);
   }
   co_await DestroySlabs(cpu, s, doomed);
+  CpuArray& ac = s.cpus->arrays[gone.index()];
+  if (policy_.percpu_arrays || !ac.placed) co_return;
+  cpu.Touch(s.ArrayPointer(gone), Access::kWrite);
+  co_await FreeArray(cpu, ac);
 }
 
 }  // namespace slablab

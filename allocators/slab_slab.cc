@@ -26,6 +26,10 @@ Task<SlabBlock*> SlabAllocator::GrowBegin(Cpu& cpu, SlabCache& s, AllocRequest r
   const SiteScope site(cpu, SiteOf(At::kGrow));
   const Gfp gfp = request.gfp & (kReclaimMask | kConstraintMask);
   const bool may_sleep = Has(gfp, Gfp::kDirectReclaim);
+  uint32_t colour = 0;
+  // Where pages may come from other nodes, the colour has to wait until there are any.
+  const bool colour_first = !policy_.advances_colour_first && Has(gfp, Gfp::kThisNode);
+  if (colour_first) colour = co_await NextColour(cpu, s, *GetNode(cpu, s, request.node));
   if (may_sleep) co_await cpu.IrqRestore(IrqFlags::kWereOn);
   // kmem_getpages().
   cpu.Touch(s.At(SlabCache::kOrderAt), Access::kRead);
@@ -36,24 +40,9 @@ Task<SlabBlock*> SlabAllocator::GrowBegin(Cpu& cpu, SlabCache& s, AllocRequest r
   if (!block.is_null()) {
     slab = &SetUpSlab(s, block);
     cpu.Touch(slab->Metadata(SlabBlock::kFlagsAt), Access::kWrite);
-    // The next colour; others may change it meanwhile.
-    cpu.Touch(s.At(SlabCache::kColourAt), Access::kRead);
-    const uint32_t before = co_await cpu.Load(slab->home->colour_next);
-    const uint32_t colour = before + 1 >= s.geometry.colours ? 0 : before + 1;
-    co_await cpu.Store(slab->home->colour_next, colour);
+    if (!colour_first) colour = co_await NextColour(cpu, s, *slab->home);
     slab->first_object = block + uint64_t{colour} * s.geometry.colour_step;
-    cpu.Touch(slab->Metadata(SlabBlock::kFirstObjectAt), Access::kWrite);
-    cpu.Touch(slab->Metadata(SlabBlock::kActiveAt), Access::kWrite);
-    // alloc_slabmgmt().
-    PhysAddr freelist;
-    if (s.geometry.freelist == FreelistPlacement::kOffSlab) {
-      freelist = co_await KmallocOwn(cpu, s.geometry.freelist_size,
-                                     {.gfp = gfp & ~kConstraintMask, .node = slab->node});
-    } else if (s.geometry.freelist == FreelistPlacement::kOnSlab) {
-      freelist = block + ((kPageSize << s.geometry.order) - s.geometry.freelist_size);
-    } else {
-      freelist = s.AddressOf(*slab, s.geometry.objects - 1);
-    }
+    const PhysAddr freelist = co_await PlaceFreelist(cpu, s, *slab, gfp & ~kConstraintMask);
     if (freelist.is_null()) {
       co_await FreePages(cpu, s, *slab);
       slab = nullptr;
@@ -63,6 +52,46 @@ Task<SlabBlock*> SlabAllocator::GrowBegin(Cpu& cpu, SlabCache& s, AllocRequest r
   }
   if (may_sleep) cpu.IrqSave();
   co_return slab;
+}
+
+// The first object's place changes from slab to slab, so that not all slabs' objects are in the
+// same sets of the caches. Without the lock, others may change the next colour meanwhile.
+Task<uint32_t> SlabAllocator::NextColour(Cpu& cpu, SlabCache& s, SlabNode& n) {
+  SpinGuard guard;
+  IrqFlags flags = IrqFlags::kWereOff;
+  if (!policy_.advances_colour_first) {
+    flags = cpu.IrqSave();
+    guard = co_await n.list_lock.Acquire(cpu);
+  }
+  cpu.Touch(s.At(SlabCache::kColourAt), Access::kRead);
+  const uint32_t seen = co_await cpu.Load(n.colour_next);
+  const uint32_t next = seen + 1 >= s.geometry.colours ? 0 : seen + 1;
+  co_await cpu.Store(n.colour_next, next);
+  if (policy_.advances_colour_first) co_return next;
+  guard.Unlock();
+  co_await cpu.IrqRestore(flags);
+  co_return seen;
+}
+
+// alloc_slabmgmt(): where the slab's list is, and behind it, in 2014, the objects. Null if it would
+// have to be elsewhere and there is no memory.
+Task<PhysAddr> SlabAllocator::PlaceFreelist(Cpu& cpu, SlabCache& s, SlabBlock& slab, Gfp gfp) {
+  cpu.Touch(slab.Metadata(SlabBlock::kFirstObjectAt), Access::kWrite);
+  cpu.Touch(slab.Metadata(SlabBlock::kActiveAt), Access::kWrite);
+  if (s.geometry.freelist == FreelistPlacement::kOffSlab) {
+    const PhysAddr freelist =
+        co_await KmallocOwn(cpu, s.geometry.freelist_size, {.gfp = gfp, .node = slab.node});
+    co_return freelist;
+  }
+  if (!policy_.list_in_objects) {
+    const PhysAddr freelist = slab.first_object;
+    slab.first_object = freelist + s.geometry.freelist_size;
+    co_return freelist;
+  }
+  if (s.geometry.freelist == FreelistPlacement::kOnSlab) {
+    co_return slab.base + ((kPageSize << s.geometry.order) - s.geometry.freelist_size);
+  }
+  co_return s.AddressOf(slab, s.geometry.objects - 1);
 }
 
 SlabBlock& SlabAllocator::SetUpSlab(SlabCache& s, PhysAddr block) {
@@ -119,11 +148,11 @@ Task<void> SlabAllocator::GrowEnd(Cpu& cpu, SlabCache& s, SlabBlock* slab) {
   CHECK(!cpu.irqs_enabled());
   SlabNode& n = *GetNode(cpu, s, slab->node);
   const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
-  cpu.Store(n.total_slabs, cpu.Load(n.total_slabs) + 1);
+  Adjust(cpu, n.total_slabs, 1);
   const uint32_t active = cpu.Load(slab->active);
   if (active == 0) {
     AddTail(cpu, n.free, *slab);
-    cpu.Store(n.free_slabs, cpu.Load(n.free_slabs) + 1);
+    Adjust(cpu, n.free_slabs, 1);
   } else {
     FixUpList(cpu, s, n, *slab, nullptr);
   }
@@ -174,11 +203,11 @@ void SlabAllocator::Unlink(Cpu& cpu, SlabList& list, SlabBlock& slab) {
 }
 
 // slabs_destroy().
-Task<void> SlabAllocator::DestroySlabs(Cpu& cpu, SlabCache& s, SlabBlock* doomed) {
-  while (doomed != nullptr) {
-    SlabBlock& slab = *doomed;
+Task<void> SlabAllocator::DestroySlabs(Cpu& cpu, SlabCache& s, DoomedSlabs doomed) {
+  while (doomed.first != nullptr) {
+    SlabBlock& slab = *doomed.first;
     cpu.Touch(slab.Metadata(SlabBlock::kListAt), Access::kRead);
-    doomed = slab.next_to_destroy;
+    doomed.first = slab.next_to_destroy;
     co_await DestroySlab(cpu, s, slab);
   }
 }
@@ -227,9 +256,8 @@ Task<uint64_t> SlabAllocator::DrainFreelist(Cpu& cpu, SlabCache& s, SlabNode& n,
       slab = cpu.Load(n.free.last);
       if (slab != nullptr) {
         Unlink(cpu, n.free, *slab);
-        cpu.Store(n.free_slabs, cpu.Load(n.free_slabs) - 1);
-        cpu.Store(n.total_slabs, cpu.Load(n.total_slabs) - 1);
-        cpu.Store(n.free_objects, cpu.Load(n.free_objects) - s.geometry.objects);
+        Adjust(cpu, n.free_slabs, -1);
+        Doom(cpu, s, n);
       }
     }
     co_await cpu.IrqRestore(flags);

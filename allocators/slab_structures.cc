@@ -16,9 +16,11 @@ std::string_view SlabStatName(SlabStat stat) {
   return kNames[static_cast<size_t>(stat)];
 }
 
-SlabNode::SlabNode(PhysAddr at, LockClass* lock_class) { PlaceAt(at, lock_class); }
+SlabNode::SlabNode(PhysAddr at, LockClass* of, bool counts) : lock_class(of), counts_slabs(counts) {
+  PlaceAt(at);
+}
 
-void SlabNode::PlaceAt(PhysAddr to, LockClass* lock_class) {
+void SlabNode::PlaceAt(PhysAddr to) {
   CHECK(!list_lock.held());
   address = to;
   const auto place = [to](uint64_t at) { return Place{to + at, Structure::kNode}; };
@@ -34,18 +36,18 @@ void SlabNode::PlaceAt(PhysAddr to, LockClass* lock_class) {
   guard(free.last, 48);
   guard(total_slabs, 56);
   guard(free_slabs, 64);
-  guard(free_objects, 72);
-  guard(free_limit, 80);
-  colour_next = Racy<uint32_t>(place(84), colour_next.Peek());
-  guard(shared, 88);
-  alien = Settled<AlienSet*>(place(96), alien.Peek());
-  next_reap = Racy<Cycles>(place(104), next_reap.Peek());
-  free_touched = Racy<bool>(place(112), free_touched.Peek());
+  const uint64_t rest = counts_slabs ? 72 : 56;
+  guard(free_objects, rest);
+  guard(free_limit, rest + 8);
+  colour_next = Racy<uint32_t>(place(rest + 12), colour_next.Peek());
+  guard(shared, rest + 16);
+  alien = Settled<AlienSet*>(place(rest + 24), alien.Peek());
+  next_reap = Racy<Cycles>(place(rest + 32), next_reap.Peek());
+  free_touched = Racy<bool>(place(rest + 40), free_touched.Peek());
 }
 
 void SlabCache::PlaceAt(PhysAddr to) {
   address = to;
-  cpu_cache = Settled<PhysAddr>(At(kCpuCacheAt), cpu_cache.Peek());
   batch_count = Settled<uint32_t>(At(kBatchCountAt), batch_count.Peek());
   limit = Settled<uint32_t>(At(kLimitAt), limit.Peek());
   shared = Settled<uint32_t>(At(kSharedAt), shared.Peek());

@@ -97,11 +97,10 @@ struct ArrayCache {
   ArrayEntries entries;
 };
 
-// A CPU's own array. Made at the CPU's first use of the cache; before that it is as the kernel
-// initialises it.
+// A CPU's own array.
 struct alignas(64) CpuArray : ArrayCache<PerCpu, PerCpu> {
   bool placed = false;
-  PhysAddr block;  // the kmalloc'ed object it is, in the era of kmalloc'ed arrays; else null
+  PhysAddr block;  // the kmalloc'ed object that it is; null: it is no such
 };
 
 // The array that the CPUs of a node share, guarded by the node's list_lock; `touched` is cleared
@@ -161,6 +160,23 @@ struct SlabBlock {
   void FlipInUse(uint32_t object) { in_use[object / 64] ^= uint64_t{1} << (object % 64); }
 };
 
+// Slabs that are in no list any more, to be destroyed outside the locks, the first first.
+struct DoomedSlabs {
+  SlabBlock* first = nullptr;
+  SlabBlock* last = nullptr;
+
+  void AddFirst(SlabBlock& slab) {
+    slab.next_to_destroy = first;
+    first = &slab;
+    if (last == nullptr) last = &slab;
+  }
+  void AddLast(SlabBlock& slab) {
+    slab.next_to_destroy = nullptr;
+    (first == nullptr ? first : last->next_to_destroy) = &slab;
+    last = &slab;
+  }
+};
+
 // A list of slabs, with its head in the node's structure.
 struct SlabList {
   Guarded<SlabBlock*> first;
@@ -170,11 +186,13 @@ struct SlabList {
 // struct kmem_cache_node.
 struct SlabNode {
   static constexpr uint32_t kBytes = 120;
+  // Without counts of slabs.
+  static constexpr uint32_t kBytesUncounted = 104;
 
-  SlabNode(PhysAddr address, LockClass* lock_class);
+  SlabNode(PhysAddr address, LockClass* lock_class, bool counts_slabs);
   SlabNode(const SlabNode&) = delete;
   // Moves the structure: the fields keep their values. REQUIRES: the lock is free.
-  void PlaceAt(PhysAddr to, LockClass* lock_class);
+  void PlaceAt(PhysAddr to);
 
   SpinLock list_lock;
   SlabList partial;
@@ -190,17 +208,20 @@ struct SlabNode {
   Racy<Cycles> next_reap;
   Racy<bool> free_touched;
   PhysAddr address;
-  bool is_static = true;  // in boot memory
+  LockClass* const lock_class;
+  const bool counts_slabs;
+  bool is_static = false;  // in boot memory
 
   // What `shared` and `alien` point to.
   std::unique_ptr<SharedArray> shared_array;
   std::unique_ptr<AlienSet> alien_set;
 };
 
-// The CPUs' arrays of one cache.
+// The CPUs' arrays of one cache. From the percpu allocator there is one for every CPU, made when it
+// is first used; kmalloc'ed, only for CPUs that are up.
 struct CpuArrays {
   explicit CpuArrays(int cpus) : arrays(static_cast<size_t>(cpus)) {}
-  PercpuArea area;
+  PercpuArea area;  // null: they are kmalloc'ed
   uint32_t limit = 0;
   uint32_t batch_count = 0;
   LazyArray<CpuArray> arrays;
@@ -217,9 +238,10 @@ struct SlabCache {
   static constexpr uint64_t kOrderAt = 40;
   static constexpr uint64_t kColourAt = 48;
   static constexpr uint64_t kStatsAt = 112;
-  // The node pointers' place: statistics are ten words and four half words in front of them.
-  static constexpr uint64_t kNodesAt = 120;
-  static constexpr uint64_t kNodesAtWithStatistics = 216;
+  // Where what there is for each node, and of kmalloc'ed arrays in front of it for each CPU,
+  // begins: ten words and four half words of statistics come before it.
+  static constexpr uint64_t kTailAt = 120;
+  static constexpr uint64_t kTailAtWithStatistics = 216;
 
   SlabCache() = default;
   SlabCache(const SlabCache&) = delete;
@@ -232,10 +254,12 @@ struct SlabCache {
   Gfp alloc_flags = Gfp::kCompound;
   SlabGeometry geometry;
   uint32_t reciprocal = 0;  // ceil(2^32 / size)
-  uint64_t nodes_at = kNodesAt;
+  // Where the pointers to the CPUs' arrays are: one for each CPU, or a percpu pointer for all.
+  uint64_t arrays_at = kCpuCacheAt;
+  uint64_t array_stride = 0;
+  uint64_t nodes_at = kTailAt;
 
   PhysAddr address;
-  Settled<PhysAddr> cpu_cache;  // the percpu pointer: its value means nothing here
   Settled<uint32_t> batch_count;
   Settled<uint32_t> limit;
   Settled<uint32_t> shared;
@@ -248,6 +272,7 @@ struct SlabCache {
   void PlaceAt(PhysAddr to);
   Place At(uint64_t at) const { return {address + at, Structure::kCacheDescriptor}; }
   Place NodePointer(NodeId node) const { return At(nodes_at + node.index() * 8); }
+  Place ArrayPointer(CpuId id) const { return At(arrays_at + id.index() * array_stride); }
   Place StatPlace(SlabStat stat) const;
 
   PhysAddr AddressOf(const SlabBlock& slab, uint32_t object) const {
