@@ -40,6 +40,7 @@ constexpr Entry kEntries[] = {
      }},
     {{"slab-2014", "SLAB before its per-CPU arrays came from the percpu allocator."},
      SlabQuirks,
+     OneBoot,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014);
      }},

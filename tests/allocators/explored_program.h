@@ -4,6 +4,7 @@
 #ifndef SLABLAB_TESTS_ALLOCATORS_EXPLORED_PROGRAM_H_
 #define SLABLAB_TESTS_ALLOCATORS_EXPLORED_PROGRAM_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -15,10 +16,23 @@
 namespace slablab {
 
 // Goes through all that can be decided, depth first: the same decisions as last time, but for the
-// last that had another way.
+// last that had another way. With a bound, through all orders in which a CPU that could go on has
+// to give way no more than so many times.
 class Decisions : public Explorer {
  public:
-  size_t Choose(const std::vector<CpuId>& runnable) override { return Decide(runnable.size()); }
+  static constexpr int kUnbounded = -1;
+  explicit Decisions(int switches_max = kUnbounded) : switches_max_(switches_max) {}
+
+  size_t Choose(const std::vector<CpuId>& runnable) override {
+    const auto last = std::find(runnable.begin(), runnable.end(), last_);
+    const auto stay = static_cast<size_t>(last - runnable.begin());
+    const bool may_stay = last != runnable.end();
+    if (may_stay && switches_ == switches_max_) return stay;
+    const size_t chosen = Decide(runnable.size());
+    if (may_stay && chosen != stay) ++switches_;
+    last_ = runnable[chosen];
+    return chosen;
+  }
   bool InterruptNow(CpuId) override { return Decide(2) == 1; }
 
   // Prepares the next way through; false if all were gone.
@@ -27,6 +41,8 @@ class Decisions : public Explorer {
     if (taken_.empty()) return false;
     ++taken_.back().way;
     depth_ = 0;
+    switches_ = 0;
+    last_ = CpuId(-1);
     return true;
   }
 
@@ -42,8 +58,11 @@ class Decisions : public Explorer {
     CHECK_EQ(taken_[depth_].ways, ways);
     return taken_[depth_++].way;
   }
+  const int switches_max_;
   std::vector<Decision> taken_;
   size_t depth_ = 0;
+  int switches_ = 0;
+  CpuId last_{-1};  // that went on
 };
 
 // Pieces of work that all arrive at once.

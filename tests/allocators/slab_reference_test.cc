@@ -1,0 +1,116 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SLAB against real kernels: runs bundled with the tests, and all there are where SLABLAB_SHARED
+// names the folder that has them.
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "traces/gz_input.h"
+#include "workloads/conformance.h"
+#include "workloads/reference.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+void ExpectRunsAgree(const fs::path& folder, size_t files_least) {
+  std::vector<std::string> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("slab-") && name.ends_with(".ref.gz")) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  EXPECT_GE(files.size(), files_least);
+  for (const std::string& file : files) {
+    const absl::StatusOr<std::string> text = ReadWholeFile(file);
+    ASSERT_TRUE(text.ok()) << text.status();
+    const absl::StatusOr<ReferenceRun> run = ParseReference(*text, file);
+    ASSERT_TRUE(run.ok()) << run.status();
+    const absl::StatusOr<Conformance> result = ReplayReference(*run);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(result->agrees()) << result->first_disagreement;
+    EXPECT_GT(result->placements.total, 0u);
+    EXPECT_EQ(result->figures.total, 23u) << file;
+  }
+}
+
+TEST(SlabReferenceTest, BundledRunsAgreeInEveryPlacementAndCount) {
+  ExpectRunsAgree("tests/reference", 16);
+}
+
+TEST(SlabReferenceTest, SharedRunsAgree) {
+  const char* const shared = std::getenv("SLABLAB_SHARED");
+  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) {
+    GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
+  }
+  ExpectRunsAgree(fs::path(shared) / "reference", 100);
+}
+
+// Three tunables of one line are written at once: one by one, a batch above the limit would be
+// passed over, and so would what came with it.
+constexpr std::string_view kSmallRun =
+    "slab-reference 1\n"
+    "kernel linux-6.1.192 slab\n"
+    "machine cpus=2 nodes=2 cpus_per_node=1 mib_per_node=64 page_size=4096 cache_line=64\n"
+    "pattern small\n"
+    "cache name=x object_size=1024 align=0 hwcache_align=0 ctor=0\n"
+    "layout slab_size=1024 pages_per_slab=1 objs_per_slab=4\n"
+    "tune limit=2 batchcount=2 shared=0\n"
+    "a 0 0 0@0:1024\n"
+    "n 0 1 1 1@1:0\n"
+    "f 0 1\n"
+    "a 0 2 0:0\n"
+    "count nodeallocs 0\n"
+    "count remotefrees 1\n"
+    "state limit 2\n"
+    "end\n";
+
+Conformance ReplayText(const std::string& text) {
+  const absl::StatusOr<ReferenceRun> run = ParseReference(text, "small.ref");
+  EXPECT_TRUE(run.ok()) << run.status();
+  return ReplayReference(*run).value();
+}
+
+TEST(SlabReferenceTest, EveryKindOfDisagreementIsSeen) {
+  EXPECT_TRUE(ReplayText(std::string(kSmallRun)).agrees())
+      << ReplayText(std::string(kSmallRun)).first_disagreement;
+  const std::pair<std::string_view, std::string_view> changes[] = {
+      {"0@0:1024", "0@0:0"},
+      {"1@1:0", "1@0:0"},
+      {"remotefrees 1", "remotefrees 2"},
+      {"limit 2", "limit 120"},
+      {"objs_per_slab=4", "objs_per_slab=3"},
+      {"tune limit=2 batchcount=2", "tune limit=4 batchcount=4"},
+  };
+  for (const auto& [from, to] : changes) {
+    std::string text(kSmallRun);
+    const size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    const Conformance result = ReplayText(text.replace(at, from.size(), to));
+    EXPECT_FALSE(result.agrees()) << to;
+    EXPECT_THAT(result.first_disagreement, HasSubstr("small.ref:")) << to;
+  }
+}
+
+TEST(SlabReferenceTest, AnUnknownTunableIsNamedWithItsLine) {
+  std::string text(kSmallRun);
+  const size_t at = text.find("shared=0");
+  const absl::StatusOr<ReferenceRun> run =
+      ParseReference(text.replace(at, 8, "colour=0"), "small.ref");
+  ASSERT_TRUE(run.ok());
+  const std::string message(ReplayReference(*run).status().message());
+  EXPECT_THAT(message, HasSubstr("small.ref:7: "));
+  EXPECT_THAT(message, HasSubstr("colour"));
+}
+
+}  // namespace
+}  // namespace slablab
