@@ -22,6 +22,8 @@
 
 namespace slablab {
 
+class PercpuAreas;
+
 // A cache within one allocator: dense from 0 in order of creation (boot caches come first).
 using CacheId = Id<struct CacheIdTag, int32_t>;
 inline constexpr CacheId kNoCache{-1};
@@ -171,6 +173,8 @@ class Allocator {
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
   virtual Footprint FootprintOf(CacheId cache) const = 0;
   virtual const Footprint& TotalFootprint() const = 0;
+  // Where its per-CPU structures come from; null: it has none.
+  virtual const PercpuAreas* percpu_areas() const { return nullptr; }
   // What that kernel would have printed, or what is wrong with the model's state because a quirk is
   // switched on. Empty without quirks.
   virtual std::vector<std::string> KernelLog() const { return {}; }

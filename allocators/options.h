@@ -18,11 +18,14 @@ struct AllocatorOptions {
   uint64_t seed = 1;          // of what the kernel takes from cycle counters or addresses
   bool merge_caches = false;  // slab_merge: caches of the same layout are one
   bool statistics = true;     // CONFIG_SLUB_STATS: counters exist and cost what they cost
-  std::string boot = {};  // of the model's boots(); empty: its first
+  std::string boot = {};      // of the model's boots(); empty: its first
   // nr_node_ids, up to kPossibleNodesMax, where it is more than the machine has nodes: what is
   // dimensioned by it is larger.
   int possible_nodes = 0;
   std::vector<std::string> quirks = {};  // named deviations of the model, all off by default
+  // Where the model's per-CPU structures come from: allocators/percpu_registry.h.
+  std::string percpu = "percpu";
+  std::vector<std::string> percpu_quirks = {};
 };
 
 }  // namespace slablab

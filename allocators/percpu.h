@@ -72,12 +72,17 @@ struct PercpuChunk {
     return MapAt(pages) + PercpuMap::MetadataBytes(pages);
   }
 
-  PercpuChunk(int32_t number, int page_count, int cpus)
+  struct Shape {
+    int pages = 0;
+    int cpus = 0;
+    bool exact_free_hints = false;
+  };
+  PercpuChunk(int32_t number, const Shape& shape)
       : id(number),
-        pages(page_count),
-        map(metadata, MapAt(page_count), page_count),
-        populated(metadata, kPopulatedAt, page_count) {
-    memory.pages.resize(static_cast<size_t>(cpus) * static_cast<size_t>(page_count));
+        pages(shape.pages),
+        map(metadata, MapAt(pages), {.pages = pages, .exact_free_hints = shape.exact_free_hints}),
+        populated(metadata, kPopulatedAt, pages) {
+    memory.pages.resize(static_cast<size_t>(shape.cpus) * static_cast<size_t>(pages));
   }
 
   const int32_t id;
@@ -108,6 +113,7 @@ class Percpu : public PercpuAreas {
     // Balance runs at the end of the operation that asks for it, if that can wait. Else whoever
     // drives the model calls Balance.
     bool balance_at_once = true;
+    bool exact_free_hints = false;  // see PercpuMap
   };
   using MakeBackend =
       std::function<std::unique_ptr<PercpuBackend>(const PercpuLayout& layout, PercpuUsage& usage)>;

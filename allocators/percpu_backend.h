@@ -40,9 +40,6 @@ class PercpuBackend {
   virtual ~PercpuBackend() = default;
   // False: a chunk has all its pages from its creation on.
   virtual bool populates_on_demand() const = 0;
-  // Whether it can serve such a layout; InvalidArgument with the kernel's reason if not.
-  // (pcpu_verify_alloc_info)
-  virtual absl::Status Verify(const PercpuLayout& layout) const = 0;
   // Answers false, having changed nothing, if there is no room. `memory.pages` has its size.
   virtual Task<bool> Create(Cpu& cpu, PercpuMemory& memory, Gfp gfp) = 0;
   // REQUIRES: nothing is populated any more, if it populates on demand.
@@ -59,6 +56,10 @@ std::unique_ptr<PercpuBackend> MakePercpuVm(Machine& machine, const PercpuLayout
 // mm/percpu-km.c: one contiguous block of 2^n pages a chunk, all at once; one group only.
 std::unique_ptr<PercpuBackend> MakePercpuKm(Machine& machine, const PercpuLayout& layout,
                                             PercpuUsage& usage);
+
+// Whether km can serve such a layout; InvalidArgument with the kernel's reason if not.
+// (pcpu_verify_alloc_info)
+absl::Status VerifyPercpuKm(const PercpuLayout& layout);
 
 // The pages that km wastes of each chunk, because blocks are powers of two.
 uint64_t PercpuKmWastedPages(const PercpuLayout& layout);

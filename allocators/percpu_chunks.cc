@@ -96,7 +96,10 @@ PercpuChunk& Percpu::SetUpPart(Cpu& cpu, uint64_t begin, uint64_t bytes,
 
 PercpuChunk& Percpu::AddChunk(int pages) {
   const auto id = static_cast<int32_t>(chunks_.size());
-  return *chunks_.emplace_back(std::make_unique<PercpuChunk>(id, pages, layout_.possible_cpus()));
+  const PercpuChunk::Shape shape = {.pages = pages,
+                                    .cpus = layout_.possible_cpus(),
+                                    .exact_free_hints = options_.exact_free_hints};
+  return *chunks_.emplace_back(std::make_unique<PercpuChunk>(id, shape));
 }
 
 // pcpu_create_chunk(). Null: no memory, or no address space.

@@ -159,8 +159,8 @@ int PercpuMap::HintsAfterGiving(Cpu& cpu, int bit, int bits) {
   // that only those of the first block arrive.
   if (!one_block || end - start >= kBlockBits) {
     RefreshChunk(cpu, /*full_scan=*/true);
-  } else if (range.first == 0) {
-    hints_.Learn(start, end);
+  } else if (range.first == 0 || exact_free_hints_) {
+    hints_.Learn(range.first * kBlockBits + start, range.first * kBlockBits + end);
   }
   return freed;
 }

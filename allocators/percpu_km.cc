@@ -24,11 +24,6 @@ class PercpuKm : public PercpuBackend {
 
   bool populates_on_demand() const override { return false; }
 
-  absl::Status Verify(const PercpuLayout& layout) const override {
-    if (layout.groups.size() == 1) return absl::OkStatus();
-    return absl::InvalidArgumentError("percpu: can't handle more than one group");
-  }
-
   Task<bool> Create(Cpu& cpu, PercpuMemory& memory, Gfp gfp) override {
     memory.block = PhysAddr();
     if (order_ <= kMaxPageOrder) {
@@ -73,6 +68,11 @@ class PercpuKm : public PercpuBackend {
 };
 
 }  // namespace
+
+absl::Status VerifyPercpuKm(const PercpuLayout& layout) {
+  if (layout.groups.size() == 1) return absl::OkStatus();
+  return absl::InvalidArgumentError("percpu: can't handle more than one group");
+}
 
 uint64_t PercpuKmWastedPages(const PercpuLayout& layout) {
   return std::bit_ceil(ChunkPages(layout)) - ChunkPages(layout);

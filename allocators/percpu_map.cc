@@ -74,13 +74,14 @@ uint64_t PercpuMap::MetadataBytes(int pages) {
   return BitmapBytes(bits) + BitmapBytes(bits + 1) + static_cast<uint64_t>(pages) * kHintsBytes;
 }
 
-PercpuMap::PercpuMap(const PercpuMetadata& metadata, uint64_t at, int pages)
+PercpuMap::PercpuMap(const PercpuMetadata& metadata, uint64_t at, const Options& options)
     : metadata_(metadata),
-      bits_(pages * kBlockBits),
+      bits_(options.pages * kBlockBits),
+      exact_free_hints_(options.exact_free_hints),
       blocks_at_(at + BitmapBytes(bits_) + BitmapBytes(bits_ + 1)),
       allocated_(metadata, at, bits_),
       bounds_(metadata, at + BitmapBytes(bits_), bits_ + 1),
-      blocks_(static_cast<size_t>(pages)) {
+      blocks_(static_cast<size_t>(options.pages)) {
   Reset();
 }
 

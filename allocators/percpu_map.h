@@ -104,8 +104,14 @@ class PercpuMap {
   // Bytes of metadata that the maps and hints of so many pages take.
   static uint64_t MetadataBytes(int pages);
 
-  // Of `pages` pages, all free. Its words lie at `at` of the metadata, which must outlive it.
-  PercpuMap(const PercpuMetadata& metadata, uint64_t at, int pages);
+  struct Options {
+    int pages = 0;
+    // The kernel tells the chunk's hints of a free within one page only if that is the first page,
+    // since it passes an end that is relative to the page. With this it always does.
+    bool exact_free_hints = false;
+  };
+  // All free. Its words lie at `at` of the metadata, which must outlive it.
+  PercpuMap(const PercpuMetadata& metadata, uint64_t at, const Options& options);
   void Reset();  // as new
 
   struct Need {
@@ -173,6 +179,7 @@ class PercpuMap {
 
   const PercpuMetadata& metadata_;
   const int bits_;
+  const bool exact_free_hints_;
   const uint64_t blocks_at_;
   PercpuBitmap allocated_;
   PercpuBitmap bounds_;

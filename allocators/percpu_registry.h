@@ -10,10 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "allocators/options.h"
 #include "allocators/percpu_areas.h"
 #include "allocators/percpu_layout.h"
 #include "sim/machine.h"
+#include "sim/machine_config.h"
 
 namespace slablab {
 
@@ -28,13 +32,28 @@ bool IsPercpuAllocator(std::string_view name);
 
 struct PercpuOptions {
   std::string name = "percpu";
-  // What the architecture asks for; none: what suits the model.
+  std::vector<std::string> quirks = {};  // of PercpuQuirks(name)
+  // What the architecture asks for; none: what suits model and quirks.
   std::optional<PercpuSetup> setup = {};
   bool balance_at_once = true;  // else whoever drives the model calls Balance
 };
 
-// Sets up the first chunk on `machine`. InvalidArgument for an unknown name, with the valid ones,
-// and for a machine that the model's backend cannot serve, with the kernel's reason.
+// What a slab allocator's options say of its per-CPU structures.
+PercpuOptions PercpuOptionsOf(const AllocatorOptions& options);
+
+// Named deviations of the model; empty for an unknown one.
+//   32-bit            128 MiB of vmalloc space, and what else 32-bit x86 asks for
+//   page-first-chunk  percpu_alloc=page
+//   exact-free-hints  6.1: a free within a page tells the chunk's hints, wherever the page is
+//   signed-dyn-size   2010: before dyn_size meant a minimum, and before early allocation
+//   zeroed-km         2010 on kernel memory: chunks are zeroed
+absl::Span<const std::string_view> PercpuQuirks(std::string_view name);
+
+// InvalidArgument for an unknown name or quirk, with the valid ones, and for a machine that the
+// model's backend cannot serve, with the kernel's reason.
+absl::Status CheckPercpu(const MachineConfig& machine, const PercpuOptions& options);
+
+// Sets up the first chunk on `machine`; fails as CheckPercpu does.
 absl::StatusOr<std::unique_ptr<PercpuAreas>> MakePercpuAreas(Machine& machine,
                                                              const PercpuOptions& options);
 

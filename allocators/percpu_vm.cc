@@ -86,7 +86,6 @@ class PercpuVm : public PercpuBackend {
       : machine_(machine), layout_(layout), usage_(usage), space_(layout, vmalloc_bytes) {}
 
   bool populates_on_demand() const override { return true; }
-  absl::Status Verify(const PercpuLayout&) const override { return absl::OkStatus(); }
 
   Task<bool> Create(Cpu&, PercpuMemory& memory, Gfp) override {
     if (!space_.Take(&memory.base)) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "allocators/percpu_registry.h"
 #include "allocators/slab.h"
 #include "allocators/slub.h"
 #include "allocators/slub_2010.h"
@@ -94,8 +95,12 @@ absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(std::string_view name, 
         std::find(boots.begin(), boots.end(), options.boot) == boots.end()) {
       return Unknown(fmt::format("boot of {}", name), options.boot, {boots.begin(), boots.end()});
     }
+    const absl::Status percpu = CheckPercpu(machine.config(), PercpuOptionsOf(options));
+    if (!percpu.ok()) return percpu;
     return entry.make(machine, options);
   }
+  // Those are named too, though they are no slab allocators and made elsewhere.
+  for (const PercpuInfo& percpu : ListPercpuAllocators()) names.push_back(percpu.name);
   return Unknown("allocator", name, names);
 }
 

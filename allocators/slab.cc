@@ -43,7 +43,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       alien_lock_class_(machine.scheduler().AddLockClass("alien_cache->lock", kAlienLockRank)),
-      areas_(MakePercpuAreas(machine, {}).value()),
+      areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
       kmalloc_({.shift_low = 5,
                 .cgroup = !HasQuirk(options, "memcg-off"),
                 .zone_dma = !HasQuirk(options, "zone-dma-off")}),

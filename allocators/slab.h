@@ -111,6 +111,7 @@ class SlabAllocator : public Allocator {
   SlabInfoRow SlabInfo(CacheId id) const override;
   Footprint FootprintOf(CacheId id) const override;
   const Footprint& TotalFootprint() const override { return total_; }
+  const PercpuAreas* percpu_areas() const override { return areas_.get(); }
   void CheckInvariants() const override;
 
   // The states (enum slab_state) that the boot went through, in order.

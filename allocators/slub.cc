@@ -26,7 +26,7 @@ Slub::Slub(Machine& machine, const AllocatorOptions& options)
       defrag_always_(HasQuirk(options, "remote-defrag-always")),
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
-      areas_(MakePercpuAreas(machine, {}).value()),
+      areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
       kmalloc_({.cgroup = !HasQuirk(options, "memcg-off"),
                 .zone_dma = !HasQuirk(options, "zone-dma-off")}),
       kmalloc_large_(machine),

@@ -104,6 +104,7 @@ class Slub : public Allocator {
   SlabInfoRow SlabInfo(CacheId id) const override;
   Footprint FootprintOf(CacheId id) const override;
   const Footprint& TotalFootprint() const override { return total_; }
+  const PercpuAreas* percpu_areas() const override { return areas_.get(); }
   void CheckInvariants() const override;
 
   // What the code is doing (Ledger) and which way an operation went (Placement).

@@ -43,7 +43,7 @@ Slub2010Core::Slub2010Core(Machine& machine, const AllocatorOptions& options,
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       slab_lock_class_(machine.scheduler().AddLockClass("slab_lock(page)", kSlabLockRank)),
-      areas_(MakePercpuAreas(machine, {}).value()),
+      areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
       kmalloc_({.cgroup = false, .zone_dma = !HasQuirk("zone-dma-off"), .of_2010 = true}),
       kmalloc_large_(machine),
       static_boot_(options.boot == "static"),

@@ -74,6 +74,7 @@ class Slub2010Core : public Allocator {
   SlabInfoRow SlabInfo(CacheId id) const override;
   Footprint FootprintOf(CacheId id) const final { return cache(id).footprint; }
   const Footprint& TotalFootprint() const final { return total_; }
+  const PercpuAreas* percpu_areas() const final { return areas_.get(); }
   std::vector<std::string> KernelLog() const override;
 
   // What the code is doing (Ledger).

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "allocators/percpu_registry.h"
 #include "allocators/registry.h"
 #include "cli/command.h"
 #include "cli/print.h"
@@ -22,6 +23,9 @@ int RunList(const std::vector<std::string>& arguments) {
   const std::string what = arguments.size() == 1 ? arguments[0] : "";
   if (what == "allocators") {
     for (const AllocatorInfo& allocator : ListAllocators()) {
+      AppendRow(&rows, allocator.name, allocator.summary, kIndent);
+    }
+    for (const PercpuInfo& allocator : ListPercpuAllocators()) {
       AppendRow(&rows, allocator.name, allocator.summary, kIndent);
     }
     Print(stdout, "{}", rows);

@@ -42,6 +42,9 @@ ABSL_FLAG(
     "N: nodes that there could be, where more than the machine has: sizes what a kernel of 2010 "
     "dimensions by them.");
 ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on.");
+ABSL_FLAG(std::string, percpu, "percpu",
+          "NAME: the percpu allocator that the model's per-CPU structures come from.");
+ABSL_FLAG(std::string, percpu_quirks, "", "NAME,...: deviations of that to switch on.");
 ABSL_FLAG(uint32_t, touch_bytes, 512,
           "N: whoever allocates an object writes its requested bytes, at most so many.");
 ABSL_FLAG(uint64_t, events_max, 0, "N: replay only the first so many events; 0 is all.");
@@ -86,6 +89,9 @@ absl::StatusOr<SimulationOptions> OptionsFromFlags() {
   }
   options.allocator_options.quirks =
       absl::StrSplit(absl::GetFlag(FLAGS_quirks), ',', absl::SkipEmpty());
+  options.allocator_options.percpu = absl::GetFlag(FLAGS_percpu);
+  options.allocator_options.percpu_quirks =
+      absl::StrSplit(absl::GetFlag(FLAGS_percpu_quirks), ',', absl::SkipEmpty());
   options.replay.object_touch_bytes_max = absl::GetFlag(FLAGS_touch_bytes);
   options.replay.events_max = absl::GetFlag(FLAGS_events_max);
   return options;

@@ -12,16 +12,18 @@ namespace slablab {
 
 namespace {
 
-std::string SiteName(const Allocator& allocator, int site) {
+using SiteNames = absl::Span<const std::string_view>;
+
+std::string SiteName(SiteNames sites, int site) {
   static constexpr std::string_view kMachineSites[kFirstModelSite] = {"use", "page allocator",
                                                                       "interrupt", "boot"};
   if (site < kFirstModelSite) return std::string(kMachineSites[site]);
   const size_t index = static_cast<size_t>(site - kFirstModelSite);
-  CHECK_LT(index, allocator.sites().size());
-  return std::string(allocator.sites()[index]);
+  CHECK_LT(index, sites.size());
+  return std::string(sites[index]);
 }
 
-void GatherLedger(const Allocator& allocator, const Ledger& ledger, RunResult& result) {
+void GatherLedger(SiteNames sites, const Ledger& ledger, RunResult& result) {
   for (int site = 0; site < kMaxSites; ++site) {
     for (int structure = 0; structure < kStructures; ++structure) {
       const Ledger::Cell& cell =
@@ -30,7 +32,7 @@ void GatherLedger(const Allocator& allocator, const Ledger& ledger, RunResult& r
         const auto i = static_cast<size_t>(outcome);
         if (cell.count[i] == 0) continue;
         TouchCell& touch = *result.add_touches();
-        touch.set_site(SiteName(allocator, site));
+        touch.set_site(SiteName(sites, site));
         touch.set_structure(std::string(StructureName(static_cast<Structure>(structure))));
         touch.set_outcome(std::string(OutcomeName(static_cast<Outcome>(outcome))));
         touch.set_count(cell.count[i]);
@@ -41,20 +43,11 @@ void GatherLedger(const Allocator& allocator, const Ledger& ledger, RunResult& r
       const uint64_t cycles = ledger.cycles(static_cast<Site>(site), static_cast<Cause>(cause));
       if (cycles == 0) continue;
       CauseCell& cell = *result.add_causes();
-      cell.set_site(SiteName(allocator, site));
+      cell.set_site(SiteName(sites, site));
       cell.set_cause(std::string(CauseName(static_cast<Cause>(cause))));
       cell.set_cycles(cycles);
     }
   }
-}
-
-void FillTimes(const Histogram& cycles, PathStats& path) {
-  path.set_operations(cycles.count());
-  path.set_cycles_total(cycles.total());
-  path.set_cycles_min(cycles.min());
-  path.set_cycles_p50(cycles.Quantile(500));
-  path.set_cycles_p99(cycles.Quantile(990));
-  path.set_cycles_max(cycles.max());
 }
 
 void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
@@ -88,11 +81,11 @@ void GatherLocks(const Scheduler& scheduler, RunResult& result) {
   }
 }
 
-void GatherCpus(const Allocator& allocator, Scheduler& scheduler, const ReplayResult& replay,
+void GatherCpus(SiteNames sites, Scheduler& scheduler, const std::vector<OperationTotals>& cpus,
                 RunResult& result) {
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
     const Cpu& cpu = scheduler.cpu(CpuId(i));
-    const OperationTotals& totals = replay.cpus[static_cast<size_t>(i)];
+    const OperationTotals& totals = cpus[static_cast<size_t>(i)];
     if (totals.operations == 0) continue;
     CpuStats& stats = *result.add_cpus();
     stats.set_cpu(i);
@@ -102,8 +95,7 @@ void GatherCpus(const Allocator& allocator, Scheduler& scheduler, const ReplayRe
     stats.set_irq_off_windows(cpu.irq_off().windows);
     stats.set_irq_off_cycles(cpu.irq_off().total_cycles);
     stats.set_irq_off_longest_cycles(cpu.irq_off().longest_cycles);
-    stats.set_irq_off_longest_site(
-        SiteName(allocator, static_cast<int>(cpu.irq_off().longest_site)));
+    stats.set_irq_off_longest_site(SiteName(sites, static_cast<int>(cpu.irq_off().longest_site)));
     stats.set_irq_deferral_longest_cycles(cpu.irq_off().longest_deferral_cycles);
   }
 }
@@ -196,6 +188,22 @@ uint64_t EndStateDigest(const Scheduler& scheduler, const ReplayResult& replay,
 
 }  // namespace
 
+void FillTimes(const Histogram& cycles, PathStats& path) {
+  path.set_operations(cycles.count());
+  path.set_cycles_total(cycles.total());
+  path.set_cycles_min(cycles.min());
+  path.set_cycles_p50(cycles.Quantile(500));
+  path.set_cycles_p99(cycles.Quantile(990));
+  path.set_cycles_max(cycles.max());
+}
+
+void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
+                   const std::vector<OperationTotals>& cpus, RunResult& result) {
+  GatherLedger(sites, machine.ledger(), result);
+  GatherLocks(machine.scheduler(), result);
+  GatherCpus(sites, machine.scheduler(), cpus, result);
+}
+
 void GatherResult(Machine& machine, const Allocator& allocator, const Replay& replay,
                   RunResult& result) {
   const ReplayResult& replayed = replay.result();
@@ -220,9 +228,7 @@ void GatherResult(Machine& machine, const Allocator& allocator, const Replay& re
     count.set_count(skipped.events);
   }
   GatherPaths(allocator, replayed, result);
-  GatherLedger(allocator, machine.ledger(), result);
-  GatherLocks(machine.scheduler(), result);
-  GatherCpus(allocator, machine.scheduler(), replayed, result);
+  GatherMachine(machine, allocator.sites(), replayed.cpus, result);
   for (const FootprintAt& sample : replayed.footprint) {
     FillFootprint(sample, *result.add_footprint());
   }

@@ -4,9 +4,14 @@
 #ifndef SLABLAB_CLI_RUN_RESULT_H_
 #define SLABLAB_CLI_RUN_RESULT_H_
 
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
 #include "sim/machine.h"
+#include "workloads/histogram.h"
 #include "workloads/replay.h"
 
 namespace slablab {
@@ -15,6 +20,12 @@ namespace slablab {
 // comparison with the kernel, from what is left when a replay has ended.
 void GatherResult(Machine& machine, const Allocator& allocator, const Replay& replay,
                   RunResult& result);
+
+// Of that, what any replay has: the ledger, with `sites` as the names of the model's, the locks and
+// the CPUs.
+void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
+                   const std::vector<OperationTotals>& cpus, RunResult& result);
+void FillTimes(const Histogram& cycles, PathStats& path);
 
 }  // namespace slablab
 

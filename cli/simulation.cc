@@ -8,7 +8,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "allocators/percpu_registry.h"
 #include "cli/kernel_comparison.h"
+#include "cli/percpu_result.h"
+#include "cli/percpu_simulation.h"
 #include "cli/run_result.h"
 #include "cli/version.h"
 #include "google/protobuf/text_format.h"
@@ -40,6 +43,12 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
   config.set_boot(options.allocator_options.boot);
   config.set_possible_nodes(options.allocator_options.possible_nodes);
+  if (!IsPercpuAllocator(options.allocator)) {
+    config.set_percpu(options.allocator_options.percpu);
+    for (const std::string& quirk : options.allocator_options.percpu_quirks) {
+      config.add_percpu_quirks(quirk);
+    }
+  }
   config.set_object_touch_bytes_max(options.replay.object_touch_bytes_max);
   config.set_cpus(machine.cpu_count());
   config.set_nodes(machine.node_count());
@@ -70,9 +79,13 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   } else {
     assume("Tasks are placed on the machine's CPUs one after another, in order of first sight.");
   }
-  assume(absl::StrCat("Whoever allocates an object writes its first ",
-                      options.replay.object_touch_bytes_max,
-                      " requested bytes; whoever frees it reads its first line."));
+  if (IsPercpuAllocator(options.allocator)) {
+    assume("Areas are not used between allocation and free.");
+  } else {
+    assume(absl::StrCat("Whoever allocates an object writes its first ",
+                        options.replay.object_touch_bytes_max,
+                        " requested bytes; whoever frees it reads its first line."));
+  }
   assume(options.warm_start
              ? "Warm start: before the trace the allocator was brought to what the sidecars say it "
                "held, on the nodes that the machine has; which objects of a slab were free is not "
@@ -103,6 +116,16 @@ absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocat
   return WarmStart(*sysfs, machine, allocator, replay);
 }
 
+// What is known of a run without its having run.
+void Describe(const SimulationOptions& options, const TraceHeader& header,
+              const MachineConfig& config, RunResult& result) {
+  FillConfig(options, config, *result.mutable_config());
+  result.mutable_digests()->set_trace(header.events_digest);
+  result.mutable_digests()->set_config(DigestOf(result.config()));
+  result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
+  StateAssumptions(header, config, options, result);
+}
+
 }  // namespace
 
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
@@ -113,6 +136,11 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
       TraceReader::Open(options.trace_path, TraceReader::Options());
   if (!reader.ok()) return reader.status();
   const TraceHeader& header = (*reader)->header();
+  if (IsPercpuAllocator(options.allocator)) {
+    absl::StatusOr<RunResult> result = SimulatePercpu(options, *config, **reader, hooks);
+    if (result.ok()) Describe(options, header, *config, *result);
+    return result;
+  }
 
   auto machine = std::make_unique<Machine>(*config);
   absl::StatusOr<std::unique_ptr<Allocator>> allocator =
@@ -148,12 +176,12 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   }
 
   RunResult result;
-  FillConfig(options, *config, *result.mutable_config());
-  result.mutable_digests()->set_trace(header.events_digest);
-  result.mutable_digests()->set_config(DigestOf(result.config()));
   GatherResult(*machine, model, *replay, result);
-  result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
-  StateAssumptions(header, *config, options, result);
+  if (const PercpuAreas* areas = model.percpu_areas(); areas != nullptr) {
+    areas->CheckInvariants();
+    GatherPercpu(*areas, *result.mutable_percpu());
+  }
+  Describe(options, header, *config, result);
   for (const std::string& line : model.KernelLog()) {
     *result.add_assumptions() = absl::StrCat("QUIRK: ", line, ".");
   }

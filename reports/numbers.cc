@@ -46,6 +46,10 @@ std::string Grouped(uint64_t value) {
   return text;
 }
 
+std::string Counted(uint64_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", Grouped(count), count == 1 ? one : many);
+}
+
 std::string GroupedDifference(int64_t value) {
   return fmt::format("{}{}", Sign(value), Grouped(Magnitude(value)));
 }

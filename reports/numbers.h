@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 // How reports write numbers. Integer arithmetic only, rounded half up, so that a report is the same
 // bytes whatever compiler made the program. Where a quotient has no meaning (nothing to divide by),
@@ -16,6 +17,9 @@ namespace slablab {
 
 // "12,345,678".
 std::string Grouped(uint64_t value);
+
+// "1 page", "12,345 pages".
+std::string Counted(uint64_t count, std::string_view one, std::string_view many);
 
 // "+12,345", "-7", "0".
 std::string GroupedDifference(int64_t value);

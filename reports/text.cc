@@ -29,6 +29,7 @@ std::string TextReport(const RunResult& result, const TextOptions& options) {
   AppendPageAllocator(result, page);
   AppendFootprintOverTime(result, page);
   AppendFootprint(result, page);
+  AppendPercpu(result, options, page);
   AppendCachesBySize(result, options, page);
   AppendCachesByCycles(result, options, page);
   AppendCounters(result, page);

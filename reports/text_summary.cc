@@ -14,10 +14,6 @@
 namespace slablab {
 namespace {
 
-std::string Counted(uint64_t count, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", Grouped(count), count == 1 ? one : many);
-}
-
 std::string OrUnknown(const std::string& name) { return name.empty() ? "unknown" : name; }
 
 std::string MachineSentence(const RunConfig& config) {
@@ -51,6 +47,12 @@ std::string SwitchesSentence(const RunConfig& config) {
                             Grouped(config.object_touch_bytes_max()));
   if (!config.boot().empty()) text += fmt::format("; {} boot", config.boot());
   for (const std::string& quirk : config.quirks()) text += fmt::format("; quirk {}", quirk);
+  if (!config.percpu().empty() && config.percpu() != "percpu") {
+    text += fmt::format("; per-CPU structures from {}", config.percpu());
+  }
+  for (const std::string& quirk : config.percpu_quirks()) {
+    text += fmt::format("; quirk of percpu {}", quirk);
+  }
   for (const NamedValue& tunable : config.tunables()) {
     text += fmt::format("; {}={}", tunable.name(), tunable.value());
   }

@@ -13,6 +13,7 @@
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "sim/machine.h"
+#include "workloads/percpu_auditor.h"
 
 namespace slablab {
 namespace {
@@ -86,7 +87,7 @@ std::string Describe(const Event& event) {
 class Replay : public PercpuObserver {
  public:
   Replay(const PercpuReferenceRun& run, Machine& machine, PercpuAreas& areas)
-      : run_(run), machine_(machine), areas_(areas), labels_(run.label_count) {
+      : run_(run), machine_(machine), areas_(areas), auditor_(areas), labels_(run.label_count) {
     areas_.set_observer(this);
   }
 
@@ -94,6 +95,8 @@ class Replay : public PercpuObserver {
     CompareLayout();
     while (next_ < run_.events.size()) Step();
     areas_.CheckInvariants();
+    auditor_.CheckBytes();
+    CHECK_EQ(auditor_.violations(), 0u);
     return std::move(result_);
   }
 
@@ -193,7 +196,8 @@ class Replay : public PercpuObserver {
                                 .align = event.align,
                                 .reserved = event.reserved,
                                 .gfp = event.atomic ? kAtomicGfp : kGfpKernel};
-    co_await areas_.Alloc(cpu, request);
+    const PercpuArea area = co_await areas_.Alloc(cpu, request);
+    if (!area.is_null()) auditor_.OnAlloc(request, area);
     if (next_ == before) ++next_;  // What came was no request: they disagreed.
   }
 
@@ -203,6 +207,7 @@ class Replay : public PercpuObserver {
     if (area == live_.end()) co_return;  // The model had none to give.
     const PercpuArea freed = area->second;
     live_.erase(area);
+    auditor_.OnFree(freed);
     co_await areas_.Free(cpu, freed);
   }
 
@@ -286,6 +291,7 @@ class Replay : public PercpuObserver {
   const PercpuReferenceRun& run_;
   Machine& machine_;
   PercpuAreas& areas_;
+  PercpuAuditor auditor_;
   Labels labels_;
   size_t next_ = 0;          // event
   bool in_between_ = false;  // doing what others did while an operation had let go of the lock

@@ -20,11 +20,13 @@ constexpr int kBlock = PercpuMap::kBlockBits;
 // A map on a machine of one CPU.
 class MapOnMachine {
  public:
-  explicit MapOnMachine(int pages) : machine_(ReferenceMachine({})) {
+  explicit MapOnMachine(int pages, bool exact_free_hints = false)
+      : machine_(ReferenceMachine({})) {
     const uint64_t bytes = PercpuMap::MetadataBytes(pages) + kPageSize;
     const PhysAddr base = machine_.boot_memory().Allocate(bytes, kPageSize, NodeId(0));
     for (uint64_t at = 0; at < bytes; at += kPageSize) metadata_.pages().push_back(base + at);
-    map_ = std::make_unique<PercpuMap>(metadata_, 0, pages);
+    map_ = std::make_unique<PercpuMap>(
+        metadata_, 0, PercpuMap::Options{.pages = pages, .exact_free_hints = exact_free_hints});
   }
   PercpuMap& map() { return *map_; }
   Cpu& cpu() { return machine_.cpu(CpuId(0)); }
@@ -119,6 +121,13 @@ TEST(PercpuMapTest, AFreeWithinAPageBehindTheFirstDoesNotReachTheChunksHints) {
   EXPECT_EQ(on.Alloc(8), -1);
   on.Free(kBlock + 8);
   EXPECT_EQ(on.Alloc(8), kBlock);
+
+  MapOnMachine exact(2, /*exact_free_hints=*/true);
+  ASSERT_EQ(exact.Alloc(kBlock), 0);
+  ASSERT_EQ(exact.Alloc(8), kBlock);
+  ASSERT_EQ(exact.Alloc(kBlock - 8), kBlock + 8);
+  exact.Free(kBlock);
+  EXPECT_EQ(exact.Alloc(8), kBlock);
 }
 
 // Whatever comes: areas are free, aligned and within the chunk, what hints claim is there, and what
@@ -128,7 +137,7 @@ TEST(PercpuMapTest, AgreesWithANaiveMap) {
   for (uint64_t seed = 1; seed <= 12; ++seed) {
     Random random(seed);
     const int pages = 1 + static_cast<int>(random.Below(24));
-    MapOnMachine on(pages);
+    MapOnMachine on(pages, /*exact_free_hints=*/seed % 2 == 0);
     NaiveMap naive(pages * kBlock);
     int missed = 0;
     for (int step = 0; step < 3000; ++step) {

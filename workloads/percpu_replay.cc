@@ -1,0 +1,282 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/percpu_replay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sim/check.h"
+
+namespace slablab {
+namespace {
+
+constexpr size_t kBatchEvents = 4096;
+
+enum Path : size_t { kAllocWaiting, kAllocAtomic, kFreePath, kBalancePath, kPaths };
+constexpr std::string_view kPathNames[kPaths] = {"percpu alloc", "percpu alloc, atomic",
+                                                 "percpu free", "percpu balance work"};
+
+// The sites are the same but that no two allocations are told apart.
+enum class At : uint8_t { kAlloc = kFirstModelSite, kFree, kBalance };
+constexpr std::string_view kSiteNames[] = {"percpu alloc", "percpu free", "percpu balance"};
+
+bool IsRequest(const Event& event) {
+  return event.kind == EventKind::kPercpuAlloc || event.kind == EventKind::kPercpuAllocFailed;
+}
+
+Priority PriorityOf(Context context) {
+  switch (context) {
+    case Context::kTask:
+      return Priority::kTask;
+    case Context::kSoftirq:
+      return Priority::kSoftirq;
+    case Context::kHardirq:
+    case Context::kNmi:
+      return Priority::kHardirq;
+  }
+  return Priority::kTask;
+}
+
+PercpuRequest RequestOf(const Event& event) {
+  // What runs in an interrupt cannot wait, whatever the trace says.
+  const bool atomic = event.atomic || event.context != Context::kTask;
+  return {.bytes = event.bytes_req,
+          .align = event.bytes_alloc,
+          .reserved = event.reserved,
+          .gfp = atomic ? kGfpAtomic : kGfpKernel};
+}
+
+}  // namespace
+
+// Why an event is not replayed.
+enum class PercpuReplay::Skip : uint8_t { kNotPercpu, kLost, kPredates, kFailedHere, kContradicts };
+
+std::vector<Replay::Skipped> PercpuReplay::skipped() const {
+  static constexpr std::string_view kReasons[kSkipReasons] = {
+      "of another allocator, or of chunks (the model makes its own)",
+      "mark of events lost in recording",
+      "free of an area older than the trace",
+      "free of an area whose allocation failed here",
+      "allocation of an area that is live, or second free of one: the trace contradicts itself",
+  };
+  std::vector<Replay::Skipped> skipped;
+  for (size_t i = 0; i < kSkipReasons; ++i) {
+    if (skips_[i] > 0) skipped.push_back({.reason = kReasons[i], .events = skips_[i]});
+  }
+  return skipped;
+}
+
+absl::Span<const std::string_view> PercpuReplay::sites() { return kSiteNames; }
+absl::Span<const std::string_view> PercpuReplay::paths() { return kPathNames; }
+
+PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
+                           const ReplayOptions& options)
+    : reader_(reader),
+      machine_(machine),
+      areas_(areas),
+      options_(options),
+      batch_(kBatchEvents),
+      placer_(reader.header(), machine.config(), options.placement),
+      auditor_(areas) {
+  result_.paths.resize(kPaths);
+  result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
+  result_.peak = areas.usage();
+}
+
+bool PercpuReplay::Refill() {
+  if (stop_ && stop_()) {
+    status_ = absl::CancelledError("interrupted");
+    return false;
+  }
+  absl::StatusOr<size_t> count = reader_.Read(absl::MakeSpan(batch_));
+  if (!count.ok()) {
+    status_ = count.status();
+    return false;
+  }
+  batch_next_ = 0;
+  batch_end_ = *count;
+  if (progress_) progress_(result_.events);
+  return batch_end_ > 0;
+}
+
+bool PercpuReplay::Next(Arrival* arrival) {
+  const auto clock_mhz = static_cast<uint64_t>(machine_.config().clock_mhz);
+  // The last eighth is for what takes longer here than it was recorded to.
+  const Nanos time_max = Scheduler::kTimeEnd / 8 * 7 / clock_mhz * 1000;
+  for (;;) {
+    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
+    if (batch_next_ == batch_end_ && !Refill()) return false;
+    const Event& event = batch_[batch_next_++];
+    ++result_.events;
+    if (!started_) {
+      started_ = true;
+      start_cycles_ = machine_.scheduler().now();
+      time_first_ = event.time;
+    }
+    now_ = event.time - time_first_;
+    if (now_ > time_max) {
+      status_ = absl::OutOfRangeError(absl::StrCat("event ", result_.events - 1,
+                                                   " is later than the machine's clock can count"));
+      return false;
+    }
+    if (!Replayable(event)) continue;
+    uint32_t slot;
+    if (pending_free_.empty()) {
+      slot = static_cast<uint32_t>(pending_.size());
+      pending_.push_back(event);
+    } else {
+      slot = pending_free_.back();
+      pending_free_.pop_back();
+      pending_[slot] = event;
+    }
+    *arrival = {.time = start_cycles_ + now_ * clock_mhz / 1000,
+                .token = slot,
+                .cpu = placer_.Place(event),
+                .priority = PriorityOf(event.context)};
+    return true;
+  }
+}
+
+bool PercpuReplay::Replayable(const Event& event) {
+  Skip reason = Skip::kNotPercpu;
+  switch (event.kind) {
+    case EventKind::kPercpuAllocFailed:
+      return true;
+    case EventKind::kPercpuAlloc:
+      if (event.object != kNoTraceObject && records_.try_emplace(event.object).second) return true;
+      reason = Skip::kContradicts;
+      break;
+    case EventKind::kPercpuFree: {
+      const auto record = records_.find(event.object);
+      if (event.predates_trace || record == records_.end()) {
+        reason = Skip::kPredates;
+      } else if (record->second.free_announced) {
+        reason = Skip::kContradicts;
+      } else {
+        record->second.free_announced = true;
+        return true;
+      }
+      break;
+    }
+    case EventKind::kLost:
+      reason = Skip::kLost;
+      break;
+    default:
+      break;
+  }
+  ++skips_[static_cast<size_t>(reason)];
+  return false;
+}
+
+bool PercpuReplay::MayInterrupt(const Cpu&, uint64_t token) const {
+  const Event& event = pending_[token];
+  if (IsRequest(event)) return true;
+  // Not while what it frees is still being allocated, perhaps by the very code it would interrupt.
+  const auto record = records_.find(event.object);
+  return record == records_.end() || record->second.state != Record::State::kPending;
+}
+
+Task<void> PercpuReplay::Start(Cpu& cpu, uint64_t token) {
+  return IsRequest(pending_[token]) ? Allocate(cpu, token) : Release(cpu, token);
+}
+
+// The event that was announced under `token`, which is free for another from now on.
+Event PercpuReplay::Take(uint64_t token) {
+  pending_free_.push_back(static_cast<uint32_t>(token));
+  return pending_[token];
+}
+
+Task<void> PercpuReplay::Allocate(Cpu& cpu, uint64_t token) {
+  const Event event = Take(token);
+  const PercpuRequest request = RequestOf(event);
+  const bool atomic = !Has(request.gfp, Gfp::kDirectReclaim);
+  PercpuArea area;
+  {
+    const SiteScope site(cpu, static_cast<Site>(At::kAlloc));
+    const Cycles begin = cpu.task_clock();
+    area = co_await areas_.Alloc(cpu, request);
+    Account(cpu, atomic ? kAllocAtomic : kAllocWaiting, cpu.task_clock() - begin);
+  }
+  result_.placements.Add(event.object << 32 ^ static_cast<uint64_t>(area.chunk + 1) << 26 ^
+                         area.offset);
+  if (area.is_null()) ++result_.failed_allocations;
+  if (!area.is_null()) auditor_.OnAlloc(request, area);
+  NotePeak();
+  if (event.kind == EventKind::kPercpuAllocFailed) {
+    if (!area.is_null()) {
+      const SiteScope site(cpu, static_cast<Site>(At::kFree));
+      auditor_.OnFree(area);
+      co_await areas_.Free(cpu, area);
+    }
+  } else {
+    Record& record = records_[event.object];
+    record.area = area;
+    record.state = area.is_null() ? Record::State::kFailed : Record::State::kLive;
+    const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
+    if (waiter.value() >= 0) machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
+  }
+  co_await Balance(cpu);
+}
+
+Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
+  const Event event = Take(token);
+  if (records_[event.object].state == Record::State::kPending) {
+    ++result_.order_inversions;
+    const Cycles waits_since = cpu.now();
+    while (records_[event.object].state == Record::State::kPending) {
+      records_[event.object].waiter = cpu.id();
+      co_await cpu.Park();
+    }
+    result_.order_inversion_wait_cycles += cpu.now() - waits_since;
+  }
+  const Record record = records_[event.object];
+  records_.erase(event.object);
+  if (record.state == Record::State::kFailed) {
+    ++skips_[static_cast<size_t>(Skip::kFailedHere)];
+    co_return;
+  }
+  auditor_.OnFree(record.area);
+  {
+    const SiteScope site(cpu, static_cast<Site>(At::kFree));
+    const Cycles begin = cpu.task_clock();
+    co_await areas_.Free(cpu, record.area);
+    Account(cpu, kFreePath, cpu.task_clock() - begin);
+  }
+  result_.placements.Add(~event.object);
+  co_await Balance(cpu);
+}
+
+// What the kernel's worker would do by now.
+Task<void> PercpuReplay::Balance(Cpu& cpu) {
+  if (!areas_.balance_due() || cpu.in_interrupt() || !cpu.irqs_enabled()) co_return;
+  const SiteScope site(cpu, static_cast<Site>(At::kBalance));
+  const Cycles begin = cpu.task_clock();
+  co_await areas_.Balance(cpu);
+  const Cycles cycles = cpu.task_clock() - begin;
+  ++result_.balances;
+  result_.paths[kBalancePath].is_free = true;
+  result_.paths[kBalancePath].cycles.Add(cycles);
+  result_.cpus[cpu.id().index()].cycles += cycles;
+  NotePeak();
+}
+
+void PercpuReplay::Account(Cpu& cpu, size_t path, Cycles cycles) {
+  const bool is_free = path == kFreePath;
+  result_.paths[path].is_free = is_free;
+  result_.paths[path].cycles.Add(cycles);
+  (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
+  ++(is_free ? result_.frees : result_.allocations);
+  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
+  ++on_cpu.operations;
+  on_cpu.cycles += cycles;
+}
+
+void PercpuReplay::NotePeak() {
+  if (areas_.usage().held_bytes() <= result_.peak.held_bytes()) return;
+  result_.peak = areas_.usage();
+  result_.peak_time = now_;
+}
+
+}  // namespace slablab

@@ -1,0 +1,123 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_PERCPU_REPLAY_H_
+#define SLABLAB_WORKLOADS_PERCPU_REPLAY_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "allocators/percpu_areas.h"
+#include "sim/arrival.h"
+#include "sim/digest.h"
+#include "sim/machine.h"
+#include "traces/trace.h"
+#include "workloads/cpu_placer.h"
+#include "workloads/histogram.h"
+#include "workloads/percpu_auditor.h"
+#include "workloads/replay.h"
+
+// Replays the percpu events of a trace in recorded order through a percpu allocator: each at its
+// recorded time or when its CPU is ready, whichever is later. Balance work runs on the CPU that
+// asked for it, right behind the operation, where that may wait; else behind the next that may.
+//
+// An allocation that failed when it was recorded is tried here too, since failing has effects; what
+// it is given here, if anything, is freed at once.
+
+namespace slablab {
+
+struct PercpuReplayResult {
+  uint64_t events = 0;
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t failed_allocations = 0;
+  uint64_t balances = 0;
+  uint64_t order_inversions = 0;
+  Cycles order_inversion_wait_cycles = 0;
+  std::vector<PathTimes> paths;  // by PercpuReplay::paths()
+  Histogram allocation_cycles;
+  Histogram free_cycles;
+  std::vector<OperationTotals> cpus;  // by CpuId
+  PercpuUsage peak;                   // most bytes held
+  Nanos peak_time = 0;                // since the trace's first event
+  Digest placements;                  // of (object, chunk, offset), as operations ended
+};
+
+// Call order: make, then Scheduler::Run with this as the source, then result(). `reader`, `machine`
+// and `areas` must outlive it; `areas` must not balance at once.
+class PercpuReplay : public ArrivalSource {
+ public:
+  // Of the options only placement and events_max are used.
+  PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
+               const ReplayOptions& options);
+
+  // The names that the ledger's sites have, from Site kFirstModelSite on, and the ways operations
+  // go.
+  static absl::Span<const std::string_view> sites();
+  static absl::Span<const std::string_view> paths();
+
+  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
+  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
+
+  bool Next(Arrival* arrival) override;
+  Task<void> Start(Cpu& cpu, uint64_t token) override;
+  bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+
+  std::vector<Replay::Skipped> skipped() const;
+  const absl::Status& status() const { return status_; }
+  const PercpuReplayResult& result() const { return result_; }
+  PercpuAuditor& auditor() { return auditor_; }
+
+ private:
+  enum class Skip : uint8_t;
+  static constexpr size_t kSkipReasons = 5;
+  struct Record {
+    enum class State : uint8_t { kPending, kLive, kFailed };
+    State state = State::kPending;
+    bool free_announced = false;
+    CpuId waiter{-1};
+    PercpuArea area;
+  };
+
+  bool Refill();
+  bool Replayable(const Event& event);
+  CpuId Place(const Event& event);
+  Event Take(uint64_t token);
+  Task<void> Allocate(Cpu& cpu, uint64_t token);
+  Task<void> Release(Cpu& cpu, uint64_t token);
+  Task<void> Balance(Cpu& cpu);
+  void Account(Cpu& cpu, size_t path, Cycles cycles);
+  void NotePeak();
+
+  TraceReader& reader_;
+  Machine& machine_;
+  PercpuAreas& areas_;
+  const ReplayOptions options_;
+  absl::Status status_;
+  std::vector<Event> batch_;
+  size_t batch_next_ = 0;
+  size_t batch_end_ = 0;
+  bool started_ = false;
+  Nanos time_first_ = 0;
+  Nanos now_ = 0;  // recorded time of the latest arrival
+  Cycles start_cycles_ = 0;
+  std::vector<Event> pending_;  // announced and not begun, by token
+  std::vector<uint32_t> pending_free_;
+  CpuPlacer placer_;
+  absl::flat_hash_map<TraceObject, Record> records_;  // never iterated
+  PercpuAuditor auditor_;
+  PercpuReplayResult result_;
+  std::array<uint64_t, kSkipReasons> skips_{};
+  std::function<void(uint64_t)> progress_;
+  std::function<bool()> stop_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_PERCPU_REPLAY_H_
