@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -20,6 +21,7 @@ namespace {
 
 using Event = PercpuReferenceEvent;
 using Kind = Event::Kind;
+using Place = std::pair<uint32_t, uint32_t>;  // label, offset
 
 constexpr uint64_t kMibPerNode = 1024;  // Ample: reference runs do not fail for want of pages.
 constexpr Gfp kAtomicGfp = kGfpAtomic | Gfp::kNoWarn;
@@ -120,7 +122,9 @@ class Replay : public PercpuObserver {
       return fmt::format("at {} of {}", area.offset, labels_.NameOf(area.chunk));
     });
     if (event != nullptr && event->kind == Kind::kAlloc) {
-      live_[{event->label, event->offset}] = area;
+      const Place place = {event->label, event->offset};
+      live_[place] = area;
+      if (!in_between_) in_the_making_ = place;
     }
   }
   void OnFailed(const PercpuRequest&) override {
@@ -134,6 +138,8 @@ class Replay : public PercpuObserver {
     while (next_ < run_.events.size()) {
       const Event& event = run_.events[next_];
       if (event.kind == Kind::kFree) {
+        // Who asked for it must have it first; the lock is let go of before they do.
+        if (in_the_making_ == Place{event.label, event.offset}) break;
         co_await Free(cpu);
       } else if (event.is_request() && event.atomic) {
         co_await Request(cpu, event);
@@ -198,6 +204,10 @@ class Replay : public PercpuObserver {
                                 .gfp = event.atomic ? kAtomicGfp : kGfpKernel};
     const PercpuArea area = co_await areas_.Alloc(cpu, request);
     if (!area.is_null()) auditor_.OnAlloc(request, area);
+    if (!in_between_) {
+      if (area.is_null() && in_the_making_.has_value()) live_.erase(*in_the_making_);
+      in_the_making_.reset();
+    }
     if (next_ == before) ++next_;  // What came was no request: they disagreed.
   }
 
@@ -295,7 +305,8 @@ class Replay : public PercpuObserver {
   Labels labels_;
   size_t next_ = 0;          // event
   bool in_between_ = false;  // doing what others did while an operation had let go of the lock
-  std::map<std::pair<uint32_t, uint32_t>, PercpuArea> live_;  // by label and offset
+  std::map<Place, PercpuArea> live_;
+  std::optional<Place> in_the_making_;  // in live_, but whoever asked has not been answered yet
   Conformance result_;
 };
 
