@@ -13,12 +13,14 @@
 #include "cli/print.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
+#include "reports/metrics.h"
 #include "sim/machine_loader.h"
 
 namespace slablab {
 
 int RunList(const std::vector<std::string>& arguments) {
   constexpr size_t kIndent = 20;
+  constexpr size_t kMetricIndent = 32;
   std::string rows;
   const std::string what = arguments.size() == 1 ? arguments[0] : "";
   if (what == "allocators") {
@@ -38,9 +40,22 @@ int RunList(const std::vector<std::string>& arguments) {
     Print(stdout, "{}", rows);
     return kExitOk;
   }
+  if (what == "metrics") {
+    for (const Metric& metric : Metrics()) {
+      const std::string_view better = metric.better == Better::kLess   ? "; less is better"
+                                      : metric.better == Better::kMore ? "; more is better"
+                                                                       : "";
+      AppendRow(&rows, metric.name,
+                fmt::format("{}{}{}{}.", metric.summary, metric.unit.empty() ? "" : ", in ",
+                            metric.unit, better),
+                kMetricIndent);
+    }
+    Print(stdout, "{}", rows);
+    return kExitOk;
+  }
   return Fail(absl::InvalidArgumentError(
       absl::StrCat("list what? ", what.empty() ? "" : absl::StrCat("'", what, "' is not one of: "),
-                   "allocators, machines")));
+                   "allocators, machines, metrics")));
 }
 
 }  // namespace slablab

@@ -1,0 +1,232 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/metrics.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <iterator>
+#include <limits>
+#include <vector>
+
+#include "fmt/format.h"
+#include "reports/breakdown.h"
+#include "reports/numbers.h"
+#include "sim/ledger.h"
+
+namespace slablab {
+namespace {
+
+using Value = std::optional<uint64_t>;
+
+// numerator * scale / denominator, rounded half up.
+Value Ratio(uint64_t numerator, uint64_t denominator, uint64_t scale) {
+  if (denominator == 0) return std::nullopt;
+  const auto scaled = static_cast<unsigned __int128>(numerator) * scale;
+  const unsigned __int128 ratio = (scaled + denominator / 2) / denominator;
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  return ratio > kMost ? kMost : static_cast<uint64_t>(ratio);
+}
+
+constexpr uint64_t kThousandths = 1'000;
+constexpr uint64_t kThousandthsOfPercent = 100'000;
+
+bool IsAllocators(std::string_view site) {
+  const Account account = AccountOf(site);
+  return account == Account::kAllocator || account == Account::kPageAllocator;
+}
+
+// The allocator's touches that were answered in one of these ways, per thousand operations.
+Value TouchesPerThousand(const RunResult& result, std::initializer_list<Outcome> outcomes) {
+  uint64_t touches = 0;
+  for (const TouchCell& cell : result.touches()) {
+    if (!IsAllocators(cell.site())) continue;
+    for (const Outcome outcome : outcomes) {
+      if (cell.outcome() == OutcomeName(outcome)) touches += cell.count();
+    }
+  }
+  return Ratio(touches, result.totals().operations(), 1000 * kThousandths);
+}
+
+Value CauseCycles(const RunResult& result, Cause cause) {
+  uint64_t cycles = 0;
+  for (const CauseCell& cell : result.causes()) {
+    if (IsAllocators(cell.site()) && cell.cause() == CauseName(cause)) cycles += cell.cycles();
+  }
+  return cycles;
+}
+
+Value SumOfLocks(const RunResult& result, uint64_t (LockStats::*field)() const) {
+  uint64_t sum = 0;
+  for (const LockStats& lock : result.locks()) sum += (lock.*field)();
+  return sum;
+}
+
+Value LargestOfCpus(const RunResult& result, uint64_t (CpuStats::*field)() const) {
+  uint64_t largest = 0;
+  for (const CpuStats& cpu : result.cpus()) largest = std::max(largest, (cpu.*field)());
+  return largest;
+}
+
+Value MeanCycles(const PathStats& path) {
+  return Ratio(path.cycles_total(), path.operations(), kThousandths);
+}
+
+Value Percentile(const PathStats& path, uint64_t (PathStats::*field)() const) {
+  return path.operations() == 0 ? Value() : (path.*field)();
+}
+
+Value FastPercent(const RunResult& result, bool frees) {
+  const FastShare share = FastPaths(result, frees);
+  return Ratio(share.fast, share.all, kThousandthsOfPercent);
+}
+
+using R = const RunResult&;
+
+// What was done.
+constexpr Metric kWork[] = {
+    {"operations", "", "allocator operations done", Better::kNeither, 0,
+     [](R r) -> Value { return r.totals().operations(); }},
+    {"allocations", "", "of these, allocations", Better::kNeither, 0,
+     [](R r) -> Value { return r.totals().allocations(); }},
+    {"frees", "", "of these, frees", Better::kNeither, 0,
+     [](R r) -> Value { return r.totals().frees(); }},
+    {"failed_allocations", "", "allocations that found no memory", Better::kLess, 0,
+     [](R r) -> Value { return r.totals().failed_allocations(); }},
+    {"remote_free_share", "%", "frees on another node than the object's", Better::kNeither, 3,
+     [](R r) -> Value {
+       return Ratio(r.totals().remote_frees(), r.totals().frees(), kThousandthsOfPercent);
+     }},
+    {"order_inversions", "", "frees that had to wait for their own allocation", Better::kNeither, 0,
+     [](R r) -> Value { return r.totals().order_inversions(); }},
+};
+
+// What it cost.
+constexpr Metric kCost[] = {
+    {"operations_per_second", "", "operations a second of machine time", Better::kMore, 0,
+     [](R r) -> Value {
+       if (r.config().clock_mhz() <= 0) return std::nullopt;
+       const auto hertz = static_cast<unsigned __int128>(r.config().clock_mhz()) * 1'000'000;
+       constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+       return Ratio(r.totals().operations(), r.totals().end_time_cycles(),
+                    hertz > kMost ? kMost : static_cast<uint64_t>(hertz));
+     }},
+    {"end_time_cycles", "cycles", "machine time at the end", Better::kLess, 0,
+     [](R r) -> Value { return r.totals().end_time_cycles(); }},
+    {"cycles_per_operation", "cycles", "mean of all operations", Better::kLess, 3,
+     [](R r) -> Value {
+       return Ratio(r.totals().operation_cycles(), r.totals().operations(), kThousandths);
+     }},
+    {"alloc_cycles_mean", "cycles", "mean of allocations", Better::kLess, 3,
+     [](R r) -> Value { return MeanCycles(r.all_allocations()); }},
+    {"alloc_cycles_p50", "cycles", "median of allocations", Better::kLess, 0,
+     [](R r) -> Value { return Percentile(r.all_allocations(), &PathStats::cycles_p50); }},
+    {"alloc_cycles_p99", "cycles", "99th percentile of allocations", Better::kLess, 0,
+     [](R r) -> Value { return Percentile(r.all_allocations(), &PathStats::cycles_p99); }},
+    {"alloc_cycles_max", "cycles", "the longest allocation", Better::kLess, 0,
+     [](R r) -> Value { return Percentile(r.all_allocations(), &PathStats::cycles_max); }},
+    {"free_cycles_mean", "cycles", "mean of frees", Better::kLess, 3,
+     [](R r) -> Value { return MeanCycles(r.all_frees()); }},
+    {"free_cycles_p50", "cycles", "median of frees", Better::kLess, 0,
+     [](R r) -> Value { return Percentile(r.all_frees(), &PathStats::cycles_p50); }},
+    {"free_cycles_p99", "cycles", "99th percentile of frees", Better::kLess, 0,
+     [](R r) -> Value { return Percentile(r.all_frees(), &PathStats::cycles_p99); }},
+    {"free_cycles_max", "cycles", "the longest free", Better::kLess, 0,
+     [](R r) -> Value { return Percentile(r.all_frees(), &PathStats::cycles_max); }},
+    {"use_cycles", "cycles", "the workload's touches of its objects", Better::kLess, 0,
+     [](R r) -> Value { return r.totals().use_cycles(); }},
+};
+
+// Why it cost that. Touches and causes are the allocator's and the page allocator's under it.
+constexpr Metric kCauseMetrics[] = {
+    {"alloc_fast_share", "%", "allocations that took a fast path", Better::kMore, 3,
+     [](R r) { return FastPercent(r, false); }},
+    {"free_fast_share", "%", "frees that took a fast path", Better::kMore, 3,
+     [](R r) { return FastPercent(r, true); }},
+    {"l1_hits", "", "touches answered by L1, a thousand operations", Better::kNeither, 3,
+     [](R r) { return TouchesPerThousand(r, {Outcome::kL1}); }},
+    {"l2_hits", "", "by L2, a thousand operations", Better::kNeither, 3,
+     [](R r) { return TouchesPerThousand(r, {Outcome::kL2}); }},
+    {"llc_hits", "", "by the last-level cache, a thousand operations", Better::kNeither, 3,
+     [](R r) { return TouchesPerThousand(r, {Outcome::kLlc}); }},
+    {"upgrades", "", "writes to lines that others shared, a thousand operations", Better::kLess, 3,
+     [](R r) {
+       return TouchesPerThousand(r, {Outcome::kUpgrade, Outcome::kUpgradeRemote});
+     }},
+    {"transfers_local", "", "lines from another cache of the node, a thousand operations",
+     Better::kLess, 3,
+     [](R r) {
+       return TouchesPerThousand(r, {Outcome::kTransferDomain, Outcome::kTransferNode});
+     }},
+    {"transfers_remote", "", "lines from a cache of another node, a thousand operations",
+     Better::kLess, 3, [](R r) { return TouchesPerThousand(r, {Outcome::kTransferRemote}); }},
+    {"dram_local", "", "lines from memory of the own node, a thousand operations", Better::kLess, 3,
+     [](R r) { return TouchesPerThousand(r, {Outcome::kDramLocal}); }},
+    {"dram_remote", "", "lines from memory of another node, a thousand operations", Better::kLess,
+     3, [](R r) { return TouchesPerThousand(r, {Outcome::kDramRemote}); }},
+    {"atomic_cycles", "cycles", "atomic operations", Better::kLess, 0,
+     [](R r) { return CauseCycles(r, Cause::kAtomic); }},
+    {"lock_wait_cycles", "cycles", "waiting for spinlocks", Better::kLess, 0,
+     [](R r) { return SumOfLocks(r, &LockStats::wait_total_cycles); }},
+    {"lock_acquisitions", "", "spinlocks taken", Better::kLess, 0,
+     [](R r) { return SumOfLocks(r, &LockStats::acquisitions); }},
+    {"lock_contentions", "", "of these, after waiting", Better::kLess, 0,
+     [](R r) { return SumOfLocks(r, &LockStats::contentions); }},
+    {"lock_hold_cycles", "cycles", "with a spinlock held", Better::kLess, 0,
+     [](R r) { return SumOfLocks(r, &LockStats::hold_total_cycles); }},
+    {"irq_off_longest_cycles", "cycles", "longest time with interrupts off", Better::kLess, 0,
+     [](R r) { return LargestOfCpus(r, &CpuStats::irq_off_longest_cycles); }},
+    {"irq_deferral_longest_cycles", "cycles", "longest wait of an interrupt", Better::kLess, 0,
+     [](R r) { return LargestOfCpus(r, &CpuStats::irq_deferral_longest_cycles); }},
+    {"writebacks", "", "lines written back to memory", Better::kLess, 0,
+     [](R r) -> Value { return r.totals().writebacks(); }},
+};
+
+// What it held, at the moment of most slab memory.
+constexpr Metric kMemory[] = {
+    {"peak_slabs", "", "slabs at the peak", Better::kLess, 0,
+     [](R r) -> Value { return r.footprint_peak().slabs(); }},
+    {"peak_slab_bytes", "bytes", "memory in slabs at the peak", Better::kLess, 0,
+     [](R r) -> Value { return r.footprint_peak().slab_bytes(); }},
+    {"peak_waste_share", "%", "of that, what no user asked for", Better::kLess, 3,
+     [](R r) -> Value {
+       const FootprintSample& peak = r.footprint_peak();
+       return Ratio(WasteOf(peak).total(), peak.slab_bytes(), kThousandthsOfPercent);
+     }},
+    {"metadata_bytes", "bytes", "the allocator's own structures at the peak", Better::kLess, 0,
+     [](R r) -> Value { return r.footprint_peak().metadata_bytes(); }},
+    {"percpu_bytes", "bytes", "its per-CPU areas at the peak", Better::kLess, 0,
+     [](R r) -> Value { return r.footprint_peak().percpu_bytes(); }},
+    {"percpu_chunks", "", "chunks of the percpu allocator at the end", Better::kLess, 0,
+     [](R r) -> Value { return r.percpu().nr_chunks(); }},
+};
+
+}  // namespace
+
+absl::Span<const Metric> Metrics() {
+  static const std::vector<Metric>& metrics = *[] {
+    auto* all = new std::vector<Metric>;
+    all->insert(all->end(), std::begin(kWork), std::end(kWork));
+    all->insert(all->end(), std::begin(kCost), std::end(kCost));
+    all->insert(all->end(), std::begin(kCauseMetrics), std::end(kCauseMetrics));
+    all->insert(all->end(), std::begin(kMemory), std::end(kMemory));
+    return all;
+  }();
+  return metrics;
+}
+
+const Metric* FindMetric(std::string_view name) {
+  for (const Metric& metric : Metrics()) {
+    if (metric.name == name) return &metric;
+  }
+  return nullptr;
+}
+
+std::string MetricText(const Metric& metric, std::optional<uint64_t> value) {
+  if (!value.has_value()) return "-";
+  uint64_t unit = 1;
+  for (int i = 0; i < metric.decimals; ++i) unit *= 10;
+  return Quotient(*value, unit, metric.decimals);
+}
+
+}  // namespace slablab
