@@ -98,7 +98,7 @@ Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handl
   const uint32_t tag = handle << TagArray::kTagStateBits;
   TagArray& l1 = l1_[core.index()];
   uint32_t* set = l1.SetOf(line);
-  if (const int way = l1.FindNear(set, tag); way >= 0) {
+  if (const int way = l1.Find(set, tag); way >= 0) {
     TagArray::Promote(set, way);
     if (access == Access::kRead || (set[0] & kDirty) != 0) return {l1_hit_cycles_, Outcome::kL1};
     Line& entry = lines_[handle];

@@ -42,21 +42,11 @@ class TagArray {
     return &tags_[Index(line) * static_cast<uint64_t>(stride_)];
   }
 
-  // The way of `set` that holds `tag` in any state, or -1. For where the answer is mostly "none":
-  // all ways are compared four at a time.
+  // The way of `set` that holds `tag` in any state, or -1.
   int Find(const Tag* set, Tag tag) const {
     for (int first = 0; first < stride_; first += kLanes) {
       const uint32_t matches = MatchLanes(set + first, tag);
       if (matches != 0) return first + std::countr_zero(matches);
-    }
-    return -1;
-  }
-
-  // The same, for where the tag is mostly there and near the front: one way after the other, which
-  // does not have to wait for Promote's narrow stores to reach the host's cache.
-  int FindNear(const Tag* set, Tag tag) const {
-    for (int way = 0; way < ways_; ++way) {
-      if (((set[way] ^ tag) >> kTagStateBits) == 0) return way;
     }
     return -1;
   }
@@ -69,17 +59,12 @@ class TagArray {
   Tag Victim(const Tag* set) const { return set[ways_ - 1]; }
 
   // Makes the tag at `way` the most recently used.
-  static void Promote(Tag* set, int way) {
-    const Tag tag = set[way];
-    for (; way > 0; --way) set[way] = set[way - 1];  // Nearly always a short way.
-    set[0] = tag;
-  }
+  static void Promote(Tag* set, int way) { MoveBack(set, way, set[way]); }
 
   // Puts `tag` in front; answers the tag that fell off the end (zero: there was room).
   Tag Insert(Tag* set, Tag tag) const {
     const Tag victim = set[ways_ - 1];
-    std::memmove(set + 1, set, static_cast<size_t>(ways_ - 1) * sizeof(Tag));
-    set[0] = tag;
+    MoveBack(set, ways_ - 1, tag);
     return victim;
   }
 
@@ -92,22 +77,53 @@ class TagArray {
  private:
   static constexpr int kLanes = 4;
 
+#ifdef __SSE2__
+  static __m128i Lanes(const Tag* tags) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags));
+  }
+  static void SetLanes(Tag* tags, __m128i lanes) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(tags), lanes);
+  }
+  static __m128i Blend(__m128i mask, __m128i if_set, __m128i if_clear) {
+    return _mm_or_si128(_mm_and_si128(mask, if_set), _mm_andnot_si128(mask, if_clear));
+  }
+
   // A bit for each of four tags that is `tag` in any state.
   static uint32_t MatchLanes(const Tag* tags, Tag tag) {
-#ifdef __SSE2__
-    const __m128i difference = _mm_xor_si128(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags)), _mm_set1_epi32(tag));
-    const __m128i same = _mm_cmpeq_epi32(_mm_srli_epi32(difference, kTagStateBits),
-                                         _mm_setzero_si128());
+    const __m128i difference = _mm_xor_si128(Lanes(tags), _mm_set1_epi32(static_cast<int>(tag)));
+    const __m128i same =
+        _mm_cmpeq_epi32(_mm_srli_epi32(difference, kTagStateBits), _mm_setzero_si128());
     return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(same)));
+  }
+
+  // Moves ways 0 .. way-1 one back and puts `tag` in front: four at a time and masked, so that the
+  // host has next to no branch to guess.
+  static void MoveBack(Tag* set, int way, Tag tag) {
+    int first = way / kLanes * kLanes;
+    __m128i moves = _mm_cmpgt_epi32(_mm_set1_epi32(way - first), _mm_set_epi32(2, 1, 0, -1));
+    for (; first > 0; first -= kLanes) {
+      SetLanes(set + first, Blend(moves, Lanes(set + first - 1), Lanes(set + first)));
+      moves = _mm_set1_epi32(-1);
+    }
+    const __m128i front = Lanes(set);
+    const __m128i moved =
+        _mm_or_si128(_mm_slli_si128(front, sizeof(Tag)), _mm_cvtsi32_si128(static_cast<int>(tag)));
+    SetLanes(set, Blend(moves, moved, front));
+  }
 #else
+  static uint32_t MatchLanes(const Tag* tags, Tag tag) {
     uint32_t matches = 0;
     for (int lane = 0; lane < kLanes; ++lane) {
       matches |= static_cast<uint32_t>(((tags[lane] ^ tag) >> kTagStateBits) == 0) << lane;
     }
     return matches;
-#endif
   }
+
+  static void MoveBack(Tag* set, int way, Tag tag) {
+    std::memmove(set + 1, set, static_cast<size_t>(way) * sizeof(Tag));
+    set[0] = tag;
+  }
+#endif
 
   uint64_t Index(uint64_t line) const { return mask_ != 0 ? line & mask_ : line % sets_; }
 
