@@ -4,6 +4,7 @@
 #include "sim/cpu.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "sim/check.h"
 #include "sim/scheduler.h"
@@ -18,17 +19,29 @@ namespace {
 constexpr Cycles kIrqSaveCycles = 8;
 constexpr Cycles kIrqRestoreCycles = 16;
 
+int ExactLog2(int value) {
+  const auto bits = static_cast<unsigned>(value);
+  return std::has_single_bit(bits) ? std::countr_zero(bits) : -1;
+}
+
 }  // namespace
 
 Cpu::Cpu(Scheduler& scheduler, CpuId id)
     : horizon_(scheduler.horizon_),
       memory_(scheduler.memory()),
-      ledger_(scheduler.ledger()),
+      caches_(memory_.core(scheduler.config().cpus[id.index()].core)),
+      account_(&scheduler.ledger().account(Site::kUse)),
       id_(id),
-      core_(scheduler.config().cpus[id.index()].core),
+      local_cmpxchg_cycles_(static_cast<uint32_t>(scheduler.config().local_cmpxchg_cycles)),
       scheduler_(scheduler),
+      ledger_(scheduler.ledger()),
       config_(scheduler.config()),
+      overlap_shift_(ExactLog2(scheduler.config().range_overlap)),
       place_(scheduler.config().cpus[id.index()]) {}
+
+void Cpu::TouchFurther(Place place, Access access) {
+  NoteTouch(place, access, memory_.Touch(caches_, place.address, access));
+}
 
 void Cpu::TouchRange(Place place, uint64_t bytes, Access access) {
   if (bytes == 0) return;
@@ -36,21 +49,15 @@ void Cpu::TouchRange(Place place, uint64_t bytes, Access access) {
   const uint64_t last = (place.address + (bytes - 1)).line();
   const auto overlap = static_cast<uint32_t>(config_.range_overlap);
   uint32_t remainder = 0;  // Whole cycles, without losing what is left of them.
-  memory_.TouchLines(core_, first, last, access, [&](uint64_t line, Memory::Result result) {
+  memory_.TouchLines(caches_, first, last, access, [&](uint64_t line, Memory::Result result) {
     uint32_t cycles = result.cycles;
     if (line != first) {
-      cycles += remainder;
-      remainder = cycles % overlap;
-      cycles /= overlap;
+      const uint32_t sum = cycles + remainder;
+      cycles = overlap_shift_ >= 0 ? sum >> overlap_shift_ : sum / overlap;
+      remainder = sum - cycles * overlap;
     }
-    now_ += cycles;
-    ledger_.Charge(site_, place.structure, result.outcome, cycles);
-    if (observer_ != nullptr) [[unlikely]] {
-      observer_->OnTouch(*this, {PhysAddr(line << kLineShift), place.structure}, access,
-                         result.outcome);
-    }
+    NoteTouch({PhysAddr(line << kLineShift), place.structure}, access, {cycles, result.outcome});
   });
-  (access == Access::kRead ? counts_.loads : counts_.stores) += last - first + 1;
 }
 
 void Cpu::TouchAtomic(Place place) {
@@ -58,15 +65,7 @@ void Cpu::TouchAtomic(Place place) {
   --counts_.stores;
   ++counts_.atomics;
   now_ += config_.atomic_cycles;
-  ledger_.Charge(site_, Cause::kAtomic, config_.atomic_cycles);
-}
-
-void Cpu::TouchLocalCmpxchg(Place place) {
-  Touch(place, Access::kWrite);
-  --counts_.stores;
-  ++counts_.local_cmpxchgs;
-  now_ += config_.local_cmpxchg_cycles;
-  ledger_.Charge(site_, Cause::kAtomic, config_.local_cmpxchg_cycles);
+  account_->Charge(Cause::kAtomic, config_.atomic_cycles);
 }
 
 void Cpu::CheckOwnerOffline(CpuId owner) const { CHECK(!scheduler_.cpu(owner).online()); }
@@ -90,7 +89,7 @@ void Cpu::Suspend(std::coroutine_handle<> point, State state) {
 
 void Cpu::WaitUntil(Cycles time) {
   if (time <= now_) return;
-  ledger_.Charge(site_, Cause::kLockWait, time - now_);
+  account_->Charge(Cause::kLockWait, time - now_);
   now_ = time;
 }
 

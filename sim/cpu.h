@@ -87,7 +87,7 @@ class alignas(64) Cpu {
 
   CpuId id() const { return id_; }
   NodeId node() const { return place_.node; }
-  CoreId core() const { return core_; }
+  CoreId core() const { return place_.core; }
   DomainId domain() const { return place_.domain; }
   Cycles now() const { return now_; }
   bool online() const { return online_; }
@@ -138,13 +138,10 @@ class alignas(64) Cpu {
 
   // One access to the line at `place`.
   void Touch(Place place, Access access) {
-    const Memory::Result result = memory_.Touch(core_, place.address, access);
-    now_ += result.cycles;
-    ledger_.Charge(site_, place.structure, result.outcome, result.cycles);
-    ++(access == Access::kRead ? counts_.loads : counts_.stores);
-    if (observer_ != nullptr) [[unlikely]] {
-      observer_->OnTouch(*this, place, access, result.outcome);
+    if (!memory_.HitsFirst(caches_, place.address, access)) [[unlikely]] {
+      return TouchFurther(place, access);
     }
+    NoteTouch(place, access, {memory_.l1_hit_cycles(), Outcome::kL1});
   }
   // Every line of [place, place + bytes) once, in order. The lines after the first overlap as the
   // machine's range_overlap says.
@@ -154,7 +151,7 @@ class alignas(64) Cpu {
   // Code that touches no memory but its own registers and stack.
   void Execute(Cycles cycles) {
     now_ += cycles;
-    ledger_.Charge(site_, Cause::kInstructions, cycles);
+    account_->Charge(Cause::kInstructions, cycles);
   }
 
   // --- Awaitable: at their place in global time order. ---
@@ -231,7 +228,10 @@ class alignas(64) Cpu {
 
   // --- Bookkeeping. ---
   Site site() const { return site_; }
-  void set_site(Site site) { site_ = site; }
+  void set_site(Site site) {
+    site_ = site;
+    account_ = &ledger_.account(site);
+  }
   OpCounts& counts() { return counts_; }
   void set_observer(TouchObserver* observer) { observer_ = observer; }
   // Aborts unless the CPU is as an operation must leave it: no lock of its own held, interrupts as
@@ -269,7 +269,23 @@ class alignas(64) Cpu {
   int LocksBefore() const { return depth_ == 0 ? 0 : frames_[depth_ - 1].locks_held; }
   void CheckOwnerOffline(CpuId owner) const;
   void CheckHolder(const SpinLock* lock) const;
-  void TouchLocalCmpxchg(Place place);
+  // A touch of a line that is not the first of its set in L1.
+  void TouchFurther(Place place, Access access);
+  void NoteTouch(Place place, Access access, Memory::Result result) {
+    now_ += result.cycles;
+    account_->Charge(place.structure, result.outcome, result.cycles);
+    ++(access == Access::kRead ? counts_.loads : counts_.stores);
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->OnTouch(*this, place, access, result.outcome);
+    }
+  }
+  void TouchLocalCmpxchg(Place place) {
+    Touch(place, Access::kWrite);
+    --counts_.stores;
+    ++counts_.local_cmpxchgs;
+    now_ += local_cmpxchg_cycles_;
+    account_->Charge(Cause::kAtomic, local_cmpxchg_cycles_);
+  }
   inline bool MayProceed() const;
   bool HasWork() const { return !queue_.empty() || calls_.front() != nullptr; }
   uint64_t key() const { return (now_ << kKeyCpuBits) | static_cast<uint64_t>(id_.value()); }
@@ -286,10 +302,11 @@ class alignas(64) Cpu {
   Cycles interrupt_at_ = kNever;  // when the next interrupt is due; kNever while disabled
   const uint64_t& horizon_;       // the scheduler's: key of whoever comes first after this CPU
   Memory& memory_;
-  Ledger& ledger_;
+  Memory::Core& caches_;
+  Ledger::Account* account_;  // of the current site
   TouchObserver* observer_ = nullptr;
   const CpuId id_;
-  const CoreId core_;
+  const uint32_t local_cmpxchg_cycles_;
   int depth_ = 0;
   Site site_ = Site::kUse;
   bool irqs_enabled_ = true;
@@ -309,7 +326,9 @@ class alignas(64) Cpu {
   Cycles lock_wanted_since_ = 0;
   Cpu* next_waiter_ = nullptr;  // behind this one in a lock's queue
   Scheduler& scheduler_;
+  Ledger& ledger_;
   const MachineConfig& config_;
+  const int overlap_shift_;  // log2 of range_overlap; -1: it is no power of two
   Cycles interrupted_cycles_ = 0;
   Cycles irqs_off_since_ = 0;
   Cycles irqs_on_since_ = 0;

@@ -36,8 +36,8 @@ std::string_view CauseName(Cause cause) {
 Ledger::Cell Ledger::cell(Site site, Structure structure) const {
   Cell cell;
   for (size_t outcome = 0; outcome < static_cast<size_t>(kOutcomes); ++outcome) {
-    const Tally& tally =
-        tallies_[static_cast<size_t>(site)][static_cast<size_t>(structure)][outcome];
+    const Account::Tally& tally =
+        accounts_[static_cast<size_t>(site)].touches_[static_cast<size_t>(structure)][outcome];
     cell.count[outcome] = tally.count;
     cell.cycles[outcome] = tally.cycles;
   }

@@ -77,32 +77,38 @@ class Ledger {
     std::array<uint64_t, kOutcomes> count{};
     std::array<uint64_t, kOutcomes> cycles{};
   };
+  // Everything charged to one site. Keeps its address.
+  class Account {
+   public:
+    void Charge(Structure structure, Outcome outcome, Cycles cycles) {
+      Tally& tally = touches_[static_cast<size_t>(structure)][static_cast<size_t>(outcome)];
+      ++tally.count;
+      tally.cycles += cycles;
+    }
+    void Charge(Cause cause, Cycles cycles) { causes_[static_cast<size_t>(cause)] += cycles; }
 
-  void Charge(Site site, Structure structure, Outcome outcome, Cycles cycles) {
-    Tally& tally = tallies_[static_cast<size_t>(site)][static_cast<size_t>(structure)]
-                           [static_cast<size_t>(outcome)];
-    ++tally.count;
-    tally.cycles += cycles;
-  }
-  void Charge(Site site, Cause cause, Cycles cycles) {
-    causes_[static_cast<size_t>(site)][static_cast<size_t>(cause)] += cycles;
-  }
+   private:
+    friend class Ledger;
+    // Side by side, because every charge changes both.
+    struct Tally {
+      uint64_t count = 0;
+      uint64_t cycles = 0;
+    };
+    std::array<std::array<Tally, kOutcomes>, kStructures> touches_{};
+    std::array<uint64_t, kCauses> causes_{};
+  };
+
+  Account& account(Site site) { return accounts_[static_cast<size_t>(site)]; }
 
   Cell cell(Site site, Structure structure) const;
   uint64_t cycles(Site site, Cause cause) const {
-    return causes_[static_cast<size_t>(site)][static_cast<size_t>(cause)];
+    return accounts_[static_cast<size_t>(site)].causes_[static_cast<size_t>(cause)];
   }
   // Forgets everything: what came before (boot, warm-up) is not part of the run.
   void Reset() { *this = Ledger(); }
 
  private:
-  // Side by side, because every charge changes both.
-  struct Tally {
-    uint64_t count = 0;
-    uint64_t cycles = 0;
-  };
-  std::array<std::array<std::array<Tally, kOutcomes>, kStructures>, kMaxSites> tallies_{};
-  std::array<std::array<uint64_t, kCauses>, kMaxSites> causes_{};
+  std::array<Account, kMaxSites> accounts_{};
 };
 
 }  // namespace slablab

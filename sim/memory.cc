@@ -39,8 +39,6 @@ void CheckLatencies(const MachineConfig& config) {
 Memory::Memory(const MachineConfig& config)
     : config_(config),
       l1_hit_cycles_(static_cast<uint32_t>(config.l1_hit_cycles)),
-      domain_of_core_(static_cast<size_t>(config.core_count)),
-      node_of_core_(static_cast<size_t>(config.core_count)),
       node_of_domain_(static_cast<size_t>(config.domain_count)),
       block_of_frame_(TotalFrames(config)),
       frame_of_block_(std::min(TotalFrames(config) + 1, kBlocksMax)),
@@ -48,16 +46,22 @@ Memory::Memory(const MachineConfig& config)
       core_sets_(config.core_count),
       domain_sets_(config.domain_count) {
   CheckLatencies(config);
+  for (int domain = 0; domain < config.domain_count; ++domain) llc_.emplace_back(config.llc);
+  for (int core = 0; core < config.core_count; ++core) {
+    cores_.push_back({.l1 = TagArray(config.l1),
+                      .l2 = TagArray(config.l2),
+                      .llc = nullptr,
+                      .id = CoreId(core),
+                      .domain = DomainId(0),
+                      .node = NodeId(0)});
+  }
   for (const CpuPlace& cpu : config.cpus) {
-    domain_of_core_[cpu.core.index()] = cpu.domain;
-    node_of_core_[cpu.core.index()] = cpu.node;
+    Core& core = cores_[cpu.core.index()];
+    core.llc = &llc_[cpu.domain.index()];
+    core.domain = cpu.domain;
+    core.node = cpu.node;
     node_of_domain_[cpu.domain.index()] = cpu.node;
   }
-  for (int core = 0; core < config.core_count; ++core) {
-    l1_.emplace_back(config.l1);
-    l2_.emplace_back(config.l2);
-  }
-  for (int domain = 0; domain < config.domain_count; ++domain) llc_.emplace_back(config.llc);
   for (const NodeMemory& node : config.memory) {
     node_end_line_.push_back((node.first_frame + node.frames) * kLinesPerPage);
   }
@@ -77,26 +81,24 @@ NodeId Memory::HomeOf(uint64_t line) const {
   return NodeId(static_cast<int32_t>(end - node_end_line_.begin()));
 }
 
-Memory::Result Memory::TransferFromDomain(CoreId to, DomainId from) const {
-  const NodeId to_node = node_of_core_[to.index()];
+Memory::Result Memory::TransferFromDomain(const Core& to, DomainId from) const {
   const NodeId from_node = node_of_domain_[from.index()];
-  const Cycles cycles = config_.transfer_cycles[to_node.index()][from_node.index()];
+  const Cycles cycles = config_.transfer_cycles[to.node.index()][from_node.index()];
   return {static_cast<uint32_t>(cycles),
-          to_node == from_node ? Outcome::kTransferNode : Outcome::kTransferRemote};
+          to.node == from_node ? Outcome::kTransferNode : Outcome::kTransferRemote};
 }
 
-Memory::Result Memory::TransferFrom(CoreId to, CoreId from) const {
-  const DomainId domain = domain_of_core_[from.index()];
-  if (domain == domain_of_core_[to.index()]) {
+Memory::Result Memory::TransferFrom(const Core& to, const Core& from) const {
+  if (from.domain == to.domain) {
     return {static_cast<uint32_t>(config_.transfer_domain_cycles), Outcome::kTransferDomain};
   }
-  return TransferFromDomain(to, domain);
+  return TransferFromDomain(to, from.domain);
 }
 
 // Everything but "most recently used in L1 and no change of state".
-Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handle, Access access) {
+Memory::Result Memory::TouchFurther(Core& core, uint64_t line, uint32_t handle, Access access) {
   const uint32_t tag = handle << TagArray::kTagStateBits;
-  TagArray& l1 = l1_[core.index()];
+  TagArray& l1 = core.l1;
   uint32_t* set = l1.SetOf(line);
   if (const int way = l1.Find(set, tag); way >= 0) {
     TagArray::Promote(set, way);
@@ -112,10 +114,10 @@ Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handl
     return {l1_hit_cycles_, Outcome::kL1};
   }
   Line& entry = lines_[handle];
-  TagArray& l2 = l2_[core.index()];
+  TagArray& l2 = core.l2;
   // The host's own cache misses dominate from here on: they may as well overlap.
   __builtin_prefetch(&entry);
-  llc_[domain_of_core_[core.index()].index()].Prefetch(line);
+  core.llc->Prefetch(line);
   if (l2.present()) {
     uint32_t* l2_set = l2.SetOf(line);
     __builtin_prefetch(&lines_[l2.Victim(l2_set) >> TagArray::kTagStateBits]);
@@ -123,7 +125,7 @@ Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handl
       TagArray::Promote(l2_set, way);
       Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
       if (access == Access::kWrite) {
-        const bool owned = entry.owner == core.index() + 1;
+        const bool owned = entry.owner == core.id.index() + 1;
         if (!owned) result = Upgrade(core, entry, line, handle);
         Own(core, entry, Access::kWrite);
       }
@@ -136,7 +138,7 @@ Memory::Result Memory::TouchBeyondMru(CoreId core, uint64_t line, uint32_t handl
 }
 
 // Shared to Modified. As far as the farthest copy that has to go.
-Memory::Result Memory::Upgrade(CoreId core, Line& entry, uint64_t line, uint32_t handle) {
+Memory::Result Memory::Upgrade(const Core& core, Line& entry, uint64_t line, uint32_t handle) {
   Result result = InvalidateOthers(core, entry, line, handle);
   if (result.cycles < config_.llc_hit_cycles) {  // Even alone it asks the domain's LLC.
     result.cycles = static_cast<uint32_t>(config_.llc_hit_cycles);
@@ -147,11 +149,10 @@ Memory::Result Memory::Upgrade(CoreId core, Line& entry, uint64_t line, uint32_t
   return {result.cycles, far ? Outcome::kUpgradeRemote : Outcome::kUpgrade};
 }
 
-Memory::Result Memory::Miss(CoreId core, Line& entry, uint64_t line, uint32_t handle,
+Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t handle,
                             Access access) {
   Result result = entry.owner != 0 ? FetchFromOwner(core, entry, line, handle)
                                    : FetchFromLlcOrMemory(core, entry, line, handle);
-  const DomainId domain = domain_of_core_[core.index()];
   uint32_t state = 0;
   if (access == Access::kWrite) {
     // The data and the last copy's invalidation are both waited for.
@@ -159,45 +160,43 @@ Memory::Result Memory::Miss(CoreId core, Line& entry, uint64_t line, uint32_t ha
     if (farthest.cycles > result.cycles) result = farthest;
     Own(core, entry, Access::kWrite);
     state = kWritable | kDirty;
-  } else if (!core_sets_.HasOther(entry.cores, static_cast<int>(core.index())) &&
-             !domain_sets_.HasOther(entry.domains, static_cast<int>(domain.index()))) {
+  } else if (!core_sets_.HasOther(entry.cores, static_cast<int>(core.id.index())) &&
+             !domain_sets_.HasOther(entry.domains, static_cast<int>(core.domain.index()))) {
     Own(core, entry, Access::kRead);  // Nobody else: Exclusive.
     state = kWritable;
   }
-  core_sets_.Add(&entry.cores, static_cast<int>(core.index()));
+  core_sets_.Add(&entry.cores, static_cast<int>(core.id.index()));
   FillPrivate(core, line, handle, state);
   return result;
 }
 
 // `core`, alone with the line, becomes its owner. What it writes outdates the LLC's copy.
-void Memory::Own(CoreId core, Line& entry, Access access) {
-  entry.owner = static_cast<uint16_t>(core.index() + 1);
+void Memory::Own(const Core& core, Line& entry, Access access) {
+  entry.owner = static_cast<uint16_t>(core.id.index() + 1);
   if (access == Access::kRead) return;
   entry.dirty = true;
   entry.llc_dirty = 0;
 }
 
 // The owner hands the line over and keeps it shared; what had been written reaches memory.
-Memory::Result Memory::FetchFromOwner(CoreId core, Line& entry, uint64_t line, uint32_t handle) {
-  const CoreId owner(entry.owner - 1);
+Memory::Result Memory::FetchFromOwner(const Core& core, Line& entry, uint64_t line, uint32_t handle) {
+  Core& owner = cores_[entry.owner - 1u];
   const Result result = TransferFrom(core, owner);
   if (entry.dirty || entry.llc_dirty != 0) ++writebacks_;
   entry.owner = 0;
   entry.dirty = false;
   entry.llc_dirty = 0;
-  TagArray& l1 = l1_[owner.index()];
-  uint32_t* set = l1.SetOf(line);
+  uint32_t* set = owner.l1.SetOf(line);
   const uint32_t tag = handle << TagArray::kTagStateBits;
-  if (const int way = l1.Find(set, tag); way >= 0) set[way] = tag;
-  FillLlc(domain_of_core_[core.index()], entry, line, handle);
+  if (const int way = owner.l1.Find(set, tag); way >= 0) set[way] = tag;
+  FillLlc(core, entry, line, handle);
   return result;
 }
 
-Memory::Result Memory::FetchFromLlcOrMemory(CoreId core, Line& entry, uint64_t line,
+Memory::Result Memory::FetchFromLlcOrMemory(const Core& core, Line& entry, uint64_t line,
                                             uint32_t handle) {
-  const DomainId domain = domain_of_core_[core.index()];
-  if (domain_sets_.Contains(entry.domains, static_cast<int>(domain.index()))) {
-    FillLlc(domain, entry, line, handle);  // It becomes the most recently used.
+  if (domain_sets_.Contains(entry.domains, static_cast<int>(core.domain.index()))) {
+    FillLlc(core, entry, line, handle);  // It becomes the most recently used.
     return {static_cast<uint32_t>(config_.llc_hit_cycles), Outcome::kLlc};
   }
   Result result;
@@ -206,32 +205,32 @@ Memory::Result Memory::FetchFromLlcOrMemory(CoreId core, Line& entry, uint64_t l
     entry.llc_dirty = 0;
     ++writebacks_;
   } else {
-    const NodeId node = node_of_core_[core.index()];
     const NodeId home = HomeOf(line);
-    result = {static_cast<uint32_t>(config_.dram_cycles[node.index()][home.index()]),
-              node == home ? Outcome::kDramLocal : Outcome::kDramRemote};
+    result = {static_cast<uint32_t>(config_.dram_cycles[core.node.index()][home.index()]),
+              core.node == home ? Outcome::kDramLocal : Outcome::kDramRemote};
   }
-  FillLlc(domain, entry, line, handle);
+  FillLlc(core, entry, line, handle);
   return result;
 }
 
 // Leaves `core` (if it holds the line) and its domain's LLC as the only holders. Answers the
 // transfer from the farthest copy that was dropped; zero cycles if there was none.
-Memory::Result Memory::InvalidateOthers(CoreId core, Line& entry, uint64_t line, uint32_t handle) {
+Memory::Result Memory::InvalidateOthers(const Core& core, Line& entry, uint64_t line, uint32_t handle) {
   Result farthest = {0, Outcome::kTransferDomain};
-  const int self = static_cast<int>(core.index());
+  const int self = static_cast<int>(core.id.index());
   if (core_sets_.HasOther(entry.cores, self)) {
     const bool held = core_sets_.Contains(entry.cores, self);
     core_sets_.ForEach(entry.cores, [&](int other) {
       if (other == self) return;
-      const Result transfer = TransferFrom(core, CoreId(other));
+      Core& holder = cores_[static_cast<size_t>(other)];
+      const Result transfer = TransferFrom(core, holder);
       if (transfer.cycles > farthest.cycles) farthest = transfer;
-      DropFromCore(CoreId(other), line, handle);
+      DropFromCore(holder, line, handle);
     });
     core_sets_.Clear(&entry.cores);
     if (held) core_sets_.Add(&entry.cores, self);
   }
-  const int own_domain = static_cast<int>(domain_of_core_[core.index()].index());
+  const int own_domain = static_cast<int>(core.domain.index());
   if (domain_sets_.HasOther(entry.domains, own_domain)) {
     const bool held = domain_sets_.Contains(entry.domains, own_domain);
     domain_sets_.ForEach(entry.domains, [&](int other) {
@@ -246,10 +245,10 @@ Memory::Result Memory::InvalidateOthers(CoreId core, Line& entry, uint64_t line,
   return farthest;
 }
 
-void Memory::FillPrivate(CoreId core, uint64_t line, uint32_t handle, uint32_t state) {
+void Memory::FillPrivate(Core& core, uint64_t line, uint32_t handle, uint32_t state) {
   const uint32_t tag = handle << TagArray::kTagStateBits;
-  TagArray& l1 = l1_[core.index()];
-  TagArray& l2 = l2_[core.index()];
+  TagArray& l1 = core.l1;
+  TagArray& l2 = core.l2;
   if (l2.present()) {
     const uint32_t victim = l2.Insert(l2.SetOf(line), tag);
     if (victim != 0) {
@@ -266,33 +265,33 @@ void Memory::FillPrivate(CoreId core, uint64_t line, uint32_t handle, uint32_t s
 }
 
 // `core` gave up its copy for want of room.
-void Memory::EvictFromCore(CoreId core, uint32_t handle) {
+void Memory::EvictFromCore(const Core& core, uint32_t handle) {
   Line& entry = lines_[handle];
-  core_sets_.Remove(&entry.cores, static_cast<int>(core.index()));
-  if (entry.owner != core.index() + 1) return;
+  core_sets_.Remove(&entry.cores, static_cast<int>(core.id.index()));
+  if (entry.owner != core.id.index() + 1) return;
   entry.owner = 0;
   if (!entry.dirty) return;
   entry.dirty = false;
-  const DomainId domain = domain_of_core_[core.index()];
-  if (domain_sets_.Contains(entry.domains, static_cast<int>(domain.index()))) {
-    entry.llc_dirty = static_cast<uint16_t>(domain.index() + 1);
+  if (domain_sets_.Contains(entry.domains, static_cast<int>(core.domain.index()))) {
+    entry.llc_dirty = static_cast<uint16_t>(core.domain.index() + 1);
   } else {
     ++writebacks_;
   }
 }
 
-void Memory::FillLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle) {
-  TagArray& llc = llc_[domain.index()];
+void Memory::FillLlc(const Core& core, Line& entry, uint64_t line, uint32_t handle) {
+  TagArray& llc = *core.llc;
   if (!llc.present()) return;
   const uint32_t tag = handle << TagArray::kTagStateBits;
   uint32_t* set = llc.SetOf(line);
-  if (domain_sets_.Contains(entry.domains, static_cast<int>(domain.index()))) {
+  const int domain = static_cast<int>(core.domain.index());
+  if (domain_sets_.Contains(entry.domains, domain)) {
     TagArray::Promote(set, llc.Find(set, tag));
     return;
   }
   const uint32_t victim = llc.Insert(set, tag);
-  if (victim != 0) EvictFromLlc(domain, victim >> TagArray::kTagStateBits);
-  domain_sets_.Add(&entry.domains, static_cast<int>(domain.index()));
+  if (victim != 0) EvictFromLlc(core.domain, victim >> TagArray::kTagStateBits);
+  domain_sets_.Add(&entry.domains, domain);
 }
 
 void Memory::EvictFromLlc(DomainId domain, uint32_t handle) {
@@ -305,9 +304,9 @@ void Memory::EvictFromLlc(DomainId domain, uint32_t handle) {
 }
 
 // `core` loses its copy because another writes.
-void Memory::DropFromCore(CoreId core, uint64_t line, uint32_t handle) {
+void Memory::DropFromCore(Core& core, uint64_t line, uint32_t handle) {
   const uint32_t tag = handle << TagArray::kTagStateBits;
-  for (TagArray* array : {&l1_[core.index()], &l2_[core.index()]}) {
+  for (TagArray* array : {&core.l1, &core.l2}) {
     if (!array->present()) continue;
     uint32_t* set = array->SetOf(line);
     if (const int way = array->Find(set, tag); way >= 0) array->Remove(set, way);
@@ -351,9 +350,9 @@ void Memory::CheckInvariants(PhysAddr address) const {
     const size_t i = static_cast<size_t>(core);
     const bool holds = core_sets_.Contains(entry.cores, core);
     const bool owns = entry.owner == core + 1;
-    const uint32_t* set = l1_[i].SetOf(line);
-    const int way = l1_[i].Find(set, tag);
-    const TagArray& outermost = l2_[i].present() ? l2_[i] : l1_[i];
+    const uint32_t* set = cores_[i].l1.SetOf(line);
+    const int way = cores_[i].l1.Find(set, tag);
+    const TagArray& outermost = cores_[i].l2.present() ? cores_[i].l2 : cores_[i].l1;
     CHECK_EQ(outermost.Find(outermost.SetOf(line), tag) >= 0, holds);  // 2
     if (owns) CHECK(holds);
     if (entry.owner != 0 && !owns) CHECK(!holds);  // 1
@@ -367,13 +366,13 @@ void Memory::CheckInvariants(PhysAddr address) const {
   for (int domain = 0; domain < config_.domain_count; ++domain) {
     const bool holds = domain_sets_.Contains(entry.domains, domain);
     CHECK_EQ(LlcHolds(DomainId(domain), address), holds);
-    if (entry.owner != 0 && domain_of_core_[entry.owner - 1u] != DomainId(domain)) CHECK(!holds);
+    if (entry.owner != 0 && cores_[entry.owner - 1u].domain != DomainId(domain)) CHECK(!holds);
     if (entry.llc_dirty == domain + 1) {  // 3
       CHECK(holds);
       CHECK(!entry.dirty);
       CHECK(!domain_sets_.HasOther(entry.domains, domain));
       core_sets_.ForEach(entry.cores, [&](int core) {
-        CHECK(domain_of_core_[static_cast<size_t>(core)] == DomainId(domain));
+        CHECK(cores_[static_cast<size_t>(core)].domain == DomainId(domain));
       });
     }
   }

@@ -50,18 +50,41 @@ class Memory {
   // For tests and audits.
   enum class State : uint8_t { kInvalid, kShared, kExclusive, kModified };
 
+  // A core's private caches and its place: what a touch needs first, side by side.
+  struct Core {
+    TagArray l1;
+    TagArray l2;    // absent if there is no L2
+    TagArray* llc;  // of its domain; absent likewise
+    CoreId id;
+    DomainId domain;
+    NodeId node;
+  };
+
   explicit Memory(const MachineConfig& config);
 
+  Core& core(CoreId id) { return cores_[id.index()]; }
+
+  // Whether a touch is the least there is: `core` has the line most recently used in its L1 and in
+  // the state it needs. It costs l1_hit_cycles(), and nothing changes.
+  bool HitsFirst(const Core& core, PhysAddr address, Access access) {
+    const uint64_t line = address.line();
+    return HitsFirst(core, line, HandleOf(line), access);
+  }
+  uint32_t l1_hit_cycles() const { return l1_hit_cycles_; }
+
   // One core touches the line that holds `address`.
-  Result Touch(CoreId core, PhysAddr address, Access access) {
+  Result Touch(Core& core, PhysAddr address, Access access) {
     const uint64_t line = address.line();
     return TouchLine(core, line, HandleOf(line), access);
+  }
+  Result Touch(CoreId id, PhysAddr address, Access access) {
+    return Touch(core(id), address, access);
   }
 
   // One core touches the lines numbered first .. last, in order; `visit(line, result)` is called
   // after each. The same as that many calls of Touch, but a page is looked up only once.
   template <typename Visit>
-  void TouchLines(CoreId core, uint64_t first, uint64_t last, Access access, Visit visit) {
+  void TouchLines(Core& core, uint64_t first, uint64_t last, Access access, Visit visit) {
     uint32_t handle = HandleOf(first);
     for (uint64_t line = first;;) {
       visit(line, TouchLine(core, line, handle, access));
@@ -103,38 +126,36 @@ class Memory {
     return frame_of_block_[handle / kLinesPerPage] * kLinesPerPage + handle % kLinesPerPage;
   }
 
-  Result TouchLine(CoreId core, uint64_t line, uint32_t handle, Access access) {
-    const uint32_t tag = l1_[core.index()].SetOf(line)[0];
-    if ((tag >> TagArray::kTagStateBits) == handle &&
-        (access == Access::kRead || (tag & kDirty) != 0)) [[likely]] {
-      return {l1_hit_cycles_, Outcome::kL1};
-    }
-    return TouchBeyondMru(core, line, handle, access);
+  static bool HitsFirst(const Core& core, uint64_t line, uint32_t handle, Access access) {
+    const uint32_t tag = core.l1.SetOf(line)[0];
+    return (tag >> TagArray::kTagStateBits) == handle &&
+           (access == Access::kRead || (tag & kDirty) != 0);
   }
-  Result TouchBeyondMru(CoreId core, uint64_t line, uint32_t handle, Access access);
-  Result Upgrade(CoreId core, Line& entry, uint64_t line, uint32_t handle);
-  Result Miss(CoreId core, Line& entry, uint64_t line, uint32_t handle, Access access);
-  Result FetchFromOwner(CoreId core, Line& entry, uint64_t line, uint32_t handle);
-  Result FetchFromLlcOrMemory(CoreId core, Line& entry, uint64_t line, uint32_t handle);
-  Result InvalidateOthers(CoreId core, Line& entry, uint64_t line, uint32_t handle);
-  void FillPrivate(CoreId core, uint64_t line, uint32_t handle, uint32_t state);
-  void FillLlc(DomainId domain, Line& entry, uint64_t line, uint32_t handle);
-  void EvictFromCore(CoreId core, uint32_t handle);
+  Result TouchLine(Core& core, uint64_t line, uint32_t handle, Access access) {
+    if (HitsFirst(core, line, handle, access)) return {l1_hit_cycles_, Outcome::kL1};
+    return TouchFurther(core, line, handle, access);
+  }
+  Result TouchFurther(Core& core, uint64_t line, uint32_t handle, Access access);
+  Result Upgrade(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  Result Miss(Core& core, Line& entry, uint64_t line, uint32_t handle, Access access);
+  Result FetchFromOwner(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  Result FetchFromLlcOrMemory(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  Result InvalidateOthers(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  void FillPrivate(Core& core, uint64_t line, uint32_t handle, uint32_t state);
+  void FillLlc(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  void EvictFromCore(const Core& core, uint32_t handle);
   void EvictFromLlc(DomainId domain, uint32_t handle);
-  void DropFromCore(CoreId core, uint64_t line, uint32_t handle);
+  static void DropFromCore(Core& core, uint64_t line, uint32_t handle);
   void DropFromLlc(DomainId domain, uint64_t line, uint32_t handle);
-  static void Own(CoreId core, Line& entry, Access access);
-  Result TransferFrom(CoreId to, CoreId from) const;
-  Result TransferFromDomain(CoreId to, DomainId from) const;
+  static void Own(const Core& core, Line& entry, Access access);
+  Result TransferFrom(const Core& to, const Core& from) const;
+  Result TransferFromDomain(const Core& to, DomainId from) const;
   NodeId HomeOf(uint64_t line) const;
 
   const MachineConfig config_;
   uint32_t l1_hit_cycles_;
-  std::vector<TagArray> l1_;   // by core
-  std::vector<TagArray> l2_;   // by core; absent arrays if there is no L2
+  std::vector<Core> cores_;
   std::vector<TagArray> llc_;  // by domain; absent arrays if there is no LLC
-  std::vector<DomainId> domain_of_core_;
-  std::vector<NodeId> node_of_core_;
   std::vector<NodeId> node_of_domain_;
   std::vector<uint64_t> node_end_line_;
 

@@ -283,9 +283,9 @@ void Scheduler::Enter(Cpu& cpu, Priority priority) {
   frame.entered_at = cpu.now_;
   frame.call = nullptr;
   if (priority != Priority::kTask) {
-    cpu.site_ = Site::kInterrupt;
+    cpu.set_site(Site::kInterrupt);
     cpu.now_ += config_.irq_entry_cycles;
-    ledger_.Charge(Site::kInterrupt, Cause::kInterrupt, config_.irq_entry_cycles);
+    ledger_.account(Site::kInterrupt).Charge(Cause::kInterrupt, config_.irq_entry_cycles);
   }
   if (priority == Priority::kHardirq) cpu.irqs_enabled_ = false;
   cpu.UpdateInterruptAt();
@@ -298,11 +298,11 @@ void Scheduler::Leave(Cpu& cpu) {
   frame.task = Task<void>();
   if (frame.priority != Priority::kTask) {
     cpu.now_ += config_.irq_exit_cycles;
-    ledger_.Charge(Site::kInterrupt, Cause::kInterrupt, config_.irq_exit_cycles);
+    ledger_.account(Site::kInterrupt).Charge(Cause::kInterrupt, config_.irq_exit_cycles);
   }
   CHECK_EQ(cpu.irqs_enabled_, frame.priority != Priority::kHardirq && frame.irqs_enabled);
   cpu.irqs_enabled_ = frame.irqs_enabled;
-  cpu.site_ = frame.site;
+  cpu.set_site(frame.site);
   --cpu.depth_;
   if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
     cpu.interrupted_cycles_ += cpu.now_ - frame.entered_at;
@@ -359,7 +359,7 @@ bool Scheduler::TickIfDue(Cpu& cpu) {
   if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
     cpu.interrupted_cycles_ += cost;
   }
-  ledger_.Charge(Site::kInterrupt, Cause::kInterrupt, cost);
+  ledger_.account(Site::kInterrupt).Charge(Cause::kInterrupt, cost);
   ArmTick(cpu);
   cpu.UpdateInterruptAt();
   return true;
