@@ -140,9 +140,24 @@ class Slub : public Allocator {
     Gfp gfp = kGfpKernel;
     NodeId node = kAnyNode;
   };
+  // What a fast path found before its compare-and-exchange.
+  struct FastAlloc {
+    CacheCpu* c = nullptr;
+    Slab* slab = nullptr;  // null: there is no fast path
+    CpuTop top;
+    ObjectIndex next = kNoObject;
+  };
+  struct FastFree {
+    CacheCpu* c = nullptr;  // null: there is no fast path
+    CpuTop top;
+  };
   enum class Drain : bool { kNo, kYes };
 
   // --- slub_alloc.cc: allocation, from the fast path down. ---
+  Task<Placement> AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, FastAlloc fast);
+  FastAlloc PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node);
+  bool CommitFastAlloc(Cpu& cpu, KmemCache& s, const FastAlloc& fast);
+  static void ZeroIfAsked(Cpu& cpu, const KmemCache& s, Gfp gfp, PhysAddr object);
   Task<Placement> AllocSlow(Cpu& cpu, KmemCache& s, AllocRequest request);
   Task<CpuSlabUse> UseCpuSlab(Cpu& cpu, KmemCache& s, Slab& slab, NodeId* node);
   Task<ObjectIndex> GetFreelist(Cpu& cpu, KmemCache& s, Slab& slab);
@@ -164,13 +179,14 @@ class Slub : public Allocator {
   // --- slub_free.cc: freeing. ---
   Task<PathId> FreeOne(Cpu& cpu, Slab& slab, PhysAddr object);
   Task<PathId> FreeObjects(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain);
+  Task<PathId> FreeFrom(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain, FastFree fast);
+  FastFree PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain);
+  bool CommitFastFree(Cpu& cpu, const FastFree& fast, Chain chain);
   Task<PathId> FreeSlow(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain);
 
   // --- slub_kmalloc.cc: what has no slab. ---
   Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
-  Task<Placement> AllocNothing();
   Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
-  Task<PathId> FreeNothing();
 
   // --- slub_bulk.cc. ---
   // Objects of a request that lie in one slab: struct detached_freelist.

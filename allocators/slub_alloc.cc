@@ -9,36 +9,68 @@
 namespace slablab {
 
 // slab_alloc_node(): the fast path takes the first object of the CPU's own list, without locks and
-// without switching interrupts off.
+// without switching interrupts off. As long as nothing can come in between it needs no coroutine.
 Task<Placement> Slub::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
   KmemCache& s = cache(id);
+  const AllocRequest request = {.gfp = gfp, .node = node};
+  FastAlloc fast;
+  {
+    const SiteScope site(cpu, SiteOf(At::kAllocFast));
+    cpu.Execute(kSlubFastCycles);
+    fast = PrepareFastAlloc(cpu, s, node);
+    if (fast.slab != nullptr && cpu.MayProceed()) {
+      CHECK(CommitFastAlloc(cpu, s, fast));
+      const PhysAddr object = s.AddressOf(*fast.slab, fast.top.freelist);
+      ZeroIfAsked(cpu, s, gfp, object);
+      return Task<Placement>(Placement{object, PathOf(Way::kAllocFast)});
+    }
+  }
+  return AllocFrom(cpu, s, request, fast);
+}
+
+// The same, from the compare-and-exchange on.
+Task<Placement> Slub::AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, FastAlloc fast) {
   const SiteScope site(cpu, SiteOf(At::kAllocFast));
-  cpu.Execute(kSlubFastCycles);
   Placement placement;
   for (;;) {
-    CacheCpu& c = ThisCpu(cpu, s);
-    const CpuTop top = cpu.Load(c.top);
-    Slab* const slab = cpu.Load(c.slab);
-    if (top.freelist == kNoObject || slab == nullptr || !NodeMatch(cpu, *slab, node)) {
-      placement = co_await AllocSlow(cpu, s, {.gfp = gfp, .node = node});
+    if (fast.slab == nullptr) {
+      placement = co_await AllocSlow(cpu, s, request);
       break;
     }
-    const ObjectIndex next = LoadFreePointer(cpu, s, *slab, top.freelist);
-    const bool taken =
-        co_await cpu.ThisCpuCmpxchg(c.top, top, {.tid = top.tid + kTidStep, .freelist = next});
-    if (taken) {
-      Count(cpu, c, SlubStat::kAllocFastpath);
-      HandOut(s, *slab, top.freelist);
-      placement = {s.AddressOf(*slab, top.freelist), PathOf(Way::kAllocFast)};
+    co_await cpu.Sync();
+    if (CommitFastAlloc(cpu, s, fast)) {
+      placement = {s.AddressOf(*fast.slab, fast.top.freelist), PathOf(Way::kAllocFast)};
       break;
     }
     // An interrupt allocated or freed here in between.
-    Count(cpu, c, SlubStat::kCmpxchgDoubleCpuFail);
+    Count(cpu, *fast.c, SlubStat::kCmpxchgDoubleCpuFail);
+    fast = PrepareFastAlloc(cpu, s, request.node);
   }
-  if (Has(gfp, Gfp::kZero) && !placement.object.is_null()) {
-    cpu.TouchRange({placement.object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
-  }
+  ZeroIfAsked(cpu, s, request.gfp, placement.object);
   co_return placement;
+}
+
+// What the fast path reads. No slab: the CPU has none that serves.
+Slub::FastAlloc Slub::PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node) {
+  CacheCpu& c = ThisCpu(cpu, s);
+  const CpuTop top = cpu.Load(c.top);
+  Slab* const slab = cpu.Load(c.slab);
+  if (top.freelist == kNoObject || slab == nullptr || !NodeMatch(cpu, *slab, node)) return {};
+  return {.c = &c, .slab = slab, .top = top, .next = LoadFreePointer(cpu, s, *slab, top.freelist)};
+}
+
+// And what it does with it, if that is still so.
+bool Slub::CommitFastAlloc(Cpu& cpu, KmemCache& s, const FastAlloc& fast) {
+  const CpuTop after = {.tid = fast.top.tid + kTidStep, .freelist = fast.next};
+  if (!cpu.ThisCpuCmpxchgNow(fast.c->top, fast.top, after)) return false;
+  Count(cpu, *fast.c, SlubStat::kAllocFastpath);
+  HandOut(s, *fast.slab, fast.top.freelist);
+  return true;
+}
+
+void Slub::ZeroIfAsked(Cpu& cpu, const KmemCache& s, Gfp gfp, PhysAddr object) {
+  if (!Has(gfp, Gfp::kZero) || object.is_null()) return;
+  cpu.TouchRange({object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
 }
 
 // ___slab_alloc(): the CPU's list is empty, or its slab is on the wrong node. In order: what others

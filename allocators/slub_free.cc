@@ -18,7 +18,7 @@ Task<PathId> Slub::Free(Cpu& cpu, CacheId id, PhysAddr object) {
 
 // kfree(): the page says whether it is a slab's, and the slab of which cache.
 Task<PathId> Slub::Kfree(Cpu& cpu, PhysAddr object) {
-  if (object <= kZeroSizePointer) return FreeNothing();
+  if (object <= kZeroSizePointer) return Task<PathId>(PathOf(Way::kFreeNull));
   Slab* const slab = SlabOf(object);
   if (slab == nullptr) return FreeLarge(cpu, object);
   {
@@ -46,24 +46,47 @@ Task<PathId> Slub::FreeOne(Cpu& cpu, Slab& slab, PhysAddr object) {
 
 // do_slab_free(): into the CPU's own slab without locks, the mirror image of the fast allocation.
 Task<PathId> Slub::FreeObjects(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  cpu.Execute(kSlubFastCycles);
-  for (;;) {
-    CacheCpu& c = ThisCpu(cpu, s);
-    const CpuTop top = cpu.Load(c.top);
-    if (cpu.Load(c.slab) != &slab) {
-      const PathId path = co_await FreeSlow(cpu, s, slab, chain);
-      co_return path;
+  FastFree fast;
+  {
+    const SiteScope site(cpu, SiteOf(At::kFreeFast));
+    cpu.Execute(kSlubFastCycles);
+    fast = PrepareFastFree(cpu, s, slab, chain);
+    if (fast.c != nullptr && cpu.MayProceed()) {
+      CHECK(CommitFastFree(cpu, fast, chain));
+      return Task<PathId>(PathOf(Way::kFreeFast));
     }
-    StoreFreePointer(cpu, s, slab, chain.tail, top.freelist);
-    const bool freed = co_await cpu.ThisCpuCmpxchg(
-        c.top, top, {.tid = top.tid + kTidStep, .freelist = chain.head});
-    if (freed) {
-      Count(cpu, c, SlubStat::kFreeFastpath);
-      co_return PathOf(Way::kFreeFast);
-    }
-    Count(cpu, c, SlubStat::kCmpxchgDoubleCpuFail);
   }
+  if (fast.c == nullptr) return FreeSlow(cpu, s, slab, chain);
+  return FreeFrom(cpu, s, slab, chain, fast);
+}
+
+// The same, from the compare-and-exchange on.
+Task<PathId> Slub::FreeFrom(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain, FastFree fast) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  while (fast.c != nullptr) {
+    co_await cpu.Sync();
+    if (CommitFastFree(cpu, fast, chain)) co_return PathOf(Way::kFreeFast);
+    Count(cpu, *fast.c, SlubStat::kCmpxchgDoubleCpuFail);
+    fast = PrepareFastFree(cpu, s, slab, chain);
+  }
+  const PathId path = co_await FreeSlow(cpu, s, slab, chain);
+  co_return path;
+}
+
+// What the fast path reads and links. No CacheCpu: the slab is not this CPU's.
+Slub::FastFree Slub::PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
+  CacheCpu& c = ThisCpu(cpu, s);
+  const CpuTop top = cpu.Load(c.top);
+  if (cpu.Load(c.slab) != &slab) return {};
+  StoreFreePointer(cpu, s, slab, chain.tail, top.freelist);
+  return {.c = &c, .top = top};
+}
+
+bool Slub::CommitFastFree(Cpu& cpu, const FastFree& fast, Chain chain) {
+  const CpuTop after = {.tid = fast.top.tid + kTidStep, .freelist = chain.head};
+  if (!cpu.ThisCpuCmpxchgNow(fast.c->top, fast.top, after)) return false;
+  Count(cpu, *fast.c, SlubStat::kFreeFastpath);
+  return true;
 }
 
 // __slab_free(): into the slab's own list. If that was the slab's first free object, the slab is on

@@ -9,7 +9,7 @@ namespace slablab {
 
 // __do_kmalloc_node().
 Task<Placement> Slub::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
-  if (bytes == 0) return AllocNothing();
+  if (bytes == 0) return Task<Placement>(Placement{kZeroSizePointer, PathOf(Way::kAllocZero)});
   if (bytes > KmallocTable::kSizeMax) {
     return AllocLarge(cpu, {.bytes = bytes, .gfp = gfp, .node = node});
   }
@@ -21,10 +21,6 @@ Task<Placement> Slub::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
   return Alloc(cpu, kmalloc_.CacheFor(bytes, gfp), gfp, node);
 }
 
-Task<Placement> Slub::AllocNothing() {
-  co_return Placement{kZeroSizePointer, PathOf(Way::kAllocZero)};
-}
-
 Task<Placement> Slub::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(At::kLarge));
   cpu.Execute(kSlubFastCycles);
@@ -33,8 +29,6 @@ Task<Placement> Slub::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   if (block.is_null()) co_return Placement{block, PathOf(Way::kAllocFailed)};
   co_return Placement{block, PathOf(Way::kAllocLarge)};
 }
-
-Task<PathId> Slub::FreeNothing() { co_return PathOf(Way::kFreeNull); }
 
 // free_large_kmalloc(): the order stands in the block's second struct page.
 Task<PathId> Slub::FreeLarge(Cpu& cpu, PhysAddr block) {

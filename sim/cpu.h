@@ -203,12 +203,22 @@ class alignas(64) Cpu {
   auto ThisCpuCmpxchg(PerCpu<T>& field, const std::type_identity_t<T>& expected,
                       const std::type_identity_t<T>& desired) {
     return SyncAction(*this, [&field, expected, desired](Cpu& cpu) {
-      cpu.CheckOwner(field.owner_);
-      cpu.TouchLocalCmpxchg(field.place_);
-      if (!(field.value_ == expected)) return false;
-      field.value_ = desired;
-      return true;
+      return cpu.ThisCpuCmpxchgNow(field, expected, desired);
     });
+  }
+
+  // --- The same for code that is no coroutine while it need not wait. ---
+  // Whether a sync point here would go on at once.
+  bool MayProceed() const { return key() < horizon_ && now_ < interrupt_at_; }
+  // REQUIRES: a sync point or MayProceed() just before.
+  template <typename T>
+  bool ThisCpuCmpxchgNow(PerCpu<T>& field, const std::type_identity_t<T>& expected,
+                         const std::type_identity_t<T>& desired) {
+    CheckOwner(field.owner_);
+    TouchLocalCmpxchg(field.place_);
+    if (!(field.value_ == expected)) return false;
+    field.value_ = desired;
+    return true;
   }
 
   // --- Interrupts. ---
@@ -286,7 +296,6 @@ class alignas(64) Cpu {
     now_ += local_cmpxchg_cycles_;
     account_->Charge(Cause::kAtomic, local_cmpxchg_cycles_);
   }
-  inline bool MayProceed() const;
   bool HasWork() const { return !queue_.empty() || calls_.front() != nullptr; }
   uint64_t key() const { return (now_ << kKeyCpuBits) | static_cast<uint64_t>(id_.value()); }
   void Suspend(std::coroutine_handle<> point, State state);
@@ -350,8 +359,6 @@ class Cpu::ParkPoint {
 };
 
 inline Cpu::ParkPoint Cpu::Park() { return ParkPoint(*this); }
-
-inline bool Cpu::MayProceed() const { return key() < horizon_ && now_ < interrupt_at_; }
 
 inline bool SyncPoint::await_ready() const noexcept { return cpu_.MayProceed(); }
 

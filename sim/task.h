@@ -8,7 +8,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <new>
-#include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "sim/check.h"
@@ -20,6 +20,9 @@
 // on without suspending. When a suspended task finishes, its awaiter is not resumed from inside it
 // but handed to the scheduler's loop (ResumeChain), so that the stack stays flat however deep the
 // calls. Frames come from a pool: after warm-up a call allocates nothing.
+//
+// A function that need not wait after all may answer Task(result) instead of being a coroutine: it
+// costs no frame. The shortest paths do so.
 
 namespace slablab {
 
@@ -94,41 +97,63 @@ struct Promise<void> : PromiseBase {
 
 }  // namespace internal
 
+namespace internal {
+
+// A Task's result where there is no frame to hold it.
+template <typename T>
+struct Immediate {
+  T value{};
+};
+template <>
+struct Immediate<void> {};
+
+}  // namespace internal
+
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
   using promise_type = internal::Promise<T>;
 
+  // Done; with a default result, if it has one.
   Task() = default;
+  // Done, with this result.
+  template <typename U>
+    requires(!std::is_void_v<T> && std::is_constructible_v<T, U>)
+  explicit Task(U&& result) : immediate_{T(std::forward<U>(result))} {}
   // NOLINTNEXTLINE: the compiler converts what get_return_object answers.
   Task(std::coroutine_handle<promise_type> frame) : frame_(frame) {}
-  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  Task(Task&& other) noexcept
+      : frame_(std::exchange(other.frame_, nullptr)), immediate_(std::move(other.immediate_)) {}
   Task& operator=(Task&& other) noexcept {
     if (frame_) frame_.destroy();
     frame_ = std::exchange(other.frame_, nullptr);
+    immediate_ = std::move(other.immediate_);
     return *this;
   }
   ~Task() {
     if (frame_) frame_.destroy();
   }
 
-  bool done() const { return frame_.done(); }
+  bool done() const { return !frame_ || frame_.done(); }
   // The result of a task that is done.
   T result() const {
     CHECK(done());
-    if constexpr (!std::is_void_v<T>) return frame_.promise().value;
+    if constexpr (!std::is_void_v<T>) return frame_ ? frame_.promise().value : immediate_.value;
   }
 
-  bool await_ready() const noexcept { return frame_.done(); }
+  bool await_ready() const noexcept { return done(); }
   void await_suspend(std::coroutine_handle<> awaiter) noexcept {
     frame_.promise().awaiter = awaiter;
   }
   T await_resume() {
-    if constexpr (!std::is_void_v<T>) return std::move(frame_.promise().value);
+    if constexpr (!std::is_void_v<T>) {
+      return std::move(frame_ ? frame_.promise().value : immediate_.value);
+    }
   }
 
  private:
   std::coroutine_handle<promise_type> frame_;
+  [[no_unique_address]] internal::Immediate<T> immediate_;
 };
 
 // Resumes a suspended coroutine and, as each one finishes, the one that awaited it; returns when
