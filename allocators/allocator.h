@@ -172,7 +172,7 @@ class Allocator {
   virtual std::vector<Figure> State(CacheId cache) const = 0;
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
   virtual Footprint FootprintOf(CacheId cache) const = 0;
-  virtual const Footprint& TotalFootprint() const = 0;
+  virtual const Footprint& TotalFootprint() const = 0;  // one object, for the allocator's life
   // Where its per-CPU structures come from; null: it has none.
   virtual const PercpuAreas* percpu_areas() const { return nullptr; }
   // What that kernel would have printed, or what is wrong with the model's state because a quirk is

@@ -59,8 +59,8 @@ void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResu
     path.set_is_free(times.is_free);
     FillTimes(times.cycles, path);
   }
-  FillTimes(replay.allocation_cycles, *result.mutable_all_allocations());
-  FillTimes(replay.free_cycles, *result.mutable_all_frees());
+  FillTimes(replay.AllocationCycles(), *result.mutable_all_allocations());
+  FillTimes(replay.FreeCycles(), *result.mutable_all_frees());
   result.mutable_all_frees()->set_is_free(true);
 }
 

@@ -25,6 +25,14 @@ class Histogram {
     ++buckets_[BucketOf(value)];
   }
 
+  void Add(const Histogram& other) {
+    count_ += other.count_;
+    total_ += other.total_;
+    min_ = std::min(min_, other.min_);
+    max_ = std::max(max_, other.max_);
+    for (size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
+  }
+
   uint64_t count() const { return count_; }
   Cycles total() const { return total_; }
   Cycles min() const { return count_ == 0 ? 0 : min_; }

@@ -45,15 +45,18 @@ class ObjectTable {
     }
     return chunks_[chunk]->records[object % kChunk];
   }
-  const ObjectRecord* Find(uint64_t object) const {
+  // The same, or null: for now there is none. Stays where it is from Begin to End.
+  ObjectRecord* Find(uint64_t object) {
     const uint64_t chunk = object / kChunk;
     if (chunk >= chunks_.size() || chunks_[chunk] == nullptr) return nullptr;
     return &chunks_[chunk]->records[object % kChunk];
   }
   // Announces that a record is in use, and that it is done with.
-  void Begin(uint64_t object) {
-    (*this)[object].state = ObjectRecord::State::kPending;
+  ObjectRecord& Begin(uint64_t object) {
+    ObjectRecord& record = (*this)[object];
+    record.state = ObjectRecord::State::kPending;
     ++chunks_[object / kChunk]->in_use;
+    return record;
   }
   void End(uint64_t object) {
     const uint64_t chunk = object / kChunk;

@@ -35,7 +35,19 @@ Priority PriorityOf(Context context) {
   return Priority::kTask;
 }
 
+// Of all paths that free, or of all that do not.
+Histogram SumOf(const std::vector<PathTimes>& paths, bool is_free) {
+  Histogram sum;
+  for (const PathTimes& path : paths) {
+    if (path.is_free == is_free) sum.Add(path.cycles);
+  }
+  return sum;
+}
+
 }  // namespace
+
+Histogram ReplayResult::AllocationCycles() const { return SumOf(paths, false); }
+Histogram ReplayResult::FreeCycles() const { return SumOf(paths, true); }
 
 // Why an event is not replayed.
 enum class Replay::Skip : uint8_t {
@@ -75,6 +87,8 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
       machine_(machine),
       allocator_(allocator),
       options_(options),
+      footprint_(allocator.TotalFootprint()),
+      clock_mhz_(static_cast<uint64_t>(machine.config().clock_mhz)),
       batch_(kBatchEvents),
       auditor_(machine) {
   const TraceHeader& header = reader.header();
@@ -86,6 +100,7 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
   // times MHz, fits 64 bits.
   time_max_ =
       Scheduler::kTimeEnd / 8 * 7 / static_cast<uint64_t>(machine.config().clock_mhz) * 1000;
+  last_task_.resize(static_cast<size_t>(header.cpu_count));
   const Nanos duration = header.time_last - header.time_first;
   sample_interval_ = std::max<Nanos>(1, duration / static_cast<Nanos>(options.footprint_samples));
 }
@@ -144,35 +159,14 @@ bool Replay::Next(Arrival* arrival) {
     if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
     if (batch_next_ == batch_end_ && !Refill()) return false;
     const Event& event = batch_[batch_next_++];
-    ++result_.events;
-    if (!started_) {
-      started_ = true;
-      start_cycles_ = machine_.scheduler().now();
-      time_first_ = event.time;
-      // What boot and a warm start took is used in full, for all that is known.
-      requested_bytes_ = allocator_.TotalFootprint().object_bytes;
-    }
+    if (result_.events++ == 0) Begin(event);
     now_ = event.time - time_first_;
     if (now_ > time_max_) return RefuseTooLong(now_);
     if (now_ >= sample_next_) SampleFootprint(now_);
-    if (!Replayable(event)) continue;
-    if (IsAllocation(event.kind)) {
-      objects_.Begin(event.object);
-    } else if (!event.predates_trace) {
-      objects_[event.object].free_announced = true;
-    }
-    uint32_t slot;
-    if (pending_free_.empty()) {
-      slot = static_cast<uint32_t>(pending_.size());
-      pending_.push_back(event);
-    } else {
-      slot = pending_free_.back();
-      pending_free_.pop_back();
-      pending_[slot] = event;
-    }
-    const auto clock_mhz = static_cast<uint64_t>(machine_.config().clock_mhz);
-    *arrival = {.time = start_cycles_ + now_ * clock_mhz / 1000,
-                .token = slot,
+    ObjectRecord* record = nullptr;
+    if (!Replayable(event, &record)) continue;
+    *arrival = {.time = start_cycles_ + now_ * clock_mhz_ / 1000,
+                .token = Announce(event, record),
                 .cpu = Place(event),
                 .priority = PriorityOf(event.context)};
     return true;
@@ -188,13 +182,45 @@ bool Replay::RefuseTooLong(Nanos time) {
   return false;
 }
 
-bool Replay::Replayable(const Event& event) {
+void Replay::Begin(const Event& first) {
+  start_cycles_ = machine_.scheduler().now();
+  time_first_ = first.time;
+  // What boot and a warm start took is used in full, for all that is known.
+  requested_bytes_ = footprint_.object_bytes;
+}
+
+// Answers the operation's token.
+uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
+  if (IsAllocation(event.kind)) {
+    record = &objects_.Begin(event.object);
+  } else if (record != nullptr) {
+    record->free_announced = true;
+  }
+  if (pending_free_.empty()) {
+    pending_free_.push_back(static_cast<uint32_t>(pending_.size()));
+    pending_.emplace_back();
+  }
+  const uint32_t token = pending_free_.back();
+  pending_free_.pop_back();
+  pending_[token] = {.record = record,
+                     .object = event.object,
+                     .bytes_req = event.bytes_req,
+                     .cache = event.cache,
+                     .gfp = event.gfp,
+                     .node = event.node,
+                     .kind = event.kind,
+                     .inferred = event.inferred};
+  return token;
+}
+
+// `record` becomes that of a free's object, if the trace has its allocation.
+bool Replay::Replayable(const Event& event, ObjectRecord** record) {
   Skip reason;
   if (IsAllocation(event.kind)) {
-    const ObjectRecord* record = objects_.Find(event.object);
+    const ObjectRecord* before = objects_.Find(event.object);
     if (event.object == kNoTraceObject) {
       reason = Skip::kFailedThere;
-    } else if (record != nullptr && record->state != ObjectRecord::State::kUnknown) {
+    } else if (before != nullptr && before->state != ObjectRecord::State::kUnknown) {
       reason = Skip::kContradicts;
     } else if (event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache) {
       return true;
@@ -208,10 +234,10 @@ bool Replay::Replayable(const Event& event) {
       if (!warm_.empty() && event.kind == EventKind::kCacheFree) return true;
       reason = Skip::kPredates;
     } else {
-      const ObjectRecord* record = objects_.Find(event.object);
-      if (record == nullptr || record->state == ObjectRecord::State::kUnknown) {
+      *record = objects_.Find(event.object);
+      if (*record == nullptr || (*record)->state == ObjectRecord::State::kUnknown) {
         reason = Skip::kUnknownCache;  // Its allocation was not replayed either.
-      } else if (record->free_announced) {
+      } else if ((*record)->free_announced) {
         reason = Skip::kContradicts;
       } else {
         return true;
@@ -249,54 +275,72 @@ void Replay::MapRecordedCpus() {
 }
 
 CpuId Replay::Place(const Event& event) {
-  const int cpus = machine_.config().cpu_count();
   if (options_.placement == CpuPlacement::kRecorded) return cpu_of_recorded_[event.cpu];
-  const auto [entry, first_sight] =
-      cpu_of_task_.try_emplace(event.pid, static_cast<int32_t>(cpu_of_task_.size()) % cpus);
-  return CpuId(entry->second);
+  LastTask& last = last_task_[event.cpu];
+  if (last.pid != event.pid || last.cpu.value() < 0) {
+    const auto next = static_cast<int32_t>(cpu_of_task_.size()) % machine_.config().cpu_count();
+    const auto [entry, first_sight] = cpu_of_task_.try_emplace(event.pid, CpuId(next));
+    last = {.pid = event.pid, .cpu = entry->second};
+  }
+  return last.cpu;
 }
 
-NodeId Replay::NodeFor(const Event& event) const {
-  if (event.node < 0) return kAnyNode;
-  return NodeId(event.node % machine_.config().node_count());
+NodeId Replay::NodeFor(const Operation& operation) const {
+  if (operation.node < 0) return kAnyNode;
+  return NodeId(operation.node % machine_.config().node_count());
+}
+
+CacheId Replay::CacheFor(const Operation& operation) const {
+  return operation.kind == EventKind::kKmalloc ? kNoCache : caches_[operation.cache];
 }
 
 bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
-  const Event& event = pending_[token];
-  if (!IsFree(event.kind)) return true;
+  const Operation& operation = pending_[token];
+  if (!IsFree(operation.kind)) return true;
   // Not while what it frees is still being allocated, perhaps by the very code it would interrupt.
-  const ObjectRecord* record = objects_.Find(event.object);
-  return record == nullptr || record->state != ObjectRecord::State::kPending;
+  return operation.record == nullptr || operation.record->state != ObjectRecord::State::kPending;
 }
 
+// Whatever need not wait is done at once, without a coroutine.
 Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
-  return IsAllocation(pending_[token].kind) ? Allocate(cpu, token) : Release(cpu, token);
-}
-
-// The event that was announced under `token`, which is free for another from now on.
-Event Replay::Take(uint64_t token) {
+  const Operation operation = pending_[token];
   pending_free_.push_back(static_cast<uint32_t>(token));
-  return pending_[token];
+  if (IsAllocation(operation.kind)) return Allocate(cpu, operation);
+  if (operation.record != nullptr && operation.record->state == ObjectRecord::State::kPending) {
+    return ReleaseOnceAllocated(cpu, operation);
+  }
+  return Release(cpu, operation);
 }
 
-Task<void> Replay::Allocate(Cpu& cpu, uint64_t token) {
-  const Event event = Take(token);
+Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
   const Cycles begin = cpu.task_clock();
-  const Gfp gfp = gfps_[event.gfp];
-  const NodeId node = NodeFor(event);
-  const CacheId cache = event.kind == EventKind::kKmalloc ? kNoCache : caches_[event.cache];
+  const Gfp gfp = gfps_[operation.gfp];
+  const NodeId node = NodeFor(operation);
+  const CacheId cache = CacheFor(operation);
+  Task<Placement> task = cache == kNoCache
+                             ? allocator_.Kmalloc(cpu, operation.bytes_req, gfp, node)
+                             : allocator_.Alloc(cpu, cache, gfp, node);
+  if (!task.done()) return AwaitAllocation(cpu, operation, begin, std::move(task));
+  EndAllocation(cpu, operation, begin, task.result());
+  return Task<void>();
+}
+
+Task<void> Replay::AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin,
+                                   Task<Placement> task) {
+  const Placement placement = co_await task;
+  EndAllocation(cpu, operation, begin, placement);
+}
+
+void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
+                           Placement placement) {
+  const CacheId cache = CacheFor(operation);
+  Account(cpu, operation, cache, placement.path, cpu.task_clock() - begin);
+  result_.placements.Add(placement.object.value() ^ operation.object << 40);
   // A trace may ask for more than its cache's objects have.
-  const uint32_t bytes =
-      cache == kNoCache ? event.bytes_req : std::min(event.bytes_req, object_sizes_[event.cache]);
-  Placement placement;
-  if (cache == kNoCache) {
-    placement = co_await allocator_.Kmalloc(cpu, event.bytes_req, gfp, node);
-  } else {
-    placement = co_await allocator_.Alloc(cpu, cache, gfp, node);
-  }
-  Account(cpu, event, cache, placement.path, cpu.task_clock() - begin);
-  result_.placements.Add(placement.object.value() ^ event.object << 40);
-  ObjectRecord& record = objects_[event.object];
+  const uint32_t bytes = cache == kNoCache
+                             ? operation.bytes_req
+                             : std::min(operation.bytes_req, object_sizes_[operation.cache]);
+  ObjectRecord& record = *operation.record;
   record.address = placement.object;
   record.cache = cache;
   record.bytes_req = bytes;
@@ -306,9 +350,10 @@ Task<void> Replay::Allocate(Cpu& cpu, uint64_t token) {
   if (placement.object.is_null()) {
     ++result_.failed_allocations;
   } else {
+    const bool only_there = Has(gfps_[operation.gfp], Gfp::kThisNode);
     auditor_.OnAlloc({.object = placement.object,
                       .bytes = bytes,
-                      .only_node = Has(gfp, Gfp::kThisNode) ? node : kAnyNode});
+                      .only_node = only_there ? NodeFor(operation) : kAnyNode});
     requested_bytes_ += bytes;
     NotePeak();
     UseObject(cpu, placement.object, std::min(bytes, options_.object_touch_bytes_max),
@@ -317,36 +362,49 @@ Task<void> Replay::Allocate(Cpu& cpu, uint64_t token) {
   if (waiter.value() >= 0) machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
 }
 
-Task<void> Replay::Release(Cpu& cpu, uint64_t token) {
-  const Event event = Take(token);
-  if (!event.predates_trace && objects_[event.object].state == ObjectRecord::State::kPending) {
-    ++result_.order_inversions;
-    const Cycles waits_since = cpu.now();
-    while (objects_[event.object].state == ObjectRecord::State::kPending) {
-      objects_[event.object].waiter = cpu.id();
-      co_await cpu.Park();
-    }
-    result_.order_inversion_wait_cycles += cpu.now() - waits_since;
+// Simulated time can bring a free before its allocation is through.
+Task<void> Replay::ReleaseOnceAllocated(Cpu& cpu, Operation operation) {
+  ++result_.order_inversions;
+  const Cycles waits_since = cpu.now();
+  while (operation.record->state == ObjectRecord::State::kPending) {
+    operation.record->waiter = cpu.id();
+    co_await cpu.Park();
   }
-  const ObjectRecord record = event.predates_trace ? WarmRecord(event) : EndRecord(event.object);
-  if (record.state != ObjectRecord::State::kLive) co_return;
+  result_.order_inversion_wait_cycles += cpu.now() - waits_since;
+  co_await Release(cpu, operation);
+}
+
+Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
+  const ObjectRecord record =
+      operation.record == nullptr ? WarmRecord(operation) : EndRecord(operation);
+  if (record.state != ObjectRecord::State::kLive) return Task<void>();
   if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
   UseObject(cpu, record.address, 1, Access::kRead);
   const Cycles begin = cpu.task_clock();
-  PathId path;
-  if (event.kind == EventKind::kKfree || record.cache == kNoCache) {
-    path = co_await allocator_.Kfree(cpu, record.address);
-  } else {
-    path = co_await allocator_.Free(cpu, record.cache, record.address);
-  }
-  Account(cpu, event, record.cache, path, cpu.task_clock() - begin);
+  Task<PathId> task = operation.kind == EventKind::kKfree || record.cache == kNoCache
+                          ? allocator_.Kfree(cpu, record.address)
+                          : allocator_.Free(cpu, record.cache, record.address);
+  if (!task.done()) return AwaitRelease(cpu, operation, record, begin, std::move(task));
+  EndRelease(cpu, operation, record, begin, task.result());
+  return Task<void>();
+}
+
+Task<void> Replay::AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord record, Cycles begin,
+                                Task<PathId> task) {
+  const PathId path = co_await task;
+  EndRelease(cpu, operation, record, begin, path);
+}
+
+void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
+                        Cycles begin, PathId path) {
+  Account(cpu, operation, record.cache, path, cpu.task_clock() - begin);
   result_.placements.Add(~record.address.value());
 }
 
 // Takes the object out of the table and out of the auditor's hands.
-ObjectRecord Replay::EndRecord(TraceObject object) {
-  const ObjectRecord record = objects_[object];
-  objects_.End(object);
+ObjectRecord Replay::EndRecord(const Operation& operation) {
+  const ObjectRecord record = *operation.record;
+  objects_.End(operation.object);
   if (record.state == ObjectRecord::State::kFailed) {
     ++skips_[static_cast<size_t>(Skip::kFailedHere)];
     return record;
@@ -364,8 +422,8 @@ void Replay::UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access)
 }
 
 // The most recently made of the warm objects of the cache.
-ObjectRecord Replay::WarmRecord(const Event& event) {
-  const CacheId cache = caches_[event.cache];
+ObjectRecord Replay::WarmRecord(const Operation& operation) {
+  const CacheId cache = caches_[operation.cache];
   for (int32_t node = 0; node < machine_.config().node_count(); ++node) {
     const auto pool = warm_.find({cache.value(), node});
     if (pool == warm_.end() || pool->second.empty()) continue;
@@ -377,12 +435,12 @@ ObjectRecord Replay::WarmRecord(const Event& event) {
   return ObjectRecord();
 }
 
-void Replay::Account(Cpu& cpu, const Event& event, CacheId cache, PathId path, Cycles cycles) {
-  const bool is_free = IsFree(event.kind);
+void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path,
+                     Cycles cycles) {
+  const bool is_free = IsFree(operation.kind);
   PathTimes& times = result_.paths[path];
   times.is_free = is_free;
   times.cycles.Add(cycles);
-  (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
   ++(is_free ? result_.frees : result_.allocations);
   OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
   ++on_cpu.operations;
@@ -391,22 +449,21 @@ void Replay::Account(Cpu& cpu, const Event& event, CacheId cache, PathId path, C
   OperationTotals& on_cache = result_.caches[cache.index()];
   ++on_cache.operations;
   on_cache.cycles += cycles;
-  on_cache.inferred += event.inferred;
+  on_cache.inferred += operation.inferred;
 }
 
 void Replay::SampleFootprint(Nanos time) {
   result_.footprint.push_back({.time = time,
-                               .footprint = allocator_.TotalFootprint(),
+                               .footprint = footprint_,
                                .requested_bytes = requested_bytes_});
   sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
   NotePeak();  // An operation under way may have taken a slab.
 }
 
 void Replay::NotePeak() {
-  const Footprint& footprint = allocator_.TotalFootprint();
-  if (footprint.slab_bytes <= result_.footprint_peak.footprint.slab_bytes) return;
+  if (footprint_.slab_bytes <= result_.footprint_peak.footprint.slab_bytes) return;
   result_.footprint_peak = {
-      .time = now_, .footprint = footprint, .requested_bytes = requested_bytes_};
+      .time = now_, .footprint = footprint_, .requested_bytes = requested_bytes_};
 }
 
 }  // namespace slablab

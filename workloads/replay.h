@@ -74,14 +74,16 @@ struct ReplayResult {
   uint64_t order_inversions = 0;
   Cycles order_inversion_wait_cycles = 0;
   Cycles use_cycles = 0;
-  Histogram allocation_cycles;
-  Histogram free_cycles;
   std::vector<PathTimes> paths;         // by PathId
   std::vector<OperationTotals> cpus;    // by CpuId
   std::vector<OperationTotals> caches;  // by CacheId
   std::vector<FootprintAt> footprint;   // by time
   FootprintAt footprint_peak;           // most slab_bytes
   Digest placements;                    // of (object, address, path), as operations ended
+
+  // Over all paths.
+  Histogram AllocationCycles() const;
+  Histogram FreeCycles() const;
 };
 
 // One replay. Call order: Create, Prepare (makes the trace's caches), then Scheduler::Run with this
@@ -121,18 +123,39 @@ class Replay : public ArrivalSource {
   enum class Skip : uint8_t;
   static constexpr size_t kSkipReasons = 9;
 
+  // An event on its way to its CPU: what the operation needs of it.
+  struct Operation {
+    ObjectRecord* record = nullptr;  // null: the object is older than the trace
+    TraceObject object = kNoTraceObject;
+    uint32_t bytes_req = 0;
+    uint16_t cache = 0;  // the trace's index
+    uint16_t gfp = 0;    // likewise
+    int16_t node = -1;
+    EventKind kind = EventKind::kKmalloc;
+    bool inferred = false;
+  };
+
   bool Refill();
   bool RefuseTooLong(Nanos time);
-  bool Replayable(const Event& event);
+  void Begin(const Event& first);
+  bool Replayable(const Event& event, ObjectRecord** record);
+  uint64_t Announce(const Event& event, ObjectRecord* record);
   CpuId Place(const Event& event);
-  NodeId NodeFor(const Event& event) const;
-  Event Take(uint64_t token);
-  Task<void> Allocate(Cpu& cpu, uint64_t token);
-  Task<void> Release(Cpu& cpu, uint64_t token);
-  ObjectRecord EndRecord(TraceObject object);
-  ObjectRecord WarmRecord(const Event& event);
+  NodeId NodeFor(const Operation& operation) const;
+  CacheId CacheFor(const Operation& operation) const;
+  Task<void> Allocate(Cpu& cpu, const Operation& operation);
+  Task<void> AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin, Task<Placement> task);
+  void EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin, Placement placement);
+  Task<void> Release(Cpu& cpu, const Operation& operation);
+  Task<void> ReleaseOnceAllocated(Cpu& cpu, Operation operation);
+  Task<void> AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord record, Cycles begin,
+                          Task<PathId> task);
+  void EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record, Cycles begin,
+                  PathId path);
+  ObjectRecord EndRecord(const Operation& operation);
+  ObjectRecord WarmRecord(const Operation& operation);
   void UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
-  void Account(Cpu& cpu, const Event& event, CacheId cache, PathId path, Cycles cycles);
+  void Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path, Cycles cycles);
   void MapRecordedCpus();
   void SampleFootprint(Nanos time);
   void NotePeak();
@@ -141,6 +164,8 @@ class Replay : public ArrivalSource {
   Machine& machine_;
   Allocator& allocator_;
   const ReplayOptions options_;
+  const Footprint& footprint_;  // the allocator's, of everything
+  const uint64_t clock_mhz_;
   absl::Status status_;
 
   std::vector<Event> batch_;
@@ -149,17 +174,22 @@ class Replay : public ArrivalSource {
   Nanos time_first_ = 0;
   Nanos time_max_ = 0;  // since time_first_
   Cycles start_cycles_ = 0;
-  bool started_ = false;
 
-  // Events that were announced and have not begun, by token.
-  std::vector<Event> pending_;
+  // Announced and not begun, by token.
+  std::vector<Operation> pending_;
   std::vector<uint32_t> pending_free_;
 
   std::vector<CacheId> caches_;         // by the trace's index
   std::vector<uint32_t> object_sizes_;  // by the trace's index, of those caches
   std::vector<Gfp> gfps_;               // by the trace's index
   std::vector<CpuId> cpu_of_recorded_;
-  absl::flat_hash_map<int32_t, int32_t> cpu_of_task_;
+  absl::flat_hash_map<int32_t, CpuId> cpu_of_task_;
+  // The task that each recorded CPU ran last, and where it is.
+  struct LastTask {
+    int32_t pid = -1;
+    CpuId cpu{-1};
+  };
+  std::vector<LastTask> last_task_;
   ObjectTable objects_;
   Auditor auditor_;
   std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node
