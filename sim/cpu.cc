@@ -28,10 +28,11 @@ int ExactLog2(int value) {
 
 Cpu::Cpu(Scheduler& scheduler, CpuId id)
     : horizon_(scheduler.horizon_),
+      caches_(scheduler.memory().core(scheduler.config().cpus[id.index()].core)),
       memory_(scheduler.memory()),
-      caches_(memory_.core(scheduler.config().cpus[id.index()].core)),
       account_(&scheduler.ledger().account(Site::kUse)),
       id_(id),
+      l1_hit_cycles_(memory_.l1_hit_cycles()),
       local_cmpxchg_cycles_(static_cast<uint32_t>(scheduler.config().local_cmpxchg_cycles)),
       scheduler_(scheduler),
       ledger_(scheduler.ledger()),
@@ -40,24 +41,22 @@ Cpu::Cpu(Scheduler& scheduler, CpuId id)
       place_(scheduler.config().cpus[id.index()]) {}
 
 void Cpu::TouchFurther(Place place, Access access) {
-  NoteTouch(place, access, memory_.Touch(caches_, place.address, access));
+  NoteTouch(place, access, memory_.TouchFurther(caches_, place.address.line(), access));
 }
 
 void Cpu::TouchRange(Place place, uint64_t bytes, Access access) {
   if (bytes == 0) return;
-  const uint64_t first = place.address.line();
+  Touch(place, access);
   const uint64_t last = (place.address + (bytes - 1)).line();
   const auto overlap = static_cast<uint32_t>(config_.range_overlap);
   uint32_t remainder = 0;  // Whole cycles, without losing what is left of them.
-  memory_.TouchLines(caches_, first, last, access, [&](uint64_t line, Memory::Result result) {
-    uint32_t cycles = result.cycles;
-    if (line != first) {
-      const uint32_t sum = cycles + remainder;
-      cycles = overlap_shift_ >= 0 ? sum >> overlap_shift_ : sum / overlap;
-      remainder = sum - cycles * overlap;
-    }
+  for (uint64_t line = place.address.line() + 1; line <= last; ++line) {
+    const Memory::Result result = memory_.Touch(caches_, line, access);
+    const uint32_t sum = result.cycles + remainder;
+    const uint32_t cycles = overlap_shift_ >= 0 ? sum >> overlap_shift_ : sum / overlap;
+    remainder = sum - cycles * overlap;
     NoteTouch({PhysAddr(line << kLineShift), place.structure}, access, {cycles, result.outcome});
-  });
+  }
 }
 
 void Cpu::TouchAtomic(Place place) {

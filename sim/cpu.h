@@ -138,10 +138,12 @@ class alignas(64) Cpu {
 
   // One access to the line at `place`.
   void Touch(Place place, Access access) {
-    if (!memory_.HitsFirst(caches_, place.address, access)) [[unlikely]] {
-      return TouchFurther(place, access);
+    const uint64_t line = place.address.line();
+    if (Memory::HitsFirst(caches_, line, access)) [[likely]] {
+      NoteTouch(place, access, {l1_hit_cycles_, Outcome::kL1});
+    } else {
+      TouchFurther(place, access);
     }
-    NoteTouch(place, access, {memory_.l1_hit_cycles(), Outcome::kL1});
   }
   // Every line of [place, place + bytes) once, in order. The lines after the first overlap as the
   // machine's range_overlap says.
@@ -310,11 +312,12 @@ class alignas(64) Cpu {
   Cycles now_ = 0;
   Cycles interrupt_at_ = kNever;  // when the next interrupt is due; kNever while disabled
   const uint64_t& horizon_;       // the scheduler's: key of whoever comes first after this CPU
-  Memory& memory_;
   Memory::Core& caches_;
+  Memory& memory_;
   Ledger::Account* account_;  // of the current site
   TouchObserver* observer_ = nullptr;
   const CpuId id_;
+  const uint32_t l1_hit_cycles_;
   const uint32_t local_cmpxchg_cycles_;
   int depth_ = 0;
   Site site_ = Site::kUse;

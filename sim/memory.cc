@@ -4,6 +4,7 @@
 #include "sim/memory.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "sim/check.h"
@@ -18,6 +19,12 @@ constexpr uint64_t kBlocksMax = uint64_t{1} << 24;
 uint64_t TotalFrames(const MachineConfig& config) {
   const NodeMemory& last = config.memory.back();
   return last.first_frame + last.frames;
+}
+
+// Entries of Core::firsts.
+uint64_t FirstsOf(const MachineConfig& config) {
+  const uint64_t sets = config.l1.sets();
+  return std::has_single_bit(sets) ? sets : 1;
 }
 
 // A touch's cost is kept in 32 bits, and TouchRange adds a remainder to it.
@@ -39,6 +46,7 @@ void CheckLatencies(const MachineConfig& config) {
 Memory::Memory(const MachineConfig& config)
     : config_(config),
       l1_hit_cycles_(static_cast<uint32_t>(config.l1_hit_cycles)),
+      firsts_(static_cast<size_t>(config.core_count) * FirstsOf(config)),
       node_of_domain_(static_cast<size_t>(config.domain_count)),
       block_of_frame_(TotalFrames(config)),
       frame_of_block_(std::min(TotalFrames(config) + 1, kBlocksMax)),
@@ -48,7 +56,9 @@ Memory::Memory(const MachineConfig& config)
   CheckLatencies(config);
   for (int domain = 0; domain < config.domain_count; ++domain) llc_.emplace_back(config.llc);
   for (int core = 0; core < config.core_count; ++core) {
-    cores_.push_back({.l1 = TagArray(config.l1),
+    cores_.push_back({.firsts = &firsts_[static_cast<size_t>(core) * FirstsOf(config)],
+                      .first_mask = FirstsOf(config) - 1,
+                      .l1 = TagArray(config.l1),
                       .l2 = TagArray(config.l2),
                       .llc = nullptr,
                       .id = CoreId(core),
@@ -96,45 +106,57 @@ Memory::Result Memory::TransferFrom(const Core& to, const Core& from) const {
 }
 
 // Everything but "most recently used in L1 and no change of state".
-Memory::Result Memory::TouchFurther(Core& core, uint64_t line, uint32_t handle, Access access) {
-  const uint32_t tag = handle << TagArray::kTagStateBits;
-  TagArray& l1 = core.l1;
-  uint32_t* set = l1.SetOf(line);
-  if (const int way = l1.Find(set, tag); way >= 0) {
-    TagArray::Promote(set, way);
-    if (access == Access::kRead || (set[0] & kDirty) != 0) return {l1_hit_cycles_, Outcome::kL1};
-    Line& entry = lines_[handle];
-    if ((set[0] & kWritable) == 0) {
-      const Result result = Upgrade(core, entry, line, handle);
-      set[0] = tag | kWritable | kDirty;
-      return result;
-    }
-    Own(core, entry, Access::kWrite);  // Exclusive to Modified, silently.
-    set[0] |= kDirty;
-    return {l1_hit_cycles_, Outcome::kL1};
+Memory::Result Memory::TouchFurther(Core& core, uint64_t line, Access access) {
+  const uint32_t handle = HandleOf(line);
+  uint32_t* set = core.l1.SetOf(line);
+  const int way = core.l1.Find(set, handle << TagArray::kTagStateBits);
+  if (way < 0) return TouchBeyondL1(core, line, handle, access);
+  TagArray::Promote(set, way);
+  if (access == Access::kWrite && (set[0] & kDirty) == 0) {
+    return WriteClean(core, line, handle, set);
   }
+  NoteFirst(core, line, set[0]);
+  return {l1_hit_cycles_, Outcome::kL1};
+}
+
+// A write to a line that is the first of its set in L1 and clean.
+Memory::Result Memory::WriteClean(Core& core, uint64_t line, uint32_t handle, uint32_t* set) {
+  Line& entry = lines_[handle];
+  Result result = {l1_hit_cycles_, Outcome::kL1};
+  if ((set[0] & kWritable) == 0) {
+    result = Upgrade(core, entry, line, handle);
+  } else {
+    Own(core, entry, Access::kWrite);  // Exclusive to Modified, silently.
+  }
+  set[0] |= kWritable | kDirty;
+  NoteFirst(core, line, set[0]);
+  return result;
+}
+
+Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle, Access access) {
   Line& entry = lines_[handle];
   TagArray& l2 = core.l2;
   // The host's own cache misses dominate from here on: they may as well overlap.
   __builtin_prefetch(&entry);
   core.llc->Prefetch(line);
-  if (l2.present()) {
-    uint32_t* l2_set = l2.SetOf(line);
-    __builtin_prefetch(&lines_[l2.Victim(l2_set) >> TagArray::kTagStateBits]);
-    if (const int way = l2.Find(l2_set, tag); way >= 0) {
-      TagArray::Promote(l2_set, way);
-      Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
-      if (access == Access::kWrite) {
-        const bool owned = entry.owner == core.id.index() + 1;
-        if (!owned) result = Upgrade(core, entry, line, handle);
-        Own(core, entry, Access::kWrite);
-      }
-      const uint32_t state = entry.owner == 0 ? 0 : kWritable | (entry.dirty ? kDirty : 0);
-      l1.Insert(set, tag | state);  // What falls off stays in L2, its state in the directory.
-      return result;
-    }
+  if (!l2.present()) return Miss(core, entry, line, handle, access);
+  const uint32_t tag = handle << TagArray::kTagStateBits;
+  uint32_t* set = l2.SetOf(line);
+  __builtin_prefetch(&lines_[l2.Victim(set) >> TagArray::kTagStateBits]);
+  const int way = l2.Find(set, tag);
+  if (way < 0) return Miss(core, entry, line, handle, access);
+  TagArray::Promote(set, way);
+  Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
+  if (access == Access::kWrite) {
+    const bool owned = entry.owner == core.id.index() + 1;
+    if (!owned) result = Upgrade(core, entry, line, handle);
+    Own(core, entry, Access::kWrite);
   }
-  return Miss(core, entry, line, handle, access);
+  const uint32_t state = entry.owner == 0 ? 0 : kWritable | (entry.dirty ? kDirty : 0);
+  // What falls off stays in L2, its state in the directory.
+  core.l1.Insert(core.l1.SetOf(line), tag | state);
+  NoteFirst(core, line, state);
+  return result;
 }
 
 // Shared to Modified. As far as the farthest copy that has to go.
@@ -189,6 +211,7 @@ Memory::Result Memory::FetchFromOwner(const Core& core, Line& entry, uint64_t li
   uint32_t* set = owner.l1.SetOf(line);
   const uint32_t tag = handle << TagArray::kTagStateBits;
   if (const int way = owner.l1.Find(set, tag); way >= 0) set[way] = tag;
+  ForgetFirst(owner, line);
   FillLlc(core, entry, line, handle);
   return result;
 }
@@ -253,15 +276,18 @@ void Memory::FillPrivate(Core& core, uint64_t line, uint32_t handle, uint32_t st
     const uint32_t victim = l2.Insert(l2.SetOf(line), tag);
     if (victim != 0) {
       const uint32_t victim_handle = victim >> TagArray::kTagStateBits;
-      uint32_t* set = l1.SetOf(LineNumber(victim_handle));
+      const uint64_t victim_line = LineNumber(victim_handle);
+      uint32_t* set = l1.SetOf(victim_line);
       if (const int way = l1.Find(set, victim); way >= 0) l1.Remove(set, way);
+      ForgetFirst(core, victim_line);
       EvictFromCore(core, victim_handle);
     }
     l1.Insert(l1.SetOf(line), tag | state);
-    return;
+  } else {
+    const uint32_t victim = l1.Insert(l1.SetOf(line), tag | state);
+    if (victim != 0) EvictFromCore(core, victim >> TagArray::kTagStateBits);
   }
-  const uint32_t victim = l1.Insert(l1.SetOf(line), tag | state);
-  if (victim != 0) EvictFromCore(core, victim >> TagArray::kTagStateBits);
+  NoteFirst(core, line, state);
 }
 
 // `core` gave up its copy for want of room.
@@ -311,6 +337,7 @@ void Memory::DropFromCore(Core& core, uint64_t line, uint32_t handle) {
     uint32_t* set = array->SetOf(line);
     if (const int way = array->Find(set, tag); way >= 0) array->Remove(set, way);
   }
+  ForgetFirst(core, line);
 }
 
 void Memory::DropFromLlc(DomainId domain, uint64_t line, uint32_t handle) {
@@ -354,6 +381,11 @@ void Memory::CheckInvariants(PhysAddr address) const {
     const int way = cores_[i].l1.Find(set, tag);
     const TagArray& outermost = cores_[i].l2.present() ? cores_[i].l2 : cores_[i].l1;
     CHECK_EQ(outermost.Find(outermost.SetOf(line), tag) >= 0, holds);  // 2
+    const uint64_t first = cores_[i].firsts[line & cores_[i].first_mask];
+    if (first >> TagArray::kTagStateBits == line) {  // 5
+      CHECK_EQ(way, 0);
+      CHECK_EQ(first & TagArray::kStateMask, set[0] & TagArray::kStateMask);
+    }
     if (owns) CHECK(holds);
     if (entry.owner != 0 && !owns) CHECK(!holds);  // 1
     if (way >= 0) {

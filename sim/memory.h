@@ -41,6 +41,7 @@ enum class Access : uint8_t { kRead, kWrite };
 //   3. A line dirty in an LLC is Modified in no core, and neither another LLC nor a core of another
 //      domain holds it.
 //   4. L1 tags say "writable" exactly for the owner and "dirty" exactly when the line is.
+//   5. What Core::firsts says of a line is so.
 class Memory {
  public:
   struct Result {
@@ -52,6 +53,11 @@ class Memory {
 
   // A core's private caches and its place: what a touch needs first, side by side.
   struct Core {
+    // For each set of L1, the line it used last, with its state, as line << kTagStateBits | state:
+    // what most touches look for, without looking further. Zero: not known. One entry that stays
+    // zero, if the number of sets is not a power of two.
+    uint64_t* firsts;
+    uint64_t first_mask;
     TagArray l1;
     TagArray l2;    // absent if there is no L2
     TagArray* llc;  // of its domain; absent likewise
@@ -66,32 +72,23 @@ class Memory {
 
   // Whether a touch is the least there is: `core` has the line most recently used in its L1 and in
   // the state it needs. It costs l1_hit_cycles(), and nothing changes.
-  bool HitsFirst(const Core& core, PhysAddr address, Access access) {
-    const uint64_t line = address.line();
-    return HitsFirst(core, line, HandleOf(line), access);
+  static bool HitsFirst(const Core& core, uint64_t line, Access access) {
+    const uint64_t first = core.firsts[line & core.first_mask];
+    return first >> TagArray::kTagStateBits == line &&
+           (access == Access::kRead || (first & kDirty) != 0);
   }
   uint32_t l1_hit_cycles() const { return l1_hit_cycles_; }
 
-  // One core touches the line that holds `address`.
-  Result Touch(Core& core, PhysAddr address, Access access) {
-    const uint64_t line = address.line();
-    return TouchLine(core, line, HandleOf(line), access);
+  // One core touches a line.
+  Result Touch(Core& core, uint64_t line, Access access) {
+    if (HitsFirst(core, line, access)) return {l1_hit_cycles_, Outcome::kL1};
+    return TouchFurther(core, line, access);
   }
   Result Touch(CoreId id, PhysAddr address, Access access) {
-    return Touch(core(id), address, access);
+    return Touch(core(id), address.line(), access);
   }
-
-  // One core touches the lines numbered first .. last, in order; `visit(line, result)` is called
-  // after each. The same as that many calls of Touch, but a page is looked up only once.
-  template <typename Visit>
-  void TouchLines(Core& core, uint64_t first, uint64_t last, Access access, Visit visit) {
-    uint32_t handle = HandleOf(first);
-    for (uint64_t line = first;;) {
-      visit(line, TouchLine(core, line, handle, access));
-      if (line++ == last) return;
-      handle = line % kLinesPerPage == 0 ? HandleOf(line) : handle + 1;
-    }
-  }
+  // The same for whoever knows already that it does not hit first.
+  Result TouchFurther(Core& core, uint64_t line, Access access);
 
   State StateOf(CoreId core, PhysAddr address) const;
   bool LlcHolds(DomainId domain, PhysAddr address) const;
@@ -126,16 +123,16 @@ class Memory {
     return frame_of_block_[handle / kLinesPerPage] * kLinesPerPage + handle % kLinesPerPage;
   }
 
-  static bool HitsFirst(const Core& core, uint64_t line, uint32_t handle, Access access) {
-    const uint32_t tag = core.l1.SetOf(line)[0];
-    return (tag >> TagArray::kTagStateBits) == handle &&
-           (access == Access::kRead || (tag & kDirty) != 0);
+  static void NoteFirst(const Core& core, uint64_t line, uint32_t tag) {
+    if (core.first_mask == 0) return;
+    core.firsts[line & core.first_mask] =
+        line << TagArray::kTagStateBits | (tag & TagArray::kStateMask);
   }
-  Result TouchLine(Core& core, uint64_t line, uint32_t handle, Access access) {
-    if (HitsFirst(core, line, handle, access)) return {l1_hit_cycles_, Outcome::kL1};
-    return TouchFurther(core, line, handle, access);
+  static void ForgetFirst(const Core& core, uint64_t line) {
+    core.firsts[line & core.first_mask] = 0;
   }
-  Result TouchFurther(Core& core, uint64_t line, uint32_t handle, Access access);
+  Result TouchBeyondL1(Core& core, uint64_t line, uint32_t handle, Access access);
+  Result WriteClean(Core& core, uint64_t line, uint32_t handle, uint32_t* set);
   Result Upgrade(const Core& core, Line& entry, uint64_t line, uint32_t handle);
   Result Miss(Core& core, Line& entry, uint64_t line, uint32_t handle, Access access);
   Result FetchFromOwner(const Core& core, Line& entry, uint64_t line, uint32_t handle);
@@ -155,6 +152,7 @@ class Memory {
   const MachineConfig config_;
   uint32_t l1_hit_cycles_;
   std::vector<Core> cores_;
+  LazyArray<uint64_t> firsts_;  // of all cores
   std::vector<TagArray> llc_;  // by domain; absent arrays if there is no LLC
   std::vector<NodeId> node_of_domain_;
   std::vector<uint64_t> node_end_line_;
