@@ -4,8 +4,8 @@
 #include "workloads/auditor.h"
 
 #include <algorithm>
-#include <bit>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -32,39 +32,33 @@ void Auditor::Violate(std::string_view what, PhysAddr object, uint64_t bytes) {
 }
 
 template <typename Visit>
-void Auditor::ForEachWord(PhysAddr object, uint64_t bytes, Visit visit) {
-  uint64_t granule = object.value() / kGranule;
-  const uint64_t end = (object.value() + std::max<uint64_t>(bytes, 1) - 1) / kGranule + 1;
-  while (granule < end) {
-    const uint64_t bit = granule % kGranulesPerWord;
-    const uint64_t count = std::min(end - granule, kGranulesPerWord - bit);
-    const uint64_t ones = count == kGranulesPerWord ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
-    visit(words_[granule / kGranulesPerWord], ones << bit);
-    granule += count;
-  }
+void Auditor::ForEachWord(Granules granules, Visit visit) {
+  constexpr uint64_t kAll = ~uint64_t{0};
+  Word* word = &words_[granules.begin / kGranulesPerWord];
+  Word* const last = &words_[(granules.end - 1) / kGranulesPerWord];
+  const uint64_t head = kAll << granules.begin % kGranulesPerWord;
+  const uint64_t tail = kAll >> (kGranulesPerWord - 1 - (granules.end - 1) % kGranulesPerWord);
+  if (word == last) return visit(*word, head & tail);
+  visit(*word, head);
+  while (++word < last) visit(*word, kAll);
+  visit(*last, tail);
 }
 
 bool Auditor::IsInMemory(PhysAddr object, uint64_t bytes) const {
   return !object.is_null() && object.value() < bytes_end_ && bytes <= bytes_end_ - object.value();
 }
 
-bool Auditor::IsLive(PhysAddr object, uint64_t bytes) {
-  uint64_t firsts = 0;
+bool Auditor::IsLive(Granules granules) {
   bool live = true;
-  ForEachWord(object, bytes, [&](Word& word, uint64_t mask) {
-    live &= (word.live & mask) == mask;
-    firsts += static_cast<uint64_t>(std::popcount(word.first & mask));
+  uint64_t first = BitOf(granules.begin);  // in the first word; in the others, none
+  ForEachWord(granules, [&](const Word& word, uint64_t mask) {
+    live &= (word.live & mask) == mask && (word.first & mask) == std::exchange(first, 0);
   });
-  const auto bit = [](uint64_t granule) { return uint64_t{1} << granule % kGranulesPerWord; };
-  const uint64_t begin = object.value() / kGranule;
-  if (!live || firsts != 1 || (words_[begin / kGranulesPerWord].first & bit(begin)) == 0) {
-    return false;
-  }
+  if (!live) return false;
   // What follows it is another object or none, not more of this one.
-  const uint64_t end = (object.value() + std::max<uint64_t>(bytes, 1) - 1) / kGranule + 1;
-  if (end / kGranulesPerWord == words_.size()) return true;
-  const Word& behind = words_[end / kGranulesPerWord];
-  return (behind.live & bit(end)) == 0 || (behind.first & bit(end)) != 0;
+  if (granules.end / kGranulesPerWord == words_.size()) return true;
+  const Word& behind = words_[granules.end / kGranulesPerWord];
+  return (behind.live & ~behind.first & BitOf(granules.end)) == 0;
 }
 
 void Auditor::OnAlloc(const Allocation& allocation) {
@@ -75,22 +69,24 @@ void Auditor::OnAlloc(const Allocation& allocation) {
   if (allocation.only_node != kAnyNode && machine_.NodeOf(object) != allocation.only_node) {
     Violate("on the wrong node", object, bytes);
   }
-  bool overlaps = false;
-  ForEachWord(object, bytes, [&](Word& word, uint64_t mask) {
-    overlaps |= (word.live & mask) != 0;
+  const Granules granules = GranulesOf(object, bytes);
+  uint64_t overlaps = 0;
+  uint64_t first = BitOf(granules.begin);
+  ForEachWord(granules, [&](Word& word, uint64_t mask) {
+    overlaps |= word.live & mask;
     word.live |= mask;
+    word.first |= std::exchange(first, 0);
   });
-  if (overlaps) Violate("handed out while in use", object, bytes);
-  const uint64_t granule = object.value() / kGranule;
-  words_[granule / kGranulesPerWord].first |= uint64_t{1} << granule % kGranulesPerWord;
+  if (overlaps != 0) Violate("handed out while in use", object, bytes);
   ++live_objects_;
   live_bytes_ += bytes;
 }
 
 void Auditor::OnFree(PhysAddr object, uint64_t bytes) {
   if (!IsInMemory(object, bytes)) return Violate("freed outside of memory", object, bytes);
-  if (!IsLive(object, bytes)) return Violate("freed while not in use as such", object, bytes);
-  ForEachWord(object, bytes, [](Word& word, uint64_t mask) {
+  const Granules granules = GranulesOf(object, bytes);
+  if (!IsLive(granules)) return Violate("freed while not in use as such", object, bytes);
+  ForEachWord(granules, [](Word& word, uint64_t mask) {
     word.live &= ~mask;
     word.first &= ~mask;
   });

@@ -50,11 +50,21 @@ class Auditor {
   };
   void Violate(std::string_view what, PhysAddr object, uint64_t bytes);
   bool IsInMemory(PhysAddr object, uint64_t bytes) const;
+  // Those that an object touches, at least one.
+  struct Granules {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+  static Granules GranulesOf(PhysAddr object, uint64_t bytes) {
+    const uint64_t last = object.value() + (bytes == 0 ? 0 : bytes - 1);
+    return {.begin = object.value() / kGranule, .end = last / kGranule + 1};
+  }
+  static uint64_t BitOf(uint64_t granule) { return uint64_t{1} << granule % kGranulesPerWord; }
   // Whether exactly this was handed out and not yet taken back.
-  bool IsLive(PhysAddr object, uint64_t bytes);
-  // Calls visit(word, mask) for the granules that [object, object + bytes) touches.
+  bool IsLive(Granules granules);
+  // Calls visit(word, mask) for the words of `granules`, in order.
   template <typename Visit>
-  void ForEachWord(PhysAddr object, uint64_t bytes, Visit visit);
+  void ForEachWord(Granules granules, Visit visit);
 
   const Machine& machine_;
   uint64_t bytes_end_;  // of the machine's memory
