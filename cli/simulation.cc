@@ -133,7 +133,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
       options.machine_config.has_value() ? *options.machine_config : LoadMachine(options.machine);
   if (!config.ok()) return config.status();
   absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-      TraceReader::Open(options.trace_path, TraceReader::Options());
+      TraceReader::Open(options.trace_path, {.addresses = false});
   if (!reader.ok()) return reader.status();
   const TraceHeader& header = (*reader)->header();
   if (IsPercpuAllocator(options.allocator)) {

@@ -64,6 +64,9 @@ class BlockEncoder {
 // the inner loop.
 class BlockDecoder {
  public:
+  // Without `addresses`, those columns are left alone, and events have none.
+  explicit BlockDecoder(bool addresses) : addresses_(addresses) {}
+
   // Errors are kDataLoss. The block is no longer needed afterwards.
   absl::Status Load(const Block& block);
 
@@ -112,6 +115,7 @@ class BlockDecoder {
   bool DecodeObject(Shape& shape, CpuCursor& cpu, uint16_t cpu_slot, Event* event);
   bool DecodeAddress(Shape& shape, CpuCursor& cpu, uint16_t cpu_slot, Event* event);
 
+  const bool addresses_;
   ZstdDecompressor zstd_;
   std::string plane_;
   AddressPredictor predictor_;

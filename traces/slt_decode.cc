@@ -109,6 +109,7 @@ absl::Status BlockDecoder::LoadShapes(const Shapes& shapes) {
       return Contradiction(fmt::format("shape {} predicts a free's address", i));
     }
   }
+  if (!addresses_) return absl::OkStatus();
   std::vector<AddressClass> classes;
   predictor_.Reset(cpus_.size(), AssignAddressClasses(events, &classes));
   for (int i = 0; i < count; ++i) shapes_[i].address_class = classes[i];
@@ -118,14 +119,13 @@ absl::Status BlockDecoder::LoadShapes(const Shapes& shapes) {
 template <typename T>
 absl::Status BlockDecoder::LoadColumn(const Block& block, ColumnId id, size_t count,
                                       std::vector<T>* values) {
-  values->assign(count, 0);
+  values->resize(count);
   uint32_t planes_seen = 0;
   for (const Column& column : block.columns()) {
     if (column.id() != id) continue;
     if (column.plane() >= sizeof(T) || (planes_seen >> column.plane() & 1) != 0) {
       return Contradiction(fmt::format("plane {} of {}", column.plane(), ColumnId_Name(id)));
     }
-    planes_seen |= uint32_t{1} << column.plane();
     plane_.resize(count);
     if (!zstd_.Decompress(column.zstd(), plane_.data(), count)) {
       return Contradiction(fmt::format("{} does not hold {} values", ColumnId_Name(id), count));
@@ -133,8 +133,14 @@ absl::Status BlockDecoder::LoadColumn(const Block& block, ColumnId id, size_t co
     const uint8_t* bytes = reinterpret_cast<const uint8_t*>(plane_.data());
     T* out = values->data();
     const uint32_t shift = 8 * column.plane();
-    for (size_t i = 0; i < count; ++i) out[i] = static_cast<T>(out[i] | T{bytes[i]} << shift);
+    if (planes_seen == 0) {
+      for (size_t i = 0; i < count; ++i) out[i] = static_cast<T>(T{bytes[i]} << shift);
+    } else {
+      for (size_t i = 0; i < count; ++i) out[i] = static_cast<T>(out[i] | T{bytes[i]} << shift);
+    }
+    planes_seen |= uint32_t{1} << column.plane();
   }
+  if (planes_seen == 0) values->assign(count, 0);
   return absl::OkStatus();
 }
 
@@ -211,7 +217,7 @@ absl::Status BlockDecoder::LoadObjectColumns(const Block& block) {
   s = LoadColumn(block, COLUMN_OBJECT_AGE, in_block_count_, &object_age_);
   if (!s.ok()) return s;
   s = LoadColumn(block, COLUMN_OBJECT_OLDER, older_count_, &object_older_);
-  if (!s.ok()) return s;
+  if (!s.ok() || !addresses_) return s;
   s = LoadColumn(block, COLUMN_ADDRESS_SLOT, predicted_count_, &address_slot_);
   if (!s.ok()) return s;
   size_t deltas = delta_shape_count_;
@@ -292,6 +298,7 @@ bool BlockDecoder::Decode(absl::Span<Event> events) {
     ++cpu.event;
     ++next_;
     if (!DecodeObject(shape, cpu, cpu_slot, &event)) return false;
+    if (!addresses_) continue;
     if (!DecodeAddress(shape, cpu, cpu_slot, &event)) return false;
 
     AddressClass address_class = shape.address_class;

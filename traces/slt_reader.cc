@@ -18,7 +18,10 @@ namespace {
 class SltReader : public TraceReader {
  public:
   SltReader(std::unique_ptr<slt::RandomAccess> file, Options options)
-      : file_(std::move(file)), options_(std::move(options)), wanted_(kMaxCpus, false) {
+      : file_(std::move(file)),
+        options_(std::move(options)),
+        wanted_(kMaxCpus, false),
+        decoder_(options_.addresses) {
     for (const CpuId cpu : options_.cpus) {
       if (cpu.value() >= 0 && cpu.value() < kMaxCpus) wanted_[cpu.index()] = true;
     }

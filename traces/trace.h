@@ -195,6 +195,8 @@ class TraceReader {
     uint64_t event_end = std::numeric_limits<uint64_t>::max();
     // … on these CPUs; empty = all. Blocks that hold none of them are not read.
     std::vector<CpuId> cpus = {};
+    // Whether to read Event::address, which a replay does without; else it is 0.
+    bool addresses = true;
 
     bool selects_all() const {
       return from == 0 && to == std::numeric_limits<Nanos>::max() && event_first == 0 &&

@@ -41,7 +41,7 @@ void Replays(benchmark::State& state, std::string_view trace) {
   uint64_t operations = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const auto reader = TraceReader::Open(SamplePath(trace), {});
+    const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
     CHECK(reader.ok());
     auto machine = std::make_unique<Machine>(*config);
     const auto allocator = MakeAllocator("slub", *machine, {});
@@ -65,6 +65,14 @@ BENCHMARK_CAPTURE(Replays, hackbench, "linux-6.1-slub-c4n2-hackbench.slt")
     ->Arg(1024)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Replays, fs, "linux-6.1-slub-c4n2-fs.slt")
+    ->Arg(8)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Replays, net, "linux-6.1-slub-c4n2-net.slt")
+    ->Arg(8)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Replays, fork, "linux-6.1-slub-c4n2-fork.slt")
     ->Arg(8)
     ->Arg(1024)
     ->Unit(benchmark::kMillisecond);
