@@ -28,6 +28,8 @@ class LazyArray {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(memory != MAP_FAILED);
     data_ = static_cast<T*>(memory);
+    // Where the host grants it, a hundredth of the page faults, and fewer TLB misses.
+    if (size * sizeof(T) >= kHugePage) madvise(memory, size * sizeof(T), MADV_HUGEPAGE);
   }
   ~LazyArray() {
     if (data_ != nullptr) munmap(data_, size_ * sizeof(T));
@@ -42,11 +44,19 @@ class LazyArray {
   LazyArray(const LazyArray&) = delete;
   LazyArray& operator=(const LazyArray&) = delete;
 
+  // Takes the host memory for all of it now, unless it is large: for an array that will be in use
+  // all over.
+  void Populate() {
+    constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, since Linux 5.14; else no harm done
+    if (size_ * sizeof(T) < kHugePage) madvise(data_, size_ * sizeof(T), kPopulateWrite);
+  }
+
   T& operator[](size_t i) { return data_[i]; }
   const T& operator[](size_t i) const { return data_[i]; }
   size_t size() const { return size_; }
 
  private:
+  static constexpr size_t kHugePage = size_t{2} << 20;
   T* data_ = nullptr;
   size_t size_ = 0;
 };

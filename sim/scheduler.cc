@@ -307,9 +307,13 @@ void Scheduler::Leave(Cpu& cpu) {
   if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
     cpu.interrupted_cycles_ += cpu.now_ - frame.entered_at;
   }
-  // A tick that fell between the last sync point and the end of what the CPU had to do.
-  if (cpu.depth_ == 0) TickIfDue(cpu);
-  cpu.UpdateInterruptAt();
+  if (cpu.depth_ == 0) {
+    // A tick that fell between the last sync point and the end of what the CPU had to do.
+    if (cpu.next_tick_ <= cpu.now_) TickIfDue(cpu);
+    cpu.interrupt_at_ = Cpu::kNever;
+  } else {
+    cpu.UpdateInterruptAt();
+  }
   if (frame.call != nullptr) {
     frame.call->done_ = true;
     Unpark(*frame.call->caller_, cpu.now_);

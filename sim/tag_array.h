@@ -32,7 +32,9 @@ class TagArray {
         stride_((ways_ + kLanes - 1) / kLanes * kLanes),
         sets_(geometry.present() ? geometry.sets() : 0),
         mask_(sets_ != 0 && (sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : 0),
-        tags_(sets_ * static_cast<uint64_t>(stride_)) {}
+        tags_(sets_ * static_cast<uint64_t>(stride_)) {
+    tags_.Populate();
+  }
 
   bool present() const { return ways_ != 0; }
 
@@ -64,7 +66,7 @@ class TagArray {
   // Puts `tag` in front; answers the tag that fell off the end (zero: there was room).
   Tag Insert(Tag* set, Tag tag) const {
     const Tag victim = set[ways_ - 1];
-    MoveBack(set, ways_ - 1, tag);
+    PushFront(set, tag);
     return victim;
   }
 
@@ -96,19 +98,34 @@ class TagArray {
     return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(same)));
   }
 
+  // The first four ways, moved one back behind `tag`; the fourth is lost.
+  static __m128i MovedFront(const Tag* set, Tag tag) {
+    return _mm_or_si128(_mm_slli_si128(Lanes(set), sizeof(Tag)),
+                        _mm_cvtsi32_si128(static_cast<int>(tag)));
+  }
+
   // Moves ways 0 .. way-1 one back and puts `tag` in front: four at a time and masked, so that the
   // host has next to no branch to guess.
   static void MoveBack(Tag* set, int way, Tag tag) {
     int first = way / kLanes * kLanes;
-    __m128i moves = _mm_cmpgt_epi32(_mm_set1_epi32(way - first), _mm_set_epi32(2, 1, 0, -1));
-    for (; first > 0; first -= kLanes) {
-      SetLanes(set + first, Blend(moves, Lanes(set + first - 1), Lanes(set + first)));
-      moves = _mm_set1_epi32(-1);
+    const __m128i moves =
+        _mm_cmpgt_epi32(_mm_set1_epi32(way - first), _mm_set_epi32(2, 1, 0, -1));
+    if (first == 0) {
+      SetLanes(set, Blend(moves, MovedFront(set, tag), Lanes(set)));
+      return;
     }
-    const __m128i front = Lanes(set);
-    const __m128i moved =
-        _mm_or_si128(_mm_slli_si128(front, sizeof(Tag)), _mm_cvtsi32_si128(static_cast<int>(tag)));
-    SetLanes(set, Blend(moves, moved, front));
+    SetLanes(set + first, Blend(moves, Lanes(set + first - 1), Lanes(set + first)));
+    while ((first -= kLanes) > 0) SetLanes(set + first, Lanes(set + first - 1));
+    SetLanes(set, MovedFront(set, tag));
+  }
+
+  // The same for all ways; the last is lost.
+  void PushFront(Tag* set, Tag tag) const {
+    for (int first = stride_ - kLanes; first > 0; first -= kLanes) {
+      SetLanes(set + first, Lanes(set + first - 1));
+    }
+    SetLanes(set, MovedFront(set, tag));
+    for (int way = ways_; way < stride_; ++way) set[way] = 0;
   }
 #else
   static uint32_t MatchLanes(const Tag* tags, Tag tag) {
@@ -123,6 +140,8 @@ class TagArray {
     std::memmove(set + 1, set, static_cast<size_t>(way) * sizeof(Tag));
     set[0] = tag;
   }
+
+  void PushFront(Tag* set, Tag tag) const { MoveBack(set, ways_ - 1, tag); }
 #endif
 
   uint64_t Index(uint64_t line) const { return mask_ != 0 ? line & mask_ : line % sets_; }

@@ -303,7 +303,7 @@ bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
 
 // Whatever need not wait is done at once, without a coroutine.
 Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
-  const Operation operation = pending_[token];
+  const Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
   pending_free_.push_back(static_cast<uint32_t>(token));
   if (IsAllocation(operation.kind)) return Allocate(cpu, operation);
   if (operation.record != nullptr && operation.record->state == ObjectRecord::State::kPending) {
