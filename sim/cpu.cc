@@ -47,16 +47,27 @@ void Cpu::TouchFurther(Place place, Access access) {
 void Cpu::TouchRange(Place place, uint64_t bytes, Access access) {
   if (bytes == 0) return;
   Touch(place, access);
+  const uint64_t first = place.address.line();
   const uint64_t last = (place.address + (bytes - 1)).line();
+  if (first == last) return;
   const auto overlap = static_cast<uint32_t>(config_.range_overlap);
+  const int shift = overlap_shift_;
+  Cycles total = 0;
   uint32_t remainder = 0;  // Whole cycles, without losing what is left of them.
-  for (uint64_t line = place.address.line() + 1; line <= last; ++line) {
+  for (uint64_t line = first + 1; line <= last; ++line) {
     const Memory::Result result = memory_.Touch(caches_, line, access);
     const uint32_t sum = result.cycles + remainder;
-    const uint32_t cycles = overlap_shift_ >= 0 ? sum >> overlap_shift_ : sum / overlap;
+    const uint32_t cycles = shift >= 0 ? sum >> shift : sum / overlap;
     remainder = sum - cycles * overlap;
-    NoteTouch({PhysAddr(line << kLineShift), place.structure}, access, {cycles, result.outcome});
+    total += cycles;
+    account_->Charge(place.structure, result.outcome, cycles);
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->OnTouch(*this, {PhysAddr(line << kLineShift), place.structure}, access,
+                         result.outcome);
+    }
   }
+  now_ += total;
+  (access == Access::kRead ? counts_.loads : counts_.stores) += last - first;
 }
 
 void Cpu::TouchAtomic(Place place) {

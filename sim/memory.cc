@@ -143,7 +143,7 @@ Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle,
   const uint32_t tag = handle << TagArray::kTagStateBits;
   uint32_t* set = l2.SetOf(line);
   __builtin_prefetch(&lines_[l2.Victim(set) >> TagArray::kTagStateBits]);
-  const int way = l2.Find(set, tag);
+  const int way = l2.FindExact(set, tag);
   if (way < 0) return Miss(core, entry, line, handle, access);
   TagArray::Promote(set, way);
   Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
@@ -312,7 +312,7 @@ void Memory::FillLlc(const Core& core, Line& entry, uint64_t line, uint32_t hand
   uint32_t* set = llc.SetOf(line);
   const int domain = static_cast<int>(core.domain.index());
   if (domain_sets_.Contains(entry.domains, domain)) {
-    TagArray::Promote(set, llc.Find(set, tag));
+    TagArray::Promote(set, llc.FindExact(set, tag));
     return;
   }
   const uint32_t victim = llc.Insert(set, tag);
@@ -332,18 +332,20 @@ void Memory::EvictFromLlc(DomainId domain, uint32_t handle) {
 // `core` loses its copy because another writes.
 void Memory::DropFromCore(Core& core, uint64_t line, uint32_t handle) {
   const uint32_t tag = handle << TagArray::kTagStateBits;
-  for (TagArray* array : {&core.l1, &core.l2}) {
-    if (!array->present()) continue;
-    uint32_t* set = array->SetOf(line);
-    if (const int way = array->Find(set, tag); way >= 0) array->Remove(set, way);
-  }
+  uint32_t* set = core.l1.SetOf(line);
+  if (const int way = core.l1.Find(set, tag); way >= 0) core.l1.Remove(set, way);
   ForgetFirst(core, line);
+  if (!core.l2.present()) return;
+  set = core.l2.SetOf(line);
+  const int way = core.l2.FindExact(set, tag);
+  CHECK_GE(way, 0);
+  core.l2.Remove(set, way);
 }
 
 void Memory::DropFromLlc(DomainId domain, uint64_t line, uint32_t handle) {
   TagArray& llc = llc_[domain.index()];
   uint32_t* set = llc.SetOf(line);
-  const int way = llc.Find(set, handle << TagArray::kTagStateBits);
+  const int way = llc.FindExact(set, handle << TagArray::kTagStateBits);
   CHECK_GE(way, 0);
   llc.Remove(set, way);
 }
@@ -363,7 +365,7 @@ bool Memory::LlcHolds(DomainId domain, PhysAddr address) const {
   if (block == 0 || !llc.present()) return false;
   const uint32_t handle =
       block * kLinesPerPage + static_cast<uint32_t>(address.line() % kLinesPerPage);
-  return llc.Find(llc.SetOf(address.line()), handle << TagArray::kTagStateBits) >= 0;
+  return llc.FindExact(llc.SetOf(address.line()), handle << TagArray::kTagStateBits) >= 0;
 }
 
 void Memory::CheckInvariants(PhysAddr address) const {

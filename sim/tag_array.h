@@ -28,30 +28,26 @@ class TagArray {
   static constexpr Tag kStateMask = (1u << kTagStateBits) - 1;
 
   explicit TagArray(const CacheGeometry& geometry)
-      : ways_(geometry.present() ? geometry.ways : 0),
-        stride_((ways_ + kLanes - 1) / kLanes * kLanes),
+      : ways_(geometry.present() ? static_cast<uint32_t>(geometry.ways) : 0),
+        stride_((ways_ + kStep - 1) / kStep * kStep),
         sets_(geometry.present() ? geometry.sets() : 0),
         mask_(sets_ != 0 && (sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : 0),
-        tags_(sets_ * static_cast<uint64_t>(stride_)) {
+        tags_(sets_ * stride_) {
     tags_.Populate();
   }
 
   bool present() const { return ways_ != 0; }
 
   // The set of line number `line`, most recently used first.
-  Tag* SetOf(uint64_t line) { return &tags_[Index(line) * static_cast<uint64_t>(stride_)]; }
+  Tag* SetOf(uint64_t line) { return &tags_[Index(line) * stride_]; }
   const Tag* SetOf(uint64_t line) const {
-    return &tags_[Index(line) * static_cast<uint64_t>(stride_)];
+    return &tags_[Index(line) * stride_];
   }
 
   // The way of `set` that holds `tag` in any state, or -1.
-  int Find(const Tag* set, Tag tag) const {
-    for (int first = 0; first < stride_; first += kLanes) {
-      const uint32_t matches = MatchLanes(set + first, tag);
-      if (matches != 0) return first + std::countr_zero(matches);
-    }
-    return -1;
-  }
+  int Find(const Tag* set, Tag tag) const { return FindMasked<~kStateMask>(set, tag); }
+  // The same for tags that have no state.
+  int FindExact(const Tag* set, Tag tag) const { return FindMasked<~Tag{0}>(set, tag); }
 
   // Has the host fetch the set of `line`.
   void Prefetch(uint64_t line) const {
@@ -67,17 +63,19 @@ class TagArray {
   Tag Insert(Tag* set, Tag tag) const {
     const Tag victim = set[ways_ - 1];
     PushFront(set, tag);
+    if (ways_ != stride_) set[ways_] = 0;
     return victim;
   }
 
   // Takes out the tag at `way`; the empty way goes to the end.
   void Remove(Tag* set, int way) const {
-    std::memmove(set + way, set + way + 1, static_cast<size_t>(ways_ - 1 - way) * sizeof(Tag));
+    std::memmove(set + way, set + way + 1, (ways_ - 1 - static_cast<uint64_t>(way)) * sizeof(Tag));
     set[ways_ - 1] = 0;
   }
 
  private:
   static constexpr int kLanes = 4;
+  static constexpr uint32_t kStep = 2 * kLanes;  // ways that are compared at a time
 
 #ifdef __SSE2__
   static __m128i Lanes(const Tag* tags) {
@@ -90,12 +88,24 @@ class TagArray {
     return _mm_or_si128(_mm_and_si128(mask, if_set), _mm_andnot_si128(mask, if_clear));
   }
 
-  // A bit for each of four tags that is `tag` in any state.
-  static uint32_t MatchLanes(const Tag* tags, Tag tag) {
-    const __m128i difference = _mm_xor_si128(Lanes(tags), _mm_set1_epi32(static_cast<int>(tag)));
-    const __m128i same =
-        _mm_cmpeq_epi32(_mm_srli_epi32(difference, kTagStateBits), _mm_setzero_si128());
-    return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(same)));
+  // `tag` has no bits outside of the mask.
+  template <Tag kMask>
+  int FindMasked(const Tag* set, Tag tag) const {
+    for (uint64_t first = 0; first < stride_; first += kStep) {
+      const uint32_t matches = MatchStep<kMask>(set + first, tag);
+      if (matches != 0) return static_cast<int>(first) + std::countr_zero(matches) / 2;
+    }
+    return -1;
+  }
+
+  // Two bits for each of kStep ways.
+  template <Tag kMask>
+  static uint32_t MatchStep(const Tag* tags, Tag tag) {
+    const __m128i mask = _mm_set1_epi32(static_cast<int>(kMask));
+    const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
+    const __m128i low = _mm_cmpeq_epi32(_mm_and_si128(Lanes(tags), mask), wanted);
+    const __m128i high = _mm_cmpeq_epi32(_mm_and_si128(Lanes(tags + kLanes), mask), wanted);
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi32(low, high)));
   }
 
   // The first four ways, moved one back behind `tag`; the fourth is lost.
@@ -119,21 +129,22 @@ class TagArray {
     SetLanes(set, MovedFront(set, tag));
   }
 
-  // The same for all ways; the last is lost.
+  // The same for all ways and what lies between them and the next set; the last is lost.
   void PushFront(Tag* set, Tag tag) const {
-    for (int first = stride_ - kLanes; first > 0; first -= kLanes) {
-      SetLanes(set + first, Lanes(set + first - 1));
+    for (Tag* step = set + (stride_ - kStep); step != set; step -= kStep) {
+      SetLanes(step + kLanes, Lanes(step + kLanes - 1));
+      SetLanes(step, Lanes(step - 1));
     }
+    SetLanes(set + kLanes, Lanes(set + kLanes - 1));
     SetLanes(set, MovedFront(set, tag));
-    for (int way = ways_; way < stride_; ++way) set[way] = 0;
   }
 #else
-  static uint32_t MatchLanes(const Tag* tags, Tag tag) {
-    uint32_t matches = 0;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      matches |= static_cast<uint32_t>(((tags[lane] ^ tag) >> kTagStateBits) == 0) << lane;
+  template <Tag kMask>
+  int FindMasked(const Tag* set, Tag tag) const {
+    for (uint32_t way = 0; way < ways_; ++way) {
+      if ((set[way] & kMask) == tag) return static_cast<int>(way);
     }
-    return matches;
+    return -1;
   }
 
   static void MoveBack(Tag* set, int way, Tag tag) {
@@ -141,13 +152,13 @@ class TagArray {
     set[0] = tag;
   }
 
-  void PushFront(Tag* set, Tag tag) const { MoveBack(set, ways_ - 1, tag); }
+  void PushFront(Tag* set, Tag tag) const { MoveBack(set, static_cast<int>(ways_) - 1, tag); }
 #endif
 
   uint64_t Index(uint64_t line) const { return mask_ != 0 ? line & mask_ : line % sets_; }
 
-  int ways_;
-  int stride_;  // tags from one set to the next: ways_ rounded up; what is between stays zero
+  uint32_t ways_;
+  uint64_t stride_;  // tags from one set to the next: ways_ rounded up; what is between stays zero
   uint64_t sets_;
   uint64_t mask_;
   LazyArray<Tag> tags_;

@@ -154,25 +154,6 @@ bool Replay::Refill() {
   return batch_end_ > 0;
 }
 
-bool Replay::Next(Arrival* arrival) {
-  for (;;) {
-    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
-    if (batch_next_ == batch_end_ && !Refill()) return false;
-    const Event& event = batch_[batch_next_++];
-    if (result_.events++ == 0) Begin(event);
-    now_ = event.time - time_first_;
-    if (now_ > time_max_) return RefuseTooLong(now_);
-    if (now_ >= sample_next_) SampleFootprint(now_);
-    ObjectRecord* record = nullptr;
-    if (!Replayable(event, &record)) continue;
-    *arrival = {.time = start_cycles_ + now_ * clock_mhz_ / 1000,
-                .token = Announce(event, record),
-                .cpu = Place(event),
-                .priority = PriorityOf(event.context)};
-    return true;
-  }
-}
-
 bool Replay::RefuseTooLong(Nanos time) {
   constexpr Nanos kNanosPerDay = Nanos{86'400} * 1'000'000'000;
   status_ = absl::OutOfRangeError(
@@ -182,15 +163,8 @@ bool Replay::RefuseTooLong(Nanos time) {
   return false;
 }
 
-void Replay::Begin(const Event& first) {
-  start_cycles_ = machine_.scheduler().now();
-  time_first_ = first.time;
-  // What boot and a warm start took is used in full, for all that is known.
-  requested_bytes_ = footprint_.object_bytes;
-}
-
 // Answers the operation's token.
-uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
+inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   if (IsAllocation(event.kind)) {
     record = &objects_.Begin(event.object);
   } else if (record != nullptr) {
@@ -202,15 +176,53 @@ uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   }
   const uint32_t token = pending_free_.back();
   pending_free_.pop_back();
-  pending_[token] = {.record = record,
-                     .object = event.object,
-                     .bytes_req = event.bytes_req,
-                     .cache = event.cache,
-                     .gfp = event.gfp,
-                     .node = event.node,
-                     .kind = event.kind,
-                     .inferred = event.inferred};
+  Operation& operation = pending_[token];
+  operation.record = record;
+  operation.object = event.object;
+  operation.bytes_req = event.bytes_req;
+  operation.cache = event.cache;
+  operation.gfp = event.gfp;
+  operation.node = event.node;
+  operation.kind = event.kind;
+  operation.inferred = event.inferred;
   return token;
+}
+
+inline CpuId Replay::Place(const Event& event) {
+  if (options_.placement == CpuPlacement::kRecorded) return cpu_of_recorded_[event.cpu];
+  LastTask& last = last_task_[event.cpu];
+  if (last.pid != event.pid || last.cpu.value() < 0) {
+    const auto next = static_cast<int32_t>(cpu_of_task_.size()) % machine_.config().cpu_count();
+    const auto [entry, first_sight] = cpu_of_task_.try_emplace(event.pid, CpuId(next));
+    last = {.pid = event.pid, .cpu = entry->second};
+  }
+  return last.cpu;
+}
+
+bool Replay::Next(Arrival* arrival) {
+  for (;;) {
+    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
+    if (batch_next_ == batch_end_ && !Refill()) return false;
+    const Event& event = batch_[batch_next_++];
+    if (result_.events++ == 0) Begin(event);
+    now_ = event.time - time_first_;
+    if (now_ > time_max_) return RefuseTooLong(now_);
+    if (now_ >= sample_next_) SampleFootprint(now_);
+    ObjectRecord* record = nullptr;
+    if (!Replayable(event, &record)) continue;
+    arrival->time = start_cycles_ + now_ * clock_mhz_ / 1000;
+    arrival->token = Announce(event, record);
+    arrival->cpu = Place(event);
+    arrival->priority = PriorityOf(event.context);
+    return true;
+  }
+}
+
+void Replay::Begin(const Event& first) {
+  start_cycles_ = machine_.scheduler().now();
+  time_first_ = first.time;
+  // What boot and a warm start took is used in full, for all that is known.
+  requested_bytes_ = footprint_.object_bytes;
 }
 
 // `record` becomes that of a free's object, if the trace has its allocation.
@@ -272,17 +284,6 @@ void Replay::MapRecordedCpus() {
     const auto& there = cpus_of_node[static_cast<size_t>(node) % cpus_of_node.size()];
     cpu_of_recorded_.push_back(there[seen_of_node[node]++ % there.size()]);
   }
-}
-
-CpuId Replay::Place(const Event& event) {
-  if (options_.placement == CpuPlacement::kRecorded) return cpu_of_recorded_[event.cpu];
-  LastTask& last = last_task_[event.cpu];
-  if (last.pid != event.pid || last.cpu.value() < 0) {
-    const auto next = static_cast<int32_t>(cpu_of_task_.size()) % machine_.config().cpu_count();
-    const auto [entry, first_sight] = cpu_of_task_.try_emplace(event.pid, CpuId(next));
-    last = {.pid = event.pid, .cpu = entry->second};
-  }
-  return last.cpu;
 }
 
 NodeId Replay::NodeFor(const Operation& operation) const {
