@@ -29,9 +29,8 @@ std::string SamplePath(std::string_view name) {
   return (std::filesystem::path(root == nullptr ? "." : root) / "traces/samples" / name).string();
 }
 
-// `state.range(0)` CPUs, 16 to a last-level cache and 64 to a node; the trace's tasks are spread
-// over them.
-void Replays(benchmark::State& state, std::string_view trace) {
+// `state.range(0)` CPUs, 16 to a last-level cache and 64 to a node.
+void Replays(benchmark::State& state, std::string_view trace, CpuPlacement placement) {
   const int64_t cpus = state.range(0);
   const int64_t nodes = (cpus + 63) / 64;
   const int64_t domains = std::max<int64_t>(1, cpus / nodes / 16);
@@ -47,7 +46,7 @@ void Replays(benchmark::State& state, std::string_view trace) {
     const auto allocator = MakeAllocator("slub", *machine, {});
     CHECK(allocator.ok());
     machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return (*allocator)->Boot(cpu); });
-    Replay replay(**reader, *machine, **allocator, {.placement = CpuPlacement::kSpread});
+    Replay replay(**reader, *machine, **allocator, {.placement = placement});
     CHECK(replay.Prepare().ok());
     state.ResumeTiming();
     machine->scheduler().Run(replay);
@@ -59,20 +58,44 @@ void Replays(benchmark::State& state, std::string_view trace) {
   state.SetItemsProcessed(static_cast<int64_t>(operations));
 }
 
-BENCHMARK_CAPTURE(Replays, hackbench, "linux-6.1-slub-c4n2-hackbench.slt")
+// Operations where they were recorded, on the first CPUs of the machine.
+void Recorded(benchmark::State& state, std::string_view trace) {
+  Replays(state, trace, CpuPlacement::kRecorded);
+}
+// The trace's tasks one after another on all CPUs: next to everything is shared.
+void Spread(benchmark::State& state, std::string_view trace) {
+  Replays(state, trace, CpuPlacement::kSpread);
+}
+
+BENCHMARK_CAPTURE(Recorded, hackbench, "linux-6.1-slub-c4n2-hackbench.slt")
     ->Arg(8)
-    ->Arg(64)
     ->Arg(1024)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Replays, fs, "linux-6.1-slub-c4n2-fs.slt")
+BENCHMARK_CAPTURE(Recorded, fs, "linux-6.1-slub-c4n2-fs.slt")
     ->Arg(8)
     ->Arg(1024)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Replays, net, "linux-6.1-slub-c4n2-net.slt")
+BENCHMARK_CAPTURE(Recorded, net, "linux-6.1-slub-c4n2-net.slt")
     ->Arg(8)
     ->Arg(1024)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Replays, fork, "linux-6.1-slub-c4n2-fork.slt")
+BENCHMARK_CAPTURE(Recorded, fork, "linux-6.1-slub-c4n2-fork.slt")
+    ->Arg(8)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Spread, hackbench, "linux-6.1-slub-c4n2-hackbench.slt")
+    ->Arg(8)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Spread, fs, "linux-6.1-slub-c4n2-fs.slt")
+    ->Arg(8)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Spread, net, "linux-6.1-slub-c4n2-net.slt")
+    ->Arg(8)
+    ->Arg(1024)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Spread, fork, "linux-6.1-slub-c4n2-fork.slt")
     ->Arg(8)
     ->Arg(1024)
     ->Unit(benchmark::kMillisecond);
