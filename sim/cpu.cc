@@ -44,12 +44,8 @@ void Cpu::TouchFurther(Place place, Access access) {
   NoteTouch(place, access, memory_.TouchFurther(caches_, place.address.line(), access));
 }
 
-void Cpu::TouchRange(Place place, uint64_t bytes, Access access) {
-  if (bytes == 0) return;
-  Touch(place, access);
+void Cpu::TouchBehindFirst(Place place, uint64_t last, Access access) {
   const uint64_t first = place.address.line();
-  const uint64_t last = (place.address + (bytes - 1)).line();
-  if (first == last) return;
   const auto overlap = static_cast<uint32_t>(config_.range_overlap);
   const int shift = overlap_shift_;
   Cycles total = 0;
@@ -101,18 +97,6 @@ void Cpu::WaitUntil(Cycles time) {
   if (time <= now_) return;
   account_->Charge(Cause::kLockWait, time - now_);
   now_ = time;
-}
-
-void Cpu::UpdateInterruptAt() {
-  interrupt_at_ = kNever;
-  if (!irqs_enabled_ || depth_ == 0) return;
-  const Priority current = frames_[depth_ - 1].priority;
-  if (current == Priority::kHardirq) return;
-  interrupt_at_ = next_tick_;
-  if (calls_.front() != nullptr) interrupt_at_ = std::min(interrupt_at_, calls_.front()->due_);
-  if (!queue_.empty() && queue_.front().priority > current) {
-    interrupt_at_ = std::min(interrupt_at_, queue_.front().time);
-  }
 }
 
 // An interrupt that was due while interrupts were last off had to wait until they were on again.

@@ -4,6 +4,7 @@
 #ifndef SLABLAB_SIM_CPU_H_
 #define SLABLAB_SIM_CPU_H_
 
+#include <algorithm>
 #include <array>
 #include <coroutine>
 #include <cstdint>
@@ -147,7 +148,12 @@ class alignas(64) Cpu {
   }
   // Every line of [place, place + bytes) once, in order. The lines after the first overlap as the
   // machine's range_overlap says.
-  void TouchRange(Place place, uint64_t bytes, Access access);
+  void TouchRange(Place place, uint64_t bytes, Access access) {
+    if (bytes == 0) return;
+    Touch(place, access);
+    const uint64_t last = (place.address + (bytes - 1)).line();
+    if (last != place.address.line()) TouchBehindFirst(place, last, access);
+  }
   // A locked read-modify-write of what no other CPU touches meanwhile.
   void TouchAtomic(Place place);
   // Code that touches no memory but its own registers and stack.
@@ -283,6 +289,8 @@ class alignas(64) Cpu {
   void CheckHolder(const SpinLock* lock) const;
   // A touch of a line that is not the first of its set in L1.
   void TouchFurther(Place place, Access access);
+  // The lines behind that of `place`, up to the one numbered `last`.
+  void TouchBehindFirst(Place place, uint64_t last, Access access);
   void NoteTouch(Place place, Access access, Memory::Result result) {
     now_ += result.cycles;
     account_->Charge(place.structure, result.outcome, result.cycles);
@@ -303,7 +311,17 @@ class alignas(64) Cpu {
   void Suspend(std::coroutine_handle<> point, State state);
   void WaitUntil(Cycles time);  // for a lock
   void NoteDeferral(Cycles due);
-  void UpdateInterruptAt();
+  void UpdateInterruptAt() {
+    interrupt_at_ = kNever;
+    if (!irqs_enabled_ || depth_ == 0) return;
+    const Priority current = frames_[depth_ - 1].priority;
+    if (current == Priority::kHardirq) return;
+    interrupt_at_ = next_tick_;
+    if (calls_.front() != nullptr) interrupt_at_ = std::min(interrupt_at_, calls_.front()->due_);
+    if (!queue_.empty() && queue_.front().priority > current) {
+      interrupt_at_ = std::min(interrupt_at_, queue_.front().time);
+    }
+  }
   void SetIrqsEnabled(bool enabled);
   static constexpr int kKeyCpuBits = 12;  // kMaxCpus
 

@@ -136,15 +136,17 @@ Memory::Result Memory::WriteClean(Core& core, uint64_t line, uint32_t handle, ui
 Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle, Access access) {
   Line& entry = lines_[handle];
   TagArray& l2 = core.l2;
-  // The host's own cache misses dominate from here on: they may as well overlap.
-  __builtin_prefetch(&entry);
-  core.llc->Prefetch(line);
   if (!l2.present()) return Miss(core, entry, line, handle, access);
   const uint32_t tag = handle << TagArray::kTagStateBits;
   uint32_t* set = l2.SetOf(line);
-  __builtin_prefetch(&lines_[l2.Victim(set) >> TagArray::kTagStateBits]);
+  __builtin_prefetch(&entry);
   const int way = l2.FindExact(set, tag);
-  if (way < 0) return Miss(core, entry, line, handle, access);
+  if (way < 0) {
+    // The host's own cache misses dominate from here on: they may as well overlap.
+    core.llc->Prefetch(line);
+    __builtin_prefetch(&lines_[l2.Victim(set) >> TagArray::kTagStateBits]);
+    return Miss(core, entry, line, handle, access);
+  }
   TagArray::Promote(set, way);
   Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
   if (access == Access::kWrite) {
@@ -201,7 +203,8 @@ void Memory::Own(const Core& core, Line& entry, Access access) {
 }
 
 // The owner hands the line over and keeps it shared; what had been written reaches memory.
-Memory::Result Memory::FetchFromOwner(const Core& core, Line& entry, uint64_t line, uint32_t handle) {
+Memory::Result Memory::FetchFromOwner(const Core& core, Line& entry, uint64_t line,
+                                      uint32_t handle) {
   Core& owner = cores_[entry.owner - 1u];
   const Result result = TransferFrom(core, owner);
   if (entry.dirty || entry.llc_dirty != 0) ++writebacks_;
@@ -238,7 +241,8 @@ Memory::Result Memory::FetchFromLlcOrMemory(const Core& core, Line& entry, uint6
 
 // Leaves `core` (if it holds the line) and its domain's LLC as the only holders. Answers the
 // transfer from the farthest copy that was dropped; zero cycles if there was none.
-Memory::Result Memory::InvalidateOthers(const Core& core, Line& entry, uint64_t line, uint32_t handle) {
+Memory::Result Memory::InvalidateOthers(const Core& core, Line& entry, uint64_t line,
+                                        uint32_t handle) {
   Result farthest = {0, Outcome::kTransferDomain};
   const int self = static_cast<int>(core.id.index());
   if (core_sets_.HasOther(entry.cores, self)) {

@@ -26,13 +26,15 @@ Scheduler::Scheduler(const MachineConfig& config, Memory& memory, Ledger& ledger
       ledger_(ledger),
       tick_period_(config.timer_hz == 0 ? 0 : config.CyclesPerTick()) {
   CHECK_LE(config.cpu_count(), 1 << Cpu::kKeyCpuBits);
-  for (int i = 0; i < config.cpu_count(); ++i) cpus_.emplace_back(*this, CpuId(i));
+  for (int i = 0; i < config.cpu_count(); ++i) {
+    cpus_.push_back(std::make_unique<Cpu>(*this, CpuId(i)));
+  }
   heap_.reserve(cpus_.size());
 }
 
 Cycles Scheduler::now() const {
   Cycles latest = 0;
-  for (const Cpu& cpu : cpus_) latest = std::max(latest, cpu.now());
+  for (const auto& cpu : cpus_) latest = std::max(latest, cpu->now());
   return latest;
 }
 
@@ -81,7 +83,7 @@ Cpu& Scheduler::PopFirst() {
   std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
   const uint64_t key = heap_.back();
   heap_.pop_back();
-  return cpus_[key & ((1 << Cpu::kKeyCpuBits) - 1)];
+  return *cpus_[key & ((1 << Cpu::kKeyCpuBits) - 1)];
 }
 
 uint64_t Scheduler::CallKey() const {
@@ -197,7 +199,8 @@ void Scheduler::Run(ArrivalSource& source) {
   while (Advance()) {
   }
   source_ = nullptr;
-  for (const Cpu& cpu : cpus_) CHECK(cpu.state_ == Cpu::State::kIdle);  // Else they wait for ever.
+  // Else they wait for ever.
+  for (const auto& cpu : cpus_) CHECK(cpu->state_ == Cpu::State::kIdle);
 }
 
 void Scheduler::RunOn(CpuId id, std::function<Task<void>(Cpu&)> start) {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,8 +55,8 @@ class Scheduler {
   // `start` begins the work.
   void RunOn(CpuId cpu, std::function<Task<void>(Cpu&)> start);
 
-  Cpu& cpu(CpuId id) { return cpus_[id.index()]; }
-  const Cpu& cpu(CpuId id) const { return cpus_[id.index()]; }
+  Cpu& cpu(CpuId id) { return *cpus_[id.index()]; }
+  const Cpu& cpu(CpuId id) const { return *cpus_[id.index()]; }
   int cpu_count() const { return static_cast<int>(cpus_.size()); }
   // The latest time any CPU has reached.
   Cycles now() const;
@@ -129,7 +130,7 @@ class Scheduler {
   Memory& memory_;
   Ledger& ledger_;
   const Cycles tick_period_;  // 0: no tick
-  std::deque<Cpu> cpus_;
+  std::vector<std::unique_ptr<Cpu>> cpus_;
   std::deque<LockClass> lock_classes_;
   std::vector<uint64_t> heap_;  // keys of runnable CPUs, a binary min-heap
   RemoteCallList posted_;       // calls on their way, by due time

@@ -48,7 +48,7 @@ bool Auditor::IsInMemory(PhysAddr object, uint64_t bytes) const {
   return !object.is_null() && object.value() < bytes_end_ && bytes <= bytes_end_ - object.value();
 }
 
-bool Auditor::IsLive(Granules granules) {
+inline bool Auditor::IsLive(Granules granules) {
   bool live = true;
   uint64_t first = BitOf(granules.begin);  // in the first word; in the others, none
   ForEachWord(granules, [&](const Word& word, uint64_t mask) {
