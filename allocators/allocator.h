@@ -145,6 +145,10 @@ class Allocator {
   // The hotplug callbacks, on a CPU that stays: after `dead` went off line, before `coming` is on.
   virtual Task<void> CpuDead(Cpu& cpu, CpuId dead) = 0;
   virtual Task<void> CpuComing(Cpu& cpu, CpuId coming) = 0;
+  // Memory is short on `node`, or anywhere (kAnyNode): gives back what the kernel's allocator
+  // would. Answers how many bytes of objects or pages it let go of. In task context, interrupts on.
+  // SLAB and SLUB have no shrinker of their own: SLAB drains by the clock, SLUB keeps what it has.
+  virtual Task<uint64_t> Reclaim(Cpu& /*cpu*/, NodeId /*node*/) { co_return 0; }
   // Writes a tunable as its sysfs or proc file would be: unknown key or refused value is
   // InvalidArgument.
   virtual Task<absl::Status> Tune(Cpu& cpu, CacheId cache, std::string_view key, int64_t value) = 0;

@@ -108,9 +108,9 @@ class SlubQ : public Slub2010Core {
   SlabInfoRow SlabInfo(CacheId id) const override;
   void CheckInvariants() const override;
 
-  // kmem_cache_expire_all(): gives up what is queued, of `node` or of all nodes (kAnyNode). Answers
-  // how many bytes that was.
-  Task<uint64_t> ExpireAll(Cpu& cpu, NodeId node);
+  // kmem_cache_expire_all(), which vmscan calls in direct reclaim (all nodes), in kswapd and in
+  // zone reclaim (the zone's node).
+  Task<uint64_t> Reclaim(Cpu& cpu, NodeId node) override;
   // The queues' own memory, for audits: what a block really is, not what it was asked for as.
   struct QueueBlock {
     PhysAddr block;
@@ -255,7 +255,8 @@ class SlubQ : public Slub2010Core {
   SlubPool<MapSlab, &MapSlab::words> pool_;
   std::vector<PhysAddr> moving_;  // objects on their way from one place to another
   bool livelock_logged_ = false;
-  bool expiring_ = false;  // slub_lock is tried for, so that expiry does not meet itself
+  std::vector<bool> expiring_;  // by CPU
+  int expiring_count_ = 0;
 };
 
 enum class SlubQ::Way : PathId {

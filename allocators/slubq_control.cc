@@ -34,8 +34,8 @@ SlubQ::SlubQ(Machine& machine, const AllocatorOptions& options, QueueVersion ver
       version_(version),
       gfp_mask_in_hot_path_(HasQuirk("gfp-mask-in-hot-path")),
       hook_inverted_(HasQuirk("alloc-hook-inverted")),
-      queue_lock_class_(
-          machine.scheduler().AddLockClass("kmem_cache_queue->lock", kQueueLockRank)) {
+      queue_lock_class_(machine.scheduler().AddLockClass("kmem_cache_queue->lock", kQueueLockRank)),
+      expiring_(static_cast<size_t>(machine.config().cpu_count())) {
   SetStatPositions();
 }
 

@@ -13,10 +13,13 @@ namespace slablab {
 
 // V3: each cache from what matters least to what matters most, until something was found. V4: every
 // level, of all caches; what was touched since the last time is passed over.
-Task<uint64_t> SlubQ::ExpireAll(Cpu& cpu, NodeId node) {
+Task<uint64_t> SlubQ::Reclaim(Cpu& cpu, NodeId node) {
   const SiteScope site(cpu, SiteOf(At::kExpire));
   uint64_t bytes = 0;
-  if (std::exchange(expiring_, true)) co_return bytes;  // slub_lock is taken.
+  // V4 only tries for slub_lock; V3 shares it. Neither comes back to itself.
+  if (v4() ? expiring_count_ > 0 : expiring_[cpu.id().index()]) co_return bytes;
+  ++expiring_count_;
+  expiring_[cpu.id().index()] = true;
   if (v4()) {
     for (int i = 0; i < machine_.config().node_count(); ++i) {
       if (!HasMemory(NodeId(i)) || (node != kAnyNode && node != NodeId(i))) continue;
@@ -31,7 +34,8 @@ Task<uint64_t> SlubQ::ExpireAll(Cpu& cpu, NodeId node) {
       bytes += co_await Expire(cpu, queue_cache(list_[at - 1]), node);
     }
   }
-  expiring_ = false;
+  expiring_[cpu.id().index()] = false;
+  --expiring_count_;
   co_return bytes;
 }
 

@@ -41,6 +41,10 @@ ABSL_FLAG(
     int32_t, possible_nodes, 0,
     "N: nodes that there could be, where more than the machine has: sizes what a kernel of 2010 "
     "dimensions by them.");
+ABSL_FLAG(
+    uint64_t, pressure_us, 0,
+    "N: every N microseconds memory is short on every node, and the allocator is asked for some "
+    "back, as by kswapd; 0: only when pages run out.");
 ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on.");
 ABSL_FLAG(std::string, percpu, "percpu",
           "NAME: the percpu allocator that the model's per-CPU structures come from.");
@@ -52,6 +56,9 @@ ABSL_FLAG(uint64_t, events_max, 0, "N: replay only the first so many events; 0 i
 namespace slablab {
 
 namespace {
+
+// An hour.
+constexpr uint64_t kPressureMax = 3'600'000'000;
 
 absl::StatusOr<SimulationOptions> OptionsFromFlags() {
   SimulationOptions options;
@@ -76,6 +83,11 @@ absl::StatusOr<SimulationOptions> OptionsFromFlags() {
     return absl::InvalidArgumentError(absl::StrCat("--start=", start, ": valid are: cold, warm"));
   }
   options.warm_start = start == "warm";
+  options.pressure_interval_us = absl::GetFlag(FLAGS_pressure_us);
+  if (options.pressure_interval_us > kPressureMax) {
+    return absl::InvalidArgumentError(absl::StrCat("--pressure_us=", options.pressure_interval_us,
+                                                   " is more than ", kPressureMax));
+  }
   options.allocator_options.seed = absl::GetFlag(FLAGS_seed);
   options.allocator_options.merge_caches = absl::GetFlag(FLAGS_merge_caches);
   options.allocator_options.statistics = absl::GetFlag(FLAGS_statistics);

@@ -11,9 +11,9 @@
 namespace slablab {
 
 inline constexpr std::string_view kRunFlags[] = {
-    "trace",          "allocator", "machine",      "order",      "place",
-    "start",          "seed",      "merge_caches", "statistics", "boot",
-    "possible_nodes", "quirks",    "touch_bytes",  "events_max"};
+    "trace",          "allocator",   "machine",      "order",       "place",
+    "start",          "seed",        "merge_caches", "statistics",  "boot",
+    "possible_nodes", "pressure_us", "quirks",       "touch_bytes", "events_max"};
 
 // `slablab run`: replays a trace through an allocator on a machine.
 int RunRun(const std::vector<std::string>& arguments);

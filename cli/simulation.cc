@@ -15,11 +15,13 @@
 #include "cli/run_result.h"
 #include "cli/version.h"
 #include "google/protobuf/text_format.h"
+#include "sim/buddy_allocator.h"
 #include "sim/digest.h"
 #include "sim/machine.h"
 #include "sim/machine_loader.h"
 #include "traces/sidecar.h"
 #include "traces/trace.h"
+#include "workloads/pressure.h"
 #include "workloads/warm_start.h"
 
 namespace slablab {
@@ -41,6 +43,7 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   config.set_merge_caches(options.allocator_options.merge_caches);
   config.set_statistics(options.allocator_options.statistics);
   for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
+  config.set_pressure_interval_us(options.pressure_interval_us);
   config.set_boot(options.allocator_options.boot);
   config.set_possible_nodes(options.allocator_options.possible_nodes);
   if (!IsPercpuAllocator(options.allocator)) {
@@ -162,7 +165,12 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   const CounterSnapshot before(model);
   machine->ledger().Reset();
   machine->scheduler().ResetLockStats();
-  machine->scheduler().Run(*replay);
+  const Cycles pressure_cycles =
+      options.pressure_interval_us * static_cast<uint64_t>(config->clock_mhz);
+  Pressure pressure(*machine, model, *replay, pressure_cycles);
+  machine->buddy().set_reclaimer(&pressure);
+  machine->scheduler().Run(pressure);
+  machine->buddy().set_reclaimer(nullptr);
   if (absl::IsOutOfRange(replay->status())) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.trace_path, ": ", replay->status().message()));
@@ -182,6 +190,12 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
     GatherPercpu(*areas, *result.mutable_percpu());
   }
   Describe(options, header, *config, result);
+  if (pressure.calls() + pressure.direct_calls() > 0) {
+    *result.add_assumptions() = absl::StrCat(
+        "Memory was short: asked ", pressure.calls(),
+        " times by the workload, the allocator gave back ", pressure.bytes(), " bytes; asked ",
+        pressure.direct_calls(), " times in direct reclaim, ", pressure.direct_bytes(), " bytes.");
+  }
   for (const std::string& line : model.KernelLog()) {
     *result.add_assumptions() = absl::StrCat("QUIRK: ", line, ".");
   }

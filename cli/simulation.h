@@ -24,6 +24,7 @@ struct SimulationOptions {
   std::string machine;                          // as LoadMachine takes it
   std::optional<MachineConfig> machine_config;  // instead
   bool warm_start = false;
+  uint64_t pressure_interval_us = 0;  // how often memory is short on every node; 0: only if it is
   AllocatorOptions allocator_options;
   ReplayOptions replay;
 };

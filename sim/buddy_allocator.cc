@@ -14,6 +14,8 @@ namespace {
 
 // Innermost of all locks but the page sets' own.
 constexpr int kZoneLockRank = 20;
+// Of FlagsOf(): the last for most requests; then comes reclaim.
+constexpr int kSlowAttempt = 2;
 
 // struct zoneref (include/linux/mmzone.h).
 constexpr uint64_t kZonerefBytes = 16;
@@ -71,7 +73,8 @@ int32_t PagesToDrain(PageSet::Header& header, int order) {
 BuddyAllocator::BuddyAllocator(Machine& machine)
     : machine_(machine),
       zone_lock_class_(machine.scheduler().AddLockClass("&zone->lock", kZoneLockRank)),
-      sets_(machine, CountZones(machine.config())) {
+      sets_(machine, CountZones(machine.config())),
+      reclaiming_(static_cast<size_t>(machine.config().cpu_count())) {
   AddZones();
   BuildZonelists();
   SetWatermarks();
@@ -216,7 +219,7 @@ bool BuddyAllocator::FlagsOf(const Context& context, int attempt, AllocFlags* fl
     case 1:
       *flags = {.mark = AllocFlags::Mark::kLow};
       return true;
-    case 2:
+    case kSlowAttempt:
       *flags = SlowFlags(context);
       return true;
     case 3:
@@ -244,6 +247,7 @@ Task<PhysAddr> BuddyAllocator::Alloc(Cpu& cpu, const PageRequest& request) {
   const Context context = ContextOf(cpu, request);
   Zone::Request check{.order = context.order, .highest = context.highest, .flags = {}};
   AllocFlags& flags = check.flags;
+  bool reclaimed = false;
   for (int attempt = context.no_fragment ? 0 : 1; FlagsOf(context, attempt, &flags); ++attempt) {
     for (size_t i = 0; i < context.zonelist->size(); ++i) {
       cpu.Touch(context.zonelist_place + i * kZonerefBytes, Access::kRead);
@@ -274,6 +278,11 @@ Task<PhysAddr> BuddyAllocator::Alloc(Cpu& cpu, const PageRequest& request) {
       Prepare(cpu, zone, frame, context);
       if (flags.high_atomic) co_await ReserveHighAtomic(cpu, zone, frame);
       co_return zone.AddressOf(frame);
+    }
+    if (attempt == kSlowAttempt && !reclaimed && MayReclaim(cpu, context)) [[unlikely]] {
+      reclaimed = true;
+      const uint64_t bytes = co_await DirectReclaim(cpu);
+      if (bytes > 0) --attempt;
     }
   }
   ++failures_[static_cast<size_t>(context.order)];

@@ -51,8 +51,11 @@ struct PageAllocatorStats {
 //
 // Lock order: pcp->lock, then zone->lock. Both are above every lock of the object allocators.
 //
-// Not modelled: reclaim and compaction, for nothing here can be reclaimed or moved, so that where
-// the kernel would try them the request fails (and kswapd would find nothing to do); cpusets,
+// A request that may wait and would fail asks the reclaimer once (direct reclaim), and is tried
+// again if that let go of anything; what reclaim itself asks for does not.
+//
+// Not modelled: reclaim of anything but what the reclaimer has, kswapd's own thread, and
+// compaction, for nothing else here can be reclaimed or moved; cpusets,
 // memory policies and memcg; transparent huge pages' own list and their raised min_free_kbytes; the
 // once-a-second vmstat work, which adds up what CPUs have not yet counted and drains page sets of
 // other nodes that lie idle; machines of less than 12 MiB, which do without migrate types.
@@ -73,6 +76,9 @@ class BuddyAllocator : public PageAllocator {
   Task<void> AdmitCpu(Cpu& on, CpuId coming);
   // drain_local_pages(): all of this CPU's pages go back.
   Task<void> DrainLocal(Cpu& cpu);
+
+  // Whom to ask when there is nothing left; not owned, null: nobody.
+  void set_reclaimer(Reclaimer* reclaimer) { reclaimer_ = reclaimer; }
 
   // --- For reports and tests. ---
   PageAllocatorStats Stats() const;
@@ -122,6 +128,8 @@ class BuddyAllocator : public PageAllocator {
   // How to try for the `attempt`th time; false if it is time to give up.
   static bool FlagsOf(const Context& context, int attempt, AllocFlags* flags);
   static AllocFlags SlowFlags(const Context& context);
+  bool MayReclaim(const Cpu& cpu, const Context& context) const;
+  Task<uint64_t> DirectReclaim(Cpu& cpu);
   FrameIndex TakeListed(Cpu& cpu, Zone& zone, PageSet& set, const Context& context);
   Task<FrameIndex> RmqueueBuddy(Cpu& cpu, Zone& zone, const Context& context, AllocFlags flags);
   Task<void> ReserveHighAtomic(Cpu& cpu, Zone& zone, FrameIndex frame);
@@ -138,6 +146,8 @@ class BuddyAllocator : public PageAllocator {
   uint64_t min_free_kbytes_ = 0;
   std::array<uint64_t, kPageOrders> failures_{};
   uint64_t failures_not_warned_ = 0;
+  Reclaimer* reclaimer_ = nullptr;
+  std::vector<bool> reclaiming_;  // by CPU: PF_MEMALLOC
 };
 
 }  // namespace slablab

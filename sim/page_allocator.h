@@ -33,6 +33,15 @@ class PageAllocator {
   virtual Task<void> Free(Cpu& cpu, PhysAddr block, int order) = 0;
 };
 
+// Who can give memory back when it is short: the kernel's shrinkers.
+class Reclaimer {
+ public:
+  virtual ~Reclaimer() = default;
+  // Gives up what it can do without, of `node` or, kAnyNode, of all nodes. In task context,
+  // interrupts on. Answers how many bytes it let go of; 0: there is no use in asking again.
+  virtual Task<uint64_t> Reclaim(Cpu& cpu, NodeId node) = 0;
+};
+
 }  // namespace slablab
 
 #endif  // SLABLAB_SIM_PAGE_ALLOCATOR_H_

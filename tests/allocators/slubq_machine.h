@@ -35,7 +35,7 @@ class QueueMachine : public ModelMachine<Model> {
   uint64_t Expire(int cpu, NodeId node) {
     uint64_t bytes = 0;
     this->Run(cpu,
-              [&](Cpu& on) -> Task<void> { bytes = co_await this->slub().ExpireAll(on, node); });
+              [&](Cpu& on) -> Task<void> { bytes = co_await this->slub().Reclaim(on, node); });
     return bytes;
   }
 };
