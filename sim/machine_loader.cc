@@ -19,6 +19,7 @@
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "sim/machine_compiler.h"
+#include "sim/machine_size.h"
 #include "sim/presets.h"
 #include "sim/spec_text.h"
 #include "sim/spec_topology.h"
@@ -229,6 +230,39 @@ absl::StatusOr<MachineConfig> MachineFromTopology(std::string_view topology, std
   return Layers::Compile(parsed, "");
 }
 
+// The machine called `name`, which is `base` in another size. What `base` leaves to its preset, its
+// costs of further nodes above all, stays so; sizes and distances that it gives node by node do
+// not.
+absl::StatusOr<MachineConfig> MachineOfSize(std::string_view name, std::string_view base,
+                                            const MachineSize& size) {
+  const absl::StatusOr<MachineConfig> whole = LoadMachine(base);
+  if (!whole.ok()) return whole.status();
+  ParsedSpec parsed{.spec = {}, .origin = SpecOrigin(std::string(name))};
+  if (FindPreset(base) != nullptr) {
+    parsed.spec.set_base(std::string(base));
+  } else if (EndsWith(base, ".textproto")) {
+    absl::StatusOr<std::string> text = ReadFile(std::string(base));
+    if (!text.ok()) return text.status();
+    absl::StatusOr<ParsedSpec> own = ParseSpec(*text, std::string(base));
+    if (!own.ok()) return own.status();
+    parsed.spec = std::move(own->spec);
+  } else {
+    parsed.spec = EffectiveSpec(*whole);
+    int farthest = 0;
+    for (const int distance : whole->distance[0]) farthest = std::max(farthest, distance);
+    if (whole->node_count() > 1) parsed.spec.set_remote_distance(farthest);
+  }
+  parsed.spec.clear_topology();
+  parsed.spec.clear_distance();
+  parsed.spec.clear_possible_cpus();
+  parsed.spec.mutable_memory()->clear_node();
+  *parsed.spec.mutable_cpus() = CpusOfSize(*whole, size);
+  const std::string label = std::filesystem::path(base).stem().string();
+  parsed.spec.set_name(
+      fmt::format("{}@{}x{}", EndsWith(base, ".textproto") ? label : base, size.cpus, size.nodes));
+  return Layers::Compile(parsed, "");
+}
+
 }  // namespace
 
 absl::StatusOr<MachineConfig> MachineFromTextproto(std::string_view text, std::string_view path) {
@@ -240,6 +274,9 @@ absl::StatusOr<MachineConfig> MachineFromTextproto(std::string_view text, std::s
 }
 
 absl::StatusOr<MachineConfig> LoadMachine(std::string_view spec) {
+  const absl::StatusOr<SizedName> sized = ReadSizedName(spec);
+  if (!sized.ok()) return sized.status();
+  if (sized->size.has_value()) return MachineOfSize(spec, sized->base, *sized->size);
   if (const Preset* preset = FindPreset(spec); preset != nullptr) {
     return Layers::Compile({.spec = ParsePreset(*preset), .origin = SpecOrigin(std::string(spec))},
                            "");

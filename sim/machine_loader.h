@@ -22,7 +22,9 @@ namespace slablab {
 //   a topology that lstopo wrote    "server.xml"
 //   the machine we run on           "host"
 //   a synthetic topology, hwloc(7)  "pack:2 numa:1 l3:1 core:8 pu:2", "64"
-// What a topology does not know comes from the preset "generic".
+// What a topology does not know comes from the preset "generic". Behind any of them may stand a
+// size, "xeon-8380@256x8": a machine of 256 CPUs on 8 nodes, made of the same cores, caches and
+// latencies (sim/machine_size.h).
 //
 // Errors are the user's: InvalidArgument or NotFound, naming file, line and column where there are
 // such. Reading a topology in XML starts a process for a moment.

@@ -5,7 +5,6 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/message.h>
 #include <google/protobuf/text_format.h>
 
 #include <optional>
@@ -90,15 +89,22 @@ absl::Status SpecOrigin::Error(std::string_view path, std::string_view message) 
   return absl::InvalidArgumentError(fmt::format("{}: {}", label_, message));
 }
 
-absl::StatusOr<ParsedSpec> ParseSpec(std::string_view text, std::string label) {
-  ParsedSpec result{.spec = {}, .origin = SpecOrigin(std::move(label))};
-  FirstError first_error(result.origin.label());
+absl::Status ParseTextproto(std::string_view text, pb::Message* message, SpecOrigin* origin) {
+  FirstError first_error(origin->label());
   pb::TextFormat::ParseInfoTree tree;
   pb::TextFormat::Parser parser;
   parser.RecordErrorsTo(&first_error);
   parser.WriteLocationsTo(&tree);
-  if (!parser.ParseFromString(std::string(text), &result.spec)) return first_error.status();
-  CollectPositions(result.spec, &tree, "", &result.origin);
+  if (!parser.ParseFromString(std::string(text), message)) return first_error.status();
+  CollectPositions(*message, &tree, "", origin);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ParsedSpec> ParseSpec(std::string_view text, std::string label) {
+  ParsedSpec result{.spec = {}, .origin = SpecOrigin(std::move(label))};
+  if (absl::Status status = ParseTextproto(text, &result.spec, &result.origin); !status.ok()) {
+    return status;
+  }
   return result;
 }
 

@@ -4,6 +4,8 @@
 #ifndef SLABLAB_SIM_SPEC_TEXT_H_
 #define SLABLAB_SIM_SPEC_TEXT_H_
 
+#include <google/protobuf/message.h>
+
 #include <map>
 #include <string>
 #include <string_view>
@@ -12,11 +14,11 @@
 #include "absl/status/statusor.h"
 #include "sim/machine.pb.h"
 
-// A MachineSpec as text: parsing it, and saying where in the text something is wrong.
+// What users write as textprotos: parsing it, and saying where in the text something is wrong.
 
 namespace slablab {
 
-// Where a spec came from, and where in it each field stands.
+// Where a message came from, and where in it each field stands.
 class SpecOrigin {
  public:
   // `label` opens every message: a file's name, or what else the user called the machine.
@@ -42,12 +44,17 @@ class SpecOrigin {
   std::map<std::string, Position, std::less<>> positions_;
 };
 
+// Parses `text` as a textproto into `message` and notes where its fields stand. The first error is
+// returned, with its line and column. For any message: whoever has a textproto of a user's.
+absl::Status ParseTextproto(std::string_view text, google::protobuf::Message* message,
+                            SpecOrigin* origin);
+
 struct ParsedSpec {
   MachineSpec spec;
   SpecOrigin origin;
 };
 
-// Parses a textproto. The first error is returned, with its line and column.
+// ParseTextproto of a machine.
 absl::StatusOr<ParsedSpec> ParseSpec(std::string_view text, std::string label);
 
 }  // namespace slablab
