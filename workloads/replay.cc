@@ -185,6 +185,7 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   operation.node = event.node;
   operation.kind = event.kind;
   operation.inferred = event.inferred;
+  if (observer_ != nullptr) operation.note = TakeNote(event, PriorityOf(event.context));
   return token;
 }
 
@@ -318,9 +319,9 @@ Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
   const Gfp gfp = gfps_[operation.gfp];
   const NodeId node = NodeFor(operation);
   const CacheId cache = CacheFor(operation);
-  Task<Placement> task = cache == kNoCache
-                             ? allocator_.Kmalloc(cpu, operation.bytes_req, gfp, node)
-                             : allocator_.Alloc(cpu, cache, gfp, node);
+  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
+  Task<Placement> task = cache == kNoCache ? allocator_.Kmalloc(cpu, operation.bytes_req, gfp, node)
+                                           : allocator_.Alloc(cpu, cache, gfp, node);
   if (!task.done()) return AwaitAllocation(cpu, operation, begin, std::move(task));
   EndAllocation(cpu, operation, begin, task.result());
   return Task<void>();
@@ -336,6 +337,14 @@ void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
                            Placement placement) {
   const CacheId cache = CacheFor(operation);
   Account(cpu, operation, cache, placement.path, cpu.task_clock() - begin);
+  if (observer_ != nullptr) {
+    Observe(cpu, operation,
+            {.path = placement.path,
+             .cache = cache,
+             .object = placement.object,
+             .bytes = operation.bytes_req,
+             .cycles = cpu.task_clock() - begin});
+  }
   result_.placements.Add(placement.object.value() ^ operation.object << 40);
   // A trace may ask for more than its cache's objects have.
   const uint32_t bytes = cache == kNoCache
@@ -378,10 +387,14 @@ Task<void> Replay::ReleaseOnceAllocated(Cpu& cpu, Operation operation) {
 Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
   const ObjectRecord record =
       operation.record == nullptr ? WarmRecord(operation) : EndRecord(operation);
-  if (record.state != ObjectRecord::State::kLive) return Task<void>();
+  if (record.state != ObjectRecord::State::kLive) {
+    if (observer_ != nullptr) notes_free_.push_back(operation.note);
+    return Task<void>();
+  }
   if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
   UseObject(cpu, record.address, 1, Access::kRead);
   const Cycles begin = cpu.task_clock();
+  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
   Task<PathId> task = operation.kind == EventKind::kKfree || record.cache == kNoCache
                           ? allocator_.Kfree(cpu, record.address)
                           : allocator_.Free(cpu, record.cache, record.address);
@@ -399,6 +412,14 @@ Task<void> Replay::AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord reco
 void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
                         Cycles begin, PathId path) {
   Account(cpu, operation, record.cache, path, cpu.task_clock() - begin);
+  if (observer_ != nullptr) {
+    Observe(cpu, operation,
+            {.is_free = true,
+             .path = path,
+             .cache = record.cache,
+             .object = record.address,
+             .cycles = cpu.task_clock() - begin});
+  }
   result_.placements.Add(~record.address.value());
 }
 
@@ -454,9 +475,8 @@ void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId
 }
 
 void Replay::SampleFootprint(Nanos time) {
-  result_.footprint.push_back({.time = time,
-                               .footprint = footprint_,
-                               .requested_bytes = requested_bytes_});
+  result_.footprint.push_back(
+      {.time = time, .footprint = footprint_, .requested_bytes = requested_bytes_});
   sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
   NotePeak();  // An operation under way may have taken a slab.
 }

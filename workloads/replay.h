@@ -25,6 +25,7 @@
 #include "workloads/auditor.h"
 #include "workloads/histogram.h"
 #include "workloads/object_table.h"
+#include "workloads/observer.h"
 
 // Replays a trace in recorded order: each operation starts at its recorded time or when its CPU is
 // ready, whichever is later; operations of one CPU keep their order; what ran in an interrupt comes
@@ -102,6 +103,9 @@ class Replay : public ArrivalSource {
   // True once to end early; asked now and then.
   void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
 
+  // Sees every operation from now on; null: nobody does.
+  void set_observer(OperationObserver* observer) { observer_ = observer; }
+
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
@@ -133,6 +137,15 @@ class Replay : public ArrivalSource {
     int16_t node = -1;
     EventKind kind = EventKind::kKmalloc;
     bool inferred = false;
+    uint32_t note = 0;  // into notes_, if somebody observes
+  };
+
+  // What only an observer wants to know of an operation under way.
+  struct Note {
+    uint64_t event = 0;
+    int32_t task = 0;
+    Priority priority = Priority::kTask;
+    Cycles start = 0;
   };
 
   bool Refill();
@@ -156,6 +169,8 @@ class Replay : public ArrivalSource {
   ObjectRecord WarmRecord(const Operation& operation);
   void UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
   void Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path, Cycles cycles);
+  uint32_t TakeNote(const Event& event, Priority priority);
+  void Observe(Cpu& cpu, const Operation& operation, const OperationEnd& end);
   void MapRecordedCpus();
   void SampleFootprint(Nanos time);
   void NotePeak();
@@ -202,6 +217,9 @@ class Replay : public ArrivalSource {
   std::array<uint64_t, kSkipReasons> skips_{};
   std::function<void(uint64_t)> progress_;
   std::function<bool()> stop_;
+  OperationObserver* observer_ = nullptr;
+  std::vector<Note> notes_;
+  std::vector<uint32_t> notes_free_;
 };
 
 }  // namespace slablab
