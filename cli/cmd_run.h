@@ -5,17 +5,11 @@
 #define SLABLAB_CLI_CMD_RUN_H_
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace slablab {
 
-inline constexpr std::string_view kRunFlags[] = {
-    "trace",          "allocator",   "machine",      "order",       "place",
-    "start",          "seed",        "merge_caches", "statistics",  "boot",
-    "possible_nodes", "pressure_us", "quirks",       "touch_bytes", "events_max"};
-
-// `slablab run`: replays a trace through an allocator on a machine.
+// `slablab run`: a trace or a workload through an allocator on a machine.
 int RunRun(const std::vector<std::string>& arguments);
 
 // `slablab demo`: the same with a bundled trace on a two-node machine.

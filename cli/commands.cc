@@ -21,6 +21,7 @@
 #include "cli/help.h"
 #include "cli/print.h"
 #include "cli/result_output.h"
+#include "cli/simulation_flags.h"
 #include "cli/version.h"
 #include "fmt/format.h"
 
@@ -41,7 +42,7 @@ int RunVersion(const std::vector<std::string>& arguments) {
 }
 
 std::vector<std::string_view> RunFlags() {
-  std::vector<std::string_view> flags(std::begin(kRunFlags), std::end(kRunFlags));
+  std::vector<std::string_view> flags(std::begin(kSimulationFlags), std::end(kSimulationFlags));
   flags.insert(flags.end(), std::begin(kResultFlags), std::end(kResultFlags));
   return flags;
 }
@@ -79,9 +80,9 @@ absl::Span<const Command> Commands() {
        "Prints the report of a run whose result was kept with --format=proto or json.",
        {std::begin(kResultFlags), std::end(kResultFlags)},
        RunReport},
-      {"run", "--trace=TRACE",
-       "Replays a trace through an allocator on a machine and reports where the cycles, misses, "
-       "lock waits and bytes went.",
+      {"run", "--trace=TRACE|--workload=WORKLOAD",
+       "Runs a trace or a synthetic workload through an allocator on a machine and reports where "
+       "the cycles, misses, lock waits and bytes went.",
        RunFlags(), RunRun},
       {"trace dump",
        "TRACE",

@@ -5,7 +5,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu_registry.h"
@@ -28,6 +31,18 @@ namespace slablab {
 
 namespace {
 
+std::string_view PlacementName(CpuPlacement placement) {
+  switch (placement) {
+    case CpuPlacement::kRecorded:
+      return "recorded";
+    case CpuPlacement::kSpread:
+      return "spread";
+    case CpuPlacement::kPack:
+      return "pack";
+  }
+  CHECK(false);
+}
+
 void FillConfig(const SimulationOptions& options, const MachineConfig& machine, RunConfig& config) {
   config.set_slablab_version(std::string(kVersion));
   config.set_allocator(options.allocator);
@@ -36,8 +51,9 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   google::protobuf::TextFormat::PrintToString(EffectiveSpec(machine), &textproto);
   config.set_machine_textproto(textproto);
   config.set_trace(std::filesystem::path(options.trace_path).filename().string());
-  config.set_order("recorded");
-  config.set_placement(options.replay.placement == CpuPlacement::kRecorded ? "recorded" : "spread");
+  config.set_order(options.order == RunOrder::kClosed ? "closed" : "recorded");
+  config.set_placement(std::string(PlacementName(options.replay.placement)));
+  config.set_scale(options.scale);
   config.set_start(options.warm_start ? "warm" : "cold");
   config.set_seed(options.allocator_options.seed);
   config.set_merge_caches(options.allocator_options.merge_caches);
@@ -57,6 +73,12 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   config.set_nodes(machine.node_count());
   config.set_clock_mhz(machine.clock_mhz);
   config.set_events_max(options.replay.events_max);
+  for (const TunableSetting& tunable : options.tunables) {
+    NamedValue& value = *config.add_tunables();
+    value.set_name(tunable.cache.empty() ? tunable.key
+                                         : absl::StrCat(tunable.cache, ":", tunable.key));
+    value.set_value(tunable.value);
+  }
 }
 
 uint64_t DigestOf(const google::protobuf::Message& message) {
@@ -106,6 +128,32 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   }
 }
 
+absl::Status WriteTunables(const std::vector<TunableSetting>& tunables, Machine& machine,
+                           Allocator& allocator) {
+  absl::Status status;
+  for (const TunableSetting& tunable : tunables) {
+    machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
+      status = co_await WriteTunable(cpu, allocator, tunable);
+    });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOptions(const SimulationOptions& options) {
+  if (options.order != RunOrder::kRecorded || !options.workload.empty()) {
+    return absl::InvalidArgumentError("only a trace in recorded order can be run");
+  }
+  if (options.scale != 1 || options.replay.placement == CpuPlacement::kPack) {
+    return absl::InvalidArgumentError(
+        "--scale and --place=pack need --order=closed: a recording has its order once");
+  }
+  if (!options.tunables.empty() && IsPercpuAllocator(options.allocator)) {
+    return absl::InvalidArgumentError("a percpu allocator has no tunables");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocator,
                   Replay& replay) {
   const TraceSidecar* sidecar = trace.FindSidecar("sys-kernel-slab.before");
@@ -132,6 +180,7 @@ void Describe(const SimulationOptions& options, const TraceHeader& header,
 }  // namespace
 
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   const absl::StatusOr<MachineConfig> config =
       options.machine_config.has_value() ? *options.machine_config : LoadMachine(options.machine);
   if (!config.ok()) return config.status();
@@ -162,7 +211,11 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   if (options.warm_start) {
     if (absl::Status status = Warm(header, *machine, model, *replay); !status.ok()) return status;
   }
+  if (absl::Status status = WriteTunables(options.tunables, *machine, model); !status.ok()) {
+    return status;
+  }
   const CounterSnapshot before(model);
+  const Cycles start = machine->scheduler().now();
   machine->ledger().Reset();
   machine->scheduler().ResetLockStats();
   const Cycles pressure_cycles =
@@ -185,6 +238,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
 
   RunResult result;
   GatherResult(*machine, model, *replay, result);
+  result.mutable_totals()->set_start_time_cycles(start);
   if (const PercpuAreas* areas = model.percpu_areas(); areas != nullptr) {
     areas->CheckInvariants();
     GatherPercpu(*areas, *result.mutable_percpu());

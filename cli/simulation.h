@@ -8,18 +8,43 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "allocators/registry.h"
 #include "reports/result.pb.h"
 #include "sim/machine_config.h"
 #include "workloads/replay.h"
+#include "workloads/tuning.h"
 
 namespace slablab {
 
+enum class RunOrder : uint8_t {
+  kRecorded,  // each operation at its recorded time, or when its CPU is ready
+  kClosed,    // each task's operations one after another, with what it does in between
+};
+
+inline constexpr uint32_t kScaleMax = 4096;
+
+// A parameter of a workload and its value for this run.
+struct WorkloadParameter {
+  std::string name;
+  int64_t value = 0;
+};
+
 // One simulation, as a user names it.
 struct SimulationOptions {
+  // What runs, one of them: a trace's file, or a workload's name or .textproto.
   std::string trace_path;
+  std::string workload;
+  std::vector<WorkloadParameter> workload_parameters;  // instead of the workload's own values
+  // What happens to the machine meanwhile: a .textproto; empty: nothing.
+  std::string scenario_path;
+  // Of a trace; a workload is always closed, and to state otherwise is an error.
+  RunOrder order = RunOrder::kRecorded;
+  bool order_stated = false;
+  uint32_t scale = 1;  // copies at once, 1..kScaleMax; more than one needs closed order
+  std::vector<TunableSetting> tunables;  // written once the trace's or workload's caches are there
   std::string allocator = "slub";
   std::string machine;                          // as LoadMachine takes it
   std::optional<MachineConfig> machine_config;  // instead
@@ -35,9 +60,9 @@ struct SimulationHooks {
   std::function<bool()> stop;  // true: give up; the answer is Cancelled
 };
 
-// Boots the allocator on the machine, replays the trace and gathers the result. Errors in what the
-// user named are InvalidArgument, NotFound or DataLoss; a violation that the auditor saw is
-// Internal.
+// Boots the allocator on the machine, runs the trace or workload and gathers the result. Errors in
+// what the user named are InvalidArgument, NotFound or DataLoss; a violation that the auditor saw
+// is Internal.
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks);
 
 }  // namespace slablab

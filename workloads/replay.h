@@ -38,6 +38,7 @@ enum class CpuPlacement : uint8_t {
   // The k-th CPU of recorded node n on the k-th CPU of node n; modulo, where there are fewer.
   kRecorded,
   kSpread,  // tasks one after another on the machine's CPUs, in order of first sight
+  kPack,    // tasks on as few nodes as there are CPUs for; in closed order only
 };
 
 struct ReplayOptions {

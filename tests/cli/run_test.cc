@@ -168,7 +168,7 @@ TEST_F(RunTest, WrongNamesAreAnsweredWithTheRightOnes) {
   const std::string trace = absl::StrCat("run --trace=", Sample("fs"), " ");
   ExpectRefusal(trace + "--allocator=slob", {"unknown allocator 'slob'", "valid are: slub"});
   ExpectRefusal(trace + "--machine=xeon-9999", {"xeon-9999", "xeon-8380", "vm-c4n2", "uma-1"});
-  ExpectRefusal(trace + "--order=closed", {"--order=closed", "valid are: recorded"});
+  ExpectRefusal(trace + "--order=loose", {"--order=loose", "valid are: recorded, closed"});
   ExpectRefusal(trace + "--place=near", {"--place=near", "valid are: recorded, spread"});
   ExpectRefusal(trace + "--start=hot", {"--start=hot", "valid are: cold, warm"});
   ExpectRefusal(trace + "--quirks=quark", {"quirk of slub 'quark'", "valid are: "});

@@ -1,0 +1,236 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/simulation_flags.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "fmt/format.h"
+
+ABSL_FLAG(std::string, trace, "", "FILE: the trace to replay, as `slablab import` makes it.");
+ABSL_FLAG(std::string, workload, "",
+          "WORKLOAD: instead of a trace: the name of one that `slablab list workloads` has, or a "
+          ".textproto.");
+ABSL_FLAG(std::string, set, "",
+          "NAME=N,...: the workload's parameters; `slablab workload show` has them.");
+ABSL_FLAG(std::string, scenario, "",
+          "FILE: a .textproto of what happens meanwhile: hotplug, pressure, tuning, interrupts.");
+ABSL_FLAG(std::string, order, "",
+          "ORDER: recorded: each operation at its recorded time, or when its CPU is ready; closed: "
+          "each task's operations one after another with what it does in between. A trace's "
+          "default is recorded; a workload is closed.");
+ABSL_FLAG(std::string, place, "recorded",
+          "POLICY: recorded: on the recorded CPU (modulo the machine's), or as the workload says; "
+          "spread: tasks one after another over all nodes; pack: on as few nodes as there are CPUs "
+          "for.");
+ABSL_FLAG(uint32_t, scale, 1, "N: so many copies of it at once, each with objects of its own.");
+ABSL_FLAG(std::string, allocator, "slub", "NAME: the model; `slablab list allocators` has them.");
+ABSL_FLAG(std::string, machine, "xeon-8380",
+          "MACHINE: a preset's name, a .textproto, an lstopo .xml, an hwloc synthetic string, or "
+          "host.");
+ABSL_FLAG(std::string, start, "cold",
+          "START: cold: the allocator has just booted; warm: it first holds what the recording's "
+          "sidecars say it held.");
+ABSL_FLAG(uint64_t, seed, 1,
+          "N: of what the kernel takes from cycle counters and addresses, and of what a workload "
+          "or scenario takes from chance.");
+ABSL_FLAG(bool, merge_caches, false, "caches of the same layout are one, as with slab_merge.");
+ABSL_FLAG(bool, statistics, true, "count (and pay for) SLUB_STATS.");
+ABSL_FLAG(std::string, boot, "",
+          "BOOT: how the allocator boots, where it has several ways: slub-2010: dynamic, static.");
+ABSL_FLAG(
+    int32_t, possible_nodes, 0,
+    "N: nodes that there could be, where more than the machine has: sizes what a kernel of 2010 "
+    "dimensions by them.");
+ABSL_FLAG(
+    uint64_t, pressure_us, 0,
+    "N: every N microseconds memory is short on every node, and the allocator is asked for some "
+    "back, as by kswapd; 0: only when pages run out.");
+ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on.");
+ABSL_FLAG(std::string, percpu, "percpu",
+          "NAME: the percpu allocator that the model's per-CPU structures come from.");
+ABSL_FLAG(std::string, percpu_quirks, "", "NAME,...: deviations of that to switch on.");
+ABSL_FLAG(std::string, tune, "",
+          "[CACHE:]KEY=N,...: tunables to write before it begins, of a cache or of all that take "
+          "them.");
+ABSL_FLAG(uint32_t, touch_bytes, 512,
+          "N: whoever allocates an object writes its requested bytes, at most so many.");
+ABSL_FLAG(uint64_t, events_max, 0, "N: replay only the first so many events; 0 is all.");
+
+namespace slablab {
+
+namespace {
+
+absl::Status Bad(absl::string_view name, absl::string_view value, absl::string_view valid) {
+  return absl::InvalidArgumentError(absl::StrCat("--", name, "=", value, ": ", valid));
+}
+
+absl::Status SetOrder(absl::string_view value, SimulationOptions& options) {
+  options.order_stated = !value.empty();
+  if (value.empty() || value == "recorded") {
+    options.order = RunOrder::kRecorded;
+  } else if (value == "closed") {
+    options.order = RunOrder::kClosed;
+  } else {
+    return Bad("order", value, "valid are: recorded, closed");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetPlacement(absl::string_view value, SimulationOptions& options) {
+  if (value == "recorded") {
+    options.replay.placement = CpuPlacement::kRecorded;
+  } else if (value == "spread") {
+    options.replay.placement = CpuPlacement::kSpread;
+  } else if (value == "pack") {
+    options.replay.placement = CpuPlacement::kPack;
+  } else {
+    return Bad("place", value, "valid are: recorded, spread, pack");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetStart(absl::string_view value, SimulationOptions& options) {
+  if (value != "cold" && value != "warm") return Bad("start", value, "valid are: cold, warm");
+  options.warm_start = value == "warm";
+  return absl::OkStatus();
+}
+
+absl::Status SetParameters(absl::string_view value, SimulationOptions& options) {
+  options.workload_parameters.clear();
+  for (const absl::string_view word : absl::StrSplit(value, ',', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(word, absl::MaxSplits('=', 1));
+    int64_t number = 0;
+    if (parts.first.empty() || !absl::SimpleAtoi(parts.second, &number)) {
+      return Bad("set", value, absl::StrCat("'", word, "' is not NAME=N"));
+    }
+    options.workload_parameters.push_back({.name = std::string(parts.first), .value = number});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetTunables(absl::string_view value, SimulationOptions& options) {
+  options.tunables.clear();
+  for (const absl::string_view word : absl::StrSplit(value, ',', absl::SkipEmpty())) {
+    const size_t equals = word.rfind('=');
+    int64_t number = 0;
+    if (equals == absl::string_view::npos || !absl::SimpleAtoi(word.substr(equals + 1), &number)) {
+      return Bad("tune", value, absl::StrCat("'", word, "' is not KEY=N or CACHE:KEY=N"));
+    }
+    const absl::string_view left = word.substr(0, equals);
+    const size_t colon = left.rfind(':');
+    const absl::string_view key = colon == absl::string_view::npos ? left : left.substr(colon + 1);
+    const absl::string_view cache =
+        colon == absl::string_view::npos ? absl::string_view() : left.substr(0, colon);
+    if (key.empty()) return Bad("tune", value, absl::StrCat("'", word, "' names no tunable"));
+    options.tunables.push_back(
+        {.cache = std::string(cache), .key = std::string(key), .value = number});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetBool(absl::string_view name, absl::string_view value, bool& field) {
+  if (absl::SimpleAtob(value, &field)) return absl::OkStatus();
+  return Bad(name, value, "valid are: true, false");
+}
+
+template <typename Integer>
+absl::Status SetNumber(absl::string_view name, absl::string_view value, int64_t least, int64_t most,
+                       Integer& field) {
+  uint64_t number = 0;
+  if (absl::SimpleAtoi(value, &number) && number >= static_cast<uint64_t>(least) &&
+      number <= static_cast<uint64_t>(most)) {
+    field = static_cast<Integer>(number);
+    return absl::OkStatus();
+  }
+  return Bad(name, value, absl::StrCat("is not in ", least, "..", most));
+}
+
+absl::Status SetSeed(absl::string_view value, SimulationOptions& options) {
+  uint64_t seed = 0;
+  if (!absl::SimpleAtoi(value, &seed)) return Bad("seed", value, "is not a number");
+  options.allocator_options.seed = seed;
+  return absl::OkStatus();
+}
+
+constexpr int64_t kTouchBytesMax = int64_t{1} << 31;
+constexpr int64_t kPressureMax = 3'600'000'000;  // an hour
+constexpr int64_t kEventsMax = std::numeric_limits<int64_t>::max();
+
+}  // namespace
+
+absl::Status SetSimulationOption(absl::string_view name, absl::string_view value,
+                                 SimulationOptions& options) {
+  AllocatorOptions& model = options.allocator_options;
+  const auto set = [&](std::string& field) {
+    field = std::string(value);
+    return absl::OkStatus();
+  };
+  const auto set_list = [&](std::vector<std::string>& field) {
+    field = absl::StrSplit(value, ',', absl::SkipEmpty());
+    return absl::OkStatus();
+  };
+  if (name == "trace") return set(options.trace_path);
+  if (name == "workload") return set(options.workload);
+  if (name == "set") return SetParameters(value, options);
+  if (name == "scenario") return set(options.scenario_path);
+  if (name == "order") return SetOrder(value, options);
+  if (name == "place") return SetPlacement(value, options);
+  if (name == "scale") return SetNumber(name, value, 1, kScaleMax, options.scale);
+  if (name == "allocator") return set(options.allocator);
+  if (name == "machine") return set(options.machine);
+  if (name == "start") return SetStart(value, options);
+  if (name == "seed") return SetSeed(value, options);
+  if (name == "merge_caches") return SetBool(name, value, model.merge_caches);
+  if (name == "statistics") return SetBool(name, value, model.statistics);
+  if (name == "boot") return set(model.boot);
+  if (name == "possible_nodes") {
+    return SetNumber(name, value, 0, kPossibleNodesMax, model.possible_nodes);
+  }
+  if (name == "pressure_us") {
+    return SetNumber(name, value, 0, kPressureMax, options.pressure_interval_us);
+  }
+  if (name == "quirks") return set_list(model.quirks);
+  if (name == "percpu") return set(model.percpu);
+  if (name == "percpu_quirks") return set_list(model.percpu_quirks);
+  if (name == "tune") return SetTunables(value, options);
+  if (name == "touch_bytes") {
+    return SetNumber(name, value, 0, kTouchBytesMax, options.replay.object_touch_bytes_max);
+  }
+  if (name == "events_max") {
+    return SetNumber(name, value, 0, kEventsMax, options.replay.events_max);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", name, "' is no option of a simulation; valid are: ",
+                   fmt::format("{}", fmt::join(kSimulationFlags, ", "))));
+}
+
+absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(absl::string_view command) {
+  SimulationOptions options;
+  for (const std::string_view listed : kSimulationFlags) {
+    const std::string name(listed);
+    const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+    const absl::Status status = SetSimulationOption(name, flag->CurrentValue(), options);
+    if (!status.ok()) return status;
+  }
+  if (options.trace_path.empty() == options.workload.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(command, options.trace_path.empty()
+                                  ? " needs a trace, --trace=FILE, or a workload, --workload=NAME"
+                                  : " takes a trace or a workload, not both"));
+  }
+  return options;
+}
+
+}  // namespace slablab
