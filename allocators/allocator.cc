@@ -17,6 +17,8 @@ std::string Figure::ToString() const {
   return text;
 }
 
+Task<void> Allocator::Work(Cpu&) { co_return; }
+
 Task<absl::Status> Allocator::TuneTogether(Cpu& cpu, CacheId cache,
                                            absl::Span<const Tunable> tunables) {
   for (const Tunable& tunable : tunables) {

@@ -5,6 +5,7 @@
 #define SLABLAB_ALLOCATORS_ALLOCATOR_H_
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -160,6 +161,12 @@ class Allocator {
   };
   virtual Task<absl::Status> TuneTogether(Cpu& cpu, CacheId cache,
                                           absl::Span<const Tunable> tunables);
+
+  // What its timers have a CPU do: `Work` is to be called between operations, in task context, once
+  // the CPU's clock has reached NextWork. Idle CPUs need not be woken for it.
+  virtual bool has_work() const { return false; }
+  virtual Cycles NextWork(CpuId) const { return std::numeric_limits<Cycles>::max(); }
+  virtual Task<void> Work(Cpu& cpu);
 
   // --- Queries: cost nothing, change nothing. ---
   virtual int cache_count() const = 0;

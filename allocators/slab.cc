@@ -38,6 +38,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
       policy_(policy),
       options_(options),
       statistics_in_memory_(HasQuirk(options, "statistics-in-memory")),
+      reaps_(!HasQuirk(options, "reap-off")),
       use_alien_caches_(machine.config().node_count() > 1 && !HasQuirk(options, "noaliencache")),
       order_max_(ManagedPages(machine.config()) > kSmallMachinePages ? 1 : 0),
       list_lock_class_(
@@ -49,6 +50,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
                 .zone_dma = !HasQuirk(options, "zone-dma-off")}),
       kmalloc_large_(machine),
       random_(options.seed, kReapStream),
+      timers_(static_cast<size_t>(machine.config().cpu_count())),
       slab_of_frame_(FrameCount(machine.config())) {}
 
 void SlabAllocator::RaiseTo(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t value) {

@@ -5,6 +5,7 @@
 #define SLABLAB_ALLOCATORS_SLAB_H_
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -102,6 +103,10 @@ class SlabAllocator : public Allocator {
   Task<absl::Status> TuneTogether(Cpu& cpu, CacheId id,
                                   absl::Span<const Tunable> tunables) override;
 
+  bool has_work() const override { return reaps_; }
+  Cycles NextWork(CpuId id) const override;
+  Task<void> Work(Cpu& cpu) override;
+
   int cache_count() const override { return static_cast<int>(caches_.size()); }
   CacheLayout Layout(CacheId id) const override;
   CacheId FindCache(std::string_view name) const override;
@@ -114,6 +119,8 @@ class SlabAllocator : public Allocator {
   const PercpuAreas* percpu_areas() const override { return areas_.get(); }
   void CheckInvariants() const override;
 
+  // What the CPUs' arrays take of the percpu allocator.
+  const PercpuUsage& percpu_usage() const { return areas_->usage(); }
   // The states (enum slab_state) that the boot went through, in order.
   absl::Span<const std::string_view> boot_states() const { return boot_states_; }
 
@@ -261,6 +268,14 @@ class SlabAllocator : public Allocator {
   Task<bool> TuneCpuCache(Cpu& cpu, SlabCache& s, SlabTunables tunables, Gfp gfp);
   Task<void> DrainDetached(Cpu& cpu, SlabCache& s, CpuArray& ac, NodeId node);
 
+  // --- slab_reap.cc: periodic reaping. ---
+  void StartTimer(CpuId id, Cycles now);
+  void StopTimer(CpuId id);
+  Task<void> ReapAlien(Cpu& cpu, SlabCache& s, SlabNode& n, NodeId node);
+  Task<void> ReapNode(Cpu& cpu, SlabCache& s, SlabNode& n);
+  template <typename Array>
+  Task<void> DrainSome(Cpu& cpu, SlabCache& s, SlabNode& n, Array& array);
+
   // --- slab_caches.cc: caches' lives. ---
   Task<SlabCache*> CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class);
   Task<bool> OpenCache(Cpu& cpu, SlabCache& s);
@@ -345,6 +360,7 @@ class SlabAllocator : public Allocator {
   const SlabPolicy& policy_;
   const AllocatorOptions options_;
   const bool statistics_in_memory_;
+  const bool reaps_;
   bool use_alien_caches_;
   const int order_max_;
   LockClass* const list_lock_class_;
@@ -361,6 +377,13 @@ class SlabAllocator : public Allocator {
   std::vector<std::string_view> boot_states_ = {"DOWN"};
   PhysAddr static_array_;  // initarray_generic: what the first caches of 2014 begin with
   CpuId boot_cpu_;
+  // slab_reap_work and slab_reap_node of each CPU.
+  struct CpuTimer {
+    Cycles next = std::numeric_limits<Cycles>::max();
+    NodeId node;
+  };
+  std::vector<CpuTimer> timers_;
+  Racy<bool> slab_mutex_;  // as far as reaping on several CPUs needs it
   EntryPool entry_pool_;
   SlabBlockPool slab_pool_;
   LazyArray<SlabBlock*> slab_of_frame_;

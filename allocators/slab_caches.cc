@@ -43,6 +43,8 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
   CHECK(caches_.empty());
   const SiteScope site(cpu, Site::kBoot);
   boot_cpu_ = cpu.id();
+  slab_mutex_ = Racy<bool>(
+      {machine_.boot_memory().Allocate(8, kLineSize, cpu.node()), Structure::kLock}, false);
   kmalloc_table_ =
       machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
   // create_boot_cache(): a power of two is aligned to itself.
@@ -106,6 +108,7 @@ Task<void> SlabAllocator::FinishBoot(Cpu& cpu) {
     }
   }
   Enter(BootState::kFull);
+  for (int i = 0; i < machine_.config().cpu_count(); ++i) StartTimer(CpuId(i), cpu.now());
   for (CacheId id : list_) {
     SlabCache& s = cache(id);
     for (int i = 0; i < node_count(); ++i) {

@@ -159,12 +159,14 @@ Task<void> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
     if (done) done = co_await SetUpNode(cpu, s, request, Change::kKeep);
   }
   if (!done) co_await CpuCanceled(cpu, coming);
+  StartTimer(coming, cpu.now());
 }
 
 // slab_dead_cpu().
 Task<void> SlabAllocator::CpuDead(Cpu& cpu, CpuId dead) {
   const SiteScope site(cpu, SiteOf(At::kHotplug));
   CHECK(!cpu.scheduler().cpu(dead).online());
+  StopTimer(dead);
   co_await CpuCanceled(cpu, dead);
 }
 

@@ -22,7 +22,7 @@ static_assert(static_cast<int>(SlabAllocator::At::kDestroy) == kFirstModelSite +
 static_assert(static_cast<int>(SlabAllocator::At::kDestroy) < kMaxSites);
 
 constexpr std::array<std::string_view, 18> kPaths = {
-    "alloc hit",
+    "alloc fast hit",
     "alloc refill from shared",
     "alloc refill from slabs",
     "alloc new slab",
@@ -32,7 +32,7 @@ constexpr std::array<std::string_view, 18> kPaths = {
     "alloc failed",
     "alloc large",
     "alloc of 0 bytes",
-    "free hit",
+    "free fast hit",
     "free flush to shared",
     "free flush to slabs",
     "free alien",
@@ -43,11 +43,13 @@ constexpr std::array<std::string_view, 18> kPaths = {
 };
 static_assert(PathOf(SlabAllocator::Way::kFreeNull) == kPaths.size() - 1);
 
-constexpr std::array<std::string_view, 4> kQuirks = {
+constexpr std::array<std::string_view, 5> kQuirks = {
     // The counters are in the cache's descriptor and counting costs what it costs, atomic
     // increments of words that all CPUs share: as in a kernel built with STATS. Without it they are
     // counted at no cost, since kernels that are used have none.
     "statistics-in-memory",
+    // Nothing is reaped periodically, as in the kernels that the reference runs were recorded on.
+    "reap-off",
     // Booted with noaliencache: objects of other nodes go straight to their slabs.
     "noaliencache",
     // The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.

@@ -26,7 +26,8 @@ constexpr Gfp kReferenceGfp = kGfpAtomic | Gfp::kNoWarn;
 AllocatorOptions ReferenceOptions(std::string_view allocator) {
   AllocatorOptions options;
   if (allocator == "slub") options.quirks = {"remote-defrag-always", "memcg-off", "zone-dma-off"};
-  if (allocator == "slab") options.quirks = {"statistics-in-memory", "memcg-off", "zone-dma-off"};
+  if (allocator == "slab")
+    options.quirks = {"statistics-in-memory", "reap-off", "memcg-off", "zone-dma-off"};
   return options;
 }
 

@@ -86,6 +86,7 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
     : reader_(reader),
       machine_(machine),
       allocator_(allocator),
+      has_work_(allocator.has_work()),
       options_(options),
       footprint_(allocator.TotalFootprint()),
       clock_mhz_(static_cast<uint64_t>(machine.config().clock_mhz)),
@@ -305,6 +306,12 @@ bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
 
 // Whatever need not wait is done at once, without a coroutine.
 Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
+  const bool work_due = has_work_ && cpu.now() >= allocator_.NextWork(cpu.id());
+  if (work_due && !cpu.in_interrupt()) return WorkThenStart(cpu, token);
+  return StartNow(cpu, token);
+}
+
+Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
   const Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
   pending_free_.push_back(static_cast<uint32_t>(token));
   if (IsAllocation(operation.kind)) return Allocate(cpu, operation);

@@ -157,6 +157,8 @@ class Replay : public ArrivalSource {
   CpuId Place(const Event& event);
   NodeId NodeFor(const Operation& operation) const;
   CacheId CacheFor(const Operation& operation) const;
+  Task<void> WorkThenStart(Cpu& cpu, uint64_t token);
+  Task<void> StartNow(Cpu& cpu, uint64_t token);
   Task<void> Allocate(Cpu& cpu, const Operation& operation);
   Task<void> AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin, Task<Placement> task);
   void EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin, Placement placement);
@@ -179,6 +181,7 @@ class Replay : public ArrivalSource {
   TraceReader& reader_;
   Machine& machine_;
   Allocator& allocator_;
+  const bool has_work_;
   const ReplayOptions options_;
   const Footprint& footprint_;  // the allocator's, of everything
   const uint64_t clock_mhz_;

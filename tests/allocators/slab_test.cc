@@ -44,7 +44,7 @@ TEST_P(SlabTest, ABatchComesFromANewSlabAndItsLastIsTheFirstTaken) {
   const Placement first = m_.AllocWithPath(0, cache);  // [uu..]   C0 a
   EXPECT_EQ(m_.Path(first.path), "alloc new slab");
   const Placement second = m_.AllocWithPath(0, cache);  // [uu..]   C0 -
-  EXPECT_EQ(m_.Path(second.path), "alloc hit");
+  EXPECT_EQ(m_.Path(second.path), "alloc fast hit");
   EXPECT_EQ(first.object - second.object, 1024u);
   const Placement third = m_.AllocWithPath(0, cache);  // [uuuu]   C0 c
   EXPECT_EQ(m_.Path(third.path), "alloc refill from slabs");
@@ -60,8 +60,8 @@ TEST_P(SlabTest, ABatchComesFromANewSlabAndItsLastIsTheFirstTaken) {
 TEST_P(SlabTest, TheLastFreedIsTheFirstTaken) {
   const CacheId cache = m_.MakeCache("x");
   const std::vector<PhysAddr> o = m_.AllocMany(0, cache, 2);
-  EXPECT_EQ(m_.Free(0, cache, o[0]), "free hit");  // C0 a
-  EXPECT_EQ(m_.Free(0, cache, o[1]), "free hit");  // C0 ab
+  EXPECT_EQ(m_.Free(0, cache, o[0]), "free fast hit");  // C0 a
+  EXPECT_EQ(m_.Free(0, cache, o[1]), "free fast hit");  // C0 ab
   EXPECT_EQ(m_.Alloc(0, cache), o[1]);
   EXPECT_EQ(m_.Alloc(0, cache), o[0]);
   EXPECT_EQ(m_.Count(cache, "freehit"), 2u);
@@ -70,8 +70,8 @@ TEST_P(SlabTest, TheLastFreedIsTheFirstTaken) {
 TEST_P(SlabTest, AFullArraySendsItsOldestToTheSharedArray) {
   const CacheId cache = m_.MakeCache("x");
   const std::vector<PhysAddr> o = m_.AllocMany(0, cache, 8);
-  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(m_.Free(0, cache, o[i]), "free hit");  // C0 0123
-  EXPECT_EQ(m_.Free(0, cache, o[4]), "free flush to shared");                     // C0 234  S0 01
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(m_.Free(0, cache, o[i]), "free fast hit");  // C0 0123
+  EXPECT_EQ(m_.Free(0, cache, o[4]), "free flush to shared");  // C0 234  S0 01
   EXPECT_EQ(m_.Count(cache, "sharedavail"), 2u);
   EXPECT_EQ(m_.Count(cache, "freemiss"), 1u);
   // The other CPU takes the newest of them first.
@@ -91,8 +91,8 @@ TEST_P(SlabTest, WhateverRoomTheSharedArrayHasIsAllThatIsUsed) {
   EXPECT_EQ(m_.Count(cache, "sharedavail"), 0u);
   for (size_t i = 5; i < 7; ++i) m_.Free(0, cache, o[i]);      // C0 3456
   EXPECT_EQ(m_.Free(0, cache, o[7]), "free flush to shared");  // C0 67  S0 345
-  EXPECT_EQ(m_.Free(0, cache, o[8]), "free hit");
-  EXPECT_EQ(m_.Free(0, cache, o[9]), "free hit");              // C0 6789
+  EXPECT_EQ(m_.Free(0, cache, o[8]), "free fast hit");
+  EXPECT_EQ(m_.Free(0, cache, o[9]), "free fast hit");         // C0 6789
   EXPECT_EQ(m_.Free(0, cache, o[10]), "free flush to slabs");  // No room: three to the slabs.
   EXPECT_EQ(m_.Count(cache, "sharedavail"), 3u);
   EXPECT_EQ(m_.Count(cache, "freemiss"), 3u);
@@ -161,7 +161,7 @@ TEST_P(SlabTest, TheLongestFreeListIsNotedWheneverAnArrayIsFlushed) {
   EXPECT_TRUE(m_.Tune(cache, {4, 4, 4}).ok());  // May keep more; all back into their slabs.
   EXPECT_EQ(m_.Count(cache, "num_slabs") - m_.Count(cache, "active_slabs"), 2u);
   EXPECT_EQ(m_.Count(cache, "maxfreeable"), 0u);
-  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(m_.Free(0, cache, o[i]), "free hit");
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(m_.Free(0, cache, o[i]), "free fast hit");
   EXPECT_EQ(m_.Free(0, cache, o[4]), "free flush to shared");
   EXPECT_EQ(m_.Count(cache, "maxfreeable"), 2u);
 }
@@ -302,7 +302,7 @@ TEST_P(SlabNumaTest, NodeAllocationsCountOnlyWhatTheyFind) {
   EXPECT_EQ(m_.Count(cache, "maxobjs"), IsOf61() ? 1u : 2u);
   // Named, but one's own node: the array.
   EXPECT_EQ(m_.Path(m_.AllocWithPath(0, cache, NodeId(0)).path), "alloc new slab");
-  EXPECT_EQ(m_.Path(m_.AllocWithPath(0, cache, NodeId(0)).path), "alloc hit");
+  EXPECT_EQ(m_.Path(m_.AllocWithPath(0, cache, NodeId(0)).path), "alloc fast hit");
 }
 
 TEST_P(SlabNumaTest, TheCountOfActiveObjectsCanDriftBelowZero) {
@@ -351,6 +351,74 @@ TEST_P(SlabNumaTest, BulkIsOneAfterAnother) {
   });
   EXPECT_EQ(m_.Count(cache, "remotefrees"), 5u);
   EXPECT_EQ(m_.Count(cache, "freehit") + m_.Count(cache, "freemiss"), 5u);
+}
+
+// One CPU's round of reaping, when it is due.
+void Reap(SlabMachine& m, int cpu) {
+  m.Run(cpu, [&](Cpu& on) -> Task<void> {
+    const Cycles due = m.slab().NextWork(CpuId(cpu));
+    if (on.now() < due) on.Execute(due - on.now());
+    co_await m.slab().Work(on);
+    EXPECT_GE(m.slab().NextWork(CpuId(cpu)), on.now());
+  });
+}
+
+TEST_P(SlabTest, AnArrayThatIsNotUsedLosesAFifthOfItsLimitEachRound) {
+  const CacheId cache =
+      m_.Create({.name = "x", .object_size = 64, .no_merge = true}).value();  // limit 120
+  EXPECT_TRUE(m_.Tune(cache, {20, 16, 0}).ok());
+  // One stays with its user, and so all the batch counts.
+  std::vector<PhysAddr> o = m_.AllocMany(0, cache, 16);
+  o.pop_back();
+  m_.FreeAll(0, cache, o);  // C0 15 objects
+  Reap(m_, 0);              // It was touched: no more than that is forgotten.
+  EXPECT_EQ(m_.Count(cache, "active_objs"), 16u);
+  Reap(m_, 0);  // C0 11
+  EXPECT_EQ(m_.Count(cache, "active_objs"), 12u);
+  Reap(m_, 0);  // C0 7
+  EXPECT_EQ(m_.Count(cache, "active_objs"), 8u);
+  Reap(m_, 1);  // Another CPU's array is not looked at.
+  EXPECT_EQ(m_.Count(cache, "active_objs"), 8u);
+  Reap(m_, 0);  // C0 3: less than a fifth from here on, so half of it goes.
+  EXPECT_EQ(m_.Count(cache, "active_objs"), 4u);
+  Reap(m_, 0);  // C0 1
+  EXPECT_EQ(m_.Count(cache, "active_objs"), 2u);
+  Reap(m_, 0);
+  EXPECT_EQ(m_.Count(cache, "active_objs"), 1u);
+}
+
+TEST_P(SlabTest, FreeSlabsThatAreNotUsedGoAFifthOfTheLimitAtATime) {
+  const CacheId cache = m_.MakeCache("x");
+  EXPECT_TRUE(m_.Tune(cache, {40, 40, 0}).ok());  // (1 + 2) * 40 + 4 may be free.
+  m_.FreeAll(0, cache, m_.AllocMany(0, cache, 80));
+  EXPECT_TRUE(m_.Tune(cache, {40, 40, 0}).ok());  // All of them into their slabs.
+  EXPECT_EQ(m_.Count(cache, "num_slabs"), 20u);
+  for (int i = 0; i < 20 && m_.Count(cache, "reaped") == 0; ++i) Reap(m_, 0);
+  // 124 objects are the limit, and a fifth of that 7 slabs.
+  EXPECT_EQ(m_.Count(cache, "reaped"), 7u);
+  EXPECT_EQ(m_.Count(cache, "num_slabs"), 13u);
+  for (int i = 0; i < 20; ++i) Reap(m_, 0);
+  EXPECT_EQ(m_.Count(cache, "reaped"), 20u);
+}
+
+TEST_P(SlabNumaTest, ReapingTakesOneNodesAlienCacheARound) {
+  const CacheId cache = m_.MakeCache("x");
+  m_.FreeAll(2, cache, m_.AllocMany(0, cache, 3));  // A10
+  for (int i = 0; i < 2; ++i) Reap(m_, 2);          // Two nodes: its own, and node 0.
+  EXPECT_EQ(m_.Count(cache, "sharedavail"), 3u);
+  Reap(m_, 0);
+}
+
+TEST_P(SlabTest, WhereReapingIsOffNothingIsDue) {
+  SlabMachine m({.policy = GetParam(), .allocator = {.quirks = {"reap-off"}}});
+  EXPECT_FALSE(m.slab().has_work());
+}
+
+TEST_P(SlabTest, ACpuThatIsOffLineIsNotReaped) {
+  m_.TakeOffLine(1);
+  EXPECT_EQ(m_.slab().NextWork(CpuId(1)), ~Cycles{0});
+  m_.BringOnLine(1);
+  EXPECT_LT(m_.slab().NextWork(CpuId(1)), ~Cycles{0});
 }
 
 }  // namespace

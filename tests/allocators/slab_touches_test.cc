@@ -91,7 +91,7 @@ std::string Allocations(const SlabPolicy& policy) {
   std::string table;
   Bench b(policy);
   table += b.MeasureAlloc("alloc new slab", 0);
-  table += b.MeasureAlloc("alloc hit", 0);
+  table += b.MeasureAlloc("alloc fast hit", 0);
   table += b.MeasureAlloc("alloc refill from slabs", 0);
   const std::vector<PhysAddr> o = b.m().AllocMany(0, b.x(), 5);
   b.m().FreeAll(0, b.x(), o);
@@ -110,7 +110,7 @@ std::string Frees(const SlabPolicy& policy) {
   {
     Bench b(policy);
     const std::vector<PhysAddr> o = b.m().AllocMany(0, b.x(), 12);
-    table += b.MeasureFree("free hit", 0, o[0]);
+    table += b.MeasureFree("free fast hit", 0, o[0]);
     for (size_t i = 1; i < 4; ++i) b.m().Free(0, b.x(), o[i]);
     table += b.MeasureFree("free flush to shared", 0, o[4]);
     for (size_t i = 5; i < 8; ++i) b.m().Free(0, b.x(), o[i]);
@@ -147,8 +147,8 @@ std::string Kmallocs(const SlabPolicy& policy) {
     *went = co_await slab.Kfree(cpu, object);
   };
   b.m().Kfree(0, b.m().Kmalloc(0, 100).object);
-  table += b.Measure("kmalloc hit", "alloc hit", 0, kmalloc(100));
-  table += b.Measure("kfree hit", "free hit", 0, kfree);
+  table += b.Measure("kmalloc hit", "alloc fast hit", 0, kmalloc(100));
+  table += b.Measure("kfree hit", "free fast hit", 0, kfree);
   return table;
 }
 
@@ -156,8 +156,8 @@ std::string StatisticsInMemory(const SlabPolicy& policy) {
   Bench b(policy, {.quirks = {"statistics-in-memory"}});
   b.m().Free(0, b.x(), b.m().Alloc(0, b.x()));
   const PhysAddr object = b.m().Alloc(0, b.x());
-  std::string table = b.MeasureFree("free hit", 0, object);
-  return "# with counters in memory\n" + b.MeasureAlloc("alloc hit", 0) + table;
+  std::string table = b.MeasureFree("free fast hit", 0, object);
+  return "# with counters in memory\n" + b.MeasureAlloc("alloc fast hit", 0) + table;
 }
 
 std::string Table() {
