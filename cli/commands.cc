@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/cmd_capture.h"
+#include "cli/cmd_footprint.h"
 #include "cli/cmd_import.h"
 #include "cli/cmd_list.h"
 #include "cli/cmd_report.h"
@@ -70,6 +71,11 @@ absl::Span<const Command> Commands() {
        "Replays a bundled trace of a real kernel through SLUB on a two-node machine.",
        {std::begin(kResultFlags), std::end(kResultFlags)},
        RunDemo},
+      {"footprint",
+       "",
+       "Shows what the arrays of SLAB's CPUs cost in memory, for any number of CPUs and caches.",
+       {std::begin(kFootprintFlags), std::end(kFootprintFlags)},
+       RunFootprint},
       {"list",
        "allocators|machines|metrics",
        "Lists what there is to name, a line each.",

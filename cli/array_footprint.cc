@@ -1,0 +1,92 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/array_footprint.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <vector>
+
+#include "allocators/slab.h"
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "sim/machine.h"
+
+namespace slablab {
+namespace {
+
+constexpr uint64_t kHeaderBytes = 16;  // struct array_cache
+constexpr uint64_t kGranule = 4;       // PCPU_MIN_ALLOC_SIZE
+
+MachineConfig MachineFor(const ArrayFootprintQuery& query) {
+  constexpr int kCpusPerNode = 64;
+  const int cpus_per_node = std::min(query.cpus, kCpusPerNode);
+  const int nodes = (query.cpus + cpus_per_node - 1) / cpus_per_node;
+  const uint64_t array = kHeaderBytes + 8 * static_cast<uint64_t>(query.entries);
+  const auto caches = static_cast<uint64_t>(query.caches);
+  // Twice the arrays, since tuning has the former and the new ones at once, and as much again for
+  // what they are rounded up to; the nodes' structures; the rest of the machine.
+  const uint64_t bytes = static_cast<uint64_t>(cpus_per_node) * (caches * array * 4 + (2 << 20)) +
+                         caches * static_cast<uint64_t>(nodes) * 1024 + (uint64_t{256} << 20);
+  return ReferenceMachine({.cpus = query.cpus,
+                           .nodes = nodes,
+                           .cpus_per_node = cpus_per_node,
+                           .mib_per_node = bytes >> 20});
+}
+
+// The size class that kmalloc'ed arrays come from.
+std::string ClassOf(const ArrayFootprintQuery& query) {
+  const uint64_t bytes = kHeaderBytes + 8 * static_cast<uint64_t>(query.entries);
+  if (bytes > 64 && bytes <= 96) return "kmalloc-96";
+  if (bytes > 128 && bytes <= 192) return "kmalloc-192";
+  const uint64_t size = std::max<uint64_t>(32, std::bit_ceil(bytes));
+  return size >= 1024 ? fmt::format("kmalloc-{}k", size / 1024) : fmt::format("kmalloc-{}", size);
+}
+
+}  // namespace
+
+uint64_t PointerBytes(const ArrayFootprintQuery& query) {
+  return static_cast<uint64_t>(query.cpus) * static_cast<uint64_t>(query.caches) *
+         static_cast<uint64_t>(query.entries) * static_cast<uint64_t>(query.pointer_bytes);
+}
+
+uint64_t ArrayBytes(const ArrayFootprintQuery& query) {
+  const uint64_t array = kHeaderBytes + static_cast<uint64_t>(query.entries) *
+                                            static_cast<uint64_t>(query.pointer_bytes);
+  return static_cast<uint64_t>(query.cpus) * static_cast<uint64_t>(query.caches) *
+         ((array + kGranule - 1) / kGranule * kGranule);
+}
+
+MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy& policy) {
+  Machine machine(MachineFor(query));
+  SlabAllocator slab(machine, {}, policy);
+  const std::vector<Allocator::Tunable> tunables = {
+      {"limit", query.entries}, {"batchcount", (query.entries + 1) / 2}, {"shared", 0}};
+  machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
+    co_await slab.Boot(cpu);
+    CHECK_EQ(slab.cache_count(), kBootCaches);
+    while (slab.cache_count() < query.caches) {
+      const CacheSpec spec{
+          .name = fmt::format("cache-{}", slab.cache_count()), .object_size = 64, .no_merge = true};
+      const absl::StatusOr<CacheId> created = co_await slab.CreateCache(cpu, spec);
+      CHECK(created.ok());
+    }
+    for (int i = 0; i < slab.cache_count(); ++i) {
+      const absl::Status tuned = co_await slab.TuneTogether(cpu, CacheId(i), tunables);
+      CHECK(tuned.ok());
+    }
+  });
+  if (policy.percpu_arrays) {
+    return {.arrays_bytes = slab.TotalFootprint().percpu_bytes,
+            .held_bytes = slab.percpu_usage().held_bytes()};
+  }
+  const CacheId size_class = slab.FindCache(ClassOf(query));
+  if (size_class == kNoCache)
+    return {.arrays_bytes = slab.TotalFootprint().large_bytes,
+            .held_bytes = slab.TotalFootprint().large_bytes};
+  const Footprint footprint = slab.FootprintOf(size_class);
+  return {.arrays_bytes = footprint.object_bytes, .held_bytes = footprint.slab_bytes};
+}
+
+}  // namespace slablab

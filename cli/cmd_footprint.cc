@@ -1,0 +1,150 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/cmd_footprint.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/array_footprint.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/footprint.pb.h"
+#include "cli/print.h"
+#include "fmt/format.h"
+#include "sim/check.h"
+#include "sim/types.h"
+
+ABSL_FLAG(int32_t, possible_cpus, 1024, "N: possible CPUs.");
+ABSL_FLAG(int32_t, caches, 300, "N: caches, each with an array for every CPU.");
+ABSL_FLAG(int32_t, entries, 120, "N: objects that an array holds.");
+ABSL_FLAG(int32_t, pointer_bytes, 8, "N: bytes of a pointer, 4 or 8.");
+ABSL_FLAG(bool, measure, true,
+          "also boot SLAB of both eras with so many CPUs and caches, and say what they hold.");
+
+namespace slablab {
+namespace {
+
+constexpr int kCachesMax = 100'000;
+// The largest percpu area, and what is simulated within seconds.
+constexpr uint64_t kAreaBytesMax = 32 << 10;
+constexpr uint64_t kMeasuredBytesMax = uint64_t{2} << 30;
+
+absl::Status OutOfRange(std::string_view flag, int64_t value, std::string_view range) {
+  return absl::InvalidArgumentError(fmt::format("--{}={} is not {}", flag, value, range));
+}
+
+absl::StatusOr<ArrayFootprintQuery> Query() {
+  const ArrayFootprintQuery query{.cpus = absl::GetFlag(FLAGS_possible_cpus),
+                                  .caches = absl::GetFlag(FLAGS_caches),
+                                  .entries = absl::GetFlag(FLAGS_entries),
+                                  .pointer_bytes = absl::GetFlag(FLAGS_pointer_bytes)};
+  if (query.cpus < 1 || query.cpus > kMaxCpus) {
+    return OutOfRange("possible-cpus", query.cpus, fmt::format("in 1..{}", kMaxCpus));
+  }
+  if (query.caches < 1 || query.caches > kCachesMax) {
+    return OutOfRange("caches", query.caches, fmt::format("in 1..{}", kCachesMax));
+  }
+  if (query.pointer_bytes != 4 && query.pointer_bytes != 8) {
+    return OutOfRange("pointer-bytes", query.pointer_bytes, "4 or 8");
+  }
+  constexpr int kEntriesMax = (kAreaBytesMax - 16) / 8;
+  if (query.entries < 1 || query.entries > kEntriesMax) {
+    return OutOfRange("entries", query.entries, fmt::format("in 1..{}", kEntriesMax));
+  }
+  return query;
+}
+
+// Why nothing is measured; empty if it is.
+std::string ReasonNotToMeasure(const ArrayFootprintQuery& query) {
+  if (!absl::GetFlag(FLAGS_measure)) return "--measure is off";
+  if (query.caches < kBootCaches) {
+    return fmt::format("SLAB has {} caches when it has booted", kBootCaches);
+  }
+  ArrayFootprintQuery simulated = query;
+  simulated.pointer_bytes = 8;
+  if (ArrayBytes(simulated) > kMeasuredBytesMax) return "it would be more than 2 GiB";
+  return "";
+}
+
+void AddMeasured(const ArrayFootprintQuery& query, const SlabPolicy& policy,
+                 FootprintReport* report) {
+  const MeasuredArrays measured = MeasureArrays(query, policy);
+  FootprintReport::Measured& row = *report->add_measured();
+  row.set_allocator(std::string(policy.name));
+  row.set_arrays_bytes(measured.arrays_bytes);
+  row.set_held_bytes(measured.held_bytes);
+}
+
+// 147456000 as "147,456,000 bytes (140.6 MiB)".
+std::string Bytes(uint64_t bytes) {
+  std::string digits = fmt::format("{}", bytes);
+  for (size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  const uint64_t tenths = (bytes * 10 + (1 << 19)) >> 20;
+  return fmt::format("{:>15} bytes ({}.{} MiB)", digits, tenths / 10, tenths % 10);
+}
+
+std::string Text(const FootprintReport& report, std::string_view not_measured) {
+  std::string text =
+      fmt::format("Arrays of {} entries of {} bytes, for {} caches on {} possible CPUs\n",
+                  report.entries(), report.pointer_bytes(), report.caches(), report.cpus());
+  const auto row = [&text](std::string_view what, uint64_t bytes) {
+    text += fmt::format("  {:<44}{}\n", what, Bytes(bytes));
+  };
+  row("pointers alone", report.pointers_bytes());
+  row("with 16 bytes of header each", report.arrays_bytes());
+  if (report.measured_size() == 0) {
+    return text + fmt::format("Not measured: {}.\n", not_measured);
+  }
+  text += "Measured, with pointers of 8 bytes\n";
+  for (const FootprintReport::Measured& measured : report.measured()) {
+    const bool percpu = measured.allocator() == kSlabPolicy61.name;
+    row(fmt::format("{}: {}", measured.allocator(), percpu ? "per-CPU areas" : "kmalloc'ed arrays"),
+        measured.arrays_bytes());
+    row(percpu ? "  held by the percpu allocator, all its chunks"
+               : "  held in slabs of their class",
+        measured.held_bytes());
+  }
+  return text;
+}
+
+}  // namespace
+
+int RunFootprint(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) return Fail(absl::InvalidArgumentError("footprint takes flags only"));
+  const absl::StatusOr<Format> format = FormatAmong({Format::kText, Format::kJson});
+  if (!format.ok()) return Fail(format.status());
+  const absl::StatusOr<ArrayFootprintQuery> query = Query();
+  if (!query.ok()) return Fail(query.status());
+  FootprintReport report;
+  report.set_cpus(query->cpus);
+  report.set_caches(query->caches);
+  report.set_entries(query->entries);
+  report.set_pointer_bytes(query->pointer_bytes);
+  report.set_pointers_bytes(PointerBytes(*query));
+  report.set_arrays_bytes(ArrayBytes(*query));
+  const std::string not_measured = ReasonNotToMeasure(*query);
+  if (not_measured.empty()) {
+    AddMeasured(*query, kSlabPolicy61, &report);
+    AddMeasured(*query, kSlabPolicy2014, &report);
+  }
+  if (*format == Format::kText) {
+    Print(stdout, "{}", Text(report, not_measured));
+    return kExitOk;
+  }
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
+  Print(stdout, "{}", json);
+  return kExitOk;
+}
+
+}  // namespace slablab
