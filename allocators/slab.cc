@@ -66,9 +66,9 @@ void SlabAllocator::CountActive(Cpu& cpu, SlabCache& s) {
   RaiseTo(cpu, s, SlabStat::kMaxObjects, s.stats[static_cast<size_t>(SlabStat::kActive)].Peek());
 }
 
-void SlabAllocator::HandOut(PhysAddr object) {
+void SlabAllocator::HandOut(SlabCache& s, PhysAddr object) {
   SlabBlock& slab = *SlabOf(object);
-  SlabCache& s = *slab.cache;
+  CHECK(slab.cache == &s);
   const uint32_t index = s.IndexOf(slab, object);
   CHECK(!slab.InUse(index));
   slab.FlipInUse(index);

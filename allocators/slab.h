@@ -4,7 +4,6 @@
 #ifndef SLABLAB_ALLOCATORS_SLAB_H_
 #define SLABLAB_ALLOCATORS_SLAB_H_
 
-#include <algorithm>
 #include <limits>
 #include <memory>
 #include <string>
@@ -44,9 +43,10 @@
 // `active` of a slab counts the objects that are out of it, be it with users or in arrays.
 //
 // Lock order. AlienCache::lock, then the list_lock of the node whose objects it holds, then
-// (outside both: slabs are made and destroyed under no lock) the zone's lock. slab_mutex is not
-// modelled: creating, destroying, tuning, shrinking and hotplug calls must come one at a time, and
-// reaping counts as one.
+// (outside both: slabs are made and destroyed under no lock) the zone's lock. slab_mutex is there
+// only for reaping on several CPUs at once, which gives up where another CPU is at it: creating,
+// destroying, tuning, shrinking and hotplug calls must come one at a time, and not while a CPU
+// reaps.
 //
 // Invariants (between operations; CheckInvariants cites the numbers).
 //   1. Every slab is in exactly one list of its own node: full if all its objects are out, free if
@@ -132,6 +132,7 @@ class SlabAllocator : public Allocator {
   friend class SlabDrain;  // what drain_cpu_caches() has every CPU do
   friend class SlabSwap;   // and tuning in 2014
   friend class SlabInspection;
+  friend class SlabBootPeer;  // of the boot's test
 
   // enum slab_state.
   enum class BootState : uint8_t {
@@ -156,6 +157,10 @@ class SlabAllocator : public Allocator {
     SlabList* list = nullptr;  // that it is in
   };
   enum class FreeTo : uint8_t { kArray, kFullArray, kOtherNode };
+  struct FreeBegun {
+    FreeTo where{};
+    IrqFlags flags{};
+  };
   enum class Change : bool { kKeep, kForce };
   // A run of an array's entries.
   struct Run {
@@ -167,6 +172,10 @@ class SlabAllocator : public Allocator {
   struct Unlisted;
 
   // --- slab_alloc.cc: allocation, from the CPU's array down. ---
+  Task<Placement> AllocFrom(Cpu& cpu, SlabCache& s, AllocRequest request, Found found,
+                            IrqFlags flags);
+  Task<Placement> AllocEnd(Cpu& cpu, SlabCache& s, AllocRequest request, Found found);
+  static void ZeroIfAsked(Cpu& cpu, const SlabCache& s, Gfp gfp, PhysAddr object);
   Gfp ExactNode(Gfp gfp) const;
   PhysAddr PopEntry(Cpu& cpu, CpuArray& ac);
   Task<Found> AllocSlow(Cpu& cpu, SlabCache& s, AllocRequest request);
@@ -182,6 +191,8 @@ class SlabAllocator : public Allocator {
 
   // --- slab_free.cc: freeing. ---
   Task<PathId> FreeOne(Cpu& cpu, SlabBlock& slab, PhysAddr object);
+  Task<PathId> FreeFrom(Cpu& cpu, SlabBlock& slab, PhysAddr object, FreeBegun begun);
+  Task<PathId> FreeEnd(Cpu& cpu);
   FreeTo WhereTo(Cpu& cpu, const CpuArray& ac, const SlabBlock& slab, PhysAddr object);
   void PushEntry(Cpu& cpu, CpuArray& ac, PhysAddr object);
   Task<Way> FreeSlow(Cpu& cpu, CpuArray& ac, SlabBlock& slab, PhysAddr object, FreeTo where);
@@ -201,9 +212,7 @@ class SlabAllocator : public Allocator {
   // --- slab_kmalloc.cc: size classes, whole pages, nothing; many objects at a time. ---
   Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest request);
   Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
-  Task<Placement> AllocNothing();
   Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
-  Task<PathId> FreeNothing();
 
   // --- slab_slab.cc: a slab's life, and the lists. ---
   Task<SlabBlock*> GrowBegin(Cpu& cpu, SlabCache& s, AllocRequest request);
@@ -345,7 +354,7 @@ class SlabAllocator : public Allocator {
     return cpu.AddReturn(s.stats[static_cast<size_t>(stat)], 1);
   }
   // An object goes to its user, or comes back from him.
-  void HandOut(PhysAddr object);
+  void HandOut(SlabCache& s, PhysAddr object);
   void TakeBack(SlabCache& s, SlabBlock& slab, PhysAddr object);
   template <typename Change>
   void Account(SlabCache& s, Change change) {
@@ -470,34 +479,6 @@ struct SlabAllocator::Unlisted {
     field.Poke(value);
   }
 };
-
-// transfer_objects(): the newest of one array go, in their order, to the end of another.
-template <typename To, typename From>
-uint32_t SlabAllocator::TransferObjects(Cpu& cpu, To& to, From& from, uint32_t count_max) {
-  const uint32_t have = cpu.Load(from.available);
-  const uint32_t room = cpu.Load(to.limit) - cpu.Load(to.available);
-  const uint32_t count = std::min({have, count_max, room});
-  if (count == 0) return 0;
-  const uint32_t at = to.available.Peek();
-  TouchEntries(cpu, from.entries, {.first = have - count, .count = count}, Access::kRead);
-  TouchEntries(cpu, to.entries, {.first = at, .count = count}, Access::kWrite);
-  std::copy_n(from.entries.data() + (have - count), count, to.entries.data() + at);
-  cpu.Store(from.available, have - count);
-  cpu.Store(to.available, at + count);
-  return count;
-}
-
-// The memmove() after the oldest `count` have left an array.
-template <typename Array>
-void SlabAllocator::ShiftDown(Cpu& cpu, Array& array, uint32_t count) {
-  const uint32_t left = cpu.Load(array.available) - count;
-  cpu.Store(array.available, left);
-  if (left == 0) return;
-  TouchEntries(cpu, array.entries, {.first = count, .count = left}, Access::kRead);
-  TouchEntries(cpu, array.entries, {.first = 0, .count = left}, Access::kWrite);
-  PhysAddr* const entries = array.entries.data();
-  std::copy(entries + count, entries + count + left, entries);
-}
 
 // The named deviations that AllocatorOptions::quirks may ask of SLAB.
 absl::Span<const std::string_view> SlabQuirks();

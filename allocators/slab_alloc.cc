@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "allocators/slab.h"
+#include "allocators/slab_transfer.h"
 #include "sim/check.h"
 
 namespace slablab {
@@ -26,28 +27,61 @@ Gfp SlabAllocator::ExactNode(Gfp gfp) const {
   return (gfp | Gfp::kThisNode | Gfp::kNoWarn) & ~(kGfpReclaim | Gfp::kNoFail);
 }
 
-// slab_alloc_node(): with interrupts off, the newest object of the CPU's array.
+// slab_alloc_node(): with interrupts off, the newest object of the CPU's array. As long as nothing
+// can come in between it needs no coroutine.
 Task<Placement> SlabAllocator::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
   SlabCache& s = cache(id);
-  const SiteScope site(cpu, SiteOf(At::kAllocFast));
-  cpu.Execute(kSlabFastCycles);
-  const IrqFlags flags = cpu.IrqSave();
+  const AllocRequest request = {.gfp = gfp, .node = node};
   Found found{.way = Way::kAllocHit};
-  const bool local = node == kAnyNode || node == LocalMemoryNode(cpu);
-  if (local) found.object = PopEntry(cpu, ThisArray(cpu, s));
+  IrqFlags flags;
+  bool taken = false;
+  {
+    const SiteScope site(cpu, SiteOf(At::kAllocFast));
+    cpu.Execute(kSlabFastCycles);
+    flags = cpu.IrqSave();
+    const bool local = node == kAnyNode || node == LocalMemoryNode(cpu);
+    if (local) found.object = PopEntry(cpu, ThisArray(cpu, s));
+    taken = !found.object.is_null() && !statistics_in_memory_;
+    if (taken) {
+      Count(cpu, s, SlabStat::kAllocHit);
+      HandOut(s, found.object);
+      cpu.IrqRestore(flags);
+      if (cpu.MayProceed()) {
+        ZeroIfAsked(cpu, s, gfp, found.object);
+        return Task<Placement>(Placement{found.object, PathOf(found.way)});
+      }
+    }
+  }
+  if (taken) return AllocEnd(cpu, s, request, found);
+  return AllocFrom(cpu, s, request, found, flags);
+}
+
+// The same from the array on, where counting a hit may take its time and a miss does.
+Task<Placement> SlabAllocator::AllocFrom(Cpu& cpu, SlabCache& s, AllocRequest request, Found found,
+                                         IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
   if (found.object.is_null()) {
-    found = co_await AllocSlow(cpu, s, {.gfp = gfp, .node = node});
-  } else if (statistics_in_memory_) {
-    co_await CountAtomic(cpu, s, SlabStat::kAllocHit);
+    found = co_await AllocSlow(cpu, s, request);
   } else {
-    Count(cpu, s, SlabStat::kAllocHit);
+    co_await CountAtomic(cpu, s, SlabStat::kAllocHit);
   }
-  if (!found.object.is_null()) HandOut(found.object);
+  if (!found.object.is_null()) HandOut(s, found.object);
   co_await cpu.IrqRestore(flags);
-  if (Has(gfp, Gfp::kZero) && !found.object.is_null()) {
-    cpu.TouchRange({found.object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
-  }
+  ZeroIfAsked(cpu, s, request.gfp, found.object);
   co_return Placement{found.object, PathOf(found.way)};
+}
+
+// The same from the end on: interrupts are as before, and something comes in.
+Task<Placement> SlabAllocator::AllocEnd(Cpu& cpu, SlabCache& s, AllocRequest request, Found found) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+  co_await cpu.Sync();
+  ZeroIfAsked(cpu, s, request.gfp, found.object);
+  co_return Placement{found.object, PathOf(found.way)};
+}
+
+void SlabAllocator::ZeroIfAsked(Cpu& cpu, const SlabCache& s, Gfp gfp, PhysAddr object) {
+  if (!Has(gfp, Gfp::kZero) || object.is_null()) return;
+  cpu.TouchRange({object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
 }
 
 // ____cache_alloc(), while there is something. Null if there is not.

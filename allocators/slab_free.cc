@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "allocators/slab.h"
+#include "allocators/slab_transfer.h"
 #include "sim/check.h"
 
 namespace slablab {
@@ -20,7 +21,7 @@ Task<PathId> SlabAllocator::Free(Cpu& cpu, CacheId id, PhysAddr object) {
 
 // kfree(): the page says whether it is a slab's, and the slab of which cache.
 Task<PathId> SlabAllocator::Kfree(Cpu& cpu, PhysAddr object) {
-  if (object <= kZeroSizePointer) return FreeNothing();
+  if (object <= kZeroSizePointer) return Task<PathId>(PathOf(Way::kFreeNull));
   SlabBlock* const slab = SlabOf(object);
   if (slab == nullptr) return FreeLarge(cpu, object);
   {
@@ -31,28 +32,53 @@ Task<PathId> SlabAllocator::Kfree(Cpu& cpu, PhysAddr object) {
   return FreeOne(cpu, *slab, object);
 }
 
-// __do_kmem_cache_free(): with interrupts off, to the end of the CPU's array.
+// __do_kmem_cache_free(): with interrupts off, to the end of the CPU's array. As long as nothing
+// can come in between it needs no coroutine.
 Task<PathId> SlabAllocator::FreeOne(Cpu& cpu, SlabBlock& slab, PhysAddr object) {
   SlabCache& s = *slab.cache;
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  cpu.Execute(kSlabFastCycles);
-  TakeBack(s, slab, object);
-  const IrqFlags flags = cpu.IrqSave();
-  Way way = Way::kFreeHit;
-  CpuArray& ac = ThisArray(cpu, s);
-  const FreeTo where = WhereTo(cpu, ac, slab, object);
-  if (where != FreeTo::kArray) {
-    way = co_await FreeSlow(cpu, ac, slab, object, where);
-  } else {
-    if (statistics_in_memory_) {
-      co_await CountAtomic(cpu, s, SlabStat::kFreeHit);
-    } else {
+  IrqFlags flags;
+  FreeTo where;
+  bool put = false;
+  {
+    const SiteScope site(cpu, SiteOf(At::kFreeFast));
+    cpu.Execute(kSlabFastCycles);
+    TakeBack(s, slab, object);
+    flags = cpu.IrqSave();
+    CpuArray& ac = ThisArray(cpu, s);
+    where = WhereTo(cpu, ac, slab, object);
+    put = where == FreeTo::kArray && !statistics_in_memory_;
+    if (put) {
       Count(cpu, s, SlabStat::kFreeHit);
+      PushEntry(cpu, ac, object);
+      cpu.IrqRestore(flags);
+      if (cpu.MayProceed()) return Task<PathId>(PathOf(Way::kFreeHit));
     }
+  }
+  if (put) return FreeEnd(cpu);
+  return FreeFrom(cpu, slab, object, {.where = where, .flags = flags});
+}
+
+// The same from the array on.
+Task<PathId> SlabAllocator::FreeFrom(Cpu& cpu, SlabBlock& slab, PhysAddr object, FreeBegun begun) {
+  SlabCache& s = *slab.cache;
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  CpuArray& ac = ArrayOf(s, cpu.id());
+  Way way = Way::kFreeHit;
+  if (begun.where != FreeTo::kArray) {
+    way = co_await FreeSlow(cpu, ac, slab, object, begun.where);
+  } else {
+    co_await CountAtomic(cpu, s, SlabStat::kFreeHit);
     PushEntry(cpu, ac, object);
   }
-  co_await cpu.IrqRestore(flags);
+  co_await cpu.IrqRestore(begun.flags);
   co_return PathOf(way);
+}
+
+// The same from the end on: interrupts are as before, and something comes in.
+Task<PathId> SlabAllocator::FreeEnd(Cpu& cpu) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  co_await cpu.Sync();
+  co_return PathOf(Way::kFreeHit);
 }
 
 // ___cache_free(): an object of another node must not come into this CPU's array. Where there is

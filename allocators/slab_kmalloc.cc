@@ -10,7 +10,7 @@ namespace slablab {
 
 // __do_kmalloc_node().
 Task<Placement> SlabAllocator::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
-  if (bytes == 0) return AllocNothing();
+  if (bytes == 0) return Task<Placement>(Placement{kZeroSizePointer, PathOf(Way::kAllocZero)});
   if (bytes > KmallocTable::kSizeMax) {
     return AllocLarge(cpu, {.bytes = bytes, .gfp = gfp, .node = node});
   }
@@ -30,10 +30,6 @@ Task<PhysAddr> SlabAllocator::KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest 
   co_return placement.object;
 }
 
-Task<Placement> SlabAllocator::AllocNothing() {
-  co_return Placement{kZeroSizePointer, PathOf(Way::kAllocZero)};
-}
-
 Task<Placement> SlabAllocator::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(At::kLarge));
   cpu.Execute(kSlabFastCycles);
@@ -42,8 +38,6 @@ Task<Placement> SlabAllocator::AllocLarge(Cpu& cpu, KmallocLarge::Request reques
   if (block.is_null()) co_return Placement{block, PathOf(Way::kAllocFailed)};
   co_return Placement{block, PathOf(Way::kAllocLarge)};
 }
-
-Task<PathId> SlabAllocator::FreeNothing() { co_return PathOf(Way::kFreeNull); }
 
 // free_large_kmalloc(): the order stands in the block's second struct page.
 Task<PathId> SlabAllocator::FreeLarge(Cpu& cpu, PhysAddr block) {
@@ -77,15 +71,11 @@ Task<size_t> SlabAllocator::AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<
       co_await FreeBulk(cpu, id, objects.subspan(0, i));
       co_return 0;
     }
-    HandOut(found.object);
+    HandOut(s, found.object);
     objects[i] = found.object;
   }
   co_await cpu.IrqRestore(flags);
-  if (Has(gfp, Gfp::kZero)) {
-    for (PhysAddr object : objects) {
-      cpu.TouchRange({object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
-    }
-  }
+  for (PhysAddr object : objects) ZeroIfAsked(cpu, s, gfp, object);
   co_return objects.size();
 }
 

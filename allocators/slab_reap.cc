@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "allocators/slab.h"
+#include "allocators/slab_transfer.h"
 #include "sim/boot_memory.h"
 #include "sim/check.h"
 

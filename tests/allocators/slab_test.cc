@@ -401,6 +401,35 @@ TEST_P(SlabTest, FreeSlabsThatAreNotUsedGoAFifthOfTheLimitAtATime) {
   EXPECT_EQ(m_.Count(cache, "reaped"), 20u);
 }
 
+// The kernel takes the phase from the cache's address.
+TEST_P(SlabTest, WhenFreeSlabsAreLookedAtDependsOnTheSeedAlone) {
+  const auto first_reaped = [](uint64_t seed) {
+    SlabMachine m({.policy = GetParam(), .allocator = {.seed = seed}});
+    std::string rounds;
+    for (const char* name : {"a", "b", "c"}) {
+      const CacheId cache = m.MakeCache(name);
+      m.FreeAll(0, cache, m.AllocMany(0, cache, 8));
+      m.Shrink(0, cache);  // Arrays are empty: what is free from here on is slabs.
+      EXPECT_TRUE(m.Tune(cache, {4, 4, 0}).ok());
+      m.FreeAll(0, cache, m.AllocMany(0, cache, 4));
+      int round = 0;
+      while (m.Count(cache, "reaped") == 0 && round < 20) {
+        Reap(m, 0);
+        ++round;
+      }
+      EXPECT_LT(round, 20);
+      rounds += std::to_string(round) + " ";
+    }
+    return rounds;
+  };
+  std::set<std::string> seen;
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    seen.insert(first_reaped(seed));
+    EXPECT_EQ(first_reaped(seed), first_reaped(seed));
+  }
+  EXPECT_GT(seen.size(), 1u);
+}
+
 TEST_P(SlabNumaTest, ReapingTakesOneNodesAlienCacheARound) {
   const CacheId cache = m_.MakeCache("x");
   m_.FreeAll(2, cache, m_.AllocMany(0, cache, 3));  // A10

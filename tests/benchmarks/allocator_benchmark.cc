@@ -6,16 +6,18 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
-#include "allocators/slub.h"
+#include "allocators/registry.h"
+#include "sim/check.h"
 #include "sim/machine.h"
 #include "sim/random.h"
 
-// What SLUB's operations cost the host, with the whole cache model, on CPUs that all work at the
-// same time. Items are allocations and frees. The argument is the number of CPUs, 32 a node.
+// What the models' operations cost the host, with the whole cache model, on CPUs that all work at
+// the same time. Items are allocations and frees. The argument is the number of CPUs, 32 a node.
 //
-//   bazel run //tests/benchmarks:slub_benchmark
+//   bazel run //tests/benchmarks:allocator_benchmark
 
 namespace slablab {
 namespace {
@@ -23,21 +25,21 @@ namespace {
 // Ready for a pattern: a booted machine with one cache of 256-byte objects.
 class Bench {
  public:
-  explicit Bench(int64_t cpus)
+  Bench(std::string_view allocator, int64_t cpus)
       : machine_(ReferenceMachine({.cpus = static_cast<int>(cpus),
                                    .nodes = static_cast<int>((cpus + 31) / 32),
                                    .cpus_per_node = 32,
                                    .mib_per_node = 256})),
-        slub_(machine_, {}) {
+        allocator_(MakeAllocator(allocator, machine_, {}).value()) {
     const CacheSpec spec{.name = "bench", .object_size = 256};
     machine_.scheduler().RunOn(CpuId(0), [this, &spec](Cpu& cpu) -> Task<void> {
-      co_await slub_.Boot(cpu);
-      const absl::StatusOr<CacheId> created = co_await slub_.CreateCache(cpu, spec);
+      co_await allocator_->Boot(cpu);
+      const absl::StatusOr<CacheId> created = co_await allocator_->CreateCache(cpu, spec);
       cache_ = *created;
     });
   }
 
-  Slub& slub() { return slub_; }
+  Allocator& allocator() { return *allocator_; }
   CacheId cache() const { return cache_; }
   int cpus() const { return machine_.config().cpu_count(); }
 
@@ -68,31 +70,40 @@ class Bench {
 
  private:
   Machine machine_;
-  Slub slub_;
+  std::unique_ptr<Allocator> allocator_;
   CacheId cache_;
 };
+
+void OneOrMore(benchmark::internal::Benchmark* bench) {
+  bench->Arg(1)->Arg(8)->Arg(1024)->Unit(benchmark::kMillisecond);
+}
+void TwoOrMore(benchmark::internal::Benchmark* bench) {
+  bench->Arg(2)->Arg(8)->Arg(1024)->Unit(benchmark::kMillisecond);
+}
 
 constexpr int64_t kOpsPerRound = 1 << 16;  // over all CPUs
 
 // Allocates and frees the same object again.
-void BM_Pairs(benchmark::State& state) {
-  Bench bench(state.range(0));
+void Pairs(benchmark::State& state, std::string_view allocator) {
+  Bench bench(allocator, state.range(0));
   const int64_t pairs = kOpsPerRound / 2 / bench.cpus();
   const auto program = [&](Cpu& cpu) -> Task<void> {
     for (int64_t i = 0; i < pairs; ++i) {
       const Placement placement =
-          co_await bench.slub().Alloc(cpu, bench.cache(), kGfpKernel, kAnyNode);
-      co_await bench.slub().Free(cpu, bench.cache(), placement.object);
+          co_await bench.allocator().Alloc(cpu, bench.cache(), kGfpKernel, kAnyNode);
+      co_await bench.allocator().Free(cpu, bench.cache(), placement.object);
     }
   };
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * pairs * 2 * bench.cpus());
 }
-BENCHMARK(BM_Pairs)->Arg(1)->Arg(8)->Arg(1024)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Pairs, slub, "slub")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Pairs, slab, "slab")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Pairs, slab_2014, "slab-2014")->Apply(OneOrMore);
 
 // Each CPU keeps up to 100 objects, allocating and freeing at random.
-void BM_Churn(benchmark::State& state) {
-  Bench bench(state.range(0));
+void Churn(benchmark::State& state, std::string_view allocator) {
+  Bench bench(allocator, state.range(0));
   const int64_t ops = kOpsPerRound / bench.cpus();
   std::vector<std::vector<PhysAddr>> kept(static_cast<size_t>(bench.cpus()));
   std::vector<Random> random;
@@ -103,24 +114,26 @@ void BM_Churn(benchmark::State& state) {
     for (int64_t i = 0; i < ops; ++i) {
       if (dice.Below(100) >= mine.size()) {
         const Placement placement =
-            co_await bench.slub().Alloc(cpu, bench.cache(), kGfpKernel, kAnyNode);
+            co_await bench.allocator().Alloc(cpu, bench.cache(), kGfpKernel, kAnyNode);
         mine.push_back(placement.object);
       } else {
         std::swap(mine[dice.Below(mine.size())], mine.back());
         const PhysAddr object = mine.back();
         mine.pop_back();
-        co_await bench.slub().Free(cpu, bench.cache(), object);
+        co_await bench.allocator().Free(cpu, bench.cache(), object);
       }
     }
   };
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * ops * bench.cpus());
 }
-BENCHMARK(BM_Churn)->Arg(1)->Arg(8)->Arg(1024)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Churn, slub, "slub")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Churn, slab, "slab")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Churn, slab_2014, "slab-2014")->Apply(OneOrMore);
 
 // Objects go to the next CPU and are freed there.
-void BM_HandOver(benchmark::State& state) {
-  Bench bench(state.range(0));
+void HandOver(benchmark::State& state, std::string_view allocator) {
+  Bench bench(allocator, state.range(0));
   const int64_t pairs = kOpsPerRound / 2 / bench.cpus();
   std::vector<std::vector<PhysAddr>> mail(static_cast<size_t>(bench.cpus()));
   const auto program = [&](Cpu& cpu) -> Task<void> {
@@ -128,18 +141,20 @@ void BM_HandOver(benchmark::State& state) {
     std::vector<PhysAddr>& next = mail[(cpu.id().index() + 1) % mail.size()];
     for (int64_t i = 0; i < pairs; ++i) {
       const Placement placement =
-          co_await bench.slub().Alloc(cpu, bench.cache(), kGfpKernel, kAnyNode);
+          co_await bench.allocator().Alloc(cpu, bench.cache(), kGfpKernel, kAnyNode);
       next.push_back(placement.object);
       if (mine.empty()) continue;
       const PhysAddr object = mine.back();
       mine.pop_back();
-      co_await bench.slub().Free(cpu, bench.cache(), object);
+      co_await bench.allocator().Free(cpu, bench.cache(), object);
     }
   };
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * pairs * 2 * bench.cpus());
 }
-BENCHMARK(BM_HandOver)->Arg(2)->Arg(8)->Arg(1024)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(HandOver, slub, "slub")->Apply(TwoOrMore);
+BENCHMARK_CAPTURE(HandOver, slab, "slab")->Apply(TwoOrMore);
+BENCHMARK_CAPTURE(HandOver, slab_2014, "slab-2014")->Apply(TwoOrMore);
 
 }  // namespace
 }  // namespace slablab
