@@ -45,6 +45,12 @@ constexpr Entry kEntries[] = {
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014);
      }},
+    {{"slab-2014-percpu", "slab-2014 with that change alone."},
+     SlabQuirks,
+     OneBoot,
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014Percpu);
+     }},
     {{"slub-2010", "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks."},
      Slub2010Quirks,
      Slub2010Boots,

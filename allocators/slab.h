@@ -119,8 +119,8 @@ class SlabAllocator : public Allocator {
   const PercpuAreas* percpu_areas() const override { return areas_.get(); }
   void CheckInvariants() const override;
 
-  // What the CPUs' arrays take of the percpu allocator.
-  const PercpuUsage& percpu_usage() const { return areas_->usage(); }
+  // The CPUs' arrays of all caches, as areas of the percpu allocator, or as what kmalloc() gave.
+  uint64_t ArrayBytes() const;
   // The states (enum slab_state) that the boot went through, in order.
   absl::Span<const std::string_view> boot_states() const { return boot_states_; }
 

@@ -57,6 +57,14 @@ inline constexpr SlabPolicy kSlabPolicy2014 = {.name = "slab-2014",
                                                .frees_surplus_at_end = false,
                                                .counts_slabs = false};
 
+// With that patch, and nothing else changed: what it did by itself.
+inline constexpr SlabPolicy kSlabPolicy2014Percpu = [] {
+  SlabPolicy policy = kSlabPolicy2014;
+  policy.name = "slab-2014-percpu";
+  policy.percpu_arrays = true;
+  return policy;
+}();
+
 }  // namespace slablab
 
 #endif  // SLABLAB_ALLOCATORS_SLAB_POLICY_H_

@@ -4,6 +4,7 @@
 // What SLAB says of itself: slabinfo, names. Costs nothing and changes nothing.
 
 #include <array>
+#include <bit>
 
 #include "allocators/slab.h"
 #include "sim/check.h"
@@ -136,6 +137,22 @@ SlabInfoRow SlabAllocator::SlabInfo(CacheId id) const {
   row.objects = row.slabs * s.geometry.objects;
   row.active_objects = row.objects - free_objects;
   return row;
+}
+
+uint64_t SlabAllocator::ArrayBytes() const {
+  if (policy_.percpu_arrays) return total_.percpu_bytes;
+  uint64_t bytes = 0;
+  for (CacheId id : list_) {
+    const CpuArrays& arrays = *cache(id).cpus;
+    for (size_t i = 0; i < arrays.arrays.size(); ++i) {
+      const PhysAddr block = arrays.arrays[i].block;
+      if (block.is_null()) continue;
+      const SlabBlock* const slab = SlabOf(block);
+      const uint64_t asked = CpuArray::BytesFor(arrays.limit);
+      bytes += slab == nullptr ? std::bit_ceil(asked) : slab->cache->geometry.object_size;
+    }
+  }
+  return bytes;
 }
 
 Footprint SlabAllocator::FootprintOf(CacheId id) const { return cache(id).footprint; }

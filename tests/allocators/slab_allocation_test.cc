@@ -67,7 +67,7 @@ class Churn {
 };
 
 TEST(SlabAllocationTest, NothingIsAllocatedAfterWarmUp) {
-  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014}) {
+  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014, &kSlabPolicy2014Percpu}) {
     SlabMachine m({.cpus = 4, .nodes = 2, .policy = policy});
     const CacheId cache = m.MakeCache("churn");
     Churn churn(m, cache);

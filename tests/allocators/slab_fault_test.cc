@@ -117,7 +117,7 @@ Outcome RunProgram(const SlabPolicy& policy, const FaultyPageAllocator::Faults& 
 }
 
 TEST(SlabFaultTest, EachPageAllocationMayFailAlone) {
-  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014}) {
+  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014, &kSlabPolicy2014Percpu}) {
     const Outcome smooth = RunProgram(*policy, {});
     EXPECT_EQ(smooth.failures, 0);
     ASSERT_GT(smooth.calls, 30u);
@@ -131,7 +131,7 @@ TEST(SlabFaultTest, EachPageAllocationMayFailAlone) {
 }
 
 TEST(SlabFaultTest, AllPageAllocationsMayFailFromSomeOneOn) {
-  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014}) {
+  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014, &kSlabPolicy2014Percpu}) {
     const Outcome smooth = RunProgram(*policy, {});
     for (uint64_t call = 1; call <= smooth.calls; ++call) {
       SCOPED_TRACE(call);

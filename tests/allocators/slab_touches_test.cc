@@ -165,7 +165,7 @@ std::string Table() {
       "# What one operation of SLAB touches, the page allocator's own touches left out. A\n"
       "# slab has four objects, an array four, a batch two. How to accept a change:\n"
       "# tests/allocators/BUILD.\n";
-  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014}) {
+  for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014, &kSlabPolicy2014Percpu}) {
     table += fmt::format("# {}\n{:<42}{:>6}{:>7}{:>8}{:>6}{:>6}{:>6}\n", policy->name,
                          "# operation", "loads", "stores", "atomics", "lines", "locks", "irqs");
     table += Allocations(*policy) + Frees(*policy) + Kmallocs(*policy);
