@@ -4,8 +4,6 @@
 #include "cli/array_footprint.h"
 
 #include <algorithm>
-#include <bit>
-#include <string>
 #include <vector>
 
 #include "allocators/slab.h"
@@ -35,13 +33,9 @@ MachineConfig MachineFor(const ArrayFootprintQuery& query) {
                            .mib_per_node = bytes >> 20});
 }
 
-// The size class that kmalloc'ed arrays come from.
-std::string ClassOf(const ArrayFootprintQuery& query) {
-  const uint64_t bytes = kHeaderBytes + 8 * static_cast<uint64_t>(query.entries);
-  if (bytes > 64 && bytes <= 96) return "kmalloc-96";
-  if (bytes > 128 && bytes <= 192) return "kmalloc-192";
-  const uint64_t size = std::max<uint64_t>(32, std::bit_ceil(bytes));
-  return size >= 1024 ? fmt::format("kmalloc-{}k", size / 1024) : fmt::format("kmalloc-{}", size);
+uint64_t HeldBytes(const SlabAllocator& slab) {
+  return slab.percpu_areas()->usage().held_bytes() + slab.TotalFootprint().slab_bytes +
+         slab.TotalFootprint().large_bytes;
 }
 
 }  // namespace
@@ -77,16 +71,7 @@ MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy&
       CHECK(tuned.ok());
     }
   });
-  if (policy.percpu_arrays) {
-    return {.arrays_bytes = slab.TotalFootprint().percpu_bytes,
-            .held_bytes = slab.percpu_usage().held_bytes()};
-  }
-  const CacheId size_class = slab.FindCache(ClassOf(query));
-  if (size_class == kNoCache)
-    return {.arrays_bytes = slab.TotalFootprint().large_bytes,
-            .held_bytes = slab.TotalFootprint().large_bytes};
-  const Footprint footprint = slab.FootprintOf(size_class);
-  return {.arrays_bytes = footprint.object_bytes, .held_bytes = footprint.slab_bytes};
+  return {.arrays_bytes = slab.ArrayBytes(), .held_bytes = HeldBytes(slab)};
 }
 
 }  // namespace slablab

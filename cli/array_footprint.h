@@ -26,8 +26,8 @@ uint64_t PointerBytes(const ArrayFootprintQuery& query);
 uint64_t ArrayBytes(const ArrayFootprintQuery& query);
 
 struct MeasuredArrays {
-  uint64_t arrays_bytes = 0;  // areas of the percpu allocator, or objects of a size class
-  uint64_t held_bytes = 0;    // what is held for them: populated pages, or the size class's slabs
+  uint64_t arrays_bytes = 0;  // areas of the percpu allocator, or what kmalloc() gave
+  uint64_t held_bytes = 0;  // by SLAB and the percpu allocator in all: slabs, chunks, large blocks
 };
 
 // Boots SLAB of the policy on so many CPUs, 64 a node, makes so many caches, those of the boot

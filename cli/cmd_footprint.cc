@@ -106,9 +106,7 @@ std::string Text(const FootprintReport& report, std::string_view not_measured) {
     const bool percpu = measured.allocator() == kSlabPolicy61.name;
     row(fmt::format("{}: {}", measured.allocator(), percpu ? "per-CPU areas" : "kmalloc'ed arrays"),
         measured.arrays_bytes());
-    row(percpu ? "  held by the percpu allocator, all its chunks"
-               : "  held in slabs of their class",
-        measured.held_bytes());
+    row("  slabs and per-CPU chunks in all", measured.held_bytes());
   }
   return text;
 }
