@@ -79,6 +79,19 @@ class World {
               EXPECT_TRUE(tuned.ok());
             }};
   }
+  Piece Reap(int cpu) {
+    return {CpuId(cpu), kTask, [this](Cpu& on) -> Task<void> { co_await m_.slab().Work(on); }};
+  }
+  // All is due to be reaped: what was touched was reaped around once, a while ago.
+  void LetLie() {
+    constexpr Cycles kMinute = 180'000'000'000;
+    for (int cpu = 0; cpu < m_.machine().config().cpu_count(); ++cpu) {
+      m_.Run(cpu, [this](Cpu& on) -> Task<void> {
+        co_await m_.slab().Work(on);
+        on.Execute(kMinute);
+      });
+    }
+  }
   // A CPU that was taken off line before goes, or comes.
   Piece GoOf(int cpu, int gone) {
     return {CpuId(cpu), kTask,
@@ -360,6 +373,41 @@ TEST_P(SlabInterleavingTest, HotplugAgainstFree) {
     const std::vector<PhysAddr> o = w.AllocNow(2, 4);
     w.FreeNow(2, o[0]);
     return {w.ComingOf(0, 1), w.Free(2, o[1])};
+  });
+  EXPECT_GE(all.orders, 20u);
+}
+
+TEST_P(SlabInterleavingTest, ReapAgainstAllocAndFree) {
+  // CPU 1 refills from what CPU 0 is giving back: the shared array, and a free slab.
+  const auto lie = [](World& w) {
+    const std::vector<PhysAddr> o = w.AllocNow(0, 8);
+    for (size_t i = 0; i < 7; ++i) w.FreeNow(0, o[i]);
+    w.LetLie();
+    return o[7];
+  };
+  Exploration all = ExploreAll(
+      *GetParam(), {.tunables = {3, 2, 1}, .kmallocs = true, .switches_max = 1}, [&](World& w) {
+        lie(w);
+        return std::vector<Piece>{w.Reap(0), w.Alloc(1)};
+      });
+  EXPECT_GE(all.orders, 20u);
+  all = ExploreAll(*GetParam(), {.tunables = {3, 2, 1}, .kmallocs = true, .switches_max = 1},
+                   [&](World& w) {
+                     const PhysAddr last = lie(w);
+                     return std::vector<Piece>{w.Reap(0), w.Free(1, last)};
+                   });
+  EXPECT_GE(all.orders, 20u);
+  // Two at a time: one of them gives up.
+  all = ExploreAll(*GetParam(), {.tunables = {3, 2, 1}, .kmallocs = true, .switches_max = 1},
+                   [&](World& w) {
+                     lie(w);
+                     return std::vector<Piece>{w.Reap(0), w.Reap(1)};
+                   });
+  EXPECT_GE(all.orders, 20u);
+  // An interrupt frees where it is being reaped.
+  all = ExploreAll(*GetParam(), {.tunables = {3, 2, 1}, .kmallocs = true}, [&](World& w) {
+    const PhysAddr last = lie(w);
+    return std::vector<Piece>{w.Reap(0), w.Free(0, last, kHardirq)};
   });
   EXPECT_GE(all.orders, 20u);
 }
