@@ -29,11 +29,12 @@
 #include "workloads/percpu_conformance.h"
 #include "workloads/percpu_reference.h"
 #include "workloads/reference.h"
+#include "workloads/slabinfo_geometry.h"
 #include "workloads/sysfs_geometry.h"
 
 ABSL_FLAG(int32_t, cpu_count, 0,
-          "N: how many CPUs a machine had whose /sys/kernel/slab is verified; 0: as the file "
-          "'nodes' beside it says.");
+          "N: how many CPUs a machine had whose /sys/kernel/slab or /proc/slabinfo is verified; "
+          "0: as the file 'nodes' beside it says.");
 
 namespace slablab {
 namespace {
@@ -44,10 +45,10 @@ absl::StatusOr<Conformance> VerifySlabReference(const std::string& path, std::st
   return ReplayReference(*run);
 }
 
-// The number of CPUs that a machine's sidecar "nodes" names.
-absl::StatusOr<int> CpusBeside(const std::string& path) {
+// The CPUs and nodes that a machine's sidecar "nodes" names, or as many CPUs as is said.
+absl::StatusOr<SlabinfoMachine> MachineBeside(const std::string& path) {
   if (const int32_t given = absl::GetFlag(FLAGS_cpu_count); given != 0) {
-    if (given >= 1 && given <= kMaxCpus) return given;
+    if (given >= 1 && given <= kMaxCpus) return SlabinfoMachine{.cpus = given, .nodes = 1};
     return absl::InvalidArgumentError(
         fmt::format("--cpu-count={} is not in 1..{}", given, kMaxCpus));
   }
@@ -62,16 +63,31 @@ absl::StatusOr<int> CpusBeside(const std::string& path) {
   const absl::StatusOr<std::vector<int32_t>> nodes = ParseNodes(*text, nodes_path);
   if (!nodes.ok()) return nodes.status();
   const auto cpus = std::count_if(nodes->begin(), nodes->end(), [](int32_t n) { return n >= 0; });
-  if (cpus >= 1 && cpus <= kMaxCpus) return static_cast<int>(cpus);
-  return absl::InvalidArgumentError(fmt::format("{}: it names no CPU", nodes_path));
+  if (cpus < 1 || cpus > kMaxCpus) {
+    return absl::InvalidArgumentError(fmt::format("{}: it names no CPU", nodes_path));
+  }
+  std::vector<int32_t> different = *nodes;
+  std::erase(different, -1);
+  std::sort(different.begin(), different.end());
+  different.erase(std::unique(different.begin(), different.end()), different.end());
+  return SlabinfoMachine{.cpus = static_cast<int>(cpus),
+                         .nodes = static_cast<int>(different.size())};
 }
 
 absl::StatusOr<Conformance> VerifySysfs(const std::string& path, std::string_view text) {
   const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(text, path);
   if (!sysfs.ok()) return sysfs.status();
-  const absl::StatusOr<int> cpus = CpusBeside(path);
-  if (!cpus.ok()) return cpus.status();
-  return CheckSysfsGeometry(*sysfs, {.present = *cpus, .possible = *cpus}, path);
+  const absl::StatusOr<SlabinfoMachine> machine = MachineBeside(path);
+  if (!machine.ok()) return machine.status();
+  return CheckSysfsGeometry(*sysfs, {.present = machine->cpus, .possible = machine->cpus}, path);
+}
+
+absl::StatusOr<Conformance> VerifySlabinfo(const std::string& path, std::string_view text) {
+  const absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(text, path);
+  if (!slabinfo.ok()) return slabinfo.status();
+  const absl::StatusOr<SlabinfoMachine> machine = MachineBeside(path);
+  if (!machine.ok()) return machine.status();
+  return CheckSlabinfoGeometry(*slabinfo, *machine, path);
 }
 
 absl::StatusOr<Conformance> VerifyPercpuReference(const std::string& path, std::string_view text) {
@@ -89,6 +105,7 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {"slab reference run", "slab-reference ", VerifySlabReference},
     {"percpu reference run", "percpu-reference ", VerifyPercpuReference},
+    {"/proc/slabinfo", "slabinfo - version", VerifySlabinfo},
     {"/sys/kernel/slab", "", VerifySysfs},
 };
 
@@ -118,7 +135,18 @@ absl::Status VerifyRecording(const std::string& path, Conformance* total, Verify
   return absl::OkStatus();
 }
 
-absl::Status VerifyFile(const std::string& path, Conformance* total, VerifyReport* report) {
+// What a folder with a machine's geometry has it in; else the path itself.
+std::string GeometryIn(const std::string& path) {
+  for (const std::string_view name : {"slab.sysfs.gz", "slabinfo.boot"}) {
+    const std::filesystem::path file = std::filesystem::path(path) / name;
+    std::error_code error;
+    if (std::filesystem::is_regular_file(file, error)) return file.string();
+  }
+  return path;
+}
+
+absl::Status VerifyFile(const std::string& given, Conformance* total, VerifyReport* report) {
+  const std::string path = GeometryIn(given);
   if (IsRecording(path)) return VerifyRecording(path, total, report);
   const absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();

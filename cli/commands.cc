@@ -117,7 +117,8 @@ absl::Span<const Command> Commands() {
        RunTraceValidate},
       {"verify",
        "FILE...",
-       "Holds the models to what real kernels did: reference runs, recordings, /sys/kernel/slab.",
+       "Holds the models to what real kernels did: reference runs, recordings, /sys/kernel/slab, "
+       "/proc/slabinfo.",
        {std::begin(kVerifyFlags), std::end(kVerifyFlags)},
        RunVerify},
       {"version", "", "Prints the version.", {}, RunVersion},

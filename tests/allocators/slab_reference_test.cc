@@ -13,8 +13,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "traces/gz_input.h"
+#include "traces/sidecar.h"
 #include "workloads/conformance.h"
 #include "workloads/reference.h"
+#include "workloads/slabinfo_geometry.h"
 
 namespace slablab {
 namespace {
@@ -53,6 +55,56 @@ TEST(SlabReferenceTest, SharedRunsAgree) {
     GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
   }
   ExpectRunsAgree(fs::path(shared) / "reference", 100);
+}
+
+void ExpectMachinesAgree(const fs::path& folder, size_t files_least) {
+  const std::pair<std::string, SlabinfoMachine> machines[] = {
+      {"c1n1", {1, 1}}, {"c2n1", {2, 1}}, {"c4n2", {4, 2}}, {"c8n2", {8, 2}}, {"c16n4", {16, 4}}};
+  size_t files = 0;
+  for (const auto& [name, machine] : machines) {
+    const std::string file = folder / ("machine-slab-" + name) / "slabinfo.boot";
+    if (!fs::exists(file)) continue;
+    ++files;
+    const absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(ReadWholeFile(file).value(), file);
+    ASSERT_TRUE(slabinfo.ok()) << slabinfo.status();
+    const Conformance result = CheckSlabinfoGeometry(*slabinfo, machine, file).value();
+    EXPECT_TRUE(result.agrees()) << result.first_disagreement;
+    EXPECT_GT(result.figures.total, 500u);
+  }
+  EXPECT_GE(files, files_least);
+}
+
+TEST(SlabReferenceTest, EveryCacheOfTheBootedMachinesHasTheKernelsSlabs) {
+  ExpectMachinesAgree("tests/reference", 3);
+}
+
+TEST(SlabReferenceTest, SharedMachinesAgree) {
+  const char* const shared = std::getenv("SLABLAB_SHARED");
+  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) {
+    GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
+  }
+  ExpectMachinesAgree(fs::path(shared) / "reference", 5);
+}
+
+TEST(SlabReferenceTest, OtherSlabsThanTheKernelsAreSeen) {
+  const std::string file = "tests/reference/machine-slab-c4n2/slabinfo.boot";
+  const Slabinfo kernel = ParseSlabinfo(ReadWholeFile(file).value(), file).value();
+  const auto agrees = [&](auto change) {
+    Slabinfo changed = kernel;
+    for (SlabinfoCache& cache : changed.caches) change(cache);
+    return CheckSlabinfoGeometry(changed, {.cpus = 4, .nodes = 2}, file)->agrees();
+  };
+  EXPECT_TRUE(agrees([](SlabinfoCache&) {}));
+  const auto only = [&agrees](std::string name, auto change) {
+    return agrees([&](SlabinfoCache& cache) {
+      if (cache.name == name) change(cache);
+    });
+  };
+  EXPECT_FALSE(only("TCP", [](SlabinfoCache& c) { c.objects_per_slab -= 1; }));
+  EXPECT_FALSE(only("UDP", [](SlabinfoCache& c) { c.pages_per_slab *= 2; }));
+  EXPECT_FALSE(only("kmalloc-1k", [](SlabinfoCache& c) { c.objects_per_slab += 1; }));
+  EXPECT_FALSE(only("kmem_cache", [](SlabinfoCache& c) { c.object_bytes += 64; }));
+  EXPECT_FALSE(only("dio", [](SlabinfoCache& c) { c.limit = 120; }));
 }
 
 // Three tunables of one line are written at once: one by one, a batch above the limit would be

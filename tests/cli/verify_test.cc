@@ -85,6 +85,29 @@ TEST(VerifyTest, GeometryIsComputedForTheCpusBesideItOrGiven) {
   EXPECT_THAT(Stderr("verify " + alone).text, HasSubstr("give --cpu-count=N"));
 }
 
+TEST(VerifyTest, AFolderIsVerifiedByTheGeometryInIt) {
+  const Ending run = Stdout(
+      "verify tests/reference/machine-slab-c4n2 tests/reference/machine-slub-c16n4 "
+      "tests/reference/machine-slab-c1n1/slabinfo.boot");
+  EXPECT_EQ(run.exit_status, 0);
+  EXPECT_THAT(run.text, AllOf(HasSubstr("594 of 594        tests/reference/machine-slab-c4n2/"),
+                              HasSubstr("852 of 852        tests/reference/machine-slub-c16n4/"),
+                              HasSubstr("594 of 594        tests/reference/machine-slab-c1n1/")));
+  // With one CPU nothing is shared.
+  const Ending other = Stdout("verify --cpu-count=1 tests/reference/machine-slab-c4n2");
+  EXPECT_EQ(other.exit_status, 1);
+  EXPECT_THAT(other.text, HasSubstr("sharedfactor of cache "));
+  const std::string slub = Write("slub.slabinfo",
+                                 "slabinfo - version: 2.1\n"
+                                 "# name <active_objs> <num_objs> <objsize> <objperslab> "
+                                 "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
+                                 "slabdata <active_slabs> <num_slabs> <sharedavail>\n"
+                                 "x 0 0 8 512 1 : tunables 0 0 0 : slabdata 0 0 0\n");
+  const Ending refused = Stderr("verify --cpu-count=1 " + slub);
+  EXPECT_EQ(refused.exit_status, 2);
+  EXPECT_THAT(refused.text, HasSubstr("cache x has no arrays, so this is a SLUB kernel's"));
+}
+
 TEST(VerifyTest, WhatCannotBeVerifiedIsStatusTwo) {
   for (const auto& [file, complaint] : {
            std::pair<std::string, std::string>{"no/such/file", "no/such/file: "},
