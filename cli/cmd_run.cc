@@ -8,20 +8,52 @@
 #include <memory>
 #include <utility>
 
+#include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/operation_log.h"
+#include "cli/output.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/result_output.h"
 #include "cli/simulation.h"
 #include "cli/simulation_flags.h"
 
+ABSL_FLAG(std::string, operations, "",
+          "FILE: write every operation there too, a line each, with tabs between; `slablab diff` "
+          "compares such files, also of two builds of slablab.");
+
 namespace slablab {
 
 namespace {
 
-absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options) {
+// Writes operations to a file as they end.
+class OperationFile {
+ public:
+  static absl::StatusOr<std::unique_ptr<OperationFile>> Open(const std::string& path) {
+    absl::StatusOr<std::unique_ptr<AtomicFile>> file = AtomicFile::Open(path);
+    if (!file.ok()) return file.status();
+    return std::unique_ptr<OperationFile>(new OperationFile(*std::move(file)));
+  }
+  OperationObserver* observer() { return &logger_; }
+  absl::Status Commit() { return status_.ok() ? file_->Commit() : status_; }
+
+ private:
+  explicit OperationFile(std::unique_ptr<AtomicFile> file)
+      : file_(std::move(file)),
+        status_(file_->Write(LogHeader())),
+        logger_([this](const LoggedOperation& operation) {
+          if (status_.ok()) status_ = file_->Write(LogLine(operation));
+        }) {}
+
+  std::unique_ptr<AtomicFile> file_;
+  absl::Status status_;
+  OperationLogger logger_;
+};
+
+absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options,
+                                               OperationObserver* observer) {
   std::unique_ptr<Progress> progress;
   const InterruptScope interrupts;
   const SimulationHooks hooks = {.progress =
@@ -32,7 +64,8 @@ absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options)
                                        }
                                        progress->Update(events);
                                      },
-                                 .stop = InterruptRequested};
+                                 .stop = InterruptRequested,
+                                 .observer = observer};
   absl::StatusOr<RunResult> result = Simulate(options, hooks);
   if (result.ok()) MakePrintable(&*result);
   return result;
@@ -40,9 +73,19 @@ absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options)
 
 int SimulateAndWrite(const SimulationOptions& options) {
   if (absl::Status status = CheckResultFlags(); !status.ok()) return Fail(status);
-  const absl::StatusOr<RunResult> result = SimulateWithProgress(options);
+  std::unique_ptr<OperationFile> operations;
+  if (const std::string path = absl::GetFlag(FLAGS_operations); !path.empty()) {
+    absl::StatusOr<std::unique_ptr<OperationFile>> opened = OperationFile::Open(path);
+    if (!opened.ok()) return Fail(opened.status());
+    operations = *std::move(opened);
+  }
+  const absl::StatusOr<RunResult> result =
+      SimulateWithProgress(options, operations == nullptr ? nullptr : operations->observer());
   if (absl::IsCancelled(result.status())) return kExitInterrupted;
   if (!result.ok()) return Fail(result.status());
+  if (operations != nullptr) {
+    if (absl::Status status = operations->Commit(); !status.ok()) return Fail(status);
+  }
   if (absl::Status status = WriteResult(*result); !status.ok()) return Fail(status);
   return kExitOk;
 }

@@ -29,6 +29,7 @@ struct Command {
   std::vector<std::string_view> flags;  // names of the ABSL_FLAGs it accepts, without dashes
   // `arguments` are the words that are not flags. Returns an exit status.
   int (*run)(const std::vector<std::string>& arguments);
+  std::string_view example = {};  // a line or more as one would type them, for help
 };
 
 // Prints "slablab: <message>" to stderr and returns kExitUsage, or kExitInternal for a status of

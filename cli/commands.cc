@@ -11,15 +11,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/cmd_capture.h"
+#include "cli/cmd_check.h"
+#include "cli/cmd_diff.h"
 #include "cli/cmd_footprint.h"
 #include "cli/cmd_import.h"
 #include "cli/cmd_list.h"
 #include "cli/cmd_report.h"
 #include "cli/cmd_run.h"
+#include "cli/cmd_sweep.h"
 #include "cli/cmd_trace.h"
 #include "cli/cmd_trace_stat.h"
 #include "cli/cmd_verify.h"
+#include "cli/completion.h"
 #include "cli/help.h"
+#include "cli/man_page.h"
 #include "cli/print.h"
 #include "cli/result_output.h"
 #include "cli/simulation_flags.h"
@@ -36,6 +41,20 @@ int RunHelp(const std::vector<std::string>& arguments) {
   return kExitOk;
 }
 
+int RunCompletion(const std::vector<std::string>& arguments) {
+  if (arguments != std::vector<std::string>{"bash"}) {
+    return Fail(absl::InvalidArgumentError("completion for what shell? there is: bash"));
+  }
+  Print(stdout, "{}", BashCompletion(Commands()));
+  return kExitOk;
+}
+
+int RunMan(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) return Fail(absl::InvalidArgumentError("man takes no arguments"));
+  Print(stdout, "{}", ManPage(Commands()));
+  return kExitOk;
+}
+
 int RunVersion(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("version takes no arguments"));
   Print(stdout, "slablab {}\n", kVersion);
@@ -44,6 +63,7 @@ int RunVersion(const std::vector<std::string>& arguments) {
 
 std::vector<std::string_view> RunFlags() {
   std::vector<std::string_view> flags(std::begin(kSimulationFlags), std::end(kSimulationFlags));
+  flags.emplace_back("operations");
   flags.insert(flags.end(), std::begin(kResultFlags), std::end(kResultFlags));
   return flags;
 }
@@ -59,6 +79,15 @@ absl::Span<const Command> Commands() {
        "Records this machine's allocators while a command runs, or until Ctrl-C; needs root.",
        {std::begin(kCaptureFlags), std::end(kCaptureFlags)},
        RunCapture},
+      {"diff",
+       "A B",
+       "Finds the first operation at which two runs part, and shows it, what came before, and the "
+       "state of its cache in both. Each is a result, a run as a .textproto, or a log of "
+       "run --operations. Exit status 1 if they part.",
+       {std::begin(kDiffFlags), std::end(kDiffFlags)},
+       RunDiffCommand,
+       "slablab diff before.textproto after.textproto\n"
+       "slablab diff --trace=fork.slt before.pb after.pb"},
       {"import",
        "RECORDING",
        "Makes a trace of a recording: of a folder with trace.dat and its sidecars, of a trace.dat, "
@@ -66,6 +95,20 @@ absl::Span<const Command> Commands() {
        "of text of trace-cmd report, tracefs or perf script.",
        {std::begin(kImportFlags), std::end(kImportFlags)},
        RunImport},
+      {"check",
+       "SUITE.textproto [POINT...]",
+       "Runs a suite and holds each run to its baseline: the end state exactly, and metrics within "
+       "their tolerances. Exit status 1 if any moved.",
+       {std::begin(kCheckFlags), std::end(kCheckFlags)},
+       RunCheck,
+       "slablab check tests/regression/suite.textproto --junit=check.xml\n"
+       "slablab check tests/regression/suite.textproto --update"},
+      {"completion",
+       "bash",
+       "Prints a script that completes slablab's command line in bash.",
+       {},
+       RunCompletion,
+       "source <(slablab completion bash)"},
       {"demo",
        "",
        "Replays a bundled trace of a real kernel through SLUB on a two-node machine.",
@@ -81,6 +124,7 @@ absl::Span<const Command> Commands() {
        "Lists what there is to name, a line each.",
        {},
        RunList},
+      {"man", "", "Prints the manual page.", {}, RunMan, "slablab man | man -l -"},
       {"report",
        "RESULT",
        "Prints the report of a run whose result was kept with --format=proto or json.",
@@ -90,6 +134,27 @@ absl::Span<const Command> Commands() {
        "Runs a trace or a synthetic workload through an allocator on a machine and reports where "
        "the cycles, misses, lock waits and bytes went.",
        RunFlags(), RunRun},
+      {"sweep merge",
+       "SWEEP.textproto",
+       "Prints one report of all points of a sweep; the same bytes however they were done.",
+       {std::begin(kSweepMergeFlags), std::end(kSweepMergeFlags)},
+       RunSweepMerge,
+       "slablab sweep merge scaling.textproto --metrics=cycles_per_operation"},
+      {"sweep plan",
+       "SWEEP.textproto",
+       "Lists the points of a sweep: allocators, machines, sizes and what else it varies.",
+       {std::begin(kSweepPlanFlags), std::end(kSweepPlanFlags)},
+       RunSweepPlan,
+       "slablab sweep plan scaling.textproto --shard=1/8"},
+      {"sweep run",
+       "SWEEP.textproto",
+       "Does the points of a sweep that are not done yet, over this machine's CPUs; stopped by "
+       "whatever means, it goes on where it was.",
+       {std::begin(kSweepRunFlags), std::end(kSweepRunFlags)},
+       RunSweepRun,
+       "slablab sweep run scaling.textproto\n"
+       "sbatch --array=1-8 --wrap \\\n"
+       "  'slablab sweep run scaling.textproto --shard=$SLURM_ARRAY_TASK_ID/8'"},
       {"trace dump",
        "TRACE",
        "Prints events, one a line, as tracefs does.",

@@ -203,6 +203,12 @@ std::string AbslUnparseFlag(Format format) {
   return "";
 }
 
+std::vector<std::string_view> FormatNames() {
+  std::vector<std::string_view> names;
+  for (const auto& [value, name] : kFormats) names.push_back(name);
+  return names;
+}
+
 absl::StatusOr<Format> FormatAmong(std::initializer_list<Format> accepted) {
   const Format format = absl::GetFlag(FLAGS_format);
   if (std::find(accepted.begin(), accepted.end(), format) != accepted.end()) return format;

@@ -35,6 +35,7 @@ namespace slablab {
 enum class Format { kText, kJson, kCsv, kTsv, kSlabinfo, kProto };
 bool AbslParseFlag(absl::string_view text, Format* format, std::string* error);
 std::string AbslUnparseFlag(Format format);
+std::vector<std::string_view> FormatNames();
 
 }  // namespace slablab
 

@@ -35,7 +35,7 @@ std::pair<std::string, std::string> ValueNameAndText(const std::string& help) {
   return {help.substr(0, colon), help.substr(colon + 2)};
 }
 
-void AppendFlag(std::string* out, std::string_view name, size_t indent) {
+FlagHelp HelpOf(std::string_view name) {
   const absl::CommandLineFlag* flag =
       absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
   CHECK(flag != nullptr);
@@ -46,11 +46,10 @@ void AppendFlag(std::string* out, std::string_view name, size_t indent) {
   if (flag->IsOfType<bool>()) {
     if (default_value == "true")
       text += fmt::format(" On by default: --no-{} turns it off.", dashed);
-    AppendRow(out, "--" + dashed, text, indent);
-    return;
+    return {.written = "--" + dashed, .text = text};
   }
   if (!default_value.empty()) text += fmt::format(" Default: {}.", default_value);
-  AppendRow(out, fmt::format("--{}={}", dashed, value_name), text, indent);
+  return {.written = fmt::format("--{}={}", dashed, value_name), .text = text};
 }
 
 std::string CommandHelp(const Command& command) {
@@ -59,10 +58,17 @@ std::string CommandHelp(const Command& command) {
   if (!command.synopsis.empty()) usage += fmt::format(" {}", command.synopsis);
   std::string out = usage + "\n\n";
   AppendRow(&out, "", command.summary, 0);
-  if (command.flags.empty()) return out;
-  out += "\nflags:\n";
+  if (!command.flags.empty()) out += "\nflags:\n";
   constexpr size_t kFlagIndent = 26;
-  for (const std::string_view flag : command.flags) AppendFlag(&out, flag, kFlagIndent);
+  for (const FlagHelp& flag : FlagsOf(command)) {
+    AppendRow(&out, flag.written, flag.text, kFlagIndent);
+  }
+  if (command.example.empty()) return out;
+  out += "\nfor example:\n";
+  for (const absl::string_view line :
+       absl::StrSplit(absl::string_view(command.example.data(), command.example.size()), '\n')) {
+    out += fmt::format("  {}\n", std::string_view(line.data(), line.size()));
+  }
   return out;
 }
 
@@ -73,6 +79,12 @@ void AppendCommandList(std::string* out, const std::vector<const Command*>& comm
 }
 
 }  // namespace
+
+std::vector<FlagHelp> FlagsOf(const Command& command) {
+  std::vector<FlagHelp> flags;
+  for (const std::string_view flag : command.flags) flags.push_back(HelpOf(flag));
+  return flags;
+}
 
 absl::StatusOr<std::string> HelpText(absl::Span<const Command> commands,
                                      const std::vector<std::string>& topic) {

@@ -19,6 +19,13 @@ namespace slablab {
 absl::StatusOr<std::string> HelpText(absl::Span<const Command> commands,
                                      const std::vector<std::string>& topic);
 
+// A flag as help shows it: "--output=FILE", and what it does, with its default.
+struct FlagHelp {
+  std::string written;
+  std::string text;
+};
+std::vector<FlagHelp> FlagsOf(const Command& command);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_CLI_HELP_H_

@@ -214,6 +214,10 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   if (absl::Status status = WriteTunables(options.tunables, *machine, model); !status.ok()) {
     return status;
   }
+  if (hooks.observer != nullptr) {
+    hooks.observer->OnBegin(*machine, model);
+    replay->set_observer(hooks.observer);
+  }
   const CounterSnapshot before(model);
   const Cycles start = machine->scheduler().now();
   machine->ledger().Reset();

@@ -14,6 +14,7 @@
 #include "allocators/registry.h"
 #include "reports/result.pb.h"
 #include "sim/machine_config.h"
+#include "workloads/observer.h"
 #include "workloads/replay.h"
 #include "workloads/tuning.h"
 
@@ -58,6 +59,8 @@ struct SimulationOptions {
 struct SimulationHooks {
   std::function<void(uint64_t events, uint64_t total)> progress;
   std::function<bool()> stop;  // true: give up; the answer is Cancelled
+  // Sees every operation of a slab allocator; null: nobody does.
+  OperationObserver* observer = nullptr;
 };
 
 // Boots the allocator on the machine, runs the trace or workload and gathers the result. Errors in

@@ -30,6 +30,7 @@ class Machine {
   Ledger& ledger() { return ledger_; }
   Memory& memory() { return memory_; }
   Scheduler& scheduler() { return scheduler_; }
+  const Scheduler& scheduler() const { return scheduler_; }
   Cpu& cpu(CpuId id) { return scheduler_.cpu(id); }
   BootMemory& boot_memory() { return boot_memory_; }
   PageAllocator& pages() { return *pages_; }

@@ -62,7 +62,8 @@ absl::StatusOr<SizedName> ReadSizedName(std::string_view name) {
   }
   if (size.cpus < size.nodes) {
     return absl::InvalidArgumentError(
-        fmt::format("{} CPUs on {} nodes: some node would have no CPU", cpus, nodes));
+        fmt::format("{} CPU{} on {} nodes: some node would have no CPU", cpus,
+                    size.cpus == 1 ? "" : "s", nodes));
   }
   return SizedName{.base = name.substr(0, at), .size = size};
 }

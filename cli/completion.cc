@@ -1,0 +1,185 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/completion.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "absl/flags/commandlineflag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "allocators/percpu_registry.h"
+#include "allocators/registry.h"
+#include "cli/flags.h"
+#include "fmt/format.h"
+#include "reports/metrics.h"
+#include "reports/result.pb.h"
+#include "reports/tables.h"
+#include "sim/check.h"
+#include "sim/machine_loader.h"
+
+namespace slablab {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string Dashed(std::string_view name) {
+  return absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"_", "-"}});
+}
+
+// The values of flags that have few; of all others a file's name is as good a guess as any.
+std::map<std::string, Words> FlagValues() {
+  std::map<std::string, Words> values = {
+      {"order", {"recorded", "closed"}},
+      {"place", {"recorded", "spread", "pack"}},
+      {"start", {"cold", "warm"}},
+  };
+  for (const AllocatorInfo& info : ListAllocators()) values["allocator"].emplace_back(info.name);
+  for (const PercpuInfo& info : ListPercpuAllocators()) {
+    values["allocator"].emplace_back(info.name);
+    values["percpu"].emplace_back(info.name);
+  }
+  for (const PresetInfo& info : ListPresets()) values["machine"].push_back(info.name);
+  values["machine"].emplace_back("host");
+  for (const std::string_view name : FormatNames()) values["format"].emplace_back(name);
+  for (const Metric& metric : Metrics()) values["metrics"].emplace_back(metric.name);
+  for (const DataTable& table : DataTables(RunResult())) values["table"].push_back(table.name);
+  return values;
+}
+
+std::string Case(std::string_view pattern, const Words& words) {
+  return fmt::format("    {}) printf '%s\\n' {} ;;\n", pattern, absl::StrJoin(words, " "));
+}
+
+Words FlagsOf(const Command& command) {
+  Words words;
+  for (const std::string_view name : command.flags) {
+    const absl::CommandLineFlag* flag =
+        absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
+    CHECK(flag != nullptr);
+    const bool on = flag->IsOfType<bool>() && flag->DefaultValue() == "true";
+    words.push_back(
+        fmt::format("--{}{}{}", on ? "no-" : "", Dashed(name), flag->IsOfType<bool>() ? "" : "="));
+  }
+  words.emplace_back("--help");
+  return words;
+}
+
+// "list" has "allocators|machines|metrics" for its synopsis: words to choose from.
+Words ChoicesOf(const Command& command) {
+  const std::string synopsis(command.synopsis);
+  const bool choices = synopsis.find('|') != std::string::npos &&
+                       synopsis.find_first_not_of("abcdefghijklmnopqrstuvwxyz|") == synopsis.npos;
+  if (!choices) return {};
+  return {absl::StrReplaceAll(synopsis, {{"|", " "}})};
+}
+
+constexpr std::string_view kScript = R"script(
+_slablab() {
+  # Bash cuts words at "=" and ":"; here "--format=te" is one word, and so is "kmalloc-64:x".
+  local -a words=()
+  local i word last glue=
+  for ((i = 1; i <= COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    if [[ ${#words[@]} -gt 0 && ($word == [=:]* || -n $glue) ]]; then
+      words[-1]+=$word
+    else
+      words+=("$word")
+    fi
+    [[ $word == [=:] ]] && glue=1 || glue=
+  done
+  local current=${words[-1]} command=${words[0]} first=1
+  # Bash replaces what is behind the last cut, not the whole word.
+  local cut=${current%"${COMP_WORDS[COMP_CWORD]}"}
+  [[ ${COMP_WORDS[COMP_CWORD]} == [=:] ]] && cut=$current
+  COMPREPLY=()
+  if [[ ${#words[@]} -eq 1 ]]; then
+    COMPREPLY=($(compgen -W "$(_slablab_commands | cut -d' ' -f1 | sort -u)" -- "$current"))
+    return
+  fi
+  if [[ -n $(_slablab_second_words "$command") ]]; then
+    if [[ ${#words[@]} -eq 2 && $current != -* ]]; then
+      COMPREPLY=($(compgen -W "$(_slablab_second_words "$command")" -- "$current"))
+      [[ ${#COMPREPLY[@]} -gt 0 || -z $(_slablab_flags "$command") ]] && return
+    elif [[ -n $(_slablab_flags "$command ${words[1]}") ]]; then
+      command+=" ${words[1]}" first=2
+    fi
+  fi
+  local flag= value=$current
+  if [[ $current == --*=* ]]; then
+    flag=${current%%=*} value=${current#*=}
+  elif [[ $current == -* ]]; then
+    COMPREPLY=($(compgen -W "$(_slablab_flags "$command")" -- "$current"))
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+    return
+  elif [[ ${#words[@]} -gt $((first + 1)) ]]; then
+    last=${words[-2]}
+    [[ $last == -o ]] && last=--output
+    [[ " "$(_slablab_flags "$command" | tr '\n' ' ') == *" $last= "* ]] && flag=$last
+  fi
+  local choices
+  if [[ -n $flag ]]; then
+    choices=$(_slablab_values "$flag")
+  else
+    choices=$(_slablab_arguments "$command")
+  fi
+  # The last of a list with commas.
+  local before=
+  [[ -n $flag && $value == *,* ]] && before=${value%,*},
+  if [[ -n $choices ]]; then
+    COMPREPLY=($(compgen -P "$before" -W "$choices" -- "${value#"$before"}"))
+  fi
+  if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
+    local file
+    while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$value")
+    compopt -o filenames 2>/dev/null
+  fi
+  [[ -n $flag && $current == --*=* ]] && cut=${cut#"$flag="}
+  for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]=${COMPREPLY[i]#"$cut"}; done
+}
+complete -F _slablab slablab
+)script";
+
+}  // namespace
+
+std::string BashCompletion(absl::Span<const Command> commands) {
+  std::string script =
+      "# bash completion for slablab(1), as `slablab completion bash` prints it. To have it now:\n"
+      "#   source <(slablab completion bash)\n\n";
+  Words names;
+  std::map<std::string, Words> second_words;
+  std::string flags;
+  std::string arguments;
+  for (const Command& command : commands) {
+    const std::string name(command.name);
+    names.push_back(fmt::format("'{}'", name));
+    if (const size_t blank = name.find(' '); blank != std::string::npos) {
+      second_words[name.substr(0, blank)].push_back(name.substr(blank + 1));
+    }
+    flags += Case(fmt::format("'{}'", name), FlagsOf(command));
+    if (const Words choices = ChoicesOf(command); !choices.empty()) {
+      arguments += Case(fmt::format("'{}'", name), choices);
+    }
+  }
+  arguments += "    help) _slablab_commands | cut -d' ' -f1 | sort -u ;;\n";
+  std::string seconds;
+  for (const auto& [first, words] : second_words) seconds += Case(first, words);
+  std::string values;
+  for (const auto& [flag, words] : FlagValues()) values += Case("--" + Dashed(flag), words);
+  const auto function = [&script](std::string_view name, std::string_view cases) {
+    script += fmt::format("_slablab_{}() {{\n  case $1 in\n{}  esac\n}}\n", name, cases);
+  };
+  script += fmt::format("_slablab_commands() {{ printf '%s\\n' {}; }}\n", fmt::join(names, " "));
+  function("second_words", seconds);
+  function("flags", flags);
+  function("arguments", arguments);
+  function("values", values);
+  return script + std::string(kScript.substr(1));
+}
+
+}  // namespace slablab

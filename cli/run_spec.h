@@ -1,0 +1,67 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_RUN_SPEC_H_
+#define SLABLAB_CLI_RUN_SPEC_H_
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/run_spec.pb.h"
+#include "cli/simulation.h"
+#include "google/protobuf/message.h"
+#include "sim/spec_text.h"
+
+// Runs as textprotos say them: what sweeps, suites of checks and `slablab diff` are made of.
+
+namespace slablab {
+
+// The machine of a run that names none, as of `slablab run`.
+std::string SimulationDefaultMachine();
+
+// Reads the textproto at `path` into `message`. Errors name the file, and line and column where
+// there are such.
+absl::Status ReadTextprotoFile(const std::string& path, google::protobuf::Message* message,
+                               SpecOrigin* origin);
+
+// Makes the paths in `spec` (trace, scenario, workload and machine where they are files) relative
+// to where we are, of ones relative to `folder`.
+void ResolvePaths(const std::string& folder, RunSpec* spec);
+
+// `over` laid over `under`: what it says counts; a trace and a workload replace each other, and a
+// list replaces the list.
+RunSpec Overlaid(const RunSpec& under, const RunSpec& over);
+
+// What `spec` says, as options. InvalidArgument says which of its fields is wrong, and where in
+// `origin` it stands; `prefix` is the path of `spec` there, "base." or "point[3].run.".
+absl::StatusOr<SimulationOptions> OptionsOf(const RunSpec& spec, const SpecOrigin& origin,
+                                            const std::string& prefix);
+
+// Gives runs names by what they are: 16 hex digits, the digest of the configuration. It holds the
+// program's version, every field of the spec, and of files what is in them rather than how they are
+// called: the events of the trace, the whole machine. Whoever has the same name has the same
+// result.
+class RunNamer {
+ public:
+  // Errors are those of reading trace, workload and scenario; they name them. A machine that there
+  // is not (of fewer CPUs than nodes) goes by its name.
+  // `further`: what else the configuration consists of.
+  absl::StatusOr<std::string> NameOf(const RunSpec& spec, std::string_view further = "");
+
+ private:
+  absl::StatusOr<uint64_t> TraceDigest(const std::string& path);
+  absl::StatusOr<uint64_t> FileDigest(const std::string& path);
+  uint64_t MachineDigest(const std::string& machine);
+
+  // By path or name; a sweep has many points and few files.
+  std::map<std::string, uint64_t> traces_;
+  std::map<std::string, uint64_t> files_;
+  std::map<std::string, uint64_t> machines_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_RUN_SPEC_H_

@@ -1,0 +1,331 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/sweep_plan.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "allocators/percpu_registry.h"
+#include "allocators/registry.h"
+#include "cli/run_spec.h"
+#include "cli/simulation_flags.h"
+#include "cli/sweep.pb.h"
+#include "fmt/format.h"
+#include "sim/machine_loader.h"
+#include "traces/gz_input.h"
+#include "traces/trace.h"
+
+namespace slablab {
+namespace {
+
+namespace pb = google::protobuf;
+
+std::string_view MessageOf(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
+// A point in the making.
+struct Draft {
+  RunSpec spec;
+  std::map<std::string, std::string> flags;  // FlagAxis
+  uint32_t cpus = 0;                         // 0: as the machine has them
+  uint32_t nodes = 0;
+};
+
+struct Axis {
+  std::string name;
+  std::string field;  // where in the text it stands
+  std::vector<std::string> values;
+  std::function<void(size_t value, Draft& draft)> apply;
+};
+
+// The axes that a spec gives values for, in its order. They refer to the spec.
+class AxisReader {
+ public:
+  AxisReader(const SweepSpec& spec, const SpecOrigin& origin) : spec_(spec), origin_(origin) {}
+
+  absl::StatusOr<std::vector<Axis>> Read() {
+    AddSimple("workload", spec_.workload(), [spec = &spec_](size_t i, Draft& draft) {
+      const std::string& value = spec->workload(static_cast<int>(i));
+      RunSpec over;
+      if (absl::EndsWith(value, ".slt")) {
+        over.set_trace(value);
+      } else {
+        over.set_workload(value);
+      }
+      draft.spec = Overlaid(draft.spec, over);
+    });
+    AddSimple("allocator", spec_.allocator(), [spec = &spec_](size_t i, Draft& draft) {
+      draft.spec.set_allocator(spec->allocator(static_cast<int>(i)));
+    });
+    AddSimple("machine", spec_.machine(), [spec = &spec_](size_t i, Draft& draft) {
+      draft.spec.set_machine(spec->machine(static_cast<int>(i)));
+    });
+    AddSimple("cpus", spec_.cpus(), [spec = &spec_](size_t i, Draft& draft) {
+      draft.cpus = spec->cpus(static_cast<int>(i));
+    });
+    AddSimple("nodes", spec_.nodes(), [spec = &spec_](size_t i, Draft& draft) {
+      draft.nodes = spec->nodes(static_cast<int>(i));
+    });
+    AddSimple("size", spec_.size(), [spec = &spec_](size_t i, Draft& draft) {
+      draft.spec.set_scale(spec->size(static_cast<int>(i)));
+    });
+    AddNumbers("parameter", spec_.parameter(), &RunSpec::add_set);
+    AddNumbers("tunable", spec_.tunable(), &RunSpec::add_tune);
+    for (int i = 0; i < spec_.flag_size(); ++i) {
+      const FlagAxis& axis = spec_.flag(i);
+      Add({.name = axis.name(),
+           .field = fmt::format("flag[{}]", i),
+           .values = {axis.value().begin(), axis.value().end()},
+           .apply = [&axis](size_t value, Draft& draft) {
+             draft.flags[axis.name()] = axis.value(static_cast<int>(value));
+           }});
+    }
+    AddSimple("seed", spec_.seed(), [spec = &spec_](size_t i, Draft& draft) {
+      draft.spec.set_seed(spec->seed(static_cast<int>(i)));
+    });
+    if (absl::Status status = Check(); !status.ok()) return status;
+    return std::move(axes_);
+  }
+
+ private:
+  void Add(Axis axis) { axes_.push_back(std::move(axis)); }
+
+  template <typename Values>
+  void AddSimple(const std::string& name, const Values& values,
+                 std::function<void(size_t, Draft&)> apply) {
+    if (values.empty()) return;
+    Axis axis{.name = name, .field = name, .values = {}, .apply = std::move(apply)};
+    for (const auto& value : values) axis.values.push_back(fmt::format("{}", value));
+    Add(std::move(axis));
+  }
+
+  void AddNumbers(const std::string& field, const pb::RepeatedPtrField<NumberAxis>& axes,
+                  void (RunSpec::*add)(std::string&&)) {
+    for (int i = 0; i < axes.size(); ++i) {
+      const NumberAxis& from = axes[i];
+      Axis axis{.name = from.name(),
+                .field = fmt::format("{}[{}]", field, i),
+                .values = {},
+                .apply = [&from, add](size_t value, Draft& draft) {
+                  (draft.spec.*
+                   add)(fmt::format("{}={}", from.name(), from.value(static_cast<int>(value))));
+                }};
+      for (const int64_t value : from.value()) axis.values.push_back(absl::StrCat(value));
+      Add(std::move(axis));
+    }
+  }
+
+  // A value given twice, or an axis of none, is a slip of the pen.
+  absl::Status Check() const {
+    std::set<std::string> names;
+    for (const Axis& axis : axes_) {
+      if (axis.name.empty()) return origin_.Error(axis.field, "an axis without a name");
+      if (!names.insert(axis.name).second) {
+        return origin_.Error(axis.field, fmt::format("a second axis \"{}\"", axis.name));
+      }
+      if (axis.values.empty()) {
+        return origin_.Error(axis.field, fmt::format("axis \"{}\" has no values", axis.name));
+      }
+      std::set<std::string> values;
+      for (size_t i = 0; i < axis.values.size(); ++i) {
+        if (values.insert(axis.values[i]).second) continue;
+        return origin_.Error(
+            fmt::format("{}{}[{}]", axis.field, axis.field == axis.name ? "" : ".value", i),
+            fmt::format("a second \"{}\" in {}", axis.values[i], axis.name));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const SweepSpec& spec_;
+  const SpecOrigin& origin_;
+  std::vector<Axis> axes_;
+};
+
+// Makes the points of a sweep, and finds what is wrong with its values before anything runs.
+class Planner {
+ public:
+  Planner(const SweepSpec& spec, const SpecOrigin& origin, std::string folder)
+      : spec_(spec), origin_(origin), folder_(std::move(folder)) {}
+
+  absl::StatusOr<SweepPlan> Plan() {
+    absl::StatusOr<std::vector<Axis>> axes = AxisReader(spec_, origin_).Read();
+    if (!axes.ok()) return axes.status();
+    size_t count = 1;
+    for (const Axis& axis : *axes) {
+      count *= axis.values.size();
+      if (count > kSweepPointsMax) {
+        return origin_.Error(axis.field, fmt::format("more than {} points", kSweepPointsMax));
+      }
+    }
+    if (absl::Status status = CheckNames(); !status.ok()) return status;
+    SweepPlan plan;
+    for (const Axis& axis : *axes) plan.axes.push_back(axis.name);
+    for (size_t number = 0; number < count; ++number) {
+      absl::StatusOr<SweepPoint> point = PointOf(*axes, number, count);
+      if (!point.ok()) return point.status();
+      plan.points.push_back(*std::move(point));
+    }
+    return plan;
+  }
+
+ private:
+  // The point's number, read with the axes as digits.
+  absl::StatusOr<SweepPoint> PointOf(const std::vector<Axis>& axes, size_t number, size_t count) {
+    SweepPoint point;
+    Draft draft{.spec = spec_.base(), .flags = {}};
+    for (const Axis& axis : axes) {
+      count /= axis.values.size();
+      const size_t value = number / count % axis.values.size();
+      point.values.push_back(axis.values[value]);
+      axis.apply(value, draft);
+    }
+    ResolvePaths(folder_, &draft.spec);
+    if (absl::Status status = SetMachine(draft); !status.ok()) return status;
+    absl::StatusOr<SimulationOptions> options = OptionsOf(draft.spec, origin_, "base.");
+    if (!options.ok()) return options.status();
+    std::string flags;
+    for (const auto& [name, value] : draft.flags) {
+      const absl::Status status = SetSimulationOption(name, value, *options);
+      if (!status.ok()) return FlagError(axes, name, status);
+      flags += fmt::format("--{}={}\n", name, value);
+    }
+    point.options = *std::move(options);
+    absl::StatusOr<std::string> name = namer_.NameOf(draft.spec, flags);
+    if (!name.ok()) return WorkloadError(name.status());
+    point.name = *std::move(name);
+    point.refused = RefusalOf(point.options.machine);
+    return point;
+  }
+
+  absl::Status FlagError(const std::vector<Axis>& axes, const std::string& name,
+                         const absl::Status& status) const {
+    const auto axis = std::find_if(axes.begin(), axes.end(), [&](const Axis& candidate) {
+      return candidate.name == name && candidate.field != name;
+    });
+    return origin_.Error(axis == axes.end() ? "flag" : axis->field, MessageOf(status));
+  }
+
+  absl::Status WorkloadError(const absl::Status& status) const {
+    return origin_.Error(spec_.workload_size() > 0 ? "workload" : "base.trace", MessageOf(status));
+  }
+
+  // The base machine in the size that the axes say.
+  absl::Status SetMachine(Draft& draft) {
+    if (!draft.spec.has_machine()) draft.spec.set_machine(SimulationDefaultMachine());
+    const std::string& base = draft.spec.machine();
+    if (machines_.count(base) == 0) {
+      const absl::StatusOr<MachineConfig> config = LoadMachine(base);
+      if (!config.ok()) {
+        return origin_.Error(spec_.machine_size() > 0 ? "machine" : "base.machine",
+                             MessageOf(config.status()));
+      }
+      machines_[base] = {config->cpu_count(), config->node_count()};
+    }
+    if (draft.cpus == 0 && draft.nodes == 0) return absl::OkStatus();
+    const auto& [cpus, nodes] = machines_[base];
+    draft.spec.set_machine(fmt::format("{}@{}x{}", base, draft.cpus == 0 ? cpus : draft.cpus,
+                                       draft.nodes == 0 ? nodes : draft.nodes));
+    return absl::OkStatus();
+  }
+
+  // Why there is no such machine; empty if there is.
+  std::string RefusalOf(const std::string& machine) {
+    const auto known = refusals_.find(machine);
+    if (known != refusals_.end()) return known->second;
+    const absl::Status status = LoadMachine(machine).status();
+    return refusals_[machine] = status.ok() ? "" : std::string(MessageOf(status));
+  }
+
+  absl::Status CheckNames() const {
+    for (int i = 0; i < spec_.cpus_size(); ++i) {
+      if (spec_.cpus(i) == 0) return origin_.Error(fmt::format("cpus[{}]", i), "0 CPUs");
+    }
+    for (int i = 0; i < spec_.nodes_size(); ++i) {
+      if (spec_.nodes(i) == 0) return origin_.Error(fmt::format("nodes[{}]", i), "0 nodes");
+    }
+    std::vector<std::string> valid;
+    for (const AllocatorInfo& info : ListAllocators()) valid.emplace_back(info.name);
+    for (const PercpuInfo& info : ListPercpuAllocators()) valid.emplace_back(info.name);
+    const auto check = [&](const std::string& name, const std::string& field) {
+      if (std::find(valid.begin(), valid.end(), name) != valid.end()) return absl::OkStatus();
+      return origin_.Error(field, fmt::format("unknown allocator '{}'; valid are: {}", name,
+                                              fmt::join(valid, ", ")));
+    };
+    for (int i = 0; i < spec_.allocator_size(); ++i) {
+      absl::Status status = check(spec_.allocator(i), fmt::format("allocator[{}]", i));
+      if (!status.ok()) return status;
+    }
+    return spec_.base().has_allocator() ? check(spec_.base().allocator(), "base.allocator")
+                                        : absl::OkStatus();
+  }
+
+  const SweepSpec& spec_;
+  const SpecOrigin& origin_;
+  const std::string folder_;
+  RunNamer namer_;
+  std::map<std::string, std::pair<int, int>> machines_;  // CPUs and nodes, by name
+  std::map<std::string, std::string> refusals_;          // by name of the machine in its size
+};
+
+}  // namespace
+
+absl::StatusOr<SweepPlan> PlanSweepFromText(std::string_view text, const std::string& path) {
+  SweepSpec spec;
+  SpecOrigin origin(path);
+  if (absl::Status status = ParseTextproto(text, &spec, &origin); !status.ok()) return status;
+  const std::filesystem::path file(path);
+  absl::StatusOr<SweepPlan> plan = Planner(spec, origin, file.parent_path().string()).Plan();
+  if (plan.ok()) plan->name = file.stem().string();
+  return plan;
+}
+
+absl::StatusOr<SweepPlan> PlanSweep(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (!text.ok()) return text.status();
+  return PlanSweepFromText(*text, path);
+}
+
+absl::StatusOr<Shard> ParseShard(std::string_view text) {
+  Shard shard;
+  const char* const end = text.data() + text.size();
+  const auto index = std::from_chars(text.data(), end, shard.index);
+  if (index.ec == std::errc() && index.ptr != end && *index.ptr == '/') {
+    const auto count = std::from_chars(index.ptr + 1, end, shard.count);
+    if (count.ec == std::errc() && count.ptr == end && shard.index >= 1 &&
+        shard.index <= shard.count) {
+      return shard;
+    }
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("--shard={}: a shard is K/N, the K-th of N, such as 3/8", text));
+}
+
+std::vector<size_t> PointsOf(const SweepPlan& plan, const Shard& shard) {
+  std::set<std::string_view> names;
+  for (const SweepPoint& point : plan.points) {
+    if (point.refused.empty()) names.insert(point.name);
+  }
+  std::map<std::string_view, size_t> shard_of;
+  size_t dealt = 0;
+  for (const std::string_view name : names) shard_of[name] = dealt++ % shard.count + 1;
+  std::vector<size_t> indices;
+  for (size_t i = 0; i < plan.points.size(); ++i) {
+    const auto found = shard_of.find(plan.points[i].name);
+    if (found == shard_of.end() || found->second != shard.index) continue;
+    indices.push_back(i);
+    shard_of.erase(found);  // Once is enough.
+  }
+  return indices;
+}
+
+}  // namespace slablab

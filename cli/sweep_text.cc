@@ -1,0 +1,305 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/sweep_text.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "fmt/format.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "reports/metrics.h"
+#include "reports/numbers.h"
+#include "reports/tables.h"
+#include "reports/text_page.h"
+#include "sim/check.h"
+
+namespace slablab {
+namespace {
+
+namespace pb = google::protobuf;
+
+constexpr std::string_view kUsualMetrics[] = {"cycles_per_operation", "alloc_cycles_mean",
+                                              "free_cycles_mean",     "transfers_remote",
+                                              "lock_wait_cycles",     "peak_slab_bytes"};
+
+// Columns as wide as what is in them; titles of several words stand over each other.
+class Columns {
+ public:
+  void Add(std::vector<std::string> title, bool left) {
+    columns_.push_back({.title = std::move(title), .cells = {}, .left = left});
+  }
+  // A cell of each column in turn.
+  void AddRow(std::vector<std::string> cells) {
+    CHECK_EQ(cells.size(), columns_.size());
+    for (size_t i = 0; i < cells.size(); ++i) {
+      columns_[i].cells.push_back(Printable(cells[i]));
+    }
+    ++rows_;
+  }
+  // With one blank between columns where two would make it too wide.
+  size_t Width() const {
+    size_t width = Gap() * (columns_.size() - 1);
+    for (const Column& column : columns_) width += column.Width();
+    return width;
+  }
+  std::string Text() const {
+    size_t title_lines = 0;
+    for (const Column& column : columns_) title_lines = std::max(title_lines, column.title.size());
+    std::string text;
+    for (size_t line = 0; line < title_lines; ++line) {
+      AppendLine(&text, [&](const Column& column) {
+        const size_t first = title_lines - column.title.size();
+        return line < first ? std::string() : column.title[line - first];
+      });
+    }
+    text += std::string(Width(), '-') + '\n';
+    for (size_t row = 0; row < rows_; ++row) {
+      AppendLine(&text, [&](const Column& column) { return column.cells[row]; });
+    }
+    return text;
+  }
+
+ private:
+  struct Column {
+    std::vector<std::string> title;
+    std::vector<std::string> cells;
+    bool left = false;
+    size_t Width() const {
+      size_t width = 1;
+      for (const std::string& word : title) width = std::max(width, word.size());
+      for (const std::string& cell : cells) width = std::max(width, cell.size());
+      return width;
+    }
+  };
+  size_t Gap() const {
+    size_t width = 2 * (columns_.size() - 1);
+    for (const Column& column : columns_) width += column.Width();
+    return width > kTextColumns ? 1 : 2;
+  }
+  template <typename Cell>
+  void AppendLine(std::string* text, Cell cell) const {
+    std::string line;
+    for (const Column& column : columns_) {
+      if (&column != columns_.data()) line.append(Gap(), ' ');
+      line += column.left ? fmt::format("{:<{}}", cell(column), column.Width())
+                          : fmt::format("{:>{}}", cell(column), column.Width());
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    *text += line + '\n';
+  }
+
+  std::vector<Column> columns_;
+  size_t rows_ = 0;
+};
+
+bool IsNumber(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("-0123456789") == std::string::npos;
+}
+
+// One value of an axis in a table; a file without its folder.
+std::string Shown(const std::string& axis, const std::string& value) {
+  const size_t slash = value.rfind('/');
+  const bool is_file = axis == "workload" || axis == "machine";
+  return is_file && slash != std::string::npos ? value.substr(slash + 1) : value;
+}
+
+// Which axes are of numbers only.
+std::vector<bool> LeftAxes(const SweepReport& report) {
+  std::vector<bool> left(static_cast<size_t>(report.axes_size()));
+  for (const SweepPointReport& point : report.points()) {
+    for (int i = 0; i < point.values_size(); ++i) {
+      if (!IsNumber(point.values(i))) left[static_cast<size_t>(i)] = true;
+    }
+  }
+  return left;
+}
+
+std::vector<std::string> ValuesOf(const SweepReport& report, const SweepPointReport& point) {
+  std::vector<std::string> values;
+  for (int i = 0; i < point.values_size(); ++i) {
+    values.push_back(Shown(report.axes(i), point.values(i)));
+  }
+  return values;
+}
+
+std::string HeadText(const SweepReport& report) {
+  TextPage page(false);
+  const auto is_result = [](const SweepPointReport& point) { return point.has_result(); };
+  const auto first = std::find_if(report.points().begin(), report.points().end(), is_result);
+  const auto results = std::count_if(report.points().begin(), report.points().end(), is_result);
+  page.Heading(fmt::format("{}: {} points, {} refused", report.name(), report.points_size(),
+                           report.points_size() - results));
+  if (first == report.points().end()) return page.Take();
+  const auto varies = [&](std::string_view axis) {
+    return std::find(report.axes().begin(), report.axes().end(), axis) != report.axes().end();
+  };
+  const RunConfig& config = first->result().config();
+  if (!varies("workload") && !config.trace().empty()) page.Labelled("trace", config.trace());
+  if (!varies("allocator")) page.Labelled("allocator", config.allocator());
+  if (!varies("machine")) {
+    page.Labelled("machine", config.machine().substr(0, config.machine().rfind('@')));
+  }
+  page.Labelled("replay", fmt::format("{} order, {} placement, {} start", config.order(),
+                                      config.placement(), config.start()));
+  page.Blank();
+  return page.Take();
+}
+
+// In one decimal, which is as much as a table is read for.
+std::string ShortText(const Metric& metric, const RunResult& result) {
+  const std::optional<uint64_t> value = metric.of(result);
+  if (!value.has_value() || metric.decimals == 0) return MetricText(metric, value);
+  uint64_t unit = 1;
+  for (int i = 0; i < metric.decimals; ++i) unit *= 10;
+  return Quotient(*value, unit, 1);
+}
+
+Columns PointColumns(const SweepReport& report, const std::vector<std::string>& metrics) {
+  Columns columns;
+  const std::vector<bool> left = LeftAxes(report);
+  for (int i = 0; i < report.axes_size(); ++i) {
+    columns.Add({report.axes(i)}, left[static_cast<size_t>(i)]);
+  }
+  for (const std::string& name : metrics) columns.Add(absl::StrSplit(name, '_'), false);
+  for (const SweepPointReport& point : report.points()) {
+    if (!point.has_result()) continue;
+    std::vector<std::string> cells = ValuesOf(report, point);
+    for (const std::string& name : metrics) {
+      cells.push_back(ShortText(*FindMetric(name), point.result()));
+    }
+    columns.AddRow(std::move(cells));
+  }
+  return columns;
+}
+
+std::string RefusedText(const SweepReport& report) {
+  std::map<std::string, std::vector<std::string>> refused;
+  for (const SweepPointReport& point : report.points()) {
+    if (point.has_result()) continue;
+    refused[point.refused()].push_back(fmt::format("{}", fmt::join(ValuesOf(report, point), " ")));
+  }
+  if (refused.empty()) return "";
+  TextPage page(false);
+  page.Heading(fmt::format("Refused ({})", fmt::join(report.axes(), " ")));
+  for (const auto& [reason, points] : refused) {
+    page.Item(fmt::format("{}: {}", reason, fmt::join(points, "; ")));
+  }
+  return "\n" + page.Take();
+}
+
+// Values as they are, without grouping, for scripts.
+DataTable ReportTable(const SweepReport& report) {
+  DataTable table{.name = "points", .keys = 1, .columns = {"point"}, .rows = {}};
+  for (const std::string& axis : report.axes()) table.columns.push_back(axis);
+  table.columns.push_back("refused");
+  table.columns.push_back("end_state");
+  for (const Metric& metric : Metrics()) table.columns.emplace_back(metric.name);
+  for (const SweepPointReport& point : report.points()) {
+    std::vector<std::string>& row = table.rows.emplace_back();
+    row.push_back(point.name());
+    for (const std::string& value : ValuesOf(report, point)) row.push_back(value);
+    row.push_back(point.refused());
+    row.push_back(point.has_result() ? fmt::format("{:016x}", point.result().digests().end_state())
+                                     : "");
+    for (const Metric& metric : Metrics()) {
+      const std::string text =
+          point.has_result() ? MetricText(metric, metric.of(point.result())) : "";
+      row.push_back(absl::StrReplaceAll(text, {{",", ""}}));
+    }
+  }
+  return table;
+}
+
+std::string Bytes(const SweepReport& report) {
+  std::string bytes;
+  {
+    pb::io::StringOutputStream stream(&bytes);
+    pb::io::CodedOutputStream output(&stream);
+    output.SetSerializationDeterministic(true);
+    CHECK(report.SerializeToCodedStream(&output));
+  }
+  return bytes;
+}
+
+std::string Json(const SweepReport& report) {
+  pb::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  CHECK(pb::util::MessageToJsonString(report, &json, options).ok());
+  return json;
+}
+
+}  // namespace
+
+std::string SweepPlanText(const SweepPlan& plan, const SweepPlanView& view) {
+  Columns columns;
+  columns.Add({"point"}, true);
+  for (size_t i = 0; i < plan.axes.size(); ++i) {
+    const bool left = std::any_of(plan.points.begin(), plan.points.end(),
+                                  [&](const auto& point) { return !IsNumber(point.values[i]); });
+    columns.Add({plan.axes[i]}, left);
+  }
+  columns.Add({"state"}, true);
+  size_t refused = 0;
+  for (size_t i = 0; i < plan.points.size(); ++i) {
+    const SweepPoint& point = plan.points[i];
+    refused += point.refused.empty() ? 0 : 1;
+    if (view.rows_max != 0 && i >= view.rows_max) continue;
+    std::vector<std::string> cells = {point.name};
+    for (size_t axis = 0; axis < plan.axes.size(); ++axis) {
+      cells.push_back(Shown(plan.axes[axis], point.values[axis]));
+    }
+    cells.push_back(!point.refused.empty()      ? "refused: " + point.refused
+                    : view.done.count(i) != 0   ? "done"
+                    : view.chosen.count(i) != 0 ? "to do"
+                                                : "other shard");
+    columns.AddRow(std::move(cells));
+  }
+  return columns.Text() + fmt::format("\n{}: {} to do, {} done, {} refused\n",
+                                      Counted(plan.points.size(), "point", "points"),
+                                      view.chosen.size() - view.done.size(), view.done.size(),
+                                      refused);
+}
+
+absl::Status CheckSweepMetrics(const std::vector<std::string>& metrics) {
+  for (const std::string& name : metrics) {
+    if (FindMetric(name) != nullptr) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("--metrics: no metric '{}'; 'slablab list metrics' has them", name));
+  }
+  return absl::OkStatus();
+}
+
+std::string SweepReportText(const SweepReport& report, Format format,
+                            const std::vector<std::string>& metrics) {
+  switch (format) {
+    case Format::kTsv:
+      return WideText(ReportTable(report), Delimiter::kTab);
+    case Format::kCsv:
+      return WideText(ReportTable(report), Delimiter::kComma);
+    case Format::kJson:
+      return Json(report);
+    case Format::kProto:
+      return Bytes(report);
+    default:
+      break;
+  }
+  std::vector<std::string> shown = metrics;
+  if (metrics.empty()) {
+    shown.assign(std::begin(kUsualMetrics), std::end(kUsualMetrics));
+    // Those that a line has room for, beside many axes.
+    while (shown.size() > 1 && PointColumns(report, shown).Width() > kTextColumns) shown.pop_back();
+  }
+  return HeadText(report) + PointColumns(report, shown).Text() + RefusedText(report);
+}
+
+}  // namespace slablab

@@ -1,0 +1,199 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// `slablab check` as a user starts it, and how a run is judged by its baseline.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "cli/junit.h"
+#include "cli/suite.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/cli/run_program.h"
+#include "tests/traces/random_trace.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string Runfile(const std::string& path) {
+  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
+}
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class CheckTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::copy(Runfile("traces/samples/linux-6.1-slub-c4n2-net.slt"), Path("net.slt"));
+    WriteContents(suite_, kSuite);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  // Writes the suite with one thing changed.
+  void Change(const std::string& from, const std::string& to) {
+    const std::string changed = absl::StrReplaceAll(kSuite, {{from, to}});
+    ASSERT_NE(changed, kSuite);
+    WriteContents(suite_, changed);
+  }
+
+  static inline const std::string kSuite = R"(
+      base { trace: "net.slt" machine: "vm-c4n2" events_max: 8000 }
+      point { name: "slub" run { allocator: "slub" } }
+      point {
+        name: "slab"
+        run { allocator: "slab" }
+        exact: false
+        tolerance { metric: "cycles_per_operation" per_mille: 10 }
+      })";
+  const std::string folder_ = NewFolder();
+  const std::string suite_ = Path("net.textproto");
+};
+
+TEST_F(CheckTest, ARunIsWhatItWas) {
+  EXPECT_EQ(Stdout("check " + suite_).exit_status, 1) << "without baselines nothing passes";
+  EXPECT_THAT(Stdout("check " + suite_).text, HasSubstr("no baseline; --update makes one"));
+  EXPECT_EQ(Stdout("check --update --workers=1 " + suite_).exit_status, 0);
+  const std::string baselines = Contents(Path("net.baselines.textproto"));
+  EXPECT_THAT(baselines, HasSubstr("name: \"cycles_per_operation\""));
+  const Ending again = Stdout("check --workers=2 " + suite_);
+  EXPECT_EQ(again.exit_status, 0) << again.text;
+  EXPECT_EQ(again.text, "ok      slub\nok      slab\n2 as before, 0 changed or new\n");
+  EXPECT_EQ(Stdout("check --update --workers=2 " + suite_).exit_status, 0);
+  EXPECT_EQ(Contents(Path("net.baselines.textproto")), baselines);
+}
+
+// What a one-line change to a model does: here a tunable and a quirk stand for it.
+TEST_F(CheckTest, AChangeFailsAndTheMovedMetricsAreNamed) {
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  Change("allocator: \"slub\"", "allocator: \"slub\" tune: \"cpu_partial=0\"");
+  const Ending changed = Stdout(absl::StrCat("check --junit=", Path("j.xml"), " ", suite_));
+  EXPECT_EQ(changed.exit_status, 1);
+  EXPECT_THAT(changed.text, HasSubstr("CHANGED slub: the configuration is another, the end state "
+                                      "differs, "));
+  EXPECT_THAT(changed.text, HasSubstr("cycles_per_operation"));
+  EXPECT_THAT(changed.text, HasSubstr("free_cycles_mean"));
+  EXPECT_THAT(changed.text, HasSubstr("ok      slab\n1 as before, 1 changed or new\n"));
+  const std::string junit = Contents(Path("j.xml"));
+  EXPECT_THAT(junit, HasSubstr("<testsuite name=\"net\" tests=\"2\" failures=\"1\""));
+  EXPECT_THAT(junit, HasSubstr("cycles_per_operation"));
+  EXPECT_EQ(system(absl::StrCat("python3 -c 'import sys, xml.dom.minidom; "
+                                "xml.dom.minidom.parse(sys.argv[1])' ",
+                                Path("j.xml"))
+                       .c_str()),
+            0);
+  // Only what is asked for.
+  EXPECT_EQ(Stdout(absl::StrCat("check ", suite_, " slab")).exit_status, 0);
+  EXPECT_EQ(Stdout(absl::StrCat("check ", suite_, " slub")).exit_status, 1);
+}
+
+TEST_F(CheckTest, WithinItsToleranceAMetricMayMove) {
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  Change("events_max: 8000", "events_max: 8200");
+  const Ending moved = Stdout(absl::StrCat("check ", suite_));
+  EXPECT_EQ(moved.exit_status, 1) << "slub is exact";
+  EXPECT_THAT(moved.text, HasSubstr("CHANGED slub"));
+  EXPECT_THAT(moved.text, HasSubstr("ok      slab"));
+  EXPECT_THAT(moved.text, HasSubstr("allowed"));
+}
+
+TEST_F(CheckTest, UpdatingOnePointKeepsTheOthers) {
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  const std::string before = Contents(Path("net.baselines.textproto"));
+  Change("allocator: \"slab\"", "allocator: \"slab\" seed: 2 touch_bytes: 64");
+  ASSERT_EQ(Stdout(absl::StrCat("check --update ", suite_, " slab")).exit_status, 0);
+  const std::string after = Contents(Path("net.baselines.textproto"));
+  EXPECT_NE(after, before);
+  const std::string slab = "point {\n  name: \"slab\"";
+  EXPECT_EQ(after.substr(0, after.find(slab)), before.substr(0, before.find(slab)));
+  EXPECT_EQ(Stdout("check " + suite_).exit_status, 0);
+}
+
+TEST_F(CheckTest, ErrorsNameFileAndLine) {
+  for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
+           {"", ": a suite of no points"},
+           {"point { name: \"a b\" }", ":1:9: a point wants a name of letters"},
+           {"base { trace: \"x.slt\" }\npoint { name: \"a\" }\npoint { name: \"a\" }",
+            ":3:9: a second point \"a\""},
+           {"point { name: \"a\" }", ":1:1: neither a trace nor a workload"},
+           {"base { trace: \"x.slt\" }\npoint { name: \"a\"\n tolerance { metric: \"speed\" } }",
+            ":3:14: there is no metric \"speed\""},
+           {"point { name: \"a\"\n run { order: \"any\" } }", ":2:8: --order=any"},
+           {"points { }", ":1:8: "},
+       }) {
+    WriteContents(suite_, text);
+    const Ending run = Stderr("check " + suite_);
+    EXPECT_EQ(run.exit_status, 2) << text;
+    EXPECT_THAT(run.text, StartsWith(absl::StrCat("slablab: ", suite_, complaint))) << text;
+  }
+  WriteContents(suite_, "base { trace: \"nosuch.slt\" }\npoint { name: \"a\" }");
+  EXPECT_THAT(Stderr("check " + suite_).text, AllOf(HasSubstr("a: "), HasSubstr("nosuch.slt")));
+  WriteContents(suite_, kSuite);
+  WriteContents(Path("net.baselines.textproto"), "point {\n  nam: \"slub\" }");
+  EXPECT_THAT(Stderr("check " + suite_).text, HasSubstr("net.baselines.textproto:2:6: "));
+  EXPECT_THAT(Stderr(absl::StrCat("check ", suite_, " slbu")).text, HasSubstr("no point 'slbu'"));
+  EXPECT_EQ(Stderr("check").exit_status, 2);
+}
+
+RunResult ResultOf(uint64_t cycles, uint64_t end_state) {
+  RunResult result;
+  result.mutable_totals()->set_operations(1000);
+  result.mutable_totals()->set_operation_cycles(cycles * 1000);
+  result.mutable_digests()->set_end_state(end_state);
+  return result;
+}
+
+TEST(JudgeTest, ToleranceIsInclusiveAndBothWays) {
+  SuiteEntry entry;
+  entry.name = "x";
+  entry.exact = false;
+  Tolerance& tolerance = entry.tolerances["cycles_per_operation"];
+  tolerance.set_per_mille(10);
+  const Baseline base = BaselineOf("x", ResultOf(100, 1));
+  const auto passes = [&](uint64_t cycles) {
+    return Judge(entry, &base, ResultOf(cycles, 2)).passed;
+  };
+  EXPECT_TRUE(passes(100));
+  EXPECT_TRUE(passes(101));
+  EXPECT_TRUE(passes(99));
+  EXPECT_FALSE(passes(102));
+  EXPECT_FALSE(passes(98));
+  tolerance.set_absolute(5);
+  EXPECT_TRUE(passes(105));
+  EXPECT_FALSE(passes(106));
+  // An exact run's tolerances do not excuse another end state.
+  entry.exact = true;
+  EXPECT_FALSE(passes(100));
+  EXPECT_TRUE(Judge(entry, &base, ResultOf(100, 1)).passed);
+  EXPECT_FALSE(Judge(entry, nullptr, ResultOf(100, 1)).passed);
+}
+
+TEST(JunitTest, WhateverIsInANameIsText) {
+  const std::string xml =
+      JunitXml("a<b>&\"c\"", {{.name = "ok", .failure = "", .details = ""},
+                              {.name = "'\033[31m\xff", .failure = "<moved>", .details = "]]>"}});
+  EXPECT_THAT(xml, HasSubstr("name=\"a&lt;b&gt;&amp;&quot;c&quot;\" tests=\"2\" failures=\"1\""));
+  EXPECT_THAT(xml, HasSubstr("<testcase name=\"ok\""));
+  EXPECT_THAT(xml, HasSubstr("name=\"'?[31m?\""));
+  EXPECT_THAT(xml, HasSubstr(">]]&gt;</failure>"));
+  EXPECT_THAT(xml, Not(HasSubstr("\033")));
+}
+
+}  // namespace
+}  // namespace slablab

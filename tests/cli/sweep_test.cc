@@ -1,0 +1,319 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// `slablab sweep` as a user starts it: the same bytes whoever did the points and however often they
+// were killed, and what cannot be is said.
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/run_spec.h"
+#include "cli/simulation_flags.h"
+#include "cli/sweep_plan.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reports/result_io.h"
+#include "tests/cli/run_program.h"
+#include "tests/traces/random_trace.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+std::string Runfile(const std::string& path) {
+  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
+}
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class SweepTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::copy(Runfile("traces/samples/linux-6.1-slub-c4n2-net.slt"), Path("net.slt"));
+    WriteContents(sweep_, R"(
+        base { trace: "net.slt" events_max: 4000 }
+        allocator: ["slub", "slab"] cpus: [1, 4, 16] nodes: [1, 2] seed: [1, 2])");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  std::string Folder(const std::string& name) const { return " --folder=" + Path(name); }
+  // Everything that a merge can say.
+  std::string Merged(const std::string& name) const {
+    const Ending merge = Stdout(absl::StrCat("sweep merge --format=proto ", sweep_, Folder(name)));
+    EXPECT_EQ(merge.exit_status, 0);
+    return merge.text;
+  }
+  void Do(const std::string& flags, const std::string& name) const {
+    EXPECT_EQ(Stdout(absl::StrCat("sweep run ", flags, " ", sweep_, Folder(name))).exit_status, 0);
+  }
+  size_t Results(const std::string& name) const {
+    size_t count = 0;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(Path(name), error)) {
+      count += entry.path().extension() == ".result" ? 1 : 0;
+    }
+    return count;
+  }
+
+  const std::string folder_ = NewFolder();
+  const std::string sweep_ = Path("net.textproto");
+};
+
+constexpr size_t kPoints = 24;
+constexpr size_t kRefused = 4;  // one CPU on two nodes
+
+TEST_F(SweepTest, TheSameBytesForAnyNumberOfWorkersAndShards) {
+  Do("--workers=1", "one");
+  const std::string bytes = Merged("one");
+  EXPECT_GT(bytes.size(), 100'000u);
+  EXPECT_EQ(Results("one"), kPoints - kRefused);
+  Do("--workers=2", "two");
+  EXPECT_EQ(Merged("two"), bytes);
+  for (const int shard : {3, 1, 2}) {
+    EXPECT_EQ(Stdout(absl::StrCat("sweep merge ", sweep_, Folder("three"))).exit_status, 2);
+    Do(absl::StrCat("--workers=2 --shard=", shard, "/3"), "three");
+  }
+  EXPECT_EQ(Merged("three"), bytes);
+}
+
+TEST_F(SweepTest, AKilledSweepGoesOnWhereItWas) {
+  Do("--workers=2", "whole");
+  const std::string program = Runfile("cli/slablab");
+  size_t before = 0;
+  for (int kills = 0; kills < 50 && before < kPoints - kRefused; ++kills) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const std::string folder = "--folder=" + Path("killed");
+      execl(program.c_str(), program.c_str(), "sweep", "run", "--workers=2", folder.c_str(),
+            sweep_.c_str(), nullptr);
+      _exit(99);
+    }
+    // As soon as there is something new.
+    int status = 0;
+    while (Results("killed") == before && waitpid(child, &status, WNOHANG) == 0) usleep(500);
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    EXPECT_GT(Results("killed"), before) << "a kill undid what was done";
+    before = Results("killed");
+  }
+  // What a death in the midst of writing, or of the machine, can leave.
+  const auto first = fs::directory_iterator(Path("killed"))->path();
+  WriteContents(absl::StrCat(first.string(), ".tmp-abcdef"), "half");
+  fs::resize_file(first, fs::file_size(first) / 2);
+  Do("--workers=2", "killed");
+  EXPECT_EQ(Merged("killed"), Merged("whole"));
+  for (const auto& entry : fs::directory_iterator(Path("killed"))) {
+    EXPECT_THAT(entry.path().string(), ::testing::EndsWith(".result"));
+  }
+}
+
+TEST_F(SweepTest, CtrlCLeavesWhatIsDone) {
+  const std::string program = Runfile("cli/slablab");
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string folder = "--folder=" + Path("some");
+    signal(SIGINT, SIG_DFL);
+    execl(program.c_str(), program.c_str(), "sweep", "run", "--workers=1", folder.c_str(),
+          sweep_.c_str(), nullptr);
+    _exit(99);
+  }
+  while (Results("some") == 0) usleep(500);
+  kill(child, SIGINT);
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  const size_t kept = Results("some");
+  EXPECT_LT(kept, kPoints - kRefused);
+  const Ending plan = Stdout(absl::StrCat("sweep plan ", sweep_, Folder("some")));
+  EXPECT_THAT(plan.text, HasSubstr(absl::StrCat(kept, " done, ", kRefused, " refused")));
+  const Ending merge = Stderr(absl::StrCat("sweep merge ", sweep_, Folder("some")));
+  EXPECT_EQ(merge.exit_status, 2);
+  EXPECT_THAT(merge.text, HasSubstr(absl::StrCat(kPoints - kRefused - kept, " of 24 points are")));
+}
+
+TEST_F(SweepTest, APointsFileIsAResultLikeThatOfRun) {
+  WriteContents(sweep_, R"(base { trace: "net.slt" events_max: 4000 machine: "vm-c4n2" })");
+  Do("", "one");
+  ASSERT_EQ(Results("one"), 1u);
+  const std::string path = fs::directory_iterator(Path("one"))->path();
+  EXPECT_EQ(Contents(path), Stdout(absl::StrCat("run --format=proto --events-max=4000 ",
+                                                "--machine=vm-c4n2 --trace=", Path("net.slt")))
+                                .text);
+}
+
+TEST_F(SweepTest, WhatCannotBeIsListedWithItsReason) {
+  WriteContents(sweep_, R"(
+      base { trace: "net.slt" events_max: 1000 }
+      allocator: ["slub", "percpu-km"] cpus: [1, 4] nodes: [1, 2])");
+  Do("", "some");
+  const std::string text = Stdout(absl::StrCat("sweep merge ", sweep_, Folder("some"))).text;
+  EXPECT_THAT(text, HasSubstr("8 points, 3 refused"));
+  EXPECT_THAT(text, HasSubstr("some node would have no CPU"));
+  EXPECT_THAT(text, HasSubstr("percpu-km 4 2"));
+  const std::string tsv =
+      Stdout(absl::StrCat("sweep merge --format=tsv ", sweep_, Folder("some"))).text;
+  const std::vector<std::string> lines = absl::StrSplit(tsv, '\n', absl::SkipEmpty());
+  ASSERT_THAT(lines, SizeIs(9));
+  EXPECT_THAT(lines[0], StartsWith("point\tallocator\tcpus\tnodes\trefused\tend_state\t"));
+  const auto tabs = [](const std::string& line) {
+    return std::count(line.begin(), line.end(), '\t');
+  };
+  for (const std::string& line : lines) EXPECT_EQ(tabs(line), tabs(lines[0])) << line;
+}
+
+TEST_F(SweepTest, TextIsAsWideAsATerminal) {
+  Do("", "some");
+  const Ending merge = Stdout(absl::StrCat("sweep merge ", sweep_, Folder("some")));
+  const std::vector<std::string> lines = absl::StrSplit(merge.text, '\n');
+  for (const std::string& line : lines) EXPECT_LE(line.size(), 80u) << line;
+  EXPECT_THAT(merge.text, HasSubstr("operation"));
+  const Ending one =
+      Stdout(absl::StrCat("sweep merge --metrics=peak_slabs ", sweep_, Folder("some")));
+  EXPECT_THAT(one.text, AllOf(HasSubstr("slabs"), ::testing::Not(HasSubstr("operation"))));
+}
+
+TEST_F(SweepTest, ErrorsNameFileAndLine) {
+  for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
+           {"base {\n  trace: \"net.slt\"\n}\nallocator: \"slub\"\nallocator: \"slbu\"\n",
+            ":5:1: unknown allocator 'slbu'; valid are: slub"},
+           {"base { trace: \"net.slt\" }\ncpus: 4\ncpus: 16\ncpus: 4\n",
+            ":4:1: a second \"4\" in cpus"},
+           {"base { trace: \"net.slt\" }\nnodes: 0\n", ":2:1: 0 nodes"},
+           {"\nbase { trace: \"nosuch.slt\" }\n", ":2:8: "},
+           {"base { trace: \"net.slt\"\n machine: \"nosuch\" }", ":2:2: there is no machine"},
+           {"base { trace: \"net.slt\"\n place: \"here\" }", ":2:2: --place=here: valid are"},
+           {"cpus: [1, 2]\n", ": neither a trace nor a workload is named"},
+           {"base { trace: \"net.slt\" }\nflag { name: \"colour\" value: \"red\" }",
+            ":2:1: 'colour' is no option of a simulation"},
+           {"base { trace: \"net.slt\" }\ntunable { value: 1 }", ":2:1: an axis without a name"},
+           {"base { trace: \"net.slt\" }\ntunable { name: \"x\" }", ":2:1: axis \"x\" has no"},
+           {"base { trace: \"net.slt\" }\nseeds: 1", ":2:6: "},
+       }) {
+    WriteContents(sweep_, text);
+    for (const std::string verb : {"plan", "run", "merge"}) {
+      const Ending run = Stderr(absl::StrCat("sweep ", verb, " ", sweep_));
+      EXPECT_EQ(run.exit_status, 2) << text;
+      EXPECT_THAT(run.text, StartsWith(absl::StrCat("slablab: ", sweep_, complaint))) << text;
+      EXPECT_EQ(run.text.find('\n'), run.text.size() - 1) << run.text;
+    }
+  }
+  EXPECT_EQ(Stderr("sweep plan /no/such.textproto").exit_status, 2);
+  EXPECT_THAT(Stderr(absl::StrCat("sweep run --shard=4/3 ", sweep_)).text,
+              HasSubstr("a shard is K/N"));
+}
+
+TEST_F(SweepTest, NamesAreOfTheConfigurationAlone) {
+  const auto names = [&](const std::string& text, const std::string& path) {
+    const absl::StatusOr<SweepPlan> plan = PlanSweepFromText(text, path);
+    EXPECT_TRUE(plan.ok()) << plan.status();
+    std::vector<std::string> all;
+    if (plan.ok()) {
+      for (const SweepPoint& point : plan->points) all.push_back(point.name);
+    }
+    return all;
+  };
+  const std::string base = "base { trace: \"net.slt\" }";
+  const auto one = names(base + "allocator: [\"slub\", \"slab\"] seed: [1, 2]", sweep_);
+  EXPECT_THAT(one, Each(SizeIs(16)));
+  // Axes in another order, another file's name: the same points.
+  fs::create_directory(Path("elsewhere"));
+  fs::copy(Path("net.slt"), Path("elsewhere/net.slt"));
+  auto other = names("allocator: [\"slab\", \"slub\"] seed: [2, 1]" + base,
+                     Path("elsewhere/other.textproto"));
+  EXPECT_THAT(other, ::testing::UnorderedElementsAreArray(one));
+  // All different, and different with every field.
+  for (const std::string further :
+       {"order: \"closed\"", "place: \"spread\"", "merge_caches: true", "events_max: 5",
+        "machine: \"r910\"", "tune: \"cpu_partial=3\"", "quirks: \"x\"", "touch_bytes: 64"}) {
+    for (const std::string& name : names("base { trace: \"net.slt\" " + further +
+                                             "} allocator: [\"slub\", \"slab\"] seed: [1, 2]",
+                                         sweep_)) {
+      EXPECT_EQ(std::count(one.begin(), one.end(), name), 0) << further;
+    }
+  }
+  // Of another trace of the same name too.
+  fs::remove(Path("elsewhere/net.slt"));
+  fs::copy(Runfile("traces/samples/linux-6.1-slub-c4n2-fs.slt"), Path("elsewhere/net.slt"));
+  other =
+      names(base + "allocator: [\"slub\", \"slab\"] seed: [1, 2]", Path("elsewhere/x.textproto"));
+  EXPECT_THAT(other, ::testing::Not(::testing::Contains(one[0])));
+}
+
+TEST(RunSpecTest, ItsFieldsAreTheFlagsOfRun) {
+  std::set<std::string> fields;
+  for (int i = 0; i < RunSpec::descriptor()->field_count(); ++i) {
+    fields.insert(RunSpec::descriptor()->field(i)->name());
+  }
+  EXPECT_EQ(fields,
+            std::set<std::string>(std::begin(kSimulationFlags), std::end(kSimulationFlags)));
+}
+
+TEST(RunSpecTest, WhatIsLaidOverCounts) {
+  RunSpec under;
+  under.set_trace("a.slt");
+  under.set_seed(1);
+  under.set_allocator("slub");
+  under.add_quirks("x");
+  RunSpec over;
+  over.set_workload("hackbench");
+  over.set_seed(2);
+  over.add_quirks("y");
+  const RunSpec both = Overlaid(under, over);
+  EXPECT_FALSE(both.has_trace());
+  EXPECT_EQ(both.workload(), "hackbench");
+  EXPECT_EQ(both.seed(), 2u);
+  EXPECT_EQ(both.allocator(), "slub");
+  EXPECT_THAT(both.quirks(), ::testing::ElementsAre("y"));
+}
+
+TEST(ShardTest, EveryPointIsInOneShardAndSharesAreEven) {
+  SweepPlan plan;
+  for (int i = 0; i < 100; ++i) {
+    plan.points.push_back(SweepPoint());
+    plan.points.back().name = absl::StrCat(i * 7919 % 90);
+    if (i % 10 == 0) plan.points.back().refused = "no";
+  }
+  std::set<std::string> all;
+  for (const SweepPoint& point : plan.points) {
+    if (point.refused.empty()) all.insert(point.name);
+  }
+  for (const size_t count : {1, 2, 3, 7, 100, 1000}) {
+    std::set<std::string> seen;
+    for (size_t index = 1; index <= count; ++index) {
+      const std::vector<size_t> points = PointsOf(plan, {.index = index, .count = count});
+      EXPECT_LE(points.size(), all.size() / count + 1);
+      for (const size_t point : points) {
+        EXPECT_TRUE(plan.points[point].refused.empty());
+        EXPECT_TRUE(seen.insert(plan.points[point].name).second);
+      }
+    }
+    EXPECT_EQ(seen, all);
+  }
+}
+
+}  // namespace
+}  // namespace slablab
