@@ -201,7 +201,10 @@ class Planner {
     }
     point.options = *std::move(options);
     absl::StatusOr<std::string> name = namer_.NameOf(draft.spec, flags);
-    if (!name.ok()) return WorkloadError(name.status());
+    if (!name.ok()) {
+      return origin_.Error(draft.spec.has_trace() ? "base.trace" : "base.workload",
+                           MessageOf(name.status()));
+    }
     point.name = *std::move(name);
     point.refused = RefusalOf(point.options.machine);
     return point;
@@ -215,10 +218,6 @@ class Planner {
     return origin_.Error(axis == axes.end() ? "flag" : axis->field, MessageOf(status));
   }
 
-  absl::Status WorkloadError(const absl::Status& status) const {
-    return origin_.Error(spec_.workload_size() > 0 ? "workload" : "base.trace", MessageOf(status));
-  }
-
   // The base machine in the size that the axes say.
   absl::Status SetMachine(Draft& draft) {
     if (!draft.spec.has_machine()) draft.spec.set_machine(SimulationDefaultMachine());
@@ -226,8 +225,7 @@ class Planner {
     if (machines_.count(base) == 0) {
       const absl::StatusOr<MachineConfig> config = LoadMachine(base);
       if (!config.ok()) {
-        return origin_.Error(spec_.machine_size() > 0 ? "machine" : "base.machine",
-                             MessageOf(config.status()));
+        return origin_.Error("base.machine", MessageOf(config.status()));
       }
       machines_[base] = {config->cpu_count(), config->node_count()};
     }
@@ -283,6 +281,17 @@ absl::StatusOr<SweepPlan> PlanSweepFromText(std::string_view text, const std::st
   SweepSpec spec;
   SpecOrigin origin(path);
   if (absl::Status status = ParseTextproto(text, &spec, &origin); !status.ok()) return status;
+  // What an axis sets is wrong where the axis stands.
+  for (const auto& [set, axis] : {std::pair{"base.trace", "workload"},
+                                  {"base.workload", "workload"},
+                                  {"base.allocator", "allocator"},
+                                  {"base.machine", "machine"},
+                                  {"base.scale", "size"},
+                                  {"base.set", "parameter"},
+                                  {"base.tune", "tunable"},
+                                  {"base.seed", "seed"}}) {
+    origin.SetPositionOf(set, axis);
+  }
   const std::filesystem::path file(path);
   absl::StatusOr<SweepPlan> plan = Planner(spec, origin, file.parent_path().string()).Plan();
   if (plan.ok()) plan->name = file.stem().string();

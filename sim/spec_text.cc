@@ -79,6 +79,11 @@ void SpecOrigin::SetPosition(const std::string& path, int line, int column) {
   positions_[path] = {.line = line, .column = column};
 }
 
+void SpecOrigin::SetPositionOf(const std::string& path, std::string_view of) {
+  const auto position = positions_.find(of);
+  if (position != positions_.end()) positions_[path] = position->second;
+}
+
 absl::Status SpecOrigin::Error(std::string_view path, std::string_view message) const {
   for (std::optional<std::string_view> part = path; part.has_value(); part = Around(*part)) {
     const auto position = positions_.find(*part);

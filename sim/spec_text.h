@@ -30,6 +30,9 @@ class SpecOrigin {
   // column, both counted from 1.
   void SetPosition(const std::string& path, int line, int column);
 
+  // From now on the field at `path` stands where the one at `of` does, if that is in the text.
+  void SetPositionOf(const std::string& path, std::string_view of);
+
   // InvalidArgument "label:line:column: message". The position is that of the field at `path` or,
   // if the text does not have it, of the nearest message around it that the text has; without any,
   // "label: message".
