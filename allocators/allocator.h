@@ -126,6 +126,9 @@ class Allocator {
   // Before anything else, once, on one CPU: the kernel's boot sequence, up to and including the
   // kmalloc caches.
   virtual Task<void> Boot(Cpu& cpu) = 0;
+  // After it: what the kernel would have stopped with, if it could not boot, as InvalidArgument.
+  // Nothing may then be done with the allocator any more.
+  virtual absl::Status boot_status() const { return absl::OkStatus(); }
   // InvalidArgument if the kernel would refuse; the CacheId may be an existing one (merging).
   virtual Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) = 0;
   // REQUIRES: no object is allocated.

@@ -85,7 +85,11 @@ Task<PercpuArea> Percpu::Alloc(Cpu& cpu, PercpuRequest request) {
   }
   if (may_wait) co_await mutex_.Release(cpu);
   if (empty_pages_ < kEmptyPagesLow) ScheduleBalance();
-  Clear(cpu, area);
+  if (options_.clears_areas) {
+    Clear(cpu, area);
+  } else {
+    ++usage_.uncleared_areas;
+  }
   if (may_wait) co_await BalanceIfDue(cpu);
   co_return area;
 }

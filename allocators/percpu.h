@@ -114,6 +114,7 @@ class Percpu : public PercpuAreas {
     // drives the model calls Balance.
     bool balance_at_once = true;
     bool exact_free_hints = false;  // see PercpuMap
+    bool clears_areas = true;
   };
   using MakeBackend =
       std::function<std::unique_ptr<PercpuBackend>(const PercpuLayout& layout, PercpuUsage& usage)>;
@@ -133,6 +134,8 @@ class Percpu : public PercpuAreas {
   PercpuFigures Figures() const override;
   const PercpuUsage& usage() const override { return usage_; }
   void set_observer(PercpuObserver* observer) override { observer_ = observer; }
+  // Until there is one, no chunk can be made, and balance work waits.
+  void set_slab_is_available(bool available) override { slab_is_available_ = available; }
   void CheckInvariants() const override;
 
  private:
@@ -197,7 +200,8 @@ class Percpu : public PercpuAreas {
   void Relocate(Cpu& cpu, PercpuChunk& chunk, int slot_before);
   void Isolate(Cpu& cpu, PercpuChunk& chunk);
   void Reintegrate(Cpu& cpu, PercpuChunk& chunk);
-  void ScheduleBalance() { balance_due_ = true; }
+  // pcpu_schedule_balance_work(): not before there are workers, which come after slab caches.
+  void ScheduleBalance() { balance_due_ |= slab_is_available_; }
 
   // --- percpu_figures.cc ---
   PercpuChunkFigures FiguresOf(const PercpuChunk& chunk) const;
@@ -226,6 +230,7 @@ class Percpu : public PercpuAreas {
   PercpuChunk* first_chunk_ = nullptr;
   PercpuChunk* reserved_chunk_ = nullptr;  // null: there is no reserved part
   int empty_pages_ = 0;                    // pcpu_nr_empty_pop_pages
+  bool slab_is_available_ = true;
   bool balance_due_ = false;
   bool atomic_failed_ = false;
   PercpuFigures totals_;  // all but the chunks

@@ -78,6 +78,8 @@ struct PercpuUsage {
   uint64_t metadata_bytes = 0;    // maps and descriptors
   uint64_t area_bytes = 0;        // allocated, alignment holes not counted
   uint64_t address_bytes = 0;     // address space that further chunks' units take
+  uint64_t km_wasted_pages = 0;   // of each contiguous block, by rounding to a power of two
+  uint64_t uncleared_areas = 0;   // handed out with whatever was in them
   uint64_t address_failures = 0;  // chunks not made for want of address space
   uint64_t page_failures = 0;     // chunks not made, or ranges not populated, for want of pages
   uint64_t held_bytes() const {
@@ -123,6 +125,10 @@ class PercpuAreas {
   virtual PercpuFigures Figures() const = 0;
   virtual const PercpuUsage& usage() const = 0;
   virtual void set_observer(PercpuObserver* observer) = 0;  // not owned; null: none
+  // Whether there is a slab allocator by now (slab_is_available). From the start there is; one that
+  // boots on these areas says otherwise until it is up. Meanwhile there is the first chunk alone:
+  // early allocation.
+  virtual void set_slab_is_available(bool available) = 0;
   // Aborts if one of the model's numbered invariants does not hold. REQUIRES: every CPU is between
   // operations.
   virtual void CheckInvariants() const = 0;

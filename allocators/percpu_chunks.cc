@@ -104,6 +104,7 @@ PercpuChunk& Percpu::AddChunk(int pages) {
 
 // pcpu_create_chunk(). Null: no memory, or no address space.
 Task<PercpuChunk*> Percpu::CreateChunk(Cpu& cpu, Gfp gfp) {
+  if (!slab_is_available_) co_return nullptr;
   if (spare_chunks_.empty()) {
     spare_chunks_.push_back(AddChunk(layout_.unit_pages()).id);
     chunks_.back()->alive = false;

@@ -20,7 +20,9 @@ class PercpuKm : public PercpuBackend {
       : machine_(machine),
         layout_(layout),
         usage_(usage),
-        order_(std::bit_width(ChunkPages(layout) - 1)) {}
+        order_(std::bit_width(ChunkPages(layout) - 1)) {
+    usage_.km_wasted_pages = PercpuKmWastedPages(layout);
+  }
 
   bool populates_on_demand() const override { return false; }
 

@@ -29,8 +29,13 @@ inline constexpr uint32_t kPercpuEarlySlots = 128;             // PERCPU_DYNAMIC
 inline constexpr uint32_t kPercpuReservedBytes = 8 << 10;      // PERCPU_MODULE_RESERVE
 inline constexpr uint32_t kPercpuDynamicBytes = 28 << 10;      // PERCPU_DYNAMIC_RESERVE, 64 bits
 inline constexpr uint32_t kPercpuDynamicBytes32 = 20 << 10;    // the same, 32 bits
+inline constexpr uint32_t kPercpuDynamicBytes2010 = 20 << 10;  // 2.6.36, 64 bits
+inline constexpr uint32_t kPercpuDynamicBytes2010On32 = 12 << 10;
 // The static variables of the kernel that the reference runs were recorded on.
 inline constexpr uint32_t kPercpuStaticBytes = 166760;
+
+// The vmalloc space of 32-bit x86 (VMALLOC_RESERVE).
+inline constexpr uint64_t kPercpuVmallocBytes32 = uint64_t{128} << 20;
 
 // What a dynamic size of the first chunk means.
 enum class PercpuDynSize : uint8_t {

@@ -49,6 +49,16 @@ PercpuProjected Project(const PercpuDemand& demand, int cpus, int nodes) {
     projected.vm_address_bytes = DivideUp(pages * kPageSize, vm.unit_bytes) * vm.unit_bytes *
                                  static_cast<uint64_t>(vm.units());
   }
+  PercpuSetup setup32;
+  setup32.dynamic_bytes = kPercpuDynamicBytes32;
+  setup32.atom_bytes = kPageSize;
+  setup32.vmalloc_bytes = kPercpuVmallocBytes32;
+  const PercpuLayout vm32 = BuildPercpuLayout(setup32, machine);
+  // A first chunk that is mapped page by page lies there too.
+  const uint64_t chunks32 =
+      DivideUp(behind_first(vm32), vm32.unit_bytes) + (vm32.is_embedded ? 0 : 1);
+  projected.vm32_address_bytes = chunks32 * vm32.unit_bytes * static_cast<uint64_t>(vm32.units());
+  projected.vm32_exhausted = projected.vm32_address_bytes > kPercpuVmallocBytes32;
   if (nodes > 1) return projected;
   PercpuSetup by_page;
   by_page.atom_bytes = kPageSize;

@@ -28,6 +28,9 @@ struct PercpuProjected {
   uint64_t km_held_bytes = 0;
   uint64_t km_wasted_bytes = 0;  // of this, what blocks of 2^n pages have too many
   bool km_too_large = false;     // a chunk's block is larger than the page allocator's largest
+  // The same on 32 bits, where chunks are no larger than they must be.
+  uint64_t vm32_address_bytes = 0;
+  bool vm32_exhausted = false;  // more than its 128 MiB of vmalloc space
 };
 
 // For 1 to 4096 CPUs on one node and, from four CPUs on, on four; by CPUs, then nodes. Areas are

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "allocators/percpu.h"
+#include "allocators/percpu_2010.h"
 #include "allocators/percpu_backend.h"
 #include "fmt/format.h"
 
@@ -15,7 +16,11 @@ namespace slablab {
 namespace {
 
 constexpr std::string_view kQuirks[] = {"32-bit", "page-first-chunk", "exact-free-hints"};
-constexpr std::string_view kKmQuirks[] = {"exact-free-hints"};
+constexpr std::string_view kKmQuirks[] = {"exact-free-hints", "unzeroed-km"};
+constexpr std::string_view kQuirks2010[] = {"32-bit", "page-first-chunk", "signed-dyn-size",
+                                            "dyn-size-auto", "dyn-size-none"};
+constexpr std::string_view kKmQuirks2010[] = {"signed-dyn-size", "dyn-size-auto", "dyn-size-none",
+                                              "zeroed-km"};
 
 bool HasQuirk(const PercpuOptions& options, std::string_view quirk) {
   return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
@@ -29,7 +34,7 @@ PercpuSetup VmSetup(const PercpuOptions& options) {
   if (HasQuirk(options, "32-bit")) {
     setup.dynamic_bytes = kPercpuDynamicBytes32;
     setup.atom_bytes = kPageSize;
-    setup.vmalloc_bytes = uint64_t{128} << 20;
+    setup.vmalloc_bytes = kPercpuVmallocBytes32;
   }
   return setup;
 }
@@ -43,12 +48,32 @@ PercpuSetup KmSetup(const PercpuOptions&) {
   return setup;
 }
 
+// What a dynamic size was before it meant a minimum: 0 could be forced, -1 was for what is left of
+// the last page, and what x86 asked for a minimum too.
+bool HasSignedDynSize(const PercpuOptions& options) {
+  return HasQuirk(options, "signed-dyn-size") || HasQuirk(options, "dyn-size-auto") ||
+         HasQuirk(options, "dyn-size-none");
+}
+
+PercpuSetup In2010(PercpuSetup setup, const PercpuOptions& options) {
+  setup.unit_bytes_min = kPercpuUnitBytesMin2010;
+  setup.dynamic_bytes =
+      HasQuirk(options, "32-bit") ? kPercpuDynamicBytes2010On32 : kPercpuDynamicBytes2010;
+  if (HasSignedDynSize(options)) setup.dynamic_meaning = PercpuDynSize::kSigned;
+  if (HasQuirk(options, "dyn-size-auto")) setup.dynamic_bytes = -1;
+  if (HasQuirk(options, "dyn-size-none")) setup.dynamic_bytes = 0;
+  return setup;
+}
+PercpuSetup VmSetup2010(const PercpuOptions& options) { return In2010(VmSetup(options), options); }
+PercpuSetup KmSetup2010(const PercpuOptions& options) { return In2010(KmSetup(options), options); }
+
 using Made = std::unique_ptr<PercpuAreas>;
 
 Percpu::Options ModelOptions(const PercpuOptions& options, std::string_view name) {
   return {.name = name,
           .balance_at_once = options.balance_at_once,
-          .exact_free_hints = HasQuirk(options, "exact-free-hints")};
+          .exact_free_hints = HasQuirk(options, "exact-free-hints"),
+          .clears_areas = !HasQuirk(options, "unzeroed-km")};
 }
 
 Made MakeVm(Machine& machine, const PercpuSetup& setup, const PercpuOptions& options) {
@@ -65,6 +90,35 @@ Made MakeKm(Machine& machine, const PercpuSetup& setup, const PercpuOptions& opt
   };
   return std::make_unique<Percpu>(machine, BuildPercpuLayout(setup, machine.config()), make_backend,
                                   ModelOptions(options, "percpu-km"));
+}
+
+// Early allocation came right after the dynamic size's new meaning. Before, the first chunk's
+// arrays had two entries.
+size_t EarlySlots(const PercpuOptions& options) {
+  return HasSignedDynSize(options) ? 2 : kPercpuEarlySlots;
+}
+
+Made MakeVm2010(Machine& machine, const PercpuSetup& setup, const PercpuOptions& options) {
+  const auto make_backend = [&](const PercpuLayout& layout, PercpuUsage& usage) {
+    return MakePercpuVm(machine, layout, setup.vmalloc_bytes, usage);
+  };
+  return std::make_unique<Percpu2010>(
+      machine, BuildPercpuLayout(setup, machine.config()), make_backend,
+      Percpu2010::Options{.name = "percpu-2010",
+                          .balance_at_once = options.balance_at_once,
+                          .early_slots = EarlySlots(options)});
+}
+
+Made MakeKm2010(Machine& machine, const PercpuSetup& setup, const PercpuOptions& options) {
+  const auto make_backend = [&](const PercpuLayout& layout, PercpuUsage& usage) {
+    return MakePercpuKm(machine, layout, usage);
+  };
+  return std::make_unique<Percpu2010>(
+      machine, BuildPercpuLayout(setup, machine.config()), make_backend,
+      Percpu2010::Options{.name = "percpu-2010-km",
+                          .balance_at_once = options.balance_at_once,
+                          .early_slots = EarlySlots(options),
+                          .clears_areas = HasQuirk(options, "zeroed-km")});
 }
 
 absl::Status AnyLayout(const PercpuLayout&) { return absl::OkStatus(); }
@@ -89,6 +143,16 @@ constexpr Entry kEntries[] = {
      KmSetup,
      VerifyPercpuKm,
      MakeKm},
+    {{"percpu-2010", "percpu as of Linux 2.6.36: arrays of lengths, first fit, pages stay."},
+     kQuirks2010,
+     VmSetup2010,
+     AnyLayout,
+     MakeVm2010},
+    {{"percpu-2010-km", "the same on contiguous kernel memory, which nobody clears."},
+     kKmQuirks2010,
+     KmSetup2010,
+     VerifyPercpuKm,
+     MakeKm2010},
 };
 
 const Entry* Find(std::string_view name) {
@@ -119,7 +183,7 @@ std::vector<PercpuInfo> ListPercpuAllocators() {
 bool IsPercpuAllocator(std::string_view name) { return Find(name) != nullptr; }
 
 PercpuOptions PercpuOptionsOf(const AllocatorOptions& options) {
-  return {.name = options.percpu, .quirks = options.percpu_quirks};
+  return {.name = options.percpu, .quirks = options.percpu_quirks, .serves_slab = true};
 }
 
 absl::Span<const std::string_view> PercpuQuirks(std::string_view name) {
@@ -140,7 +204,25 @@ absl::Status CheckPercpu(const MachineConfig& machine, const PercpuOptions& opti
     }
     return Unknown(fmt::format("quirk of {}", options.name), quirk, entry->quirks);
   }
+  if (options.serves_slab && HasSignedDynSize(options)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{} before early allocation (a signed dynamic size) cannot give a slab allocator its "
+        "per-CPU structures: it needs a slab allocator itself to extend the first chunk's map; "
+        "such "
+        "kernels had those of the first caches in static per-CPU memory",
+        options.name));
+  }
   return entry->verify(BuildPercpuLayout(SetupOf(*entry, options), machine));
+}
+
+absl::Status BootPanic(std::string_view what, const PercpuAreas& areas) {
+  const PercpuUsage& usage = areas.usage();
+  std::string_view reason = "the first chunk is full, and without a slab allocator none can follow";
+  if (usage.page_failures > 0) reason = "there are no pages for a further chunk";
+  if (usage.address_failures > 0) reason = "vmalloc space has no room for a further chunk";
+  return absl::InvalidArgumentError(
+      fmt::format("the kernel panics while it boots: {}, since {} has no area for it: {}", what,
+                  areas.name(), reason));
 }
 
 absl::StatusOr<std::unique_ptr<PercpuAreas>> MakePercpuAreas(Machine& machine,

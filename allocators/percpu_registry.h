@@ -36,6 +36,7 @@ struct PercpuOptions {
   // What the architecture asks for; none: what suits model and quirks.
   std::optional<PercpuSetup> setup = {};
   bool balance_at_once = true;  // else whoever drives the model calls Balance
+  bool serves_slab = false;     // a slab allocator boots on it, so that it needs early allocation
 };
 
 // What a slab allocator's options say of its per-CPU structures.
@@ -45,13 +46,20 @@ PercpuOptions PercpuOptionsOf(const AllocatorOptions& options);
 //   32-bit            128 MiB of vmalloc space, and what else 32-bit x86 asks for
 //   page-first-chunk  percpu_alloc=page
 //   exact-free-hints  6.1: a free within a page tells the chunk's hints, wherever the page is
-//   signed-dyn-size   2010: before dyn_size meant a minimum, and before early allocation
-//   zeroed-km         2010 on kernel memory: chunks are zeroed
+//   signed-dyn-size   2010: before dyn_size always meant a minimum, and before early allocation
+//   dyn-size-auto     that, and -1 asked for: what is left of the last page
+//   dyn-size-none     that, and 0 asked for: the first chunk has no dynamic part
+//   unzeroed-km       on kernel memory: areas are not cleared
+//   zeroed-km         2010 on kernel memory: they are, as of 2.6.37
 absl::Span<const std::string_view> PercpuQuirks(std::string_view name);
 
-// InvalidArgument for an unknown name or quirk, with the valid ones, and for a machine that the
-// model's backend cannot serve, with the kernel's reason.
+// InvalidArgument for an unknown name or quirk, with the valid ones; for a machine that the model's
+// backend cannot serve, with the kernel's reason; and for one that a slab allocator cannot boot on.
 absl::Status CheckPercpu(const MachineConfig& machine, const PercpuOptions& options);
+
+// What a slab allocator's kernel stops with if `what` could not be done, when it boots, for want of
+// an area: the reason with it.
+absl::Status BootPanic(std::string_view what, const PercpuAreas& areas);
 
 // Sets up the first chunk on `machine`; fails as CheckPercpu does.
 absl::StatusOr<std::unique_ptr<PercpuAreas>> MakePercpuAreas(Machine& machine,

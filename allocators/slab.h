@@ -117,6 +117,7 @@ class SlabAllocator : public Allocator {
   Footprint FootprintOf(CacheId id) const override;
   const Footprint& TotalFootprint() const override { return total_; }
   const PercpuAreas* percpu_areas() const override { return areas_.get(); }
+  absl::Status boot_status() const override { return boot_status_; }
   void CheckInvariants() const override;
 
   // The CPUs' arrays of all caches, as areas of the percpu allocator, or as what kmalloc() gave.
@@ -375,6 +376,7 @@ class SlabAllocator : public Allocator {
   LockClass* const list_lock_class_;
   LockClass* const alien_lock_class_;
   std::unique_ptr<PercpuAreas> areas_;
+  absl::Status boot_status_;
   KmallocTable kmalloc_;
   KmallocLarge kmalloc_large_;
   PhysAddr kmalloc_table_;  // kmalloc_caches[][]

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "allocators/percpu_registry.h"
 #include "allocators/slab.h"
 #include "fmt/format.h"
 #include "sim/boot_memory.h"
@@ -41,6 +42,7 @@ void SlabAllocator::Enter(BootState state) {
 // kmem_cache_init() and kmem_cache_init_late().
 Task<void> SlabAllocator::Boot(Cpu& cpu) {
   CHECK(caches_.empty());
+  areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
   boot_cpu_ = cpu.id();
   slab_mutex_ = Racy<bool>(
@@ -65,9 +67,13 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
     co_await CreateKmallocCache(cpu, kmalloc_class);
   }
   Enter(BootState::kUp);
+  areas_->set_slab_is_available(true);
   for (size_t i = list_.size(); i > 0; --i) {
-    const bool enabled = co_await EnableCpuCache(cpu, cache(list_[i - 1]), kGfpNoWait);
-    CHECK(enabled);
+    SlabCache& s = cache(list_[i - 1]);
+    const bool enabled = co_await EnableCpuCache(cpu, s, kGfpNoWait);
+    if (enabled) continue;
+    boot_status_ = BootPanic(fmt::format("enable_cpucache() of {} failed", s.spec.name), *areas_);
+    co_return;
   }
   co_await FinishBoot(cpu);
 }

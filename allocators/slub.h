@@ -105,6 +105,7 @@ class Slub : public Allocator {
   Footprint FootprintOf(CacheId id) const override;
   const Footprint& TotalFootprint() const override { return total_; }
   const PercpuAreas* percpu_areas() const override { return areas_.get(); }
+  absl::Status boot_status() const override { return boot_status_; }
   void CheckInvariants() const override;
 
   // What the code is doing (Ledger) and which way an operation went (Placement).
@@ -295,6 +296,7 @@ class Slub : public Allocator {
   const bool defrag_always_;
   LockClass* const list_lock_class_;
   std::unique_ptr<PercpuAreas> areas_;
+  absl::Status boot_status_;
   KmallocTable kmalloc_;
   KmallocLarge kmalloc_large_;
   PhysAddr kmalloc_table_;  // kmalloc_caches[][]

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "allocators/percpu_registry.h"
 #include "allocators/slub_2010_core.h"
 #include "fmt/format.h"
 #include "sim/boot_memory.h"
@@ -24,6 +25,7 @@ constexpr uint64_t RoundUpToLine(uint64_t bytes) {
 
 Task<void> Slub2010Core::Boot(Cpu& cpu) {
   CHECK(caches_.empty());
+  areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
   kmalloc_table_ =
       machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
@@ -33,7 +35,9 @@ Task<void> Slub2010Core::Boot(Cpu& cpu) {
     co_await BootDynamic(cpu);
   }
   co_await CreateKmallocCaches(cpu);
+  if (!boot_status_.ok()) co_return;
   up_ = true;
+  areas_->set_slab_is_available(true);
   cpu.Touch({gfp_allowed_mask_, Structure::kCacheDescriptor}, Access::kWrite);
   co_await CachesAreUp(cpu);
 }
@@ -130,6 +134,7 @@ Task<void> Slub2010Core::CreateKmallocCaches(Cpu& cpu) {
       if (static_boot_ && HasQuirk("dma-duplicate")) co_await DuplicateDmaCache(cpu);
     }
     co_await CreateKmallocCache(cpu, kmalloc_class);
+    if (!boot_status_.ok()) co_return;
   }
 }
 
@@ -145,7 +150,10 @@ Task<void> Slub2010Core::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class&
   }
   s.PlaceAt(descriptor);
   const bool opened = co_await OpenCache(cpu, s);
-  CHECK(opened);
+  if (!opened) {
+    boot_status_ = BootPanic(fmt::format("creation of kmalloc slab {} failed", spec.name), *areas_);
+    co_return;
+  }
   list_.push_back(s.id);
   s.live = true;
   kmalloc_.Set(kmalloc_class, s.id);

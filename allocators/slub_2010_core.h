@@ -75,6 +75,7 @@ class Slub2010Core : public Allocator {
   Footprint FootprintOf(CacheId id) const final { return cache(id).footprint; }
   const Footprint& TotalFootprint() const final { return total_; }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
+  absl::Status boot_status() const final { return boot_status_; }
   std::vector<std::string> KernelLog() const override;
 
   // What the code is doing (Ledger).
@@ -202,6 +203,7 @@ class Slub2010Core : public Allocator {
   LockClass* const list_lock_class_;
   LockClass* const slab_lock_class_;
   std::unique_ptr<PercpuAreas> areas_;
+  absl::Status boot_status_;
   KmallocTable kmalloc_;
   KmallocLarge kmalloc_large_;
   std::vector<std::unique_ptr<Cache2010>> caches_;

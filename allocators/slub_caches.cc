@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "allocators/percpu_registry.h"
 #include "allocators/slub.h"
 #include "fmt/format.h"
 #include "sim/boot_memory.h"
@@ -28,6 +29,7 @@ uint32_t BytesPerCpu(bool statistics) {
 // kmem_cache, so these two begin in static memory, and the first node structures are taken by hand.
 Task<void> Slub::Boot(Cpu& cpu) {
   CHECK(caches_.empty());
+  areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
   kmalloc_table_ =
       machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
@@ -52,6 +54,7 @@ Task<void> Slub::Boot(Cpu& cpu) {
   co_await Bootstrap(cpu, *cache_cache_);
   co_await Bootstrap(cpu, *node_cache_);
   co_await CreateKmallocCaches(cpu);
+  areas_->set_slab_is_available(true);
 }
 
 // bootstrap(): moves a boot cache into an object of kmem_cache.
@@ -92,7 +95,10 @@ Task<void> Slub::CreateKmallocCaches(Cpu& cpu) {
     if (kmalloc_class.type == KmallocType::kDma) s.alloc_flags = s.alloc_flags | Gfp::kDma;
     s.PlaceAt(descriptor);
     const bool opened = co_await OpenCache(cpu, s);
-    CHECK(opened);
+    if (!opened) {
+      boot_status_ = BootPanic(fmt::format("creation of slab {} failed", spec.name), *areas_);
+      co_return;
+    }
     list_.push_back(s.id);
     s.live = true;
     kmalloc_.Set(kmalloc_class, s.id);

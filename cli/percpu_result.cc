@@ -66,6 +66,8 @@ void FillProjection(const PercpuProjected& projected, PercpuProjection& row) {
   row.set_km_held(projected.km_held_bytes);
   row.set_km_wasted(projected.km_wasted_bytes);
   row.set_km_too_large(projected.km_too_large);
+  row.set_vm32_address(projected.vm32_address_bytes);
+  row.set_vm32_exhausted(projected.vm32_exhausted);
 }
 
 }  // namespace
@@ -103,6 +105,8 @@ void GatherPercpu(const PercpuAreas& areas, PercpuReport& stats) {
   FillPercpuBytes(areas.usage(), *stats.mutable_bytes());
   stats.set_address_failures(areas.usage().address_failures);
   stats.set_page_failures(areas.usage().page_failures);
+  stats.set_uncleared_areas(areas.usage().uncleared_areas);
+  stats.set_km_wasted_pages(areas.usage().km_wasted_pages);
   for (const PercpuProjected& projected : ProjectPercpu(demand)) {
     FillProjection(projected, *stats.add_projections());
   }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
+#include "reports/percpu_stats.h"
 #include "reports/result_io.h"
 #include "reports/slabinfo.h"
 #include "reports/tables.h"
@@ -49,6 +50,11 @@ absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
       return TableText(result, Delimiter::kTab);
     case Format::kSlabinfo:
       return SlabInfoText(result);
+    case Format::kPercpuStats:
+      if (!result.has_percpu()) {
+        return absl::InvalidArgumentError("--format=percpu_stats: the run has no percpu allocator");
+      }
+      return PercpuStatsText(result);
     case Format::kProto:
       return Serialize(result);
   }

@@ -16,7 +16,8 @@ namespace slablab {
 // The formats that a result can be written in, and the flags that say how; for the table of
 // commands.
 inline constexpr std::initializer_list<Format> kResultFormats = {
-    Format::kText, Format::kJson, Format::kCsv, Format::kTsv, Format::kSlabinfo, Format::kProto};
+    Format::kText,     Format::kJson,        Format::kCsv,  Format::kTsv,
+    Format::kSlabinfo, Format::kPercpuStats, Format::kProto};
 inline constexpr std::string_view kResultFlags[] = {"format", "table", "limit", "output"};
 
 // Whether the flags make sense together: for a command that runs long before it writes.

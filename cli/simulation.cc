@@ -200,6 +200,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   if (!allocator.ok()) return allocator.status();
   Allocator& model = **allocator;
   machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
+  if (absl::Status status = model.boot_status(); !status.ok()) return status;
 
   auto replay = std::make_unique<Replay>(**reader, *machine, model, options.replay);
   if (absl::Status status = replay->Prepare(); !status.ok()) return status;

@@ -45,6 +45,14 @@ void AppendLayout(const PercpuReport& percpu, TextPage& page) {
     page.Paragraph(
         fmt::format("Balance work ran {}.", Counted(percpu.balances(), "time", "times")));
   }
+  if (percpu.km_wasted_pages() > 0) {
+    page.Paragraph(fmt::format("percpu: wasting {} per chunk: it is rounded up to 2^n pages.",
+                               Counted(percpu.km_wasted_pages(), "page", "pages")));
+  }
+  if (percpu.uncleared_areas() > 0) {
+    page.Paragraph(fmt::format("NOT CLEARED: {} handed out with whatever was in there before.",
+                               Counted(percpu.uncleared_areas(), "area was", "areas were")));
+  }
   if (percpu.address_failures() > 0) {
     page.Paragraph(fmt::format("OUT OF ADDRESS SPACE: {} could not be made for want of it.",
                                Counted(percpu.address_failures(), "chunk", "chunks")));
@@ -117,25 +125,29 @@ void AppendProjections(const PercpuReport& percpu, TextPage& page) {
   page.Paragraph("The areas of the end on machines of other sizes, arithmetic, not simulated:");
   TextTable table({{"CPUs", 5},
                    {"nodes", 5},
-                   {"areas", 10},
+                   {"areas", 9},
                    {"vm: held", 10},
                    {"address", 10},
-                   {"km: held", 10},
-                   {"wasted", 10},
-                   {"", 12, kLeft}});
+                   {"32-bit", 10},
+                   {"km: held", 11},
+                   {"wasted", 10}});
   for (const PercpuProjection& row : percpu.projections()) {
-    const bool has_km = row.km_held() > 0;
+    const bool fits_km = row.km_held() > 0 && !row.km_too_large();
+    const std::string no_km = row.km_held() > 0 ? "too large" : "refused";
     table.AddRow({uint64_t{row.cpus()}, uint64_t{row.nodes()}, Bytes(row.areas()),
                   Bytes(row.vm_held()), Bytes(row.vm_address()),
-                  has_km ? Bytes(row.km_held()) : std::string("-"),
-                  has_km ? Bytes(row.km_wasted()) : std::string("-"),
-                  row.km_too_large() ? "too large" : (has_km ? "" : "km refuses")});
+                  row.vm32_exhausted() ? std::string("EXHAUSTED") : Bytes(row.vm32_address()),
+                  fits_km ? Bytes(row.km_held()) : no_km,
+                  fits_km ? Bytes(row.km_wasted()) : std::string("-")});
   }
   page.Table(table);
   page.Paragraph(
-      "vm: pages on demand in vmalloc space, each on its CPU's node. km: one contiguous block of "
-      "2^n pages a chunk; it cannot serve several nodes, and \"too large\" blocks are beyond the "
-      "page allocator's largest.");
+      "vm: pages on demand, each on its CPU's node, in vmalloc space: address is what chunks "
+      "behind "
+      "the first take of it; on 32 bits, where there are 128 MiB, it may be EXHAUSTED. km: one "
+      "contiguous block of 2^n pages a chunk; several nodes are refused, and blocks larger than "
+      "the "
+      "page allocator's largest are too large.");
 }
 
 }  // namespace

@@ -44,8 +44,10 @@ verdict() {
 }
 
 for trace in traces/samples/*.slt; do
+  allocator=slub
+  [[ $trace == *percpu* ]] && allocator=percpu
   for machine in vm-c4n2 xeon-8380; do
-    arguments=(run --trace="$trace" --machine="$machine" --format=proto)
+    arguments=(run --trace="$trace" --allocator=$allocator --machine="$machine" --format=proto)
     "$work/gcc" "${arguments[@]}" >"$work/first" && "$work/gcc" "${arguments[@]}" >"$work/second" &&
       [[ -s $work/first ]] && cmp -s "$work/first" "$work/second"
     verdict $? "$trace on $machine: the same bytes twice"

@@ -29,7 +29,7 @@ PercpuAuditor::Chunk& PercpuAuditor::ChunkOf(PercpuArea area) {
   const auto index = static_cast<size_t>(area.chunk);
   if (index >= chunks_.size()) chunks_.resize(index + 1);
   Chunk& chunk = chunks_[index];
-  const size_t words = (size_t{area.offset} + area.bytes) / kPercpuGranule / 64 + 1;
+  const size_t words = (size_t{area.offset} + area.bytes) / 64 + 1;
   if (chunk.live.size() < words) {
     chunk.live.resize(words);
     chunk.first.resize(words);
@@ -39,14 +39,14 @@ PercpuAuditor::Chunk& PercpuAuditor::ChunkOf(PercpuArea area) {
 
 void PercpuAuditor::OnAlloc(const PercpuRequest& request, PercpuArea area) {
   if (area.bytes < request.bytes) Violate("smaller than asked for", area);
-  if (area.offset % std::max(request.align, kPercpuGranule) != 0) Violate("misaligned", area);
+  if (area.offset % std::max(request.align, 1u) != 0) Violate("misaligned", area);
   const auto last_page = static_cast<int>((area.offset + area.bytes - 1) / kPageSize);
   for (auto page = static_cast<int>(area.offset / kPageSize); page <= last_page; ++page) {
     if (!areas_.IsPopulated(area.chunk, page)) Violate("on a page that is not populated", area);
   }
   Chunk& chunk = ChunkOf(area);
-  const uint32_t begin = area.offset / kPercpuGranule;
-  const uint32_t end = (area.offset + area.bytes) / kPercpuGranule;
+  const uint32_t begin = area.offset;
+  const uint32_t end = area.offset + area.bytes;
   bool overlaps = false;
   for (uint32_t bit = begin; bit < end; ++bit) {
     overlaps |= Get(chunk.live, bit);
@@ -60,8 +60,8 @@ void PercpuAuditor::OnAlloc(const PercpuRequest& request, PercpuArea area) {
 
 void PercpuAuditor::OnFree(PercpuArea area) {
   Chunk& chunk = ChunkOf(area);
-  const uint32_t begin = area.offset / kPercpuGranule;
-  const uint32_t end = (area.offset + area.bytes) / kPercpuGranule;
+  const uint32_t begin = area.offset;
+  const uint32_t end = area.offset + area.bytes;
   bool is_whole = Get(chunk.first, begin);
   for (uint32_t bit = begin; bit < end; ++bit) {
     is_whole = is_whole && Get(chunk.live, bit) && (bit == begin || !Get(chunk.first, bit));

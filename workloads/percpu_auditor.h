@@ -34,7 +34,7 @@ class PercpuAuditor {
   const std::string& first_violation() const { return first_violation_; }
 
  private:
-  // A bit a granule.
+  // A bit a byte.
   struct Chunk {
     std::vector<uint64_t> live;
     std::vector<uint64_t> first;  // of an area

@@ -236,7 +236,7 @@ TEST_F(PercpuTest, KmCannotServeSeveralNodes) {
 
 // The Nth page that is asked for cannot be had: nothing is lost, and the next time it goes well.
 TEST_F(PercpuTest, AnyPageMayFail) {
-  for (const std::string name : {"percpu", "percpu-km"}) {
+  for (const std::string name : {"percpu", "percpu-km", "percpu-2010", "percpu-2010-km"}) {
     for (uint64_t nth = 1;; ++nth) {
       Start({.name = name, .cpus = 2, .nodes = 1});
       FaultyPageAllocator faulty(machine_->pages(), {.fail_call = nth});

@@ -81,6 +81,8 @@ TEST_F(ReportTest, TablesAreForScripts) {
             "name\tcount\npage events\t56\n");
   EXPECT_THAT(Stdout("report --format=slabinfo " + path_).text,
               StartsWith("slabinfo - version: 2.1\n"));
+  EXPECT_THAT(Stderr("report --format=percpu_stats " + path_).text,
+              HasSubstr("the run has no percpu allocator"));
 }
 
 TEST_F(ReportTest, WhatItCannotReadOrWriteIsSaid) {

@@ -11,8 +11,11 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reports/percpu_stats.h"
 #include "reports/slabinfo.h"
 #include "tests/reports/example_result.h"
+#include "traces/gz_input.h"
+#include "traces/sidecar.h"
 
 namespace slablab {
 namespace {
@@ -93,6 +96,43 @@ TEST(SlabInfoTest, IsWhatTheKernelPrints) {
       "13     13      0\n"
       "kmem_cache           160    160    256   16    1 : tunables    0    0    0 : slabdata     "
       "10     10      0\n");
+}
+
+void SetFigure(const std::string& name, int64_t value, google::protobuf::Message* message) {
+  const google::protobuf::FieldDescriptor* const field =
+      message->GetDescriptor()->FindFieldByName(name);
+  ASSERT_NE(field, nullptr) << name;
+  if (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_UINT64) {
+    message->GetReflection()->SetUInt64(message, field, static_cast<uint64_t>(value));
+  } else {
+    message->GetReflection()->SetInt64(message, field, value);
+  }
+}
+
+// A file of a real kernel's, taken apart and put together again.
+TEST(PercpuStatsTest, IsWhatTheKernelPrints) {
+  for (const std::string machine : {"c1n1", "c16n4"}) {
+    const std::string path = "tests/reference/machine-slub-" + machine + "/percpu_stats";
+    const std::string text = ReadWholeFile(path).value();
+    const PercpuStats stats = ParsePercpuStats(text, path).value();
+    RunResult result;
+    PercpuReport& percpu = *result.mutable_percpu();
+    for (const auto& [name, value] : stats.values) {
+      const bool is_of_layout =
+          name.ends_with("_size") && name != "min_alloc_size" && name != "max_alloc_size";
+      SetFigure(name, value,
+                is_of_layout ? static_cast<google::protobuf::Message*>(percpu.mutable_layout())
+                             : &percpu);
+    }
+    for (const PercpuChunkStats& each : stats.chunks) {
+      PercpuChunkReport& chunk = *percpu.add_chunks();
+      chunk.set_kind(each.is_first ? "first" : (each.is_reserved ? "reserved" : ""));
+      for (const auto& [name, value] : each.values) SetFigure(name, value, &chunk);
+    }
+    EXPECT_EQ(PercpuStatsText(result), text);
+    percpu.mutable_chunks(0)->set_kind("sidelined");
+    EXPECT_THAT(PercpuStatsText(result), HasSubstr("\nChunk (sidelined):\n  nr_alloc "));
+  }
 }
 
 }  // namespace
