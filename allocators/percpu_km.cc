@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "allocators/percpu_backend.h"
+#include "fmt/format.h"
 #include "sim/page_allocator.h"
 
 namespace slablab {
@@ -73,7 +74,10 @@ class PercpuKm : public PercpuBackend {
 
 absl::Status VerifyPercpuKm(const PercpuLayout& layout) {
   if (layout.groups.size() == 1) return absl::OkStatus();
-  return absl::InvalidArgumentError("percpu: can't handle more than one group");
+  return absl::InvalidArgumentError(fmt::format(
+      "percpu: can't handle more than one groups: this machine has {}, one for the CPUs "
+      "of each node",
+      layout.groups.size()));
 }
 
 uint64_t PercpuKmWastedPages(const PercpuLayout& layout) {

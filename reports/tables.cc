@@ -114,6 +114,35 @@ DataTable CachePartTable(const RunResult& result, std::string name,
   return table;
 }
 
+// The percpu allocator's figures as percpu_stats names them; those of its layout, and bytes at the
+// end and at the peak, with what they are of in front.
+DataTable PercpuTable(const PercpuReport& percpu) {
+  DataTable table = NameValueTable("percpu");
+  AppendFields(percpu, table);
+  const auto append = [&table](std::string_view of, const pb::Message& message) {
+    const size_t first = table.rows.size();
+    AppendFields(message, table);
+    for (size_t i = first; i < table.rows.size(); ++i) {
+      table.rows[i][0] = fmt::format("{}_{}", of, table.rows[i][0]);
+    }
+  };
+  append("layout", percpu.layout());
+  append("bytes", percpu.bytes());
+  append("peak_bytes", percpu.peak());
+  return table;
+}
+
+// A row a chunk, by its place in percpu_stats.
+DataTable PercpuChunkTable(const PercpuReport& percpu) {
+  DataTable table{.name = "percpu_chunks", .keys = 1, .columns = {"chunk"}, .rows = {}};
+  AppendColumns(*PercpuChunkReport::descriptor(), table.columns);
+  for (const PercpuChunkReport& chunk : percpu.chunks()) {
+    table.rows.push_back({fmt::format("{}", table.rows.size())});
+    AppendValues(chunk, table.rows.back());
+  }
+  return table;
+}
+
 // Every figure of every cache: its total (index "all"), then its parts ("C0", "N1").
 DataTable FigureTable(const RunResult& result, std::string name,
                       const pb::RepeatedPtrField<FigureValue>& (CacheStats::*figures)() const) {
@@ -205,6 +234,9 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(FigureTable(result, "states", &CacheStats::states));
   tables.push_back(TableOf("page_allocator", 1, result.page_allocator()));
   tables.push_back(KernelTable(result));
+  tables.push_back(PercpuTable(result.percpu()));
+  tables.push_back(PercpuChunkTable(result.percpu()));
+  tables.push_back(TableOf("percpu_projections", 2, result.percpu().projections()));
   return tables;
 }
 

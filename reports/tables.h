@@ -26,7 +26,7 @@ struct DataTable {
 
 // Every table of a result, the empty ones too: run, totals, skipped, paths, touches, causes, locks,
 // cpus, footprint, footprint_peak, caches, slabinfo, cache_footprint, counters, states,
-// page_allocator, kernel.
+// page_allocator, kernel, percpu, percpu_chunks, percpu_projections.
 std::vector<DataTable> DataTables(const RunResult& result);
 
 enum class Delimiter : char { kComma = ',', kTab = '\t' };

@@ -34,11 +34,13 @@ void AppendLayout(const PercpuReport& percpu, TextPage& page) {
       layout.embedded() ? "embedded" : "mapped page by page", Grouped(layout.static_size()),
       Grouped(layout.reserved_size()), Grouped(layout.dyn_size())));
   page.Paragraph(fmt::format(
-      "{} and {}, at most {} areas at once, of {} to {} bytes; {} at the end and at most {}; "
-      "{} empty populated pages.",
+      "{} and {}, at most {} areas at once{}; {} at the end and at most {}; {} empty populated "
+      "pages.",
       Counted(percpu.nr_alloc(), "allocation", "allocations"),
       Counted(percpu.nr_dealloc(), "free", "frees"), Grouped(percpu.nr_max_alloc()),
-      Grouped(percpu.min_alloc_size()), Grouped(percpu.max_alloc_size()),
+      percpu.nr_alloc() == 0 ? std::string()
+                             : fmt::format(", of {} to {} bytes", Grouped(percpu.min_alloc_size()),
+                                           Grouped(percpu.max_alloc_size())),
       Counted(percpu.nr_chunks(), "chunk", "chunks"), Grouped(percpu.nr_max_chunks()),
       Grouped(Positive(percpu.empty_pop_pages()))));
   if (percpu.balances() > 0) {

@@ -247,7 +247,7 @@ TEST_P(PercpuInterleavingTest, AllocAgainstBalance) {
   const Exploration all = ExploreAll(name(), kFewSwitches, [](World& w) -> std::vector<Piece> {
     w.FillFirstChunk();
     std::vector<PercpuArea> areas;
-    for (int i = 0; i < 5; ++i) areas.push_back(w.AllocNow(32 << 10));
+    for (int i = 0; i < 3; ++i) areas.push_back(w.AllocNow(32 << 10));
     for (const PercpuArea area : areas) w.FreeNow(area);
     return {w.Alloc(0, 32 << 10), w.Balance(1)};
   });
@@ -258,7 +258,7 @@ TEST_P(PercpuInterleavingTest, FreeAgainstBalance) {
   const Exploration all = ExploreAll(name(), kFewSwitches, [](World& w) -> std::vector<Piece> {
     w.FillFirstChunk();
     std::vector<PercpuArea> areas;
-    for (int i = 0; i < 5; ++i) areas.push_back(w.AllocNow(32 << 10));
+    for (int i = 0; i < 3; ++i) areas.push_back(w.AllocNow(32 << 10));
     for (size_t i = 1; i < areas.size(); ++i) w.FreeNow(areas[i]);
     return {w.Free(0, areas[0]), w.Balance(1)};
   });

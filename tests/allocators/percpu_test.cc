@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "allocators/percpu_projection.h"
 #include "allocators/percpu_registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -232,6 +233,48 @@ TEST_F(PercpuTest, KmCannotServeSeveralNodes) {
   EXPECT_THAT(std::string(made.status().message()), HasSubstr("more than one group"));
   EXPECT_THAT(std::string(MakePercpuAreas(machine, {.name = "pcpu"}).status().message()),
               HasSubstr("valid are: percpu, percpu-km"));
+}
+
+// What the arithmetic says of other machines is what they come to when they are simulated; but for
+// the pages that are held ahead.
+TEST_F(PercpuTest, ProjectionsAgreeWithSimulation) {
+  constexpr int kAreas = 60;
+  constexpr uint32_t kBytes = 976;
+  const std::vector<PercpuProjected> rows =
+      ProjectPercpu({.area_bytes = kAreas * kBytes, .extent_bytes = kAreas * kBytes});
+  int compared = 0;
+  for (const PercpuProjected& row : rows) {
+    if (row.cpus > 16) continue;
+    for (const std::string name : {"percpu", "percpu-km"}) {
+      if (name == "percpu-km" && row.km_held_bytes == 0) continue;
+      Start({.name = name, .cpus = row.cpus, .nodes = row.nodes});
+      for (int i = 0; i < kAreas; ++i) ASSERT_FALSE(Alloc(kBytes).is_null());
+      Balance();
+      const PercpuUsage& usage = areas_->usage();
+      EXPECT_EQ(usage.area_bytes, row.area_bytes);
+      const uint64_t held = usage.held_bytes() - usage.metadata_bytes;
+      if (name == "percpu-km") {
+        EXPECT_EQ(held, row.km_held_bytes) << row.cpus;
+        EXPECT_EQ(usage.rounding_bytes, row.km_wasted_bytes) << row.cpus;
+      } else {
+        const uint64_t page = kPageSize * static_cast<uint64_t>(row.cpus);
+        EXPECT_LE(held, row.vm_held_bytes + page) << row.cpus;
+        EXPECT_GE(held + 3 * page, row.vm_held_bytes) << row.cpus;
+        EXPECT_EQ(usage.address_bytes, row.vm_address_bytes) << row.cpus << " " << row.nodes;
+      }
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 8);
+}
+
+// On 32 bits SLAB's arrays are not to be had from some number of CPUs on.
+TEST_F(PercpuTest, ProjectionsSayWhen32BitsAreExhausted) {
+  const std::vector<PercpuProjected> rows =
+      ProjectPercpu({.area_bytes = 45000, .extent_bytes = 45000});
+  for (const PercpuProjected& row : rows) {
+    EXPECT_EQ(row.vm32_exhausted, row.cpus > 256) << row.cpus;
+  }
 }
 
 // The Nth page that is asked for cannot be had: nothing is lost, and the next time it goes well.

@@ -130,6 +130,10 @@ TEST(PercpuStatsTest, IsWhatTheKernelPrints) {
       for (const auto& [name, value] : each.values) SetFigure(name, value, &chunk);
     }
     EXPECT_EQ(PercpuStatsText(result), text);
+    EXPECT_THAT(WideText(*FindTable(result, "percpu_chunks"), Delimiter::kTab),
+                HasSubstr("\n1\tfirst\t"));
+    EXPECT_THAT(WideText(*FindTable(result, "percpu"), Delimiter::kTab),
+                HasSubstr("\nlayout_dyn_size\t29848\n"));
     percpu.mutable_chunks(0)->set_kind("sidelined");
     EXPECT_THAT(PercpuStatsText(result), HasSubstr("\nChunk (sidelined):\n  nr_alloc "));
   }
