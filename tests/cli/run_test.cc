@@ -126,6 +126,47 @@ TEST_F(RunTest, JsonSaysWhatProtobufSays) {
   EXPECT_EQ(Serialize(*parsed), Serialize(ResultOf(arguments)));
 }
 
+std::string PercpuSample() { return Runfile("traces/samples/linux-6.1-percpu-c8n2.slt"); }
+
+TEST_F(RunTest, PercpuAllocatorsReplayPercpuEvents) {
+  for (const std::string allocator : {"percpu", "percpu-2010"}) {
+    SCOPED_TRACE(allocator);
+    const std::string arguments = absl::StrCat("--trace=", PercpuSample(), " --machine=vm-c4n2");
+    const RunResult result = ResultOf(absl::StrCat(arguments, " --allocator=", allocator));
+    EXPECT_EQ(result.totals().allocations(), 5'986u);
+    const PercpuReport& percpu = result.percpu();
+    EXPECT_EQ(percpu.nr_alloc() - percpu.nr_dealloc(), percpu.nr_cur_alloc());
+    uint64_t areas = 0;
+    for (const PercpuChunkReport& chunk : percpu.chunks()) {
+      areas += static_cast<uint64_t>(chunk.nr_alloc());
+      EXPECT_LE(chunk.empty_pop_pages(), chunk.populated_pages());
+      EXPECT_LE(chunk.max_frag(), chunk.sum_frag());
+    }
+    EXPECT_EQ(areas, percpu.nr_cur_alloc());
+    EXPECT_GT(percpu.nr_max_chunks(), 2u);
+    EXPECT_GE(percpu.peak().populated(), percpu.bytes().populated());
+    EXPECT_EQ(percpu.projections_size(), 13);
+    const Ending stats =
+        Stdout(absl::StrCat("run --format=percpu_stats --allocator=", allocator, " ", arguments));
+    EXPECT_THAT(stats.text, StartsWith("Percpu Memory Statistics\nAllocation Info:\n"));
+    EXPECT_THAT(stats.text, HasSubstr("\nChunk: <- First Chunk\n"));
+  }
+}
+
+TEST_F(RunTest, WhatAPercpuAllocatorCannotServeIsRefusedWithItsReason) {
+  ExpectRefusal(
+      absl::StrCat("run --allocator=percpu-km --machine=vm-c4n2 --trace=", PercpuSample()),
+      {"can't handle more than one groups", "has 2"});
+  ExpectRefusal(absl::StrCat("run --allocator=slub-2010 --percpu=percpu-2010 --machine=vm-c4n2 "
+                             "--percpu-quirks=dyn-size-none --trace=",
+                             Sample("fs")),
+                {"percpu-2010 before early allocation"});
+  ExpectRefusal(absl::StrCat("run --allocator=slab --percpu-quirks=32-bit --machine=big-1024 "
+                             "--trace=",
+                             Sample("fs")),
+                {"panics while it boots", "vmalloc space has no room"});
+}
+
 TEST_F(RunTest, DemoPrintsAReport) {
   const Ending run = Stdout("demo", absl::StrCat("SLABLAB_ROOT=", Runfile("")));
   EXPECT_EQ(run.exit_status, 0);
