@@ -6,6 +6,7 @@
 // holds up to four; "S0 cd" what node 0's CPUs share, up to four; "A01 e" what node 0 has of node
 // 1's objects.
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -198,6 +199,41 @@ TEST_P(SlabTest, TuningGivesWhatArraysHeldBackToTheSlabs) {
   EXPECT_EQ(m_.Count(cache, "sharedavail"), 0u);
   EXPECT_EQ(m_.Count(cache, "active_objs"), 2u);
   EXPECT_EQ(m_.Count(cache, "limit"), 10u);
+}
+
+// While it tunes there are the former and the new arrays, and every CPU is interrupted.
+TEST_P(SlabTest, TuningHasBothKindsOfArraysForAWhile) {
+  class Watch : public TouchObserver {
+   public:
+    explicit Watch(const SlabAllocator& slab) : slab_(slab) {}
+    void OnTouch(const Cpu&, Place, Access, Outcome) override {
+      const Footprint& now = slab_.TotalFootprint();
+      percpu_bytes_max = std::max(percpu_bytes_max, now.percpu_bytes);
+      objects_max = std::max(objects_max, now.objects);
+    }
+    uint64_t percpu_bytes_max = 0;
+    uint64_t objects_max = 0;
+
+   private:
+    const SlabAllocator& slab_;
+  };
+  const CacheId cache = m_.MakeCache("x");
+  const Footprint before = m_.slab().TotalFootprint();
+  const Cycles other_cpu_before = m_.machine().cpu(CpuId(1)).now();
+  Watch watch(m_.slab());
+  m_.machine().cpu(CpuId(0)).set_observer(&watch);
+  EXPECT_TRUE(m_.Tune(cache, {10, 5, 2}).ok());
+  m_.machine().cpu(CpuId(0)).set_observer(nullptr);
+  EXPECT_GT(m_.machine().cpu(CpuId(1)).now(), other_cpu_before);
+  const Footprint after = m_.slab().TotalFootprint();
+  if (IsOf61()) {
+    const uint64_t fresh_bytes = 2 * CpuArray::BytesFor(10);
+    EXPECT_EQ(watch.percpu_bytes_max, before.percpu_bytes + fresh_bytes);
+    EXPECT_EQ(after.percpu_bytes, before.percpu_bytes - 2 * CpuArray::BytesFor(4) + fresh_bytes);
+  } else {
+    EXPECT_GE(watch.objects_max, before.objects + 2);
+    EXPECT_EQ(after.objects, before.objects);
+  }
 }
 
 TEST_P(SlabTest, ACpuThatGoesLeavesNothingBehind) {
