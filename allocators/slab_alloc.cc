@@ -176,7 +176,8 @@ Task<bool> SlabAllocator::RefillFromNode(Cpu& cpu, SlabCache& s, SlabNode& n, Cp
     *want = AllocBlock<Listed>(cpu, s, ac, *first.slab, *want);
     FixUpList(cpu, s, n, *first.slab, first.list);
   }
-  cpu.Store(n.free_objects, cpu.Load(n.free_objects) - cpu.Load(ac.available));
+  const uint64_t free_objects = cpu.Load(n.free_objects);
+  cpu.Store(n.free_objects, free_objects - cpu.Load(ac.available));
   co_return false;
 }
 

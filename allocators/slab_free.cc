@@ -89,7 +89,8 @@ SlabAllocator::FreeTo SlabAllocator::WhereTo(Cpu& cpu, const CpuArray& ac, const
     cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
     if (slab.node != LocalMemoryNode(cpu)) return FreeTo::kOtherNode;
   }
-  const bool room = cpu.Load(ac.available) < cpu.Load(ac.limit);
+  const uint32_t available = cpu.Load(ac.available);
+  const bool room = available < cpu.Load(ac.limit);
   return room ? FreeTo::kArray : FreeTo::kFullArray;
 }
 
@@ -133,7 +134,8 @@ Task<SlabAllocator::Way> SlabAllocator::FlushArray(Cpu& cpu, SlabCache& s, CpuAr
     SharedArray* const shared = cpu.Load(n.shared);
     uint32_t room = 0;
     if (shared != nullptr) {
-      room = cpu.Load(shared->limit) - cpu.Load(shared->available);
+      room = cpu.Load(shared->limit);
+      room -= cpu.Load(shared->available);
     }
     if (room > 0) {
       way = Way::kFreeToShared;
@@ -177,7 +179,8 @@ Task<SlabAllocator::Way> SlabAllocator::FreeAlien(Cpu& cpu, SlabCache& s, SlabBl
   Way way = Way::kFreeAlien;
   if (alien != nullptr) {
     const SpinGuard guard = co_await alien->lock.Acquire(cpu);
-    if (cpu.Load(alien->array.available) == cpu.Load(alien->array.limit)) {
+    const uint32_t before = cpu.Load(alien->array.available);
+    if (before == cpu.Load(alien->array.limit)) {
       way = Way::kFreeAlienDrain;
       Count(cpu, s, SlabStat::kAlienOverflow);
       co_await DrainAlien(cpu, s, *alien, home, &doomed);
@@ -259,7 +262,8 @@ void SlabAllocator::FreeBlock(Cpu& cpu, SlabCache& s, SlabNode& n,
 
 // Whether a node has more free objects than it should.
 bool SlabAllocator::HasSurplus(Cpu& cpu, const SlabNode& n) {
-  return cpu.Load(n.free_objects) > cpu.Load(n.free_limit);
+  const uint64_t free_objects = cpu.Load(n.free_objects);
+  return free_objects > cpu.Load(n.free_limit);
 }
 
 // A free slab of the node's is no longer the node's.

@@ -197,7 +197,8 @@ Task<void> SlabAllocator::CancelCpuOf(Cpu& cpu, SlabCache& s, CpuId gone, NodeId
   const IrqFlags flags = cpu.IrqSave();
   {
     const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
-    cpu.Store(n->free_limit, cpu.Load(n->free_limit) - cpu.Load(s.batch_count));
+    const uint32_t free_limit = cpu.Load(n->free_limit);
+    cpu.Store(n->free_limit, free_limit - cpu.Load(s.batch_count));
     CpuArray& ac = s.cpus->arrays[gone.index()];
     if (ac.placed) {
       FreeEntries(cpu, s, *n, ac.entries, {.first = 0, .count = cpu.Load(ac.available)}, &doomed);

@@ -17,7 +17,8 @@ namespace slablab {
 template <typename To, typename From>
 uint32_t SlabAllocator::TransferObjects(Cpu& cpu, To& to, From& from, uint32_t count_max) {
   const uint32_t have = cpu.Load(from.available);
-  const uint32_t room = cpu.Load(to.limit) - cpu.Load(to.available);
+  const uint32_t limit = cpu.Load(to.limit);
+  const uint32_t room = limit - cpu.Load(to.available);
   const uint32_t count = std::min({have, count_max, room});
   if (count == 0) return 0;
   const uint32_t at = to.available.Peek();

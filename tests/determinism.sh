@@ -43,18 +43,29 @@ verdict() {
   fi
 }
 
+# A replay, its name first.
+same_bytes() {
+  local name=$1
+  shift
+  local arguments=(run --format=proto "$@")
+  "$work/gcc" "${arguments[@]}" >"$work/first" && "$work/gcc" "${arguments[@]}" >"$work/second" &&
+    [[ -s $work/first ]] && cmp -s "$work/first" "$work/second"
+  verdict $? "$name: the same bytes twice"
+  "$work/clang" "${arguments[@]}" >"$work/other" && [[ -s $work/other ]] &&
+    cmp -s "$work/first" "$work/other"
+  verdict $? "$name: g++ optimised and clang -O0 give the same bytes"
+}
+
 for trace in traces/samples/*.slt; do
   allocator=slub
   [[ $trace == *percpu* ]] && allocator=percpu
   for machine in vm-c4n2 xeon-8380; do
-    arguments=(run --trace="$trace" --allocator=$allocator --machine="$machine" --format=proto)
-    "$work/gcc" "${arguments[@]}" >"$work/first" && "$work/gcc" "${arguments[@]}" >"$work/second" &&
-      [[ -s $work/first ]] && cmp -s "$work/first" "$work/second"
-    verdict $? "$trace on $machine: the same bytes twice"
-    "$work/clang" "${arguments[@]}" >"$work/other" && [[ -s $work/other ]] &&
-      cmp -s "$work/first" "$work/other"
-    verdict $? "$trace on $machine: g++ optimised and clang -O0 give the same bytes"
+    same_bytes "$trace on $machine" --trace="$trace" --allocator=$allocator --machine="$machine"
   done
+done
+for allocator in slab slab-2014; do
+  trace=traces/samples/linux-6.1-slub-c4n2-fork.slt
+  same_bytes "$trace through $allocator" --trace="$trace" --allocator="$allocator"
 done
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed == 0 ]]
