@@ -141,7 +141,10 @@ std::string HeadText(const SweepReport& report) {
     return std::find(report.axes().begin(), report.axes().end(), axis) != report.axes().end();
   };
   const RunConfig& config = first->result().config();
-  if (!varies("workload") && !config.trace().empty()) page.Labelled("trace", config.trace());
+  if (!varies("workload")) {
+    if (!config.trace().empty()) page.Labelled("trace", config.trace());
+    if (!config.workload().empty()) page.Labelled("workload", config.workload());
+  }
   if (!varies("allocator")) page.Labelled("allocator", config.allocator());
   if (!varies("machine")) {
     page.Labelled("machine", config.machine().substr(0, config.machine().rfind('@')));
