@@ -182,6 +182,13 @@ class Allocator {
     uint64_t serial = 0;  // of all slabs ever made, from 1: tells a slab from one there before it
   };
   virtual Location Locate(PhysAddr object) const = 0;
+  // Every slab there is, in no order that means anything but the same in equal runs.
+  struct SlabPlace {
+    CacheId cache;
+    PhysAddr base;
+    int order = 0;  // of its pages; less than the cache's if memory was fragmented
+  };
+  virtual std::vector<SlabPlace> SlabPlaces() const = 0;
   virtual std::vector<Figure> Counters(CacheId cache) const = 0;
   virtual std::vector<Figure> State(CacheId cache) const = 0;
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;

@@ -111,6 +111,7 @@ class SlabAllocator : public Allocator {
   CacheLayout Layout(CacheId id) const override;
   CacheId FindCache(std::string_view name) const override;
   Location Locate(PhysAddr object) const override;
+  std::vector<SlabPlace> SlabPlaces() const override;
   std::vector<Figure> Counters(CacheId id) const override;
   std::vector<Figure> State(CacheId id) const override;
   SlabInfoRow SlabInfo(CacheId id) const override;

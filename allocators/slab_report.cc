@@ -94,6 +94,16 @@ Allocator::Location SlabAllocator::Locate(PhysAddr object) const {
   return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
 }
 
+std::vector<Allocator::SlabPlace> SlabAllocator::SlabPlaces() const {
+  std::vector<SlabPlace> places;
+  for (const SlabBlock& slab : slab_pool_.slabs()) {
+    if (slab.cache == nullptr) continue;
+    const int order = slab.cache->geometry.order;
+    places.push_back({.cache = slab.cache->id, .base = slab.base, .order = order});
+  }
+  return places;
+}
+
 // slabinfo_show_stats().
 std::vector<Figure> SlabAllocator::Counters(CacheId id) const {
   const SlabCache& s = cache(id);

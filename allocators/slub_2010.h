@@ -123,6 +123,7 @@ class Slub2010 : public Slub2010Core {
   Slab2010& TakeRecord(uint32_t objects) override { return pool_.Take(objects); }
   void GiveRecord(Slab2010& slab) override;
   std::vector<Slab2010*> Slabs(const Cache2010& s) override;
+  std::vector<SlabPlace> SlabPlaces() const override { return PlacesOf(pool_.slabs()); }
   bool IsCpuSlab(const Slab2010& slab) const override { return AsList(slab).frozen.Peek(); }
   void FillSlab(Cpu& cpu, Cache2010& s, Slab2010& slab) override;
   uint32_t TakeFirst(Cpu& cpu, Cache2010& s, Slab2010& slab) override;

@@ -198,6 +198,17 @@ class Slub2010Core : public Allocator {
   static constexpr PhysAddr kZeroSizePointer{16};
 
   Machine& machine_;
+  // Of the records in use among `records`.
+  template <typename Records>
+  static std::vector<SlabPlace> PlacesOf(const Records& records) {
+    std::vector<SlabPlace> places;
+    for (const auto& slab : records) {
+      if (slab.cache == nullptr) continue;
+      places.push_back({.cache = slab.cache->id, .base = slab.base, .order = slab.order});
+    }
+    return places;
+  }
+
   const AllocatorOptions options_;
   const Model2010 model_;
   LockClass* const list_lock_class_;

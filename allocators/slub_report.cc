@@ -123,6 +123,15 @@ Allocator::Location Slub::Locate(PhysAddr object) const {
   return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
 }
 
+std::vector<Allocator::SlabPlace> Slub::SlabPlaces() const {
+  std::vector<SlabPlace> places;
+  for (const Slab& slab : pool_.slabs()) {
+    if (slab.cache == nullptr) continue;
+    places.push_back({.cache = slab.cache->id, .base = slab.base, .order = slab.order});
+  }
+  return places;
+}
+
 // show_stat(): the CPUs that are on line.
 std::vector<Figure> Slub::Counters(CacheId id) const {
   KmemCache& s = cache(id);

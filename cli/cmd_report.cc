@@ -7,19 +7,19 @@
 #include "absl/status/statusor.h"
 #include "cli/command.h"
 #include "cli/result_output.h"
-#include "reports/result_io.h"
+#include "cli/saved_results.h"
 
 namespace slablab {
 
 int RunReport(const std::vector<std::string>& arguments) {
-  if (arguments.size() != 1) {
+  if (arguments.empty()) {
     return Fail(absl::InvalidArgumentError(
-        "report takes one result, as 'slablab run --format=proto' or --format=json writes it"));
+        "report takes a result or several, as 'slablab run --format=proto' or --format=json "
+        "writes them"));
   }
-  if (absl::Status status = CheckResultFlags(); !status.ok()) return Fail(status);
-  const absl::StatusOr<RunResult> result = ReadResult(arguments[0]);
-  if (!result.ok()) return Fail(result.status());
-  const absl::Status status = WriteResult(*result);
+  const absl::StatusOr<std::vector<LabelledResult>> set = ReadSavedResults(arguments);
+  if (!set.ok()) return Fail(set.status());
+  const absl::Status status = set->size() == 1 ? WriteResult((*set)[0].result) : WriteSet(*set);
   return status.ok() ? kExitOk : Fail(status);
 }
 

@@ -3,8 +3,6 @@
 
 #include "cli/cmd_run.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -100,18 +98,6 @@ int RunRun(const std::vector<std::string>& arguments) {
   const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("run");
   if (!options.ok()) return Fail(options.status());
   return SimulateAndWrite(*options);
-}
-
-int RunDemo(const std::vector<std::string>& arguments) {
-  if (!arguments.empty()) return Fail(absl::InvalidArgumentError("demo takes no arguments"));
-  // The launcher names the folder it stands in; without it, the folder called from.
-  const char* root = std::getenv("SLABLAB_ROOT");
-  SimulationOptions options;
-  options.trace_path = (std::filesystem::path(root == nullptr ? "." : root) /
-                        "traces/samples/linux-6.1-slub-c4n2-hackbench.slt")
-                           .string();
-  options.machine = "xeon-8380";
-  return SimulateAndWrite(options);
 }
 
 }  // namespace slablab

@@ -12,9 +12,6 @@ namespace slablab {
 // `slablab run`: a trace or a workload through an allocator on a machine.
 int RunRun(const std::vector<std::string>& arguments);
 
-// `slablab demo`: the same with a bundled trace on a two-node machine.
-int RunDemo(const std::vector<std::string>& arguments);
-
 }  // namespace slablab
 
 #endif  // SLABLAB_CLI_CMD_RUN_H_

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "cli/cmd_capture.h"
 #include "cli/cmd_check.h"
+#include "cli/cmd_compare.h"
 #include "cli/cmd_diff.h"
 #include "cli/cmd_footprint.h"
 #include "cli/cmd_import.h"
@@ -19,6 +20,7 @@
 #include "cli/cmd_report.h"
 #include "cli/cmd_run.h"
 #include "cli/cmd_sweep.h"
+#include "cli/cmd_timeline.h"
 #include "cli/cmd_trace.h"
 #include "cli/cmd_trace_stat.h"
 #include "cli/cmd_verify.h"
@@ -68,6 +70,24 @@ std::vector<std::string_view> RunFlags() {
   return flags;
 }
 
+std::vector<std::string_view> CompareFlags() {
+  std::vector<std::string_view> flags = RunFlags();
+  flags.insert(flags.begin(), std::begin(kCompareFlags), std::end(kCompareFlags));
+  return flags;
+}
+
+std::vector<std::string_view> TimelineFlags() {
+  std::vector<std::string_view> flags(std::begin(kSimulationFlags), std::end(kSimulationFlags));
+  flags.push_back("output");
+  return flags;
+}
+
+std::vector<std::string_view> DemoFlags() {
+  std::vector<std::string_view> flags(std::begin(kDemoFlags), std::end(kDemoFlags));
+  flags.insert(flags.end(), std::begin(kResultFlags), std::end(kResultFlags));
+  return flags;
+}
+
 }  // namespace
 
 absl::Span<const Command> Commands() {
@@ -103,17 +123,19 @@ absl::Span<const Command> Commands() {
        RunCheck,
        "slablab check tests/regression/suite.textproto --junit=check.xml\n"
        "slablab check tests/regression/suite.textproto --update"},
+      {"compare", "--trace=TRACE|--workload=WORKLOAD | RESULT...",
+       "Runs one workload through several allocators or on several machines, or takes results that "
+       "were kept, and says what differs and why: in words, A/B tables, or charts (--format=html).",
+       CompareFlags(), RunCompare},
       {"completion",
        "bash",
        "Prints a script that completes slablab's command line in bash.",
        {},
        RunCompletion,
        "source <(slablab completion bash)"},
-      {"demo",
-       "",
-       "Replays a bundled trace of a real kernel through SLUB on a two-node machine.",
-       {std::begin(kResultFlags), std::end(kResultFlags)},
-       RunDemo},
+      {"demo", "",
+       "Compares every allocator on a bundled trace of a real kernel, and leaves an HTML report.",
+       DemoFlags(), RunDemo},
       {"footprint",
        "",
        "Shows what the arrays of SLAB's CPUs cost in memory, for any number of CPUs and caches.",
@@ -126,8 +148,9 @@ absl::Span<const Command> Commands() {
        RunList},
       {"man", "", "Prints the manual page.", {}, RunMan, "slablab man | man -l -"},
       {"report",
-       "RESULT",
-       "Prints the report of a run whose result was kept with --format=proto or json.",
+       "RESULT...",
+       "Prints the report of a run whose result was kept with --format=proto or json; of several, "
+       "the comparison.",
        {std::begin(kResultFlags), std::end(kResultFlags)},
        RunReport},
       {"run", "--trace=TRACE|--workload=WORKLOAD",
@@ -155,6 +178,9 @@ absl::Span<const Command> Commands() {
        "slablab sweep run scaling.textproto\n"
        "sbatch --array=1-8 --wrap \\\n"
        "  'slablab sweep run scaling.textproto --shard=$SLURM_ARRAY_TASK_ID/8'"},
+      {"timeline", "--trace=TRACE|--workload=WORKLOAD -o FILE",
+       "Runs a trace or workload and writes what each CPU did when, for Perfetto's trace viewer.",
+       TimelineFlags(), RunTimeline},
       {"trace dump",
        "TRACE",
        "Prints events, one a line, as tracefs does.",

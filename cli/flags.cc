@@ -20,10 +20,11 @@
 ABSL_FLAG(std::string, output, "",
           "FILE: where to write; '-' is standard output. The file appears whole or not at all. "
           "Short: -o FILE.");
-ABSL_FLAG(slablab::Format, format, slablab::Format::kText,
-          "FORMAT: how to print: text, json, csv, tsv, slabinfo, percpu_stats or proto, where the "
-          "command "
-          "offers it.");
+ABSL_FLAG(
+    slablab::Format, format, slablab::Format::kText,
+    "FORMAT: how to print: text, json, csv, tsv, slabinfo, percpu_stats, proto or html, where "
+    "the command "
+    "offers it.");
 ABSL_FLAG(std::optional<uint64_t>, limit, std::nullopt,
           "N: show at most N rows of a table; 0 shows all. Short: -l N.");
 
@@ -34,7 +35,7 @@ constexpr std::pair<Format, std::string_view> kFormats[] = {
     {Format::kText, "text"},         {Format::kJson, "json"},
     {Format::kCsv, "csv"},           {Format::kTsv, "tsv"},
     {Format::kSlabinfo, "slabinfo"}, {Format::kPercpuStats, "percpu_stats"},
-    {Format::kProto, "proto"}};
+    {Format::kProto, "proto"},       {Format::kHtml, "html"}};
 
 absl::string_view Absl(std::string_view text) { return {text.data(), text.size()}; }
 

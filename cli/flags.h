@@ -32,7 +32,7 @@
 namespace slablab {
 
 // Flags that several commands share.
-enum class Format { kText, kJson, kCsv, kTsv, kSlabinfo, kPercpuStats, kProto };
+enum class Format { kText, kJson, kCsv, kTsv, kSlabinfo, kPercpuStats, kProto, kHtml };
 bool AbslParseFlag(absl::string_view text, Format* format, std::string* error);
 std::string AbslUnparseFlag(Format format);
 std::vector<std::string_view> FormatNames();

@@ -4,11 +4,13 @@
 #include "cli/result_output.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
+#include "reports/html_report.h"
 #include "reports/percpu_stats.h"
 #include "reports/result_io.h"
 #include "reports/slabinfo.h"
@@ -25,7 +27,16 @@ namespace {
 absl::StatusOr<std::string> TableText(const RunResult& result, Delimiter delimiter) {
   const std::string name = absl::GetFlag(FLAGS_table);
   if (name.empty()) return LongText(DataTables(result), delimiter);
-  const absl::StatusOr<DataTable> table = FindTable(result, name);
+  const absl::StatusOr<DataTable> table = FindTable(DataTables(result), name);
+  if (!table.ok()) return table.status();
+  return WideText(*table, delimiter);
+}
+
+absl::StatusOr<std::string> SetTableText(ResultSet set, Delimiter delimiter) {
+  const std::string name = absl::GetFlag(FLAGS_table);
+  const std::vector<DataTable> tables = ComparisonTables(set);
+  if (name.empty()) return LongText(tables, delimiter);
+  const absl::StatusOr<DataTable> table = FindTable(tables, name);
   if (!table.ok()) return table.status();
   return WideText(*table, delimiter);
 }
@@ -36,6 +47,33 @@ TextOptions TextOptionsOfFlags() {
   options.colour = (output.empty() || output == "-") && ColourWanted(stdout);
   options.rows_max = absl::GetFlag(FLAGS_limit).value_or(options.rows_max);
   return options;
+}
+
+absl::StatusOr<std::string> SetText(ResultSet set, Format format) {
+  switch (format) {
+    case Format::kText:
+      return ComparisonText(set, TextOptionsOfFlags());
+    case Format::kCsv:
+      return SetTableText(set, Delimiter::kComma);
+    case Format::kTsv:
+      return SetTableText(set, Delimiter::kTab);
+    case Format::kHtml:
+      return HtmlReport(set, ComparisonTitle(set));
+    case Format::kJson:
+    case Format::kProto: {
+      RunResults results;
+      for (const LabelledResult& run : set) {
+        LabelledRun& labelled = *results.add_runs();
+        labelled.set_label(run.label);
+        *labelled.mutable_result() = run.result;
+      }
+      return format == Format::kJson ? ToJson(results) : Serialize(results);
+    }
+    case Format::kSlabinfo:
+    case Format::kPercpuStats:
+      break;
+  }
+  return absl::InternalError("no such format");
 }
 
 absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
@@ -57,8 +95,22 @@ absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
       return PercpuStatsText(result);
     case Format::kProto:
       return Serialize(result);
+    case Format::kHtml: {
+      const std::vector<LabelledResult> set = Labelled({result});
+      return HtmlReport(set, ComparisonTitle(set));
+    }
   }
   return absl::InternalError("no such format");
+}
+
+// --table goes with tables alone, and names one of `tables`.
+absl::Status CheckTable(Format format, const std::vector<DataTable>& tables) {
+  const std::string table = absl::GetFlag(FLAGS_table);
+  if (table.empty()) return absl::OkStatus();
+  if (format != Format::kCsv && format != Format::kTsv) {
+    return absl::InvalidArgumentError("--table is for --format=csv and --format=tsv");
+  }
+  return FindTable(tables, table).status();
 }
 
 }  // namespace
@@ -66,12 +118,14 @@ absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
 absl::Status CheckResultFlags() {
   const absl::StatusOr<Format> format = FormatAmong(kResultFormats);
   if (!format.ok()) return format.status();
-  const std::string table = absl::GetFlag(FLAGS_table);
-  if (table.empty()) return absl::OkStatus();
-  if (*format != Format::kCsv && *format != Format::kTsv) {
-    return absl::InvalidArgumentError("--table is for --format=csv and --format=tsv");
-  }
-  return FindTable(RunResult(), table).status();
+  return CheckTable(*format, DataTables(RunResult()));
+}
+
+absl::Status CheckSetFlags() {
+  const absl::StatusOr<Format> format = FormatAmong(kSetFormats);
+  if (!format.ok()) return format.status();
+  const LabelledResult none;
+  return CheckTable(*format, ComparisonTables({&none, 1}));
 }
 
 absl::Status WriteResult(const RunResult& result) {
@@ -79,6 +133,17 @@ absl::Status WriteResult(const RunResult& result) {
   const absl::StatusOr<std::string> text = ResultText(result, absl::GetFlag(FLAGS_format));
   if (!text.ok()) return text.status();
   return WriteOutput(absl::GetFlag(FLAGS_output), *text);
+}
+
+absl::Status WriteSet(ResultSet set) {
+  if (absl::Status status = CheckSetFlags(); !status.ok()) return status;
+  const absl::StatusOr<std::string> text = SetText(set, absl::GetFlag(FLAGS_format));
+  if (!text.ok()) return text.status();
+  return WriteOutput(absl::GetFlag(FLAGS_output), *text);
+}
+
+absl::Status WriteHtml(ResultSet set, const std::string& path) {
+  return WriteOutput(path, HtmlReport(set, ComparisonTitle(set)));
 }
 
 }  // namespace slablab

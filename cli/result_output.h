@@ -5,10 +5,12 @@
 #define SLABLAB_CLI_RESULT_OUTPUT_H_
 
 #include <initializer_list>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "cli/flags.h"
+#include "reports/comparison.h"
 #include "reports/result.pb.h"
 
 namespace slablab {
@@ -16,8 +18,11 @@ namespace slablab {
 // The formats that a result can be written in, and the flags that say how; for the table of
 // commands.
 inline constexpr std::initializer_list<Format> kResultFormats = {
-    Format::kText,     Format::kJson,        Format::kCsv,  Format::kTsv,
-    Format::kSlabinfo, Format::kPercpuStats, Format::kProto};
+    Format::kText,     Format::kJson,        Format::kCsv,   Format::kTsv,
+    Format::kSlabinfo, Format::kPercpuStats, Format::kProto, Format::kHtml};
+// And those of a set of results.
+inline constexpr std::initializer_list<Format> kSetFormats = {
+    Format::kText, Format::kJson, Format::kCsv, Format::kTsv, Format::kProto, Format::kHtml};
 inline constexpr std::string_view kResultFlags[] = {"format", "table", "limit", "output"};
 
 // Whether the flags make sense together: for a command that runs long before it writes.
@@ -28,6 +33,14 @@ absl::Status CheckResultFlags();
 // terminal), as all tables in long form or the one of --table as it is, or as a file that
 // `slablab report` reads again.
 absl::Status WriteResult(const RunResult& result);
+
+// The same of several results: words, metrics side by side and A/B tables; as a file that
+// `slablab report` and `slablab compare` read again; or as one HTML page.
+absl::Status CheckSetFlags();
+absl::Status WriteSet(ResultSet set);
+
+// The page of --format=html, wherever --output and --format send the rest.
+absl::Status WriteHtml(ResultSet set, const std::string& path);
 
 }  // namespace slablab
 

@@ -3,7 +3,10 @@
 
 #include "cli/run_result.h"
 
+#include <algorithm>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sim/digest.h"
@@ -195,6 +198,11 @@ void FillTimes(const Histogram& cycles, PathStats& path) {
   path.set_cycles_p50(cycles.Quantile(500));
   path.set_cycles_p99(cycles.Quantile(990));
   path.set_cycles_max(cycles.max());
+  cycles.ForEachQuarterOctave([&](Cycles upper, uint64_t operations) {
+    LatencyBucket& bucket = *path.add_latencies();
+    bucket.set_cycles_max(std::min(upper, cycles.max()));
+    bucket.set_operations(operations);
+  });
 }
 
 void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
@@ -235,6 +243,30 @@ void GatherResult(Machine& machine, const Allocator& allocator, const Replay& re
   FillFootprint(replayed.footprint_peak, *result.mutable_footprint_peak());
   GatherCaches(allocator, replayed, result);
   result.mutable_digests()->set_end_state(EndStateDigest(machine.scheduler(), replayed, result));
+}
+
+void GatherOccupancy(const Machine& machine, const Allocator& allocator, const Auditor& auditor,
+                     RunResult& result) {
+  // By cache; of a cache, by node and objects, most first.
+  using SlabsOfFill = std::map<std::pair<int32_t, uint64_t>, uint64_t>;
+  std::vector<SlabsOfFill> caches(static_cast<size_t>(allocator.cache_count()));
+  std::vector<uint64_t> live(caches.size());
+  for (const Allocator::SlabPlace& place : allocator.SlabPlaces()) {
+    const size_t cache = place.cache.index();
+    const uint64_t objects = auditor.LiveIn(place.base, kPageSize << place.order);
+    live[cache] += objects;
+    ++caches[cache][{machine.NodeOf(place.base).value(), ~objects}];
+  }
+  for (size_t i = 0; i < caches.size(); ++i) {
+    CacheStats& cache = *result.mutable_caches(static_cast<int>(i));
+    if (live[i] != cache.footprint().objects()) continue;
+    for (const auto& [fill, slabs] : caches[i]) {
+      SlabOccupancy& run = *cache.add_occupancy();
+      run.set_node(fill.first);
+      run.set_objects(static_cast<uint32_t>(~fill.second));
+      run.set_slabs(slabs);
+    }
+  }
 }
 
 }  // namespace slablab

@@ -11,6 +11,7 @@
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
 #include "sim/machine.h"
+#include "workloads/auditor.h"
 #include "workloads/histogram.h"
 #include "workloads/replay.h"
 
@@ -20,6 +21,10 @@ namespace slablab {
 // comparison with the kernel, from what is left when a replay has ended.
 void GatherResult(Machine& machine, const Allocator& allocator, const Replay& replay,
                   RunResult& result);
+
+// Of the live objects, as the auditor knows them, how many each slab has. After GatherResult.
+void GatherOccupancy(const Machine& machine, const Allocator& allocator, const Auditor& auditor,
+                     RunResult& result);
 
 // Of that, what any replay has: the ledger, with `sites` as the names of the model's, the locks and
 // the CPUs.

@@ -219,6 +219,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
     hooks.observer->OnBegin(*machine, model);
     replay->set_observer(hooks.observer);
   }
+  machine->scheduler().set_observer(hooks.machine_observer);
   const CounterSnapshot before(model);
   const Cycles start = machine->scheduler().now();
   machine->ledger().Reset();
@@ -243,6 +244,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
 
   RunResult result;
   GatherResult(*machine, model, *replay, result);
+  GatherOccupancy(*machine, model, replay->auditor(), result);
   result.mutable_totals()->set_start_time_cycles(start);
   if (const PercpuAreas* areas = model.percpu_areas(); areas != nullptr) {
     areas->CheckInvariants();

@@ -14,6 +14,7 @@
 #include "allocators/registry.h"
 #include "reports/result.pb.h"
 #include "sim/machine_config.h"
+#include "sim/machine_observer.h"
 #include "workloads/observer.h"
 #include "workloads/replay.h"
 #include "workloads/tuning.h"
@@ -61,6 +62,8 @@ struct SimulationHooks {
   std::function<bool()> stop;  // true: give up; the answer is Cancelled
   // Sees every operation of a slab allocator; null: nobody does.
   OperationObserver* observer = nullptr;
+  // Sees interrupts, lock waits and hotplug during the run; likewise.
+  MachineObserver* machine_observer = nullptr;
 };
 
 // Boots the allocator on the machine, runs the trace or workload and gathers the result. Errors in

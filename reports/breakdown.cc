@@ -48,6 +48,11 @@ void Add(const TouchCell& cell, TouchCounts& touches) {
 
 uint64_t Excess(uint64_t value, uint64_t part) { return value > part ? value - part : 0; }
 
+// "alloc fast" of SLUB, "alloc hit" of SLAB.
+bool IsFastPath(const std::string& name) {
+  return name.find("fast") != std::string::npos || name.ends_with(" hit");
+}
+
 }  // namespace
 
 Account AccountOf(std::string_view site) {
@@ -192,7 +197,7 @@ FastShare FastPaths(const RunResult& result, bool frees) {
   for (const PathStats& path : result.paths()) {
     if (path.is_free() != frees) continue;
     share.all += path.operations();
-    if (path.name().find("fast") != std::string::npos) share.fast += path.operations();
+    if (IsFastPath(path.name())) share.fast += path.operations();
   }
   return share;
 }

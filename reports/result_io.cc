@@ -42,7 +42,7 @@ std::string LineOf(std::string_view message, std::string_view text) {
   return fmt::format("{}:", std::count(text.begin(), text.begin() + stopped, '\n') + 1);
 }
 
-absl::Status ParseJson(std::string_view text, std::string_view name, RunResult& result) {
+absl::Status ParseJson(std::string_view text, std::string_view name, pb::Message& result) {
   const pb::util::Status status = pb::util::JsonStringToMessage(
       pb::StringPiece(text.data(), text.size()), &result, pb::util::JsonParseOptions());
   if (status.ok()) return absl::OkStatus();
@@ -55,7 +55,7 @@ absl::Status ParseJson(std::string_view text, std::string_view name, RunResult& 
       fmt::format("{}:{} not a result in JSON: {}", name, LineOf(message, text), first_line));
 }
 
-absl::Status ParseBinary(std::string_view bytes, std::string_view name, RunResult& result) {
+absl::Status ParseBinary(std::string_view bytes, std::string_view name, pb::Message& result) {
   pb::io::ArrayInputStream array(bytes.data(), static_cast<int>(bytes.size()));
   pb::io::CodedInputStream input(&array);
   if (!result.MergePartialFromCodedStream(&input) || !input.ConsumedEntireMessage()) {
@@ -96,28 +96,42 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   }
 }
 
-}  // namespace
-
-std::string Serialize(const RunResult& result) {
+std::string SerializeMessage(const pb::Message& message) {
   std::string bytes;
   {
     pb::io::StringOutputStream stream(&bytes);
     pb::io::CodedOutputStream output(&stream);
     output.SetSerializationDeterministic(true);
-    CHECK(result.SerializeToCodedStream(&output));
+    CHECK(message.SerializeToCodedStream(&output));
   }
   return bytes;
 }
 
-std::string ToJson(const RunResult& result) {
+std::string MessageToJson(const pb::Message& message) {
   pb::util::JsonPrintOptions options;
   options.add_whitespace = true;
   options.always_print_primitive_fields = true;
   options.preserve_proto_field_names = true;
   std::string json;
-  CHECK(pb::util::MessageToJsonString(result, &json, options).ok());
+  CHECK(pb::util::MessageToJsonString(message, &json, options).ok());
   return json;
 }
+
+bool IsWhole(const RunResult& result) {
+  return result.has_config() && !result.config().allocator().empty() && result.has_totals();
+}
+
+bool IsJson(std::string_view bytes) {
+  const size_t first = bytes.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && bytes[first] == '{';
+}
+
+}  // namespace
+
+std::string Serialize(const RunResult& result) { return SerializeMessage(result); }
+std::string Serialize(const RunResults& results) { return SerializeMessage(results); }
+std::string ToJson(const RunResult& result) { return MessageToJson(result); }
+std::string ToJson(const RunResults& results) { return MessageToJson(results); }
 
 absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view name) {
   const std::string shown = name == "-" ? "standard input" : std::string(name);
@@ -128,12 +142,10 @@ absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view n
     return absl::InvalidArgumentError(fmt::format("{}: too large for a result", shown));
   }
   RunResult result;
-  const size_t first = bytes.find_first_not_of(" \t\r\n");
-  const bool is_json = first != std::string_view::npos && bytes[first] == '{';
   const absl::Status status =
-      is_json ? ParseJson(bytes, shown, result) : ParseBinary(bytes, shown, result);
+      IsJson(bytes) ? ParseJson(bytes, shown, result) : ParseBinary(bytes, shown, result);
   if (!status.ok()) return status;
-  if (!result.has_config() || result.config().allocator().empty() || !result.has_totals()) {
+  if (!IsWhole(result)) {
     return absl::InvalidArgumentError(
         fmt::format("{}: not a result: it does not say what was run", shown));
   }
@@ -144,6 +156,34 @@ absl::StatusOr<RunResult> ReadResult(const std::string& path) {
   const absl::StatusOr<std::string> bytes = ReadFile(path);
   if (!bytes.ok()) return bytes.status();
   return ParseResult(*bytes, path);
+}
+
+absl::StatusOr<RunResults> ParseResults(std::string_view bytes, std::string_view name) {
+  const std::string shown = name == "-" ? "standard input" : std::string(name);
+  RunResults results;
+  if (!bytes.empty() && bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max())) {
+    const absl::Status several =
+        IsJson(bytes) ? ParseJson(bytes, shown, results) : ParseBinary(bytes, shown, results);
+    if (several.ok() && results.runs_size() > 0) {
+      for (const LabelledRun& run : results.runs()) {
+        if (IsWhole(run.result())) continue;
+        return absl::InvalidArgumentError(fmt::format(
+            "{}: not results: it does not say what was run as '{}'", shown, run.label()));
+      }
+      return results;
+    }
+  }
+  absl::StatusOr<RunResult> one = ParseResult(bytes, name);
+  if (!one.ok()) return one.status();
+  results.Clear();
+  *results.add_runs()->mutable_result() = *std::move(one);
+  return results;
+}
+
+absl::StatusOr<RunResults> ReadResults(const std::string& path) {
+  const absl::StatusOr<std::string> bytes = ReadFile(path);
+  if (!bytes.ok()) return bytes.status();
+  return ParseResults(*bytes, path);
 }
 
 }  // namespace slablab

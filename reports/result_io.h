@@ -26,7 +26,16 @@ std::string ToJson(const RunResult& result);
 // InvalidArgument, naming `name` and line or offset, for anything that is not a whole result.
 absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view name);
 
-// The same from a file; "-" is standard input. NotFound or Unavailable if it cannot be read.
+// The same of several runs.
+std::string Serialize(const RunResults& results);
+std::string ToJson(const RunResults& results);
+
+// Reads a file of one run or of several, in either form; "-" is standard input. A run that stands
+// alone in its file has no label. Errors as above.
+absl::StatusOr<RunResults> ReadResults(const std::string& path);
+absl::StatusOr<RunResults> ParseResults(std::string_view bytes, std::string_view name);
+
+// One run from a file; "-" is standard input. NotFound or Unavailable if it cannot be read.
 absl::StatusOr<RunResult> ReadResult(const std::string& path);
 
 }  // namespace slablab

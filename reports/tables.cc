@@ -185,6 +185,34 @@ DataTable KernelTable(const RunResult& result) {
   return table;
 }
 
+// The distribution of each path, and of all of either kind.
+DataTable LatencyTable(const RunResult& result) {
+  DataTable table{
+      .name = "latencies", .keys = 2, .columns = {"path", "cycles_max", "operations"}, .rows = {}};
+  const auto add = [&](const std::string& name, const PathStats& path) {
+    for (const LatencyBucket& bucket : path.latencies()) {
+      table.rows.push_back({name});
+      AppendValues(bucket, table.rows.back());
+    }
+  };
+  for (const PathStats& path : result.paths()) add(path.name(), path);
+  add("all allocations", result.all_allocations());
+  add("all frees", result.all_frees());
+  return table;
+}
+
+DataTable OccupancyTable(const RunResult& result) {
+  DataTable table{
+      .name = "occupancy", .keys = 3, .columns = {"cache", "node", "objects", "slabs"}, .rows = {}};
+  for (const CacheStats& cache : result.caches()) {
+    for (const SlabOccupancy& run : cache.occupancy()) {
+      table.rows.push_back({cache.name()});
+      AppendValues(run, table.rows.back());
+    }
+  }
+  return table;
+}
+
 std::string Escaped(std::string_view field, Delimiter delimiter) {
   std::string text;
   if (delimiter == Delimiter::kTab) {
@@ -237,6 +265,8 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(PercpuTable(result.percpu()));
   tables.push_back(PercpuChunkTable(result.percpu()));
   tables.push_back(TableOf("percpu_projections", 2, result.percpu().projections()));
+  tables.push_back(LatencyTable(result));
+  tables.push_back(OccupancyTable(result));
   return tables;
 }
 
@@ -260,9 +290,9 @@ std::string LongText(const std::vector<DataTable>& tables, Delimiter delimiter) 
   return text;
 }
 
-absl::StatusOr<DataTable> FindTable(const RunResult& result, std::string_view name) {
+absl::StatusOr<DataTable> FindTable(std::vector<DataTable> tables, std::string_view name) {
   std::string names;
-  for (DataTable& table : DataTables(result)) {
+  for (DataTable& table : tables) {
     if (table.name == name) return std::move(table);
     names += (names.empty() ? "" : ", ") + table.name;
   }

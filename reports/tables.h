@@ -26,7 +26,7 @@ struct DataTable {
 
 // Every table of a result, the empty ones too: run, totals, skipped, paths, touches, causes, locks,
 // cpus, footprint, footprint_peak, caches, slabinfo, cache_footprint, counters, states,
-// page_allocator, kernel, percpu, percpu_chunks, percpu_projections.
+// page_allocator, kernel, percpu, percpu_chunks, percpu_projections, latencies, occupancy.
 std::vector<DataTable> DataTables(const RunResult& result);
 
 enum class Delimiter : char { kComma = ',', kTab = '\t' };
@@ -39,8 +39,8 @@ std::string WideText(const DataTable& table, Delimiter delimiter);
 // between them.
 std::string LongText(const std::vector<DataTable>& tables, Delimiter delimiter);
 
-// The table of that name; InvalidArgument naming those there are.
-absl::StatusOr<DataTable> FindTable(const RunResult& result, std::string_view name);
+// The one of `tables` of that name; InvalidArgument naming those there are.
+absl::StatusOr<DataTable> FindTable(std::vector<DataTable> tables, std::string_view name);
 
 }  // namespace slablab
 

@@ -54,6 +54,7 @@ void Scheduler::SetOnline(CpuId id, bool online) {
   CHECK_NE(target.online_, online);
   CHECK(target.state_ == Cpu::State::kIdle);
   target.online_ = online;
+  if (observer_ != nullptr) observer_->OnOnline(id, online, now());
 }
 
 void Scheduler::Push(Cpu& cpu) {
@@ -303,6 +304,13 @@ void Scheduler::Leave(Cpu& cpu) {
     cpu.now_ += config_.irq_exit_cycles;
     ledger_.account(Site::kInterrupt).Charge(Cause::kInterrupt, config_.irq_exit_cycles);
   }
+  if (observer_ != nullptr && frame.priority != Priority::kTask) {
+    const auto interrupt = frame.call != nullptr ? MachineObserver::Interrupt::kRemoteCall
+                           : frame.priority == Priority::kHardirq
+                               ? MachineObserver::Interrupt::kHardirq
+                               : MachineObserver::Interrupt::kSoftirq;
+    observer_->OnInterrupt(cpu.id(), interrupt, frame.entered_at, cpu.now_);
+  }
   CHECK_EQ(cpu.irqs_enabled_, frame.priority != Priority::kHardirq && frame.irqs_enabled);
   cpu.irqs_enabled_ = frame.irqs_enabled;
   cpu.set_site(frame.site);
@@ -363,6 +371,9 @@ bool Scheduler::TickIfDue(Cpu& cpu) {
       config_.irq_entry_cycles + config_.timer_tick_cycles + config_.irq_exit_cycles;
   cpu.NoteDeferral(cpu.next_tick_);
   cpu.now_ += cost;
+  if (observer_ != nullptr) {
+    observer_->OnInterrupt(cpu.id(), MachineObserver::Interrupt::kTick, cpu.now_ - cost, cpu.now_);
+  }
   if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
     cpu.interrupted_cycles_ += cost;
   }

@@ -15,6 +15,7 @@
 #include "sim/cpu.h"
 #include "sim/ledger.h"
 #include "sim/machine_config.h"
+#include "sim/machine_observer.h"
 #include "sim/memory.h"
 #include "sim/spinlock.h"
 #include "sim/types.h"
@@ -75,6 +76,8 @@ class Scheduler {
   // is not parked or whose interrupt handler waits for a lock: it will look by itself.
   void Unpark(Cpu& cpu, Cycles time);
 
+  // Sees what happens from now on; null: nobody does.
+  void set_observer(MachineObserver* observer) { observer_ = observer; }
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
   const MachineConfig& config() const { return config_; }
   Memory& memory() { return memory_; }
@@ -140,6 +143,7 @@ class Scheduler {
   bool has_arrival_ = false;
   bool stop_ = false;
   Explorer* explorer_ = nullptr;
+  MachineObserver* observer_ = nullptr;
   std::vector<CpuId> runnable_;  // for the explorer
 };
 

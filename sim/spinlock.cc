@@ -62,6 +62,9 @@ void SpinLock::Take(Cpu& cpu, bool ordered) {
       class_->wait_max_cycles = std::max(class_->wait_max_cycles, waited);
       class_->wait_min_cycles =
           class_->wait_min_cycles == 0 ? waited : std::min(class_->wait_min_cycles, waited);
+      if (MachineObserver* observer = cpu.scheduler_.observer_; observer != nullptr) {
+        observer->OnLockWait(cpu.id(), class_->name, cpu.lock_wanted_since_, cpu.now());
+      }
     }
   }
   holder_ = &cpu;

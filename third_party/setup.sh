@@ -30,11 +30,14 @@ run_quietly() {
   return "$status"
 }
 
-# packages_for PURPOSE...: the packages listed for any of these purposes.
+# packages_for PURPOSE...: the packages listed for any of these purposes, but those whose command
+# is there without them.
 packages_for() {
-  local purpose package rest
-  while read -r purpose package rest; do
-    [[ " $* " == *" $purpose "* ]] && printf '%s\n' "$package"
+  local purpose package command
+  while read -r purpose package command; do
+    [[ $purpose != '#' && " $* " == *" $purpose "* ]] || continue
+    [[ -n $command ]] && command -v "$command" >/dev/null && continue
+    printf '%s\n' "$package"
   done <"$root/third_party/debian-packages.txt"
   return 0
 }
@@ -110,6 +113,29 @@ ensure_home() {
     say "no home folder to build in: set HOME to a folder that is yours ($HOME is not)"
     return 2
   fi
+}
+
+# install_node_modules FOLDER: the npm packages that FOLDER/package-lock.json pins, once for each
+# lock, outside of the sources. Sets SLABLAB_NODE_MODULES to where they are.
+install_node_modules() {
+  local folder=$1 log target
+  target=${XDG_CACHE_HOME:-$HOME/.cache}/slablab-node-$(cksum <"$folder/package-lock.json" |
+    tr ' ' -)
+  export SLABLAB_NODE_MODULES=$target/node_modules
+  [[ -e $target/complete ]] && return
+  log=$(mktemp) || return 3
+  rm -rf "$target.part"
+  if mkdir -p "$target.part" && cp "$folder"/package{,-lock}.json "$target.part" &&
+    (cd "$target.part" && run_quietly "installing npm packages" "$log" \
+      npm ci --no-audit --no-fund --ignore-scripts) &&
+    touch "$target.part/complete" && rm -rf "$target" && mv "$target.part" "$target"; then
+    rm -f "$log"
+    return
+  fi
+  say "npm could not install what tests/web needs; it said:"
+  tail -n 20 "$log" | sed 's/^/  /' >&2
+  rm -f "$log"
+  return 3
 }
 
 # run_bazel LABEL LOG ARGUMENTS...: Bazel in this repository, quietly.

@@ -4,6 +4,7 @@
 #include "workloads/auditor.h"
 
 #include <algorithm>
+#include <bit>
 #include <string_view>
 #include <utility>
 
@@ -42,6 +43,18 @@ void Auditor::ForEachWord(Granules granules, Visit visit) {
   visit(*word, head);
   while (++word < last) visit(*word, kAll);
   visit(*last, tail);
+}
+
+uint64_t Auditor::LiveIn(PhysAddr begin, uint64_t bytes) const {
+  CHECK_EQ((begin.value() | bytes) % kPageSize, 0u);
+  CHECK_LE(begin.value() + bytes, bytes_end_);
+  const uint64_t word = begin.value() / kGranule / kGranulesPerWord;
+  const uint64_t words = bytes / kGranule / kGranulesPerWord;
+  uint64_t objects = 0;
+  for (uint64_t i = word; i < word + words; ++i) {
+    objects += static_cast<uint64_t>(std::popcount(words_[i].first));
+  }
+  return objects;
 }
 
 bool Auditor::IsInMemory(PhysAddr object, uint64_t bytes) const {

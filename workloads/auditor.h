@@ -35,6 +35,10 @@ class Auditor {
   // `bytes` as at its allocation.
   void OnFree(PhysAddr object, uint64_t bytes);
 
+  // How many live objects begin in [begin, begin + bytes). REQUIRES: it is in the machine's memory,
+  // in whole pages.
+  uint64_t LiveIn(PhysAddr begin, uint64_t bytes) const;
+
   uint64_t live_objects() const { return live_objects_; }
   uint64_t live_bytes() const { return live_bytes_; }
   uint64_t violations() const { return violations_; }

@@ -38,6 +38,18 @@ class Histogram {
   Cycles min() const { return count_ == 0 ? 0 : min_; }
   Cycles max() const { return max_; }
 
+  // Calls visit(upper, count) for each quarter of an octave that has durations, ascending: `count`
+  // of them are <= upper and above the one before.
+  template <typename Visit>
+  void ForEachQuarterOctave(Visit visit) const {
+    constexpr size_t kMerged = (1 << kSubBits) / 4;
+    for (size_t first = 0; first < kBuckets; first += kMerged) {
+      uint64_t count = 0;
+      for (size_t bucket = first; bucket < first + kMerged; ++bucket) count += buckets_[bucket];
+      if (count > 0) visit(UpperEnd(first + kMerged - 1), count);
+    }
+  }
+
   // The smallest duration v such that at least `per_mille` of the durations (and at least one) are
   // <= v, to the upper end of v's bucket, and never above max(). Zero if there are none.
   Cycles Quantile(int per_mille) const {

@@ -122,6 +122,7 @@ class Replay : public ArrivalSource {
   const absl::Status& status() const { return status_; }
   const ReplayResult& result() const { return result_; }
   Auditor& auditor() { return auditor_; }
+  const Auditor& auditor() const { return auditor_; }
   CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
 
  private:

@@ -157,7 +157,7 @@ TEST_F(ParseTest, BadValuesAreNamedWithTheirFlag) {
               HasSubstr("bad value 'perhaps' for --warm-start"));
   EXPECT_THAT(ErrorOf("feed --format=xml"),
               HasSubstr("bad value 'xml' for --format; it is one of text, json, csv, tsv, "
-                        "slabinfo, percpu_stats, proto"));
+                        "slabinfo, percpu_stats, proto, html"));
   EXPECT_THAT(ErrorOf("feed --pet"), HasSubstr("--pet wants a value"));
   EXPECT_THAT(ErrorOf("feed --pet --loud"), HasSubstr("--pet wants a value"));
   EXPECT_THAT(ErrorOf("feed -o"), HasSubstr("-o wants a value"));
@@ -193,8 +193,8 @@ TEST(HelpTest, ShowsACommandsFlagsWithTheirValuesAndDefaults) {
             "  --limit=N               show at most N rows of a table; 0 shows all. Short: -l\n"
             "                          N.\n"
             "  --format=FORMAT         how to print: text, json, csv, tsv, slabinfo,\n"
-            "                          percpu_stats or proto, where the command offers it.\n"
-            "                          Default: text.\n");
+            "                          percpu_stats, proto or html, where the command offers\n"
+            "                          it. Default: text.\n");
 }
 
 TEST(HelpTest, AFirstWordListsItsCommandsAndAnUnknownTopicIsAnError) {

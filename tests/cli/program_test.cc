@@ -89,7 +89,7 @@ TEST_F(ReportTest, WhatItCannotReadOrWriteIsSaid) {
   const std::string damaged = path_ + ".damaged";
   ASSERT_TRUE(WriteOutput(damaged, "\n\x04\x12\x02\xff\xfe").ok());
   for (const auto& [arguments, complaint] :
-       {std::pair<std::string, std::string>{"report", "report takes one result"},
+       {std::pair<std::string, std::string>{"report", "report takes a result or several"},
         {"report no/such/file", "cannot read no/such/file: No such file or directory"},
         {"report /dev/null", "/dev/null: empty, not a result"},
         {"report /dev/zero", "/dev/zero: more than 268435456 bytes: too large for a result"},

@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -167,11 +169,17 @@ TEST_F(RunTest, WhatAPercpuAllocatorCannotServeIsRefusedWithItsReason) {
                 {"panics while it boots", "vmalloc space has no room"});
 }
 
-TEST_F(RunTest, DemoPrintsAReport) {
-  const Ending run = Stdout("demo", absl::StrCat("SLABLAB_ROOT=", Runfile("")));
+TEST_F(RunTest, DemoComparesEveryAllocatorAndLeavesAPage) {
+  const std::string page = absl::StrCat(folder_, "/page.html");
+  const Ending run =
+      Stdout(absl::StrCat("demo --html=", page), absl::StrCat("SLABLAB_ROOT=", Runfile("")));
   EXPECT_EQ(run.exit_status, 0);
-  EXPECT_THAT(run.text, AllOf(StartsWith("slub on xeon-8380"), HasSubstr("/proc/lock_stat"),
-                              HasSubstr("digests")));
+  EXPECT_THAT(run.text, AllOf(StartsWith("What differs, and why"), HasSubstr("fewest first: "),
+                              HasSubstr("slab against slub"), HasSubstr("slubq-v4 against slub")));
+  std::ifstream file(page);
+  const std::string html((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(html, AllOf(StartsWith("<!DOCTYPE html>"), HasSubstr("slub-2010")));
+  EXPECT_LT(html.size(), 1'000'000u);
   ExpectRefusal("demo more", {"demo takes no arguments"});
 }
 

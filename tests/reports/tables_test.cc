@@ -23,7 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string Table(const std::string& name, Delimiter delimiter) {
-  const absl::StatusOr<DataTable> table = FindTable(ExampleResult(), name);
+  const absl::StatusOr<DataTable> table = FindTable(DataTables(ExampleResult()), name);
   return table.ok() ? WideText(*table, delimiter) : std::string(table.status().message());
 }
 
@@ -130,9 +130,9 @@ TEST(PercpuStatsTest, IsWhatTheKernelPrints) {
       for (const auto& [name, value] : each.values) SetFigure(name, value, &chunk);
     }
     EXPECT_EQ(PercpuStatsText(result), text);
-    EXPECT_THAT(WideText(*FindTable(result, "percpu_chunks"), Delimiter::kTab),
+    EXPECT_THAT(WideText(*FindTable(DataTables(result), "percpu_chunks"), Delimiter::kTab),
                 HasSubstr("\n1\tfirst\t"));
-    EXPECT_THAT(WideText(*FindTable(result, "percpu"), Delimiter::kTab),
+    EXPECT_THAT(WideText(*FindTable(DataTables(result), "percpu"), Delimiter::kTab),
                 HasSubstr("\nlayout_dyn_size\t29848\n"));
     percpu.mutable_chunks(0)->set_kind("sidelined");
     EXPECT_THAT(PercpuStatsText(result), HasSubstr("\nChunk (sidelined):\n  nr_alloc "));

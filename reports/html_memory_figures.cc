@@ -1,0 +1,215 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reports/breakdown.h"
+#include "reports/html_figures.h"
+
+// The figures of memory: over time, at the peak, and slab by slab at the end.
+
+namespace slablab {
+namespace {
+
+constexpr size_t kCachesOfOneRun = 16;
+constexpr size_t kCachesOfSeveral = 6;
+constexpr uint64_t kPageBytes = 4096;
+
+uint64_t Everything(const FootprintSample& sample) {
+  return sample.slab_bytes() + sample.metadata_bytes() + sample.percpu_bytes();
+}
+
+// Of a cache's slabs at the end.
+struct Occupancy {
+  uint64_t slabs = 0;
+  uint64_t full = 0;
+  uint64_t empty = 0;
+  uint64_t objects = 0;
+  uint64_t slots = 0;
+  uint64_t bytes = 0;
+};
+
+uint64_t SlabBytes(const CacheStats& cache) {
+  return kPageBytes << std::clamp(cache.order(), 0, 20);
+}
+
+Occupancy OccupancyOf(const CacheStats& cache) {
+  Occupancy sum;
+  for (const SlabOccupancy& run : cache.occupancy()) {
+    sum.slabs += run.slabs();
+    sum.objects += run.slabs() * run.objects();
+    if (run.objects() == 0) sum.empty += run.slabs();
+    if (run.objects() >= cache.objects_per_slab()) sum.full += run.slabs();
+  }
+  sum.slots = sum.slabs * cache.objects_per_slab();
+  sum.bytes = sum.slabs * SlabBytes(cache);
+  return sum;
+}
+
+// The names of the caches that hold most in any run, most first.
+std::vector<std::string> LargestCaches(ResultSet set) {
+  std::map<std::string, uint64_t> most;
+  for (const LabelledResult& run : set) {
+    for (const CacheStats& cache : run.result.caches()) {
+      if (cache.occupancy().empty()) continue;
+      uint64_t& bytes = most[cache.name()];
+      bytes = std::max(bytes, OccupancyOf(cache).bytes);
+    }
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, bytes] : most) names.push_back(name);
+  std::stable_sort(names.begin(), names.end(),
+                   [&](const std::string& a, const std::string& b) { return most[a] > most[b]; });
+  names.resize(std::min(names.size(), set.size() == 1 ? kCachesOfOneRun : kCachesOfSeveral));
+  return names;
+}
+
+void AppendStrip(const std::string& panel, const std::string& run, const CacheStats& cache,
+                 HtmlChart& chart) {
+  // Full slabs first, whatever their node.
+  std::map<uint32_t, uint64_t, std::greater<>> slabs_by_objects;
+  for (const SlabOccupancy& occupancy : cache.occupancy()) {
+    slabs_by_objects[occupancy.objects()] += occupancy.slabs();
+  }
+  uint64_t from = 0;
+  for (const auto& [objects, slabs] : slabs_by_objects) {
+    const uint64_t to = from + slabs * SlabBytes(cache);
+    AddRow(chart).Text(panel).Text(run).Number(from).Number(to).Quotient(
+        std::min(objects, cache.objects_per_slab()), cache.objects_per_slab());
+    from = to;
+  }
+}
+
+}  // namespace
+
+void AppendFootprintFigure(ResultSet set, HtmlPage& page) {
+  // Rows of the table are the moments of any run; runs of one trace have the same ones.
+  std::map<uint64_t, std::vector<std::optional<uint64_t>>> held;
+  bool any_asked = false;
+  for (size_t run = 0; run < set.size(); ++run) {
+    for (const FootprintSample& sample : set[run].result.footprint()) {
+      std::vector<std::optional<uint64_t>>& row = held[sample.time_ns()];
+      row.resize(set.size());
+      row[run] = sample.slab_bytes();
+      any_asked = any_asked || sample.requested_bytes() > 0;
+    }
+  }
+  if (held.size() < 2) return;
+  HtmlFigure& figure =
+      AddFigure(page, "footprint", "Memory over time",
+                "Bytes of pages held as slabs, over the run; below, what users had asked for.");
+  HtmlChart& chart = *figure.mutable_chart();
+  chart.set_kind("lines");
+  chart.set_x_title("time");
+  chart.set_x_unit("ns");
+  chart.set_y_title("in slabs");
+  chart.set_y_unit("bytes");
+  chart.set_steps(true);
+  chart.add_panels("");
+  for (const LabelledResult& run : set) {
+    chart.add_runs(run.label);
+    for (const FootprintSample& sample : run.result.footprint()) {
+      AddRow(chart).Text("").Text(run.label).Number(sample.time_ns()).Number(sample.slab_bytes());
+    }
+  }
+  if (any_asked) {
+    // Of the first run: others of the same trace differ by what had to wait.
+    chart.add_runs("asked for");
+    for (const FootprintSample& sample : set[0].result.footprint()) {
+      AddRow(chart)
+          .Text("")
+          .Text("asked for")
+          .Number(sample.time_ns())
+          .Number(sample.requested_bytes());
+    }
+  }
+  HtmlTable& table = *figure.mutable_table();
+  AddColumn(table, "time", "ns");
+  for (const LabelledResult& run : set) AddColumn(table, run.label, "bytes");
+  const size_t every = std::max<size_t>(1, (held.size() + 23) / 24);
+  size_t i = 0;
+  for (const auto& [time, row] : held) {
+    if (i++ % every != 0) continue;
+    HtmlRow cells = AddRow(table);
+    cells.Number(time);
+    for (const std::optional<uint64_t>& bytes : row) {
+      bytes.has_value() ? cells.Number(*bytes) : cells.Nothing();
+    }
+  }
+}
+
+void AppendPeakFigure(ResultSet set, HtmlPage& page) {
+  PartsByRun parts;
+  bool any = false;
+  for (size_t run = 0; run < set.size(); ++run) {
+    const FootprintSample& peak = set[run].result.footprint_peak();
+    any = any || Everything(peak) > 0;
+    const Waste waste = WasteOf(peak);
+    const uint64_t asked =
+        peak.requested_bytes() > 0 ? peak.object_bytes() - waste.internal : peak.object_bytes();
+    const std::pair<const char*, uint64_t> rows[] = {
+        {"asked for by users", asked},         {"rounded up to objects", waste.internal},
+        {"padding of objects", waste.padding}, {"free slots in slabs", waste.free},
+        {"ends of slabs", waste.tail},         {"metadata elsewhere", peak.metadata_bytes()},
+        {"per-CPU areas", peak.percpu_bytes()}};
+    for (const auto& [name, bytes] : rows) {
+      const bool fits = bytes <= UINT64_MAX / 1000;
+      parts.Row(name, set.size())[run] = fits ? bytes * 1000 : UINT64_MAX;
+    }
+  }
+  if (!any) return;
+  HtmlFigure& figure = AddFigure(
+      page, "peak", "Memory at the peak",
+      "Bytes when most slab pages were held, by what they were; all but the last two are pages of "
+      "slabs.");
+  FillBars(set, parts, *figure.mutable_chart());
+  figure.mutable_chart()->set_x_unit("bytes");
+  figure.mutable_chart()->set_x_title("held at the peak");
+  FillPartsTable(set, parts, "bytes", 0, *figure.mutable_table());
+}
+
+void AppendOccupancyFigure(ResultSet set, HtmlPage& page) {
+  const std::vector<std::string> names = LargestCaches(set);
+  if (names.empty()) return;
+  HtmlFigure& figure = AddFigure(
+      page, "occupancy", "Slabs at the end, and how full they are",
+      "A strip is the memory of a cache: its slabs, from the fullest to the emptiest. Dark "
+      "is full of allocated objects, pale is empty. The caches that hold most.");
+  HtmlChart& chart = *figure.mutable_chart();
+  chart.set_kind("strips");
+  chart.set_x_unit("bytes");
+  chart.set_x_title("pages held");
+  HtmlTable& table = *figure.mutable_table();
+  AddColumn(table, "cache", "text");
+  AddColumn(table, "run", "text");
+  for (const char* title : {"slabs", "full", "empty", "objects"}) AddColumn(table, title, "");
+  AddColumn(table, "of their slots", "%", 1);
+  AddColumn(table, "held", "bytes");
+  for (const LabelledResult& run : set) chart.add_runs(run.label);
+  for (const std::string& name : names) {
+    chart.add_panels(name);
+    for (const LabelledResult& run : set) {
+      for (const CacheStats& cache : run.result.caches()) {
+        if (cache.name() != name || cache.occupancy().empty()) continue;
+        AppendStrip(name, run.label, cache, chart);
+        const Occupancy sum = OccupancyOf(cache);
+        AddRow(table)
+            .Text(name)
+            .Text(run.label)
+            .Number(sum.slabs)
+            .Number(sum.full)
+            .Number(sum.empty)
+            .Number(sum.objects)
+            .Quotient(sum.objects * 100, sum.slots)
+            .Number(sum.bytes);
+      }
+    }
+  }
+}
+
+}  // namespace slablab

@@ -1,0 +1,194 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// `slablab compare`, `report` of several results, and `timeline`, as a user starts them.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reports/perfetto.pb.h"
+#include "reports/result_io.h"
+#include "tests/cli/run_program.h"
+
+namespace slablab {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+std::string Sample(const std::string& name) {
+  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/traces/samples/linux-6.1-slub-c4n2-",
+                      name, ".slt");
+}
+
+class CompareTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = absl::StrCat(std::getenv("TEST_TMPDIR"), "/",
+                           ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(folder_);
+  }
+  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  std::string Contents(const std::string& name) const {
+    std::ifstream file(Path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  // What the command wrote to `name` with -o; it must succeed.
+  std::string Output(const std::string& name, const std::string& arguments) const {
+    const Ending end = Stderr(absl::StrCat(arguments, " -o ", Path(name)));
+    EXPECT_EQ(end.exit_status, 0) << arguments << "\n" << end.text;
+    return Contents(name);
+  }
+  void ExpectRefusal(const std::string& arguments, const std::string& culprit) const {
+    const Ending end = Stderr(arguments);
+    EXPECT_EQ(end.exit_status, 2) << arguments;
+    EXPECT_THAT(end.text, AllOf(StartsWith("slablab: "), HasSubstr(culprit)));
+    EXPECT_EQ(Stdout(arguments).text, "") << arguments;
+  }
+
+  const std::string small_ =
+      absl::StrCat("--trace=", Sample("net"), " --events-max=5000 --machine=vm-c4n2");
+  std::string folder_;
+};
+
+TEST_F(CompareTest, KeptResultsGiveTheSameReportAsTheRuns) {
+  const std::string flags = absl::StrCat("compare ", small_, " --allocators=slub,slab");
+  const std::string text = Output("text", flags);
+  EXPECT_THAT(text, AllOf(StartsWith("What differs, and why"), HasSubstr("slab against slub")));
+  for (const char* format : {"proto", "json"}) {
+    SCOPED_TRACE(format);
+    Output(format, absl::StrCat(flags, " --format=", format));
+    EXPECT_EQ(Output("again", absl::StrCat("report ", Path(format))), text);
+    EXPECT_EQ(Output("again", absl::StrCat("compare ", Path(format))), text);
+  }
+  for (const char* allocator : {"slub", "slab"}) {
+    Output(allocator, absl::StrCat("run ", small_, " --format=proto --allocator=", allocator));
+  }
+  EXPECT_EQ(Output("again", absl::StrCat("report ", Path("slub"), " ", Path("slab"))), text);
+  EXPECT_THAT(Output("delta", absl::StrCat("report ", Path("slub"), " ", Path("slab"),
+                                           " --format=tsv --table=delta")),
+              StartsWith("run\tmetric\tunit\tbase\tcandidate\tchange_percent\tmark\nslab\t"));
+}
+
+TEST_F(CompareTest, MachinesAreComparedToo) {
+  EXPECT_THAT(Output("text", absl::StrCat("compare --trace=", Sample("net"),
+                                          " --events-max=3000 --machines=vm-c4n2,uma-1")),
+              AllOf(HasSubstr("differ in the machine (vm-c4n2 and uma-1)"),
+                    HasSubstr("uma-1 against vm-c4n2")));
+}
+
+TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
+  ExpectRefusal("compare", "compare needs a trace");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub"), "two runs or more");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slub"),
+                "'slub' is named twice");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slob"), "slob");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --format=slabinfo"), "--format=slabinfo");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --format=csv --table=no"), "no table 'no'");
+  ExpectRefusal("compare no-such-file", "cannot read no-such-file");
+  ExpectRefusal(absl::StrCat("compare ", Sample("net")), "not a result");
+  Output("one", absl::StrCat("run ", small_, " --format=proto"));
+  ExpectRefusal(absl::StrCat("compare ", Path("one")), "two results or more");
+}
+
+// What the parts of a result say of the whole: every slab has its place in the map of slabs, and
+// every operation its place in the distributions.
+TEST_F(CompareTest, MapsAndDistributionsAreComplete) {
+  Output("all",
+         absl::StrCat("compare --format=proto --trace=", Sample("fs"), " --machine=vm-c4n2"));
+  const absl::StatusOr<RunResults> results = ReadResults(Path("all"));
+  ASSERT_TRUE(results.ok());
+  EXPECT_GE(results->runs_size(), 6);
+  for (const LabelledRun& run : results->runs()) {
+    SCOPED_TRACE(run.label());
+    int mapped = 0;
+    for (const CacheStats& cache : run.result().caches()) {
+      uint64_t slabs = 0;
+      uint64_t objects = 0;
+      for (const SlabOccupancy& occupancy : cache.occupancy()) {
+        slabs += occupancy.slabs();
+        objects += occupancy.slabs() * occupancy.objects();
+        EXPECT_LE(occupancy.objects(), cache.objects_per_slab());
+      }
+      if (cache.occupancy().empty()) continue;
+      ++mapped;
+      EXPECT_EQ(slabs, cache.footprint().slabs()) << cache.name();
+      EXPECT_EQ(objects, cache.footprint().objects()) << cache.name();
+    }
+    EXPECT_GT(mapped, 10);
+    for (const PathStats* path : {&run.result().all_allocations(), &run.result().all_frees()}) {
+      uint64_t operations = 0;
+      uint64_t above = 0;
+      for (const LatencyBucket& bucket : path->latencies()) {
+        EXPECT_GT(bucket.cycles_max(), above);
+        above = bucket.cycles_max();
+        operations += bucket.operations();
+      }
+      EXPECT_EQ(operations, path->operations());
+      EXPECT_EQ(above, path->cycles_max());
+    }
+  }
+}
+
+// Every operation is a slice, on the CPU's own track, and what begins within another ends in it.
+TEST_F(CompareTest, TimelineHasEveryOperation) {
+  const std::string flags = absl::StrCat("--trace=", Sample("net"), " --machine=vm-c4n2");
+  const absl::StatusOr<RunResult> result =
+      ParseResult(Output("result", absl::StrCat("run ", flags, " --format=proto")), "result");
+  ASSERT_TRUE(result.ok());
+  perfetto::Trace trace;
+  ASSERT_TRUE(trace.ParseFromString(Output("trace", absl::StrCat("timeline ", flags))));
+
+  std::map<uint64_t, std::string> categories;
+  std::map<uint64_t, std::vector<std::string>> open;  // by track
+  std::map<uint64_t, uint64_t> last;
+  std::map<std::string, uint64_t> slices;  // by category
+  uint64_t counters = 0;
+  for (const perfetto::TracePacket& packet : trace.packet()) {
+    for (const auto& category : packet.interned_data().event_categories()) {
+      categories[category.iid()] = category.name();
+    }
+    const perfetto::TrackEvent& event = packet.track_event();
+    const uint64_t track = event.track_uuid();
+    if (packet.has_track_event()) {
+      ASSERT_GE(packet.timestamp(), last[track]);
+      last[track] = packet.timestamp();
+    }
+    if (event.type() == perfetto::TrackEvent::TYPE_SLICE_BEGIN) {
+      const std::string category = categories[event.category_iids(0)];
+      ++slices[category];
+      // An operation is in nothing but an interrupt, or the work that it interrupted.
+      open[track].push_back(category);
+    } else if (event.type() == perfetto::TrackEvent::TYPE_SLICE_END) {
+      ASSERT_FALSE(open[track].empty());
+      open[track].pop_back();
+    } else if (event.type() == perfetto::TrackEvent::TYPE_COUNTER) {
+      ++counters;
+    }
+  }
+  for (const auto& [track, rest] : open) EXPECT_TRUE(rest.empty()) << track;
+  EXPECT_EQ(slices["alloc"], result->totals().allocations());
+  EXPECT_EQ(slices["free"], result->totals().frees());
+  EXPECT_GT(slices["irq"], 0u);
+  EXPECT_GT(counters, 100u);
+  EXPECT_LE(open.size(), 4u);
+}
+
+TEST_F(CompareTest, TimelineWantsAFile) {
+  ExpectRefusal(absl::StrCat("timeline ", small_), "-o FILE");
+  ExpectRefusal("timeline more", "not 'more'");
+  ExpectRefusal(absl::StrCat("timeline -o x ", small_, " --allocator=percpu"), "no timeline");
+}
+
+}  // namespace
+}  // namespace slablab

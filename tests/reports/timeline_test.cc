@@ -1,0 +1,151 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/timeline.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reports/perfetto.pb.h"
+#include "sim/random.h"
+
+namespace slablab {
+namespace {
+
+using ::testing::ElementsAre;
+
+perfetto::Trace Written(Timeline& timeline) {
+  std::string bytes;
+  EXPECT_TRUE(timeline
+                  .Write([&](const std::string& piece) {
+                    bytes += piece;
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  perfetto::Trace trace;
+  EXPECT_TRUE(trace.ParseFromString(bytes));
+  return trace;
+}
+
+// Slices as a viewer builds them: "NAME from-to depth", in the order in which they begin.
+std::vector<std::string> Slices(const perfetto::Trace& trace) {
+  std::map<uint64_t, std::string> names;
+  std::map<uint64_t, std::vector<size_t>> open;
+  std::map<uint64_t, uint64_t> last;
+  struct Slice {
+    std::string name;
+    uint64_t from = 0;
+    uint64_t to = 0;
+    size_t depth = 0;
+  };
+  std::vector<Slice> slices;
+  for (const perfetto::TracePacket& packet : trace.packet()) {
+    for (const auto& name : packet.interned_data().event_names()) names[name.iid()] = name.name();
+    if (!packet.has_track_event()) continue;
+    const perfetto::TrackEvent& event = packet.track_event();
+    const uint64_t track = event.track_uuid();
+    EXPECT_GE(packet.timestamp(), last[track]);
+    last[track] = packet.timestamp();
+    if (event.type() == perfetto::TrackEvent::TYPE_SLICE_BEGIN) {
+      EXPECT_TRUE(names.count(event.name_iid()));
+      open[track].push_back(slices.size());
+      slices.push_back({names[event.name_iid()], packet.timestamp(), 0, open[track].size()});
+    } else if (event.type() == perfetto::TrackEvent::TYPE_SLICE_END) {
+      if (open[track].empty()) {
+        ADD_FAILURE() << "an end without a beginning";
+        continue;
+      }
+      slices[open[track].back()].to = packet.timestamp();
+      open[track].pop_back();
+    }
+  }
+  for (const auto& [track, rest] : open) EXPECT_TRUE(rest.empty()) << track;
+  std::vector<std::string> texts;
+  for (const Slice& slice : slices) {
+    texts.push_back(slice.name + " " + std::to_string(slice.from) + "-" + std::to_string(slice.to) +
+                    " " + std::to_string(slice.depth));
+  }
+  return texts;
+}
+
+// An operation with an interrupt in it, one with a wait, and an empty one where the other ends.
+//
+//   cycles 1000    1100 1200      1300   1400     1500
+//   CPU 0  [alloc ------[tick]---------][free [wait]--][empty]
+TEST(TimelineTest, SlicesNestAsTheyWere) {
+  Timeline timeline({.name = "slub on m", .clock_mhz = 2000, .tracks = {"CPU 0", "CPU 1"}});
+  timeline.set_start(1000);
+  using Category = Timeline::Category;
+  timeline.AddSlice(Category::kInterrupt, "before", {.cpu = 0, .from = 900, .to = 950});
+  timeline.AddSlice(Category::kInterrupt, "tick", {.cpu = 0, .from = 1100, .to = 1200});
+  timeline.AddSlice(Category::kAllocation, "alloc", {.cpu = 0, .from = 1000, .to = 1300});
+  timeline.AddSlice(Category::kLockWait, "wait", {.cpu = 0, .from = 1400, .to = 1450});
+  timeline.AddSlice(Category::kFree, "free", {.cpu = 0, .from = 1300, .to = 1500});
+  timeline.AddSlice(Category::kFree, "empty", {.cpu = 0, .from = 1500, .to = 1500});
+  timeline.AddSlice(Category::kAllocation, "alloc", {.cpu = 1, .from = 1002, .to = 1004});
+  EXPECT_THAT(Slices(Written(timeline)),
+              ElementsAre("alloc 0-150 1", "tick 50-100 2", "free 150-250 1", "wait 200-225 2",
+                          "empty 250-250 1", "alloc 1-2 1"));
+}
+
+TEST(TimelineTest, TracksCountersAndInstantsAreThere) {
+  Timeline timeline({.name = "slub on m", .clock_mhz = 1000, .tracks = {"CPU 0", "CPU 1"}});
+  timeline.AddInstant(Timeline::Category::kHotplug, "off line", 1, 500);
+  timeline.AddBytes("slabs", 0, 4096);
+  timeline.AddBytes("slabs", 10, 8192);
+  const perfetto::Trace trace = Written(timeline);
+  std::vector<std::string> tracks;
+  std::vector<int64_t> bytes;
+  int instants = 0;
+  for (const perfetto::TracePacket& packet : trace.packet()) {
+    if (packet.has_track_descriptor()) {
+      const perfetto::TrackDescriptor& track = packet.track_descriptor();
+      tracks.push_back(track.has_process() ? track.process().process_name() : track.name());
+    }
+    const perfetto::TrackEvent& event = packet.track_event();
+    if (event.type() == perfetto::TrackEvent::TYPE_COUNTER) bytes.push_back(event.counter_value());
+    instants += event.type() == perfetto::TrackEvent::TYPE_INSTANT ? 1 : 0;
+  }
+  EXPECT_THAT(tracks, ElementsAre("slub on m", "slabs", "CPU 1"));
+  EXPECT_THAT(bytes, ElementsAre(4096, 8192));
+  EXPECT_EQ(instants, 1);
+}
+
+// Random nests, handed over in random order: as many slices come out, at the depths they had.
+TEST(TimelineTest, AnyNestComesBackWhole) {
+  Random random(3);
+  for (int round = 0; round < 50; ++round) {
+    Timeline timeline({.name = "n", .clock_mhz = 3000, .tracks = {"CPU 0"}});
+    std::vector<Timeline::Span> spans;
+    std::vector<Cycles> ends;
+    Cycles now = 0;
+    for (int i = 0; i < 200; ++i) {
+      now += random.Below(20);
+      while (!ends.empty() && ends.back() <= now) ends.pop_back();
+      const Cycles room = ends.empty() ? 300 : ends.back() - now;
+      if (room == 0) continue;
+      const Cycles to = now + random.Below(room + 1);
+      if (!spans.empty() && spans.back().from == now) continue;
+      spans.push_back({.cpu = 0, .from = now, .to = to});
+      ends.push_back(to);
+    }
+    for (size_t i = spans.size(); i > 1; --i) std::swap(spans[i - 1], spans[random.Below(i)]);
+    for (const Timeline::Span& span : spans) {
+      timeline.AddSlice(Timeline::Category::kFree, "s", span);
+    }
+    EXPECT_EQ(Slices(Written(timeline)).size(), spans.size());
+  }
+}
+
+TEST(TimelineTest, AnErrorOfTheSinkIsTheAnswer) {
+  Timeline timeline({.name = "n", .clock_mhz = 1, .tracks = {"CPU 0"}});
+  EXPECT_EQ(timeline.Write([](const std::string&) { return absl::UnavailableError("full"); }),
+            absl::UnavailableError("full"));
+}
+
+}  // namespace
+}  // namespace slablab
