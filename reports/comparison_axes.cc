@@ -146,7 +146,6 @@ void Append(std::string& text, const std::string& part) {
 struct Key {
   std::string line;
   std::string panel;
-  friend bool operator==(const Key&, const Key&) = default;
 };
 
 // Runs of equal `keys` together, in the order of their first; within, by CPUs.
