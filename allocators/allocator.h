@@ -40,6 +40,7 @@ struct CacheSpec {
   bool has_constructor = false;
   bool typesafe_by_rcu = false;
   bool reclaim_account = false;
+  bool mem_spread = false;  // SLAB_MEM_SPREAD
   bool no_merge = false;
 };
 
@@ -196,6 +197,15 @@ class Allocator {
   virtual const Footprint& TotalFootprint() const = 0;  // one object, for the allocator's life
   // Where its per-CPU structures come from; null: it has none.
   virtual const PercpuAreas* percpu_areas() const { return nullptr; }
+  // Memory that the model's own structures name and rely on, as far as a quirk may let it go: it
+  // must be neither free nor a user's.
+  struct Reference {
+    PhysAddr target;
+    uint64_t bytes = 0;
+    CacheId in = kNoCache;  // the cache that it is an object of; kNoCache: it is no slab's
+    CacheId as = kNoCache;  // whose descriptor it is
+  };
+  virtual std::vector<Reference> References() const { return {}; }
   // What that kernel would have printed, or what is wrong with the model's state because a quirk is
   // switched on. Empty without quirks.
   virtual std::vector<std::string> KernelLog() const { return {}; }

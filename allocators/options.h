@@ -22,6 +22,9 @@ struct AllocatorOptions {
   // nr_node_ids, up to kPossibleNodesMax, where it is more than the machine has nodes: what is
   // dimensioned by it is larger.
   int possible_nodes = 0;
+  // cpuset.memory_spread_slab of all tasks: objects of caches that are mem_spread come from all
+  // nodes in turn, in models that know of it.
+  bool spread_slab = false;
   std::vector<std::string> quirks = {};  // named deviations of the model, all off by default
   // Where the model's per-CPU structures come from: allocators/percpu_registry.h.
   std::string percpu = "percpu";

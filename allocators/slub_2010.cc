@@ -22,35 +22,62 @@ Slub2010::Slub2010(Machine& machine, const AllocatorOptions& options)
            .offsets = {}}),
       gfp_mask_in_hot_path_(!HasQuirk("gfp-mask-in-slow-path")) {}
 
-// slab_alloc(): with interrupts off, the first object of the CPU's own list.
+// slab_alloc(): with interrupts off, the first object of the CPU's own list. As long as nothing
+// waits to come in when they are on again, that needs no coroutine.
 Task<Placement> Slub2010::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
   ListCache& s = list_cache(id);
-  const SiteScope site(cpu, SiteOf(At::kAllocFast));
-  cpu.Execute(kFastCycles);
-  if (gfp_mask_in_hot_path_) ReadGfpMask(cpu);
-  const IrqFlags flags = cpu.IrqSave();
-  ListCpu& c = ThisCpu(cpu, s);
-  const ObjectIndex object = cpu.Load(c.freelist);
-  // node_match().
-  const bool matches = node == kAnyNode || cpu.Load(c.node) == node;
   Found found;
-  if (object == kNoObject || !matches) {
-    found = co_await AllocSlow(cpu, s, {.gfp = gfp, .node = node});
-  } else {
-    found = {.slab = cpu.Load(c.slab), .object = object, .way = Way::kAllocFast};
-    cpu.Store(c.freelist, LoadFreePointer(cpu, s, *found.slab, object));
-    Count(cpu, s, Stat2010::kAllocFastpath);
+  IrqFlags flags{};
+  {
+    const SiteScope site(cpu, SiteOf(At::kAllocFast));
+    cpu.Execute(kFastCycles);
+    if (gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+    flags = cpu.IrqSave();
+    ListCpu& c = ThisCpu(cpu, s);
+    const ObjectIndex object = cpu.Load(c.freelist);
+    // node_match().
+    const bool matches = node == kAnyNode || cpu.Load(c.node) == node;
+    if (object != kNoObject && matches) {
+      found = {.slab = cpu.Load(c.slab), .object = object, .way = Way::kAllocFast};
+      cpu.Store(c.freelist, LoadFreePointer(cpu, s, *found.slab, object));
+      Count(cpu, s, Stat2010::kAllocFastpath);
+      HandOut(s, found);
+      cpu.IrqRestore(flags);
+      if (cpu.MayProceed()) return Task<Placement>(Hand(cpu, s, gfp, found));
+    }
   }
-  if (found.slab != nullptr) {
-    CHECK(found.slab->free_pointer[found.object] != kInUse);
-    found.slab->free_pointer[found.object] = kInUse;
-    AccountHandOut(s);
-  }
+  if (found.slab != nullptr) return EndAlloc(cpu, s, gfp, found);
+  return AllocFurther(cpu, s, {.gfp = gfp, .node = node}, flags);
+}
+
+// The same, where it takes more than the CPU's list.
+Task<Placement> Slub2010::AllocFurther(Cpu& cpu, ListCache& s, AllocRequest request,
+                                       IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+  const Found found = co_await AllocSlow(cpu, s, request);
+  if (found.slab != nullptr) HandOut(s, found);
   co_await cpu.IrqRestore(flags);
-  if (found.slab == nullptr) co_return Placement{PhysAddr(), PathOf(Way::kAllocFailed)};
+  co_return Hand(cpu, s, request.gfp, found);
+}
+
+Task<Placement> Slub2010::EndAlloc(Cpu& cpu, ListCache& s, Gfp gfp, Found found) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+  co_await cpu.Sync();
+  co_return Hand(cpu, s, gfp, found);
+}
+
+void Slub2010::HandOut(ListCache& s, const Found& found) {
+  ObjectIndex& pointer = found.slab->free_pointer[found.object];
+  CHECK(pointer != kInUse);
+  pointer = kInUse;
+  AccountHandOut(s);
+}
+
+Placement Slub2010::Hand(Cpu& cpu, const ListCache& s, Gfp gfp, const Found& found) const {
+  if (found.slab == nullptr) return {PhysAddr(), PathOf(Way::kAllocFailed)};
   const PhysAddr address = s.AddressOf(*found.slab, found.object);
   if (Has(gfp, Gfp::kZero)) Clear(cpu, s, address);
-  co_return Placement{address, PathOf(found.way)};
+  return {address, PathOf(found.way)};
 }
 
 // __slab_alloc(): what others freed into the CPU's slab, a slab of the nodes' lists, a new one.
@@ -126,23 +153,41 @@ Task<PathId> Slub2010::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab
                                   PhysAddr address) {
   auto& s = static_cast<ListCache&>(cache);
   ListSlab& slab = AsList(its_slab);
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  cpu.Execute(kFastCycles);
   const auto object = static_cast<ObjectIndex>(s.IndexOf(slab, address));
   CHECK(slab.free_pointer[object] == kInUse);  // Else it is free already.
   slab.free_pointer[object] = kNoObject;
   AccountTakeBack(s);
-  const IrqFlags flags = cpu.IrqSave();
-  ListCpu& c = ThisCpu(cpu, s);
-  Way way = Way::kFreeFast;
-  if (cpu.Load(c.slab) == &slab) {
-    StoreFreePointer(cpu, s, slab, object, cpu.Load(c.freelist));
-    cpu.Store(c.freelist, object);
-    Count(cpu, s, Stat2010::kFreeFastpath);
-  } else {
-    way = co_await FreeSlow(cpu, s, slab, object);
+  IrqFlags flags{};
+  bool is_done = false;
+  {
+    const SiteScope site(cpu, SiteOf(At::kFreeFast));
+    cpu.Execute(kFastCycles);
+    flags = cpu.IrqSave();
+    ListCpu& c = ThisCpu(cpu, s);
+    if (cpu.Load(c.slab) == &slab) {
+      StoreFreePointer(cpu, s, slab, object, cpu.Load(c.freelist));
+      cpu.Store(c.freelist, object);
+      Count(cpu, s, Stat2010::kFreeFastpath);
+      cpu.IrqRestore(flags);
+      if (cpu.MayProceed()) return Task<PathId>(PathOf(Way::kFreeFast));
+      is_done = true;
+    }
   }
+  if (is_done) return EndFree(cpu, Way::kFreeFast);
+  return FreeFurther(cpu, s, slab, object, flags);
+}
+
+Task<PathId> Slub2010::FreeFurther(Cpu& cpu, ListCache& s, ListSlab& slab, ObjectIndex object,
+                                   IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  const Way way = co_await FreeSlow(cpu, s, slab, object);
   co_await cpu.IrqRestore(flags);
+  co_return PathOf(way);
+}
+
+Task<PathId> Slub2010::EndFree(Cpu& cpu, Way way) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  co_await cpu.Sync();
   co_return PathOf(way);
 }
 

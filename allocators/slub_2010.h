@@ -26,8 +26,8 @@
 //   ListSlab     {freelist, inuse, frozen}, guarded by the slab's lock
 //
 // Lock order. slab_lock(page), then kmem_cache_node->list_lock, then the page allocator's. Where a
-// slab is looked for on a list it is the other way round, and the slab's lock is only tried. The
-// slub_lock is not modelled: creating, destroying, tuning and hotplug calls come one at a time.
+// slab is looked for on a list it is the other way round, and the slab's lock is only tried. Before
+// all these, and asleep if need be, slub_lock: creating, destroying and hotplug.
 //
 // Invariants (between operations).
 //   1. Every slab is in exactly one place: a CPU's slab, its own node's partial list, or, if it has
@@ -144,6 +144,13 @@ class Slub2010 : public Slub2010Core {
     ObjectIndex object = kNoObject;
     Way way{};
   };
+  Task<Placement> AllocFurther(Cpu& cpu, ListCache& s, AllocRequest request, IrqFlags flags);
+  Task<Placement> EndAlloc(Cpu& cpu, ListCache& s, Gfp gfp, Found found);
+  void HandOut(ListCache& s, const Found& found);
+  Placement Hand(Cpu& cpu, const ListCache& s, Gfp gfp, const Found& found) const;
+  Task<PathId> FreeFurther(Cpu& cpu, ListCache& s, ListSlab& slab, ObjectIndex object,
+                           IrqFlags flags);
+  Task<PathId> EndFree(Cpu& cpu, Way way);
   Task<Found> AllocSlow(Cpu& cpu, ListCache& s, AllocRequest request);
   Task<Found> NewCpuSlab(Cpu& cpu, ListCache& s, AllocRequest request);
   ObjectIndex LoadFreelist(Cpu& cpu, ListCache& s, ListSlab& slab);

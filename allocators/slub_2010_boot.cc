@@ -182,6 +182,19 @@ Task<PhysAddr> Slub2010Core::KmallocDescriptor(Cpu& cpu, const KmallocTable::Cla
   co_return static_caches_ + entry* static_cast<uint64_t>(array + kmalloc_class.index);
 }
 
+// The descriptors, and what page->slab of each slab leads to.
+std::vector<Allocator::Reference> Slub2010Core::References() const {
+  std::vector<Reference> references;
+  for (CacheId id : list_) {
+    const CacheId in = Locate(cache(id).address).cache;
+    references.push_back({cache(id).address, DescriptorBytes(), in, id});
+    for (const Slab2010* slab : const_cast<Slub2010Core*>(this)->Slabs(cache(id))) {
+      references.push_back({slab->cache_at, DescriptorBytes(), in, id});
+    }
+  }
+  return references;
+}
+
 // The unfinished business of the boot quirks, found in the slabs themselves.
 std::vector<std::string> Slub2010Core::KernelLog() const {
   std::vector<std::string> lines = log_;

@@ -24,6 +24,13 @@ uint64_t Slub2010Core::DescriptorBytes() const {
 // kmem_cache_create().
 Task<absl::StatusOr<CacheId>> Slub2010Core::CreateCache(Cpu& cpu, const CacheSpec& spec) {
   const SiteScope site(cpu, SiteOf(At::kCreate));
+  co_await slub_lock_.Write(cpu);
+  const absl::StatusOr<CacheId> created = co_await CreateLocked(cpu, spec);
+  co_await slub_lock_.EndWrite(cpu);
+  co_return created;
+}
+
+Task<absl::StatusOr<CacheId>> Slub2010Core::CreateLocked(Cpu& cpu, const CacheSpec& spec) {
   const absl::StatusOr<SlubGeometry> geometry = GeometryOf(spec);
   if (!geometry.ok()) co_return geometry.status();
   if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
@@ -56,8 +63,14 @@ Task<absl::StatusOr<CacheId>> Slub2010Core::CreateCache(Cpu& cpu, const CacheSpe
 
 // kmem_cache_destroy().
 Task<void> Slub2010Core::DestroyCache(Cpu& cpu, CacheId id) {
-  Cache2010& s = cache(id);
   const SiteScope site(cpu, SiteOf(At::kDestroy));
+  co_await slub_lock_.Write(cpu);
+  co_await DestroyLocked(cpu, id);
+  co_await slub_lock_.EndWrite(cpu);
+}
+
+Task<void> Slub2010Core::DestroyLocked(Cpu& cpu, CacheId id) {
+  Cache2010& s = cache(id);
   CHECK(s.live);
   if (s.names.size() > 1) {
     s.names.pop_back();  // Others still use it.

@@ -189,6 +189,7 @@ Task<void> Slub2010::Shrink(Cpu& cpu, CacheId id) { return ShrinkCache(cpu, cach
 // slab_cpuup_callback(): every cache, the newest first.
 Task<void> Slub2010::CpuDead(Cpu& cpu, CpuId dead) {
   CHECK(!cpu.scheduler().cpu(dead).online());
+  co_await slub_lock_.Write(cpu);
   for (size_t i = list_.size(); i > 0; --i) {
     ListCache& s = list_cache(list_[i - 1]);
     const IrqFlags flags = cpu.IrqSave();
@@ -196,6 +197,7 @@ Task<void> Slub2010::CpuDead(Cpu& cpu, CpuId dead) {
     if (cpu.Load(On(s, dead).slab) != nullptr) co_await FlushSlab(cpu, s, dead);
     co_await cpu.IrqRestore(flags);
   }
+  co_await slub_lock_.EndWrite(cpu);
 }
 
 Task<absl::Status> Slub2010::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {

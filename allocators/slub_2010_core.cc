@@ -52,6 +52,7 @@ Slub2010Core::Slub2010Core(Machine& machine, const AllocatorOptions& options,
       slab_of_frame_(FrameCount(machine.config())) {
   CHECK_LE(nr_node_ids_, kMaxNumNodes);
   gfp_allowed_mask_ = machine.boot_memory().Allocate(8, kLineSize, NodeId(0));
+  slub_lock_.PlaceAt({machine.boot_memory().Allocate(8, kLineSize, NodeId(0)), Structure::kLock});
 }
 
 Slub2010Core::~Slub2010Core() = default;

@@ -14,6 +14,7 @@
 #include "allocators/kmalloc.h"
 #include "allocators/options.h"
 #include "allocators/percpu_areas.h"
+#include "allocators/slub_2010_lock.h"
 #include "allocators/slub_2010_structures.h"
 #include "sim/cpu.h"
 #include "sim/lazy_array.h"
@@ -76,6 +77,7 @@ class Slub2010Core : public Allocator {
   const Footprint& TotalFootprint() const final { return total_; }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
   absl::Status boot_status() const final { return boot_status_; }
+  std::vector<Reference> References() const final;
   std::vector<std::string> KernelLog() const override;
 
   // What the code is doing (Ledger).
@@ -222,11 +224,14 @@ class Slub2010Core : public Allocator {
   Cache2010* node_cache_ = nullptr;
   Cache2010* cache_cache_ = nullptr;  // kmem_cache; null with the static boot
   bool up_ = false;                   // slab_state UP
+  SlubLock slub_lock_;                // of list_, and of what tunables replace
 
  private:
   friend class CoreInspection;
 
   // --- slub_2010_caches.cc. ---
+  Task<absl::StatusOr<CacheId>> CreateLocked(Cpu& cpu, const CacheSpec& spec);
+  Task<void> DestroyLocked(Cpu& cpu, CacheId id);
   Task<void> BootStatic(Cpu& cpu);
   Task<void> BootDynamic(Cpu& cpu);
   Task<void> OpenBootCache(Cpu& cpu, const CacheSpec& spec, PhysAddr at);
@@ -252,9 +257,7 @@ class Slub2010Core : public Allocator {
   Slab2010& SetUpSlab(Cpu& cpu, Cache2010& s, PhysAddr block, int order);
 
   // --- slub_2010_kmalloc.cc. ---
-  Task<Placement> AllocNothing();
   Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
-  Task<PathId> FreeNothing();
   Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
 
   const bool static_boot_;

@@ -14,7 +14,9 @@ constexpr Cycles kLargeCycles = 10;  // as kSlubFastCycles
 
 // __kmalloc() and __kmalloc_node().
 Task<Placement> Slub2010Core::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
-  if (bytes == 0) return AllocNothing();
+  if (bytes == 0) {
+    return Task<Placement>(Placement{kZeroSizePointer, special_paths().alloc_zero});
+  }
   if (bytes > KmallocTable::kSizeMax) {
     return AllocLarge(cpu, {.bytes = bytes, .gfp = gfp, .node = node});
   }
@@ -28,7 +30,7 @@ Task<Placement> Slub2010Core::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId 
 
 // kfree(): the page says whether it is a slab's, and the slab of which cache.
 Task<PathId> Slub2010Core::Kfree(Cpu& cpu, PhysAddr object) {
-  if (object <= kZeroSizePointer) return FreeNothing();
+  if (object <= kZeroSizePointer) return Task<PathId>(special_paths().free_null);
   Slab2010* const slab = SlabOf(object);
   if (slab == nullptr) return FreeLarge(cpu, object);
   {
@@ -39,12 +41,6 @@ Task<PathId> Slub2010Core::Kfree(Cpu& cpu, PhysAddr object) {
   }
   return FreeObject(cpu, *slab->cache, *slab, object);
 }
-
-Task<Placement> Slub2010Core::AllocNothing() {
-  co_return Placement{kZeroSizePointer, special_paths().alloc_zero};
-}
-
-Task<PathId> Slub2010Core::FreeNothing() { co_return special_paths().free_null; }
 
 Task<Placement> Slub2010Core::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(At::kLarge));

@@ -40,8 +40,8 @@
 //   kmem_cache and the like  as others                      SLAB_LOWMEM: queue 5, no shared, no
 //   alien
 //
-// Lock order. A queue's lock, then the slab's lock (V3), then kmem_cache_node->list_lock. slub_lock
-// is not modelled: creating, destroying, tuning and hotplug calls come one at a time.
+// Lock order. A queue's lock, then the slab's lock (V3), then kmem_cache_node->list_lock. Before
+// all these, and asleep if need be, slub_lock: creating, destroying, tuning, hotplug and expiry.
 //
 // Invariants (between operations).
 //   1. A slab is on its own node's partial list if and only if it has a free object on itself; in
@@ -64,8 +64,13 @@
 // counts on (here a refill goes on to the slabs, or is over); V3 loses the shared queues of a CPU
 // queue that is resized; both count reclaimed bytes in several units (here in bytes).
 //
-// Not modelled besides what allocators/slub_2010_core.h says: cpusets and mempolicies, so that
-// caches of SLAB_MEM_SPREAD are as others; debugging.
+// Object-level NUMA policy. A request that names no node gets one where the task's cpuset spreads
+// slabs and the cache is of SLAB_MEM_SPREAD (AllocatorOptions::spread_slab): all nodes with memory
+// in turn. It is then as if that node had been asked for: from an alien queue, object by object.
+// SLUB places slabs, not objects.
+//
+// Not modelled besides what allocators/slub_2010_core.h says: mempolicies, which a workload cannot
+// set; debugging.
 
 namespace slablab {
 
@@ -160,6 +165,14 @@ class SlubQ : public Slub2010Core {
     PhysAddr object;  // null: there is no memory
     Way way{};
   };
+  // How an allocation came to where the queue does not do.
+  struct Entry {
+    IrqFlags flags{};
+    bool node_matches = false;
+  };
+  Task<Placement> AllocFurther(Cpu& cpu, QueueCache& s, AllocRequest request, Entry entry);
+  Task<Placement> EndAlloc(Cpu& cpu, QueueCache& s, Gfp gfp, Found found);
+  Placement Hand(Cpu& cpu, const QueueCache& s, Gfp gfp, Found found) const;
   Task<Found> AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest request);
   Task<Found> RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request);
   Task<Found> RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch);
@@ -171,10 +184,14 @@ class SlubQ : public Slub2010Core {
   Task<Found> AllocFromNodeV4(Cpu& cpu, QueueCache& s, LockedQueue* a, AllocRequest request);
   Task<Slab2010*> NewSlabInSlowPath(Cpu& cpu, QueueCache& s, AllocRequest request);
   int32_t RefillQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, MapSlab& slab, int32_t wanted);
+  NodeId SpreadNode(const Cpu& cpu);
   PhysAddr RetrieveOne(Cpu& cpu, QueueCache& s, MapSlab& slab);
   Task<void> ToLists(Cpu& cpu, QueueCache& s, MapSlab& slab, ListEnd end);
 
   // --- slubq_free.cc. ---
+  Task<PathId> FreeToNode(Cpu& cpu, QueueCache& s, MapSlab& slab, PhysAddr object, IrqFlags flags);
+  Task<PathId> FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlags flags);
+  Task<PathId> EndFree(Cpu& cpu, Way way);
   Task<Way> FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c);
   Task<Way> FreeAlien(Cpu& cpu, QueueCache& s, QueueCpu& c, MapSlab& slab, PhysAddr object);
   Task<void> DrainObjects(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects);
@@ -201,6 +218,7 @@ class SlubQ : public Slub2010Core {
   // --- slubq_control.cc. ---
   Task<void> FlushCpu(Cpu& cpu, QueueCache& s, QueueCpus& cpus, CpuId owner);
   Task<void> FlushEvery(Cpu& cpu, QueueCache& s, QueueCpus& cpus);
+  Task<absl::Status> TuneLocked(Cpu& cpu, CacheId id, std::string_view key, int64_t value);
   Task<absl::Status> TuneBatch(Cpu& cpu, QueueCache& s, int64_t value);
   Task<absl::Status> TuneShared(Cpu& cpu, QueueCache& s, int64_t value);
   Task<absl::Status> TuneAlien(Cpu& cpu, QueueCache& s, int64_t value);
@@ -251,13 +269,14 @@ class SlubQ : public Slub2010Core {
   const QueueVersion version_;
   const bool gfp_mask_in_hot_path_;
   const bool hook_inverted_;
+  const bool spreads_slab_;
   LockClass* const queue_lock_class_;
   std::array<int8_t, kQueueStats> stat_position_;
   SlubPool<MapSlab, &MapSlab::words> pool_;
   std::vector<PhysAddr> moving_;  // objects on their way from one place to another
   bool livelock_logged_ = false;
-  std::vector<bool> expiring_;  // by CPU
-  int expiring_count_ = 0;
+  std::vector<NodeId> spread_rotor_;  // by CPU, as if each were a task: the node used last
+  std::vector<bool> expiring_;        // by CPU
 };
 
 enum class SlubQ::Way : PathId {

@@ -17,31 +17,73 @@ constexpr int32_t kUntouchedBatchMax = 16;
 
 }  // namespace
 
-// slab_alloc(): with interrupts off, the newest object of the CPU's queue.
+// slab_alloc(): with interrupts off, the newest object of the CPU's queue. As long as nothing waits
+// to come in when they are on again, that needs no coroutine.
 Task<Placement> SlubQ::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
   QueueCache& s = queue_cache(id);
-  const SiteScope site(cpu, SiteOf(At::kAllocFast));
-  cpu.Execute(kFastCycles);
-  if (gfp_mask_in_hot_path_) ReadGfpMask(cpu);
-  // slab_pre_alloc_hook(): its answer was taken the wrong way round by the patch that made it.
-  if (hook_inverted_ && up_) co_return Placement{PhysAddr(), PathOf(Way::kAllocFailed)};
-  const IrqFlags flags = cpu.IrqSave();
-  QueueCpu& c = ThisCpu(cpu, s);
   Found found;
-  if (node != kAnyNode && LocalMemoryNode(node) != cpu.Load(c.node)) {
-    found = co_await AllocFromNode(cpu, s, {.gfp = gfp, .node = LocalMemoryNode(node)});
-  } else if (!c.q.IsEmpty(cpu)) {
-    found = {c.q.Pop(cpu), Way::kAllocFast};
-    if (v4()) c.q.SetTouched(cpu, true);
-    Count(cpu, s, QueueStat::kAllocFastpath);
+  Entry entry;
+  {
+    const SiteScope site(cpu, SiteOf(At::kAllocFast));
+    cpu.Execute(kFastCycles);
+    if (gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+    // slab_pre_alloc_hook(): its answer was taken the wrong way round by the patch that made it.
+    if (hook_inverted_ && up_) return Task<Placement>(Placement{{}, PathOf(Way::kAllocFailed)});
+    entry.flags = cpu.IrqSave();
+    QueueCpu& c = ThisCpu(cpu, s);
+    // find_numa_node(): s->flags.
+    cpu.Touch(s.Field(QueueCache::kFlagsAt), Access::kRead);
+    if (spreads_slab_ && s.spec.mem_spread && node == kAnyNode && !cpu.in_interrupt()) {
+      node = SpreadNode(cpu);
+    }
+    if (node != kAnyNode) node = LocalMemoryNode(node);
+    entry.node_matches = node == kAnyNode || node == cpu.Load(c.node);
+    if (entry.node_matches && !c.q.IsEmpty(cpu)) {
+      found = {c.q.Pop(cpu), Way::kAllocFast};
+      if (v4()) c.q.SetTouched(cpu, true);
+      Count(cpu, s, QueueStat::kAllocFastpath);
+      AccountHandOut(s);
+      cpu.IrqRestore(entry.flags);
+      if (cpu.MayProceed()) return Task<Placement>(Hand(cpu, s, gfp, found));
+    }
+  }
+  if (!found.object.is_null()) return EndAlloc(cpu, s, gfp, found);
+  return AllocFurther(cpu, s, {.gfp = gfp, .node = node}, entry);
+}
+
+// The same, where it takes more than the queue.
+Task<Placement> SlubQ::AllocFurther(Cpu& cpu, QueueCache& s, AllocRequest request, Entry entry) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+  Found found;
+  if (entry.node_matches) {
+    found = co_await AllocSlow(cpu, s, request);
   } else {
-    found = co_await AllocSlow(cpu, s, {.gfp = gfp, .node = node});
+    found = co_await AllocFromNode(cpu, s, request);
   }
   if (!found.object.is_null()) AccountHandOut(s);
-  co_await cpu.IrqRestore(flags);
-  if (found.object.is_null()) co_return Placement{PhysAddr(), PathOf(Way::kAllocFailed)};
+  co_await cpu.IrqRestore(entry.flags);
+  co_return Hand(cpu, s, request.gfp, found);
+}
+
+Task<Placement> SlubQ::EndAlloc(Cpu& cpu, QueueCache& s, Gfp gfp, Found found) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+  co_await cpu.Sync();
+  co_return Hand(cpu, s, gfp, found);
+}
+
+Placement SlubQ::Hand(Cpu& cpu, const QueueCache& s, Gfp gfp, Found found) const {
+  if (found.object.is_null()) return {PhysAddr(), PathOf(Way::kAllocFailed)};
   if (Has(gfp, Gfp::kZero)) Clear(cpu, s, found.object);
-  co_return Placement{found.object, PathOf(found.way)};
+  return {found.object, PathOf(found.way)};
+}
+
+// cpuset_mem_spread_node(): the next node that has memory.
+NodeId SlubQ::SpreadNode(const Cpu& cpu) {
+  NodeId& rotor = spread_rotor_[cpu.id().index()];
+  do {
+    rotor = NodeId((rotor.value() + 1) % machine_.config().node_count());
+  } while (!HasMemory(rotor));
+  return rotor;
 }
 
 // slab_alloc() with the queue empty.

@@ -34,7 +34,9 @@ SlubQ::SlubQ(Machine& machine, const AllocatorOptions& options, QueueVersion ver
       version_(version),
       gfp_mask_in_hot_path_(HasQuirk("gfp-mask-in-hot-path")),
       hook_inverted_(HasQuirk("alloc-hook-inverted")),
+      spreads_slab_(options.spread_slab),
       queue_lock_class_(machine.scheduler().AddLockClass("kmem_cache_queue->lock", kQueueLockRank)),
+      spread_rotor_(static_cast<size_t>(machine.config().cpu_count()), NodeId(0)),
       expiring_(static_cast<size_t>(machine.config().cpu_count())) {
   SetStatPositions();
 }
@@ -132,6 +134,7 @@ Task<void> SlubQ::Shrink(Cpu& cpu, CacheId id) { return ShrinkCache(cpu, cache(i
 // slab_cpuup_callback(): every cache, the newest first.
 Task<void> SlubQ::CpuDead(Cpu& cpu, CpuId dead) {
   CHECK(!cpu.scheduler().cpu(dead).online());
+  co_await slub_lock_.Write(cpu);
   for (size_t i = list_.size(); i > 0; --i) {
     QueueCache& s = queue_cache(list_[i - 1]);
     const IrqFlags flags = cpu.IrqSave();
@@ -139,11 +142,20 @@ Task<void> SlubQ::CpuDead(Cpu& cpu, CpuId dead) {
     co_await FlushCpu(cpu, s, *s.cpus, dead);
     co_await cpu.IrqRestore(flags);
   }
+  co_await slub_lock_.EndWrite(cpu);
 }
 
 // --- sysfs. ---
 
+// The files' _store() functions hold slub_lock where they resize; here, all do.
 Task<absl::Status> SlubQ::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
+  co_await slub_lock_.Write(cpu);
+  const absl::Status status = co_await TuneLocked(cpu, id, key, value);
+  co_await slub_lock_.EndWrite(cpu);
+  co_return status;
+}
+
+Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   constexpr int64_t kQueueLeast = 4;
   constexpr int64_t kQueueMost = 10'000;
   QueueCache& s = queue_cache(id);

@@ -16,9 +16,11 @@ namespace slablab {
 Task<uint64_t> SlubQ::Reclaim(Cpu& cpu, NodeId node) {
   const SiteScope site(cpu, SiteOf(At::kExpire));
   uint64_t bytes = 0;
-  // V4 only tries for slub_lock; V3 shares it. Neither comes back to itself.
-  if (v4() ? expiring_count_ > 0 : expiring_[cpu.id().index()]) co_return bytes;
-  ++expiring_count_;
+  // Not while it expires itself: the page allocator may have come here from there.
+  if (expiring_[cpu.id().index()]) co_return bytes;
+  // V4 tries for slub_lock; V3 waits for it, for ever if it was taken for a resize that ran short.
+  const bool locked = co_await slub_lock_.TryRead(cpu, /*alone=*/v4());
+  if (!locked) co_return bytes;
   expiring_[cpu.id().index()] = true;
   if (v4()) {
     for (int i = 0; i < machine_.config().node_count(); ++i) {
@@ -35,7 +37,7 @@ Task<uint64_t> SlubQ::Reclaim(Cpu& cpu, NodeId node) {
     }
   }
   expiring_[cpu.id().index()] = false;
-  --expiring_count_;
+  co_await slub_lock_.EndRead(cpu);
   co_return bytes;
 }
 

@@ -16,29 +16,55 @@ constexpr Cycles kSlowCycles = 25;
 
 }  // namespace
 
-// slab_free(): onto the CPU's queue; the object itself is not touched.
+// slab_free(): onto the CPU's queue; the object itself is not touched. No coroutine, as in Alloc.
 Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, PhysAddr object) {
   auto& s = static_cast<QueueCache&>(cache);
   MapSlab& slab = AsMap(its_slab);
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  cpu.Execute(kFastCycles);
-  CHECK(!slab.map.PeekBit(s.IndexOf(slab, object)));  // Else it is free already.
-  AccountTakeBack(s);
-  const IrqFlags flags = cpu.IrqSave();
-  QueueCpu& c = ThisCpu(cpu, s);
-  Way way = Way::kFreeFast;
-  if (NodeOf(cpu, slab) != cpu.Load(c.node)) {
-    way = co_await FreeAlien(cpu, s, c, slab, object);
-  } else {
-    if (c.q.IsFull(cpu)) {
-      way = co_await FreeSlow(cpu, s, c);
-    } else {
+  IrqFlags flags{};
+  bool is_local = false;
+  bool is_done = false;
+  {
+    const SiteScope site(cpu, SiteOf(At::kFreeFast));
+    cpu.Execute(kFastCycles);
+    CHECK(!slab.map.PeekBit(s.IndexOf(slab, object)));  // Else it is free already.
+    AccountTakeBack(s);
+    flags = cpu.IrqSave();
+    QueueCpu& c = ThisCpu(cpu, s);
+    is_local = NodeOf(cpu, slab) == cpu.Load(c.node);
+    if (is_local && !c.q.IsFull(cpu)) {
       Count(cpu, s, QueueStat::kFreeFastpath);
+      c.q.Push(cpu, object);
+      if (v4()) c.q.SetTouched(cpu, true);
+      cpu.IrqRestore(flags);
+      if (cpu.MayProceed()) return Task<PathId>(PathOf(Way::kFreeFast));
+      is_done = true;
     }
-    c.q.Push(cpu, object);
-    if (v4()) c.q.SetTouched(cpu, way == Way::kFreeFast);
   }
+  if (is_done) return EndFree(cpu, Way::kFreeFast);
+  return is_local ? FreeToFull(cpu, s, object, flags) : FreeToNode(cpu, s, slab, object, flags);
+}
+
+Task<PathId> SlubQ::FreeToNode(Cpu& cpu, QueueCache& s, MapSlab& slab, PhysAddr object,
+                               IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  const Way way = co_await FreeAlien(cpu, s, On(*s.cpus, cpu.id()), slab, object);
   co_await cpu.IrqRestore(flags);
+  co_return PathOf(way);
+}
+
+Task<PathId> SlubQ::FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  QueueCpu& c = On(*s.cpus, cpu.id());
+  const Way way = co_await FreeSlow(cpu, s, c);
+  c.q.Push(cpu, object);
+  if (v4()) c.q.SetTouched(cpu, false);
+  co_await cpu.IrqRestore(flags);
+  co_return PathOf(way);
+}
+
+Task<PathId> SlubQ::EndFree(Cpu& cpu, Way way) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  co_await cpu.Sync();
   co_return PathOf(way);
 }
 

@@ -85,6 +85,8 @@ class BuddyAllocator : public PageAllocator {
   size_t zone_count() const { return zones_.size(); }
   const Zone& zone(size_t index) const { return zones_[index]; }
   uint64_t min_free_kbytes() const { return min_free_kbytes_; }
+  // Whether nobody has the page. The kernel's own memory is never free.
+  bool IsFree(PhysAddr page) const;
   // Aborts unless everything is as sim/zone.h and sim/page_sets.h say.
   void CheckInvariants() const;
 

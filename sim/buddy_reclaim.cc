@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The page allocator when there is nothing left: direct reclaim.
+// The page allocator when there is nothing left: direct reclaim. And which pages are free.
 
 #include "sim/buddy_allocator.h"
 
@@ -18,6 +18,13 @@ Task<uint64_t> BuddyAllocator::DirectReclaim(Cpu& cpu) {
   const uint64_t bytes = co_await reclaimer_->Reclaim(cpu, kAnyNode);
   reclaiming_[cpu.id().index()] = false;
   co_return bytes;
+}
+
+bool BuddyAllocator::IsFree(PhysAddr page) const {
+  for (const Zone& zone : zones_) {
+    if (zone.Contains(page.frame())) return zone.IsFree(zone.IndexOf(page));
+  }
+  return false;
 }
 
 }  // namespace slablab

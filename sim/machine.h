@@ -36,6 +36,7 @@ class Machine {
   PageAllocator& pages() { return *pages_; }
   // What stands behind pages(): for reports, hotplug and tests.
   BuddyAllocator& buddy() { return *buddy_; }
+  const BuddyAllocator& buddy() const { return *buddy_; }
   // For tests: puts `pages` before the machine's own, which it may call. Not owned.
   void set_pages(PageAllocator* pages) { pages_ = pages; }
 

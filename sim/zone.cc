@@ -401,6 +401,17 @@ void Zone::CheckLists() const {
   }
 }
 
+bool Zone::IsFree(FrameIndex frame) const {
+  if (frame < managed_begin_ || frame >= managed_end_) return false;
+  for (int order = 0; order <= kMaxPageOrder; ++order) {
+    const FrameIndex first = frame & ~(FramesOf(order) - 1);
+    const PageFrames::Block* const block = frames_.BlockAt(first);
+    if (block == nullptr || frame - first >= FramesOf(block->order)) continue;
+    return block->use != PageFrames::Use::kAllocated;
+  }
+  return false;
+}
+
 Zone::Census Zone::CheckInvariants() const {
   CheckLists();
   Census census;

@@ -146,6 +146,9 @@ class Zone {
   MigrateType pageblock_type(FrameIndex frame) const {
     return pageblocks_[frame >> kPageblockOrder];
   }
+  // Whether nobody has the frame: it is on a free list or on a per-CPU one. What is not managed is
+  // somebody's.
+  bool IsFree(FrameIndex frame) const;
   // Pages on free lists, exactly.
   uint64_t ListedFreePages() const;
   // Aborts unless invariants 1 to 3 hold. Answers the pages of blocks in each use.

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sim/buddy_allocator.h"
 
 namespace slablab {
 
@@ -105,6 +107,32 @@ void Auditor::OnFree(PhysAddr object, uint64_t bytes) {
   });
   --live_objects_;
   live_bytes_ -= bytes;
+}
+
+void Auditor::OnReference(const Allocator& allocator, const Allocator::Reference& reference) {
+  const PhysAddr target = reference.target;
+  const uint64_t bytes = reference.bytes;
+  if (!IsInMemory(target, bytes)) return Violate("named outside of memory", target, bytes);
+  for (uint64_t frame = target.frame(); frame <= (target + (bytes - 1)).frame(); ++frame) {
+    if (machine_.buddy().IsFree(PhysAddr::OfFrame(frame))) {
+      return Violate("named after it was freed", target, bytes);
+    }
+  }
+  if (allocator.Locate(target).cache != reference.in) {
+    return Violate("named after it became part of another slab", target, bytes);
+  }
+  const Reference named{.end = target.value() + bytes, .as = reference.as};
+  const auto behind = references_.lower_bound(named.end);
+  if (behind != references_.begin()) {
+    const auto& [begin, other] = *std::prev(behind);
+    const bool same = begin == target.value() && other.as == named.as;
+    if (!same && other.end > target.value()) return Violate("named as two things", target, bytes);
+  }
+  references_.emplace(target.value(), named);
+  uint64_t overlaps = 0;
+  ForEachWord(GranulesOf(target, bytes),
+              [&](const Word& word, uint64_t mask) { overlaps |= word.live & mask; });
+  if (overlaps != 0) Violate("named while it is another's", target, bytes);
 }
 
 }  // namespace slablab

@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
+#include "allocators/allocator.h"
 #include "sim/lazy_array.h"
 #include "sim/machine.h"
 #include "sim/types.h"
@@ -38,6 +40,8 @@ class Auditor {
   // How many live objects begin in [begin, begin + bytes). REQUIRES: it is in the machine's memory,
   // in whole pages.
   uint64_t LiveIn(PhysAddr begin, uint64_t bytes) const;
+  // The allocator names this memory as its own and will go on to use it.
+  void OnReference(const Allocator& allocator, const Allocator::Reference& reference);
 
   uint64_t live_objects() const { return live_objects_; }
   uint64_t live_bytes() const { return live_bytes_; }
@@ -45,6 +49,10 @@ class Auditor {
   const std::string& first_violation() const { return first_violation_; }
 
  private:
+  struct Reference {
+    uint64_t end = 0;
+    CacheId as = kNoCache;
+  };
   static constexpr uint64_t kGranule = 8;
   static constexpr uint64_t kGranulesPerWord = 64;
   // A bit a granule.
@@ -77,6 +85,7 @@ class Auditor {
   uint64_t live_bytes_ = 0;
   uint64_t violations_ = 0;
   std::string first_violation_;
+  std::map<uint64_t, Reference> references_;  // by where they begin
 };
 
 }  // namespace slablab

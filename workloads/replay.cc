@@ -117,7 +117,8 @@ absl::Status Replay::Prepare() {
                               .hwcache_align = cache.hwcache_align,
                               .has_constructor = cache.has_constructor,
                               .typesafe_by_rcu = cache.typesafe_by_rcu,
-                              .reclaim_account = cache.reclaim_account};
+                              .reclaim_account = cache.reclaim_account,
+                              .mem_spread = cache.reclaim_account};
       machine_.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
         absl::StatusOr<CacheId> created = co_await allocator_.CreateCache(cpu, spec);
         if (created.ok()) {
