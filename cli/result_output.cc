@@ -3,13 +3,16 @@
 
 #include "cli/result_output.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_split.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
+#include "fmt/format.h"
 #include "reports/html_report.h"
 #include "reports/percpu_stats.h"
 #include "reports/result_io.h"
@@ -21,8 +24,25 @@ ABSL_FLAG(std::string, table, "",
           "NAME: with --format=csv or tsv, this table alone, a column for each field, instead of "
           "all tables with a value a line.");
 
+ABSL_FLAG(std::string, queues, "",
+          "LIST,...: lists to show in the text of what each cache's queues hold at the end: slabs, "
+          "queue, shared, alien, or all.");
+
 namespace slablab {
 namespace {
+
+// What --queues asks for.
+absl::StatusOr<std::vector<std::string>> QueueLists() {
+  const std::string flag = absl::GetFlag(FLAGS_queues);
+  if (flag == "all") return std::vector<std::string>(kQueueLists.begin(), kQueueLists.end());
+  std::vector<std::string> lists = absl::StrSplit(flag, ',', absl::SkipEmpty());
+  for (const std::string& list : lists) {
+    if (std::find(kQueueLists.begin(), kQueueLists.end(), list) != kQueueLists.end()) continue;
+    return absl::InvalidArgumentError(fmt::format("--queues: no list '{}'; valid are: {}, all",
+                                                  list, fmt::join(kQueueLists, ", ")));
+  }
+  return lists;
+}
 
 absl::StatusOr<std::string> TableText(const RunResult& result, Delimiter delimiter) {
   const std::string name = absl::GetFlag(FLAGS_table);
@@ -46,6 +66,9 @@ TextOptions TextOptionsOfFlags() {
   const std::string output = absl::GetFlag(FLAGS_output);
   options.colour = (output.empty() || output == "-") && ColourWanted(stdout);
   options.rows_max = absl::GetFlag(FLAGS_limit).value_or(options.rows_max);
+  if (absl::StatusOr<std::vector<std::string>> lists = QueueLists(); lists.ok()) {
+    options.queue_lists = *std::move(lists);
+  }
   return options;
 }
 
@@ -118,6 +141,11 @@ absl::Status CheckTable(Format format, const std::vector<DataTable>& tables) {
 absl::Status CheckResultFlags() {
   const absl::StatusOr<Format> format = FormatAmong(kResultFormats);
   if (!format.ok()) return format.status();
+  const absl::StatusOr<std::vector<std::string>> lists = QueueLists();
+  if (!lists.ok()) return lists.status();
+  if (!lists->empty() && *format != Format::kText) {
+    return absl::InvalidArgumentError("--queues is for --format=text; the others have all states");
+  }
   return CheckTable(*format, DataTables(RunResult()));
 }
 

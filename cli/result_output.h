@@ -23,7 +23,7 @@ inline constexpr std::initializer_list<Format> kResultFormats = {
 // And those of a set of results.
 inline constexpr std::initializer_list<Format> kSetFormats = {
     Format::kText, Format::kJson, Format::kCsv, Format::kTsv, Format::kProto, Format::kHtml};
-inline constexpr std::string_view kResultFlags[] = {"format", "table", "limit", "output"};
+inline constexpr std::string_view kResultFlags[] = {"format", "table", "limit", "queues", "output"};
 
 // Whether the flags make sense together: for a command that runs long before it writes.
 // InvalidArgument otherwise.

@@ -60,6 +60,7 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   config.set_statistics(options.allocator_options.statistics);
   for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
   config.set_pressure_interval_us(options.pressure_interval_us);
+  config.set_spread_slab(options.allocator_options.spread_slab);
   config.set_boot(options.allocator_options.boot);
   config.set_possible_nodes(options.allocator_options.possible_nodes);
   if (!IsPercpuAllocator(options.allocator)) {
@@ -116,6 +117,9 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
                "held, on the nodes that the machine has; which objects of a slab were free is not "
                "known."
              : "Cold start: the allocator has just booted; the recording began in mid-life.");
+  if (options.allocator_options.spread_slab) {
+    assume("Caches that count as reclaimable are taken to be of SLAB_MEM_SPREAD.");
+  }
   for (const std::string& assumption : trace.assumptions) assume(assumption);
   for (const TraceRepair& repair : trace.repairs) {
     if (repair.count > 0) {
@@ -236,6 +240,9 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   }
   if (!replay->status().ok()) return replay->status();
   model.CheckInvariants();
+  for (const Allocator::Reference& reference : model.References()) {
+    replay->auditor().OnReference(model, reference);
+  }
   if (replay->auditor().violations() > 0 && options.allocator_options.quirks.empty()) {
     return absl::InternalError(
         absl::StrCat("the auditor saw ", replay->auditor().violations(),
@@ -252,10 +259,11 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   }
   Describe(options, header, *config, result);
   if (pressure.calls() + pressure.direct_calls() > 0) {
-    *result.add_assumptions() = absl::StrCat(
-        "Memory was short: asked ", pressure.calls(),
-        " times by the workload, the allocator gave back ", pressure.bytes(), " bytes; asked ",
-        pressure.direct_calls(), " times in direct reclaim, ", pressure.direct_bytes(), " bytes.");
+    ReclaimReport& reclaim = *result.mutable_reclaim();
+    reclaim.set_calls(pressure.calls());
+    reclaim.set_bytes(pressure.bytes());
+    reclaim.set_direct_calls(pressure.direct_calls());
+    reclaim.set_direct_bytes(pressure.direct_bytes());
   }
   for (const std::string& line : model.KernelLog()) {
     *result.add_assumptions() = absl::StrCat("QUIRK: ", line, ".");

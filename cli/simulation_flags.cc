@@ -56,6 +56,9 @@ ABSL_FLAG(
     uint64_t, pressure_us, 0,
     "N: every N microseconds memory is short on every node, and the allocator is asked for some "
     "back, as by kswapd; 0: only when pages run out.");
+ABSL_FLAG(bool, spread_slab, false,
+          "spread objects of reclaimable caches over the nodes, as cpuset.memory_spread_slab does "
+          "in slubq and slubq-v4.");
 ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on.");
 ABSL_FLAG(std::string, percpu, "percpu",
           "NAME: the percpu allocator that the model's per-CPU structures come from.");
@@ -201,6 +204,7 @@ absl::Status SetSimulationOption(absl::string_view name, absl::string_view value
   if (name == "pressure_us") {
     return SetNumber(name, value, 0, kPressureMax, options.pressure_interval_us);
   }
+  if (name == "spread_slab") return SetBool(name, value, model.spread_slab);
   if (name == "quirks") return set_list(model.quirks);
   if (name == "percpu") return set(model.percpu);
   if (name == "percpu_quirks") return set_list(model.percpu_quirks);

@@ -261,6 +261,8 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(FigureTable(result, "counters", &CacheStats::counters));
   tables.push_back(FigureTable(result, "states", &CacheStats::states));
   tables.push_back(TableOf("page_allocator", 1, result.page_allocator()));
+  tables.push_back(NameValueTable("reclaim"));
+  if (result.has_reclaim()) AppendFields(result.reclaim(), tables.back());
   tables.push_back(KernelTable(result));
   tables.push_back(PercpuTable(result.percpu()));
   tables.push_back(PercpuChunkTable(result.percpu()));

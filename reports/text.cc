@@ -32,6 +32,7 @@ std::string TextReport(const RunResult& result, const TextOptions& options) {
   AppendPercpu(result, options, page);
   AppendCachesBySize(result, options, page);
   AppendCachesByCycles(result, options, page);
+  AppendQueueLists(result, options, page);
   AppendCounters(result, page);
   AppendCacheDetails(result, page);
   AppendKernelComparison(result, options, page);

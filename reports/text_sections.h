@@ -31,6 +31,7 @@ void AppendFootprint(const RunResult& result, TextPage& page);
 void AppendPercpu(const RunResult& result, const TextOptions& options, TextPage& page);
 void AppendCachesBySize(const RunResult& result, const TextOptions& options, TextPage& page);
 void AppendCachesByCycles(const RunResult& result, const TextOptions& options, TextPage& page);
+void AppendQueueLists(const RunResult& result, const TextOptions& options, TextPage& page);
 void AppendCounters(const RunResult& result, TextPage& page);
 void AppendCacheDetails(const RunResult& result, TextPage& page);
 void AppendKernelComparison(const RunResult& result, const TextOptions& options, TextPage& page);

@@ -45,6 +45,10 @@ std::string SwitchesSentence(const RunConfig& config) {
               ? "; objects are not touched by their users"
               : fmt::format("; users write at most {} bytes of each object",
                             Grouped(config.object_touch_bytes_max()));
+  if (config.pressure_interval_us() > 0) {
+    text += fmt::format("; memory short every {}", Duration(config.pressure_interval_us() * 1000));
+  }
+  if (config.spread_slab()) text += "; spread_slab";
   if (!config.boot().empty()) text += fmt::format("; {} boot", config.boot());
   for (const std::string& quirk : config.quirks()) text += fmt::format("; quirk {}", quirk);
   if (!config.percpu().empty() && config.percpu() != "percpu") {
@@ -144,6 +148,21 @@ std::string KernelSentence(const KernelComparison& comparison) {
       Points(frees.points()));
 }
 
+std::string ReclaimSentence(const ReclaimReport& reclaim) {
+  std::string text;
+  if (reclaim.calls() > 0) {
+    text = fmt::format("asked {} for a node's memory, the allocator gave back {} bytes",
+                       Counted(reclaim.calls(), "time", "times"), Grouped(reclaim.bytes()));
+  }
+  if (reclaim.direct_calls() > 0) {
+    text += fmt::format("{}{} found no page and asked: {} bytes were given back",
+                        text.empty() ? "" : "; ",
+                        Counted(reclaim.direct_calls(), "allocation", "allocations"),
+                        Grouped(reclaim.direct_bytes()));
+  }
+  return text;
+}
+
 void AppendReservations(const RunResult& result, const TextOptions& options, TextPage& page) {
   const Totals& totals = result.totals();
   const size_t shown = ShownRows(static_cast<size_t>(totals.skipped_size()), options);
@@ -192,6 +211,7 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
   const CycleBreakdown breakdown = BreakDown(result);
   if (breakdown.allocator_total > 0) page.Labelled("", MostSentence(breakdown));
   if (result.has_footprint_peak()) page.Labelled("memory", MemorySentence(result.footprint_peak()));
+  if (result.has_reclaim()) page.Labelled("pressure", ReclaimSentence(result.reclaim()));
   if (config.clock_mhz() > 0) page.Labelled("time", TimeSentence(result));
   if (result.has_kernel()) page.Labelled("kernel", KernelSentence(result.kernel()));
   AppendReservations(result, options, page);
