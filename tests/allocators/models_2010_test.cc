@@ -166,6 +166,10 @@ class World {
               EXPECT_TRUE(status.ok()) << status;
             }};
   }
+  Piece Reclaim(int cpu) {
+    return {CpuId(cpu), Priority::kTask,
+            [this](Cpu& on) -> Task<void> { co_await m_.slub().Reclaim(on, kAnyNode); }};
+  }
   void Audit() {
     m_.slub().CheckInvariants();
     EXPECT_EQ(m_.slub().FootprintOf(cache_).objects, live_.size());
@@ -365,6 +369,29 @@ TYPED_TEST(Queues2010Test, ExpiryAgainstEverything) {
                                     return {w.Tune(0, "expire", -1), w.Free(1, objects[1])};
                                   }),
             3u);
+  EXPECT_GE(ExploreAll<TypeParam>(1,
+                                  [](W& w) -> std::vector<Piece> {
+                                    w.FreeNow(1, w.AllocNow(1));
+                                    return {w.Tune(0, "expire", -1), w.Alloc(1)};
+                                  }),
+            3u);
+}
+
+// Memory is short while queues are resized, and on both CPUs at once.
+TYPED_TEST(Queues2010Test, ReclaimAgainstResizingAndReclaim) {
+  using W = World<TypeParam>;
+  EXPECT_GE(ExploreAll<TypeParam>(1,
+                                  [](W& w) -> std::vector<Piece> {
+                                    w.FreeNow(1, w.AllocNow(1));
+                                    return {w.Tune(0, "shared_queue_size", 8), w.Reclaim(1)};
+                                  }),
+            10u);
+  EXPECT_GE(ExploreAll<TypeParam>(1,
+                                  [](W& w) -> std::vector<Piece> {
+                                    w.FreeNow(1, w.AllocNow(1));
+                                    return {w.Reclaim(0), w.Reclaim(1)};
+                                  }),
+            10u);
 }
 
 // --- At random, under an auditor. ---

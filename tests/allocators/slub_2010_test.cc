@@ -17,6 +17,7 @@
 #include "sim/page_allocator.h"
 #include "sim/scheduler.h"
 #include "tests/allocators/model_machine.h"
+#include "workloads/auditor.h"
 
 namespace slablab {
 namespace {
@@ -316,6 +317,34 @@ TEST(Slub2010BootTest, TheTemporaryStructuresShareABlockThatIsFreed) {
   EXPECT_TRUE(large.model->KernelLog().empty());
 }
 
+// What an auditor makes of the references there are when every free object is somebody's.
+uint64_t ViolationsOf(BootedModel& b) {
+  Auditor auditor(b.machine);
+  b.machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
+    for (uint64_t bytes : {8u, 64u, 192u, 1024u}) {
+      for (int i = 0; i < 1000; ++i) {
+        const Placement placement = co_await b.model->Kmalloc(cpu, bytes, kGfpKernel, kAnyNode);
+        auditor.OnAlloc({.object = placement.object, .bytes = bytes});
+      }
+    }
+  });
+  EXPECT_EQ(auditor.violations(), 0u) << auditor.first_violation();
+  for (const Allocator::Reference& reference : b.model->References()) {
+    auditor.OnReference(*b.model, reference);
+  }
+  return auditor.violations();
+}
+
+TEST(Slub2010BootTest, WithoutQuirksTheAuditorFindsEveryReferenceGood) {
+  for (const std::string boot : {"dynamic", "static"}) {
+    for (const int nodes : {0, 1024}) {
+      BootedModel b({.boot = boot, .possible_nodes = nodes}, -1);
+      EXPECT_FALSE(b.model->References().empty());
+      EXPECT_EQ(ViolationsOf(b), 0u) << boot << nodes;
+    }
+  }
+}
+
 // The fix-up looked at partial slabs only. The boot CPU's slabs go on naming the freed structures.
 TEST(Slub2010BootTest, QuirkCpuSlabsNameTheFreedStructure) {
   BootedModel b({.quirks = {"bootstrap-cpu-slab"}}, -1);
@@ -324,6 +353,7 @@ TEST(Slub2010BootTest, QuirkCpuSlabsNameTheFreedStructure) {
   for (const std::string& line : log) {
     EXPECT_NE(line.find("names the cache at"), std::string::npos) << line;
   }
+  EXPECT_EQ(ViolationsOf(b), 2u);
 }
 
 // A slab of one structure is full as soon as that is taken. With the wrong guard nobody sees it.
@@ -332,6 +362,8 @@ TEST(Slub2010BootTest, QuirkFullSlabsNameTheFreedStructure) {
   EXPECT_TRUE(right.model->KernelLog().empty());
   BootedModel wrong({.possible_nodes = 1024, .quirks = {"bootstrap-full-list-guard"}}, 3);
   EXPECT_EQ(wrong.model->KernelLog().size(), 1u);
+  EXPECT_EQ(ViolationsOf(right), 0u);
+  EXPECT_EQ(ViolationsOf(wrong), 1u);
 }
 
 TEST(Slub2010BootTest, QuirkDmaDuplicateStopsTheKernelAtBoot) {

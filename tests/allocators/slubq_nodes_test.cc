@@ -1,8 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// SLUB+Q on several nodes, its queues resized and expired, and its quirks. Drawn as in
-// slubq_test.cc.
+// SLUB+Q on several nodes, its queues resized and expired. Drawn as in slubq_test.cc.
 
 #include <set>
 #include <string>
@@ -11,7 +10,6 @@
 #include "gtest/gtest.h"
 #include "sim/scheduler.h"
 #include "tests/allocators/slubq_machine.h"
-#include "workloads/auditor.h"
 
 namespace slablab {
 namespace {
@@ -185,83 +183,6 @@ TYPED_TEST(SlubQAlienTypedTest, ExpiryOfANodeLeavesTheOthersAlone) {
   EXPECT_NE(before.find("C2="), std::string::npos);
   EXPECT_EQ(after.find("C2="), std::string::npos);
   EXPECT_NE(after.find("C0="), std::string::npos);
-}
-
-// --- Quirks: what users saw. ---
-
-// Rientjes' machines with four nodes did not boot; those with two did.
-TEST(SlubQQuirkTest, QueuesOfFourNodesOverflowTheirObject) {
-  QueueMachine<SlubQV3> two(
-      {.cpus = 4, .nodes = 2, .allocator = {.quirks = {"alien-stride-overflow"}}});
-  EXPECT_TRUE(two.slub().KernelLog().empty());
-  QueueMachine<SlubQV3> four(
-      {.cpus = 8, .nodes = 4, .allocator = {.quirks = {"alien-stride-overflow"}}});
-  const std::vector<std::string> log = four.slub().KernelLog();
-  ASSERT_FALSE(log.empty());
-  EXPECT_NE(log[0].find("BUG kmalloc-16: Padding overwritten. 4048 bytes"), std::string::npos)
-      << log[0];
-  // The auditor sees the queues in the middle of other objects.
-  Auditor auditor(four.machine());
-  for (int i = 0; i < 64; ++i) {
-    auditor.OnAlloc({.object = four.Kmalloc(0, 16).object, .bytes = 16});
-  }
-  EXPECT_EQ(auditor.violations(), 0u);
-  for (const SlubQ::QueueBlock& block : four.slub().QueueBlocks()) {
-    auditor.OnAlloc({.object = block.block, .bytes = block.bytes});
-  }
-  EXPECT_GT(auditor.violations(), 0u);
-}
-
-TEST(SlubQQuirkTest, BlocksDoNotOverlapWithoutTheQuirk) {
-  for (const int nodes : {1, 2, 4}) {
-    QueueMachine<SlubQV3> m({.cpus = 2 * nodes, .nodes = nodes});
-    Auditor auditor(m.machine());
-    for (int i = 0; i < 64; ++i) auditor.OnAlloc({.object = m.Kmalloc(0, 16).object, .bytes = 16});
-    for (const SlubQ::QueueBlock& block : m.slub().QueueBlocks()) {
-      auditor.OnAlloc({.object = block.block, .bytes = block.bytes});
-    }
-    EXPECT_EQ(auditor.violations(), 0u) << auditor.first_violation();
-  }
-}
-
-TEST(SlubQQuirkTest, RemovingTheQueuesForgetsAlienObjects) {
-  QueueMachine<SlubQV4> m({.cpus = 4, .nodes = 2, .allocator = {.quirks = {"alien-leak"}}});
-  const CacheId cache = m.MakeCache(20, 512);
-  m.Free(0, cache, m.Alloc(2, cache));
-  EXPECT_TRUE(m.slub().KernelLog().empty());
-  EXPECT_TRUE(m.Tune(cache, "alien_queue_size", 0).ok());
-  ASSERT_EQ(m.slub().KernelLog().size(), 1u);
-  EXPECT_EQ(m.slub().KernelLog()[0], "1 objects of x were in alien queues that were freed");
-}
-
-TEST(SlubQQuirkTest, BetweenTwoPatchesEveryAllocationFails) {
-  QueueMachine<SlubQV3> m(
-      {.cpus = 1, .nodes = 1, .allocator = {.quirks = {"alloc-hook-inverted"}}});
-  EXPECT_TRUE(m.Kmalloc(0, 100).object.is_null());
-}
-
-TEST(SlubQQuirkTest, TheStaticBootsDmaLoopMakesTheSame64BytesTwice) {
-  QueueMachine<SlubQV3> m(
-      {.cpus = 2, .nodes = 2, .allocator = {.boot = "static", .quirks = {"dma-duplicate"}}});
-  ASSERT_EQ(m.slub().KernelLog().size(), 2u);
-  EXPECT_NE(m.slub().KernelLog()[0].find(":dt-0000064"), std::string::npos);
-}
-
-TEST(SlubQQuirkTest, TheMaskCostsALoadInEveryAllocation) {
-  std::vector<uint64_t> loads;
-  for (const bool hot : {false, true}) {
-    AllocatorOptions options;
-    if (hot) options.quirks = {"gfp-mask-in-hot-path"};
-    QueueMachine<SlubQV3> m({.cpus = 1, .nodes = 1, .allocator = options});
-    const CacheId cache = m.MakeCache(6);
-    m.Alloc(0, cache);
-    m.Run(0, [&](Cpu& cpu) -> Task<void> {
-      cpu.counts() = {};
-      co_await m.slub().Alloc(cpu, cache, kGfpKernel, kAnyNode);
-      loads.push_back(cpu.counts().loads);
-    });
-  }
-  EXPECT_EQ(loads[1], loads[0] + 1);
 }
 
 }  // namespace

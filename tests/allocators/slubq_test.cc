@@ -266,19 +266,5 @@ TYPED_TEST(SlubQTest, TheBatchIsBetweenFourAndTheQueue) {
   EXPECT_FALSE(this->m_.Tune(cache, "cpu_batch_size", 21).ok());
 }
 
-// "echo 60 > cpu_batch_size: Invalid argument"; and what was taken could be too much.
-TYPED_TEST(SlubQTest, QuirkBatchesAreTakenOnlyIfTooLarge) {
-  QueueMachine<TypeParam> m(
-      {.cpus = 1, .nodes = 1, .allocator = {.quirks = {"inverted-batch-check"}}});
-  const CacheId cache = m.MakeCache(20, 512);
-  EXPECT_FALSE(m.Tune(cache, "cpu_batch_size", 10).ok());
-  EXPECT_TRUE(m.Tune(cache, "cpu_batch_size", 20).ok());
-  EXPECT_TRUE(m.slub().KernelLog().empty());
-  EXPECT_TRUE(m.Tune(cache, "cpu_batch_size", 500).ok());
-  for (int i = 0; i < 30; ++i) m.Alloc(0, cache);  // V4 takes a whole batch only when touched.
-  ASSERT_EQ(m.slub().KernelLog().size(), 1u);
-  EXPECT_NE(m.slub().KernelLog()[0].find("soft lockup"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace slablab

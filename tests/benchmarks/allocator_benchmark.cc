@@ -100,6 +100,9 @@ void Pairs(benchmark::State& state, std::string_view allocator) {
 BENCHMARK_CAPTURE(Pairs, slub, "slub")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slab, "slab")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slab_2014, "slab-2014")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Pairs, slub_2010, "slub-2010")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Pairs, slubq, "slubq")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Pairs, slubq_v4, "slubq-v4")->Apply(OneOrMore);
 
 // Each CPU keeps up to 100 objects, allocating and freeing at random.
 void Churn(benchmark::State& state, std::string_view allocator) {
@@ -130,6 +133,9 @@ void Churn(benchmark::State& state, std::string_view allocator) {
 BENCHMARK_CAPTURE(Churn, slub, "slub")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slab, "slab")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slab_2014, "slab-2014")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Churn, slub_2010, "slub-2010")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Churn, slubq, "slubq")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Churn, slubq_v4, "slubq-v4")->Apply(OneOrMore);
 
 // Objects go to the next CPU and are freed there.
 void HandOver(benchmark::State& state, std::string_view allocator) {
@@ -155,6 +161,9 @@ void HandOver(benchmark::State& state, std::string_view allocator) {
 BENCHMARK_CAPTURE(HandOver, slub, "slub")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slab, "slab")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slab_2014, "slab-2014")->Apply(TwoOrMore);
+BENCHMARK_CAPTURE(HandOver, slub_2010, "slub-2010")->Apply(TwoOrMore);
+BENCHMARK_CAPTURE(HandOver, slubq, "slubq")->Apply(TwoOrMore);
+BENCHMARK_CAPTURE(HandOver, slubq_v4, "slubq-v4")->Apply(TwoOrMore);
 
 }  // namespace
 }  // namespace slablab

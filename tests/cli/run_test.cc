@@ -280,6 +280,61 @@ TEST_F(RunTest, AnyWholeTraceRuns) {
   }
 }
 
+TEST_F(RunTest, TheModelsOf2010RunEveryBundledTrace) {
+  for (const char* name : {"fs", "fork", "hackbench", "net"}) {
+    const std::string trace = absl::StrCat("--machine=xeon-8380 --trace=", Sample(name));
+    const RunResult slub = ResultOf(trace);
+    for (const char* model : {"slub-2010", "slubq", "slubq-v4"}) {
+      const RunResult result = ResultOf(absl::StrCat(trace, " --allocator=", model));
+      EXPECT_EQ(result.totals().operations(), slub.totals().operations()) << model << name;
+      EXPECT_EQ(result.totals().failed_allocations(), 0u) << model << name;
+      EXPECT_FALSE(result.has_reclaim());
+    }
+  }
+}
+
+TEST_F(RunTest, QueuesAreListedIfAskedFor) {
+  const std::string run =
+      absl::StrCat("run --machine=vm-c4n2 --allocator=slubq-v4 --trace=", Sample("fs"), " ");
+  EXPECT_THAT(Stdout(run).text, Not(HasSubstr("What the queues hold")));
+  const std::string all = Stdout(run + "--queues=all --limit=0").text;
+  EXPECT_THAT(all, HasSubstr("What the queues hold"));
+  for (const char* list : {"\n  slabs ", "\n  queue ", "\n  shared ", "\n  alien "}) {
+    EXPECT_THAT(all, HasSubstr(list));
+  }
+  const std::string shared = Stdout(run + "--queues=shared --limit=0").text;
+  EXPECT_THAT(shared, AllOf(HasSubstr("\n  shared "), Not(HasSubstr("\n  queue "))));
+  ExpectRefusal(run + "--queues=array", {"no list 'array'", "slabs, queue, shared, alien, all"});
+  ExpectRefusal(run + "--queues=all --format=json", {"--queues is for --format=text"});
+}
+
+TEST_F(RunTest, PressureEmptiesQueuesAndIsReported) {
+  const std::string run = absl::StrCat("--machine=vm-c4n2 --trace=", Sample("fs"), " --allocator=");
+  for (const char* model : {"slubq", "slubq-v4"}) {
+    const RunResult result = ResultOf(absl::StrCat(run, model, " --pressure-us=100000"));
+    // Each of two nodes, ten times a second for six seconds.
+    EXPECT_NEAR(static_cast<double>(result.reclaim().calls()), 126, 2);
+    EXPECT_GT(result.reclaim().bytes(), 100'000u);
+    EXPECT_EQ(result.reclaim().direct_calls(), 0u);
+  }
+  // Neither has a shrinker.
+  for (const char* model : {"slub", "slab"}) {
+    EXPECT_EQ(ResultOf(absl::StrCat(run, model, " --pressure-us=100000")).reclaim().bytes(), 0u);
+  }
+  const std::string text = Stdout(absl::StrCat("run ", run, "slubq --pressure-us=100000")).text;
+  EXPECT_THAT(text, HasSubstr("memory short every 100"));
+  EXPECT_THAT(text, HasSubstr("the allocator gave back"));
+}
+
+// A quirk that damages the allocator's own structures is for the auditor to find.
+TEST_F(RunTest, TheAuditorNamesWhatABootQuirkLeftBehind) {
+  const std::string run =
+      absl::StrCat("run --machine=vm-c4n2 --allocator=slub-2010 --trace=", Sample("net"));
+  EXPECT_THAT(Stdout(run).text, Not(HasSubstr("auditor")));
+  EXPECT_THAT(Stdout(run + " --quirks=bootstrap-cpu-slab").text,
+              HasSubstr("QUIRK: the auditor saw"));
+}
+
 TEST_F(RunTest, AWarmStartWantsSidecars) {
   const std::string path =
       Write("bare.slt", WriteToString(RandomTrace({.events = 100}), {}).value());

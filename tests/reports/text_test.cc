@@ -64,6 +64,36 @@ TEST(TextReportTest, NoLimitShowsEveryRow) {
   EXPECT_THAT(TextReport(ExampleResult(), {.rows_max = 0}), Not(HasSubstr("... and")));
 }
 
+TEST(TextReportTest, QueuesAreListedAsSysfsHasThemFullestFirst) {
+  RunResult result;
+  const auto add = [&](const char* name, uint64_t queued) {
+    CacheStats& cache = *result.add_caches();
+    cache.set_name(name);
+    FigureValue& queue = *cache.add_states();
+    queue.set_name("per_cpu_caches");
+    queue.set_per("cpu");
+    queue.set_has_parentheses(true);
+    queue.set_value(queued);
+    queue.set_in_parentheses(240);
+    FigurePart& part = *queue.add_parts();
+    part.set_index(3);
+    part.set_value(queued);
+    part.set_in_parentheses(120);
+  };
+  add("few", 2);
+  add("many", 70);
+  add("none", 0);
+  const std::string report = TextReport(result, {.queue_lists = {"slabs", "queue"}});
+  EXPECT_THAT(report, HasSubstr("many\n  queue      70(240) C3=70(120)\n"
+                                "few\n  queue      2(240) C3=2(120)\n"));
+  EXPECT_THAT(report, Not(HasSubstr("none\n")));
+  EXPECT_THAT(TextReport(result, {.rows_max = 1, .queue_lists = {"queue"}}),
+              HasSubstr("... and 1 more of 2 caches that hold any"));
+  EXPECT_THAT(TextReport(RunResult(), {.queue_lists = {"alien"}}),
+              HasSubstr("hold nothing in such lists"));
+  EXPECT_THAT(TextReport(result, {}), Not(HasSubstr("queues")));
+}
+
 // What the table of cycles promises: each cycle that is not a user's or an interrupt's is in
 // exactly one row, also one with a name that this program does not know.
 TEST(BreakdownTest, RowsAreAPartition) {
