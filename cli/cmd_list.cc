@@ -15,6 +15,7 @@
 #include "fmt/format.h"
 #include "reports/metrics.h"
 #include "sim/machine_loader.h"
+#include "workloads/workload_loader.h"
 
 namespace slablab {
 
@@ -53,9 +54,16 @@ int RunList(const std::vector<std::string>& arguments) {
     Print(stdout, "{}", rows);
     return kExitOk;
   }
+  if (what == "workloads") {
+    for (const WorkloadInfo& workload : ListWorkloads()) {
+      AppendRow(&rows, workload.name, workload.description, kIndent);
+    }
+    Print(stdout, "{}", rows);
+    return kExitOk;
+  }
   return Fail(absl::InvalidArgumentError(
       absl::StrCat("list what? ", what.empty() ? "" : absl::StrCat("'", what, "' is not one of: "),
-                   "allocators, machines, metrics")));
+                   "allocators, machines, metrics, workloads")));
 }
 
 }  // namespace slablab

@@ -9,7 +9,7 @@
 
 namespace slablab {
 
-// `slablab list allocators|machines|metrics`: what there is to name, a line each.
+// `slablab list allocators|machines|metrics|workloads`: what there is to name, a line each.
 int RunList(const std::vector<std::string>& arguments);
 
 }  // namespace slablab

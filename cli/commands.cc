@@ -24,6 +24,7 @@
 #include "cli/cmd_trace.h"
 #include "cli/cmd_trace_stat.h"
 #include "cli/cmd_verify.h"
+#include "cli/cmd_workload.h"
 #include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/man_page.h"
@@ -142,7 +143,7 @@ absl::Span<const Command> Commands() {
        {std::begin(kFootprintFlags), std::end(kFootprintFlags)},
        RunFootprint},
       {"list",
-       "allocators|machines|metrics",
+       "allocators|machines|metrics|workloads",
        "Lists what there is to name, a line each.",
        {},
        RunList},
@@ -213,6 +214,16 @@ absl::Span<const Command> Commands() {
        {std::begin(kVerifyFlags), std::end(kVerifyFlags)},
        RunVerify},
       {"version", "", "Prints the version.", {}, RunVersion},
+      {"workload show",
+       "WORKLOAD",
+       "Shows a workload's textproto: what it does, what it uses and why, its parameters.",
+       {},
+       RunWorkloadShow},
+      {"workload write",
+       "WORKLOAD",
+       "Runs a synthetic workload and writes what it did as a trace.",
+       {std::begin(kWorkloadWriteFlags), std::end(kWorkloadWriteFlags)},
+       RunWorkloadWrite},
   };
   return commands;
 }

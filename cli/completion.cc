@@ -70,7 +70,7 @@ Words FlagsOf(const Command& command) {
   return words;
 }
 
-// "list" has "allocators|machines|metrics" for its synopsis: words to choose from.
+// "list" has "allocators|machines|metrics|workloads" for its synopsis: words to choose from.
 Words ChoicesOf(const Command& command) {
   const std::string synopsis(command.synopsis);
   const bool choices = synopsis.find('|') != std::string::npos &&

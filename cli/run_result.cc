@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cli/percpu_result.h"
 #include "sim/digest.h"
 
 namespace slablab {
@@ -212,9 +213,8 @@ void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
   GatherCpus(sites, machine.scheduler(), cpus, result);
 }
 
-void GatherResult(Machine& machine, const Allocator& allocator, const Replay& replay,
-                  RunResult& result) {
-  const ReplayResult& replayed = replay.result();
+void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
+                  absl::Span<const Replay::Skipped> skipped, RunResult& result) {
   Totals& totals = *result.mutable_totals();
   totals.set_events(replayed.events);
   totals.set_operations(replayed.allocations + replayed.frees);
@@ -230,10 +230,10 @@ void GatherResult(Machine& machine, const Allocator& allocator, const Replay& re
   }
   totals.set_end_time_cycles(machine.scheduler().now());
   totals.set_writebacks(machine.memory().writebacks());
-  for (const Replay::Skipped& skipped : replay.skipped()) {
+  for (const Replay::Skipped& skip : skipped) {
     NamedCount& count = *totals.add_skipped();
-    count.set_name(std::string(skipped.reason));
-    count.set_count(skipped.events);
+    count.set_name(std::string(skip.reason));
+    count.set_count(skip.events);
   }
   GatherPaths(allocator, replayed, result);
   GatherMachine(machine, allocator.sites(), replayed.cpus, result);
@@ -267,6 +267,26 @@ void GatherOccupancy(const Machine& machine, const Allocator& allocator, const A
       run.set_slabs(slabs);
     }
   }
+}
+
+absl::Status GatherModel(const Allocator& allocator, const Auditor& auditor, bool has_quirks,
+                         RunResult& result) {
+  allocator.CheckInvariants();
+  std::string violations;
+  if (auditor.violations() > 0) {
+    violations = absl::StrCat("the auditor saw ", auditor.violations(),
+                              " violations, first: ", auditor.first_violation());
+    if (!has_quirks) return absl::InternalError(violations);
+  }
+  if (const PercpuAreas* areas = allocator.percpu_areas(); areas != nullptr) {
+    areas->CheckInvariants();
+    GatherPercpu(*areas, *result.mutable_percpu());
+  }
+  for (const std::string& line : allocator.KernelLog()) {
+    *result.add_assumptions() = absl::StrCat("QUIRK: ", line, ".");
+  }
+  if (!violations.empty()) *result.add_assumptions() = absl::StrCat("QUIRK: ", violations);
+  return absl::OkStatus();
 }
 
 }  // namespace slablab

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
@@ -18,9 +19,15 @@
 namespace slablab {
 
 // Fills everything of `result` but its configuration, the trace's digest, assumptions and the
-// comparison with the kernel, from what is left when a replay has ended.
-void GatherResult(Machine& machine, const Allocator& allocator, const Replay& replay,
-                  RunResult& result);
+// comparison with the kernel, from what is left when a run has ended: `replayed`, and what was left
+// out.
+void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
+                  absl::Span<const Replay::Skipped> skipped, RunResult& result);
+
+// Checks the model's invariants and what the auditor saw, and gathers what the model has beside:
+// its percpu areas, and what its quirks did. Internal: a violation, while no quirk is on.
+absl::Status GatherModel(const Allocator& allocator, const Auditor& auditor, bool has_quirks,
+                         RunResult& result);
 
 // Of the live objects, as the auditor knows them, how many each slab has. After GatherResult.
 void GatherOccupancy(const Machine& machine, const Allocator& allocator, const Auditor& auditor,

@@ -3,23 +3,18 @@
 
 #include "cli/simulation.h"
 
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu_registry.h"
+#include "cli/closed_simulation.h"
 #include "cli/kernel_comparison.h"
-#include "cli/percpu_result.h"
 #include "cli/percpu_simulation.h"
+#include "cli/run_config.h"
 #include "cli/run_result.h"
-#include "cli/version.h"
-#include "google/protobuf/text_format.h"
 #include "sim/buddy_allocator.h"
-#include "sim/digest.h"
 #include "sim/machine.h"
 #include "sim/machine_loader.h"
 #include "traces/sidecar.h"
@@ -30,65 +25,6 @@
 namespace slablab {
 
 namespace {
-
-std::string_view PlacementName(CpuPlacement placement) {
-  switch (placement) {
-    case CpuPlacement::kRecorded:
-      return "recorded";
-    case CpuPlacement::kSpread:
-      return "spread";
-    case CpuPlacement::kPack:
-      return "pack";
-  }
-  CHECK(false);
-}
-
-void FillConfig(const SimulationOptions& options, const MachineConfig& machine, RunConfig& config) {
-  config.set_slablab_version(std::string(kVersion));
-  config.set_allocator(options.allocator);
-  config.set_machine(machine.name);
-  std::string textproto;
-  google::protobuf::TextFormat::PrintToString(EffectiveSpec(machine), &textproto);
-  config.set_machine_textproto(textproto);
-  config.set_trace(std::filesystem::path(options.trace_path).filename().string());
-  config.set_order(options.order == RunOrder::kClosed ? "closed" : "recorded");
-  config.set_placement(std::string(PlacementName(options.replay.placement)));
-  config.set_scale(options.scale);
-  config.set_start(options.warm_start ? "warm" : "cold");
-  config.set_seed(options.allocator_options.seed);
-  config.set_merge_caches(options.allocator_options.merge_caches);
-  config.set_statistics(options.allocator_options.statistics);
-  for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
-  config.set_pressure_interval_us(options.pressure_interval_us);
-  config.set_spread_slab(options.allocator_options.spread_slab);
-  config.set_boot(options.allocator_options.boot);
-  config.set_possible_nodes(options.allocator_options.possible_nodes);
-  if (!IsPercpuAllocator(options.allocator)) {
-    config.set_percpu(options.allocator_options.percpu);
-    for (const std::string& quirk : options.allocator_options.percpu_quirks) {
-      config.add_percpu_quirks(quirk);
-    }
-  }
-  config.set_object_touch_bytes_max(options.replay.object_touch_bytes_max);
-  config.set_cpus(machine.cpu_count());
-  config.set_nodes(machine.node_count());
-  config.set_clock_mhz(machine.clock_mhz);
-  config.set_events_max(options.replay.events_max);
-  for (const TunableSetting& tunable : options.tunables) {
-    NamedValue& value = *config.add_tunables();
-    value.set_name(tunable.cache.empty() ? tunable.key
-                                         : absl::StrCat(tunable.cache, ":", tunable.key));
-    value.set_value(tunable.value);
-  }
-}
-
-uint64_t DigestOf(const google::protobuf::Message& message) {
-  std::string bytes;
-  google::protobuf::TextFormat::PrintToString(message, &bytes);
-  Digest digest;
-  digest.AddString(bytes);
-  return digest.value();
-}
 
 void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
                       const SimulationOptions& options, RunResult& result) {
@@ -132,28 +68,31 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   }
 }
 
-absl::Status WriteTunables(const std::vector<TunableSetting>& tunables, Machine& machine,
-                           Allocator& allocator) {
-  absl::Status status;
-  for (const TunableSetting& tunable : tunables) {
-    machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
-      status = co_await WriteTunable(cpu, allocator, tunable);
-    });
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckOptions(const SimulationOptions& options) {
-  if (options.order != RunOrder::kRecorded || !options.workload.empty()) {
-    return absl::InvalidArgumentError("only a trace in recorded order can be run");
+  const bool closed = options.order == RunOrder::kClosed || !options.workload.empty();
+  if (!options.workload.empty() && options.order_stated && options.order == RunOrder::kRecorded) {
+    return absl::InvalidArgumentError("a workload was not recorded: it has --order=closed only");
+  }
+  if (IsPercpuAllocator(options.allocator)) {
+    if (closed) {
+      return absl::InvalidArgumentError(
+          "a percpu allocator runs in recorded order only, and has no workloads");
+    }
+    if (!options.tunables.empty()) {
+      return absl::InvalidArgumentError("a percpu allocator has no tunables");
+    }
+  }
+  if (closed) {
+    if (!options.warm_start) return absl::OkStatus();
+    return absl::InvalidArgumentError("--start=warm needs a trace in recorded order");
   }
   if (options.scale != 1 || options.replay.placement == CpuPlacement::kPack) {
     return absl::InvalidArgumentError(
         "--scale and --place=pack need --order=closed: a recording has its order once");
   }
-  if (!options.tunables.empty() && IsPercpuAllocator(options.allocator)) {
-    return absl::InvalidArgumentError("a percpu allocator has no tunables");
+  if (!options.scenario_path.empty()) {
+    return absl::InvalidArgumentError(
+        "--scenario needs --order=closed: what is to happen changes who runs where");
   }
   return absl::OkStatus();
 }
@@ -188,6 +127,9 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   const absl::StatusOr<MachineConfig> config =
       options.machine_config.has_value() ? *options.machine_config : LoadMachine(options.machine);
   if (!config.ok()) return config.status();
+  if (options.order == RunOrder::kClosed || !options.workload.empty()) {
+    return SimulateClosed(options, *config, hooks);
+  }
   absl::StatusOr<std::unique_ptr<TraceReader>> reader =
       TraceReader::Open(options.trace_path, {.addresses = false});
   if (!reader.ok()) return reader.status();
@@ -239,24 +181,14 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
         absl::StrCat(options.trace_path, ": ", replay->status().message()));
   }
   if (!replay->status().ok()) return replay->status();
-  model.CheckInvariants();
   for (const Allocator::Reference& reference : model.References()) {
     replay->auditor().OnReference(model, reference);
   }
-  if (replay->auditor().violations() > 0 && options.allocator_options.quirks.empty()) {
-    return absl::InternalError(
-        absl::StrCat("the auditor saw ", replay->auditor().violations(),
-                     " violations, first: ", replay->auditor().first_violation()));
-  }
 
   RunResult result;
-  GatherResult(*machine, model, *replay, result);
+  GatherResult(*machine, model, replay->result(), replay->skipped(), result);
   GatherOccupancy(*machine, model, replay->auditor(), result);
   result.mutable_totals()->set_start_time_cycles(start);
-  if (const PercpuAreas* areas = model.percpu_areas(); areas != nullptr) {
-    areas->CheckInvariants();
-    GatherPercpu(*areas, *result.mutable_percpu());
-  }
   Describe(options, header, *config, result);
   if (pressure.calls() + pressure.direct_calls() > 0) {
     ReclaimReport& reclaim = *result.mutable_reclaim();
@@ -265,13 +197,10 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
     reclaim.set_direct_calls(pressure.direct_calls());
     reclaim.set_direct_bytes(pressure.direct_bytes());
   }
-  for (const std::string& line : model.KernelLog()) {
-    *result.add_assumptions() = absl::StrCat("QUIRK: ", line, ".");
-  }
-  if (replay->auditor().violations() > 0) {
-    *result.add_assumptions() =
-        absl::StrCat("QUIRK: the auditor saw ", replay->auditor().violations(),
-                     " violations, first: ", replay->auditor().first_violation());
+  if (absl::Status status =
+          GatherModel(model, replay->auditor(), !options.allocator_options.quirks.empty(), result);
+      !status.ok()) {
+    return status;
   }
   // How many CPUs and nodes there are decides how large slabs are, and so every counter.
   if (config->cpu_count() != header.cpu_count || config->node_count() != header.node_count) {

@@ -71,6 +71,10 @@ struct SimulationHooks {
 // is Internal.
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks);
 
+// Simulate(), of a workload, and writes what it did as a trace to `path`.
+absl::StatusOr<RunResult> WriteWorkloadTrace(const SimulationOptions& options,
+                                             const SimulationHooks& hooks, const std::string& path);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_CLI_SIMULATION_H_

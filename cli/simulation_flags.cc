@@ -220,12 +220,14 @@ absl::Status SetSimulationOption(absl::string_view name, absl::string_view value
                    fmt::format("{}", fmt::join(kSimulationFlags, ", "))));
 }
 
+absl::Status SetSimulationOptionFromFlag(const std::string& name, SimulationOptions& options) {
+  return SetSimulationOption(name, absl::FindCommandLineFlag(name)->CurrentValue(), options);
+}
+
 absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(absl::string_view command) {
   SimulationOptions options;
-  for (const std::string_view listed : kSimulationFlags) {
-    const std::string name(listed);
-    const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
-    const absl::Status status = SetSimulationOption(name, flag->CurrentValue(), options);
+  for (const std::string_view name : kSimulationFlags) {
+    const absl::Status status = SetSimulationOptionFromFlag(std::string(name), options);
     if (!status.ok()) return status;
   }
   if (options.trace_path.empty() == options.workload.empty()) {

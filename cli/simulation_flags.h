@@ -4,6 +4,7 @@
 #ifndef SLABLAB_CLI_SIMULATION_FLAGS_H_
 #define SLABLAB_CLI_SIMULATION_FLAGS_H_
 
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -30,6 +31,9 @@ absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(absl::string_view c
 // "pack". InvalidArgument names the option and what is valid. Repeated ones replace each other.
 absl::Status SetSimulationOption(absl::string_view name, absl::string_view value,
                                  SimulationOptions& options);
+
+// The same with what the flag of that name has.
+absl::Status SetSimulationOptionFromFlag(const std::string& name, SimulationOptions& options);
 
 }  // namespace slablab
 

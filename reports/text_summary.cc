@@ -27,10 +27,21 @@ std::string MachineSentence(const RunConfig& config) {
   return text;
 }
 
+std::string WorkloadSentence(const RunConfig& config, const Totals& totals) {
+  std::string text =
+      fmt::format("{}: {}", config.workload(), Counted(totals.tasks(), "task", "tasks"));
+  if (!totals.work_unit().empty()) {
+    text += fmt::format(", {} {}", Grouped(totals.work()), totals.work_unit());
+  }
+  return text;
+}
+
 std::string ReplaySentence(const RunConfig& config) {
   std::string text =
       fmt::format("{} order, {} placement, {} start; seed {}", OrUnknown(config.order()),
                   OrUnknown(config.placement()), OrUnknown(config.start()), config.seed());
+  if (config.scale() > 1) text += fmt::format("; {} copies at once", config.scale());
+  if (!config.scenario().empty()) text += fmt::format("; scenario {}", config.scenario());
   if (config.events_max() > 0) {
     text += fmt::format("; the first {} only", Counted(config.events_max(), "event", "events"));
   }
@@ -127,7 +138,27 @@ std::string MemorySentence(const FootprintSample& peak) {
   return text;
 }
 
+// Of a run in closed order: how long its tasks took, and what they did in it.
+std::string ClosedTimeSentence(const RunResult& result) {
+  const Totals& totals = result.totals();
+  const auto clock_mhz = static_cast<uint64_t>(result.config().clock_mhz());
+  const unsigned __int128 cycles =
+      totals.end_time_cycles() - std::min(totals.start_time_cycles(), totals.end_time_cycles());
+  const auto nanoseconds = static_cast<uint64_t>(cycles * 1000 / clock_mhz);
+  std::string text = fmt::format("{} until the last task was over", Duration(nanoseconds));
+  if (totals.trace_duration_ns() > 0) {
+    text += fmt::format("; the recording took {}", Duration(totals.trace_duration_ns()));
+  }
+  if (totals.work() > 0 && nanoseconds > 0) {
+    const auto rate = static_cast<unsigned __int128>(totals.work()) * 1'000'000'000 / nanoseconds;
+    text += fmt::format("; {} {} a second", Grouped(static_cast<uint64_t>(rate)),
+                        totals.work_unit().empty() ? "units of work" : totals.work_unit());
+  }
+  return text;
+}
+
 std::string TimeSentence(const RunResult& result) {
+  if (result.config().order() == "closed") return ClosedTimeSentence(result);
   // A cycle is 1000 / MHz nanoseconds. Cycles of centuries would not fit: they are of no run.
   const unsigned __int128 nanoseconds =
       static_cast<unsigned __int128>(result.totals().end_time_cycles()) * 1000 /
@@ -197,13 +228,19 @@ void AppendReservations(const RunResult& result, const TextOptions& options, Tex
 void AppendSummary(const RunResult& result, const TextOptions& options, TextPage& page) {
   const RunConfig& config = result.config();
   const Totals& totals = result.totals();
+  const bool is_workload = !config.workload().empty();
   page.Heading(fmt::format("{} on {}, {}", OrUnknown(config.allocator()),
-                           OrUnknown(config.machine()), OrUnknown(config.trace())));
-  page.Labelled("trace", fmt::format("{}: {} over {}", OrUnknown(config.trace()),
-                                     Counted(totals.events(), "event", "events"),
-                                     Duration(totals.trace_duration_ns())));
+                           OrUnknown(config.machine()),
+                           is_workload ? config.workload() : OrUnknown(config.trace())));
+  if (is_workload) {
+    page.Labelled("workload", WorkloadSentence(config, totals));
+  } else {
+    page.Labelled("trace", fmt::format("{}: {} over {}", OrUnknown(config.trace()),
+                                       Counted(totals.events(), "event", "events"),
+                                       Duration(totals.trace_duration_ns())));
+  }
   page.Labelled("machine", MachineSentence(config));
-  page.Labelled("replay", ReplaySentence(config));
+  page.Labelled(is_workload ? "run" : "replay", ReplaySentence(config));
   page.Labelled("switches", SwitchesSentence(config));
   page.Blank();
   page.Labelled("operations", OperationsSentence(totals));

@@ -35,6 +35,9 @@ class ArrivalSource {
   virtual ~ArrivalSource() = default;
   // The next arrival in time order (among equal times, in the order given), or false at the end.
   virtual bool Next(Arrival* arrival) = 0;
+  // Takes back what Next brought last, to bring it again in its turn (Scheduler::Announce). Asked
+  // only of sources that announce.
+  virtual void PutBack(const Arrival& /*arrival*/) { CHECK(false); }
   // Begins the work on its CPU, at or after its time. Work on one CPU begins in arrival order,
   // except that what has a higher priority may come in the middle of what has a lower one.
   virtual Task<void> Start(Cpu& cpu, uint64_t token) = 0;

@@ -92,6 +92,18 @@ class alignas(64) Cpu {
   DomainId domain() const { return place_.domain; }
   Cycles now() const { return now_; }
   bool online() const { return online_; }
+  bool idle() const { return state_ == State::kIdle; }
+  // Whether work of task priority waits for what runs here to end.
+  bool has_queued_task() const {
+    return !queue_.empty() && queue_.front().priority == Priority::kTask;
+  }
+  // Takes it: what runs here does it at once, or need not. Answers its token.
+  uint64_t TakeQueuedTask() {
+    CHECK(has_queued_task());
+    const uint64_t token = queue_.Pop().token;
+    UpdateInterruptAt();
+    return token;
+  }
   bool irqs_enabled() const { return irqs_enabled_; }
   bool in_interrupt() const {
     return depth_ > 0 && frames_[depth_ - 1].priority != Priority::kTask;
@@ -161,6 +173,9 @@ class alignas(64) Cpu {
     now_ += cycles;
     account_->Charge(Cause::kInstructions, cycles);
   }
+
+  // What is not measured: time passes, nothing is charged.
+  void Pass(Cycles cycles) { now_ += cycles; }
 
   // --- Awaitable: at their place in global time order. ---
   SyncPoint Sync() { return SyncPoint(*this); }

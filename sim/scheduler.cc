@@ -135,6 +135,18 @@ void Scheduler::FetchArrival() {
   CHECK_LT(arrival_.time, kTimeEnd);
 }
 
+void Scheduler::Announce(Cycles time) {
+  if (source_ == nullptr || stop_) return;
+  if (has_arrival_) {
+    if (arrival_.time <= time) return;
+    source_->PutBack(arrival_);
+  }
+  has_arrival_ = source_->Next(&arrival_);
+  if (!has_arrival_) return;
+  CHECK_LT(arrival_.time, kTimeEnd);
+  horizon_ = std::min(horizon_, ArrivalKey());
+}
+
 void Scheduler::DeliverArrival() {
   const Arrival arrival = arrival_;
   FetchArrival();

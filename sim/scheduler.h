@@ -52,6 +52,11 @@ class Scheduler {
   // flag or a limit; `source` is not asked again.
   void StopEarly() { stop_ = true; }
 
+  // The source has something at `time` that it had not when it was last asked: what it brought
+  // then, if that is later, is put back, and it is asked again. Called by the source, from work
+  // that is the first in global time order or for a time after it.
+  void Announce(Cycles time);
+
   // Runs one piece of work on `cpu` to its end, now. For boot, tests and total-order replay.
   // `start` begins the work.
   void RunOn(CpuId cpu, std::function<Task<void>(Cpu&)> start);

@@ -29,7 +29,8 @@ struct OperationEnd {
   uint64_t bytes = 0;        // asked for; 0 of a free
   Cycles start = 0;          // of the machine's clock
   Cycles end = 0;
-  Cycles cycles = 0;  // end - start without the interrupts that came in between
+  Cycles cycles = 0;   // end - start without the interrupts that came in between
+  uint32_t label = 0;  // of a synthetic workload: the step's, as its source names it
 };
 
 class OperationObserver {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "workloads/caches.h"
 
 namespace slablab {
 
@@ -107,29 +108,11 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
 }
 
 absl::Status Replay::Prepare() {
-  absl::Status status;
-  for (const TraceCache& cache : reader_.header().caches) {
-    CacheId id = cache.name.empty() ? kNoCache : allocator_.FindCache(cache.name);
-    if (id == kNoCache && !cache.name.empty() && cache.object_size > 0) {
-      const CacheSpec spec = {.name = cache.name,
-                              .object_size = cache.object_size,
-                              .align = cache.align,
-                              .hwcache_align = cache.hwcache_align,
-                              .has_constructor = cache.has_constructor,
-                              .typesafe_by_rcu = cache.typesafe_by_rcu,
-                              .reclaim_account = cache.reclaim_account,
-                              .mem_spread = cache.reclaim_account};
-      machine_.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
-        absl::StatusOr<CacheId> created = co_await allocator_.CreateCache(cpu, spec);
-        if (created.ok()) {
-          id = *created;
-        } else {
-          status = created.status();
-        }
-      });
-      if (!status.ok()) return status;
-    }
-    caches_.push_back(id);
+  absl::StatusOr<std::vector<CacheId>> caches =
+      FindOrCreateCaches(reader_.header(), machine_, allocator_);
+  if (!caches.ok()) return caches.status();
+  caches_ = *std::move(caches);
+  for (const CacheId id : caches_) {
     object_sizes_.push_back(id == kNoCache ? 0 : allocator_.Layout(id).object_size);
   }
   result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));

@@ -1,0 +1,20 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_CLOSED_SIMULATION_H_
+#define SLABLAB_CLI_CLOSED_SIMULATION_H_
+
+#include "absl/status/statusor.h"
+#include "cli/simulation.h"
+#include "reports/result.pb.h"
+#include "sim/machine_config.h"
+
+namespace slablab {
+
+// Simulate(), of a trace in closed order or of a workload. REQUIRES: the options were checked.
+absl::StatusOr<RunResult> SimulateClosed(const SimulationOptions& options,
+                                         const MachineConfig& config, const SimulationHooks& hooks);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_CLOSED_SIMULATION_H_

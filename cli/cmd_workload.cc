@@ -1,0 +1,55 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/cmd_workload.h"
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/interrupt.h"
+#include "cli/print.h"
+#include "cli/simulation.h"
+#include "cli/simulation_flags.h"
+#include "workloads/workload_loader.h"
+
+namespace slablab {
+
+int RunWorkloadShow(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) {
+    return Fail(absl::InvalidArgumentError("workload show takes one workload"));
+  }
+  const absl::StatusOr<WorkloadText> text = LoadWorkloadText(arguments[0]);
+  if (!text.ok()) return Fail(text.status());
+  Print(stdout, "{}", text->textproto.substr(text->textproto.find_first_not_of('\n')));
+  return kExitOk;
+}
+
+int RunWorkloadWrite(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) {
+    return Fail(absl::InvalidArgumentError("workload write takes one workload"));
+  }
+  const std::string output = absl::GetFlag(FLAGS_output);
+  if (output.empty() || output == "-") {
+    return Fail(
+        absl::InvalidArgumentError("workload write writes a file: say which with -o OUT.slt"));
+  }
+  SimulationOptions options;
+  for (const std::string_view name : kWorkloadWriteFlags) {
+    if (name == "output") continue;
+    const absl::Status status = SetSimulationOptionFromFlag(std::string(name), options);
+    if (!status.ok()) return Fail(status);
+  }
+  options.workload = arguments[0];
+  const InterruptScope interrupts;
+  SimulationHooks hooks;
+  hooks.stop = InterruptRequested;
+  const absl::StatusOr<RunResult> result = WriteWorkloadTrace(options, hooks, output);
+  if (absl::IsCancelled(result.status())) return kExitInterrupted;
+  if (!result.ok()) return Fail(result.status());
+  Print(stdout, "{}: {} allocations and {} frees of {} tasks\n", output,
+        result->totals().allocations(), result->totals().frees(), result->totals().tasks());
+  return kExitOk;
+}
+
+}  // namespace slablab

@@ -1,0 +1,31 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_RUN_CONFIG_H_
+#define SLABLAB_CLI_RUN_CONFIG_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "allocators/allocator.h"
+#include "cli/simulation.h"
+#include "google/protobuf/message.h"
+#include "reports/result.pb.h"
+#include "sim/machine.h"
+
+// What runs in recorded and in closed order have in common, before they begin.
+
+namespace slablab {
+
+// Fills in what the options say; of a workload and a scenario only the names.
+void FillConfig(const SimulationOptions& options, const MachineConfig& machine, RunConfig& config);
+uint64_t DigestOf(const google::protobuf::Message& message);
+
+// On CPU 0; the first that is refused is the answer.
+absl::Status WriteTunables(const std::vector<TunableSetting>& tunables, Machine& machine,
+                           Allocator& allocator);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_RUN_CONFIG_H_

@@ -1,0 +1,384 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/closed_loop.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "allocators/registry.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sim/machine.h"
+#include "tests/traces/random_trace.h"
+#include "workloads/caches.h"
+#include "workloads/closed_trace.h"
+#include "workloads/scenario.h"
+
+namespace slablab {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Steps written down.
+class Script : public StepSource {
+ public:
+  explicit Script(std::vector<std::vector<Step>> tasks, std::vector<int> cpus = {})
+      : steps_(std::move(tasks)), cpus_(std::move(cpus)), next_(steps_.size()) {}
+
+  uint32_t task_count() const override { return static_cast<uint32_t>(steps_.size()); }
+  TaskStart StartOf(TaskIndex task) const override {
+    return {.cpu = CpuId(cpus_.empty() ? static_cast<int>(task) : cpus_[task])};
+  }
+  uint64_t object_count() const override { return 100; }
+  std::vector<QueueShape> queues() const override { return {{.capacity = 2}, {.capacity = 2}}; }
+  std::vector<uint32_t> barriers() const override { return {2}; }
+  void NextStep(TaskIndex task, Step* step) override {
+    *step = next_[task] < steps_[task].size() ? steps_[task][next_[task]++] : Step();
+  }
+  std::string TaskName(TaskIndex task) const override { return "task " + std::to_string(task); }
+
+ private:
+  const std::vector<std::vector<Step>> steps_;
+  const std::vector<int> cpus_;
+  std::vector<size_t> next_;
+};
+
+Step Allocate(uint64_t object, uint32_t bytes = 64) {
+  return {.kind = Step::Kind::kAllocate, .bytes = bytes, .touch_bytes = bytes, .object = object};
+}
+Step Free(uint64_t object) {
+  return {.kind = Step::Kind::kFree, .touch_bytes = 1, .object = object};
+}
+Step Think(Cycles cycles) { return {.kind = Step::Kind::kThink, .cycles = cycles}; }
+Step Sleep(Cycles cycles) { return {.kind = Step::Kind::kSleep, .cycles = cycles}; }
+Step Send(uint32_t queue, uint64_t object) {
+  return {.kind = Step::Kind::kSend, .bytes = 1, .queue = queue, .object = object};
+}
+Step Receive(uint32_t queue, uint64_t object) {
+  return {.kind = Step::Kind::kReceive, .bytes = 1, .queue = queue, .object = object};
+}
+
+class Notes : public OperationObserver {
+ public:
+  void OnOperation(const OperationEnd& operation) override {
+    all.push_back(operation);
+    of_task[operation.task].push_back(operation.is_free);
+    bytes_of_task[operation.task].push_back(operation.bytes);
+  }
+  std::vector<OperationEnd> all;
+  std::map<int32_t, std::vector<bool>> of_task;
+  std::map<int32_t, std::vector<uint64_t>> bytes_of_task;
+};
+
+class World {
+ public:
+  explicit World(ReferenceMachineOptions machine = {.cpus = 4,
+                                                    .nodes = 2,
+                                                    .cpus_per_node = 2,
+                                                    .mib_per_node = 64},
+                 std::string_view allocator = "slub")
+      : machine_(std::make_unique<Machine>(ReferenceMachine(machine))),
+        model_(MakeAllocator(allocator, *machine_, {}).value()) {
+    machine_->scheduler().RunOn(CpuId(0), [this](Cpu& cpu) { return model_->Boot(cpu); });
+  }
+  absl::Status Run(StepSource& steps, Disturbance* disturbance = nullptr) {
+    loop_ = std::make_unique<ClosedLoop>(steps, *machine_, *model_, ClosedLoopOptions());
+    loop_->set_observer(&notes_);
+    loop_->set_disturbance(disturbance);
+    machine_->scheduler().Run(*loop_);
+    model_->CheckInvariants();
+    const ReplayResult& result = loop_->result();
+    EXPECT_EQ(loop_->auditor().violations(), 0u) << loop_->auditor().first_violation();
+    EXPECT_EQ(loop_->auditor().live_objects(),
+              result.allocations - result.failed_allocations - result.frees);
+    return loop_->status();
+  }
+  ClosedLoop& loop() { return *loop_; }
+  Machine& machine() { return *machine_; }
+  Allocator& model() { return *model_; }
+  Notes& notes() { return notes_; }
+
+ private:
+  std::unique_ptr<Machine> machine_;
+  std::unique_ptr<Allocator> model_;
+  std::unique_ptr<ClosedLoop> loop_;
+  Notes notes_;
+};
+
+TEST(ClosedLoopTest, AFreeWaitsForItsOwnAllocation) {
+  Script script({{Think(100'000), Allocate(1)}, {Free(1)}});
+  World world;
+  ASSERT_TRUE(world.Run(script).ok());
+  EXPECT_EQ(world.loop().closed().free_waits, 1u);
+  ASSERT_EQ(world.notes().all.size(), 2u);
+  EXPECT_FALSE(world.notes().all[0].is_free);
+  EXPECT_GE(world.notes().all[1].start, world.notes().all[0].end);
+}
+
+TEST(ClosedLoopTest, AWaitingTaskLetsOthersRun) {
+  // Both on CPU 0: what the first waits for is the second's to do.
+  Script script({{Free(1)}, {Think(5'000), Allocate(1)}}, {0, 0});
+  World world;
+  ASSERT_TRUE(world.Run(script).ok());
+  EXPECT_EQ(world.loop().result().frees, 1u);
+  EXPECT_GE(world.loop().closed().switches, 2u);
+}
+
+TEST(ClosedLoopTest, TasksThatShareACpuTakeTurns) {
+  // 10 ms of work each, and slices of 3 ms: neither has to wait for the other's end.
+  std::vector<Step> busy;
+  for (int i = 0; i < 100; ++i) busy.push_back(Think(100'000 * 3));
+  Script script({busy, busy}, {2, 2});
+  World world;
+  ASSERT_TRUE(world.Run(script).ok());
+  EXPECT_GE(world.loop().closed().switches, 6u);
+  EXPECT_GT(world.loop().closed().run_queue_wait_cycles, 0u);
+}
+
+TEST(ClosedLoopTest, ThinkingTakesTheCpuAndSleepingDoesNot) {
+  constexpr Cycles kLong = 1'000'000;
+  World thinking;
+  Script thinkers({{Think(kLong)}, {Think(kLong)}}, {0, 0});
+  ASSERT_TRUE(thinking.Run(thinkers).ok());
+  World sleeping;
+  Script sleepers({{Sleep(kLong)}, {Sleep(kLong)}}, {0, 0});
+  ASSERT_TRUE(sleeping.Run(sleepers).ok());
+  EXPECT_GE(thinking.loop().closed().end - thinking.loop().start(), 2 * kLong);
+  EXPECT_LT(sleeping.loop().closed().end - sleeping.loop().start(), kLong * 3 / 2);
+}
+
+TEST(ClosedLoopTest, QueuesPassObjectsInOrderAndHoldNoMoreThanTheyCan) {
+  std::vector<Step> sender;
+  std::vector<Step> receiver = {Think(1'000'000)};
+  for (uint64_t i = 0; i < 6; ++i) {
+    sender.push_back(Allocate(0, 8 << i));
+    sender.push_back(Send(0, 0));
+    receiver.push_back(Receive(0, 1));
+    receiver.push_back(Free(1));
+  }
+  Script script({sender, receiver});
+  World world;
+  ASSERT_TRUE(world.Run(script).ok());
+  EXPECT_EQ(world.loop().result().frees, 6u);
+  // Two in the queue and one in hand is all that there is room for.
+  uint64_t live = 0;
+  uint64_t most = 0;
+  for (const OperationEnd& operation : world.notes().all) {
+    live = operation.is_free ? live - 1 : live + 1;
+    most = std::max(most, live);
+  }
+  EXPECT_EQ(most, 3u);
+}
+
+TEST(ClosedLoopTest, WhoWaitsForEverIsNamed) {
+  Script script({{Receive(1, 0)}, {Think(10)}});
+  World world;
+  const absl::Status status = world.Run(script);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("1 task waits for ever; the first is task 0, which waits to receive from "
+                        "queue 1"));
+}
+
+TEST(ClosedLoopTest, TasksMeetAtABarrier) {
+  const Step barrier = {.kind = Step::Kind::kBarrier};
+  Script script({{Think(500'000), barrier, Allocate(1)}, {barrier, Allocate(2)}});
+  World world;
+  ASSERT_TRUE(world.Run(script).ok());
+  for (const OperationEnd& operation : world.notes().all) {
+    EXPECT_GE(operation.start, world.loop().start() + 500'000);
+  }
+}
+
+// --- Traces. ---
+
+std::unique_ptr<ClosedTrace> Open(const Trace& trace, World& world,
+                                  const ClosedTraceOptions& options) {
+  const auto reader =
+      TraceReader::FromMemory("t.slt", WriteToString(trace, {.zstd_level = 1}).value(), {}).value();
+  const auto caches = FindOrCreateCaches(reader->header(), world.machine(), world.model()).value();
+  return ClosedTrace::Create(*reader, world.machine().config(), world.model(), caches, options)
+      .value();
+}
+
+// What each task of the trace does: its allocations' sizes and its frees.
+std::map<int32_t, std::vector<bool>> ProgramOrder(const Trace& trace) {
+  std::map<int32_t, std::vector<bool>> order;
+  std::map<uint64_t, int> seen;
+  for (const Event& event : trace.events) {
+    const bool allocates =
+        event.kind == EventKind::kKmalloc || event.kind == EventKind::kCacheAlloc;
+    const bool frees = event.kind == EventKind::kKfree || event.kind == EventKind::kCacheFree;
+    if (event.object == kNoTraceObject || event.predates_trace || (!allocates && !frees)) continue;
+    if (frees && seen[event.object] == 0) continue;
+    seen[event.object] = 1;
+    order[event.pid].push_back(frees);
+  }
+  return order;
+}
+
+Trace TwoTasks() {
+  Trace trace;
+  trace.header.cpu_count = 4;
+  trace.header.node_count = 2;
+  trace.header.node_of_cpu = {0, 0, 1, 1};
+  const auto add = [&](Nanos time, int32_t pid, uint16_t cpu, EventKind kind, uint64_t object) {
+    trace.events.push_back({.time = time,
+                            .object = object,
+                            .address = object * 4096,
+                            .bytes_req = 100,
+                            .pid = pid,
+                            .cpu = cpu,
+                            .kind = kind});
+  };
+  for (uint64_t i = 0; i < 200; ++i) {
+    add(1000 + i * 1000, 7, static_cast<uint16_t>(i / 100), EventKind::kKmalloc, i + 1);
+    if (i >= 5) add(1500 + i * 1000, 8, 3, EventKind::kKfree, i - 4);
+  }
+  return trace;
+}
+
+TEST(ClosedTraceTest, KeepsEachTasksProgramOrderUnderEveryPlacement) {
+  const Trace trace = TwoTasks();
+  for (const CpuPlacement placement :
+       {CpuPlacement::kRecorded, CpuPlacement::kSpread, CpuPlacement::kPack}) {
+    World world;
+    const auto steps = Open(trace, world, {.placement = placement});
+    ASSERT_TRUE(world.Run(*steps).ok());
+    EXPECT_EQ(world.loop().result().allocations, 200u);
+    EXPECT_EQ(world.loop().result().frees, 195u);
+    const auto expected = ProgramOrder(trace);
+    EXPECT_EQ(world.notes().of_task[0], expected.at(7));
+    EXPECT_EQ(world.notes().of_task[1], expected.at(8));
+  }
+}
+
+TEST(ClosedTraceTest, PlacesTasksAsStated) {
+  const auto cpus = [](CpuPlacement placement) {
+    World world;
+    const auto steps = Open(TwoTasks(), world, {.placement = placement});
+    EXPECT_TRUE(world.Run(*steps).ok());
+    std::map<int32_t, std::set<int32_t>> used;
+    for (const OperationEnd& operation : world.notes().all) {
+      used[operation.task].insert(operation.cpu.value());
+    }
+    return used;
+  };
+  using Used = std::map<int32_t, std::set<int32_t>>;
+  EXPECT_EQ(cpus(CpuPlacement::kRecorded), (Used{{0, {0, 1}}, {1, {3}}}));
+  EXPECT_EQ(cpus(CpuPlacement::kSpread), (Used{{0, {0}}, {1, {2}}}));
+  EXPECT_EQ(cpus(CpuPlacement::kPack), (Used{{0, {0}}, {1, {1}}}));
+}
+
+TEST(ClosedTraceTest, CopiesHaveObjectsOfTheirOwn) {
+  World world({.cpus = 8, .nodes = 4, .cpus_per_node = 2, .mib_per_node = 64});
+  const auto steps = Open(TwoTasks(), world, {.scale = 3});
+  ASSERT_TRUE(world.Run(*steps).ok());
+  EXPECT_EQ(world.loop().result().allocations, 600u);
+  EXPECT_EQ(world.loop().result().frees, 585u);
+  EXPECT_EQ(steps->tasks(), 6u);
+}
+
+TEST(ClosedTraceTest, WhatAnInterruptFreesTooEarlyIsFreedOnceItIsThere) {
+  Trace trace = TwoTasks();
+  for (Event& event : trace.events) {
+    if (event.kind != EventKind::kKfree) continue;
+    event.context = Context::kSoftirq;
+    event.time -= 1400;  // Nearly with the allocation that is five before.
+  }
+  std::stable_sort(trace.events.begin(), trace.events.end(),
+                   [](const Event& a, const Event& b) { return a.time < b.time; });
+  World world;
+  const auto steps = Open(trace, world, {});
+  EXPECT_TRUE(steps->has_interrupts());
+  ASSERT_TRUE(world.Run(*steps).ok());
+  EXPECT_EQ(world.loop().result().frees, 195u);
+  for (const OperationEnd& operation : world.notes().all) {
+    EXPECT_EQ(operation.priority, operation.is_free ? Priority::kSoftirq : Priority::kTask);
+  }
+}
+
+TEST(ClosedTraceTest, RandomTracesEndWellAndAlike) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    const Trace trace = RandomTrace({.seed = seed, .events = 2000});
+    std::vector<uint64_t> digests;
+    for (int run = 0; run < 2; ++run) {
+      World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 256});
+      const auto steps = Open(trace, world, {.placement = CpuPlacement::kSpread, .scale = 2});
+      const absl::Status status = world.Run(*steps);
+      ASSERT_TRUE(status.ok()) << "seed " << seed << ": " << status;
+      digests.push_back(world.loop().result().placements.value());
+    }
+    EXPECT_EQ(digests[0], digests[1]);
+  }
+}
+
+// --- Scenarios. ---
+
+ScenarioSpec Parse(const std::string& text) {
+  const absl::StatusOr<ScenarioSpec> spec = ParseScenario(text, "s.textproto");
+  EXPECT_TRUE(spec.ok()) << spec.status();
+  return spec.ok() ? *spec : ScenarioSpec();
+}
+
+TEST(ScenarioTest, TasksLeaveACpuThatGoesOffLineAndReturnWithIt) {
+  for (const std::string_view allocator : {"slub", "slab", "slub-2010", "slubq"}) {
+    World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}, allocator);
+    std::vector<Step> work;
+    for (uint64_t i = 0; i < 2000; ++i) {
+      work.insert(work.end(), {Allocate(50, 128), Think(3'000), Free(50)});
+    }
+    Script script({work}, {3});
+    Scenario scenario(Parse("events { at_us: 500 cpu_offline { cpu: 3 } }"
+                            "events { at_us: 900 cpu_online { cpu: 3 } }"),
+                      world.machine().config(), {});
+    ASSERT_TRUE(world.Run(script, &scenario).ok()) << allocator;
+    std::vector<int32_t> cpus;
+    for (const OperationEnd& operation : world.notes().all) {
+      if (cpus.empty() || cpus.back() != operation.cpu.value()) {
+        cpus.push_back(operation.cpu.value());
+      }
+    }
+    EXPECT_THAT(cpus, ElementsAre(3, 2, 3)) << allocator;
+  }
+}
+
+TEST(ScenarioTest, StormsInterruptAndPressureAsks) {
+  World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}, "slubq");
+  std::vector<Step> work;
+  for (uint64_t i = 0; i < 500; ++i) {
+    work.insert(work.end(), {Allocate(50, 128), Think(3'000), Free(50)});
+  }
+  Script script({work});
+  Scenario scenario(
+      Parse("events { at_us: 10 interrupts { count: 40 interval_ns: 2000 objects: 3 cpus: 2 } }"
+            "events { at_us: 100 every_us: 100 jitter_us: 20 pressure { node: -1 } }"
+            "events { at_us: 50 node_offline { node: 1 } }"
+            "events { at_us: 300 node_online { node: 1 } }"),
+      world.machine().config(), {});
+  ASSERT_TRUE(world.Run(script, &scenario).ok());
+  const std::vector<std::string> report = scenario.Report();
+  EXPECT_THAT(report, ::testing::Contains("Scenario: 40 interrupts came in storms."));
+  EXPECT_THAT(report, ::testing::Contains(HasSubstr("memory nodes went off line")));
+  EXPECT_THAT(report, ::testing::Contains(HasSubstr("memory was short")));
+}
+
+TEST(ScenarioTest, WhatIsWrongIsSaidWithItsLine) {
+  const auto error = [](const std::string& text) {
+    return std::string(ParseScenario(text, "s.textproto").status().message());
+  };
+  EXPECT_THAT(error("events {\n  at_us: 1\n}\n"), HasSubstr("s.textproto:1:"));
+  EXPECT_THAT(error("events { at_us: 1 tune { value: 3 } }"), HasSubstr("tune names a key"));
+  EXPECT_THAT(error("\nevents { sometimes: 1 }"), HasSubstr("s.textproto:2:"));
+  EXPECT_THAT(error("events { interrupts { interval_ns: 5 } }"), HasSubstr("at least one"));
+}
+
+}  // namespace
+}  // namespace slablab

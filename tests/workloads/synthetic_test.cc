@@ -1,0 +1,224 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/synthetic.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "allocators/registry.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "sim/machine.h"
+#include "workloads/closed_loop.h"
+#include "workloads/workload_loader.h"
+
+namespace slablab {
+namespace {
+
+using ::testing::HasSubstr;
+using Parameters = std::vector<std::pair<std::string, int64_t>>;
+
+// --- Expressions. ---
+
+ExpressionNames Names() {
+  return {.constants = {{"groups", 10}, {"cpus", 4}}, .variables = {{"task", 0}, {"i", 1}}};
+}
+
+int64_t ValueOf(const std::string& text) {
+  const absl::StatusOr<Expression> expression = Expression::Parse(text, Names());
+  EXPECT_TRUE(expression.ok()) << expression.status();
+  Random random(1);
+  const std::vector<int64_t> variables = {7, 3};
+  return expression.ok() ? expression->Evaluate(variables, random).value_or(-999) : -999;
+}
+
+TEST(ExpressionTest, ComputesAsOneReads) {
+  EXPECT_EQ(ValueOf("1 + 2 * 3"), 7);
+  EXPECT_EQ(ValueOf("(1 + 2) * 3"), 9);
+  EXPECT_EQ(ValueOf("10 - 3 - 2"), 5);
+  EXPECT_EQ(ValueOf("task / 2 * 2 + i"), 9);
+  EXPECT_EQ(ValueOf("-task % 4"), -3);
+  EXPECT_EQ(ValueOf("groups * cpus"), 40);
+  EXPECT_EQ(ValueOf("min(task, 3) + max(i, 20)"), 23);
+  EXPECT_EQ(ValueOf("task > i"), 1);
+  EXPECT_EQ(ValueOf("task >= 7"), 1);
+  EXPECT_EQ(ValueOf("task < 7"), 0);
+  EXPECT_EQ(ValueOf("task <= 6"), 0);
+  EXPECT_EQ(ValueOf("i == 3"), 1);
+  EXPECT_EQ(ValueOf("i != 3"), 0);
+  EXPECT_EQ(ValueOf("1'000"), 1000);
+  EXPECT_EQ(ValueOf("task / (i - 3)"), -999);
+  EXPECT_EQ(ValueOf("random(0 * i)"), -999);
+  for (int k = 0; k < 20; ++k) EXPECT_LT(ValueOf("random(task)"), 7);
+}
+
+TEST(ExpressionTest, SaysWhatIsWrongAndWhere) {
+  const auto error = [](const std::string& text) {
+    return std::string(Expression::Parse(text, Names()).status().message());
+  };
+  EXPECT_THAT(error("1 +"), HasSubstr("at the end: expected a number or a name"));
+  EXPECT_THAT(error("grops * 2"), HasSubstr("character 1: expected one of the names known here"));
+  EXPECT_THAT(error("2 3"), HasSubstr("character 3"));
+  EXPECT_THAT(error("(2"), HasSubstr("expected ')'"));
+  EXPECT_THAT(error("1 / 0"), HasSubstr("divides by zero"));
+  EXPECT_THAT(error(std::string(400, '(')), HasSubstr("less nesting"));
+  EXPECT_THAT(error(std::string(600, '1')), HasSubstr("at most 500"));
+  EXPECT_THAT(error("99999999999999999999"), HasSubstr("smaller number"));
+}
+
+// --- Workloads. ---
+
+struct Outcome {
+  absl::Status status;
+  uint64_t work = 0;
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t live = 0;
+  uint64_t violations = 0;
+  uint64_t digest = 0;
+  std::string first_violation = {};
+};
+
+Outcome Execute(const std::string& text, const Parameters& parameters, std::string_view allocator,
+                const SyntheticOptions& options = {}) {
+  Machine machine(
+      ReferenceMachine({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 256}));
+  const auto model = MakeAllocator(allocator, machine, {}).value();
+  machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model->Boot(cpu); });
+  absl::StatusOr<Program> program =
+      CompileWorkload(text, "w.textproto", parameters, {.cpus = 4, .nodes = 2});
+  if (!program.ok()) return {.status = program.status()};
+  auto workload = SyntheticWorkload::Create(*std::move(program), machine, *model, options);
+  if (!workload.ok()) return {.status = workload.status()};
+  ClosedLoop loop(**workload, machine, *model, ClosedLoopOptions());
+  machine.scheduler().Run(loop);
+  model->CheckInvariants();
+  return {.status = loop.status(),
+          .work = loop.closed().work,
+          .allocations = loop.result().allocations,
+          .frees = loop.result().frees,
+          .live = loop.auditor().live_objects(),
+          .violations = loop.auditor().violations(),
+          .digest = loop.result().placements.value(),
+          .first_violation = loop.auditor().first_violation()};
+}
+
+// Small enough that every allocator can run each.
+const std::map<std::string, Parameters>& SmallSizes() {
+  static const auto& sizes = *new std::map<std::string, Parameters>{
+      {"cache-scratch", {{"rounds", 5}, {"writes", 5}}},
+      {"file-tree", {{"files", 30}}},
+      {"fork-storm", {{"parents", 3}, {"forks", 10}}},
+      {"hackbench", {{"pairs", 4}}},
+      {"hackbench-pipes", {{"pairs", 4}}},
+      {"larson", {{"slots", 40}, {"replacements", 60}}},
+      {"mmap-storm", {{"threads", 5}, {"mappings", 60}}},
+      {"netperf-tcp-rr", {{"threads", 5}, {"transactions", 40}}},
+      {"netperf-udp", {{"threads", 3}, {"datagrams", 60}}},
+      {"producer-consumer", {{"objects", 100}}},
+      {"slab-batch", {{"tasks", 3}, {"objects", 100}}},
+      {"slab-pairs", {{"tasks", 2}, {"objects", 100}}},
+      {"slab-remote", {{"objects", 100}}},
+  };
+  return sizes;
+}
+
+TEST(SyntheticTest, EveryPresetIsCleanOnEveryAllocatorAndFreesAllItMakes) {
+  for (const WorkloadInfo& info : ListWorkloads()) {
+    const std::string name(info.name);
+    ASSERT_TRUE(SmallSizes().contains(name)) << name;
+    EXPECT_FALSE(info.description.empty()) << name;
+    const std::string text = LoadWorkloadText(name)->textproto;
+    uint64_t allocations = 0;
+    for (const AllocatorInfo& allocator : ListAllocators()) {
+      const Outcome outcome = Execute(text, SmallSizes().at(name), allocator.name);
+      const std::string where = name + " on " + std::string(allocator.name);
+      EXPECT_TRUE(outcome.status.ok()) << where << ": " << outcome.status;
+      EXPECT_EQ(outcome.violations, 0u) << where << ": " << outcome.first_violation;
+      EXPECT_EQ(outcome.live, 0u) << where;
+      EXPECT_EQ(outcome.allocations, outcome.frees) << where;
+      EXPECT_GT(outcome.work, 0u) << where;
+      // The same is asked of every allocator.
+      if (allocations == 0) allocations = outcome.allocations;
+      EXPECT_EQ(outcome.allocations, allocations) << where;
+    }
+  }
+}
+
+TEST(SyntheticTest, EveryPresetSaysWhatItUsesAndWhy) {
+  for (const WorkloadInfo& info : ListWorkloads()) {
+    const auto program = CompileWorkload(LoadWorkloadText(std::string(info.name))->textproto,
+                                         std::string(info.name), {}, {.cpus = 8, .nodes = 2});
+    ASSERT_TRUE(program.ok()) << program.status();
+    EXPECT_EQ(program->spec.name(), info.name);
+    EXPECT_FALSE(program->spec.unit().empty()) << info.name;
+    EXPECT_GT(program->spec.uses_size(), 0) << info.name;
+    for (const WorkloadUse& use : program->spec.uses()) {
+      EXPECT_FALSE(use.why().empty()) << info.name << ": " << use.name();
+    }
+    for (const WorkloadParameterSpec& parameter : program->spec.parameters()) {
+      EXPECT_FALSE(parameter.description().empty()) << info.name << ": " << parameter.name();
+    }
+  }
+}
+
+TEST(SyntheticTest, TheSameSeedIsTheSameRunAndAnotherIsAnother) {
+  const std::string text = LoadWorkloadText("larson")->textproto;
+  const Parameters& small = SmallSizes().at("larson");
+  const uint64_t first = Execute(text, small, "slub", {.seed = 5}).digest;
+  EXPECT_EQ(Execute(text, small, "slub", {.seed = 5}).digest, first);
+  EXPECT_NE(Execute(text, small, "slub", {.seed = 6}).digest, first);
+}
+
+TEST(SyntheticTest, CopiesDoNotMeet) {
+  const std::string text = LoadWorkloadText("hackbench")->textproto;
+  const Outcome one = Execute(text, {{"pairs", 3}}, "slub");
+  const Outcome three = Execute(text, {{"pairs", 3}}, "slub", {.scale = 3});
+  EXPECT_EQ(three.work, 3 * one.work);
+  EXPECT_EQ(three.live, 0u);
+}
+
+TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
+  const auto error = [](const std::string& text) {
+    return std::string(Execute(text, {}, "slub").status.message());
+  };
+  const std::string head = "name: 'w'\nuses { name: 'o' bytes: '64' why: 'test' }\n";
+  EXPECT_THAT(error("name: 3"), HasSubstr("w.textproto:1:7"));
+  EXPECT_THAT(error("nmae: 'x'"), HasSubstr("w.textproto:1:"));
+  EXPECT_THAT(error("name: 'x'"), HasSubstr("a workload has tasks"));
+  EXPECT_THAT(error(head + "tasks {\n steps {\n  think { ns: '1 +' }\n }\n}"),
+              HasSubstr("w.textproto:5:11: '1 +': at the end"));
+  EXPECT_THAT(error(head + "tasks { steps { free { slot: 'x' } } }"),
+              HasSubstr("w.textproto:3:24: there is no slot 'x'"));
+  EXPECT_THAT(
+      error(head + "tasks { slots { name: 's' } steps { allocate { use: 'p' slot: 's' } } }"),
+      HasSubstr("there is no use 'p'"));
+  EXPECT_THAT(error(head + "tasks { count: '2000000' }"), HasSubstr("not in 0..1048576"));
+  EXPECT_THAT(error(head + "tasks { steps { repeat { times: '1' } } steps {} }"),
+              HasSubstr("a step says what to do"));
+  // Found out only when it runs.
+  EXPECT_THAT(
+      error(head + "tasks { slots { name: 's' count: '2' }\n steps { repeat { times: '9' as: 'i' "
+                   "steps { allocate { use: 'o' slot: 's' at: 'i' } } } } }"),
+      HasSubstr("w.textproto:4:46: task 0: 2 is not in 0..1"));
+  EXPECT_THAT(error(head + "tasks { steps { repeat { times: '5000000000' } } }"),
+              HasSubstr("nothing is done"));
+  EXPECT_THAT(error(head + "tasks { slots { name: 's' } steps { free { slot: 's' } } }"),
+              HasSubstr("to free an object that nobody allocates"));
+  EXPECT_THAT(
+      std::string(
+          Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub").status.message()),
+      HasSubstr("no parameter 'threds'; it has: threads, slots"));
+}
+
+TEST(SyntheticTest, AnUnknownNameIsAnsweredWithTheRightOnes) {
+  const absl::StatusOr<WorkloadText> text = LoadWorkloadText("hakbench");
+  EXPECT_THAT(std::string(text.status().message()), HasSubstr("hackbench, hackbench-pipes"));
+}
+
+}  // namespace
+}  // namespace slablab

@@ -1,0 +1,477 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/closed_loop.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sim/scheduler.h"
+
+namespace slablab {
+
+namespace {
+
+constexpr uint64_t kStepsBetweenLooks = 1 << 13;
+constexpr Cycles kFirstSampleNs = 1'000;
+
+// A token is its timer's kind and what that is about.
+constexpr int kTokenShift = 60;
+
+Cycles CyclesOf(const MachineConfig& config, uint64_t nanos) {
+  return nanos * static_cast<uint64_t>(config.clock_mhz) / 1000;
+}
+
+}  // namespace
+
+ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator,
+                       const ClosedLoopOptions& options)
+    : steps_(steps),
+      machine_(machine),
+      allocator_(allocator),
+      has_work_(allocator.has_work()),
+      options_(options),
+      time_slice_(CyclesOf(machine.config(), options.time_slice_ns)),
+      switch_cycles_(CyclesOf(machine.config(), options.switch_ns)),
+      think_chunk_(CyclesOf(machine.config(), 10'000)),
+      tasks_(steps.task_count()),
+      cpus_(static_cast<size_t>(machine.config().cpu_count())),
+      objects_(steps.object_count()),
+      steps_until_look_(kStepsBetweenLooks),
+      auditor_(machine) {
+  for (const QueueShape& shape : steps.queues()) {
+    CHECK_GT(shape.capacity, 0u);
+    queues_.push_back(
+        {.capacity = shape.capacity, .ring = std::vector<ObjectRecord>(shape.capacity)});
+  }
+  for (const uint32_t expected : steps.barriers()) barriers_.push_back({.expected = expected});
+  result_.paths.resize(allocator.paths().size());
+  result_.cpus.resize(cpus_.size());
+  result_.caches.resize(static_cast<size_t>(allocator.cache_count()));
+  sample_interval_ = std::max<Cycles>(1, CyclesOf(machine.config(), kFirstSampleNs));
+}
+
+void ClosedLoop::Begin() {
+  start_ = machine_.scheduler().now();
+  closed_.end = start_;
+  for (size_t i = 0; i < cpus_.size(); ++i) {
+    const bool online = machine_.cpu(CpuId(static_cast<int32_t>(i))).online();
+    cpus_[i].leaving = cpus_[i].handed_over = cpus_[i].gone = !online;
+    cpus_staying_ += online;
+  }
+  // What boot took is used in full, for all that is known.
+  requested_bytes_ = allocator_.TotalFootprint().object_bytes;
+  for (TaskIndex i = 0; i < tasks_.size(); ++i) {
+    const TaskStart start = steps_.StartOf(i);
+    TaskRecord& task = tasks_[i];
+    task.priority = start.priority;
+    task.home = start.cpu;
+    if (task.priority != Priority::kTask) {
+      SendForInterrupt(i);
+      continue;
+    }
+    ++tasks_alive_;
+    task.cpu = OnlineFor(task.home);
+    task.since = start_;
+    Append(cpus_[task.cpu.index()].ready, i);
+    SendForCpu(task.cpu, start_);
+  }
+  SendForDisturbance();
+  if (observer_ != nullptr) observer_->OnBegin(machine_, allocator_);
+  asked_ = true;
+}
+
+// --- What comes to CPUs. ---
+
+void ClosedLoop::SendFor(Timer timer) {
+  timer.sequence = ++sequence_;
+  if (timer.time >= Scheduler::kTimeEnd / 8 * 7) {
+    too_long_ = true;
+    return;
+  }
+  timers_.push_back(timer);
+  std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
+  if (asked_) machine_.scheduler().Announce(timer.time);
+}
+
+void ClosedLoop::SendForCpu(CpuId cpu, Cycles time) {
+  CpuRecord& target = cpus_[cpu.index()];
+  if (target.active) return;
+  target.active = true;
+  SendFor({.time = time, .cpu = cpu, .kind = Timer::Kind::kWake});
+}
+
+void ClosedLoop::SendForDisturbance() {
+  if (disturbance_ == nullptr || tasks_alive_ == 0) return;
+  const std::optional<Disturbance::Next> next = disturbance_->Take();
+  if (!next.has_value()) return;
+  SendFor({.time = start_ + next->time,
+           .token = next->token,
+           .cpu = next->cpu,
+           .kind = Timer::Kind::kDisturbance,
+           .priority = next->priority});
+}
+
+void ClosedLoop::SendForInterrupt(TaskIndex task) {
+  TaskRecord& record = tasks_[task];
+  steps_.NextStep(task, &record.step);
+  if (record.step.kind == Step::Kind::kEnd) {
+    record.state = TaskState::kOver;
+    return;
+  }
+  CHECK(record.step.kind == Step::Kind::kAt);
+  if (record.step.cpu.value() >= 0) record.home = record.step.cpu;
+  SendFor({.time = start_ + record.step.cycles,
+           .token = task,
+           .cpu = record.home,
+           .kind = Timer::Kind::kInterrupt,
+           .priority = record.priority});
+}
+
+bool ClosedLoop::Next(Arrival* arrival) {
+  if (!asked_) Begin();
+  while (!timers_.empty() && !stopped_ && !too_long_) {
+    std::pop_heap(timers_.begin(), timers_.end(), std::greater<>());
+    taken_ = timers_.back();
+    timers_.pop_back();
+    CpuId cpu = taken_.cpu;
+    CpuRecord& target = cpus_[cpu.index()];
+    if (taken_.kind == Timer::Kind::kWake && (target.gone || target.running)) {
+      target.wake_at = 0;  // It looks at its sleepers itself, and sends again.
+      continue;
+    }
+    if (target.gone) cpu = OnlineFor(cpu);
+    *arrival = {.time = taken_.time,
+                .token = taken_.token | static_cast<uint64_t>(taken_.kind) << kTokenShift,
+                .cpu = cpu,
+                .priority = taken_.priority};
+    return true;
+  }
+  return false;
+}
+
+void ClosedLoop::PutBack(const Arrival& arrival) {
+  CHECK_EQ(arrival.time, taken_.time);
+  timers_.push_back(taken_);
+  std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
+}
+
+Task<void> ClosedLoop::Start(Cpu& cpu, uint64_t token) {
+  const uint64_t about = token & ((uint64_t{1} << kTokenShift) - 1);
+  switch (static_cast<Timer::Kind>(token >> kTokenShift)) {
+    case Timer::Kind::kWake:
+      return RunCpu(cpu);
+    case Timer::Kind::kInterrupt:
+      return RunInterrupt(cpu, static_cast<TaskIndex>(about));
+    case Timer::Kind::kLateFree:
+      return FreeLate(cpu, about);
+    case Timer::Kind::kDisturbance:
+      SendForDisturbance();
+      return disturbance_->Run(*this, cpu, about);
+  }
+  CHECK(false);
+}
+
+bool ClosedLoop::MayInterrupt(const Cpu& /*cpu*/, uint64_t /*token*/) const { return true; }
+
+// --- Run queues. ---
+
+void ClosedLoop::Append(TaskList& list, TaskIndex task) {
+  tasks_[task].next = kNoTask;
+  (list.empty() ? list.first : tasks_[list.last].next) = task;
+  list.last = task;
+}
+
+TaskIndex ClosedLoop::TakeFirst(TaskList& list) {
+  const TaskIndex task = list.first;
+  CHECK_NE(task, kNoTask);
+  list.first = tasks_[task].next;
+  return task;
+}
+
+// Where a task of `wanted` is to be: there, or else on the next CPU of that node, or of any.
+CpuId ClosedLoop::OnlineFor(CpuId wanted) const {
+  if (!cpus_[wanted.index()].leaving) return wanted;
+  const int count = machine_.config().cpu_count();
+  const std::vector<CpuPlace>& places = machine_.config().cpus;
+  CpuId any(-1);
+  for (int i = 1; i < count; ++i) {
+    const CpuId cpu((wanted.value() + i) % count);
+    if (cpus_[cpu.index()].leaving) continue;
+    if (places[cpu.index()].node == places[wanted.index()].node) return cpu;
+    if (any.value() < 0) any = cpu;
+  }
+  CHECK_GE(any.value(), 0);
+  return any;
+}
+
+void ClosedLoop::MakeReady(Cpu& by, TaskIndex task, Cycles time) {
+  TaskRecord& record = tasks_[task];
+  record.state = TaskState::kReady;
+  record.since = time;
+  record.cpu = OnlineFor(record.home);
+  Append(cpus_[record.cpu.index()].ready, task);
+  // Another CPU that is idle is woken by an interrupt.
+  const bool here = record.cpu == by.id();
+  SendForCpu(record.cpu, here ? time : time + machine_.config().ipi_cycles);
+}
+
+void ClosedLoop::SleepUntil(Cpu& cpu, TaskIndex task, Cycles time) {
+  tasks_[task].state = TaskState::kSleeping;
+  std::vector<Sleeper>& sleepers = cpus_[cpu.id().index()].sleepers;
+  sleepers.push_back({.time = time, .task = task});
+  std::push_heap(sleepers.begin(), sleepers.end(), std::greater<>());
+}
+
+void ClosedLoop::WakeSleepers(Cpu& cpu) {
+  std::vector<Sleeper>& sleepers = cpus_[cpu.id().index()].sleepers;
+  while (!sleepers.empty() && sleepers.front().time <= cpu.now()) {
+    const Sleeper sleeper = sleepers.front();
+    std::pop_heap(sleepers.begin(), sleepers.end(), std::greater<>());
+    sleepers.pop_back();
+    MakeReady(cpu, sleeper.task, sleeper.time);
+    tasks_[sleeper.task].since = sleeper.time;
+  }
+}
+
+void ClosedLoop::HandOver(Cpu& cpu) {
+  CpuRecord& here = cpus_[cpu.id().index()];
+  while (!here.ready.empty()) MakeReady(cpu, TakeFirst(here.ready), cpu.now());
+  for (const Sleeper& sleeper : here.sleepers) {
+    const CpuId there = OnlineFor(tasks_[sleeper.task].home);
+    SleepUntil(machine_.cpu(there), sleeper.task, sleeper.time);
+    SendFor({.time = sleeper.time, .cpu = there, .kind = Timer::Kind::kWake});
+  }
+  here.sleepers.clear();
+  here.handed_over = true;
+}
+
+Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
+  CpuRecord& here = cpus_[cpu.id().index()];
+  here.active = here.running = true;
+  for (;;) {
+    co_await cpu.Sync();
+    if (here.wake_at <= cpu.now()) here.wake_at = 0;
+    if (cpu.has_queued_task()) {
+      Task<void> queued = ServeQueued(cpu);
+      co_await queued;
+    }
+    if (here.leaving) HandOver(cpu);
+    if (stopped_ || too_long_) break;
+    WakeSleepers(cpu);
+    if (here.ready.empty()) break;
+    const TaskIndex task = TakeFirst(here.ready);
+    closed_.run_queue_wait_cycles += cpu.now() - std::min(cpu.now(), tasks_[task].since);
+    if (here.last != task) {
+      closed_.switches += here.last != kNoTask;
+      here.last = task;
+      cpu.Pass(switch_cycles_);
+    }
+    Task<void> turn = RunTask(cpu, task);
+    co_await turn;
+  }
+  here.active = here.running = false;
+  if (here.sleepers.empty()) co_return;
+  const Cycles time = here.sleepers.front().time;
+  if (here.wake_at != 0 && here.wake_at <= time) co_return;
+  here.wake_at = time;
+  SendFor({.time = time, .cpu = cpu.id(), .kind = Timer::Kind::kWake});
+}
+
+// Wakes have done their work by having come: its loop runs.
+Task<void> ClosedLoop::ServeQueued(Cpu& cpu) {
+  const uint64_t token = cpu.TakeQueuedTask();
+  if (static_cast<Timer::Kind>(token >> kTokenShift) == Timer::Kind::kWake) co_return;
+  Task<void> work = Start(cpu, token);
+  co_await work;
+}
+
+bool ClosedLoop::GivesUp(Cpu& cpu, const TaskRecord& task, Cycles slice_began) const {
+  const CpuRecord& here = cpus_[cpu.id().index()];
+  if (here.leaving || stopped_ || too_long_) return true;
+  if (task.home != cpu.id() && OnlineFor(task.home) != cpu.id()) return true;
+  if (cpu.now() - slice_began < time_slice_) return false;
+  return !here.ready.empty() || (!here.sleepers.empty() && here.sleepers.front().time <= cpu.now());
+}
+
+Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
+  TaskRecord& record = tasks_[task];
+  record.state = TaskState::kRunning;
+  const Cycles slice_began = cpu.now();
+  for (;;) {
+    LookUp();
+    if (cpu.has_queued_task()) {
+      co_await cpu.Sync();
+      Task<void> queued = ServeQueued(cpu);
+      co_await queued;
+    }
+    if (has_work_ && cpu.now() >= allocator_.NextWork(cpu.id())) {
+      Task<void> work = allocator_.Work(cpu);
+      co_await work;
+    }
+    if (!record.has_step) {
+      steps_.NextStep(task, &record.step);
+      record.has_step = true;
+      if (record.step.cpu.value() >= 0) record.home = record.step.cpu;
+    }
+    if (GivesUp(cpu, record, slice_began)) {
+      co_await cpu.Sync();
+      MakeReady(cpu, task, cpu.now());
+      co_return;
+    }
+    const Step& step = record.step;
+    switch (step.kind) {
+      case Step::Kind::kEnd:
+        co_await cpu.Sync();
+        Over(cpu, task);
+        co_return;
+      case Step::Kind::kThink: {
+        Task<void> think = Think(cpu, step.cycles);
+        co_await think;
+        break;
+      }
+      case Step::Kind::kSleep:
+        SleepUntil(cpu, task, cpu.now() + step.cycles);
+        record.has_step = false;
+        co_return;
+      case Step::Kind::kAllocate: {
+        Task<void> allocation = Allocate(cpu, task, step);
+        co_await allocation;
+        break;
+      }
+      case Step::Kind::kFree: {
+        co_await cpu.Sync();
+        if (!MayFree(task, Priority::kTask)) co_return;
+        Task<void> release = Free(cpu, task, step);
+        co_await release;
+        break;
+      }
+      case Step::Kind::kTouch:
+        co_await cpu.Sync();
+        Touch(cpu, step);
+        break;
+      case Step::Kind::kSend:
+        co_await cpu.Sync();
+        if (!Send(cpu, task)) co_return;
+        break;
+      case Step::Kind::kReceive:
+        co_await cpu.Sync();
+        if (!Receive(cpu, task)) co_return;
+        break;
+      case Step::Kind::kBarrier:
+        co_await cpu.Sync();
+        record.has_step = false;
+        if (!MeetAt(cpu, task)) co_return;
+        break;
+      case Step::Kind::kWork:
+        closed_.work += step.bytes;
+        break;
+      case Step::Kind::kAt:
+        CHECK(false);  // Of interrupts.
+    }
+    record.has_step = false;
+  }
+}
+
+Task<void> ClosedLoop::Think(Cpu& cpu, Cycles cycles) {
+  closed_.think_cycles += cycles;
+  if (disturbance_ == nullptr && !steps_.has_interrupts()) {
+    cpu.Pass(cycles);
+    co_return;
+  }
+  while (cycles > 0) {
+    const Cycles chunk = std::min(cycles, think_chunk_);
+    cpu.Pass(chunk);
+    cycles -= chunk;
+    co_await cpu.Sync();
+  }
+}
+
+void ClosedLoop::Over(Cpu& cpu, TaskIndex task) {
+  tasks_[task].state = TaskState::kOver;
+  --tasks_alive_;
+  closed_.end = std::max(closed_.end, cpu.now());
+}
+
+// --- Interrupts. ---
+
+Task<void> ClosedLoop::RunInterrupt(Cpu& cpu, TaskIndex task) {
+  TaskRecord& record = tasks_[task];
+  for (;;) {
+    LookUp();
+    steps_.NextStep(task, &record.step);
+    const Step& step = record.step;
+    if (step.kind == Step::Kind::kAllocate) {
+      Task<void> allocation = Allocate(cpu, task, step);
+      co_await allocation;
+    } else if (step.kind == Step::Kind::kFree) {
+      co_await cpu.Sync();
+      if (!MayFree(task, record.priority)) continue;
+      Task<void> release = Free(cpu, task, step);
+      co_await release;
+    } else if (step.kind == Step::Kind::kAt) {
+      if (step.cpu.value() >= 0) record.home = step.cpu;
+      const Cycles due = start_ + step.cycles;
+      co_await cpu.Sync();
+      SendFor({.time = std::max(due, cpu.now()),
+               .token = task,
+               .cpu = record.home,
+               .kind = Timer::Kind::kInterrupt,
+               .priority = record.priority});
+      co_return;
+    } else {
+      CHECK(step.kind == Step::Kind::kEnd);
+      record.state = TaskState::kOver;
+      co_return;
+    }
+  }
+}
+
+Task<void> ClosedLoop::FreeLate(Cpu& cpu, uint64_t object) {
+  const ObjectRecord& record = objects_[object];
+  const Step step = {
+      .kind = Step::Kind::kFree, .kfree = record.late_kfree, .touch_bytes = 1, .object = object};
+  const TaskIndex task = record.waiter - 1;
+  Task<void> release = Free(cpu, task, step);
+  co_await release;
+}
+
+// Now and then: is anybody to be told, or does anybody want it to end?
+void ClosedLoop::LookUp() {
+  if (--steps_until_look_ > 0) return;
+  steps_until_look_ = kStepsBetweenLooks;
+  if (progress_) progress_(result_.allocations + result_.frees);
+  if (stop_ && stop_()) stopped_ = true;
+}
+
+absl::Status ClosedLoop::status() const {
+  if (stopped_) return absl::CancelledError("interrupted");
+  if (too_long_) {
+    return absl::InvalidArgumentError("it takes longer than the machine's clock can count");
+  }
+  if (absl::Status status = steps_.status(); !status.ok()) return status;
+  if (tasks_alive_ == 0) return absl::OkStatus();
+  for (TaskIndex i = 0; i < tasks_.size(); ++i) {
+    const TaskRecord& task = tasks_[i];
+    if (task.state != TaskState::kWaiting) continue;
+    std::string what;
+    if (task.step.kind == Step::Kind::kBarrier) {
+      what = absl::StrCat("at a barrier, where ", barriers_[task.step.queue].there, " of ",
+                          barriers_[task.step.queue].expected, " tasks are");
+    } else if (task.step.kind == Step::Kind::kFree) {
+      what = "to free an object that nobody allocates";
+    } else {
+      what = absl::StrCat(task.step.kind == Step::Kind::kSend ? "to send to" : "to receive from",
+                          " queue ", steps_.QueueName(task.step.queue));
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(tasks_alive_, tasks_alive_ == 1 ? " task waits" : " tasks wait",
+                     " for ever; the first is ", steps_.TaskName(i), ", which waits ", what));
+  }
+  CHECK(false);  // Nobody waits, and yet they are not over.
+}
+
+}  // namespace slablab

@@ -1,0 +1,263 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_CLOSED_LOOP_H_
+#define SLABLAB_WORKLOADS_CLOSED_LOOP_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "allocators/allocator.h"
+#include "sim/arrival.h"
+#include "sim/lazy_array.h"
+#include "sim/machine.h"
+#include "workloads/auditor.h"
+#include "workloads/observer.h"
+#include "workloads/replay.h"
+#include "workloads/steps.h"
+
+// Carries out a workload in closed order on the simulated CPUs.
+//
+// Each CPU has a run queue, first come, first served. The task at its head runs until it has to
+// wait, is over, or has had the CPU for a time slice while others wait for it. A task stays on the
+// CPU it was placed on, unless its steps say otherwise or that CPU goes off line.
+//
+// A CPU's own queue is its own between sync points; whatever one CPU does to another (waking a task
+// there, passing an object) happens in global time order, behind a sync point.
+//
+// Invariants:
+//  1. A task is in exactly one place: running, in one run queue, among one CPU's sleepers, waiting
+//     for one queue, barrier or object, or over.
+//  2. A CPU that has something in its run queue is active: its loop runs, or has been sent for.
+//  3. Steps of one task are carried out in the order in which they come.
+//  4. Nothing is allocated on the host per step, after warm-up.
+
+namespace slablab {
+
+struct ClosedLoopOptions {
+  uint32_t object_touch_bytes_max = 512;  // of an allocation's touch_bytes at most so many
+  uint64_t time_slice_ns = 3'000'000;
+  // What changing from one task to another costs a CPU, beside cold caches.
+  uint64_t switch_ns = 1'000;
+};
+
+struct ClosedLoopResult {
+  uint64_t work = 0;
+  uint64_t switches = 0;
+  uint64_t free_waits = 0;        // a free waited for its own allocation
+  uint64_t late_interrupts = 0;   // likewise, in an interrupt
+  uint64_t frees_of_nothing = 0;  // of what could not be allocated
+  Cycles think_cycles = 0;
+  Cycles run_queue_wait_cycles = 0;
+  Cycles end = 0;  // when the last task was over
+};
+
+class ClosedLoop;
+
+// What happens to the machine meanwhile; see workloads/scenario.h.
+class Disturbance {
+ public:
+  virtual ~Disturbance() = default;
+  struct Next {
+    Cycles time = 0;  // after the start
+    CpuId cpu;
+    Priority priority = Priority::kTask;
+    uint64_t token = 0;
+  };
+  // The next in time order; nothing at the end.
+  virtual std::optional<Next> Take() = 0;
+  // In the context that `priority` says, on that CPU or, if it is off line, on another.
+  virtual Task<void> Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) = 0;
+};
+
+// Call order: make, then Scheduler::Run with this as the source, then status() and result(). All
+// that it is given must outlive it.
+class ClosedLoop : public ArrivalSource {
+ public:
+  ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator,
+             const ClosedLoopOptions& options);
+
+  void set_observer(OperationObserver* observer) { observer_ = observer; }
+  // Not owned; before the run.
+  void set_disturbance(Disturbance* disturbance) { disturbance_ = disturbance; }
+  // As for Replay; the number is of operations.
+  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
+  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
+
+  bool Next(Arrival* arrival) override;
+  void PutBack(const Arrival& arrival) override;
+  Task<void> Start(Cpu& cpu, uint64_t token) override;
+  bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+
+  // InvalidArgument: tasks wait for each other for ever, and which one for what; or it takes longer
+  // than the machine's clock can count. Cancelled: stopped.
+  absl::Status status() const;
+  const ReplayResult& result() const { return result_; }
+  const ClosedLoopResult& closed() const { return closed_; }
+  Auditor& auditor() { return auditor_; }
+
+  // --- For disturbances. On `cpu`, in task context. ---
+  // Takes `target` off line: its tasks go on elsewhere, the allocators' callbacks run. Answers
+  // false if it is off line, the last one, or `cpu` itself.
+  Task<bool> TakeOffline(Cpu& cpu, CpuId target);
+  // And back: tasks that were placed there return.
+  Task<bool> BringOnline(Cpu& cpu, CpuId target);
+  Allocator& allocator() { return allocator_; }
+  Machine& machine() { return machine_; }
+  Cycles start() const { return start_; }
+  bool tasks_remain() const { return tasks_alive_ > 0; }
+
+ private:
+  struct ObjectRecord {
+    enum class State : uint8_t { kNone, kLive, kFailed };
+    PhysAddr address;
+    uint32_t bytes = 0;
+    uint32_t waiter = 0;       // 1 + the task that is to free it
+    int16_t cache_plus_1 = 0;  // 0: kmalloc
+    State state = State::kNone;
+    bool frees_late = false;  // an interrupt was to free it and has gone on
+    bool late_kfree = false;
+  };
+  enum class TaskState : uint8_t { kReady, kRunning, kSleeping, kWaiting, kOver };
+  struct TaskRecord {
+    Step step;
+    bool has_step = false;  // `step` has not been carried out yet
+    TaskState state = TaskState::kReady;
+    Priority priority = Priority::kTask;
+    CpuId home;                // where it was placed
+    CpuId cpu;                 // where it is
+    TaskIndex next = kNoTask;  // in a run queue or behind a queue
+    Cycles since = 0;          // in the run queue
+  };
+  struct TaskList {
+    TaskIndex first = kNoTask;
+    TaskIndex last = kNoTask;
+    bool empty() const { return first == kNoTask; }
+  };
+  struct Sleeper {
+    Cycles time = 0;
+    TaskIndex task = kNoTask;
+    friend bool operator>(const Sleeper& a, const Sleeper& b) {
+      return a.time != b.time ? a.time > b.time : a.task > b.task;
+    }
+  };
+  struct CpuRecord {
+    TaskList ready;
+    std::vector<Sleeper> sleepers;  // a min-heap
+    TaskIndex last = kNoTask;       // what ran last
+    bool active = false;            // its loop runs or has been sent for
+    bool running = false;           // its loop runs
+    bool leaving = false;           // to go off line, or off line
+    bool handed_over = false;       // likewise, and has no tasks any more
+    bool gone = false;              // off line
+    Cycles wake_at = 0;             // the earliest arrival sent for its sleepers; 0: none
+  };
+  struct Queue {
+    uint32_t capacity = 0;
+    uint32_t begin = 0;
+    uint32_t count = 0;
+    std::vector<ObjectRecord> ring;
+    TaskList senders{};
+    TaskList receivers{};
+  };
+  struct Barrier {
+    uint32_t expected = 0;
+    uint32_t there = 0;
+    TaskList waiting{};
+  };
+  // What is to come to a CPU, in a min-heap.
+  struct Timer {
+    enum class Kind : uint8_t { kWake, kInterrupt, kLateFree, kDisturbance };
+    Cycles time = 0;
+    uint64_t sequence = 0;
+    uint64_t token = 0;
+    CpuId cpu;
+    Kind kind = Kind::kWake;
+    Priority priority = Priority::kTask;
+    friend bool operator>(const Timer& a, const Timer& b) {
+      return a.time != b.time ? a.time > b.time : a.sequence > b.sequence;
+    }
+  };
+
+  void Begin();
+  void SendFor(Timer timer);
+  void SendForCpu(CpuId cpu, Cycles time);
+  void SendForDisturbance();
+  void SendForInterrupt(TaskIndex task);
+  CpuId OnlineFor(CpuId wanted) const;
+
+  Task<void> RunCpu(Cpu& cpu);
+  Task<void> ServeQueued(Cpu& cpu);
+  // Until it has to wait, is over, or has to give the CPU up.
+  Task<void> RunTask(Cpu& cpu, TaskIndex task);
+  Task<void> RunInterrupt(Cpu& cpu, TaskIndex task);
+  Task<void> FreeLate(Cpu& cpu, uint64_t object);
+  Task<void> Allocate(Cpu& cpu, TaskIndex task, const Step& step);
+  Task<void> Free(Cpu& cpu, TaskIndex task, const Step& step);
+  Task<void> Think(Cpu& cpu, Cycles cycles);
+  // At their place in global time order; false: the task waits, and its step is not done.
+  bool Send(Cpu& cpu, TaskIndex task);
+  bool Receive(Cpu& cpu, TaskIndex task);
+  bool MeetAt(Cpu& cpu, TaskIndex task);
+  bool MayFree(TaskIndex task, Priority priority);
+  void Touch(Cpu& cpu, const Step& step);
+  void Over(Cpu& cpu, TaskIndex task);
+  bool GivesUp(Cpu& cpu, const TaskRecord& task, Cycles slice_began) const;
+  void SleepUntil(Cpu& cpu, TaskIndex task, Cycles time);
+  void WakeSleepers(Cpu& cpu);
+  // Into the run queue of the CPU where it belongs.
+  void MakeReady(Cpu& by, TaskIndex task, Cycles time);
+  void HandOver(Cpu& cpu);
+
+  void Append(TaskList& list, TaskIndex task);
+  TaskIndex TakeFirst(TaskList& list);
+  void Publish(Cpu& cpu, const Step& step, Placement placement);
+  void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
+  void Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
+  void NoteFootprint(Cycles now);
+  void LookUp();
+
+  StepSource& steps_;
+  Machine& machine_;
+  Allocator& allocator_;
+  const bool has_work_;
+  const ClosedLoopOptions options_;
+  const Cycles time_slice_;
+  const Cycles switch_cycles_;
+  const Cycles think_chunk_;  // within which an interrupt comes into a think
+  OperationObserver* observer_ = nullptr;
+  Disturbance* disturbance_ = nullptr;
+  std::function<void(uint64_t)> progress_;
+  std::function<bool()> stop_;
+
+  bool asked_ = false;  // the scheduler has asked for the first
+  bool stopped_ = false;
+  Cycles start_ = 0;
+  std::vector<TaskRecord> tasks_;
+  std::vector<CpuRecord> cpus_;
+  std::vector<Queue> queues_;
+  std::vector<Barrier> barriers_;
+  LazyArray<ObjectRecord> objects_;
+  std::vector<Timer> timers_;  // a min-heap
+  Timer taken_;                // the one that was last given away
+  uint64_t sequence_ = 0;
+  uint64_t tasks_alive_ = 0;  // interrupts not counted
+  uint64_t steps_until_look_ = 0;
+  int cpus_staying_ = 0;
+
+  Auditor auditor_;
+  ReplayResult result_;
+  ClosedLoopResult closed_;
+  uint64_t requested_bytes_ = 0;
+  Cycles sample_interval_ = 0;
+  Cycles sample_next_ = 0;
+  bool too_long_ = false;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_CLOSED_LOOP_H_

@@ -1,0 +1,283 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <utility>
+
+#include "sim/buddy_allocator.h"
+#include "sim/scheduler.h"
+#include "workloads/closed_loop.h"
+
+// What the steps of a task do: to objects, and to other tasks.
+
+namespace slablab {
+
+namespace {
+
+constexpr size_t kFootprintSamplesMax = 200;
+
+}  // namespace
+
+Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
+  const Cycles begin = cpu.task_clock();
+  const Cycles start = cpu.now();
+  Placement placement;
+  if (step.cache == kNoCache) {
+    placement = co_await allocator_.Kmalloc(cpu, step.bytes, step.gfp, step.node);
+  } else {
+    placement = co_await allocator_.Alloc(cpu, step.cache, step.gfp, step.node);
+  }
+  const Cycles cycles = cpu.task_clock() - begin;
+  Account(cpu, step.cache, placement.path, false, cycles);
+  if (observer_ != nullptr) {
+    observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
+                            .task = static_cast<int32_t>(task),
+                            .cpu = cpu.id(),
+                            .priority = tasks_[task].priority,
+                            .path = placement.path,
+                            .cache = step.cache,
+                            .object = placement.object,
+                            .bytes = step.bytes,
+                            .start = start,
+                            .end = cpu.now(),
+                            .cycles = cycles,
+                            .label = step.label});
+  }
+  result_.placements.Add(placement.object.value() ^ step.object << 40);
+  if (!placement.object.is_null()) {
+    auditor_.OnAlloc({.object = placement.object,
+                      .bytes = step.bytes,
+                      .only_node = Has(step.gfp, Gfp::kThisNode) ? step.node : kAnyNode});
+    requested_bytes_ += step.bytes;
+    const uint64_t bytes =
+        std::min({step.touch_bytes, step.bytes, options_.object_touch_bytes_max});
+    if (bytes > 0) Use(cpu, placement.object, bytes, Access::kWrite);
+  }
+  // Others see the object in global time order.
+  co_await cpu.Sync();
+  Publish(cpu, step, placement);
+}
+
+void ClosedLoop::Publish(Cpu& cpu, const Step& step, Placement placement) {
+  ObjectRecord& record = objects_[step.object];
+  record.address = placement.object;
+  record.bytes = step.bytes;
+  record.cache_plus_1 = static_cast<int16_t>(step.cache.value() + 1);
+  record.state =
+      placement.object.is_null() ? ObjectRecord::State::kFailed : ObjectRecord::State::kLive;
+  if (placement.object.is_null()) ++result_.failed_allocations;
+  NoteFootprint(cpu.now());
+  if (record.frees_late) {
+    const TaskRecord& interrupt = tasks_[record.waiter - 1];
+    SendFor({.time = cpu.now(),
+             .token = step.object,
+             .cpu = interrupt.home,
+             .kind = Timer::Kind::kLateFree,
+             .priority = interrupt.priority});
+  } else if (record.waiter != 0) {
+    MakeReady(cpu, std::exchange(record.waiter, 0) - 1, cpu.now());
+  }
+}
+
+// Whether what the task's step is to free is there.
+bool ClosedLoop::MayFree(TaskIndex task, Priority priority) {
+  ObjectRecord& record = objects_[tasks_[task].step.object];
+  if (record.state != ObjectRecord::State::kNone) return true;
+  CHECK_EQ(record.waiter, 0u);
+  record.waiter = task + 1;
+  if (priority == Priority::kTask) {
+    ++closed_.free_waits;
+    tasks_[task].state = TaskState::kWaiting;
+  } else {
+    ++closed_.late_interrupts;
+    record.frees_late = true;
+    record.late_kfree = tasks_[task].step.kfree;
+  }
+  return false;
+}
+
+Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
+  const ObjectRecord record = std::exchange(objects_[step.object], ObjectRecord());
+  if (record.state == ObjectRecord::State::kFailed) {
+    ++closed_.frees_of_nothing;
+    co_return;
+  }
+  CHECK(record.state == ObjectRecord::State::kLive);
+  auditor_.OnFree(record.address, record.bytes);
+  requested_bytes_ -= record.bytes;
+  if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
+  const uint64_t bytes = std::min(step.touch_bytes, record.bytes);
+  if (bytes > 0) Use(cpu, record.address, bytes, Access::kRead);
+  const CacheId cache(record.cache_plus_1 - 1);
+  const Cycles begin = cpu.task_clock();
+  const Cycles start = cpu.now();
+  PathId path;
+  if (cache == kNoCache || step.kfree) {
+    path = co_await allocator_.Kfree(cpu, record.address);
+  } else {
+    path = co_await allocator_.Free(cpu, cache, record.address);
+  }
+  const Cycles cycles = cpu.task_clock() - begin;
+  Account(cpu, cache, path, true, cycles);
+  result_.placements.Add(~record.address.value());
+  if (observer_ == nullptr) co_return;
+  observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
+                          .task = static_cast<int32_t>(task),
+                          .cpu = cpu.id(),
+                          .priority = tasks_[task].priority,
+                          .is_free = true,
+                          .path = path,
+                          .cache = cache,
+                          .object = record.address,
+                          .start = start,
+                          .end = cpu.now(),
+                          .cycles = cycles,
+                          .label = step.label});
+}
+
+void ClosedLoop::Touch(Cpu& cpu, const Step& step) {
+  const ObjectRecord& record = objects_[step.object];
+  if (record.state != ObjectRecord::State::kLive || step.offset >= record.bytes) return;
+  const uint64_t bytes = std::min(step.bytes, record.bytes - step.offset);
+  if (bytes == 0) return;
+  Use(cpu, record.address + step.offset, bytes, step.write ? Access::kWrite : Access::kRead);
+}
+
+void ClosedLoop::Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access) {
+  const Cycles begin = cpu.task_clock();
+  const SiteScope site(cpu, Site::kUse);
+  cpu.TouchRange({object, Structure::kObject}, bytes, access);
+  result_.use_cycles += cpu.task_clock() - begin;
+}
+
+// --- Between tasks. ---
+
+bool ClosedLoop::Send(Cpu& cpu, TaskIndex task) {
+  TaskRecord& record = tasks_[task];
+  const Step& step = record.step;
+  Queue& queue = queues_[step.queue];
+  if (queue.capacity - queue.count < step.bytes) {
+    record.state = TaskState::kWaiting;
+    Append(queue.senders, task);
+    return false;
+  }
+  for (uint32_t i = 0; i < step.bytes; ++i) {
+    queue.ring[(queue.begin + queue.count++) % queue.capacity] =
+        std::exchange(objects_[step.object + i], ObjectRecord());
+  }
+  if (!queue.receivers.empty()) MakeReady(cpu, TakeFirst(queue.receivers), cpu.now());
+  return true;
+}
+
+bool ClosedLoop::Receive(Cpu& cpu, TaskIndex task) {
+  TaskRecord& record = tasks_[task];
+  const Step& step = record.step;
+  Queue& queue = queues_[step.queue];
+  if (queue.count < step.bytes) {
+    record.state = TaskState::kWaiting;
+    Append(queue.receivers, task);
+    return false;
+  }
+  for (uint32_t i = 0; i < step.bytes; ++i) {
+    CHECK(objects_[step.object + i].state == ObjectRecord::State::kNone);
+    objects_[step.object + i] = queue.ring[queue.begin];
+    queue.begin = (queue.begin + 1) % queue.capacity;
+  }
+  queue.count -= step.bytes;
+  if (!queue.senders.empty()) MakeReady(cpu, TakeFirst(queue.senders), cpu.now());
+  return true;
+}
+
+bool ClosedLoop::MeetAt(Cpu& cpu, TaskIndex task) {
+  Barrier& barrier = barriers_[tasks_[task].step.queue];
+  if (++barrier.there < barrier.expected) {
+    tasks_[task].state = TaskState::kWaiting;
+    Append(barrier.waiting, task);
+    return false;
+  }
+  barrier.there = 0;
+  while (!barrier.waiting.empty()) MakeReady(cpu, TakeFirst(barrier.waiting), cpu.now());
+  return true;
+}
+
+// --- Figures. ---
+
+void ClosedLoop::Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
+  PathTimes& times = result_.paths[path];
+  times.is_free = is_free;
+  times.cycles.Add(cycles);
+  ++(is_free ? result_.frees : result_.allocations);
+  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
+  ++on_cpu.operations;
+  on_cpu.cycles += cycles;
+  if (cache == kNoCache) return;
+  OperationTotals& on_cache = result_.caches[cache.index()];
+  ++on_cache.operations;
+  on_cache.cycles += cycles;
+}
+
+// How long it will take is not known: samples are taken twice as far apart whenever there are too
+// many, and every other one of those there are goes.
+void ClosedLoop::NoteFootprint(Cycles now) {
+  const Cycles since = now - std::min(now, start_);
+  const Footprint& footprint = allocator_.TotalFootprint();
+  const auto at = [&] {
+    return FootprintAt{.time = since * 1000 / static_cast<uint64_t>(machine_.config().clock_mhz),
+                       .footprint = footprint,
+                       .requested_bytes = requested_bytes_};
+  };
+  if (footprint.slab_bytes > result_.footprint_peak.footprint.slab_bytes) {
+    result_.footprint_peak = at();
+  }
+  if (since < sample_next_) return;
+  std::vector<FootprintAt>& samples = result_.footprint;
+  samples.push_back(at());
+  if (samples.size() == kFootprintSamplesMax) {
+    for (size_t i = 0; i < samples.size() / 2; ++i) samples[i] = samples[2 * i];
+    samples.resize(samples.size() / 2);
+    sample_interval_ *= 2;
+  }
+  sample_next_ = (since / sample_interval_ + 1) * sample_interval_;
+}
+
+// --- Hotplug. ---
+
+Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
+  CpuRecord& leaving = cpus_[target.index()];
+  if (target == cpu.id() || leaving.leaving || cpus_staying_ < 2) co_return false;
+  leaving.leaving = true;
+  leaving.handed_over = false;
+  --cpus_staying_;
+  co_await cpu.Sync();
+  SendForCpu(target, cpu.now());
+  // It leaves what it does at the end of a step.
+  const Cycles pause = static_cast<Cycles>(machine_.config().clock_mhz);
+  while (!leaving.handed_over || !machine_.cpu(target).idle()) {
+    cpu.Pass(pause);
+    co_await cpu.Sync();
+  }
+  leaving.gone = true;
+  machine_.scheduler().Announce(0);  // What is on its way there goes elsewhere.
+  machine_.scheduler().SetOnline(target, false);
+  Task<void> drain = machine_.buddy().DrainCpu(cpu, target);
+  co_await drain;
+  Task<void> callback = allocator_.CpuDead(cpu, target);
+  co_await callback;
+  co_return true;
+}
+
+Task<bool> ClosedLoop::BringOnline(Cpu& cpu, CpuId target) {
+  CpuRecord& coming = cpus_[target.index()];
+  if (!coming.gone) co_return false;
+  Task<void> callback = allocator_.CpuComing(cpu, target);
+  co_await callback;
+  co_await cpu.Sync();
+  machine_.scheduler().SetOnline(target, true);
+  Task<void> admit = machine_.buddy().AdmitCpu(cpu, target);
+  co_await admit;
+  coming.leaving = coming.gone = coming.handed_over = false;
+  ++cpus_staying_;
+  co_return true;
+}
+
+}  // namespace slablab

@@ -1,0 +1,255 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/scenario.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "fmt/format.h"
+#include "sim/page_allocator.h"
+#include "sim/spec_text.h"
+
+namespace slablab {
+
+namespace {
+
+constexpr uint64_t kMicrosMax = 3'600'000'000;  // an hour
+constexpr uint32_t kStormObjectsMax = 64;
+constexpr uint32_t kStormBytesMax = 8192;
+
+std::string CheckStorm(const InterruptEvent& storm) {
+  if (storm.count() == 0) return "a storm is of at least one interrupt";
+  if (storm.interval_ns() == 0) return "a storm's interrupts have an interval";
+  if (storm.objects() > kStormObjectsMax) {
+    return fmt::format("an interrupt makes at most {} objects", kStormObjectsMax);
+  }
+  if (storm.bytes() > kStormBytesMax) {
+    return fmt::format("an interrupt's objects have at most {} bytes", kStormBytesMax);
+  }
+  return "";
+}
+
+std::string CheckEvent(const ScenarioEvent& event) {
+  if (std::max({event.at_us(), event.every_us(), event.jitter_us()}) > kMicrosMax) {
+    return fmt::format("times are of at most {} microseconds", kMicrosMax);
+  }
+  if (event.every_us() == 0 && event.times() > 1) return "what comes several times has every_us";
+  if (event.what_case() == ScenarioEvent::WHAT_NOT_SET) return "an event says what happens";
+  if (event.has_tune() && event.tune().key().empty()) return "tune names a key";
+  return event.has_interrupts() ? CheckStorm(event.interrupts()) : "";
+}
+
+}  // namespace
+
+absl::StatusOr<ScenarioSpec> ParseScenario(std::string_view text, std::string label) {
+  ScenarioSpec spec;
+  SpecOrigin origin(std::move(label));
+  if (absl::Status status = ParseTextproto(text, &spec, &origin); !status.ok()) return status;
+  for (int i = 0; i < spec.events_size(); ++i) {
+    const std::string wrong = CheckEvent(spec.events(i));
+    if (!wrong.empty()) return origin.Error(fmt::format("events[{}]", i), wrong);
+  }
+  return spec;
+}
+
+Scenario::Scenario(const ScenarioSpec& spec, const MachineConfig& machine,
+                   const ScenarioOptions& options)
+    : cpus_(machine.cpu_count()),
+      nodes_(machine.node_count()),
+      clock_mhz_(static_cast<uint64_t>(machine.clock_mhz)),
+      random_(options.seed, /*stream=*/0x7363656e),
+      held_(static_cast<size_t>(machine.node_count())) {
+  const auto add = [this](const ScenarioEvent& event) {
+    const uint64_t times = event.every_us() == 0 ? 1 : event.times();
+    Stream stream = {.event = event,
+                     .next = event.at_us() * clock_mhz_,
+                     .interval = event.every_us() * clock_mhz_,
+                     .left = times == 0 ? std::numeric_limits<uint64_t>::max() : times};
+    Arm(stream);
+    streams_.push_back(stream);
+  };
+  for (const ScenarioEvent& event : spec.events()) add(event);
+  if (options.pressure_interval_us == 0) return;
+  ScenarioEvent pressure;
+  pressure.set_at_us(options.pressure_interval_us);
+  pressure.set_every_us(options.pressure_interval_us);
+  pressure.mutable_pressure()->set_node(-1);
+  add(pressure);
+}
+
+void Scenario::Arm(Stream& stream) {
+  const uint64_t jitter = stream.event.jitter_us() * clock_mhz_;
+  stream.due = stream.next + (jitter == 0 ? 0 : random_.Below(jitter));
+  if (stream.event.has_interrupts()) stream.storm = stream.event.interrupts().count();
+}
+
+CpuId Scenario::CpuFor(const Stream& stream) const {
+  const ScenarioEvent& event = stream.event;
+  if (event.has_interrupts()) {
+    const InterruptEvent& storm = event.interrupts();
+    const uint64_t nth = storm.count() - stream.storm;
+    const uint64_t cpu = uint64_t{storm.cpu()} + nth % std::max(1u, storm.cpus());
+    return CpuId(static_cast<int32_t>(cpu % static_cast<uint64_t>(cpus_)));
+  }
+  // Another than the one that it is about.
+  if (event.has_cpu_offline() && event.cpu_offline().cpu() % static_cast<uint32_t>(cpus_) == 0) {
+    return CpuId(cpus_ > 1 ? 1 : 0);
+  }
+  return CpuId(0);
+}
+
+std::optional<Disturbance::Next> Scenario::Take() {
+  Stream* first = nullptr;
+  for (Stream& stream : streams_) {
+    if (stream.left > 0 && (first == nullptr || stream.due < first->due)) first = &stream;
+  }
+  if (first == nullptr) return std::nullopt;
+  const bool storm = first->event.has_interrupts();
+  const Next next = {.time = first->due,
+                     .cpu = CpuFor(*first),
+                     .priority = storm ? Priority::kHardirq : Priority::kTask,
+                     .token = static_cast<uint64_t>(first - streams_.data())};
+  if (storm && --first->storm > 0) {
+    first->due += uint64_t{first->event.interrupts().interval_ns()} * clock_mhz_ / 1000;
+    return next;
+  }
+  if (--first->left > 0) {
+    first->next += first->interval;
+    const Cycles at_least = first->due;
+    Arm(*first);
+    first->due = std::max(first->due, at_least);
+  }
+  return next;
+}
+
+Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
+  const ScenarioEvent& event = streams_[token].event;
+  bool done = true;
+  if (event.has_interrupts()) {
+    Task<void> interrupt = Interrupt(loop, cpu, event.interrupts());
+    co_await interrupt;
+  } else if (event.has_cpu_offline()) {
+    const CpuId target(static_cast<int32_t>(event.cpu_offline().cpu()) % cpus_);
+    Task<bool> offline = loop.TakeOffline(cpu, target);
+    done = co_await offline;
+    offline_ += done;
+  } else if (event.has_cpu_online()) {
+    const CpuId target(static_cast<int32_t>(event.cpu_online().cpu()) % cpus_);
+    Task<bool> online = loop.BringOnline(cpu, target);
+    done = co_await online;
+    online_ += done;
+  } else if (event.has_node_offline()) {
+    const NodeId node(static_cast<int32_t>(event.node_offline().node()) % nodes_);
+    Task<void> offline = TakeNodeOffline(loop, cpu, node);
+    co_await offline;
+  } else if (event.has_node_online()) {
+    const NodeId node(static_cast<int32_t>(event.node_online().node()) % nodes_);
+    Task<void> online = BringNodeOnline(loop, cpu, node);
+    co_await online;
+  } else if (event.has_pressure()) {
+    Task<void> relief = Relieve(loop, cpu, event.pressure().node());
+    co_await relief;
+  } else {
+    const TunableSetting setting = {
+        .cache = event.tune().cache(), .key = event.tune().key(), .value = event.tune().value()};
+    Task<absl::Status> tune = WriteTunable(cpu, loop.allocator(), setting);
+    const absl::Status status = co_await tune;
+    ++tuned_;
+    if (status_.ok()) status_ = status;
+  }
+  refused_ += !done;
+}
+
+Task<void> Scenario::Relieve(ClosedLoop& loop, Cpu& cpu, int32_t node) {
+  ++pressures_;
+  const int32_t begin = node < 0 ? 0 : node % nodes_;
+  const int32_t end = node < 0 ? nodes_ : begin + 1;
+  for (int32_t i = begin; i < end; ++i) {
+    Task<uint64_t> reclaim = loop.allocator().Reclaim(cpu, NodeId(i));
+    const uint64_t bytes = co_await reclaim;
+    reclaimed_ += bytes;
+  }
+}
+
+Task<void> Scenario::Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent& storm) {
+  ++interrupts_;
+  const uint64_t bytes = storm.bytes() == 0 ? 256 : storm.bytes();
+  std::array<PhysAddr, kStormObjectsMax> objects;
+  for (uint32_t i = 0; i < storm.objects(); ++i) {
+    Task<Placement> allocation =
+        loop.allocator().Kmalloc(cpu, bytes, kGfpAtomic | Gfp::kNoWarn, kAnyNode);
+    const Placement placement = co_await allocation;
+    objects[i] = placement.object;
+  }
+  for (uint32_t i = 0; i < storm.objects(); ++i) {
+    if (objects[i].is_null()) continue;
+    Task<PathId> release = loop.allocator().Kfree(cpu, objects[i]);
+    co_await release;
+  }
+}
+
+Task<void> Scenario::TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
+  for (int i = 0; i < loop.allocator().cache_count(); ++i) {
+    Task<void> shrink = loop.allocator().Shrink(cpu, CacheId(i));
+    co_await shrink;
+  }
+  constexpr Gfp kTake = Gfp::kHigh | Gfp::kNoWarn | Gfp::kThisNode | Gfp::kMovable;
+  std::vector<Held>& held = held_[node.index()];
+  for (int order = kMaxPageOrder; order >= 0; --order) {
+    for (;;) {
+      Task<PhysAddr> page =
+          loop.machine().pages().Alloc(cpu, {.order = order, .node = node, .gfp = kTake});
+      const PhysAddr block = co_await page;
+      if (block.is_null()) break;
+      held.push_back({.block = block, .order = order});
+      pages_taken_ += uint64_t{1} << order;
+    }
+  }
+}
+
+Task<void> Scenario::BringNodeOnline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
+  std::vector<Held>& held = held_[node.index()];
+  while (!held.empty()) {
+    const Held block = held.back();
+    held.pop_back();
+    pages_returned_ += uint64_t{1} << block.order;
+    Task<void> release = loop.machine().pages().Free(cpu, block.block, block.order);
+    co_await release;
+  }
+}
+
+std::vector<std::string> Scenario::Report() const {
+  std::vector<std::string> report;
+  if (offline_ + online_ > 0) {
+    report.push_back(
+        fmt::format("Scenario: {} CPUs went off line and {} came back; their tasks "
+                    "went on elsewhere meanwhile.",
+                    offline_, online_));
+  }
+  if (refused_ > 0) {
+    report.push_back(fmt::format(
+        "Scenario: {} times a CPU was to go off line or on line that could not, or was.",
+        refused_));
+  }
+  if (pages_taken_ > 0) {
+    report.push_back(fmt::format(
+        "Scenario: memory nodes went off line: {} free pages were taken away (pages in use stay), "
+        "{} of them were given back.",
+        pages_taken_, pages_returned_));
+  }
+  if (pressures_ > 0) {
+    report.push_back(
+        fmt::format("Scenario: memory was short {} times; the allocator gave back {} bytes.",
+                    pressures_, reclaimed_));
+  }
+  if (tuned_ > 0) report.push_back(fmt::format("Scenario: {} tunables were written.", tuned_));
+  if (interrupts_ > 0) {
+    report.push_back(fmt::format("Scenario: {} interrupts came in storms.", interrupts_));
+  }
+  return report;
+}
+
+}  // namespace slablab

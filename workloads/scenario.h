@@ -1,0 +1,88 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_SCENARIO_H_
+#define SLABLAB_WORKLOADS_SCENARIO_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sim/machine_config.h"
+#include "sim/random.h"
+#include "workloads/closed_loop.h"
+#include "workloads/scenario.pb.h"
+#include "workloads/tuning.h"
+
+namespace slablab {
+
+struct ScenarioOptions {
+  uint64_t seed = 1;
+  uint64_t pressure_interval_us = 0;  // besides what the spec says, pressure on every node; 0: none
+};
+
+// InvalidArgument: `label`, line and column, and what is wrong.
+absl::StatusOr<ScenarioSpec> ParseScenario(std::string_view text, std::string label);
+
+// A scenario, as it takes place. In time order, among equals in that of the spec.
+class Scenario : public Disturbance {
+ public:
+  // REQUIRES: of ParseScenario.
+  Scenario(const ScenarioSpec& spec, const MachineConfig& machine, const ScenarioOptions& options);
+
+  bool empty() const { return streams_.empty(); }
+  std::optional<Next> Take() override;
+  Task<void> Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) override;
+
+  // What happened, a sentence a kind.
+  std::vector<std::string> Report() const;
+  // A tunable that was refused, if any was.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  // An event of the spec; a storm comes again and again.
+  struct Stream {
+    ScenarioEvent event;
+    Cycles next = 0;      // when it is due, without jitter
+    Cycles due = 0;       // with
+    Cycles interval = 0;  // 0: once
+    uint64_t left = 0;    // times; 0: over
+    uint64_t storm = 0;   // interrupts left of this time
+  };
+  struct Held {
+    PhysAddr block;
+    int order = 0;
+  };
+  void Arm(Stream& stream);
+  Task<void> TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node);
+  Task<void> BringNodeOnline(ClosedLoop& loop, Cpu& cpu, NodeId node);
+  Task<void> Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent& storm);
+  Task<void> Relieve(ClosedLoop& loop, Cpu& cpu, int32_t node);
+  CpuId CpuFor(const Stream& stream) const;
+
+  const int32_t cpus_;
+  const int32_t nodes_;
+  const uint64_t clock_mhz_;
+  Random random_;
+  std::vector<Stream> streams_;
+  std::vector<std::vector<Held>> held_;  // by node
+  uint64_t offline_ = 0;
+  uint64_t online_ = 0;
+  uint64_t refused_ = 0;
+  uint64_t pages_taken_ = 0;
+  uint64_t pages_returned_ = 0;
+  uint64_t pressures_ = 0;
+  uint64_t reclaimed_ = 0;
+  uint64_t tuned_ = 0;
+  uint64_t interrupts_ = 0;
+  absl::Status status_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_SCENARIO_H_
