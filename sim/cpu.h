@@ -153,7 +153,9 @@ class alignas(64) Cpu {
   void Touch(Place place, Access access) {
     const uint64_t line = place.address.line();
     if (Memory::HitsFirst(caches_, line, access)) [[likely]] {
-      NoteTouch(place, access, {l1_hit_cycles_, Outcome::kL1});
+      now_ += l1_hit_cycles_;
+      account_->ChargeL1Hit(place.structure);
+      NoteAccess(place, access, Outcome::kL1);
     } else {
       TouchFurther(place, access);
     }
@@ -309,9 +311,12 @@ class alignas(64) Cpu {
   void NoteTouch(Place place, Access access, Memory::Result result) {
     now_ += result.cycles;
     account_->Charge(place.structure, result.outcome, result.cycles);
+    NoteAccess(place, access, result.outcome);
+  }
+  void NoteAccess(Place place, Access access, Outcome outcome) {
     ++(access == Access::kRead ? counts_.loads : counts_.stores);
     if (observer_ != nullptr) [[unlikely]] {
-      observer_->OnTouch(*this, place, access, result.outcome);
+      observer_->OnTouch(*this, place, access, outcome);
     }
   }
   void TouchLocalCmpxchg(Place place) {

@@ -8,8 +8,7 @@ namespace slablab {
 std::string_view StructureName(Structure structure) {
   static constexpr std::string_view kNames[kStructures] = {
       "object", "free pointer",     "slab metadata",  "per-CPU area", "node",
-      "lock",   "cache descriptor", "page allocator", "interrupt",
-      "percpu map"};
+      "lock",   "cache descriptor", "page allocator", "interrupt",    "percpu map"};
   return kNames[static_cast<size_t>(structure)];
 }
 
@@ -34,13 +33,16 @@ std::string_view CauseName(Cause cause) {
 }
 
 Ledger::Cell Ledger::cell(Site site, Structure structure) const {
+  const Account& account = accounts_[static_cast<size_t>(site)];
   Cell cell;
   for (size_t outcome = 0; outcome < static_cast<size_t>(kOutcomes); ++outcome) {
-    const Account::Tally& tally =
-        accounts_[static_cast<size_t>(site)].touches_[static_cast<size_t>(structure)][outcome];
+    const Account::Tally& tally = account.touches_[static_cast<size_t>(structure)][outcome];
     cell.count[outcome] = tally.count;
     cell.cycles[outcome] = tally.cycles;
   }
+  const uint64_t hits = account.l1_hits_[static_cast<size_t>(structure)];
+  cell.count[static_cast<size_t>(Outcome::kL1)] += hits;
+  cell.cycles[static_cast<size_t>(Outcome::kL1)] += hits * l1_hit_cycles_;
   return cell;
 }
 

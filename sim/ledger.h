@@ -85,6 +85,8 @@ class Ledger {
       ++tally.count;
       tally.cycles += cycles;
     }
+    // The most frequent charge of all, of the ledger's l1_hit_cycles.
+    void ChargeL1Hit(Structure structure) { ++l1_hits_[static_cast<size_t>(structure)]; }
     void Charge(Cause cause, Cycles cycles) { causes_[static_cast<size_t>(cause)] += cycles; }
 
    private:
@@ -95,8 +97,11 @@ class Ledger {
       uint64_t cycles = 0;
     };
     std::array<std::array<Tally, kOutcomes>, kStructures> touches_{};
+    std::array<uint64_t, kStructures> l1_hits_{};
     std::array<uint64_t, kCauses> causes_{};
   };
+
+  explicit Ledger(Cycles l1_hit_cycles) : l1_hit_cycles_(l1_hit_cycles) {}
 
   Account& account(Site site) { return accounts_[static_cast<size_t>(site)]; }
 
@@ -105,9 +110,10 @@ class Ledger {
     return accounts_[static_cast<size_t>(site)].causes_[static_cast<size_t>(cause)];
   }
   // Forgets everything: what came before (boot, warm-up) is not part of the run.
-  void Reset() { *this = Ledger(); }
+  void Reset() { accounts_ = {}; }
 
  private:
+  Cycles l1_hit_cycles_;
   std::array<Account, kMaxSites> accounts_{};
 };
 

@@ -11,6 +11,7 @@ namespace slablab {
 
 Machine::Machine(const MachineConfig& config)
     : config_(config),
+      ledger_(config_.l1_hit_cycles),
       memory_(config_),
       scheduler_(config_, memory_, ledger_),
       boot_memory_(config_),

@@ -157,8 +157,12 @@ void Scheduler::DeliverArrival() {
     UpdateHorizon();
     if (target.key() < horizon_) {  // Nothing is before it: no need to queue.
       target.state_ = Cpu::State::kRunning;
-      Start(target, arrival);
-      if (GoesOn(target)) Continue(target);
+      if (arrival.priority == Priority::kTask) {
+        StartTask(target, arrival.token);
+      } else {
+        Start(target, arrival);
+      }
+      if (target.state_ == Cpu::State::kRunning && GoesOn(target)) Continue(target);
       return;
     }
   }
@@ -287,6 +291,26 @@ void Scheduler::Start(Cpu& cpu, const Arrival& arrival) {
   ArmTick(cpu);
   Enter(cpu, arrival.priority);
   cpu.frames_[0].task = source_->Start(cpu, arrival.token);
+}
+
+void Scheduler::StartTask(Cpu& cpu, uint64_t token) {
+  ArmTick(cpu);
+  // What else it says of the interrupted is the same for every idle CPU.
+  Cpu::Frame& frame = cpu.frames_[0];
+  frame.priority = Priority::kTask;
+  frame.call = nullptr;
+  cpu.depth_ = 1;
+  cpu.interrupt_at_ = cpu.next_tick_;
+  Task<void> task = source_->Start(cpu, token);
+  if (task.done() && cpu.next_tick_ > cpu.now_) {
+    CHECK_EQ(cpu.locks_held_, 0);
+    CHECK(cpu.irqs_enabled_);
+    cpu.depth_ = 0;
+    cpu.interrupt_at_ = Cpu::kNever;
+    cpu.state_ = Cpu::State::kIdle;
+    return;
+  }
+  frame.task = std::move(task);
 }
 
 void Scheduler::Enter(Cpu& cpu, Priority priority) {

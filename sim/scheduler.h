@@ -125,6 +125,9 @@ class Scheduler {
   bool StartQueued(Cpu& cpu);
   // Begins an arrival's work on an idle CPU, the first in global time order.
   void Start(Cpu& cpu, const Arrival& arrival);
+  // The same for a task, and its end too if it need not wait: most tasks are one operation on a
+  // fast path. Then the CPU is idle again.
+  void StartTask(Cpu& cpu, uint64_t token);
   void Enter(Cpu& cpu, Priority priority);
   void Leave(Cpu& cpu);
   // Lets one due interrupt in. Answers false if none is.

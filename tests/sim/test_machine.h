@@ -78,7 +78,10 @@ inline MachineConfig TestMachine(const TestMachineOptions& options) {
 // Memory system, ledger and CPUs, without page frames or allocators.
 struct Core {
   explicit Core(const MachineConfig& machine)
-      : config(machine), memory(config), scheduler(config, memory, ledger) {}
+      : config(machine),
+        ledger(config.l1_hit_cycles),
+        memory(config),
+        scheduler(config, memory, ledger) {}
   const MachineConfig config;
   Ledger ledger;
   Memory memory;
