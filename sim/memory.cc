@@ -105,20 +105,6 @@ Memory::Result Memory::TransferFrom(const Core& to, const Core& from) const {
   return TransferFromDomain(to, from.domain);
 }
 
-// Everything but "most recently used in L1 and no change of state".
-Memory::Result Memory::TouchFurther(Core& core, uint64_t line, Access access) {
-  const uint32_t handle = HandleOf(line);
-  uint32_t* set = core.l1.SetOf(line);
-  const int way = core.l1.Find(set, handle << TagArray::kTagStateBits);
-  if (way < 0) return TouchBeyondL1(core, line, handle, access);
-  TagArray::Promote(set, way);
-  if (access == Access::kWrite && (set[0] & kDirty) == 0) {
-    return WriteClean(core, line, handle, set);
-  }
-  NoteFirst(core, line, set[0]);
-  return {l1_hit_cycles_, Outcome::kL1};
-}
-
 // A write to a line that is the first of its set in L1 and clean.
 Memory::Result Memory::WriteClean(Core& core, uint64_t line, uint32_t handle, uint32_t* set) {
   Line& entry = lines_[handle];

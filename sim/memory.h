@@ -88,7 +88,18 @@ class Memory {
     return Touch(core(id), address.line(), access);
   }
   // The same for whoever knows already that it does not hit first.
-  Result TouchFurther(Core& core, uint64_t line, Access access);
+  Result TouchFurther(Core& core, uint64_t line, Access access) {
+    const uint32_t handle = HandleOf(line);
+    uint32_t* const set = core.l1.SetOf(line);
+    const int way = core.l1.Find(set, handle << TagArray::kTagStateBits);
+    if (way < 0) return TouchBeyondL1(core, line, handle, access);
+    TagArray::Promote(set, way);
+    if (access == Access::kWrite && (set[0] & kDirty) == 0) {
+      return WriteClean(core, line, handle, set);
+    }
+    NoteFirst(core, line, set[0]);
+    return {l1_hit_cycles_, Outcome::kL1};
+  }
 
   State StateOf(CoreId core, PhysAddr address) const;
   bool LlcHolds(DomainId domain, PhysAddr address) const;
