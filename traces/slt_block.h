@@ -4,6 +4,7 @@
 #ifndef SLABLAB_TRACES_SLT_BLOCK_H_
 #define SLABLAB_TRACES_SLT_BLOCK_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -80,6 +81,19 @@ class BlockDecoder {
   bool Decode(absl::Span<Event> events);
 
  private:
+  // How many values of the columns events take. Added up as one, four at a time.
+  struct Uses {
+    std::array<uint32_t, 4> count{};
+    uint32_t deltas = 0;
+    uint32_t& appeared() { return count[0]; }
+    uint32_t& in_block() { return count[1]; }
+    uint32_t& older() { return count[2]; }
+    uint32_t& predicted() { return count[3]; }
+    void Add(const Uses& other) {
+      for (size_t i = 0; i < count.size(); ++i) count[i] += other.count[i];
+      deltas += other.deltas;
+    }
+  };
   struct Shape {
     Event event;
     ObjectRule object = OBJECT_NONE;
@@ -124,6 +138,7 @@ class BlockDecoder {
   size_t next_ = 0;
   uint64_t object_first_ = 0;
   std::vector<Shape> shapes_;
+  std::vector<Uses> uses_of_shape_;
   std::vector<uint16_t> cpus_;
   std::vector<uint32_t> events_of_cpu_;
   std::vector<int32_t> pids_;
@@ -136,10 +151,7 @@ class BlockDecoder {
   std::vector<uint64_t> object_older_;
   std::vector<uint8_t> address_slot_;
   std::vector<uint64_t> address_delta_;
-  size_t older_count_ = 0;
-  size_t predicted_count_ = 0;
-  size_t in_block_count_ = 0;
-  size_t delta_shape_count_ = 0;
+  Uses uses_;  // of all events
   size_t older_next_ = 0;
   size_t delta_next_ = 0;
 

@@ -1,6 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <limits>
 
 #include "fmt/format.h"
@@ -79,6 +80,7 @@ absl::Status BlockDecoder::LoadShapes(const Shapes& shapes) {
   }
   if (count > static_cast<int>(kShapesMax)) return Contradiction("too many shapes");
   shapes_.assign(count, Shape());
+  uses_of_shape_.assign(count, Uses());
   std::vector<Event> events(count);
   for (int i = 0; i < count; ++i) {
     Event& event = events[i];
@@ -102,6 +104,12 @@ absl::Status BlockDecoder::LoadShapes(const Shapes& shapes) {
     shape.address = shapes.address(i);
     shape.frees = Frees(event.kind) && shape.object != OBJECT_NONE;
     shape.older_last = object_first_;
+    Uses& uses = uses_of_shape_[i];
+    uses.appeared() = shape.object == OBJECT_NEXT;
+    uses.in_block() = shape.object == OBJECT_IN_BLOCK;
+    uses.older() = shape.object == OBJECT_OLDER;
+    uses.predicted() = shape.address == ADDRESS_PREDICTED;
+    uses.deltas = shape.address == ADDRESS_DELTA;
     if (shape.address == ADDRESS_OF_OBJECT && shape.object != OBJECT_IN_BLOCK) {
       return Contradiction(fmt::format("shape {} has the address of no object", i));
     }
@@ -181,46 +189,43 @@ absl::Status BlockDecoder::PlaceCursors() {
     ++events_seen[slot];
   }
   if (events_seen != events_of_cpu_) return Contradiction("events by CPU");
+  if (*std::max_element(shape_.begin(), shape_.end()) >= shapes_.size()) {
+    return Contradiction("a shape beyond its list");
+  }
+  if (*std::max_element(pid_slot_.begin(), pid_slot_.end()) >= pids_.size()) {
+    return Contradiction("a pid beyond its list");
+  }
   cursors_.assign(cpus_.size(), CpuCursor());
-  in_block_count_ = older_count_ = predicted_count_ = delta_shape_count_ = 0;
-  size_t appeared = 0;
-  size_t event = 0;
+  uses_ = Uses();
+  uint32_t event = 0;
   for (size_t cpu = 0; cpu < cpus_.size(); ++cpu) {
-    CpuCursor& cursor = cursors_[cpu];
-    cursor.event = static_cast<uint32_t>(event);
-    cursor.object_ref = static_cast<uint32_t>(in_block_count_);
-    cursor.address_slot = static_cast<uint32_t>(predicted_count_);
-    cursor.appeared_first = static_cast<uint32_t>(appeared);
-    for (const size_t end = event + events_of_cpu_[cpu]; event < end; ++event) {
-      if (shape_[event] >= shapes_.size()) return Contradiction("a shape beyond its list");
-      if (pid_slot_[event] >= pids_.size()) return Contradiction("a pid beyond its list");
-      const Shape& shape = shapes_[shape_[event]];
-      appeared += shape.object == OBJECT_NEXT;
-      in_block_count_ += shape.object == OBJECT_IN_BLOCK;
-      older_count_ += shape.object == OBJECT_OLDER;
-      predicted_count_ += shape.address == ADDRESS_PREDICTED;
-      delta_shape_count_ += shape.address == ADDRESS_DELTA;
+    cursors_[cpu] = {.event = event,
+                     .object_ref = uses_.in_block(),
+                     .address_slot = uses_.predicted(),
+                     .appeared_first = uses_.appeared()};
+    for (const uint32_t end = event + events_of_cpu_[cpu]; event < end; ++event) {
+      uses_.Add(uses_of_shape_[shape_[event]]);
     }
   }
-  if (object_first_ > std::numeric_limits<uint64_t>::max() - appeared) {
+  if (object_first_ > std::numeric_limits<uint64_t>::max() - uses_.appeared()) {
     return Contradiction("its first object");
   }
-  appeared_.resize(appeared);
-  objects_.resize(appeared);
+  appeared_.resize(uses_.appeared());
+  objects_.resize(uses_.appeared());
   objects_seen_ = older_next_ = delta_next_ = 0;
   return absl::OkStatus();
 }
 
 absl::Status BlockDecoder::LoadObjectColumns(const Block& block) {
-  absl::Status s = LoadColumn(block, COLUMN_OBJECT_CPU, in_block_count_, &object_cpu_);
+  absl::Status s = LoadColumn(block, COLUMN_OBJECT_CPU, uses_.in_block(), &object_cpu_);
   if (!s.ok()) return s;
-  s = LoadColumn(block, COLUMN_OBJECT_AGE, in_block_count_, &object_age_);
+  s = LoadColumn(block, COLUMN_OBJECT_AGE, uses_.in_block(), &object_age_);
   if (!s.ok()) return s;
-  s = LoadColumn(block, COLUMN_OBJECT_OLDER, older_count_, &object_older_);
+  s = LoadColumn(block, COLUMN_OBJECT_OLDER, uses_.older(), &object_older_);
   if (!s.ok() || !addresses_) return s;
-  s = LoadColumn(block, COLUMN_ADDRESS_SLOT, predicted_count_, &address_slot_);
+  s = LoadColumn(block, COLUMN_ADDRESS_SLOT, uses_.predicted(), &address_slot_);
   if (!s.ok()) return s;
-  size_t deltas = delta_shape_count_;
+  size_t deltas = uses_.deltas;
   for (const uint8_t slot : address_slot_) deltas += slot == AddressPredictor::kMiss;
   return LoadColumn(block, COLUMN_ADDRESS_DELTA, deltas, &address_delta_);
 }
