@@ -369,6 +369,32 @@ inline constexpr Cycles kSlubPerObjectCycles = 1;
 // The named deviations that AllocatorOptions::quirks may ask of SLUB.
 absl::Span<const std::string_view> SlubQuirks();
 
+inline void Slub::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {
+  CHECK(slab.free_pointer[object] != kInUse);
+  slab.free_pointer[object] = kInUse;
+  const uint64_t object_size = s.geometry.object_size;
+  const uint64_t size = s.geometry.size;
+  Account(s, [=](Footprint& footprint) {
+    ++footprint.objects;
+    footprint.object_bytes += object_size;
+    footprint.padding_bytes += size - object_size;
+    footprint.free_bytes -= size;
+  });
+}
+
+inline void Slub::TakeBack(KmemCache& s, Slab& slab, ObjectIndex object) {
+  CHECK(slab.free_pointer[object] == kInUse);  // Else it is free already.
+  slab.free_pointer[object] = kNoObject;
+  const uint64_t object_size = s.geometry.object_size;
+  const uint64_t size = s.geometry.size;
+  Account(s, [=](Footprint& footprint) {
+    --footprint.objects;
+    footprint.object_bytes -= object_size;
+    footprint.padding_bytes -= size - object_size;
+    footprint.free_bytes += size;
+  });
+}
+
 }  // namespace slablab
 
 #endif  // SLABLAB_ALLOCATORS_SLUB_H_

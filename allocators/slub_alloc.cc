@@ -51,7 +51,7 @@ Task<Placement> Slub::AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, Fa
 }
 
 // What the fast path reads. No slab: the CPU has none that serves.
-Slub::FastAlloc Slub::PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node) {
+inline Slub::FastAlloc Slub::PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node) {
   CacheCpu& c = ThisCpu(cpu, s);
   const CpuTop top = cpu.Load(c.top);
   Slab* const slab = cpu.Load(c.slab);
@@ -60,7 +60,7 @@ Slub::FastAlloc Slub::PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node) {
 }
 
 // And what it does with it, if that is still so.
-bool Slub::CommitFastAlloc(Cpu& cpu, KmemCache& s, const FastAlloc& fast) {
+inline bool Slub::CommitFastAlloc(Cpu& cpu, KmemCache& s, const FastAlloc& fast) {
   const CpuTop after = {.tid = fast.top.tid + kTidStep, .freelist = fast.next};
   if (!cpu.ThisCpuCmpxchgNow(fast.c->top, fast.top, after)) return false;
   Count(cpu, *fast.c, SlubStat::kAllocFastpath);
@@ -68,7 +68,7 @@ bool Slub::CommitFastAlloc(Cpu& cpu, KmemCache& s, const FastAlloc& fast) {
   return true;
 }
 
-void Slub::ZeroIfAsked(Cpu& cpu, const KmemCache& s, Gfp gfp, PhysAddr object) {
+inline void Slub::ZeroIfAsked(Cpu& cpu, const KmemCache& s, Gfp gfp, PhysAddr object) {
   if (!Has(gfp, Gfp::kZero) || object.is_null()) return;
   cpu.TouchRange({object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
 }
@@ -252,32 +252,6 @@ Task<ObjectIndex> Slub::LoadSlab(Cpu& cpu, KmemCache& s, Loot loot) {
     co_await DeactivateSlab(cpu, s, *other, top.freelist);
     Count(cpu, s, SlubStat::kCpuslabFlush);
   }
-}
-
-void Slub::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {
-  CHECK(slab.free_pointer[object] != kInUse);
-  slab.free_pointer[object] = kInUse;
-  const uint64_t object_size = s.geometry.object_size;
-  const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    ++footprint.objects;
-    footprint.object_bytes += object_size;
-    footprint.padding_bytes += size - object_size;
-    footprint.free_bytes -= size;
-  });
-}
-
-void Slub::TakeBack(KmemCache& s, Slab& slab, ObjectIndex object) {
-  CHECK(slab.free_pointer[object] == kInUse);  // Else it is free already.
-  slab.free_pointer[object] = kNoObject;
-  const uint64_t object_size = s.geometry.object_size;
-  const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    --footprint.objects;
-    footprint.object_bytes -= object_size;
-    footprint.padding_bytes -= size - object_size;
-    footprint.free_bytes += size;
-  });
 }
 
 }  // namespace slablab

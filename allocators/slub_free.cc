@@ -74,7 +74,7 @@ Task<PathId> Slub::FreeFrom(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain, Fas
 }
 
 // What the fast path reads and links. No CacheCpu: the slab is not this CPU's.
-Slub::FastFree Slub::PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
+inline Slub::FastFree Slub::PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
   CacheCpu& c = ThisCpu(cpu, s);
   const CpuTop top = cpu.Load(c.top);
   if (cpu.Load(c.slab) != &slab) return {};
@@ -82,7 +82,7 @@ Slub::FastFree Slub::PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain c
   return {.c = &c, .top = top};
 }
 
-bool Slub::CommitFastFree(Cpu& cpu, const FastFree& fast, Chain chain) {
+inline bool Slub::CommitFastFree(Cpu& cpu, const FastFree& fast, Chain chain) {
   const CpuTop after = {.tid = fast.top.tid + kTidStep, .freelist = chain.head};
   if (!cpu.ThisCpuCmpxchgNow(fast.c->top, fast.top, after)) return false;
   Count(cpu, *fast.c, SlubStat::kFreeFastpath);

@@ -33,13 +33,4 @@ void KmemCache::PlaceAt(PhysAddr to) {
       Settled<uint32_t>(place(kDefragRatioAt), remote_node_defrag_ratio.Peek());
 }
 
-ObjectIndex KmemCache::IndexOf(const Slab& slab, PhysAddr object) const {
-  // Exact for multiples of the size: the error of the reciprocal is below size / 2^32 for each, and
-  // number * size stays below 2^32.
-  const uint64_t index = ((object - slab.base) * reciprocal) >> 32;
-  CHECK_LT(index, slab.word.Peek().objects);
-  CHECK(AddressOf(slab, static_cast<ObjectIndex>(index)) == object);
-  return static_cast<ObjectIndex>(index);
-}
-
 }  // namespace slablab

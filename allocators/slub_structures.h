@@ -16,6 +16,7 @@
 #include "allocators/slub_geometry.h"
 #include "allocators/slub_list.h"
 #include "allocators/slub_pool.h"
+#include "sim/check.h"
 #include "sim/fields.h"
 #include "sim/lazy_array.h"
 #include "sim/types.h"
@@ -195,6 +196,15 @@ struct KmemCache {
 };
 
 using SlubSlabs = SlubPool<Slab, &Slab::free_pointer>;
+
+inline ObjectIndex KmemCache::IndexOf(const Slab& slab, PhysAddr object) const {
+  // Exact for multiples of the size: the error of the reciprocal is below size / 2^32 for each, and
+  // number * size stays below 2^32.
+  const uint64_t index = ((object - slab.base) * reciprocal) >> 32;
+  CHECK_LT(index, slab.word.Peek().objects);
+  CHECK(AddressOf(slab, static_cast<ObjectIndex>(index)) == object);
+  return static_cast<ObjectIndex>(index);
+}
 
 }  // namespace slablab
 

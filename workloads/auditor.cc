@@ -35,16 +35,14 @@ void Auditor::Violate(std::string_view what, PhysAddr object, uint64_t bytes) {
 }
 
 template <typename Visit>
-void Auditor::ForEachWord(Granules granules, Visit visit) {
+inline void Auditor::ForEachWord(Granules granules, Visit visit) {
   constexpr uint64_t kAll = ~uint64_t{0};
   Word* word = &words_[granules.begin / kGranulesPerWord];
   Word* const last = &words_[(granules.end - 1) / kGranulesPerWord];
-  const uint64_t head = kAll << granules.begin % kGranulesPerWord;
   const uint64_t tail = kAll >> (kGranulesPerWord - 1 - (granules.end - 1) % kGranulesPerWord);
-  if (word == last) return visit(*word, head & tail);
-  visit(*word, head);
-  while (++word < last) visit(*word, kAll);
-  visit(*last, tail);
+  uint64_t mask = kAll << granules.begin % kGranulesPerWord;
+  for (; word != last; ++word) visit(*word, std::exchange(mask, kAll));
+  visit(*last, mask & tail);
 }
 
 uint64_t Auditor::LiveIn(PhysAddr begin, uint64_t bytes) const {

@@ -212,7 +212,7 @@ void Replay::Begin(const Event& first) {
 }
 
 // `record` becomes that of a free's object, if the trace has its allocation.
-bool Replay::Replayable(const Event& event, ObjectRecord** record) {
+inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
   Skip reason;
   if (IsAllocation(event.kind)) {
     const ObjectRecord* before = objects_.Find(event.object);
@@ -272,12 +272,12 @@ void Replay::MapRecordedCpus() {
   }
 }
 
-NodeId Replay::NodeFor(const Operation& operation) const {
+inline NodeId Replay::NodeFor(const Operation& operation) const {
   if (operation.node < 0) return kAnyNode;
   return NodeId(operation.node % machine_.config().node_count());
 }
 
-CacheId Replay::CacheFor(const Operation& operation) const {
+inline CacheId Replay::CacheFor(const Operation& operation) const {
   return operation.kind == EventKind::kKmalloc ? kNoCache : caches_[operation.cache];
 }
 
@@ -305,7 +305,7 @@ Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
   return Release(cpu, operation);
 }
 
-Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
+inline Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
   const Cycles begin = cpu.task_clock();
   const Gfp gfp = gfps_[operation.gfp];
   const NodeId node = NodeFor(operation);
@@ -324,7 +324,7 @@ Task<void> Replay::AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin,
   EndAllocation(cpu, operation, begin, placement);
 }
 
-void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
+inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
                            Placement placement) {
   const CacheId cache = CacheFor(operation);
   Account(cpu, operation, cache, placement.path, cpu.task_clock() - begin);
@@ -375,7 +375,7 @@ Task<void> Replay::ReleaseOnceAllocated(Cpu& cpu, Operation operation) {
   co_await Release(cpu, operation);
 }
 
-Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
+inline Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
   const ObjectRecord record =
       operation.record == nullptr ? WarmRecord(operation) : EndRecord(operation);
   if (record.state != ObjectRecord::State::kLive) {
@@ -400,7 +400,7 @@ Task<void> Replay::AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord reco
   EndRelease(cpu, operation, record, begin, path);
 }
 
-void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
+inline void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
                         Cycles begin, PathId path) {
   Account(cpu, operation, record.cache, path, cpu.task_clock() - begin);
   if (observer_ != nullptr) {
@@ -415,7 +415,7 @@ void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord
 }
 
 // Takes the object out of the table and out of the auditor's hands.
-ObjectRecord Replay::EndRecord(const Operation& operation) {
+inline ObjectRecord Replay::EndRecord(const Operation& operation) {
   const ObjectRecord record = *operation.record;
   objects_.End(operation.object);
   if (record.state == ObjectRecord::State::kFailed) {
