@@ -14,6 +14,11 @@
 
 namespace slablab {
 
+enum class LazyUse : bool {
+  kDense,   // what is used lies side by side: large pages of the host pay
+  kSparse,  // it is scattered
+};
+
 // A fixed-size array of zeroes that takes host memory only where it is written: the machine's
 // memory is large and a workload touches little of it. T must be all-zero when default-constructed
 // and needs no destructor.
@@ -22,14 +27,16 @@ class LazyArray {
   static_assert(std::is_trivially_destructible_v<T>);
 
  public:
-  explicit LazyArray(size_t size) : size_(size) {
+  explicit LazyArray(size_t size, LazyUse use = LazyUse::kDense) : size_(size) {
     if (size == 0) return;
     void* memory = mmap(nullptr, size * sizeof(T), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(memory != MAP_FAILED);
     data_ = static_cast<T*>(memory);
     // Where the host grants it, a hundredth of the page faults, and fewer TLB misses.
-    if (size * sizeof(T) >= kHugePage) madvise(memory, size * sizeof(T), MADV_HUGEPAGE);
+    if (use == LazyUse::kDense && size * sizeof(T) >= kHugePage) {
+      madvise(memory, size * sizeof(T), MADV_HUGEPAGE);
+    }
   }
   ~LazyArray() {
     if (data_ != nullptr) munmap(data_, size_ * sizeof(T));
@@ -48,7 +55,7 @@ class LazyArray {
   // all over.
   void Populate() {
     constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, since Linux 5.14; else no harm done
-    if (size_ * sizeof(T) < kHugePage) madvise(data_, size_ * sizeof(T), kPopulateWrite);
+    if (size_ * sizeof(T) <= kPopulateMost) madvise(data_, size_ * sizeof(T), kPopulateWrite);
   }
 
   T& operator[](size_t i) { return data_[i]; }
@@ -57,6 +64,7 @@ class LazyArray {
 
  private:
   static constexpr size_t kHugePage = size_t{2} << 20;
+  static constexpr size_t kPopulateMost = size_t{8} << 20;
   T* data_ = nullptr;
   size_t size_ = 0;
 };

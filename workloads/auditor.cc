@@ -26,7 +26,7 @@ uint64_t MemoryEnd(const Machine& machine) {
 Auditor::Auditor(const Machine& machine)
     : machine_(machine),
       bytes_end_(MemoryEnd(machine)),
-      words_(bytes_end_ / kGranule / kGranulesPerWord) {}
+      words_(bytes_end_ / kGranule / kGranulesPerWord, LazyUse::kSparse) {}
 
 void Auditor::Violate(std::string_view what, PhysAddr object, uint64_t bytes) {
   if (violations_++ > 0) return;
