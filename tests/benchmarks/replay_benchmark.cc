@@ -29,6 +29,24 @@ std::string SamplePath(std::string_view name) {
   return (std::filesystem::path(root == nullptr ? "." : root) / "traces/samples" / name).string();
 }
 
+// Answers the number of operations. Only they are timed: neither boot nor the end of the machine.
+uint64_t ReplayOnce(const MachineConfig& config, std::string_view trace, CpuPlacement placement,
+                    benchmark::State& state) {
+  const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
+  CHECK(reader.ok());
+  const auto machine = std::make_unique<Machine>(config);
+  const auto allocator = MakeAllocator("slub", *machine, {});
+  CHECK(allocator.ok());
+  machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return (*allocator)->Boot(cpu); });
+  Replay replay(**reader, *machine, **allocator, {.placement = placement});
+  CHECK(replay.Prepare().ok());
+  state.ResumeTiming();
+  machine->scheduler().Run(replay);
+  state.PauseTiming();
+  CHECK(replay.status().ok());
+  return replay.result().allocations + replay.result().frees;
+}
+
 // `state.range(0)` CPUs, 16 to a last-level cache and 64 to a node.
 void Replays(benchmark::State& state, std::string_view trace, CpuPlacement placement) {
   const int64_t cpus = state.range(0);
@@ -40,19 +58,7 @@ void Replays(benchmark::State& state, std::string_view trace, CpuPlacement place
   uint64_t operations = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
-    CHECK(reader.ok());
-    auto machine = std::make_unique<Machine>(*config);
-    const auto allocator = MakeAllocator("slub", *machine, {});
-    CHECK(allocator.ok());
-    machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return (*allocator)->Boot(cpu); });
-    Replay replay(**reader, *machine, **allocator, {.placement = placement});
-    CHECK(replay.Prepare().ok());
-    state.ResumeTiming();
-    machine->scheduler().Run(replay);
-    state.PauseTiming();
-    CHECK(replay.status().ok());
-    operations += replay.result().allocations + replay.result().frees;
+    operations += ReplayOnce(*config, trace, placement, state);
     state.ResumeTiming();
   }
   state.SetItemsProcessed(static_cast<int64_t>(operations));
