@@ -131,6 +131,11 @@ Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle,
     // The host's own cache misses dominate from here on: they may as well overlap.
     core.llc->Prefetch(line);
     __builtin_prefetch(&lines_[l2.Victim(set) >> TagArray::kTagStateBits]);
+    if (entry.owner != 0) {
+      const Core& owner = cores_[entry.owner - 1u];
+      owner.l1.Prefetch(line);
+      owner.l2.Prefetch(line);
+    }
     return Miss(core, entry, line, handle, access);
   }
   TagArray::Promote(set, way);
