@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
@@ -18,6 +19,7 @@
 #include "cli/print.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
+#include "cli/result_output.h"
 #include "cli/simulation.h"
 #include "cli/sweep_plan.h"
 #include "cli/sweep_store.h"
@@ -25,6 +27,7 @@
 #include "cli/worker_flags.h"
 #include "cli/worker_pool.h"
 #include "fmt/format.h"
+#include "reports/comparison.h"
 
 ABSL_FLAG(std::string, folder, "",
           "FOLDER: where the points' results are; by default beside the sweep, as its name with "
@@ -108,6 +111,16 @@ absl::Status DoPoints(const SweepPlan& plan, const SweepStore& store,
   return absl::InternalError(fmt::format("{} of {} points failed", failed, todo.size()));
 }
 
+// The points that have results, as one page of charts.
+absl::Status WriteSweepHtml(const SweepReport& report) {
+  std::vector<RunResult> results;
+  for (const SweepPointReport& point : report.points()) {
+    if (point.has_result()) results.push_back(point.result());
+  }
+  if (results.empty()) return absl::InvalidArgumentError("no point has a result to be drawn");
+  return WriteHtml(Labelled(std::move(results)), absl::GetFlag(FLAGS_output));
+}
+
 }  // namespace
 
 int RunSweepPlan(const std::vector<std::string>& arguments) {
@@ -153,8 +166,8 @@ int RunSweepRun(const std::vector<std::string>& arguments) {
 }
 
 int RunSweepMerge(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<Format> format =
-      FormatAmong({Format::kText, Format::kTsv, Format::kCsv, Format::kJson, Format::kProto});
+  const absl::StatusOr<Format> format = FormatAmong(
+      {Format::kText, Format::kTsv, Format::kCsv, Format::kJson, Format::kProto, Format::kHtml});
   if (!format.ok()) return Fail(format.status());
   const std::vector<std::string> metrics =
       absl::StrSplit(absl::GetFlag(FLAGS_metrics), ',', absl::SkipEmpty());
@@ -164,7 +177,9 @@ int RunSweepMerge(const std::vector<std::string>& arguments) {
   const absl::StatusOr<SweepReport> report = MergeSweep(*plan, StoreOf(arguments[0]));
   if (!report.ok()) return Fail(report.status());
   const absl::Status written =
-      WriteOutput(absl::GetFlag(FLAGS_output), SweepReportText(*report, *format, metrics));
+      *format == Format::kHtml
+          ? WriteSweepHtml(*report)
+          : WriteOutput(absl::GetFlag(FLAGS_output), SweepReportText(*report, *format, metrics));
   return written.ok() ? kExitOk : Fail(written);
 }
 

@@ -196,6 +196,13 @@ TEST_F(SweepTest, TextIsAsWideAsATerminal) {
   EXPECT_THAT(one.text, AllOf(HasSubstr("slabs"), ::testing::Not(HasSubstr("operation"))));
 }
 
+TEST_F(SweepTest, OnePageShowsItAll) {
+  Do("", "some");
+  const Ending page = Stdout(absl::StrCat("sweep merge --format=html ", sweep_, Folder("some")));
+  EXPECT_EQ(page.exit_status, 0);
+  EXPECT_THAT(page.text, AllOf(HasSubstr("<html"), HasSubstr("slab"), HasSubstr("16 CPUs")));
+}
+
 TEST_F(SweepTest, ErrorsNameFileAndLine) {
   for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
            {"base {\n  trace: \"net.slt\"\n}\nallocator: \"slub\"\nallocator: \"slbu\"\n",
