@@ -38,7 +38,7 @@ struct Stage {
   std::unique_ptr<ClosedTrace> trace;
   TraceHeader header;                           // of the trace
   std::unique_ptr<SyntheticWorkload> workload;  // instead of the trace
-  ScenarioSpec scenario;
+  ParsedScenario scenario;
   uint64_t operations = 0;  // as far as they are known beforehand
 
   StepSource& steps() {
@@ -204,7 +204,7 @@ void Describe(const SimulationOptions& options, const Stage& stage, RunConfig& c
   config.set_order("closed");
   std::string textproto;
   if (!options.scenario_path.empty()) {
-    google::protobuf::TextFormat::PrintToString(stage.scenario, &textproto);
+    google::protobuf::TextFormat::PrintToString(stage.scenario.spec, &textproto);
     config.set_scenario_textproto(textproto);
   }
   if (stage.workload == nullptr) return;
@@ -215,10 +215,6 @@ void Describe(const SimulationOptions& options, const Stage& stage, RunConfig& c
   if (options.replay.placement == CpuPlacement::kRecorded) config.set_placement("stated");
 }
 
-}  // namespace
-
-namespace {
-
 absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config, Stage& stage) {
   stage.machine = std::make_unique<Machine>(config);
   absl::StatusOr<std::unique_ptr<Allocator>> allocator =
@@ -226,15 +222,17 @@ absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config
   if (!allocator.ok()) return allocator.status();
   stage.allocator = *std::move(allocator);
   stage.machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return stage.allocator->Boot(cpu); });
+  if (absl::Status status = stage.allocator->boot_status(); !status.ok()) return status;
   const absl::Status opened =
       options.workload.empty() ? OpenTrace(options, stage) : OpenWorkload(options, stage);
   if (!opened.ok()) return opened;
   if (!options.scenario_path.empty()) {
     const absl::StatusOr<std::string> text = ReadTextFile(options.scenario_path);
     if (!text.ok()) return text.status();
-    const absl::StatusOr<ScenarioSpec> spec = ParseScenario(*text, options.scenario_path);
-    if (!spec.ok()) return spec.status();
-    stage.scenario = *spec;
+    absl::StatusOr<ParsedScenario> scenario = ParseScenario(
+        *text, options.scenario_path, {.cpus = config.cpu_count(), .nodes = config.node_count()});
+    if (!scenario.ok()) return scenario.status();
+    stage.scenario = *std::move(scenario);
   }
   return WriteTunables(options.tunables, *stage.machine, *stage.allocator);
 }
@@ -253,6 +251,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Simul
                      .pressure_interval_us = options.pressure_interval_us});
   if (!scenario.empty()) loop->set_disturbance(&scenario);
   loop->set_observer(hooks.observer);
+  machine.scheduler().set_observer(hooks.machine_observer);
   loop->set_stop(hooks.stop);
   if (hooks.progress && stage.operations > 0) {
     const uint64_t total = stage.operations;
@@ -263,10 +262,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Simul
   machine.scheduler().Run(*loop);
   machine.buddy().set_reclaimer(nullptr);
   if (absl::Status status = loop->status(); !status.ok()) return status;
-  if (!scenario.status().ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.scenario_path, ": ", scenario.status().message()));
-  }
+  if (!scenario.status().ok()) return scenario.status();
 
   for (const Allocator::Reference& reference : model.References()) {
     loop->auditor().OnReference(model, reference);
@@ -287,9 +283,12 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Simul
   } else {
     StateAssumptions(options, loop_options, stage, result);
   }
-  if (pressure.direct_calls() > 0) {
-    result.mutable_reclaim()->set_direct_calls(pressure.direct_calls());
-    result.mutable_reclaim()->set_direct_bytes(pressure.direct_bytes());
+  if (scenario.pressures() + pressure.direct_calls() > 0) {
+    ReclaimReport& reclaim = *result.mutable_reclaim();
+    reclaim.set_calls(scenario.pressures());
+    reclaim.set_bytes(scenario.reclaimed_bytes());
+    reclaim.set_direct_calls(pressure.direct_calls());
+    reclaim.set_direct_bytes(pressure.direct_bytes());
   }
   for (const std::string& sentence : scenario.Report()) *result.add_assumptions() = sentence;
   if (absl::Status status =

@@ -106,6 +106,11 @@ class ClosedLoop : public ArrivalSource {
   Task<bool> TakeOffline(Cpu& cpu, CpuId target);
   // And back: tasks that were placed there return.
   Task<bool> BringOnline(Cpu& cpu, CpuId target);
+  // An object by kmalloc, in whatever context `cpu` is; null: there was no memory. It is audited,
+  // counted and shown to the observer as of no task (-1), but nobody uses it.
+  Task<PhysAddr> AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp);
+  // And its end. REQUIRES: of AllocateAside(), with the same number of bytes; not null.
+  Task<void> FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes);
   Allocator& allocator() { return allocator_; }
   Machine& machine() { return machine_; }
   Cycles start() const { return start_; }

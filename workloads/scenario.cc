@@ -19,6 +19,7 @@ namespace {
 constexpr uint64_t kMicrosMax = 3'600'000'000;  // an hour
 constexpr uint32_t kStormObjectsMax = 64;
 constexpr uint32_t kStormBytesMax = 8192;
+constexpr uint32_t kStormBytes = 256;  // of an object, if the scenario does not say
 
 std::string CheckStorm(const InterruptEvent& storm) {
   if (storm.count() == 0) return "a storm is of at least one interrupt";
@@ -42,42 +43,114 @@ std::string CheckEvent(const ScenarioEvent& event) {
   return event.has_interrupts() ? CheckStorm(event.interrupts()) : "";
 }
 
-}  // namespace
+// Which CPUs or nodes the event is about: a field of it, the first, and how many.
+struct Target {
+  std::string_view field;
+  bool is_node = false;
+  uint64_t first = 0;
+  uint64_t count = 1;
+};
 
-absl::StatusOr<ScenarioSpec> ParseScenario(std::string_view text, std::string label) {
-  ScenarioSpec spec;
-  SpecOrigin origin(std::move(label));
-  if (absl::Status status = ParseTextproto(text, &spec, &origin); !status.ok()) return status;
-  for (int i = 0; i < spec.events_size(); ++i) {
-    const std::string wrong = CheckEvent(spec.events(i));
-    if (!wrong.empty()) return origin.Error(fmt::format("events[{}]", i), wrong);
+Target TargetOf(const ScenarioEvent& event) {
+  switch (event.what_case()) {
+    case ScenarioEvent::kCpuOffline:
+      return {.field = "cpu_offline.cpu", .first = event.cpu_offline().cpu()};
+    case ScenarioEvent::kCpuOnline:
+      return {.field = "cpu_online.cpu", .first = event.cpu_online().cpu()};
+    case ScenarioEvent::kNodeOffline:
+      return {.field = "node_offline.node", .is_node = true, .first = event.node_offline().node()};
+    case ScenarioEvent::kNodeOnline:
+      return {.field = "node_online.node", .is_node = true, .first = event.node_online().node()};
+    case ScenarioEvent::kPressure:
+      if (event.pressure().node() < 0) return {.field = {}, .count = 0};
+      return {.field = "pressure.node",
+              .is_node = true,
+              .first = static_cast<uint64_t>(event.pressure().node())};
+    case ScenarioEvent::kInterrupts:
+      return {.field = event.interrupts().cpus() > 1 ? "interrupts.cpus" : "interrupts.cpu",
+              .first = event.interrupts().cpu(),
+              .count = std::max(1u, event.interrupts().cpus())};
+    default:
+      return {.field = {}, .count = 0};
   }
-  return spec;
 }
 
-Scenario::Scenario(const ScenarioSpec& spec, const MachineConfig& machine,
+// What of `target` the machine does not have; empty: it has all.
+std::string Missing(const Target& target, const ScenarioMachine& machine) {
+  if (target.count == 0) return "";
+  const auto there = static_cast<uint64_t>(target.is_node ? machine.nodes : machine.cpus);
+  const uint64_t last = target.first + target.count - 1;
+  if (last < there) return "";
+  const std::string_view what = target.is_node ? "node" : "CPU";
+  return fmt::format("there is no {} {}: the machine has {} {}{}", what, last, there, what,
+                     there == 1 ? "" : "s");
+}
+
+}  // namespace
+
+absl::StatusOr<ParsedScenario> ParseScenario(std::string_view text, std::string label,
+                                             const ScenarioMachine& machine) {
+  ParsedScenario parsed{.spec = {}, .origin = SpecOrigin(std::move(label))};
+  if (absl::Status status = ParseTextproto(text, &parsed.spec, &parsed.origin); !status.ok()) {
+    return status;
+  }
+  for (int i = 0; i < parsed.spec.events_size(); ++i) {
+    const ScenarioEvent& event = parsed.spec.events(i);
+    const std::string path = fmt::format("events[{}]", i);
+    if (const std::string wrong = CheckEvent(event); !wrong.empty()) {
+      return parsed.origin.Error(path, wrong);
+    }
+    const Target target = TargetOf(event);
+    if (const std::string missing = Missing(target, machine); !missing.empty()) {
+      return parsed.origin.Error(fmt::format("{}.{}", path, target.field), missing);
+    }
+  }
+  return parsed;
+}
+
+Scenario::Scenario(ParsedScenario parsed, const MachineConfig& machine,
                    const ScenarioOptions& options)
-    : cpus_(machine.cpu_count()),
-      nodes_(machine.node_count()),
+    : origin_(std::move(parsed.origin)),
+      cpus_(machine.cpu_count()),
       clock_mhz_(static_cast<uint64_t>(machine.clock_mhz)),
       random_(options.seed, /*stream=*/0x7363656e),
-      held_(static_cast<size_t>(machine.node_count())) {
-  const auto add = [this](const ScenarioEvent& event) {
-    const uint64_t times = event.every_us() == 0 ? 1 : event.times();
-    Stream stream = {.event = event,
-                     .next = event.at_us() * clock_mhz_,
-                     .interval = event.every_us() * clock_mhz_,
-                     .left = times == 0 ? std::numeric_limits<uint64_t>::max() : times};
-    Arm(stream);
-    streams_.push_back(stream);
-  };
-  for (const ScenarioEvent& event : spec.events()) add(event);
+      held_(static_cast<size_t>(machine.node_count())),
+      first_cpu_(held_.size(), CpuId(0)) {
+  for (int i = cpus_ - 1; i >= 0; --i) {
+    first_cpu_[machine.cpus[static_cast<size_t>(i)].node.index()] = CpuId(i);
+  }
+  for (int i = 0; i < parsed.spec.events_size(); ++i) {
+    Add(parsed.spec.events(i), fmt::format("events[{}]", i), 0);
+  }
   if (options.pressure_interval_us == 0) return;
-  ScenarioEvent pressure;
-  pressure.set_at_us(options.pressure_interval_us);
-  pressure.set_every_us(options.pressure_interval_us);
-  pressure.mutable_pressure()->set_node(-1);
-  add(pressure);
+  // Nodes come one after another within the interval.
+  for (size_t node = 0; node < held_.size(); ++node) {
+    ScenarioEvent pressure;
+    pressure.set_at_us(options.pressure_interval_us);
+    pressure.set_every_us(options.pressure_interval_us);
+    pressure.mutable_pressure()->set_node(static_cast<int32_t>(node));
+    Add(pressure, "", options.pressure_interval_us * clock_mhz_ * node / held_.size());
+  }
+}
+
+// An event that is about every node is one a node.
+void Scenario::Add(const ScenarioEvent& event, std::string path, Cycles offset) {
+  if (event.has_pressure() && event.pressure().node() < 0) {
+    ScenarioEvent one = event;
+    for (size_t node = 0; node < held_.size(); ++node) {
+      one.mutable_pressure()->set_node(static_cast<int32_t>(node));
+      Add(one, path, offset);
+    }
+    return;
+  }
+  const uint64_t times = event.every_us() == 0 ? 1 : event.times();
+  Stream stream = {.event = event,
+                   .path = std::move(path),
+                   .next = event.at_us() * clock_mhz_ + offset,
+                   .interval = event.every_us() * clock_mhz_,
+                   .left = times == 0 ? std::numeric_limits<uint64_t>::max() : times};
+  Arm(stream);
+  streams_.push_back(std::move(stream));
 }
 
 void Scenario::Arm(Stream& stream) {
@@ -92,13 +165,12 @@ CpuId Scenario::CpuFor(const Stream& stream) const {
     const InterruptEvent& storm = event.interrupts();
     const uint64_t nth = storm.count() - stream.storm;
     const uint64_t cpu = uint64_t{storm.cpu()} + nth % std::max(1u, storm.cpus());
-    return CpuId(static_cast<int32_t>(cpu % static_cast<uint64_t>(cpus_)));
+    return CpuId(static_cast<int32_t>(cpu));
   }
+  // As kswapd does.
+  if (event.has_pressure()) return first_cpu_[static_cast<size_t>(event.pressure().node())];
   // Another than the one that it is about.
-  if (event.has_cpu_offline() && event.cpu_offline().cpu() % static_cast<uint32_t>(cpus_) == 0) {
-    return CpuId(cpus_ > 1 ? 1 : 0);
-  }
-  return CpuId(0);
+  return CpuId(event.has_cpu_offline() && event.cpu_offline().cpu() == 0 && cpus_ > 1 ? 1 : 0);
 }
 
 std::optional<Disturbance::Next> Scenario::Take() {
@@ -132,25 +204,25 @@ Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
     Task<void> interrupt = Interrupt(loop, cpu, event.interrupts());
     co_await interrupt;
   } else if (event.has_cpu_offline()) {
-    const CpuId target(static_cast<int32_t>(event.cpu_offline().cpu()) % cpus_);
+    const CpuId target(static_cast<int32_t>(event.cpu_offline().cpu()));
     Task<bool> offline = loop.TakeOffline(cpu, target);
     done = co_await offline;
     offline_ += done;
   } else if (event.has_cpu_online()) {
-    const CpuId target(static_cast<int32_t>(event.cpu_online().cpu()) % cpus_);
+    const CpuId target(static_cast<int32_t>(event.cpu_online().cpu()));
     Task<bool> online = loop.BringOnline(cpu, target);
     done = co_await online;
     online_ += done;
   } else if (event.has_node_offline()) {
-    const NodeId node(static_cast<int32_t>(event.node_offline().node()) % nodes_);
+    const NodeId node(static_cast<int32_t>(event.node_offline().node()));
     Task<void> offline = TakeNodeOffline(loop, cpu, node);
     co_await offline;
   } else if (event.has_node_online()) {
-    const NodeId node(static_cast<int32_t>(event.node_online().node()) % nodes_);
+    const NodeId node(static_cast<int32_t>(event.node_online().node()));
     Task<void> online = BringNodeOnline(loop, cpu, node);
     co_await online;
   } else if (event.has_pressure()) {
-    Task<void> relief = Relieve(loop, cpu, event.pressure().node());
+    Task<void> relief = Relieve(loop, cpu, NodeId(event.pressure().node()));
     co_await relief;
   } else {
     const TunableSetting setting = {
@@ -158,35 +230,30 @@ Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
     Task<absl::Status> tune = WriteTunable(cpu, loop.allocator(), setting);
     const absl::Status status = co_await tune;
     ++tuned_;
-    if (status_.ok()) status_ = status;
+    if (status_.ok() && !status.ok()) {
+      status_ = origin_.Error(streams_[token].path + ".tune", std::string(status.message()));
+    }
   }
   refused_ += !done;
 }
 
-Task<void> Scenario::Relieve(ClosedLoop& loop, Cpu& cpu, int32_t node) {
+Task<void> Scenario::Relieve(ClosedLoop& loop, Cpu& cpu, NodeId node) {
   ++pressures_;
-  const int32_t begin = node < 0 ? 0 : node % nodes_;
-  const int32_t end = node < 0 ? nodes_ : begin + 1;
-  for (int32_t i = begin; i < end; ++i) {
-    Task<uint64_t> reclaim = loop.allocator().Reclaim(cpu, NodeId(i));
-    const uint64_t bytes = co_await reclaim;
-    reclaimed_ += bytes;
-  }
+  Task<uint64_t> reclaim = loop.allocator().Reclaim(cpu, node);
+  reclaimed_bytes_ += co_await reclaim;
 }
 
 Task<void> Scenario::Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent& storm) {
   ++interrupts_;
-  const uint64_t bytes = storm.bytes() == 0 ? 256 : storm.bytes();
+  const uint32_t bytes = storm.bytes() == 0 ? kStormBytes : storm.bytes();
   std::array<PhysAddr, kStormObjectsMax> objects;
   for (uint32_t i = 0; i < storm.objects(); ++i) {
-    Task<Placement> allocation =
-        loop.allocator().Kmalloc(cpu, bytes, kGfpAtomic | Gfp::kNoWarn, kAnyNode);
-    const Placement placement = co_await allocation;
-    objects[i] = placement.object;
+    Task<PhysAddr> allocation = loop.AllocateAside(cpu, bytes, kGfpAtomic | Gfp::kNoWarn);
+    objects[i] = co_await allocation;
   }
   for (uint32_t i = 0; i < storm.objects(); ++i) {
     if (objects[i].is_null()) continue;
-    Task<PathId> release = loop.allocator().Kfree(cpu, objects[i]);
+    Task<void> release = loop.FreeAside(cpu, objects[i], bytes);
     co_await release;
   }
 }
@@ -239,11 +306,6 @@ std::vector<std::string> Scenario::Report() const {
         "Scenario: memory nodes went off line: {} free pages were taken away (pages in use stay), "
         "{} of them were given back.",
         pages_taken_, pages_returned_));
-  }
-  if (pressures_ > 0) {
-    report.push_back(
-        fmt::format("Scenario: memory was short {} times; the allocator gave back {} bytes.",
-                    pressures_, reclaimed_));
   }
   if (tuned_ > 0) report.push_back(fmt::format("Scenario: {} tunables were written.", tuned_));
   if (interrupts_ > 0) {

@@ -5,6 +5,7 @@
 #define SLABLAB_WORKLOADS_SCENARIO_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "sim/machine_config.h"
 #include "sim/random.h"
+#include "sim/spec_text.h"
 #include "workloads/closed_loop.h"
 #include "workloads/scenario.pb.h"
 #include "workloads/tuning.h"
@@ -26,14 +28,27 @@ struct ScenarioOptions {
   uint64_t pressure_interval_us = 0;  // besides what the spec says, pressure on every node; 0: none
 };
 
-// InvalidArgument: `label`, line and column, and what is wrong.
-absl::StatusOr<ScenarioSpec> ParseScenario(std::string_view text, std::string label);
+// The machine that a scenario is for; by default one that has every CPU and node.
+struct ScenarioMachine {
+  int32_t cpus = std::numeric_limits<int32_t>::max();
+  int32_t nodes = std::numeric_limits<int32_t>::max();
+};
+
+struct ParsedScenario {
+  ScenarioSpec spec;
+  SpecOrigin origin{""};
+};
+
+// InvalidArgument: `label`, line and column, and what is wrong; also what names a CPU or node that
+// the machine does not have.
+absl::StatusOr<ParsedScenario> ParseScenario(std::string_view text, std::string label,
+                                             const ScenarioMachine& machine);
 
 // A scenario, as it takes place. In time order, among equals in that of the spec.
 class Scenario : public Disturbance {
  public:
-  // REQUIRES: of ParseScenario.
-  Scenario(const ScenarioSpec& spec, const MachineConfig& machine, const ScenarioOptions& options);
+  // REQUIRES: of ParseScenario, for this machine.
+  Scenario(ParsedScenario parsed, const MachineConfig& machine, const ScenarioOptions& options);
 
   bool empty() const { return streams_.empty(); }
   std::optional<Next> Take() override;
@@ -41,13 +56,17 @@ class Scenario : public Disturbance {
 
   // What happened, a sentence a kind.
   std::vector<std::string> Report() const;
-  // A tunable that was refused, if any was.
+  // How often the allocator was asked for a node's memory, and what it gave back.
+  uint64_t pressures() const { return pressures_; }
+  uint64_t reclaimed_bytes() const { return reclaimed_bytes_; }
+  // A tunable that was refused, if any was, and where it stands.
   const absl::Status& status() const { return status_; }
 
  private:
   // An event of the spec; a storm comes again and again.
   struct Stream {
     ScenarioEvent event;
+    std::string path;     // in the spec, for messages
     Cycles next = 0;      // when it is due, without jitter
     Cycles due = 0;       // with
     Cycles interval = 0;  // 0: once
@@ -58,26 +77,28 @@ class Scenario : public Disturbance {
     PhysAddr block;
     int order = 0;
   };
+  void Add(const ScenarioEvent& event, std::string path, Cycles offset);
   void Arm(Stream& stream);
   Task<void> TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node);
   Task<void> BringNodeOnline(ClosedLoop& loop, Cpu& cpu, NodeId node);
   Task<void> Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent& storm);
-  Task<void> Relieve(ClosedLoop& loop, Cpu& cpu, int32_t node);
+  Task<void> Relieve(ClosedLoop& loop, Cpu& cpu, NodeId node);
   CpuId CpuFor(const Stream& stream) const;
 
+  const SpecOrigin origin_;
   const int32_t cpus_;
-  const int32_t nodes_;
   const uint64_t clock_mhz_;
   Random random_;
   std::vector<Stream> streams_;
   std::vector<std::vector<Held>> held_;  // by node
+  std::vector<CpuId> first_cpu_;         // by node; CPU 0 of a node that has none
   uint64_t offline_ = 0;
   uint64_t online_ = 0;
   uint64_t refused_ = 0;
   uint64_t pages_taken_ = 0;
   uint64_t pages_returned_ = 0;
   uint64_t pressures_ = 0;
-  uint64_t reclaimed_ = 0;
+  uint64_t reclaimed_bytes_ = 0;
   uint64_t tuned_ = 0;
   uint64_t interrupts_ = 0;
   absl::Status status_;
