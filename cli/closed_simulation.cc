@@ -68,15 +68,14 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
 }
 
 absl::Status OpenWorkload(const SimulationOptions& options, Stage& stage) {
-  const absl::StatusOr<WorkloadText> text = LoadWorkloadText(options.workload);
+  absl::StatusOr<WorkloadText> text =
+      options.workload_textproto.has_value()
+          ? WorkloadText{.label = options.workload, .textproto = *options.workload_textproto}
+          : LoadWorkloadText(options.workload);
   if (!text.ok()) return text.status();
-  std::vector<std::pair<std::string, int64_t>> parameters;
-  for (const WorkloadParameter& parameter : options.workload_parameters) {
-    parameters.emplace_back(parameter.name, parameter.value);
-  }
   const MachineConfig& machine = stage.machine->config();
   absl::StatusOr<Program> program =
-      CompileWorkload(text->textproto, text->label, parameters,
+      CompileWorkload(text->textproto, text->label, options.workload_parameters,
                       {.cpus = machine.cpu_count(), .nodes = machine.node_count()});
   if (!program.ok()) return program.status();
   absl::StatusOr<std::unique_ptr<SyntheticWorkload>> workload =
@@ -227,7 +226,9 @@ absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config
       options.workload.empty() ? OpenTrace(options, stage) : OpenWorkload(options, stage);
   if (!opened.ok()) return opened;
   if (!options.scenario_path.empty()) {
-    const absl::StatusOr<std::string> text = ReadTextFile(options.scenario_path);
+    const absl::StatusOr<std::string> text = options.scenario_textproto.has_value()
+                                                 ? *options.scenario_textproto
+                                                 : ReadTextFile(options.scenario_path);
     if (!text.ok()) return text.status();
     absl::StatusOr<ParsedScenario> scenario = ParseScenario(
         *text, options.scenario_path, {.cpus = config.cpu_count(), .nodes = config.node_count()});
@@ -312,6 +313,7 @@ absl::StatusOr<RunResult> SimulateClosed(const SimulationOptions& options,
 absl::StatusOr<RunResult> WriteWorkloadTrace(const SimulationOptions& options,
                                              const SimulationHooks& hooks,
                                              const std::string& path) {
+  if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
   const absl::StatusOr<MachineConfig> config = LoadMachine(options.machine);
   if (!config.ok()) return config.status();
   Stage stage;

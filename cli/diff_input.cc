@@ -19,6 +19,7 @@
 #include "absl/strings/str_join.h"
 #include "allocators/percpu_registry.h"
 #include "cli/interrupt.h"
+#include "cli/run_check.h"
 #include "cli/run_spec.h"
 #include "cli/simulation_flags.h"
 #include "fmt/format.h"
@@ -66,12 +67,8 @@ absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
   const absl::StatusOr<RunResult> result = ReadResult(path);
   if (!result.ok()) return result.status();
   const RunConfig& config = result->config();
-  if (!config.scenario().empty() || !config.workload().empty()) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: its {} is not echoed as a file; give the run as a .textproto instead",
-                    path, config.workload().empty() ? "scenario" : "workload"));
-  }
-  const absl::StatusOr<std::string> trace_path = FindTrace(path, *result, trace);
+  absl::StatusOr<std::string> trace_path = std::string();
+  if (config.workload().empty()) trace_path = FindTrace(path, *result, trace);
   if (!trace_path.ok()) return trace_path.status();
   std::vector<std::string> tunables;
   for (const NamedValue& tunable : config.tunables()) {
@@ -79,9 +76,11 @@ absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
   }
   const std::pair<const char*, std::string> settings[] = {
       {"trace", *trace_path},
+      {"workload", config.workload()},
+      {"scenario", config.scenario()},
       {"allocator", config.allocator()},
       {"order", config.order()},
-      {"place", config.placement()},
+      {"place", config.placement() == "stated" ? "recorded" : config.placement()},
       {"scale", absl::StrCat(std::max(1u, config.scale()))},
       {"start", config.start()},
       {"seed", absl::StrCat(config.seed())},
@@ -105,6 +104,9 @@ absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
       return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
     }
   }
+  // They are echoed whole, with the values that parameters had.
+  if (!config.workload().empty()) options.workload_textproto = config.workload_textproto();
+  if (!config.scenario().empty()) options.scenario_textproto = config.scenario_textproto();
   absl::StatusOr<MachineConfig> machine =
       MachineFromTextproto(config.machine_textproto(), path + " (machine)");
   if (!machine.ok()) return machine.status();
@@ -117,7 +119,12 @@ absl::StatusOr<SimulationOptions> OptionsOfTextproto(const std::string& path) {
   SpecOrigin origin(path);
   if (absl::Status status = ReadTextprotoFile(path, &spec, &origin); !status.ok()) return status;
   ResolvePaths(fs::path(path).parent_path().string(), &spec);
-  return OptionsOf(spec, origin, "");
+  absl::StatusOr<SimulationOptions> options = OptionsOf(spec, origin, "");
+  if (!options.ok()) return options.status();
+  if (const std::optional<RunFault> fault = RunChecker().Check(*options); fault.has_value()) {
+    return ErrorOf(*fault, spec, origin, "");
+  }
+  return options;
 }
 
 // In the child: the run's operations as a log, then, if it came to no end, a line that says why.

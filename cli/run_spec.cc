@@ -20,6 +20,7 @@
 #include "sim/machine_loader.h"
 #include "traces/gz_input.h"
 #include "traces/trace.h"
+#include "workloads/workload_loader.h"
 
 namespace slablab {
 namespace {
@@ -81,7 +82,7 @@ absl::Status ReadTextprotoFile(const std::string& path, pb::Message* message, Sp
 void ResolvePaths(const std::string& folder, RunSpec* spec) {
   const auto resolve = [&](const std::string& path) { return (fs::path(folder) / path).string(); };
   if (spec->has_trace()) spec->set_trace(resolve(spec->trace()));
-  if (spec->has_scenario()) spec->set_scenario(resolve(spec->scenario()));
+  if (!spec->scenario().empty()) spec->set_scenario(resolve(spec->scenario()));
   if (NamesFile(spec->workload())) spec->set_workload(resolve(spec->workload()));
   if (NamesFile(spec->machine())) spec->set_machine(resolve(spec->machine()));
 }
@@ -129,14 +130,19 @@ absl::StatusOr<std::string> RunNamer::NameOf(const RunSpec& spec, std::string_vi
     // The result echoes it.
     rest.set_trace(fs::path(spec.trace()).filename().string());
   }
-  for (const auto& [path, clear] : {std::pair{&spec.workload(), &RunSpec::clear_workload},
-                                    std::pair{&spec.scenario(), &RunSpec::clear_scenario}}) {
-    if (!NamesFile(*path)) continue;
-    const absl::StatusOr<uint64_t> file = FileDigest(*path);
-    if (!file.ok()) return file.status();
-    digest.AddString(fs::path(*path).filename().string());
-    digest.Add(*file);
-    (rest.*clear)();
+  if (spec.has_workload()) {
+    const absl::StatusOr<uint64_t> workload = WorkloadDigest(spec.workload());
+    if (!workload.ok()) return workload.status();
+    digest.AddString(fs::path(spec.workload()).filename().string());
+    digest.Add(*workload);
+    rest.clear_workload();
+  }
+  if (!spec.scenario().empty()) {
+    const absl::StatusOr<uint64_t> scenario = FileDigest(spec.scenario());
+    if (!scenario.ok()) return scenario.status();
+    digest.AddString(fs::path(spec.scenario()).filename().string());
+    digest.Add(*scenario);
+    rest.clear_scenario();
   }
   const std::string machine = spec.has_machine() ? spec.machine() : SimulationDefaultMachine();
   digest.Add(MachineDigest(machine));
@@ -154,6 +160,15 @@ absl::StatusOr<uint64_t> RunNamer::TraceDigest(const std::string& path) {
       TraceReader::Open(path, TraceReader::Options());
   if (!reader.ok()) return reader.status();
   return traces_[path] = (*reader)->header().events_digest;
+}
+
+absl::StatusOr<uint64_t> RunNamer::WorkloadDigest(const std::string& name) {
+  if (const auto known = workloads_.find(name); known != workloads_.end()) return known->second;
+  const absl::StatusOr<WorkloadText> text = LoadWorkloadText(name);
+  if (!text.ok()) return text.status();
+  Digest digest;
+  digest.AddString(text->textproto);
+  return workloads_[name] = digest.value();
 }
 
 absl::StatusOr<uint64_t> RunNamer::FileDigest(const std::string& path) {

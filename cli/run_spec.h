@@ -41,9 +41,9 @@ absl::StatusOr<SimulationOptions> OptionsOf(const RunSpec& spec, const SpecOrigi
                                             const std::string& prefix);
 
 // Gives runs names by what they are: 16 hex digits, the digest of the configuration. It holds the
-// program's version, every field of the spec, and of files what is in them rather than how they are
-// called: the events of the trace, the whole machine. Whoever has the same name has the same
-// result.
+// program's version, every field of the spec, and what is behind names rather than the names: the
+// events of the trace, the whole machine, the text of workload (a preset's too) and scenario.
+// Whoever has the same name has the same result.
 class RunNamer {
  public:
   // Errors are those of reading trace, workload and scenario; they name them. A machine that there
@@ -53,11 +53,13 @@ class RunNamer {
 
  private:
   absl::StatusOr<uint64_t> TraceDigest(const std::string& path);
+  absl::StatusOr<uint64_t> WorkloadDigest(const std::string& name);
   absl::StatusOr<uint64_t> FileDigest(const std::string& path);
   uint64_t MachineDigest(const std::string& machine);
 
   // By path or name; a sweep has many points and few files.
   std::map<std::string, uint64_t> traces_;
+  std::map<std::string, uint64_t> workloads_;
   std::map<std::string, uint64_t> files_;
   std::map<std::string, uint64_t> machines_;
 };

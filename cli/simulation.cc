@@ -68,35 +68,6 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   }
 }
 
-absl::Status CheckOptions(const SimulationOptions& options) {
-  const bool closed = options.order == RunOrder::kClosed || !options.workload.empty();
-  if (!options.workload.empty() && options.order_stated && options.order == RunOrder::kRecorded) {
-    return absl::InvalidArgumentError("a workload was not recorded: it has --order=closed only");
-  }
-  if (IsPercpuAllocator(options.allocator)) {
-    if (closed) {
-      return absl::InvalidArgumentError(
-          "a percpu allocator runs in recorded order only, and has no workloads");
-    }
-    if (!options.tunables.empty()) {
-      return absl::InvalidArgumentError("a percpu allocator has no tunables");
-    }
-  }
-  if (closed) {
-    if (!options.warm_start) return absl::OkStatus();
-    return absl::InvalidArgumentError("--start=warm needs a trace in recorded order");
-  }
-  if (options.scale != 1 || options.replay.placement == CpuPlacement::kPack) {
-    return absl::InvalidArgumentError(
-        "--scale and --place=pack need --order=closed: a recording has its order once");
-  }
-  if (!options.scenario_path.empty()) {
-    return absl::InvalidArgumentError(
-        "--scenario needs --order=closed: what is to happen changes who runs where");
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocator,
                   Replay& replay) {
   const TraceSidecar* sidecar = trace.FindSidecar("sys-kernel-slab.before");
@@ -122,8 +93,40 @@ void Describe(const SimulationOptions& options, const TraceHeader& header,
 
 }  // namespace
 
+absl::Status CheckSimulationOptions(const SimulationOptions& options) {
+  const auto wrong = [](const char* message) { return absl::InvalidArgumentError(message); };
+  const bool is_workload = !options.workload.empty();
+  const bool closed = options.order == RunOrder::kClosed || is_workload;
+  if (is_workload && options.order_stated && options.order == RunOrder::kRecorded) {
+    return wrong("a workload was not recorded: it has --order=closed only");
+  }
+  if (is_workload && options.replay.events_max > 0) {
+    return wrong("--events-max is of a trace; a workload's own parameters say how much it does");
+  }
+  if (!is_workload && !options.workload_parameters.empty()) {
+    return wrong("--set is of a workload: a trace has no parameters");
+  }
+  if (IsPercpuAllocator(options.allocator)) {
+    if (closed)
+      return wrong("a percpu allocator runs in recorded order only, and has no workloads");
+    if (!options.tunables.empty()) return wrong("a percpu allocator has no tunables");
+  }
+  if (closed) {
+    if (!options.warm_start) return absl::OkStatus();
+    return wrong(
+        "--start=warm needs a trace in recorded order: what it restores is the recording's");
+  }
+  if (options.scale != 1 || options.replay.placement == CpuPlacement::kPack) {
+    return wrong("--scale and --place=pack need --order=closed: a recording has its order once");
+  }
+  if (!options.scenario_path.empty()) {
+    return wrong("--scenario needs --order=closed: what is to happen changes who runs where");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
-  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
   const absl::StatusOr<MachineConfig> config =
       options.machine_config.has_value() ? *options.machine_config : LoadMachine(options.machine);
   if (!config.ok()) return config.status();

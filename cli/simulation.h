@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,20 +29,17 @@ enum class RunOrder : uint8_t {
 
 inline constexpr uint32_t kScaleMax = 4096;
 
-// A parameter of a workload and its value for this run.
-struct WorkloadParameter {
-  std::string name;
-  int64_t value = 0;
-};
-
 // One simulation, as a user names it.
 struct SimulationOptions {
   // What runs, one of them: a trace's file, or a workload's name or .textproto.
   std::string trace_path;
   std::string workload;
-  std::vector<WorkloadParameter> workload_parameters;  // instead of the workload's own values
+  std::optional<std::string> workload_textproto;  // instead of what is found by that name
+  // By name, instead of the workload's own values.
+  std::vector<std::pair<std::string, int64_t>> workload_parameters;
   // What happens to the machine meanwhile: a .textproto; empty: nothing.
   std::string scenario_path;
+  std::optional<std::string> scenario_textproto;  // instead of what is in that file
   // Of a trace; a workload is always closed, and to state otherwise is an error.
   RunOrder order = RunOrder::kRecorded;
   bool order_stated = false;
@@ -65,6 +63,10 @@ struct SimulationHooks {
   // Sees interrupts, lock waits and hotplug during the run; likewise.
   MachineObserver* machine_observer = nullptr;
 };
+
+// Options that do not go together, each of them valid: InvalidArgument says which. Simulate() and
+// WriteWorkloadTrace() check it themselves.
+absl::Status CheckSimulationOptions(const SimulationOptions& options);
 
 // Boots the allocator on the machine, runs the trace or workload and gathers the result. Errors in
 // what the user named are InvalidArgument, NotFound or DataLoss; a violation that the auditor saw

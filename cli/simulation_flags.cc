@@ -118,7 +118,7 @@ absl::Status SetParameters(absl::string_view value, SimulationOptions& options) 
     if (parts.first.empty() || !absl::SimpleAtoi(parts.second, &number)) {
       return Bad("set", value, absl::StrCat("'", word, "' is not NAME=N"));
     }
-    options.workload_parameters.push_back({.name = std::string(parts.first), .value = number});
+    options.workload_parameters.emplace_back(parts.first, number);
   }
   return absl::OkStatus();
 }

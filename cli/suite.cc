@@ -8,8 +8,10 @@
 #include <set>
 #include <utility>
 
+#include "cli/run_check.h"
 #include "cli/run_spec.h"
 #include "fmt/format.h"
+#include "google/protobuf/descriptor.h"
 #include "google/protobuf/text_format.h"
 #include "sim/check.h"
 #include "sim/spec_text.h"
@@ -42,6 +44,25 @@ absl::Status AddTolerances(const pb::RepeatedPtrField<Tolerance>& tolerances,
   return absl::OkStatus();
 }
 
+// What a point has from the base stands there.
+void NoteInherited(const RunSpec& base, const RunSpec& over, const std::string& prefix,
+                   SpecOrigin* origin) {
+  std::vector<const pb::FieldDescriptor*> fields;
+  base.GetReflection()->ListFields(base, &fields);
+  for (const pb::FieldDescriptor* field : fields) {
+    const pb::Reflection& reflection = *over.GetReflection();
+    const bool is_over = field->is_repeated() ? reflection.FieldSize(over, field) > 0
+                                              : reflection.HasField(over, field);
+    if (is_over) continue;
+    origin->SetPositionOf(prefix + field->name(), "base." + field->name());
+    if (!field->is_repeated()) continue;
+    for (int i = 0; i < base.GetReflection()->FieldSize(base, field); ++i) {
+      const std::string element = fmt::format("{}[{}]", field->name(), i);
+      origin->SetPositionOf(prefix + element, "base." + element);
+    }
+  }
+}
+
 bool Within(const Tolerance& tolerance, const Metric& metric, uint64_t base, uint64_t now) {
   using Wide = unsigned __int128;
   Wide allowed = Wide{base} * tolerance.per_mille() / 1000;
@@ -62,6 +83,7 @@ absl::StatusOr<Suite> SuiteFromText(std::string_view text, const std::string& pa
   const std::filesystem::path file(path);
   Suite suite{.name = file.stem().string(), .entries = {}};
   std::set<std::string> names;
+  RunChecker checker;
   for (int i = 0; i < spec.point_size(); ++i) {
     const SuitePoint& point = spec.point(i);
     const std::string where = fmt::format("point[{}]", i);
@@ -82,9 +104,13 @@ absl::StatusOr<Suite> SuiteFromText(std::string_view text, const std::string& pa
       if (!status.ok()) return status;
     }
     RunSpec run = Overlaid(spec.base(), point.run());
+    NoteInherited(spec.base(), point.run(), where + ".run.", &origin);
     ResolvePaths(file.parent_path().string(), &run);
     absl::StatusOr<SimulationOptions> options = OptionsOf(run, origin, where + ".run.");
     if (!options.ok()) return options.status();
+    if (const std::optional<RunFault> fault = checker.Check(*options); fault.has_value()) {
+      return ErrorOf(*fault, run, origin, where + ".run.");
+    }
     entry.options = *std::move(options);
     suite.entries.push_back(std::move(entry));
   }

@@ -13,8 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "allocators/percpu_registry.h"
-#include "allocators/registry.h"
+#include "cli/run_check.h"
 #include "cli/run_spec.h"
 #include "cli/simulation_flags.h"
 #include "cli/sweep.pb.h"
@@ -46,6 +45,17 @@ struct Axis {
   std::vector<std::string> values;
   std::function<void(size_t value, Draft& draft)> apply;
 };
+
+// Where in the text an axis has its value of that number.
+std::string PathOf(const Axis& axis, size_t value) {
+  return fmt::format("{}{}[{}]", axis.field, axis.field == axis.name ? "" : ".value", value);
+}
+
+// What has an axis of its own need not be a flag's: points would have two names.
+constexpr std::pair<std::string_view, std::string_view> kAxisOfFlag[] = {
+    {"trace", "workload"},  {"workload", "workload"}, {"allocator", "allocator"},
+    {"machine", "machine"}, {"scale", "size"},        {"set", "parameter"},
+    {"tune", "tunable"},    {"seed", "seed"}};
 
 // The axes that a spec gives values for, in its order. They refer to the spec.
 class AxisReader {
@@ -138,9 +148,15 @@ class AxisReader {
       std::set<std::string> values;
       for (size_t i = 0; i < axis.values.size(); ++i) {
         if (values.insert(axis.values[i]).second) continue;
-        return origin_.Error(
-            fmt::format("{}{}[{}]", axis.field, axis.field == axis.name ? "" : ".value", i),
-            fmt::format("a second \"{}\" in {}", axis.values[i], axis.name));
+        return origin_.Error(PathOf(axis, i),
+                             fmt::format("a second \"{}\" in {}", axis.values[i], axis.name));
+      }
+    }
+    for (int i = 0; i < spec_.flag_size(); ++i) {
+      for (const auto& [flag, axis] : kAxisOfFlag) {
+        if (spec_.flag(i).name() != flag) continue;
+        return origin_.Error(fmt::format("flag[{}]", i),
+                             fmt::format("--{} has an axis of its own: {}", flag, axis));
       }
     }
     return absl::OkStatus();
@@ -167,14 +183,18 @@ class Planner {
         return origin_.Error(axis.field, fmt::format("more than {} points", kSweepPointsMax));
       }
     }
-    if (absl::Status status = CheckNames(); !status.ok()) return status;
+    if (absl::Status status = CheckSizes(); !status.ok()) return status;
     SweepPlan plan;
     for (const Axis& axis : *axes) plan.axes.push_back(axis.name);
+    bool can_be = false;
     for (size_t number = 0; number < count; ++number) {
       absl::StatusOr<SweepPoint> point = PointOf(*axes, number, count);
       if (!point.ok()) return point.status();
+      can_be |= point->refused.empty();
       plan.points.push_back(*std::move(point));
     }
+    // Values that never meet well are no matter of how they meet.
+    if (!can_be && !first_refusal_.ok()) return first_refusal_;
     return plan;
   }
 
@@ -182,12 +202,18 @@ class Planner {
   // The point's number, read with the axes as digits.
   absl::StatusOr<SweepPoint> PointOf(const std::vector<Axis>& axes, size_t number, size_t count) {
     SweepPoint point;
+    std::vector<size_t> chosen;
     Draft draft{.spec = spec_.base(), .flags = {}};
     for (const Axis& axis : axes) {
       count /= axis.values.size();
       const size_t value = number / count % axis.values.size();
       point.values.push_back(axis.values[value]);
+      chosen.push_back(value);
       axis.apply(value, draft);
+    }
+    if (const auto flag = draft.flags.find("scenario"); flag != draft.flags.end()) {
+      draft.spec.set_scenario(flag->second);
+      if (flag->second.empty()) draft.spec.clear_scenario();
     }
     ResolvePaths(folder_, &draft.spec);
     if (absl::Status status = SetMachine(draft); !status.ok()) return status;
@@ -195,19 +221,34 @@ class Planner {
     if (!options.ok()) return options.status();
     std::string flags;
     for (const auto& [name, value] : draft.flags) {
+      if (name == "scenario") continue;
       const absl::Status status = SetSimulationOption(name, value, *options);
       if (!status.ok()) return FlagError(axes, name, status);
       flags += fmt::format("--{}={}\n", name, value);
     }
     point.options = *std::move(options);
+    if (const std::optional<RunFault> fault = checker_.Check(point.options); fault.has_value()) {
+      const absl::Status error = FaultError(axes, chosen, *fault, draft.spec);
+      if (!fault->elsewhere) return error;
+      if (first_refusal_.ok() && fault->field != "machine") first_refusal_ = error;
+      point.refused = fault->message;
+    }
     absl::StatusOr<std::string> name = namer_.NameOf(draft.spec, flags);
     if (!name.ok()) {
-      return origin_.Error(draft.spec.has_trace() ? "base.trace" : "base.workload",
-                           MessageOf(name.status()));
+      return origin_.Error("base.trace", MessageOf(name.status()));
     }
     point.name = *std::move(name);
-    point.refused = RefusalOf(point.options.machine);
     return point;
+  }
+
+  // Where the axis or the base has what is wrong.
+  absl::Status FaultError(const std::vector<Axis>& axes, const std::vector<size_t>& chosen,
+                          const RunFault& fault, const RunSpec& spec) const {
+    const std::string& name = fault.parameter.empty() ? fault.field : fault.parameter;
+    for (size_t i = 0; i < axes.size(); ++i) {
+      if (axes[i].name == name) return origin_.Error(PathOf(axes[i], chosen[i]), fault.message);
+    }
+    return ErrorOf(fault, spec, origin_, "base.");
   }
 
   absl::Status FlagError(const std::vector<Axis>& axes, const std::string& name,
@@ -236,43 +277,23 @@ class Planner {
     return absl::OkStatus();
   }
 
-  // Why there is no such machine; empty if there is.
-  std::string RefusalOf(const std::string& machine) {
-    const auto known = refusals_.find(machine);
-    if (known != refusals_.end()) return known->second;
-    const absl::Status status = LoadMachine(machine).status();
-    return refusals_[machine] = status.ok() ? "" : std::string(MessageOf(status));
-  }
-
-  absl::Status CheckNames() const {
+  absl::Status CheckSizes() const {
     for (int i = 0; i < spec_.cpus_size(); ++i) {
       if (spec_.cpus(i) == 0) return origin_.Error(fmt::format("cpus[{}]", i), "0 CPUs");
     }
     for (int i = 0; i < spec_.nodes_size(); ++i) {
       if (spec_.nodes(i) == 0) return origin_.Error(fmt::format("nodes[{}]", i), "0 nodes");
     }
-    std::vector<std::string> valid;
-    for (const AllocatorInfo& info : ListAllocators()) valid.emplace_back(info.name);
-    for (const PercpuInfo& info : ListPercpuAllocators()) valid.emplace_back(info.name);
-    const auto check = [&](const std::string& name, const std::string& field) {
-      if (std::find(valid.begin(), valid.end(), name) != valid.end()) return absl::OkStatus();
-      return origin_.Error(field, fmt::format("unknown allocator '{}'; valid are: {}", name,
-                                              fmt::join(valid, ", ")));
-    };
-    for (int i = 0; i < spec_.allocator_size(); ++i) {
-      absl::Status status = check(spec_.allocator(i), fmt::format("allocator[{}]", i));
-      if (!status.ok()) return status;
-    }
-    return spec_.base().has_allocator() ? check(spec_.base().allocator(), "base.allocator")
-                                        : absl::OkStatus();
+    return absl::OkStatus();
   }
 
   const SweepSpec& spec_;
   const SpecOrigin& origin_;
   const std::string folder_;
   RunNamer namer_;
+  RunChecker checker_;
+  absl::Status first_refusal_;
   std::map<std::string, std::pair<int, int>> machines_;  // CPUs and nodes, by name
-  std::map<std::string, std::string> refusals_;          // by name of the machine in its size
 };
 
 }  // namespace

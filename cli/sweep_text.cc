@@ -29,6 +29,16 @@ constexpr std::string_view kUsualMetrics[] = {"cycles_per_operation", "alloc_cyc
                                               "free_cycles_mean",     "transfers_remote",
                                               "lock_wait_cycles",     "peak_slab_bytes"};
 
+// Before them, where workloads count what they do.
+constexpr std::string_view kWorkMetric = "work_per_second";
+
+bool HasWork(const SweepReport& report) {
+  const Metric& metric = *FindMetric(kWorkMetric);
+  return std::any_of(report.points().begin(), report.points().end(), [&](const auto& point) {
+    return point.has_result() && metric.of(point.result()).has_value();
+  });
+}
+
 // Columns as wide as what is in them; titles of several words stand over each other.
 class Columns {
  public:
@@ -143,7 +153,12 @@ std::string HeadText(const SweepReport& report) {
   const RunConfig& config = first->result().config();
   if (!varies("workload")) {
     if (!config.trace().empty()) page.Labelled("trace", config.trace());
-    if (!config.workload().empty()) page.Labelled("workload", config.workload());
+    if (!config.workload().empty()) {
+      const std::string& unit = first->result().totals().work_unit();
+      page.Labelled("workload", unit.empty() ? config.workload()
+                                             : fmt::format("{}; its work is counted in {}",
+                                                           config.workload(), unit));
+    }
   }
   if (!varies("allocator")) page.Labelled("allocator", config.allocator());
   if (!varies("machine")) {
@@ -298,7 +313,8 @@ std::string SweepReportText(const SweepReport& report, Format format,
   }
   std::vector<std::string> shown = metrics;
   if (metrics.empty()) {
-    shown.assign(std::begin(kUsualMetrics), std::end(kUsualMetrics));
+    if (HasWork(report)) shown.emplace_back(kWorkMetric);
+    shown.insert(shown.end(), std::begin(kUsualMetrics), std::end(kUsualMetrics));
     // Those that a line has room for, beside many axes.
     while (shown.size() > 1 && PointColumns(report, shown).Width() > kTextColumns) shown.pop_back();
   }

@@ -55,6 +55,8 @@ constexpr RowSpec kRowSpecs[] = {
     {kCycles, "users touching objects", "use_cycles"},
     {kCycles, "the whole run", "end_time_cycles"},
     {kCycles, "operations a second", "operations_per_second"},
+    {kCycles, "work done a second", "work_per_second"},
+    {kCycles, "waiting for a CPU", "run_queue_wait_cycles"},
     {"Paths", "fast allocations, %", "alloc_fast_share"},
     {"Paths", "fast frees, %", "free_fast_share"},
     {"Paths", "frees on another node, %", "remote_free_share"},

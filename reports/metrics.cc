@@ -83,6 +83,28 @@ Value FastPercent(const RunResult& result, bool frees) {
 
 using R = const RunResult&;
 
+// Of runs in closed order; of others, which have it as the recording had it, none.
+Value OfClosed(R result, uint64_t value) {
+  return result.config().order() == "closed" ? Value(value) : std::nullopt;
+}
+
+// What the workload counts as done; none where it counts nothing.
+Value Work(R result) {
+  return result.totals().work_unit().empty() ? std::nullopt
+                                             : OfClosed(result, result.totals().work());
+}
+
+// `count` a second of the machine's time from the start on.
+Value PerSecond(R result, uint64_t count) {
+  const Totals& totals = result.totals();
+  if (result.config().clock_mhz() <= 0) return std::nullopt;
+  if (totals.end_time_cycles() < totals.start_time_cycles()) return std::nullopt;
+  const auto hertz = static_cast<unsigned __int128>(result.config().clock_mhz()) * 1'000'000;
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  return Ratio(count, totals.end_time_cycles() - totals.start_time_cycles(),
+               hertz > kMost ? kMost : static_cast<uint64_t>(hertz));
+}
+
 // What was done.
 constexpr Metric kWork[] = {
     {"operations", "", "allocator operations done", Better::kNeither, 0,
@@ -97,12 +119,16 @@ constexpr Metric kWork[] = {
      [](R r) -> Value {
        return Ratio(r.totals().remote_frees(), r.totals().frees(), kThousandthsOfPercent);
      }},
+    {"work", "", "what the workload counts as done, in its own unit", Better::kNeither, 0,
+     [](R r) { return Work(r); }},
     {"order_inversions", "", "frees that had to wait for their own allocation", Better::kNeither, 0,
      [](R r) -> Value { return r.totals().order_inversions(); }},
 };
 
 // What it cost.
 constexpr Metric kCost[] = {
+    {"work_per_second", "", "of that, a second until the last task was over", Better::kMore, 0,
+     [](R r) { return Work(r).has_value() ? PerSecond(r, r.totals().work()) : std::nullopt; }},
     {"operations_per_second", "", "operations a second of machine time", Better::kMore, 0,
      [](R r) -> Value {
        if (r.config().clock_mhz() <= 0) return std::nullopt;
@@ -133,6 +159,12 @@ constexpr Metric kCost[] = {
      [](R r) -> Value { return Percentile(r.all_frees(), &PathStats::cycles_p99); }},
     {"free_cycles_max", "cycles", "the longest free", Better::kLess, 0,
      [](R r) -> Value { return Percentile(r.all_frees(), &PathStats::cycles_max); }},
+    {"task_switches", "", "from one task to another, in closed order", Better::kLess, 0,
+     [](R r) { return OfClosed(r, r.totals().switches()); }},
+    {"run_queue_wait_cycles", "cycles", "of tasks that could run while another had the CPU",
+     Better::kLess, 0, [](R r) { return OfClosed(r, r.totals().run_queue_wait_cycles()); }},
+    {"think_cycles", "cycles", "what tasks did on CPUs besides", Better::kNeither, 0,
+     [](R r) { return OfClosed(r, r.totals().think_cycles()); }},
     {"use_cycles", "cycles", "the workload's touches of its objects", Better::kLess, 0,
      [](R r) -> Value { return r.totals().use_cycles(); }},
 };

@@ -100,19 +100,16 @@ class Compiler {
   }
 
   void Parameters(const std::vector<std::pair<std::string, int64_t>>& given) {
-    std::vector<std::string> known;
     for (int i = 0; i < program_.spec.parameters_size(); ++i) {
       WorkloadParameterSpec& parameter = *program_.spec.mutable_parameters(i);
-      known.push_back(parameter.name());
       for (const auto& [name, value] : given) {
         if (name == parameter.name()) parameter.set_value(value);
       }
       NameConstant(parameter.name(), parameter.value(), fmt::format("parameters[{}].name", i));
     }
     for (const auto& [name, value] : given) {
-      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      Fail("", fmt::format("the workload has no parameter '{}'; it has: {}", name,
-                           fmt::join(known, ", ")));
+      const std::string unknown = UnknownParameter(program_.spec, name);
+      if (!unknown.empty()) Fail("", unknown);
     }
   }
 
@@ -405,6 +402,16 @@ class Compiler {
 };
 
 }  // namespace
+
+std::string UnknownParameter(const WorkloadSpec& spec, std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const WorkloadParameterSpec& parameter : spec.parameters()) {
+    if (parameter.name() == name) return "";
+    known.push_back(parameter.name());
+  }
+  return fmt::format("the workload has no parameter '{}'; it has: {}", name,
+                     fmt::join(known, ", "));
+}
 
 absl::StatusOr<Program> CompileWorkload(
     std::string_view text, std::string label,

@@ -98,6 +98,9 @@ inline constexpr uint64_t kProgramTasksMax = 1 << 20;
 inline constexpr uint64_t kProgramSlotsMax = 1 << 26;
 inline constexpr uint64_t kProgramObjectBytesMax = 1 << 22;
 
+// What to say of a parameter of that name; empty if the workload has it.
+std::string UnknownParameter(const WorkloadSpec& spec, std::string_view name);
+
 // Parses a workload's textproto and makes it a program for that machine, with these values instead
 // of its parameters' own. InvalidArgument names `label`, line and column; or the parameter that
 // there is none of. `label` is a file's name, or the workload's.

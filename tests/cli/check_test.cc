@@ -136,6 +136,18 @@ TEST_F(CheckTest, ErrorsNameFileAndLine) {
             ":3:14: there is no metric \"speed\""},
            {"point { name: \"a\"\n run { order: \"any\" } }", ":2:8: --order=any"},
            {"points { }", ":1:8: "},
+           {"base { workload: \"larson\"\n set: \"slot=2\" }\npoint { name: \"a\" }",
+            ":2:2: larson: the workload has no parameter 'slot'"},
+           {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { workload: \"lasron\" } }",
+            ":3:8: unknown workload 'lasron'"},
+           {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { allocator: \"slbu\" } }",
+            ":3:8: unknown allocator 'slbu'"},
+           {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { machine: \"nosuch\" } }",
+            ":3:8: there is no machine"},
+           {"base { workload: \"larson\"\n scenario: \"nosuch\" }\npoint { name: \"a\" }",
+            ":2:2: "},
+           {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { order: \"recorded\" } }",
+            ":3:2: a workload was not recorded"},
        }) {
     WriteContents(suite_, text);
     const Ending run = Stderr("check " + suite_);
@@ -149,6 +161,23 @@ TEST_F(CheckTest, ErrorsNameFileAndLine) {
   EXPECT_THAT(Stderr("check " + suite_).text, HasSubstr("net.baselines.textproto:2:6: "));
   EXPECT_THAT(Stderr(absl::StrCat("check ", suite_, " slbu")).text, HasSubstr("no point 'slbu'"));
   EXPECT_EQ(Stderr("check").exit_status, 2);
+}
+
+TEST_F(CheckTest, WorkloadsAndRunsInClosedOrderAreCheckedToo) {
+  WriteContents(Path("storm.textproto"), "events { at_us: 5 pressure { node: -1 } }");
+  const std::string text = R"(
+      base { machine: "vm-c4n2" }
+      point { name: "workload"
+              run { workload: "larson" set: "slots=20" scenario: "storm.textproto" } }
+      point { name: "trace" run { trace: "net.slt" events_max: 3000 order: "closed" scale: 2 } })";
+  WriteContents(suite_, text);
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  EXPECT_EQ(Stdout("check " + suite_).exit_status, 0);
+  WriteContents(suite_, absl::StrReplaceAll(text, {{"slots=20", "slots=21"}, {"scale: 2", ""}}));
+  const Ending changed = Stdout("check " + suite_);
+  EXPECT_EQ(changed.exit_status, 1);
+  EXPECT_THAT(changed.text, AllOf(HasSubstr("CHANGED workload"), HasSubstr("CHANGED trace"),
+                                  HasSubstr("work_per_second")));
 }
 
 RunResult ResultOf(uint64_t cycles, uint64_t end_state) {

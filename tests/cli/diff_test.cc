@@ -222,6 +222,21 @@ TEST_F(DiffTest, ResultsAreRunAnew) {
       HasSubstr("its events are others"));
 }
 
+TEST_F(DiffTest, WorkloadsAndScenariosAreRunAnewAsTheResultEchoesThem) {
+  WriteContents(Path("storm.textproto"),
+                "events { at_us: 10 interrupts { count: 20 interval_ns: 900 objects: 1 } }");
+  const std::string run = absl::StrCat(
+      "run --workload=larson --set=slots=30 --machine=vm-c4n2 --scenario=", Path("storm.textproto"),
+      " --format=proto -o ", Path("a.pb"), " --operations=", Path("a.log"));
+  ASSERT_EQ(Stdout(run).exit_status, 0);
+  fs::remove(Path("storm.textproto"));
+  const Ending same = Stdout(absl::StrCat("diff ", Path("a.pb"), " ", Path("a.log")));
+  EXPECT_EQ(same.exit_status, 0) << same.text;
+  EXPECT_THAT(same.text, AllOf(HasSubstr("all are alike"), Not(StartsWith("0 "))));
+  WriteContents(Path("b.textproto"), "workload: \"larson\" set: \"slots=30\" machine: \"vm-c4n2\"");
+  EXPECT_EQ(Stdout(absl::StrCat("diff ", Path("a.pb"), " ", Path("b.textproto"))).exit_status, 1);
+}
+
 TEST_F(DiffTest, WhatItCannotCompareIsSaid) {
   const std::string good = Spec("a.textproto", "");
   EXPECT_THAT(Stderr("diff").text, HasSubstr("diff wants two runs"));
@@ -233,6 +248,9 @@ TEST_F(DiffTest, WhatItCannotCompareIsSaid) {
   EXPECT_THAT(
       Stderr(absl::StrCat("diff ", good, " ", Spec("b.textproto", "allocator: \"percpu\""))).text,
       HasSubstr("the operations of slab allocators alone"));
+  WriteContents(Path("b.textproto"), "workload: \"larson\"\nset: \"slot=3\"");
+  EXPECT_THAT(Stderr(absl::StrCat("diff ", good, " ", Path("b.textproto"))).text,
+              HasSubstr("b.textproto:2:1: larson: the workload has no parameter 'slot'"));
   WriteContents(Path("x.log"), "# slablab operations, version 1\nevent\tstart\n1\t2\n");
   const Ending damaged = Stderr(absl::StrCat("diff ", Path("x.log"), " ", Path("x.log")));
   EXPECT_EQ(damaged.exit_status, 2);

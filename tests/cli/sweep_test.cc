@@ -27,6 +27,7 @@
 #include "reports/result_io.h"
 #include "tests/cli/run_program.h"
 #include "tests/traces/random_trace.h"
+#include "workloads/workload_loader.h"
 
 namespace slablab {
 namespace {
@@ -204,6 +205,8 @@ TEST_F(SweepTest, OnePageShowsItAll) {
 }
 
 TEST_F(SweepTest, ErrorsNameFileAndLine) {
+  WriteContents(Path("cpu3.textproto"), "events { at_us: 1 cpu_offline { cpu: 3 } }");
+  WriteContents(Path("bad.textproto"), "events {");
   for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
            {"base {\n  trace: \"net.slt\"\n}\nallocator: \"slub\"\nallocator: \"slbu\"\n",
             ":5:1: unknown allocator 'slbu'; valid are: slub"},
@@ -222,6 +225,26 @@ TEST_F(SweepTest, ErrorsNameFileAndLine) {
            {"base { trace: \"net.slt\" }\ntunable { value: 1 }", ":2:1: an axis without a name"},
            {"base { trace: \"net.slt\" }\ntunable { name: \"x\" }", ":2:1: axis \"x\" has no"},
            {"base { trace: \"net.slt\" }\nseeds: 1", ":2:6: "},
+           {"\nbase { workload: \"hakbench\" }", ":2:8: unknown workload 'hakbench'; valid are"},
+           {"workload: \"larson\"\nworkload: \"nosuch\"", ":2:1: unknown workload 'nosuch'"},
+           {"base { workload: \"larson\"\n set: \"slots=2\"\n set: \"threads=1,slot=3\" }",
+            ":3:2: larson: the workload has no parameter 'slot'; it has: threads, slots"},
+           {"base { workload: \"larson\" }\nparameter {\n name: \"slot\"\n value: 3\n}",
+            ":4:2: larson: the workload has no parameter 'slot'"},
+           {"base { workload: \"slab-batch\" set: \"tasks=0\" }",
+            ":1:8: slab-batch:15:25: 'tasks' is 0, not in"},
+           {"base { workload: \"larson\"\n scenario: \"nosuch.textproto\" }", ":2:2: "},
+           {"base { workload: \"larson\"\n scenario: \"bad.textproto\" }", ":2:2: "},
+           {"base { workload: \"larson\" machine: \"uma-1\"\n scenario: \"cpu3.textproto\" }",
+            ":2:2: "},
+           {"base { workload: \"larson\" }\nflag { name: \"scenario\"\n value: \"bad.textproto\" }",
+            ":3:2: "},
+           {"base { workload: \"larson\" order: \"recorded\" }",
+            ":1:1: a workload was not recorded"},
+           {"base { workload: \"larson\" }\nflag { name: \"seed\" value: \"1\" }",
+            ":2:1: --seed has an axis of its own: seed"},
+           {"base { trace: \"net.slt\" scenario: \"cpu3.textproto\" }",
+            ":1:1: --scenario needs --order=closed"},
        }) {
     WriteContents(sweep_, text);
     for (const std::string verb : {"plan", "run", "merge"}) {
@@ -271,6 +294,45 @@ TEST_F(SweepTest, NamesAreOfTheConfigurationAlone) {
   other =
       names(base + "allocator: [\"slub\", \"slab\"] seed: [1, 2]", Path("elsewhere/x.textproto"));
   EXPECT_THAT(other, ::testing::Not(::testing::Contains(one[0])));
+}
+
+TEST_F(SweepTest, NamesAreOfTheTextBehindAName) {
+  const auto name = [&](const std::string& base) {
+    const absl::StatusOr<SweepPlan> plan = PlanSweepFromText("base {" + base + "}", sweep_);
+    EXPECT_TRUE(plan.ok()) << plan.status();
+    return plan.ok() ? plan->points[0].name : "";
+  };
+  const auto preset = LoadWorkloadText("larson")->textproto;
+  const std::string mine = "workload: \"mine.textproto\"";
+  WriteContents(Path("mine.textproto"), preset);
+  const std::string before = name(mine);
+  EXPECT_EQ(name(mine), before);
+  EXPECT_NE(name("workload: \"larson\""), name("workload: \"slab-batch\""));
+  WriteContents(Path("mine.textproto"), preset + "\n# Another.");
+  EXPECT_NE(name(mine), before);
+  // Under whatever name: also of a scenario whose file has another ending.
+  WriteContents(Path("storm"), "events { at_us: 1 pressure { } }");
+  const std::string calm = name(mine);
+  const std::string stormy = name(mine + " scenario: \"storm\"");
+  EXPECT_NE(stormy, calm);
+  WriteContents(Path("storm"), "events { at_us: 2 pressure { } }");
+  EXPECT_NE(name(mine + " scenario: \"storm\""), stormy);
+}
+
+TEST_F(SweepTest, WorkloadsAndScenariosMeetMachinesTheyFit) {
+  WriteContents(Path("cpu3.textproto"), "events { at_us: 1 cpu_offline { cpu: 3 } }");
+  WriteContents(sweep_, R"(
+      base { workload: "slab-batch" set: "objects=50" }
+      allocator: ["slub", "percpu"] cpus: [1, 4] nodes: 1
+      flag { name: "scenario" value: ["", "cpu3.textproto"] }
+      seed: [1, 2])");
+  Do("--workers=2", "some");
+  const Ending merge =
+      Stdout(absl::StrCat("sweep merge --metrics=work,work_per_second ", sweep_, Folder("some")));
+  EXPECT_EQ(merge.exit_status, 0);
+  EXPECT_THAT(merge.text, AllOf(HasSubstr("16 points, 10 refused"),
+                                HasSubstr("cpu3.textproto:1:33: there is no CPU 3"),
+                                HasSubstr("a percpu allocator runs in recorded order only")));
 }
 
 TEST(RunSpecTest, ItsFieldsAreTheFlagsOfRun) {

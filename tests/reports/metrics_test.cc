@@ -76,6 +76,26 @@ TEST(MetricsTest, OperationsPerSecondFollowTheClock) {
   EXPECT_EQ(TextOf("operations_per_second", result), "2,000,000");
 }
 
+TEST(MetricsTest, WorkIsOfClosedOrderAndItsRateBeginsWithTheTasks) {
+  RunResult result;
+  result.mutable_config()->set_clock_mhz(2'000);
+  result.mutable_totals()->set_work(1'000);
+  result.mutable_totals()->set_work_unit("messages");
+  result.mutable_totals()->set_start_time_cycles(500'000);
+  result.mutable_totals()->set_end_time_cycles(1'500'000);
+  result.mutable_totals()->set_switches(7);
+  for (const char* name : {"work", "work_per_second", "task_switches", "run_queue_wait_cycles"}) {
+    EXPECT_EQ(TextOf(name, result), "-") << name;
+  }
+  result.mutable_config()->set_order("closed");
+  EXPECT_EQ(TextOf("work", result), "1,000");
+  EXPECT_EQ(TextOf("work_per_second", result), "2,000,000");
+  EXPECT_EQ(TextOf("task_switches", result), "7");
+  EXPECT_EQ(TextOf("run_queue_wait_cycles", result), "0");
+  result.mutable_totals()->clear_work_unit();
+  EXPECT_EQ(TextOf("work", result), "-");
+}
+
 TEST(MetricsTest, HugeNumbersSaturate) {
   RunResult result;
   const uint64_t most = std::numeric_limits<uint64_t>::max();

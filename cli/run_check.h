@@ -1,0 +1,71 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_RUN_CHECK_H_
+#define SLABLAB_CLI_RUN_CHECK_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/run_spec.pb.h"
+#include "cli/simulation.h"
+#include "sim/spec_text.h"
+#include "workloads/workload_loader.h"
+
+// What is wrong with a run, as far as that is known before it begins: so that a sweep of a night or
+// a suite of a hundred points says at once what would stop one of them.
+
+namespace slablab {
+
+struct RunFault {
+  std::string field;      // of RunSpec; empty: of none in particular
+  std::string parameter;  // of the workload, where that is what is wrong
+  std::string message;    // for the user
+  // Another machine or allocator might do: it is a matter of how values meet.
+  bool elsewhere = false;
+};
+
+// Looks at many runs, and at each file, workload and machine once.
+class RunChecker {
+ public:
+  // The first fault there is. What only a run finds out (a trace that cannot be read, a cache
+  // without that tunable) is none.
+  std::optional<RunFault> Check(const SimulationOptions& options);
+
+ private:
+  struct Size {
+    std::string refused;  // why there is no such machine; empty: there is
+    int cpus = 0;
+    int nodes = 0;
+  };
+  using Fault = std::optional<RunFault>;
+
+  const Size& SizeOf(const std::string& machine);
+  Fault CheckWorkload(const SimulationOptions& options, const Size& size);
+  Fault CompileFor(const SimulationOptions& options, const Size& size);
+  Fault CheckScenario(const std::string& path, const Size& size);
+
+  std::map<std::string, Size> machines_;
+  std::map<std::string, absl::StatusOr<WorkloadText>> workloads_;
+  std::map<std::string, absl::StatusOr<std::string>> scenarios_;
+  // By what decides them; a sweep has many points of each.
+  std::map<std::tuple<std::string, std::vector<std::pair<std::string, int64_t>>, int, int>, Fault>
+      compiled_;
+  std::map<std::tuple<std::string, int, int>, Fault> staged_;
+};
+
+// The error that the fault is, said where `spec`, whose fields stand at `prefix` in `origin`, has
+// what is wrong.
+absl::Status ErrorOf(const RunFault& fault, const RunSpec& spec, const SpecOrigin& origin,
+                     const std::string& prefix);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_RUN_CHECK_H_
