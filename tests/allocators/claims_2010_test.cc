@@ -3,19 +3,15 @@
 
 // What the patches of 2010 promised, in numbers: claims_2010.golden, which README.md quotes.
 
-#include <fstream>
-#include <functional>
-#include <iterator>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "allocators/registry.h"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
 #include "sim/machine.h"
-#include "sim/scheduler.h"
+#include "tests/allocators/allocator_machine.h"
+#include "tests/allocators/golden_file.h"
 
 namespace slablab {
 namespace {
@@ -23,37 +19,17 @@ namespace {
 constexpr char kGolden[] = "tests/allocators/claims_2010.golden";
 
 // A booted model on `cpus` CPUs of each of so many nodes.
-class Bench {
+class Bench : public AllocatorMachine {
  public:
   Bench(std::string_view name, int cpus, const AllocatorOptions& options = {}, int nodes = 2)
-      : machine_(ReferenceMachine(
-            {.cpus = nodes * cpus, .nodes = nodes, .cpus_per_node = cpus, .mib_per_node = 256})),
-        model_(MakeAllocator(name, machine_, options).value()) {
-    machine_.scheduler().RunOn(CpuId(0), [this](Cpu& cpu) { return model_->Boot(cpu); });
+      : AllocatorMachine(
+            name,
+            ReferenceMachine(
+                {.cpus = nodes * cpus, .nodes = nodes, .cpus_per_node = cpus, .mib_per_node = 256}),
+            options) {}
+  CacheId MakeCache(uint32_t size) {
+    return Create({.name = "x", .object_size = size, .no_merge = true}).value();
   }
-  Machine& machine() { return machine_; }
-  Allocator& model() { return *model_; }
-  CacheId Create(uint32_t size) {
-    CacheId cache;
-    Run(0, [&](Cpu& cpu) -> Task<void> {
-      const CacheSpec spec{.name = "x", .object_size = size, .no_merge = true};
-      const absl::StatusOr<CacheId> created = co_await model_->CreateCache(cpu, spec);
-      cache = created.value();
-    });
-    return cache;
-  }
-  template <typename Start>
-  void Run(int cpu, Start start) {
-    const Cycles now = machine_.scheduler().now();
-    machine_.scheduler().RunOn(CpuId(cpu), [&](Cpu& on) {
-      if (on.now() < now) on.Execute(now - on.now());
-      return start(on);
-    });
-  }
-
- private:
-  Machine machine_;
-  std::unique_ptr<Allocator> model_;
 };
 
 // --- kmem_cache in the image, or from a cache of its own. ---
@@ -71,8 +47,9 @@ std::string Descriptors() {
     for (const bool dynamic : {false, true}) {
       Bench b("slub-2010", 1, {.boot = dynamic ? "dynamic" : "static", .possible_nodes = nodes},
               /*nodes=*/1);
-      bytes[dynamic] = dynamic ? b.model().FootprintOf(b.model().FindCache("kmem_cache")).slab_bytes
-                               : b.model().TotalFootprint().metadata_bytes;
+      bytes[dynamic] =
+          dynamic ? b.allocator().FootprintOf(b.allocator().FindCache("kmem_cache")).slab_bytes
+                  : b.allocator().TotalFootprint().metadata_bytes;
     }
     const uint64_t share = (bytes[1] * 1000 + bytes[0] / 2) / bytes[0];
     table += fmt::format("{:>8}{:>16}{:>16}{:>8}%\n", nodes, bytes[0], bytes[1],
@@ -130,21 +107,21 @@ std::string ColdBuffers() {
   for (const std::string_view name : {"slab", "slub", "slub-2010", "slubq", "slubq-v4"}) {
     for (const bool remote : {false, true}) {
       Bench b(name, 2);
-      const CacheId cache = b.Create(512);
+      const CacheId cache = b.MakeCache(512);
       Phase phases[2];
       std::vector<PhysAddr> objects;
       for (int round = 0; round < 2; ++round) {
         for (const bool frees : {false, true}) {
-          ObjectMisses observer(b.model(), cache);
+          ObjectMisses observer(b.allocator(), cache);
           b.Run(frees ? (remote ? 2 : 1) : 0, [&](Cpu& cpu) -> Task<void> {
             cpu.set_observer(&observer);
             const Cycles begin = cpu.now();
             for (int i = 0; i < kBuffers; ++i) {
               if (frees) {
-                co_await b.model().Free(cpu, cache, objects[static_cast<size_t>(i)]);
+                co_await b.allocator().Free(cpu, cache, objects[static_cast<size_t>(i)]);
               } else {
                 const Placement placement =
-                    co_await b.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
+                    co_await b.allocator().Alloc(cpu, cache, kGfpKernel, kAnyNode);
                 objects.push_back(placement.object);
               }
             }
@@ -178,8 +155,8 @@ std::string Bitmaps() {
   for (const std::string_view name :
        {"kmalloc-8", "kmalloc-16", "kmalloc-32", "kmalloc-64", "kmalloc-96", "kmalloc-128",
         "kmalloc-192", "kmalloc-256", "kmalloc-1024"}) {
-    const CacheLayout with_list = lists.model().Layout(lists.model().FindCache(name));
-    const CacheLayout with_map = maps.model().Layout(maps.model().FindCache(name));
+    const CacheLayout with_list = lists.allocator().Layout(lists.allocator().FindCache(name));
+    const CacheLayout with_map = maps.allocator().Layout(maps.allocator().FindCache(name));
     const auto hundredths = [](const CacheLayout& layout) {
       return (kPageSize << layout.order) * 100 / layout.objects_per_slab;
     };
@@ -206,7 +183,7 @@ MaskCost CostOf(std::string_view name, std::string_view quirk) {
   AllocatorOptions options;
   if (!quirk.empty()) options.quirks = {std::string(quirk)};
   Bench b(name, 2, options);
-  const CacheId cache = b.Create(256);
+  const CacheId cache = b.MakeCache(256);
   // A user's data that push everything out of L1, as between two system calls.
   const PhysAddr swept = b.machine().boot_memory().Allocate(64 << 10, kLineSize, NodeId(0));
   MaskCost cost;
@@ -217,10 +194,10 @@ MaskCost CostOf(std::string_view name, std::string_view quirk) {
         if (cold) cpu.TouchRange({swept, Structure::kObject}, 64 << 10, Access::kRead);
         const Cycles begin = cpu.now();
         cpu.counts() = {};
-        const Placement placement = co_await b.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
+        const Placement placement = co_await b.allocator().Alloc(cpu, cache, kGfpKernel, kAnyNode);
         cost.loads = cpu.counts().loads;
         if (i > 0) cycles += cpu.now() - begin;
-        co_await b.model().Free(cpu, cache, placement.object);
+        co_await b.allocator().Free(cpu, cache, placement.object);
       }
       (cold ? cost.cold : cost.warm) = cycles / (kPairs - 1);
     }
@@ -255,10 +232,7 @@ std::string Report() {
 }
 
 TEST(Claims2010Test, TheNumbersAreThoseOfTheGoldenFile) {
-  std::ifstream file(kGolden);
-  const std::string golden((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-  EXPECT_EQ(Report(), golden);
+  EXPECT_EQ(Report(), ReadGolden(kGolden));
 }
 
 // What the series says of cold objects, whatever the numbers.
@@ -278,14 +252,4 @@ TEST(Claims2010Test, QueuesLeaveColdObjectsAlone) {
 }  // namespace
 }  // namespace slablab
 
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  constexpr std::string_view kWrite = "--write=";
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument(argv[i]);
-    if (!argument.starts_with(kWrite)) continue;
-    std::ofstream(std::string(argument.substr(kWrite.size()))) << slablab::Report();
-    return testing::Test::HasFailure() ? 1 : 0;
-  }
-  return RUN_ALL_TESTS();
-}
+int main(int argc, char** argv) { return slablab::GoldenMain(argc, argv, slablab::Report); }

@@ -11,6 +11,7 @@
 
 #include "sim/arrival.h"
 #include "sim/check.h"
+#include "sim/random.h"
 #include "sim/scheduler.h"
 
 namespace slablab {
@@ -92,6 +93,32 @@ class PieceSource : public ArrivalSource {
   const Cycles time_;
   size_t next_ = 0;
 };
+
+// Decides by chance.
+class Chance : public Explorer {
+ public:
+  size_t Choose(const std::vector<CpuId>& runnable) override {
+    return random_.Below(runnable.size());
+  }
+  bool InterruptNow(CpuId) override { return random_.Below(2) == 1; }
+
+ private:
+  Random random_{3};
+};
+
+// Which orders of a program are run.
+struct OrderBounds {
+  int switches_max = Decisions::kUnbounded;
+  uint64_t orders_max = 2'000'000;
+  // So many more, by chance, if there are more orders than that; 0: there are not.
+  uint64_t samples = 0;
+};
+
+// Calls `run` for every order, until a test has failed; it is to hand the explorer on to RunPieces.
+// Answers how many orders there were.
+uint64_t RunInEveryOrder(const OrderBounds& bounds,
+                         const std::function<void(uint64_t order, Explorer& explorer)>& run);
+void RunPieces(Scheduler& scheduler, const std::vector<Piece>& pieces, Explorer& explorer);
 
 }  // namespace slablab
 

@@ -1,14 +1,12 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What must hold for every model of 2010 alike: under page allocations that fail, one by one; in
-// every order in which small programs of two CPUs, or of a CPU and its interrupts, can run (of the
-// few programs with more than ten thousand orders, in the first ones and in a random sample); and
-// under an auditor that knows nothing of them.
+// What must hold for every model of 2010 alike: in every order in which small programs of two CPUs,
+// or of a CPU and its interrupts, can run (of the few programs with more than ten thousand orders,
+// in the first ones and in a random sample); and under an auditor that knows nothing of them.
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -16,10 +14,9 @@
 #include "gtest/gtest.h"
 #include "sim/random.h"
 #include "sim/scheduler.h"
+#include "tests/allocators/explored_cache.h"
 #include "tests/allocators/explored_program.h"
-#include "tests/allocators/free_pages.h"
 #include "tests/allocators/slubq_machine.h"
-#include "tests/sim/faulty_page_allocator.h"
 #include "workloads/auditor.h"
 
 namespace slablab {
@@ -30,216 +27,64 @@ class Models2010Test : public ::testing::Test {};
 using Models = ::testing::Types<Slub2010, SlubQV3, SlubQV4>;
 TYPED_TEST_SUITE(Models2010Test, Models);
 
-// --- Failing pages. ---
-
-struct Outcome {
-  uint64_t calls = 0;
-  int failures = 0;
-};
-
-// Does a little of everything, undoes it, and counts what failed.
-template <typename Model>
-Outcome RunWithFaults(const FaultyPageAllocator::Faults& faults) {
-  ModelMachine<Model> m({.cpus = 4, .nodes = 2, .allocator = {.quirks = {"zone-dma-off"}}});
-  const Footprint before = m.slub().TotalFootprint();
-  PageAllocator& real = m.machine().pages();
-  FaultyPageAllocator pages(real, faults);
-  m.machine().set_pages(&pages);
-  Outcome outcome;
-  const absl::StatusOr<CacheId> cache =
-      m.Create({.name = "fault", .object_size = 1200, .no_merge = true});
-  std::vector<PhysAddr> objects;
-  std::vector<PhysAddr> blocks;
-  const auto keep = [&](PhysAddr object, std::vector<PhysAddr>* kept) {
-    if (object.is_null()) {
-      ++outcome.failures;
-    } else {
-      kept->push_back(object);
-    }
-  };
-  if (!cache.ok()) {
-    EXPECT_EQ(cache.status().code(), absl::StatusCode::kResourceExhausted);
-    ++outcome.failures;
-  } else {
-    for (int i = 0; i < 40; ++i) {
-      keep(m.Alloc(i % 4, *cache, i % 5 == 0 ? NodeId(i % 2) : kAnyNode), &objects);
-      // For those that have queues.
-      if (i == 20) (void)m.Tune(*cache, "cpu_queue_size", 7);
-      if (i == 30) (void)m.Tune(*cache, "shared_queue_size", 20);
-    }
-    m.slub().CheckInvariants();
-    for (size_t i = 0; i < objects.size(); ++i) {
-      m.Free(static_cast<int>(i * 7 % 4), *cache, objects[i]);
-    }
-    m.Shrink(1, *cache);
-    m.slub().CheckInvariants();
-    m.Destroy(*cache);
-  }
-  for (uint64_t bytes : {100u, 5000u, 8192u, 20000u}) {
-    for (int i = 0; i < 5; ++i) keep(m.Kmalloc(i % 4, bytes).object, &blocks);
-  }
-  for (PhysAddr block : blocks) m.Kfree(3, block);
-  m.slub().CheckInvariants();
-  const Footprint after = m.slub().TotalFootprint();
-  EXPECT_EQ(after.objects, before.objects);
-  EXPECT_EQ(after.percpu_bytes, before.percpu_bytes);
-  EXPECT_EQ(after.large_bytes, 0u);
-  outcome.calls = pages.calls();
-  m.machine().set_pages(&real);
-  return outcome;
-}
-
-TYPED_TEST(Models2010Test, EachPageAllocationMayFailAlone) {
-  const Outcome smooth = RunWithFaults<TypeParam>({});
-  EXPECT_EQ(smooth.failures, 0);
-  ASSERT_GT(smooth.calls, 10u);
-  for (uint64_t call = 1; call <= smooth.calls; ++call) {
-    SCOPED_TRACE(call);
-    RunWithFaults<TypeParam>({.fail_call = call});
-  }
-}
-
-TYPED_TEST(Models2010Test, AllPageAllocationsMayFailFromSomeOneOn) {
-  const Outcome smooth = RunWithFaults<TypeParam>({});
-  int failures = 0;
-  for (uint64_t call = 1; call <= smooth.calls; ++call) {
-    SCOPED_TRACE(call);
-    failures += RunWithFaults<TypeParam>({.fail_from_call = call}).failures;
-  }
-  EXPECT_GT(failures, 0);
-}
-
 // --- Every order. ---
 
-// One order's fresh cache of four objects a slab, and what was done with it.
+// What is done with a cache of four objects a slab.
 template <typename Model>
-class World {
+class World : public ExploredCache {
  public:
   World(ModelMachine<Model>& machine, bool queues)
-      : m_(machine),
-        cache_(m_.Create({.name = "w", .object_size = 8192, .no_merge = true}).value()) {
+      : ExploredCache(machine,
+                      machine.Create({.name = "w", .object_size = 8192, .no_merge = true}).value(),
+                      kGfpKernel),
+        m_(machine) {
     // Small queues: four objects and batches of two.
     if (queues) {
-      EXPECT_TRUE(m_.Tune(cache_, "cpu_queue_size", 4).ok());
-      EXPECT_TRUE(m_.Tune(cache_, "shared_queue_size", 4).ok());
+      EXPECT_TRUE(m_.Tune(cache(), "cpu_queue_size", 4).ok());
+      EXPECT_TRUE(m_.Tune(cache(), "shared_queue_size", 4).ok());
     }
   }
-  ModelMachine<Model>& m() { return m_; }
-  CacheId cache() const { return cache_; }
 
-  PhysAddr AllocNow(int cpu, NodeId node = kAnyNode) {
-    const PhysAddr object = m_.Alloc(cpu, cache_, node);
-    EXPECT_TRUE(live_.insert(object).second);
-    return object;
-  }
-  std::vector<PhysAddr> AllocNow(int cpu, int count) {
-    std::vector<PhysAddr> objects;
-    for (int i = 0; i < count; ++i) objects.push_back(AllocNow(cpu));
-    return objects;
-  }
-  void FreeNow(int cpu, PhysAddr object) {
-    EXPECT_EQ(live_.erase(object), 1u);
-    m_.Free(cpu, cache_, object);
-  }
-
-  Piece Alloc(int cpu, Priority priority = Priority::kTask, NodeId node = kAnyNode) {
-    const Gfp gfp = priority == Priority::kTask ? kGfpKernel : kGfpAtomic;
-    return {CpuId(cpu), priority, [this, node, gfp](Cpu& on) -> Task<void> {
-              const Placement placement = co_await m_.slub().Alloc(on, cache_, gfp, node);
-              EXPECT_FALSE(placement.object.is_null());
-              EXPECT_TRUE(live_.insert(placement.object).second) << "handed out twice";
-            }};
-  }
-  Piece Free(int cpu, PhysAddr object, Priority priority = Priority::kTask) {
-    return {CpuId(cpu), priority, [this, object](Cpu& on) -> Task<void> {
-              EXPECT_EQ(live_.erase(object), 1u);
-              co_await m_.slub().Free(on, cache_, object);
-            }};
-  }
-  Piece Shrink(int cpu) {
-    return {CpuId(cpu), Priority::kTask,
-            [this](Cpu& on) -> Task<void> { co_await m_.slub().Shrink(on, cache_); }};
-  }
   Piece Tune(int cpu, std::string key, int64_t value) {
     return {CpuId(cpu), Priority::kTask, [this, key, value](Cpu& on) -> Task<void> {
-              const absl::Status status = co_await m_.slub().Tune(on, cache_, key, value);
+              const absl::Status status = co_await m_.model().Tune(on, cache(), key, value);
               EXPECT_TRUE(status.ok()) << status;
             }};
   }
   Piece Reclaim(int cpu) {
     return {CpuId(cpu), Priority::kTask,
-            [this](Cpu& on) -> Task<void> { co_await m_.slub().Reclaim(on, kAnyNode); }};
-  }
-  void Audit() {
-    m_.slub().CheckInvariants();
-    EXPECT_EQ(m_.slub().FootprintOf(cache_).objects, live_.size());
-  }
-  void TearDown() {
-    while (!live_.empty()) FreeNow(0, *live_.begin());
-    m_.Destroy(cache_);
+            [this](Cpu& on) -> Task<void> { co_await m_.model().Reclaim(on, kAnyNode); }};
   }
 
  private:
   ModelMachine<Model>& m_;
-  const CacheId cache_;
-  std::set<PhysAddr> live_;
-};
-
-// Decides by chance.
-class Chance : public Explorer {
- public:
-  size_t Choose(const std::vector<CpuId>& runnable) override {
-    return random_.Below(runnable.size());
-  }
-  bool InterruptNow(CpuId) override { return random_.Below(2) == 1; }
-
- private:
-  Random random_{3};
 };
 
 // Runs, in every order, what `set_up` answers. Answers how many orders there were.
 template <typename Model>
 uint64_t ExploreAll(int nodes, const std::function<std::vector<Piece>(World<Model>&)>& set_up) {
-  constexpr uint64_t kOrdersMax = 10'000;
-  constexpr uint64_t kSamples = 3000;
   constexpr uint64_t kOrdersPerMachine = 1000;
   constexpr bool kQueues = !std::is_same_v<Model, Slub2010>;
-  uint64_t orders = 0;
-  Decisions decisions;
-  Chance chance;
-  std::unique_ptr<ModelMachine<Model>> machine;
-  std::unique_ptr<FreePages> pages;
-  do {
-    if (orders % kOrdersPerMachine == 0) {
-      machine = std::make_unique<ModelMachine<Model>>(ModelMachineOptions{
+  using OneMachine = ExploredMachine<ModelMachine<Model>>;
+  std::unique_ptr<OneMachine> machine;
+  const OrderBounds bounds{.orders_max = 10'000, .samples = 3000};
+  return RunInEveryOrder(bounds, [&](uint64_t order, Explorer& explorer) {
+    if (order % kOrdersPerMachine == 0) {
+      machine = std::make_unique<OneMachine>(AllocatorMachineOptions{
           .cpus = 2, .nodes = nodes, .allocator = {.quirks = {"zone-dma-off"}}});
-      pages = std::make_unique<FreePages>(machine->machine());
-      machine->machine().set_pages(pages.get());
       // Twice: now every cache that is used has what it wants, and there are blocks to be kept.
       for (int i = 0; i < 2; ++i) {
-        World<Model> first(*machine, kQueues);
+        World<Model> first(machine->m, kQueues);
         set_up(first);
         first.TearDown();
       }
     }
-    World<Model> world(*machine, kQueues);
+    World<Model> world(machine->m, kQueues);
     const std::vector<Piece> pieces = set_up(world);
-    Scheduler& scheduler = machine->machine().scheduler();
-    PieceSource source(pieces, scheduler.now());
-    const bool is_sample = orders >= kOrdersMax;
-    scheduler.set_explorer(is_sample ? static_cast<Explorer*>(&chance) : &decisions);
-    scheduler.Run(source);
-    scheduler.set_explorer(nullptr);
+    RunPieces(machine->scheduler(), pieces, explorer);
     world.Audit();
     world.TearDown();
-    ++orders;
-    if (::testing::Test::HasFailure()) {
-      ADD_FAILURE() << "in order " << orders;
-      break;
-    }
-    if (orders == kOrdersMax + kSamples) break;
-  } while (orders >= kOrdersMax || decisions.Next());
-  return orders;
+  });
 }
 
 TYPED_TEST(Models2010Test, AllocAgainstAlloc) {
@@ -253,10 +98,10 @@ TYPED_TEST(Models2010Test, AllocAgainstAlloc) {
   EXPECT_GE(ExploreAll<TypeParam>(1,
                                   [](W& w) -> std::vector<Piece> {
                                     const auto objects = w.AllocNow(0, 4);
-                                    w.m().Shrink(0, w.cache());
+                                    w.ShrinkNow();
                                     w.FreeNow(1, objects[1]);
                                     w.FreeNow(1, objects[2]);
-                                    w.m().Shrink(0, w.cache());
+                                    w.ShrinkNow();
                                     return {w.Alloc(0), w.Alloc(1)};
                                   }),
             10u);
@@ -419,10 +264,10 @@ TYPED_TEST(Models2010Test, TheAuditorSeesNothingWrong) {
       m.Kfree(cpu, live.back().address);
       live.pop_back();
     }
-    if (i % 5000 == 0) m.slub().CheckInvariants();
+    if (i % 5000 == 0) m.model().CheckInvariants();
   }
   EXPECT_EQ(auditor.violations(), 0u) << auditor.first_violation();
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 }  // namespace

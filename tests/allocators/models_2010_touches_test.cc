@@ -5,137 +5,75 @@
 // change there is a change to the model, and wants a reason. Pages come from an allocator that
 // touches nothing.
 
-#include <fstream>
-#include <functional>
-#include <iterator>
-#include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "allocators/slub_2010.h"
-#include "fmt/format.h"
 #include "gtest/gtest.h"
-#include "tests/allocators/free_pages.h"
+#include "tests/allocators/golden_file.h"
 #include "tests/allocators/slubq_machine.h"
+#include "tests/allocators/touch_bench.h"
 
 namespace slablab {
 namespace {
 
 constexpr char kGolden[] = "tests/allocators/models_2010_touches.golden";
 
-class LineCounter : public TouchObserver {
- public:
-  void OnTouch(const Cpu&, Place place, Access, Outcome) override {
-    lines_.insert(place.address.line());
-    if (place.structure == Structure::kObject || place.structure == Structure::kFreePointer) {
-      objects_.insert(place.address.line());
-    }
-  }
-  size_t lines() const { return lines_.size(); }
-  size_t objects() const { return objects_.size(); }
-
- private:
-  std::set<uint64_t> lines_;
-  std::set<uint64_t> objects_;
-};
+const TouchColumns& Columns() {
+  static const auto* const kColumns = new TouchColumns{
+      {"loads", 6, [](const Touched& t) { return t.counts.loads; }},
+      {"stores", 7, [](const Touched& t) { return t.counts.stores; }},
+      {"atomics", 9, [](const Touched& t) { return t.counts.atomics; }},
+      {"lines", 6, [](const Touched& t) { return t.lines; }},
+      {"objects", 8, [](const Touched& t) { return t.object_lines; }},
+      {"locks", 6, [](const Touched& t) { return t.counts.lock_acquisitions; }},
+      {"irqs", 6, [](const Touched& t) { return t.counts.irq_toggles; }},
+  };
+  return *kColumns;
+}
 
 // Two CPUs of one node and two of another, and a cache of four objects a slab; queues of `queue`
 // objects where there are any.
 template <typename Model>
-class Bench {
+class Bench : public TouchBench<ModelMachine<Model>> {
  public:
   static constexpr bool kQueues = !std::is_same_v<Model, Slub2010>;
 
   explicit Bench(int queue = 8, int aliens = 6)
-      : m_({.cpus = 4, .nodes = 2}), pages_(m_.machine()) {
-    m_.machine().set_pages(&pages_);
-    x_ = m_.Create({.name = "x", .object_size = 8192, .no_merge = true}).value();
+      : Bench::TouchBench(Columns(), AllocatorMachineOptions{.cpus = 4, .nodes = 2}) {
+    const CacheId x =
+        this->m().Create({.name = "x", .object_size = 8192, .no_merge = true}).value();
     if (kQueues) {
-      EXPECT_TRUE(m_.Tune(x_, "cpu_queue_size", queue).ok());
-      EXPECT_TRUE(m_.Tune(x_, "shared_queue_size", 8).ok());
-      EXPECT_TRUE(m_.Tune(x_, "alien_queue_size", aliens).ok());
+      EXPECT_TRUE(this->m().Tune(x, "cpu_queue_size", queue).ok());
+      EXPECT_TRUE(this->m().Tune(x, "shared_queue_size", 8).ok());
+      EXPECT_TRUE(this->m().Tune(x, "alien_queue_size", aliens).ok());
     }
-    // Blocks for later, so that none comes from the page allocator itself.
-    std::vector<PhysAddr> objects;
-    for (int i = 0; i < 60; ++i) objects.push_back(m_.Alloc(0, x_, NodeId(i % 2)));
-    for (PhysAddr object : objects) m_.Free(0, x_, object);
-    m_.Shrink(0, x_);
+    this->Use(x, /*objects=*/60);
   }
 
-  ModelMachine<Model>& m() { return m_; }
-  FreePages& pages() { return pages_; }
-  CacheId x() const { return x_; }
-
   std::vector<PhysAddr> AllocMany(int cpu, int count) {
-    std::vector<PhysAddr> objects;
-    for (int i = 0; i < count; ++i) objects.push_back(m_.Alloc(cpu, x_));
-    return objects;
+    return this->m().AllocMany(cpu, this->x(), count);
   }
   // As many as CPU 0's queue holds, in use, and that queue empty.
   std::vector<PhysAddr> AllocQueue() {
-    const auto max = static_cast<size_t>(m_.Count(x_, "cpu_queue_size"));
+    const auto max = static_cast<size_t>(this->m().Count(this->x(), "cpu_queue_size"));
     std::vector<PhysAddr> objects;
-    while (objects.size() < max || m_.Count(x_, "per_cpu_caches") > 0) {
-      objects.push_back(m_.Alloc(0, x_));
+    while (objects.size() < max || this->m().Count(this->x(), "per_cpu_caches") > 0) {
+      objects.push_back(this->m().Alloc(0, this->x()));
     }
     return objects;
   }
 
-  std::string Measure(std::string_view title, std::string_view path, int cpu,
-                      const std::function<Task<void>(Cpu&, PathId*)>& operation) {
-    LineCounter counter;
-    PathId went = 0;
-    OpCounts counts;
-    m_.Run(cpu, [&](Cpu& on) -> Task<void> {
-      on.set_observer(&counter);
-      on.counts() = {};
-      co_await operation(on, &went);
-      counts = on.counts();
-      on.set_observer(nullptr);
-    });
-    EXPECT_EQ(m_.Path(went), path) << title;
-    m_.slub().CheckInvariants();
-    return fmt::format("{:<42}{:>6}{:>7}{:>9}{:>6}{:>8}{:>6}{:>6}\n", title, counts.loads,
-                       counts.stores, counts.atomics, counter.lines(), counter.objects(),
-                       counts.lock_acquisitions, counts.irq_toggles);
-  }
-  std::string MeasureAlloc(std::string_view title, std::string_view path, int cpu,
-                           NodeId node = kAnyNode) {
-    return Measure(title, path, cpu, [this, node](Cpu& on, PathId* went) -> Task<void> {
-      const Placement placement = co_await m_.slub().Alloc(on, x_, kGfpKernel, node);
-      *went = placement.path;
-    });
-  }
-  std::string MeasureFree(std::string_view title, std::string_view path, int cpu, PhysAddr object) {
-    return Measure(title, path, cpu, [this, object](Cpu& on, PathId* went) -> Task<void> {
-      *went = co_await m_.slub().Free(on, x_, object);
-    });
-  }
   std::string MeasureKmallocs() {
-    PhysAddr object;
-    const auto kmalloc = [&](uint64_t bytes) {
-      return [this, &object, bytes](Cpu& cpu, PathId* went) -> Task<void> {
-        const Placement placement = co_await m_.slub().Kmalloc(cpu, bytes, kGfpKernel, kAnyNode);
-        object = placement.object;
-        *went = placement.path;
-      };
-    };
-    const auto kfree = [&](Cpu& cpu, PathId* went) -> Task<void> {
-      *went = co_await m_.slub().Kfree(cpu, object);
-    };
-    m_.Kfree(0, m_.Kmalloc(0, 100).object);
-    std::string table = Measure("kmalloc fast", "alloc fast", 0, kmalloc(100));
-    table += Measure("kfree fast", "free fast", 0, kfree);
-    m_.Kfree(0, m_.Kmalloc(0, 20000).object);
-    table += Measure("kmalloc large", "alloc large", 0, kmalloc(20000));
-    table += Measure("kfree large", "free large", 0, kfree);
+    this->m().Kfree(0, this->m().Kmalloc(0, 100).object);
+    std::string table = this->MeasureKmalloc("kmalloc fast", "alloc fast", 100);
+    table += this->MeasureKfree("kfree fast", "free fast");
+    this->m().Kfree(0, this->m().Kmalloc(0, 20000).object);
+    table += this->MeasureKmalloc("kmalloc large", "alloc large", 20000);
+    table += this->MeasureKfree("kfree large", "free large");
     return table;
   }
-
- private:
-  ModelMachine<Model> m_;
-  FreePages pages_;
-  CacheId x_;
 };
 
 std::string Slub2010Table() {
@@ -285,9 +223,7 @@ std::string QueueFrees() {
 }
 
 std::string Table() {
-  const std::string head =
-      fmt::format("{:<42}{:>6}{:>7}{:>9}{:>6}{:>8}{:>6}{:>6}\n", "# operation", "loads", "stores",
-                  "atomics", "lines", "objects", "locks", "irqs");
+  const std::string head = TouchHeader(Columns());
   return "# What one operation touches, the page allocator's own touches left out; of the lines,\n"
          "# \"objects\" are in objects. A slab has four objects. How to accept a change:\n"
          "# tests/allocators/BUILD.\n"
@@ -298,23 +234,10 @@ std::string Table() {
 }
 
 TEST(Models2010TouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
-  std::ifstream file(kGolden);
-  const std::string golden((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-  EXPECT_EQ(Table(), golden);
+  EXPECT_EQ(Table(), ReadGolden(kGolden));
 }
 
 }  // namespace
 }  // namespace slablab
 
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  constexpr std::string_view kWrite = "--write=";
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument(argv[i]);
-    if (!argument.starts_with(kWrite)) continue;
-    std::ofstream(std::string(argument.substr(kWrite.size()))) << slablab::Table();
-    return testing::Test::HasFailure() ? 1 : 0;
-  }
-  return RUN_ALL_TESTS();
-}
+int main(int argc, char** argv) { return slablab::GoldenMain(argc, argv, slablab::Table); }

@@ -160,28 +160,17 @@ struct Exploration {
 // Runs, in every order, what `set_up` answers.
 Exploration ExploreAll(const std::string& name, int switches_max,
                        const std::function<std::vector<Piece>(World&)>& set_up) {
-  constexpr uint64_t kOrdersMax = 200'000;
   Exploration exploration;
-  Decisions decisions(switches_max);
-  do {
+  const OrderBounds bounds{.switches_max = switches_max, .orders_max = 200'000};
+  exploration.orders = RunInEveryOrder(bounds, [&](uint64_t, Explorer& explorer) {
     World world(name);
     const std::vector<Piece> pieces = set_up(world);
-    Scheduler& scheduler = world.machine().scheduler();
-    PieceSource source(pieces, scheduler.now());
-    scheduler.set_explorer(&decisions);
-    scheduler.Run(source);
-    scheduler.set_explorer(nullptr);
+    RunPieces(world.machine().scheduler(), pieces, explorer);
     world.Audit();
     exploration.atomic_failures += world.atomic_failures();
     exploration.chunks.insert(world.areas().Figures().nr_chunks);
     world.TearDown();
-    ++exploration.orders;
-    if (::testing::Test::HasFailure()) {
-      ADD_FAILURE() << "in order " << exploration.orders;
-      return exploration;
-    }
-    CHECK_LT(exploration.orders, kOrdersMax);
-  } while (decisions.Next());
+  });
   return exploration;
 }
 

@@ -25,7 +25,7 @@ class ShortMachine : public QueueMachine<Model> {
   ShortMachine()
       : QueueMachine<Model>({.cpus = 2, .nodes = 1}),
         source_({}, 0),
-        pressure_(this->machine(), this->slub(), source_, 0) {}
+        pressure_(this->machine(), this->model(), source_, 0) {}
 
   // What a queue holds goes back to its slabs, and a request that would have failed is served.
   void RunOut() {
@@ -54,7 +54,7 @@ class ShortMachine : public QueueMachine<Model> {
     }
     after_ = this->Count(queued, "per_cpu_caches");
     this->machine().buddy().set_reclaimer(nullptr);
-    this->slub().CheckInvariants();
+    this->model().CheckInvariants();
   }
   uint64_t before() const { return before_; }
   uint64_t after() const { return after_; }
@@ -125,12 +125,12 @@ TYPED_TEST(ReclaimTest, TheKnobAsksForEachNodesMemoryAtEqualIntervals) {
     int count_ = 0;
   };
   TwoArrivals source(m.machine().scheduler().now());
-  Pressure pressure(m.machine(), m.slub(), source, 1'000'000);
+  Pressure pressure(m.machine(), m.model(), source, 1'000'000);
   m.machine().scheduler().Run(pressure);
   EXPECT_EQ(pressure.calls(), 5u + 4);
   EXPECT_GT(pressure.bytes(), 0u);
   EXPECT_EQ(m.Count(cache, "per_cpu_caches"), 0u);
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 }  // namespace

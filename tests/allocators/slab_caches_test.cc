@@ -20,8 +20,8 @@ using ::testing::HasSubstr;
 
 class SlabCachesTest : public ::testing::TestWithParam<const SlabPolicy*> {
  protected:
-  SlabCachesTest() : m_({.cpus = 4, .nodes = 2, .policy = GetParam()}) {}
-  ~SlabCachesTest() override { m_.slab().CheckInvariants(); }
+  SlabCachesTest() : m_({.cpus = 4, .nodes = 2}, *GetParam()) {}
+  ~SlabCachesTest() override { m_.model().CheckInvariants(); }
   bool IsOf61() const { return GetParam() == &kSlabPolicy61; }
   SlabMachine m_;
 };
@@ -34,8 +34,8 @@ INSTANTIATE_TEST_SUITE_P(Eras, SlabCachesTest, ::testing::Values(&kSlabPolicy61,
 // "This simplifies the initialization step" (the message of the patch between the eras).
 TEST(SlabBootTest, ThePatchTookAStateFromTheBoot) {
   const auto states = [](const SlabPolicy& policy) {
-    SlabMachine m({.policy = &policy});
-    const absl::Span<const std::string_view> states = m.slab().boot_states();
+    SlabMachine m({}, policy);
+    const absl::Span<const std::string_view> states = m.model().boot_states();
     return std::vector<std::string_view>(states.begin(), states.end());
   };
   EXPECT_THAT(states(kSlabPolicy2014),
@@ -46,14 +46,14 @@ TEST(SlabBootTest, ThePatchTookAStateFromTheBoot) {
 }
 
 TEST(SlabBootTest, TheFirstCachesAreMadeInTheKernelsOrder) {
-  SlabMachine now({.policy = &kSlabPolicy61});
-  EXPECT_EQ(now.slab().FindCache("kmem_cache").value(), 0);
-  EXPECT_EQ(now.slab().FindCache("kmalloc-128").value(), 1);  // node structures
-  EXPECT_EQ(now.slab().FindCache("kmalloc-32").value(), 2);
-  SlabMachine then({.policy = &kSlabPolicy2014});
-  EXPECT_EQ(then.slab().FindCache("kmalloc-32").value(), 1);  // arrays of one object
-  EXPECT_EQ(then.slab().FindCache("kmalloc-128").value(), 2);
-  EXPECT_EQ(then.slab().FindCache("kmalloc-64").value(), 3);
+  SlabMachine now({}, kSlabPolicy61);
+  EXPECT_EQ(now.model().FindCache("kmem_cache").value(), 0);
+  EXPECT_EQ(now.model().FindCache("kmalloc-128").value(), 1);  // node structures
+  EXPECT_EQ(now.model().FindCache("kmalloc-32").value(), 2);
+  SlabMachine then({}, kSlabPolicy2014);
+  EXPECT_EQ(then.model().FindCache("kmalloc-32").value(), 1);  // arrays of one object
+  EXPECT_EQ(then.model().FindCache("kmalloc-128").value(), 2);
+  EXPECT_EQ(then.model().FindCache("kmalloc-64").value(), 3);
 }
 
 }  // namespace
@@ -113,22 +113,22 @@ TEST_P(SlabCachesTest, KmallocServesFromTheSmallestClassThatFits) {
       {4096, "kmalloc-4k"}, {8192, "kmalloc-8k"}};
   for (const auto& [bytes, name] : classes) {
     const PhysAddr object = m_.Kmalloc(0, bytes).object;
-    EXPECT_EQ(m_.slab().Locate(object).cache, m_.slab().FindCache(name)) << bytes;
+    EXPECT_EQ(m_.model().Locate(object).cache, m_.model().FindCache(name)) << bytes;
     EXPECT_EQ(m_.Kfree(0, object), "free fast hit");
   }
 }
 
 TEST_P(SlabCachesTest, SizeClassesAreAlignedToLines) {
-  EXPECT_EQ(m_.slab().Layout(m_.slab().FindCache("kmalloc-96")).slab_size, 128u);
-  EXPECT_EQ(m_.slab().Layout(m_.slab().FindCache("kmalloc-192")).slab_size, 192u);
+  EXPECT_EQ(m_.model().Layout(m_.model().FindCache("kmalloc-96")).slab_size, 128u);
+  EXPECT_EQ(m_.model().Layout(m_.model().FindCache("kmalloc-192")).slab_size, 192u);
 }
 
 TEST_P(SlabCachesTest, BeyondTheClassesAreWholePagesAndNothingIsNothing) {
   const Placement large = m_.Kmalloc(0, 8193);
   EXPECT_EQ(m_.Path(large.path), "alloc large");
-  EXPECT_EQ(m_.slab().TotalFootprint().large_bytes, 16384u);
+  EXPECT_EQ(m_.model().TotalFootprint().large_bytes, 16384u);
   EXPECT_EQ(m_.Kfree(1, large.object), "free large");
-  EXPECT_EQ(m_.slab().TotalFootprint().large_bytes, 0u);
+  EXPECT_EQ(m_.model().TotalFootprint().large_bytes, 0u);
   EXPECT_TRUE(m_.Kmalloc(0, uint64_t{1} << 23).object.is_null());
   EXPECT_EQ(m_.Kfree(0, m_.Kmalloc(0, 0).object), "free of null");
   EXPECT_EQ(m_.Kfree(0, PhysAddr()), "free of null");
@@ -139,13 +139,13 @@ TEST_P(SlabCachesTest, ListsOutsideTheirSlabsComeAndGoWithThem) {
   const CacheId cache =
       m_.Create({.name = "x", .object_size = 256, .has_constructor = true, .no_merge = true})
           .value();
-  const CacheId lists = m_.slab().FindCache("kmalloc-32");
-  const uint64_t before = m_.slab().FootprintOf(lists).objects;
+  const CacheId lists = m_.model().FindCache("kmalloc-32");
+  const uint64_t before = m_.model().FootprintOf(lists).objects;
   const std::vector<PhysAddr> o = m_.AllocMany(0, cache, 64);  // Four slabs of 16.
-  EXPECT_EQ(m_.slab().FootprintOf(lists).objects, before + 4);
+  EXPECT_EQ(m_.model().FootprintOf(lists).objects, before + 4);
   m_.FreeAll(0, cache, o);
   m_.Shrink(0, cache);
-  EXPECT_EQ(m_.slab().FootprintOf(lists).objects, before);
+  EXPECT_EQ(m_.model().FootprintOf(lists).objects, before);
 }
 
 TEST_P(SlabCachesTest, TheFirstObjectsPlaceChangesFromSlabToSlab) {
@@ -189,7 +189,7 @@ TEST_P(SlabCachesTest, ImpossibleCachesAndTunablesAreRefused) {
               HasSubstr("'x'"));
   absl::Status status;
   m_.Run(0, [&](Cpu& cpu) -> Task<void> {
-    status = co_await m_.slab().Tune(cpu, cache, "colour", 1);
+    status = co_await m_.model().Tune(cpu, cache, "colour", 1);
   });
   EXPECT_THAT(std::string(status.message()), HasSubstr("colour"));
   // More than the largest area, or block, there is.
@@ -201,13 +201,13 @@ TEST_P(SlabCachesTest, ImpossibleCachesAndTunablesAreRefused) {
 TEST_P(SlabCachesTest, ManyCachesComeAndGoWithoutATrace) {
   // Free slabs that the size classes keep may have lists in other size classes.
   const auto shrink_all = [this] {
-    for (int i = m_.slab().cache_count() - 1; i >= 0; --i) {
-      if (!m_.slab().State(CacheId(i)).empty()) m_.Shrink(0, CacheId(i));
+    for (int i = m_.model().cache_count() - 1; i >= 0; --i) {
+      if (!m_.model().State(CacheId(i)).empty()) m_.Shrink(0, CacheId(i));
     }
   };
   shrink_all();
-  const uint64_t objects = m_.slab().TotalFootprint().objects;
-  const uint64_t percpu = m_.slab().TotalFootprint().percpu_bytes;
+  const uint64_t objects = m_.model().TotalFootprint().objects;
+  const uint64_t percpu = m_.model().TotalFootprint().percpu_bytes;
   std::vector<CacheId> caches;
   for (int i = 0; i < 100; ++i) {
     caches.push_back(m_.Create({.name = "c" + std::to_string(i),
@@ -216,27 +216,27 @@ TEST_P(SlabCachesTest, ManyCachesComeAndGoWithoutATrace) {
                          .value());
     for (int cpu = 0; cpu < 4; ++cpu) m_.Free(cpu, caches.back(), m_.Alloc(cpu, caches.back()));
   }
-  m_.slab().CheckInvariants();
+  m_.model().CheckInvariants();
   if (IsOf61()) {
-    EXPECT_GT(m_.slab().TotalFootprint().percpu_bytes, percpu);
+    EXPECT_GT(m_.model().TotalFootprint().percpu_bytes, percpu);
   } else {
-    EXPECT_EQ(m_.slab().TotalFootprint().percpu_bytes, 0u);
+    EXPECT_EQ(m_.model().TotalFootprint().percpu_bytes, 0u);
   }
   for (CacheId cache : caches) m_.Destroy(cache);
   shrink_all();
-  EXPECT_EQ(m_.slab().TotalFootprint().objects, objects);
-  EXPECT_EQ(m_.slab().TotalFootprint().percpu_bytes, percpu);
+  EXPECT_EQ(m_.model().TotalFootprint().objects, objects);
+  EXPECT_EQ(m_.model().TotalFootprint().percpu_bytes, percpu);
 }
 
 // An array of the default limit: 16 bytes and 120 pointers, for every possible CPU.
 TEST(SlabFootprintTest, ArraysCostWhatTheirLimitsSay) {
   SlabMachine m({.cpus = 4, .nodes = 2});
   const CacheId small = m.Create({.name = "small", .object_size = 64, .no_merge = true}).value();
-  EXPECT_EQ(m.slab().FootprintOf(small).percpu_bytes, 4u * 976);
+  EXPECT_EQ(m.model().FootprintOf(small).percpu_bytes, 4u * 976);
   const CacheId large = m.Create({.name = "large", .object_size = 8192, .no_merge = true}).value();
-  EXPECT_EQ(m.slab().FootprintOf(large).percpu_bytes, 4u * 80);
+  EXPECT_EQ(m.model().FootprintOf(large).percpu_bytes, 4u * 80);
   EXPECT_TRUE(m.Tune(small, {8, 4, 0}).ok());
-  EXPECT_EQ(m.slab().FootprintOf(small).percpu_bytes, 4u * 80);
+  EXPECT_EQ(m.model().FootprintOf(small).percpu_bytes, 4u * 80);
 }
 
 TEST(SlabMergeTest, OnlyCachesOfFittingAlignmentAreMerged) {
@@ -248,10 +248,10 @@ TEST(SlabMergeTest, OnlyCachesOfFittingAlignmentAreMerged) {
   const CacheId d = m.Create({.name = "d", .object_size = 256, .align = 8}).value();
   EXPECT_NE(m.Create({.name = "e", .object_size = 256, .align = 64}).value(), d);
   m.Destroy(a);  // "a" and "b" were two users.
-  EXPECT_EQ(m.slab().FindCache("a"), a);
+  EXPECT_EQ(m.model().FindCache("a"), a);
   m.Destroy(a);
-  EXPECT_EQ(m.slab().FindCache("a"), kNoCache);
-  m.slab().CheckInvariants();
+  EXPECT_EQ(m.model().FindCache("a"), kNoCache);
+  m.model().CheckInvariants();
 }
 
 TEST(SlabStatisticsTest, InMemoryTheyCostWhatSharedAtomicsCost) {
@@ -263,7 +263,7 @@ TEST(SlabStatisticsTest, InMemoryTheyCostWhatSharedAtomicsCost) {
     uint64_t atomics = 0;
     m.Run(0, [&](Cpu& cpu) -> Task<void> {
       cpu.counts() = {};
-      co_await m.slab().Alloc(cpu, cache, kGfpKernel, kAnyNode);
+      co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
       atomics = cpu.counts().atomics;
     });
     return atomics;
@@ -271,7 +271,7 @@ TEST(SlabStatisticsTest, InMemoryTheyCostWhatSharedAtomicsCost) {
   EXPECT_EQ(cycles_of_a_hit({}), 0u);
   EXPECT_EQ(cycles_of_a_hit({.quirks = {"statistics-in-memory"}}), 1u);
   SlabMachine without({.allocator = {.statistics = false}});
-  EXPECT_TRUE(without.slab().Counters(CacheId(0)).empty());
+  EXPECT_TRUE(without.model().Counters(CacheId(0)).empty());
 }
 
 TEST(SlabRegistryTest, BothErasAreThere) {

@@ -8,17 +8,13 @@
 // twice, every operation counted once, every slab accounted for.
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "sim/scheduler.h"
+#include "tests/allocators/explored_cache.h"
 #include "tests/allocators/explored_program.h"
-#include "tests/allocators/free_pages.h"
 #include "tests/allocators/slab_machine.h"
 
 namespace slablab {
@@ -28,66 +24,30 @@ constexpr Priority kTask = Priority::kTask;
 constexpr int kFewSwitches = 4;
 constexpr Priority kHardirq = Priority::kHardirq;
 
-// One order's fresh cache, its objects, and what was done with them.
-class World {
+// What is done with a cache of four objects a slab.
+class World : public ExploredCache {
  public:
   World(SlabMachine& machine, const std::vector<int64_t>& tunables)
-      : m_(machine), cache_(machine.MakeCache("w")) {
-    EXPECT_TRUE(m_.Tune(cache_, tunables).ok());
+      : ExploredCache(machine, machine.MakeCache("w")), m_(machine) {
+    EXPECT_TRUE(m_.Tune(cache(), tunables).ok());
   }
 
-  SlabMachine& m() { return m_; }
-  CacheId cache() const { return cache_; }
-
-  // --- Set-up, one operation at a time. ---
-  PhysAddr AllocNow(int cpu) {
-    const PhysAddr object = m_.Alloc(cpu, cache_);
-    Got(object);
-    return object;
-  }
-  std::vector<PhysAddr> AllocNow(int cpu, int count) {
-    std::vector<PhysAddr> objects;
-    for (int i = 0; i < count; ++i) objects.push_back(AllocNow(cpu));
-    return objects;
-  }
-  void FreeNow(int cpu, PhysAddr object) {
-    Gone(object);
-    m_.Free(cpu, cache_, object);
-  }
-
-  // --- Operations of the explored program. ---
-  Piece Alloc(int cpu, Priority priority = kTask, NodeId node = kAnyNode) {
-    return {CpuId(cpu), priority, [this, node](Cpu& on) -> Task<void> {
-              const Placement placement = co_await m_.slab().Alloc(on, cache_, kGfpAtomic, node);
-              Got(placement.object);
-            }};
-  }
-  Piece Free(int cpu, PhysAddr object, Priority priority = kTask) {
-    return {CpuId(cpu), priority, [this, object](Cpu& on) -> Task<void> {
-              Gone(object);
-              co_await m_.slab().Free(on, cache_, object);
-            }};
-  }
-  Piece Shrink(int cpu) {
-    return {CpuId(cpu), kTask,
-            [this](Cpu& on) -> Task<void> { co_await m_.slab().Shrink(on, cache_); }};
-  }
   Piece Tune(int cpu) {
     return {CpuId(cpu), kTask, [this](Cpu& on) -> Task<void> {
               static constexpr Allocator::Tunable kTunables[] = {{"limit", 3}, {"batchcount", 1}};
-              const absl::Status tuned = co_await m_.slab().TuneTogether(on, cache_, kTunables);
+              const absl::Status tuned = co_await m_.model().TuneTogether(on, cache(), kTunables);
               EXPECT_TRUE(tuned.ok());
             }};
   }
   Piece Reap(int cpu) {
-    return {CpuId(cpu), kTask, [this](Cpu& on) -> Task<void> { co_await m_.slab().Work(on); }};
+    return {CpuId(cpu), kTask, [this](Cpu& on) -> Task<void> { co_await m_.model().Work(on); }};
   }
   // All is due to be reaped: what was touched was reaped around once, a while ago.
   void LetLie() {
     constexpr Cycles kMinute = 180'000'000'000;
     for (int cpu = 0; cpu < m_.machine().config().cpu_count(); ++cpu) {
       m_.Run(cpu, [this](Cpu& on) -> Task<void> {
-        co_await m_.slab().Work(on);
+        co_await m_.model().Work(on);
         on.Execute(kMinute);
       });
     }
@@ -95,55 +55,24 @@ class World {
   // A CPU that was taken off line before goes, or comes.
   Piece GoOf(int cpu, int gone) {
     return {CpuId(cpu), kTask,
-            [this, gone](Cpu& on) -> Task<void> { co_await m_.slab().CpuDead(on, CpuId(gone)); }};
+            [this, gone](Cpu& on) -> Task<void> { co_await m_.model().CpuDead(on, CpuId(gone)); }};
   }
   Piece ComingOf(int cpu, int coming) {
     return {CpuId(cpu), kTask, [this, coming](Cpu& on) -> Task<void> {
-              co_await m_.slab().CpuComing(on, CpuId(coming));
+              co_await m_.model().CpuComing(on, CpuId(coming));
             }};
   }
 
   // --- The account. ---
   void Audit() {
-    m_.slab().CheckInvariants();
-    EXPECT_EQ(m_.slab().FootprintOf(cache_).objects, live_.size());
+    ExploredCache::Audit();
     // Every free is a hit, a miss or remote.
-    EXPECT_EQ(Count("freehit") + Count("freemiss") + Count("remotefrees"), frees_);
+    EXPECT_EQ(Count("freehit") + Count("freemiss") + Count("remotefrees"), frees());
     EXPECT_LE(Count("num_slabs"), Count("grown"));
-    for (const Figure& figure : m_.slab().Counters(cache_)) seen_[figure.name] += figure.value;
   }
-  void TearDown() {
-    while (!live_.empty()) FreeNow(0, *live_.begin());
-    m_.Destroy(cache_);
-  }
-  const std::map<std::string, uint64_t>& seen() const { return seen_; }
 
  private:
-  void Got(PhysAddr object) {
-    ASSERT_FALSE(object.is_null());
-    EXPECT_TRUE(live_.insert(object).second) << "handed out twice";
-  }
-  void Gone(PhysAddr object) {
-    ++frees_;
-    EXPECT_EQ(live_.erase(object), 1u);
-  }
-  uint64_t Count(std::string_view name) const { return m_.Count(cache_, name); }
-
   SlabMachine& m_;
-  const CacheId cache_;
-  std::set<PhysAddr> live_;
-  uint64_t frees_ = 0;
-  std::map<std::string, uint64_t> seen_;  // counters at the end
-};
-
-struct Exploration {
-  uint64_t orders = 0;
-  std::map<std::string, uint64_t> counters;  // summed over all orders
-
-  uint64_t operator[](const std::string& name) const {
-    const auto found = counters.find(name);
-    return found == counters.end() ? 0 : found->second;
-  }
 };
 
 struct ProgramOptions {
@@ -160,42 +89,26 @@ struct ProgramOptions {
 // Runs, in every order, what `set_up` answers.
 Exploration ExploreAll(const SlabPolicy& policy, const ProgramOptions& options,
                        const std::function<std::vector<Piece>(World&)>& set_up) {
-  constexpr uint64_t kOrdersMax = 2'000'000;
   constexpr uint64_t kOrdersPerMachine = 500;
   Exploration exploration;
-  Decisions decisions(options.switches_max);
-  std::unique_ptr<SlabMachine> machine;
-  std::unique_ptr<FreePages> pages;
-  do {
-    if (exploration.orders % kOrdersPerMachine == 0) {
-      machine = std::make_unique<SlabMachine>(
-          SlabMachine::Options{.cpus = options.cpus, .nodes = options.nodes, .policy = &policy});
-      pages = std::make_unique<FreePages>(machine->machine());
-      machine->machine().set_pages(pages.get());
+  std::unique_ptr<ExploredMachine<SlabMachine>> machine;
+  const OrderBounds bounds{.switches_max = options.switches_max};
+  exploration.orders = RunInEveryOrder(bounds, [&](uint64_t order, Explorer& explorer) {
+    if (order % kOrdersPerMachine == 0) {
+      machine = std::make_unique<ExploredMachine<SlabMachine>>(
+          AllocatorMachineOptions{.cpus = options.cpus, .nodes = options.nodes}, policy);
     }
     // Where the size classes are used too, every order begins with nothing in their arrays.
-    for (int i = 0; options.kmallocs && i < machine->slab().cache_count(); ++i) {
-      if (!machine->slab().State(CacheId(i)).empty()) machine->Shrink(0, CacheId(i));
-    }
-    World world(*machine, options.tunables);
+    if (options.kmallocs) machine->m.ShrinkAll();
+    World world(machine->m, options.tunables);
     const std::vector<Piece> pieces = set_up(world);
-    options.before(*machine);
-    Scheduler& scheduler = machine->machine().scheduler();
-    PieceSource source(pieces, scheduler.now());
-    scheduler.set_explorer(&decisions);
-    scheduler.Run(source);
-    scheduler.set_explorer(nullptr);
-    options.after(*machine);
+    options.before(machine->m);
+    RunPieces(machine->scheduler(), pieces, explorer);
+    options.after(machine->m);
     world.Audit();
-    for (const auto& [name, value] : world.seen()) exploration.counters[name] += value;
+    exploration.AddCounters(machine->m, world.cache());
     world.TearDown();
-    ++exploration.orders;
-    if (::testing::Test::HasFailure()) {
-      ADD_FAILURE() << "in order " << exploration.orders;
-      return exploration;
-    }
-    CHECK_LT(exploration.orders, kOrdersMax);
-  } while (decisions.Next());
+  });
   return exploration;
 }
 

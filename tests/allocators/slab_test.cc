@@ -20,8 +20,8 @@ namespace {
 
 class SlabTest : public ::testing::TestWithParam<const SlabPolicy*> {
  protected:
-  SlabTest() : m_({.cpus = 2, .nodes = 1, .policy = GetParam()}) {}
-  ~SlabTest() override { m_.slab().CheckInvariants(); }
+  SlabTest() : m_({.cpus = 2, .nodes = 1}, *GetParam()) {}
+  ~SlabTest() override { m_.model().CheckInvariants(); }
   bool IsOf61() const { return GetParam() == &kSlabPolicy61; }
 
   // How often a counter grows while `step` runs.
@@ -105,7 +105,7 @@ TEST_P(SlabTest, AnUntouchedArrayGetsNoMoreThanSixteen) {
   EXPECT_EQ(Growth(cache, "listallocs", [&] { m_.Alloc(0, cache); }), 16u);
   const std::vector<PhysAddr> rest = m_.AllocMany(0, cache, 15);
   // All that the slab of 64 (6.1) or 63 objects still has.
-  const uint64_t left = m_.slab().Layout(cache).objects_per_slab - 16;
+  const uint64_t left = m_.model().Layout(cache).objects_per_slab - 16;
   EXPECT_EQ(Growth(cache, "listallocs", [&] { m_.Alloc(0, cache); }), left);
 }
 
@@ -218,14 +218,14 @@ TEST_P(SlabTest, TuningHasBothKindsOfArraysForAWhile) {
     const SlabAllocator& slab_;
   };
   const CacheId cache = m_.MakeCache("x");
-  const Footprint before = m_.slab().TotalFootprint();
+  const Footprint before = m_.model().TotalFootprint();
   const Cycles other_cpu_before = m_.machine().cpu(CpuId(1)).now();
-  Watch watch(m_.slab());
+  Watch watch(m_.model());
   m_.machine().cpu(CpuId(0)).set_observer(&watch);
   EXPECT_TRUE(m_.Tune(cache, {10, 5, 2}).ok());
   m_.machine().cpu(CpuId(0)).set_observer(nullptr);
   EXPECT_GT(m_.machine().cpu(CpuId(1)).now(), other_cpu_before);
-  const Footprint after = m_.slab().TotalFootprint();
+  const Footprint after = m_.model().TotalFootprint();
   if (IsOf61()) {
     const uint64_t fresh_bytes = 2 * CpuArray::BytesFor(10);
     EXPECT_EQ(watch.percpu_bytes_max, before.percpu_bytes + fresh_bytes);
@@ -244,14 +244,14 @@ TEST_P(SlabTest, ACpuThatGoesLeavesNothingBehind) {
   m_.TakeOffLine(1);
   EXPECT_EQ(m_.Count(cache, "active_objs"), 0u);
   EXPECT_EQ(m_.Count(cache, "num_slabs"), 0u);
-  m_.slab().CheckInvariants();
+  m_.model().CheckInvariants();
   m_.BringOnLine(1);
   m_.Free(1, cache, m_.Alloc(1, cache));
   EXPECT_EQ(m_.Count(cache, "freehit"), 5u);
 }
 
 TEST_P(SlabTest, ANodeLosesItsSharedArrayWithItsLastCpu) {
-  SlabMachine m({.cpus = 4, .nodes = 2, .policy = GetParam()});
+  SlabMachine m({.cpus = 4, .nodes = 2}, *GetParam());
   const CacheId cache = m.MakeCache("x");
   const std::vector<PhysAddr> o = m.AllocMany(2, cache, 8);
   m.FreeAll(2, cache, o);
@@ -263,7 +263,7 @@ TEST_P(SlabTest, ANodeLosesItsSharedArrayWithItsLastCpu) {
   m.TakeOffLine(3);
   EXPECT_EQ(m.Count(cache, "sharedavail"),
             1u);  // What was node 0's went home, to its shared array.
-  m.slab().CheckInvariants();
+  m.model().CheckInvariants();
   const PhysAddr there = m.Alloc(0, cache, NodeId(1));
   EXPECT_EQ(m.machine().NodeOf(there), NodeId(1));
   EXPECT_EQ(m.Free(0, cache, there), "free alien");
@@ -271,13 +271,13 @@ TEST_P(SlabTest, ANodeLosesItsSharedArrayWithItsLastCpu) {
   m.BringOnLine(2);
   m.FreeAll(3, cache, m.AllocMany(3, cache, 6));
   EXPECT_GT(m.Count(cache, "sharedavail"), 1u);
-  m.slab().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 class SlabNumaTest : public ::testing::TestWithParam<const SlabPolicy*> {
  protected:
-  SlabNumaTest() : m_({.cpus = 4, .nodes = 2, .policy = GetParam()}) {}
-  ~SlabNumaTest() override { m_.slab().CheckInvariants(); }
+  SlabNumaTest() : m_({.cpus = 4, .nodes = 2}, *GetParam()) {}
+  ~SlabNumaTest() override { m_.model().CheckInvariants(); }
   bool IsOf61() const { return GetParam() == &kSlabPolicy61; }
   SlabMachine m_;
 };
@@ -314,14 +314,13 @@ TEST_P(SlabNumaTest, AnAlienCacheHoldsOneIfTheCpusHoldOne) {
 }
 
 TEST_P(SlabNumaTest, WithoutAlienCachesObjectsGoStraightIntoTheirSlabs) {
-  SlabMachine m(
-      {.cpus = 4, .nodes = 2, .policy = GetParam(), .allocator = {.quirks = {"noaliencache"}}});
+  SlabMachine m({.cpus = 4, .nodes = 2, .allocator = {.quirks = {"noaliencache"}}}, *GetParam());
   const CacheId cache = m.MakeCache("x");
   const PhysAddr object = m.Alloc(0, cache);
   EXPECT_EQ(m.Free(2, cache, object), "free remote slab");
   EXPECT_EQ(m.Count(cache, "remotefrees"), 1u);
   EXPECT_EQ(m.Count(cache, "active_objs"), 1u);  // One in CPU 0's array.
-  m.slab().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 // In 6.1 an object of a new slab that was asked for on a node is neither counted as a node
@@ -354,7 +353,7 @@ TEST_P(SlabNumaTest, TheCountOfActiveObjectsCanDriftBelowZero) {
 }
 
 TEST_P(SlabNumaTest, AnotherNodeServesWhereOnesOwnHasNothingLeft) {
-  SlabMachine m({.cpus = 2, .nodes = 2, .policy = GetParam(), .mib_per_node = 20});
+  SlabMachine m({.cpus = 2, .nodes = 2, .mib_per_node = 20}, *GetParam());
   const CacheId cache = m.Create({.name = "x", .object_size = 4096, .no_merge = true}).value();
   std::set<std::string> ways;
   for (int i = 0; i < 20'000; ++i) {
@@ -367,7 +366,7 @@ TEST_P(SlabNumaTest, AnotherNodeServesWhereOnesOwnHasNothingLeft) {
   }
   EXPECT_EQ(ways.count("alloc fallback"), 1u);
   EXPECT_EQ(ways.count("alloc failed"), 1u);
-  m.slab().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 TEST_P(SlabNumaTest, BulkIsOneAfterAnother) {
@@ -375,15 +374,15 @@ TEST_P(SlabNumaTest, BulkIsOneAfterAnother) {
   std::vector<PhysAddr> objects(10);
   size_t got = 0;
   m_.Run(0, [&](Cpu& cpu) -> Task<void> {
-    got = co_await m_.slab().AllocBulk(cpu, cache, kGfpKernel, absl::MakeSpan(objects));
+    got = co_await m_.model().AllocBulk(cpu, cache, kGfpKernel, absl::MakeSpan(objects));
   });
   EXPECT_EQ(got, 10u);
   EXPECT_EQ(m_.Count(cache, "allochit") + m_.Count(cache, "allocmiss"), 10u);
   m_.Run(2, [&](Cpu& cpu) {
-    return m_.slab().FreeBulk(cpu, cache, absl::MakeSpan(objects).subspan(0, 5));
+    return m_.model().FreeBulk(cpu, cache, absl::MakeSpan(objects).subspan(0, 5));
   });
   m_.Run(0, [&](Cpu& cpu) {
-    return m_.slab().FreeBulk(cpu, cache, absl::MakeSpan(objects).subspan(5, 5));
+    return m_.model().FreeBulk(cpu, cache, absl::MakeSpan(objects).subspan(5, 5));
   });
   EXPECT_EQ(m_.Count(cache, "remotefrees"), 5u);
   EXPECT_EQ(m_.Count(cache, "freehit") + m_.Count(cache, "freemiss"), 5u);
@@ -392,10 +391,10 @@ TEST_P(SlabNumaTest, BulkIsOneAfterAnother) {
 // One CPU's round of reaping, when it is due.
 void Reap(SlabMachine& m, int cpu) {
   m.Run(cpu, [&](Cpu& on) -> Task<void> {
-    const Cycles due = m.slab().NextWork(CpuId(cpu));
+    const Cycles due = m.model().NextWork(CpuId(cpu));
     if (on.now() < due) on.Execute(due - on.now());
-    co_await m.slab().Work(on);
-    EXPECT_GE(m.slab().NextWork(CpuId(cpu)), on.now());
+    co_await m.model().Work(on);
+    EXPECT_GE(m.model().NextWork(CpuId(cpu)), on.now());
   });
 }
 
@@ -440,7 +439,7 @@ TEST_P(SlabTest, FreeSlabsThatAreNotUsedGoAFifthOfTheLimitAtATime) {
 // The kernel takes the phase from the cache's address.
 TEST_P(SlabTest, WhenFreeSlabsAreLookedAtDependsOnTheSeedAlone) {
   const auto first_reaped = [](uint64_t seed) {
-    SlabMachine m({.policy = GetParam(), .allocator = {.seed = seed}});
+    SlabMachine m({.allocator = {.seed = seed}}, *GetParam());
     std::string rounds;
     for (const char* name : {"a", "b", "c"}) {
       const CacheId cache = m.MakeCache(name);
@@ -475,15 +474,15 @@ TEST_P(SlabNumaTest, ReapingTakesOneNodesAlienCacheARound) {
 }
 
 TEST_P(SlabTest, WhereReapingIsOffNothingIsDue) {
-  SlabMachine m({.policy = GetParam(), .allocator = {.quirks = {"reap-off"}}});
-  EXPECT_FALSE(m.slab().has_work());
+  SlabMachine m({.allocator = {.quirks = {"reap-off"}}}, *GetParam());
+  EXPECT_FALSE(m.model().has_work());
 }
 
 TEST_P(SlabTest, ACpuThatIsOffLineIsNotReaped) {
   m_.TakeOffLine(1);
-  EXPECT_EQ(m_.slab().NextWork(CpuId(1)), ~Cycles{0});
+  EXPECT_EQ(m_.model().NextWork(CpuId(1)), ~Cycles{0});
   m_.BringOnLine(1);
-  EXPECT_LT(m_.slab().NextWork(CpuId(1)), ~Cycles{0});
+  EXPECT_LT(m_.model().NextWork(CpuId(1)), ~Cycles{0});
 }
 
 }  // namespace

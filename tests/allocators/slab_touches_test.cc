@@ -4,87 +4,51 @@
 // What each path of SLAB touches, against slab_touches.golden: a change there is a change to the
 // model, and wants a reason. Pages come from an allocator that touches nothing.
 
-#include <fstream>
-#include <functional>
-#include <iterator>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "fmt/format.h"
 #include "gtest/gtest.h"
-#include "tests/allocators/free_pages.h"
+#include "tests/allocators/golden_file.h"
 #include "tests/allocators/slab_machine.h"
+#include "tests/allocators/touch_bench.h"
 
 namespace slablab {
 namespace {
 
 constexpr char kGolden[] = "tests/allocators/slab_touches.golden";
 
-class LineCounter : public TouchObserver {
- public:
-  void OnTouch(const Cpu&, Place place, Access, Outcome) override {
-    lines_.insert(place.address.line());
-  }
-  size_t lines() const { return lines_.size(); }
-
- private:
-  std::set<uint64_t> lines_;
-};
+const TouchColumns& Columns() {
+  static const auto* const kColumns = new TouchColumns{
+      {"loads", 6, [](const Touched& t) { return t.counts.loads; }},
+      {"stores", 7, [](const Touched& t) { return t.counts.stores; }},
+      {"atomics", 8, [](const Touched& t) { return t.counts.atomics; }},
+      {"lines", 6, [](const Touched& t) { return t.lines; }},
+      {"locks", 6, [](const Touched& t) { return t.counts.lock_acquisitions; }},
+      {"irqs", 6, [](const Touched& t) { return t.counts.irq_toggles; }},
+  };
+  return *kColumns;
+}
 
 // Four CPUs on two nodes, and a cache of four objects a slab, arrays of four and batches of two.
-class Bench {
+// Where a CPU follows another it finds the lock taken, which is one more atomic.
+class Bench : public TouchBench<SlabMachine> {
  public:
   explicit Bench(const SlabPolicy& policy, const AllocatorOptions& options = {})
-      : m_({.cpus = 4, .nodes = 2, .policy = &policy, .allocator = options}), pages_(m_.machine()) {
-    m_.machine().set_pages(&pages_);
-    x_ = m_.MakeCache("x");
-    // Blocks for later, so that none comes from the page allocator itself.
-    std::vector<PhysAddr> objects;
-    for (int i = 0; i < 120; ++i) objects.push_back(m_.Alloc(0, x_, NodeId(i % 2)));
-    m_.FreeAll(0, x_, objects);
-    m_.Shrink(0, x_);
+      : TouchBench(Columns(),
+                   AllocatorMachineOptions{
+                       .cpus = 4, .nodes = 2, .in_sequence = false, .allocator = options},
+                   policy) {
+    Use(m().MakeCache("x"), /*objects=*/120);
   }
 
-  SlabMachine& m() { return m_; }
-  FreePages& pages() { return pages_; }
-  CacheId x() const { return x_; }
-
-  // Runs one operation on `cpu` and answers its line of the table.
-  std::string Measure(std::string_view title, std::string_view path, int cpu,
-                      const std::function<Task<void>(Cpu&, PathId*)>& operation) {
-    LineCounter counter;
-    PathId went = 0;
-    OpCounts counts;
-    m_.Run(cpu, [&](Cpu& on) -> Task<void> {
-      on.set_observer(&counter);
-      on.counts() = {};
-      co_await operation(on, &went);
-      counts = on.counts();
-      on.set_observer(nullptr);
-    });
-    EXPECT_EQ(m_.Path(went), path) << title;
-    m_.slab().CheckInvariants();
-    return fmt::format("{:<42}{:>6}{:>7}{:>8}{:>6}{:>6}{:>6}\n", title, counts.loads, counts.stores,
-                       counts.atomics, counter.lines(), counts.lock_acquisitions,
-                       counts.irq_toggles);
-  }
+  // Their lines have the names of their ways.
   std::string MeasureAlloc(std::string_view path, int cpu, NodeId node = kAnyNode) {
-    return Measure(path, path, cpu, [this, node](Cpu& on, PathId* went) -> Task<void> {
-      const Placement placement = co_await m_.slab().Alloc(on, x_, kGfpKernel, node);
-      *went = placement.path;
-    });
+    return TouchBench::MeasureAlloc(path, path, cpu, node);
   }
   std::string MeasureFree(std::string_view path, int cpu, PhysAddr object) {
-    return Measure(path, path, cpu, [this, object](Cpu& on, PathId* went) -> Task<void> {
-      *went = co_await m_.slab().Free(on, x_, object);
-    });
+    return TouchBench::MeasureFree(path, path, cpu, object);
   }
-
- private:
-  SlabMachine m_;
-  FreePages pages_;
-  CacheId x_;
 };
 
 std::string Allocations(const SlabPolicy& policy) {
@@ -132,24 +96,10 @@ std::string Frees(const SlabPolicy& policy) {
 }
 
 std::string Kmallocs(const SlabPolicy& policy) {
-  std::string table;
   Bench b(policy);
-  SlabAllocator& slab = b.m().slab();
-  PhysAddr object;
-  const auto kmalloc = [&](uint64_t bytes) {
-    return [&slab, &object, bytes](Cpu& cpu, PathId* went) -> Task<void> {
-      const Placement placement = co_await slab.Kmalloc(cpu, bytes, kGfpKernel, kAnyNode);
-      object = placement.object;
-      *went = placement.path;
-    };
-  };
-  const auto kfree = [&](Cpu& cpu, PathId* went) -> Task<void> {
-    *went = co_await slab.Kfree(cpu, object);
-  };
   b.m().Kfree(0, b.m().Kmalloc(0, 100).object);
-  table += b.Measure("kmalloc hit", "alloc fast hit", 0, kmalloc(100));
-  table += b.Measure("kfree hit", "free fast hit", 0, kfree);
-  return table;
+  const std::string table = b.MeasureKmalloc("kmalloc hit", "alloc fast hit", 100);
+  return table + b.MeasureKfree("kfree hit", "free fast hit");
 }
 
 std::string StatisticsInMemory(const SlabPolicy& policy) {
@@ -166,8 +116,7 @@ std::string Table() {
       "# slab has four objects, an array four, a batch two. How to accept a change:\n"
       "# tests/allocators/BUILD.\n";
   for (const SlabPolicy* policy : {&kSlabPolicy61, &kSlabPolicy2014, &kSlabPolicy2014Percpu}) {
-    table += fmt::format("# {}\n{:<42}{:>6}{:>7}{:>8}{:>6}{:>6}{:>6}\n", policy->name,
-                         "# operation", "loads", "stores", "atomics", "lines", "locks", "irqs");
+    table += fmt::format("# {}\n", policy->name) + TouchHeader(Columns());
     table += Allocations(*policy) + Frees(*policy) + Kmallocs(*policy);
     table += StatisticsInMemory(*policy);
   }
@@ -175,23 +124,10 @@ std::string Table() {
 }
 
 TEST(SlabTouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
-  std::ifstream file(kGolden);
-  const std::string golden((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-  EXPECT_EQ(Table(), golden);
+  EXPECT_EQ(Table(), ReadGolden(kGolden));
 }
 
 }  // namespace
 }  // namespace slablab
 
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  constexpr std::string_view kWrite = "--write=";
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument(argv[i]);
-    if (!argument.starts_with(kWrite)) continue;
-    std::ofstream(std::string(argument.substr(kWrite.size()))) << slablab::Table();
-    return testing::Test::HasFailure() ? 1 : 0;
-  }
-  return RUN_ALL_TESTS();
-}
+int main(int argc, char** argv) { return slablab::GoldenMain(argc, argv, slablab::Table); }

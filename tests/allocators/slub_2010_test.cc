@@ -16,7 +16,7 @@
 #include "gtest/gtest.h"
 #include "sim/page_allocator.h"
 #include "sim/scheduler.h"
-#include "tests/allocators/model_machine.h"
+#include "tests/allocators/allocator_machine.h"
 #include "workloads/auditor.h"
 
 namespace slablab {
@@ -33,7 +33,7 @@ class Slub2010Machine : public ModelMachine<Slub2010> {
 
 class Slub2010Test : public ::testing::Test {
  protected:
-  ~Slub2010Test() override { m_.slub().CheckInvariants(); }
+  ~Slub2010Test() override { m_.model().CheckInvariants(); }
 
   // Slabs of which `used` objects each are in use, in this order in node 0's partial list.
   std::vector<std::vector<PhysAddr>> FillNodeList(CacheId cache, const std::vector<int>& used) {
@@ -96,7 +96,7 @@ TEST_F(Slub2010Test, AFullSlabIsForgottenAndComesToTheNodesTailWithItsFirstFree)
   m_.Alloc(0, cache);                                         // C0 [uccc]       [uuuu] nowhere
   EXPECT_EQ(m_.Count(cache, "alloc_refill"), 1u);
   EXPECT_EQ(m_.Count(cache, "deactivate_full"), 1u);
-  m_.slub().CheckInvariants();
+  m_.model().CheckInvariants();
   EXPECT_EQ(m_.Free(1, cache, slab[1]), "free to partial");    // N0 [u.uu]
   EXPECT_EQ(m_.Free(0, cache, slab[3]), "free slow partial");  // N0 [u.u.]
   EXPECT_EQ(m_.Count(cache, "free_add_partial"), 1u);
@@ -133,7 +133,7 @@ TEST_F(Slub2010Test, AnEmptySlabThatIsGivenUpIsKeptBelowMinPartial) {
   EXPECT_TRUE(m_.Tune(cache, "min_partial", 5).ok());
   const auto flush_cpu_1 = [&] {
     m_.machine().scheduler().SetOnline(CpuId(1), false);
-    m_.Run(0, [&](Cpu& cpu) { return m_.slub().CpuDead(cpu, CpuId(1)); });
+    m_.Run(0, [&](Cpu& cpu) { return m_.model().CpuDead(cpu, CpuId(1)); });
     m_.machine().scheduler().SetOnline(CpuId(1), true);
   };
   m_.Free(1, cache, m_.Alloc(1, cache));  // C1 [cccc]
@@ -170,7 +170,7 @@ TEST_F(Slub2010Test, ADeadCpusSlabIsFlushed) {
   const CacheId cache = m_.MakeCache("x");
   m_.Alloc(1, cache);  // C1 [uccc]
   m_.machine().scheduler().SetOnline(CpuId(1), false);
-  m_.Run(0, [&](Cpu& cpu) { return m_.slub().CpuDead(cpu, CpuId(1)); });
+  m_.Run(0, [&](Cpu& cpu) { return m_.model().CpuDead(cpu, CpuId(1)); });
   EXPECT_EQ(m_.State(cache, "partial"), "1 N0=1");  // N0 [u...], by its head
   EXPECT_EQ(m_.State(cache, "cpu_slabs"), "0");
   EXPECT_EQ(m_.Count(cache, "deactivate_to_head"), 1u);
@@ -178,7 +178,7 @@ TEST_F(Slub2010Test, ADeadCpusSlabIsFlushed) {
 
 TEST_F(Slub2010Test, MinPartialIsTheLogarithmOfTheSizeWithinFiveAndTen) {
   const auto min_partial = [&](std::string_view name) {
-    return m_.Count(m_.slub().FindCache(name), "min_partial");
+    return m_.Count(m_.model().FindCache(name), "min_partial");
   };
   EXPECT_EQ(min_partial("kmalloc-16"), 5u);  // 4
   EXPECT_EQ(min_partial("kmalloc-64"), 6u);
@@ -192,21 +192,21 @@ TEST_F(Slub2010Test, MinPartialIsTheLogarithmOfTheSizeWithinFiveAndTen) {
 }
 
 TEST_F(Slub2010Test, KmallocHasThisYearsNamesAndAnswersToLaterOnes) {
-  EXPECT_EQ(m_.slub().Layout(m_.slub().FindCache("kmalloc-1024")).object_size, 1024u);
-  EXPECT_EQ(m_.slub().FindCache("kmalloc-1k"), m_.slub().FindCache("kmalloc-1024"));
-  EXPECT_EQ(m_.slub().FindCache("kmalloc-cg-96"), m_.slub().FindCache("kmalloc-96"));
-  EXPECT_EQ(m_.slub().FindCache("kmalloc-rcl-8k"), m_.slub().FindCache("kmalloc-8192"));
-  EXPECT_EQ(m_.slub().FindCache("kmalloc-9"), kNoCache);
+  EXPECT_EQ(m_.model().Layout(m_.model().FindCache("kmalloc-1024")).object_size, 1024u);
+  EXPECT_EQ(m_.model().FindCache("kmalloc-1k"), m_.model().FindCache("kmalloc-1024"));
+  EXPECT_EQ(m_.model().FindCache("kmalloc-cg-96"), m_.model().FindCache("kmalloc-96"));
+  EXPECT_EQ(m_.model().FindCache("kmalloc-rcl-8k"), m_.model().FindCache("kmalloc-8192"));
+  EXPECT_EQ(m_.model().FindCache("kmalloc-9"), kNoCache);
   // The free pointer is the object's first word, or behind it.
-  EXPECT_EQ(m_.slub().Layout(m_.slub().FindCache("kmalloc-1024")).free_pointer_offset, 0u);
+  EXPECT_EQ(m_.model().Layout(m_.model().FindCache("kmalloc-1024")).free_pointer_offset, 0u);
   const CacheId constructed =
       m_.Create({.name = "c", .object_size = 100, .has_constructor = true}).value();
-  EXPECT_EQ(m_.slub().Layout(constructed).free_pointer_offset, 104u);
+  EXPECT_EQ(m_.model().Layout(constructed).free_pointer_offset, 104u);
 }
 
 class Slub2010NumaTest : public ::testing::Test {
  protected:
-  ~Slub2010NumaTest() override { m_.slub().CheckInvariants(); }
+  ~Slub2010NumaTest() override { m_.model().CheckInvariants(); }
   Slub2010Machine m_{{.cpus = 2, .nodes = 2}};
 };
 
@@ -241,31 +241,31 @@ std::vector<std::string> CachesOf(const Allocator& model) {
 TEST(Slub2010BootTest, BothBootsMakeTheSameKmallocCaches) {
   Slub2010Machine dynamic;
   Slub2010Machine fixed({.allocator = {.boot = "static"}});
-  std::vector<std::string> names = CachesOf(dynamic.slub());
+  std::vector<std::string> names = CachesOf(dynamic.model());
   EXPECT_EQ(names[0], "kmem_cache_node");
   EXPECT_EQ(names[1], "kmem_cache");
   EXPECT_EQ(names[2], "kmalloc-96");
   EXPECT_EQ(names[3], "kmalloc-192");
   EXPECT_EQ(names[4], "kmalloc-8");
   names.erase(names.begin() + 1);
-  EXPECT_EQ(names, CachesOf(fixed.slub()));
-  dynamic.slub().CheckInvariants();
-  fixed.slub().CheckInvariants();
-  EXPECT_TRUE(dynamic.slub().KernelLog().empty());
-  EXPECT_TRUE(fixed.slub().KernelLog().empty());
+  EXPECT_EQ(names, CachesOf(fixed.model()));
+  dynamic.model().CheckInvariants();
+  fixed.model().CheckInvariants();
+  EXPECT_TRUE(dynamic.model().KernelLog().empty());
+  EXPECT_TRUE(fixed.model().KernelLog().empty());
 }
 
 // The point of the patch: 42 structures of 1024 node pointers against as many as there are nodes.
 TEST(Slub2010BootTest, OnlyTheStaticBootPaysForNodesThatCannotBe) {
   Slub2010Machine fixed({.allocator = {.boot = "static"}});
-  EXPECT_EQ(fixed.slub().TotalFootprint().metadata_bytes, 42u * (184 + 8 * 1024));
+  EXPECT_EQ(fixed.model().TotalFootprint().metadata_bytes, 42u * (184 + 8 * 1024));
   for (const int nodes : {1, 4, 64, 1024}) {
     Slub2010Machine dynamic({.allocator = {.possible_nodes = nodes}});
-    EXPECT_EQ(dynamic.slub().TotalFootprint().metadata_bytes, 0u);
-    const CacheLayout layout = dynamic.slub().Layout(dynamic.slub().FindCache("kmem_cache"));
+    EXPECT_EQ(dynamic.model().TotalFootprint().metadata_bytes, 0u);
+    const CacheLayout layout = dynamic.model().Layout(dynamic.model().FindCache("kmem_cache"));
     EXPECT_EQ(layout.object_size, 184u + 8 * static_cast<uint32_t>(nodes));
     EXPECT_EQ(layout.slab_size, (layout.object_size + 63) / 64 * 64);
-    dynamic.slub().CheckInvariants();
+    dynamic.model().CheckInvariants();
   }
 }
 
@@ -396,7 +396,7 @@ TEST(Slub2010MaskTest, TheMaskIsReadInTheHotPathUnlessMovedOut) {
       uint64_t count = 0;
       m.Run(0, [&](Cpu& cpu) -> Task<void> {
         cpu.counts() = {};
-        co_await m.slub().Alloc(cpu, cache, kGfpKernel, kAnyNode);
+        co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
         count = cpu.counts().loads;
       });
       return count;

@@ -19,32 +19,32 @@ using ::testing::HasSubstr;
 
 class SlubCachesTest : public ::testing::Test {
  protected:
-  ~SlubCachesTest() override { m_.slub().CheckInvariants(); }
+  ~SlubCachesTest() override { m_.model().CheckInvariants(); }
   SlubMachine m_;
 };
 
 TEST_F(SlubCachesTest, ACacheIsAnObjectOfTheCachesCache) {
-  const CacheId caches = m_.slub().FindCache("kmem_cache");
-  const CacheId nodes = m_.slub().FindCache("kmem_cache_node");
-  const uint64_t caches_before = m_.slub().FootprintOf(caches).objects;
-  const uint64_t nodes_before = m_.slub().FootprintOf(nodes).objects;
-  const uint64_t percpu_before = m_.slub().TotalFootprint().percpu_bytes;
+  const CacheId caches = m_.model().FindCache("kmem_cache");
+  const CacheId nodes = m_.model().FindCache("kmem_cache_node");
+  const uint64_t caches_before = m_.model().FootprintOf(caches).objects;
+  const uint64_t nodes_before = m_.model().FootprintOf(nodes).objects;
+  const uint64_t percpu_before = m_.model().TotalFootprint().percpu_bytes;
   const CacheId cache = m_.MakeCache("x");
-  EXPECT_EQ(m_.slub().FootprintOf(caches).objects, caches_before + 1);
-  EXPECT_EQ(m_.slub().FootprintOf(nodes).objects, nodes_before + 1);
+  EXPECT_EQ(m_.model().FootprintOf(caches).objects, caches_before + 1);
+  EXPECT_EQ(m_.model().FootprintOf(nodes).objects, nodes_before + 1);
   // 32 bytes and 26 counters, for two CPUs.
-  EXPECT_EQ(m_.slub().TotalFootprint().percpu_bytes, percpu_before + 2 * (32 + 26 * 4));
+  EXPECT_EQ(m_.model().TotalFootprint().percpu_bytes, percpu_before + 2 * (32 + 26 * 4));
   m_.Free(0, cache, m_.Alloc(0, cache));
   m_.Destroy(cache);
-  EXPECT_EQ(m_.slub().FootprintOf(caches).objects, caches_before);
-  EXPECT_EQ(m_.slub().FootprintOf(nodes).objects, nodes_before);
-  EXPECT_EQ(m_.slub().TotalFootprint().percpu_bytes, percpu_before);
-  EXPECT_EQ(m_.slub().FindCache("x"), kNoCache);
+  EXPECT_EQ(m_.model().FootprintOf(caches).objects, caches_before);
+  EXPECT_EQ(m_.model().FootprintOf(nodes).objects, nodes_before);
+  EXPECT_EQ(m_.model().TotalFootprint().percpu_bytes, percpu_before);
+  EXPECT_EQ(m_.model().FindCache("x"), kNoCache);
   EXPECT_TRUE(m_.Create({.name = "x", .object_size = 8}).ok());
 }
 
 TEST_F(SlubCachesTest, BootLeavesTheKernelsCaches) {
-  const Slub& slub = m_.slub();
+  const Slub& slub = m_.model();
   EXPECT_EQ(slub.Layout(CacheId(0)).name, "kmem_cache_node");
   EXPECT_EQ(slub.Layout(CacheId(0)).object_size, 64u);
   EXPECT_EQ(slub.Layout(CacheId(1)).name, "kmem_cache");
@@ -67,20 +67,20 @@ TEST_F(SlubCachesTest, KmallocServesFromTheSmallestClassThatFits) {
       {8192, "kmalloc-8k"}};
   for (const auto& [bytes, name] : classes) {
     const PhysAddr object = m_.Kmalloc(0, bytes).object;
-    EXPECT_EQ(m_.slub().Locate(object).cache, m_.slub().FindCache(name)) << bytes;
+    EXPECT_EQ(m_.model().Locate(object).cache, m_.model().FindCache(name)) << bytes;
     EXPECT_EQ(m_.Kfree(0, object), "free fast");
   }
   const PhysAddr reclaimable = m_.Kmalloc(0, 100, kGfpKernel | Gfp::kReclaimable).object;
-  EXPECT_EQ(m_.slub().Locate(reclaimable).cache, m_.slub().FindCache("kmalloc-rcl-128"));
+  EXPECT_EQ(m_.model().Locate(reclaimable).cache, m_.model().FindCache("kmalloc-rcl-128"));
 }
 
 TEST_F(SlubCachesTest, BeyondTheClassesAreWholePages) {
   const Placement large = m_.Kmalloc(0, 8193);
   EXPECT_EQ(m_.Path(large.path), "alloc large");
-  EXPECT_EQ(m_.slub().Locate(large.object).cache, kNoCache);
-  EXPECT_EQ(m_.slub().TotalFootprint().large_bytes, 16384u);
+  EXPECT_EQ(m_.model().Locate(large.object).cache, kNoCache);
+  EXPECT_EQ(m_.model().TotalFootprint().large_bytes, 16384u);
   EXPECT_EQ(m_.Kfree(1, large.object), "free large");
-  EXPECT_EQ(m_.slub().TotalFootprint().large_bytes, 0u);
+  EXPECT_EQ(m_.model().TotalFootprint().large_bytes, 0u);
   EXPECT_TRUE(m_.Kmalloc(0, uint64_t{1} << 23).object.is_null());
 }
 
@@ -94,7 +94,7 @@ TEST_F(SlubCachesTest, NothingIsAllocatedOfNothing) {
 TEST_F(SlubCachesTest, KfreeTakesObjectsOfNamedCaches) {
   const CacheId cache = m_.MakeCache("x");
   EXPECT_EQ(m_.Kfree(0, m_.Alloc(0, cache)), "free fast");
-  EXPECT_EQ(m_.slub().FootprintOf(cache).objects, 0u);
+  EXPECT_EQ(m_.model().FootprintOf(cache).objects, 0u);
 }
 
 TEST_F(SlubCachesTest, ImpossibleCachesAndTunablesAreRefused) {
@@ -135,13 +135,13 @@ TEST(SlubMergeTest, CachesOfOneLayoutAreOneIfAskedFor) {
       {.name = "i", .object_size = 200, .align = 64},
   };
   for (const CacheSpec& spec : others) EXPECT_NE(m.Create(spec).value(), a) << spec.name;
-  EXPECT_EQ(m.slub().FindCache("b"), a);
+  EXPECT_EQ(m.model().FindCache("b"), a);
   EXPECT_EQ(m.State(a, "aliases"), "1");
   m.Destroy(a);  // "a" and "b" were two users.
-  EXPECT_EQ(m.slub().FindCache("a"), a);
+  EXPECT_EQ(m.model().FindCache("a"), a);
   m.Destroy(a);
-  EXPECT_EQ(m.slub().FindCache("a"), kNoCache);
-  m.slub().CheckInvariants();
+  EXPECT_EQ(m.model().FindCache("a"), kNoCache);
+  m.model().CheckInvariants();
 }
 
 // What is the larger's waste until the larger one comes is then its users'.
@@ -149,11 +149,11 @@ TEST(SlubMergeTest, AnAliasMayMakeObjectsLarger) {
   SlubMachine m({.allocator = {.merge_caches = true}});
   const CacheId a = m.Create({.name = "a", .object_size = 194}).value();
   m.Alloc(0, a);
-  EXPECT_EQ(m.slub().FootprintOf(a).padding_bytes, 6u);
+  EXPECT_EQ(m.model().FootprintOf(a).padding_bytes, 6u);
   EXPECT_EQ(m.Create({.name = "b", .object_size = 199}).value(), a);
-  EXPECT_EQ(m.slub().FootprintOf(a).padding_bytes, 1u);
-  EXPECT_EQ(m.slub().FootprintOf(a).object_bytes, 199u);
-  m.slub().CheckInvariants();
+  EXPECT_EQ(m.model().FootprintOf(a).padding_bytes, 1u);
+  EXPECT_EQ(m.model().FootprintOf(a).object_bytes, 199u);
+  m.model().CheckInvariants();
 }
 
 TEST(SlubMergeTest, NothingIsMergedOtherwise) {
@@ -165,8 +165,8 @@ TEST(SlubMergeTest, NothingIsMergedOtherwise) {
 TEST(SlubStatisticsTest, WithoutThemThereAreNoCountersAndNoRoomForThem) {
   SlubMachine m({.allocator = {.statistics = false}});
   const CacheId cache = m.Create({.name = "a", .object_size = 200}).value();
-  EXPECT_TRUE(m.slub().Counters(cache).empty());
-  EXPECT_EQ(m.slub().FootprintOf(cache).percpu_bytes, 2u * 32);
+  EXPECT_TRUE(m.model().Counters(cache).empty());
+  EXPECT_EQ(m.model().FootprintOf(cache).percpu_bytes, 2u * 32);
 }
 
 TEST(RegistryTest, NamesAreListedWhereOneIsUnknown) {
@@ -185,7 +185,7 @@ TEST(RegistryTest, NamesAreListedWhereOneIsUnknown) {
 // one works, and destroying them gives the pages back.
 TEST(SlubScaleTest, HundredsOfCachesOnManyCpus) {
   SlubMachine m({.cpus = 64, .nodes = 2});
-  const uint64_t percpu_before = m.slub().TotalFootprint().percpu_bytes;
+  const uint64_t percpu_before = m.model().TotalFootprint().percpu_bytes;
   std::vector<CacheId> caches;
   for (int i = 0; i < 300; ++i) {
     caches.push_back(
@@ -194,10 +194,10 @@ TEST(SlubScaleTest, HundredsOfCachesOnManyCpus) {
     m.Free((i + 1) % 64, caches.back(), object);
     EXPECT_EQ(m.Count(caches.back(), "free_slowpath"), 1u);
   }
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
   for (CacheId cache : caches) m.Destroy(cache);
-  m.slub().CheckInvariants();
-  EXPECT_EQ(m.slub().TotalFootprint().percpu_bytes, percpu_before);
+  m.model().CheckInvariants();
+  EXPECT_EQ(m.model().TotalFootprint().percpu_bytes, percpu_before);
 }
 
 }  // namespace

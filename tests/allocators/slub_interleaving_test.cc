@@ -7,16 +7,12 @@
 // operation counted once, every slab accounted for.
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/allocators/explored_cache.h"
 #include "tests/allocators/explored_program.h"
-#include "tests/allocators/free_pages.h"
 #include "tests/allocators/slub_machine.h"
 
 namespace slablab {
@@ -25,145 +21,82 @@ namespace {
 constexpr Priority kTask = Priority::kTask;
 constexpr Priority kHardirq = Priority::kHardirq;
 
-// One order's fresh cache, its objects, and what was done with them.
-class World {
+// What is done with a cache of four objects a slab.
+class World : public ExploredCache {
  public:
   World(SlubMachine& machine, uint64_t min_partial)
-      : m_(machine), cache_(machine.MakeCache("w", min_partial)) {}
+      : ExploredCache(machine, machine.MakeCache("w", min_partial)), m_(machine) {}
 
   SlubMachine& m() { return m_; }
-  CacheId cache() const { return cache_; }
 
   // --- Set-up, one operation at a time. ---
-  std::vector<PhysAddr> AllocSlab(int cpu) {
-    std::vector<PhysAddr> slab = m_.AllocSlab(cpu, cache_);
-    for (PhysAddr object : slab) Got(object);
-    return slab;
-  }
-  PhysAddr AllocNow(int cpu) {
-    const PhysAddr object = m_.Alloc(cpu, cache_);
-    Got(object);
-    return object;
-  }
-  void FreeNow(int cpu, PhysAddr object) {
-    Gone(object);
-    m_.Free(cpu, cache_, object);
-  }
+  std::vector<PhysAddr> AllocSlab(int cpu) { return AllocNow(cpu, 4); }
   // Slabs with `used` objects in use each, in the node's partial list; answers these objects.
   std::vector<std::vector<PhysAddr>> FillNode(const std::vector<int>& used) {
     std::vector<std::vector<PhysAddr>> slabs;
     for (size_t i = 0; i < used.size(); ++i) slabs.push_back(AllocSlab(0));
-    m_.Shrink(0, cache_);
+    ShrinkNow();
     for (size_t i = 0; i < used.size(); ++i) {
       while (slabs[i].size() > static_cast<size_t>(used[i])) {
         FreeNow(0, slabs[i].back());
         slabs[i].pop_back();
       }
     }
-    m_.Shrink(0, cache_);
+    ShrinkNow();
     return slabs;
   }
 
   // --- Operations of the explored program. ---
-  Piece Alloc(int cpu, Priority priority = kTask, NodeId node = kAnyNode) {
-    return {CpuId(cpu), priority, [this, node](Cpu& on) -> Task<void> {
-              const Placement placement = co_await m_.slub().Alloc(on, cache_, kGfpAtomic, node);
-              Got(placement.object);
-            }};
-  }
-  Piece Free(int cpu, PhysAddr object, Priority priority = kTask) {
-    return {CpuId(cpu), priority, [this, object](Cpu& on) -> Task<void> {
-              Gone(object);
-              co_await m_.slub().Free(on, cache_, object);
-            }};
-  }
   Piece AllocThenFree(int cpu, Priority priority = kTask) {
     return {CpuId(cpu), priority, [this](Cpu& on) -> Task<void> {
               const Placement placement =
-                  co_await m_.slub().Alloc(on, cache_, kGfpAtomic, kAnyNode);
+                  co_await m_.model().Alloc(on, cache(), kGfpAtomic, kAnyNode);
               Got(placement.object);
               Gone(placement.object);
-              co_await m_.slub().Free(on, cache_, placement.object);
+              co_await m_.model().Free(on, cache(), placement.object);
             }};
   }
   Piece AllocTwoThenFreeFirst(int cpu, Priority priority) {
     return {CpuId(cpu), priority, [this](Cpu& on) -> Task<void> {
-              const Placement first = co_await m_.slub().Alloc(on, cache_, kGfpAtomic, kAnyNode);
+              const Placement first = co_await m_.model().Alloc(on, cache(), kGfpAtomic, kAnyNode);
               Got(first.object);
-              const Placement second = co_await m_.slub().Alloc(on, cache_, kGfpAtomic, kAnyNode);
+              const Placement second = co_await m_.model().Alloc(on, cache(), kGfpAtomic, kAnyNode);
               Got(second.object);
               Gone(first.object);
-              co_await m_.slub().Free(on, cache_, first.object);
+              co_await m_.model().Free(on, cache(), first.object);
             }};
   }
   Piece Bulk(int cpu, size_t count) {
     return {CpuId(cpu), kTask, [this, count](Cpu& on) -> Task<void> {
               std::vector<PhysAddr> objects(count);
               const size_t got =
-                  co_await m_.slub().AllocBulk(on, cache_, kGfpAtomic, absl::MakeSpan(objects));
+                  co_await m_.model().AllocBulk(on, cache(), kGfpAtomic, absl::MakeSpan(objects));
               EXPECT_EQ(got, count);
               for (PhysAddr object : objects) Got(object);
               for (PhysAddr object : objects) Gone(object);
               bulk_ += count;
-              co_await m_.slub().FreeBulk(on, cache_, absl::MakeSpan(objects));
+              co_await m_.model().FreeBulk(on, cache(), absl::MakeSpan(objects));
             }};
-  }
-  Piece Shrink(int cpu) {
-    return {CpuId(cpu), kTask,
-            [this](Cpu& on) -> Task<void> { co_await m_.slub().Shrink(on, cache_); }};
   }
 
   // --- The account. ---
   void Audit() {
-    m_.slub().CheckInvariants();
-    EXPECT_EQ(m_.slub().FootprintOf(cache_).objects, live_.size());
+    ExploredCache::Audit();
     const uint64_t slow = Count("alloc_slowpath");
     if (bulk_ == 0) {
-      EXPECT_EQ(Count("alloc_fastpath") + slow, allocs_);
-      EXPECT_EQ(Count("free_fastpath") + Count("free_slowpath"), frees_);
+      EXPECT_EQ(Count("alloc_fastpath") + slow, allocs());
+      EXPECT_EQ(Count("free_fastpath") + Count("free_slowpath"), frees());
     }
     // Each slow allocation came by its object in one of these ways, or found that an interrupt
     // had filled the CPU's list.
     EXPECT_LE(Count("alloc_refill") + Count("alloc_from_partial") + Count("alloc_slab"), slow);
     // What is on no list any more was counted out (shrinking does not count).
-    EXPECT_LE(m_.slub().FootprintOf(cache_).slabs, Count("alloc_slab") - Count("free_slab"));
-    for (const Figure& figure : m_.slub().Counters(cache_)) seen_[figure.name] += figure.value;
+    EXPECT_LE(m_.model().FootprintOf(cache()).slabs, Count("alloc_slab") - Count("free_slab"));
   }
-  void TearDown() {
-    while (!live_.empty()) FreeNow(0, *live_.begin());
-    m_.Destroy(cache_);
-  }
-  const std::map<std::string, uint64_t>& seen() const { return seen_; }
 
  private:
-  void Got(PhysAddr object) {
-    ASSERT_FALSE(object.is_null());
-    ++allocs_;
-    EXPECT_TRUE(live_.insert(object).second) << "handed out twice";
-  }
-  void Gone(PhysAddr object) {
-    ++frees_;
-    EXPECT_EQ(live_.erase(object), 1u);
-  }
-  uint64_t Count(std::string_view name) const { return m_.Count(cache_, name); }
-
   SlubMachine& m_;
-  const CacheId cache_;
-  std::set<PhysAddr> live_;
-  uint64_t allocs_ = 0;
-  uint64_t frees_ = 0;
   uint64_t bulk_ = 0;
-  std::map<std::string, uint64_t> seen_;  // counters at the end
-};
-
-struct Exploration {
-  uint64_t orders = 0;
-  std::map<std::string, uint64_t> counters;  // summed over all orders
-
-  uint64_t operator[](const std::string& name) const {
-    const auto found = counters.find(name);
-    return found == counters.end() ? 0 : found->second;
-  }
 };
 
 struct ProgramOptions {
@@ -174,40 +107,25 @@ struct ProgramOptions {
 // Runs, in every order, what `set_up` answers.
 Exploration ExploreAll(const ProgramOptions& options,
                        const std::function<std::vector<Piece>(World&)>& set_up) {
-  constexpr uint64_t kOrdersMax = 2'000'000;
   constexpr uint64_t kOrdersPerMachine = 2000;
   Exploration exploration;
-  Decisions decisions;
-  std::unique_ptr<SlubMachine> machine;
-  std::unique_ptr<FreePages> pages;
-  do {
-    if (exploration.orders % kOrdersPerMachine == 0) {
-      machine = std::make_unique<SlubMachine>(
-          SlubMachine::Options{.cpus = 2, .nodes = options.nodes, .allocator = {}});
-      pages = std::make_unique<FreePages>(machine->machine());
-      machine->machine().set_pages(pages.get());
+  std::unique_ptr<ExploredMachine<SlubMachine>> machine;
+  exploration.orders = RunInEveryOrder({}, [&](uint64_t order, Explorer& explorer) {
+    if (order % kOrdersPerMachine == 0) {
+      machine = std::make_unique<ExploredMachine<SlubMachine>>(
+          AllocatorMachineOptions{.cpus = 2, .nodes = options.nodes});
       // Now there are blocks to be kept, for every order to come.
-      World first(*machine, options.min_partial);
+      World first(machine->m, options.min_partial);
       set_up(first);
       first.TearDown();
     }
-    World world(*machine, options.min_partial);
+    World world(machine->m, options.min_partial);
     const std::vector<Piece> pieces = set_up(world);
-    Scheduler& scheduler = machine->machine().scheduler();
-    PieceSource source(pieces, scheduler.now());
-    scheduler.set_explorer(&decisions);
-    scheduler.Run(source);
-    scheduler.set_explorer(nullptr);
+    RunPieces(machine->scheduler(), pieces, explorer);
     world.Audit();
-    for (const auto& [name, value] : world.seen()) exploration.counters[name] += value;
+    exploration.AddCounters(machine->m, world.cache());
     world.TearDown();
-    ++exploration.orders;
-    if (::testing::Test::HasFailure()) {
-      ADD_FAILURE() << "in order " << exploration.orders;
-      return exploration;
-    }
-    CHECK_LT(exploration.orders, kOrdersMax);
-  } while (decisions.Next());
+  });
   return exploration;
 }
 

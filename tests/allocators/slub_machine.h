@@ -8,15 +8,15 @@
 #include <string_view>
 
 #include "allocators/slub.h"
-#include "tests/allocators/model_machine.h"
+#include "gtest/gtest.h"
+#include "tests/allocators/allocator_machine.h"
 
 namespace slablab {
 
-// A booted machine with SLUB on it, without the caches that few tests want.
+// A booted machine with SLUB on it, plain.
 class SlubMachine : public ModelMachine<Slub> {
  public:
-  SlubMachine() : SlubMachine(Options{}) {}
-  explicit SlubMachine(const Options& options) : ModelMachine(WithQuirks(options)) {}
+  explicit SlubMachine(const Options& options = {}) : ModelMachine(Plain("slub", options)) {}
 
   // Four objects to a slab, and lists short enough to draw: four slabs on a CPU's partial list,
   // `min_partial` on a node's.
@@ -26,12 +26,6 @@ class SlubMachine : public ModelMachine<Slub> {
     EXPECT_TRUE(Tune(cache, "cpu_partial", 8).ok());
     EXPECT_TRUE(Tune(cache, "min_partial", static_cast<int64_t>(min_partial)).ok());
     return cache;
-  }
-
- private:
-  static Options WithQuirks(Options options) {
-    options.allocator.quirks = {"remote-defrag-always", "memcg-off", "zone-dma-off"};
-    return options;
   }
 };
 

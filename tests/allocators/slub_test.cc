@@ -13,13 +13,14 @@
 #include "gtest/gtest.h"
 #include "sim/scheduler.h"
 #include "tests/allocators/slub_machine.h"
+#include "tests/sim/faulty_page_allocator.h"
 
 namespace slablab {
 namespace {
 
 class SlubTest : public ::testing::Test {
  protected:
-  ~SlubTest() override { m_.slub().CheckInvariants(); }
+  ~SlubTest() override { m_.model().CheckInvariants(); }
 
   // Slabs of which `used` objects each are in use, in this order in node 0's partial list; answers
   // their objects in use, slab by slab.
@@ -89,7 +90,7 @@ TEST_F(SlubTest, AFullSlabIsForgottenAndFoundAgainByItsFirstFree) {
   const std::vector<PhysAddr> slab = m_.AllocSlab(0, cache);  // C0 [uuuu]
   m_.Alloc(0, cache);                                         // C0 [uccc]       [uuuu] nowhere
   EXPECT_EQ(m_.Count(cache, "deactivate_bypass"), 1u);
-  m_.slub().CheckInvariants();
+  m_.model().CheckInvariants();
   EXPECT_EQ(m_.Free(1, cache, slab[1]), "free to cpu partial");  // C1 - | [u.uu]
   EXPECT_EQ(m_.State(cache, "slabs_cpu_partial"), "2(1) C1=2(1)");
   EXPECT_EQ(m_.Free(0, cache, slab[3]), "free slow frozen");  // C1 - | [u.u.]
@@ -222,14 +223,14 @@ TEST_F(SlubTest, ADeadCpusSlabsAreFlushedByTheOneThatBuriesIt) {
   m_.Alloc(1, cache);          // C1 [uccc]
   m_.Free(1, cache, full[0]);  // C1 [uccc] | [.uuu]
   m_.machine().scheduler().SetOnline(CpuId(1), false);
-  m_.Run(0, [&](Cpu& cpu) { return m_.slub().CpuDead(cpu, CpuId(1)); });
+  m_.Run(0, [&](Cpu& cpu) { return m_.model().CpuDead(cpu, CpuId(1)); });
   // N0 [u...] [.uuu]: the CPU's slab in front, its partial list behind.
   EXPECT_EQ(m_.State(cache, "partial"), "2 N0=2");
   EXPECT_EQ(m_.State(cache, "cpu_slabs"), "0");
-  m_.slub().CheckInvariants();
-  m_.Run(0, [&](Cpu& cpu) { return m_.slub().CpuComing(cpu, CpuId(1)); });
+  m_.model().CheckInvariants();
+  m_.Run(0, [&](Cpu& cpu) { return m_.model().CpuComing(cpu, CpuId(1)); });
   m_.machine().scheduler().SetOnline(CpuId(1), true);
-  for (const Figure& figure : m_.slub().Counters(cache)) {
+  for (const Figure& figure : m_.model().Counters(cache)) {
     if (figure.name == "cpuslab_flush") {
       EXPECT_EQ(figure.ToString(), "1 C0=1");
     }
@@ -240,7 +241,7 @@ TEST_F(SlubTest, ADeadCpusSlabsAreFlushedByTheOneThatBuriesIt) {
 class SlubNumaTest : public SlubTest {
  protected:
   SlubNumaTest() : m_({.cpus = 2, .nodes = 2}) {}
-  ~SlubNumaTest() override { m_.slub().CheckInvariants(); }
+  ~SlubNumaTest() override { m_.model().CheckInvariants(); }
   SlubMachine m_;
 };
 
@@ -301,15 +302,15 @@ TEST_F(SlubTest, BulkTakesFromTheCpuWithoutCountingAndRefills) {
   std::vector<PhysAddr> objects(6);
   m_.Run(0, [&](Cpu& cpu) -> Task<void> {
     const size_t got =
-        co_await m_.slub().AllocBulk(cpu, cache, kGfpKernel, absl::MakeSpan(objects));
+        co_await m_.model().AllocBulk(cpu, cache, kGfpKernel, absl::MakeSpan(objects));
     EXPECT_EQ(got, objects.size());
   });
   // [uuuu] and C0 [uuuc]: three from the list, one by the slow path, two more from the list.
   EXPECT_EQ(m_.Count(cache, "alloc_fastpath"), 0u);
   EXPECT_EQ(m_.Count(cache, "alloc_slowpath"), 2u);
   EXPECT_EQ(std::set<PhysAddr>(objects.begin(), objects.end()).size(), 6u);
-  m_.slub().CheckInvariants();
-  m_.Run(1, [&](Cpu& cpu) { return m_.slub().FreeBulk(cpu, cache, absl::MakeSpan(objects)); });
+  m_.model().CheckInvariants();
+  m_.Run(1, [&](Cpu& cpu) { return m_.model().FreeBulk(cpu, cache, absl::MakeSpan(objects)); });
   // One push for each of the two slabs.
   EXPECT_EQ(m_.Count(cache, "free_slowpath"), 2u);
   EXPECT_EQ(m_.Count(cache, "cpu_partial_free"), 1u);
@@ -323,10 +324,26 @@ TEST_F(SlubTest, BulkFreeingLooksPastTwoObjectsOfOtherSlabs) {
   const std::vector<PhysAddr> b = m_.AllocSlab(0, cache);
   m_.Alloc(0, cache);
   std::vector<PhysAddr> mixed = {a[0], b[0], b[1], a[1], b[2], b[3], a[2]};
-  m_.Run(1, [&](Cpu& cpu) { return m_.slub().FreeBulk(cpu, cache, absl::MakeSpan(mixed)); });
+  m_.Run(1, [&](Cpu& cpu) { return m_.model().FreeBulk(cpu, cache, absl::MakeSpan(mixed)); });
   // From the end: a[2], past b[3] and b[2], a[1], and b[1] is the third of another slab; then the
   // four of b, and a[0] by itself.
   EXPECT_EQ(m_.Count(cache, "free_slowpath"), 3u);
+}
+
+TEST_F(SlubTest, WithoutHighOrdersSlabsAreOfTheLeastOrder) {
+  FaultyPageAllocator pages(m_.machine().pages(), {.order_max = 0});
+  m_.machine().set_pages(&pages);
+  const CacheId cache = m_.Create({.name = "f", .object_size = 2048, .no_merge = true}).value();
+  ASSERT_GT(m_.model().Layout(cache).order, 0);
+  //  slab 1: [a b]   slab 2: [c .]
+  const PhysAddr a = m_.Alloc(0, cache);
+  const PhysAddr b = m_.Alloc(0, cache);
+  const PhysAddr c = m_.Alloc(0, cache);
+  EXPECT_EQ(b - a, 2048u);
+  EXPECT_NE(m_.SlabOf(c), m_.SlabOf(a));
+  EXPECT_EQ(m_.Count(cache, "order_fallback"), 2u);
+  EXPECT_EQ(m_.State(cache, "total_objects"), "4 N0=4");
+  m_.FreeAll(0, cache, {a, b, c});
 }
 
 }  // namespace

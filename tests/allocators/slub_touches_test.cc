@@ -4,109 +4,59 @@
 // What each path of SLUB touches, against touches.golden: a change there is a change to the model,
 // and wants a reason. Pages come from an allocator that touches nothing.
 
-#include <fstream>
-#include <functional>
-#include <iostream>
-#include <iterator>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "fmt/format.h"
 #include "gtest/gtest.h"
-#include "tests/allocators/free_pages.h"
+#include "tests/allocators/golden_file.h"
 #include "tests/allocators/slub_machine.h"
+#include "tests/allocators/touch_bench.h"
 
 namespace slablab {
 namespace {
 
 constexpr char kGolden[] = "tests/allocators/touches.golden";
 
-class LineCounter : public TouchObserver {
- public:
-  void OnTouch(const Cpu&, Place place, Access, Outcome) override {
-    lines_.insert(place.address.line());
-  }
-  size_t lines() const { return lines_.size(); }
-
- private:
-  std::set<uint64_t> lines_;
-};
+const TouchColumns& Columns() {
+  static const auto* const kColumns = new TouchColumns{
+      {"loads", 6, [](const Touched& t) { return t.counts.loads; }},
+      {"stores", 7, [](const Touched& t) { return t.counts.stores; }},
+      {"cmpxchg", 9, [](const Touched& t) { return t.counts.local_cmpxchgs; }},
+      {"atomics", 8, [](const Touched& t) { return t.counts.atomics; }},
+      {"lines", 6, [](const Touched& t) { return t.lines; }},
+      {"locks", 6, [](const Touched& t) { return t.counts.lock_acquisitions; }},
+      {"irqs", 6, [](const Touched& t) { return t.counts.irq_toggles; }},
+  };
+  return *kColumns;
+}
 
 // Two CPUs on two nodes, and a cache of four objects a slab with lists of four slabs.
-class Bench {
+class Bench : public TouchBench<SlubMachine> {
  public:
-  Bench() : m_({.cpus = 2, .nodes = 2}), pages_(m_.machine()) {
-    m_.machine().set_pages(&pages_);
-    x_ = m_.MakeCache("x", /*min_partial=*/1);
-    // Blocks for later, so that none comes from the page allocator itself.
-    std::vector<PhysAddr> objects;
-    for (int i = 0; i < 60; ++i) objects.push_back(m_.Alloc(0, x_, NodeId(i % 2)));
-    for (PhysAddr object : objects) m_.Free(0, x_, object);
-    m_.Shrink(0, x_);
+  Bench() : TouchBench(Columns(), AllocatorMachineOptions{.cpus = 2, .nodes = 2}) {
+    Use(m().MakeCache("x", /*min_partial=*/1), /*objects=*/60);
   }
-
-  SlubMachine& m() { return m_; }
-  FreePages& pages() { return pages_; }
-  CacheId x() const { return x_; }
 
   // `slabs` slabs with one object in use each on node 0's partial list; answers those objects.
   std::vector<PhysAddr> FillNode(int slabs) {
     std::vector<PhysAddr> kept;
     std::vector<PhysAddr> others;
     for (int i = 0; i < slabs; ++i) {
-      const std::vector<PhysAddr> slab = m_.AllocSlab(0, x_);
+      const std::vector<PhysAddr> slab = m().AllocSlab(0, x());
       kept.push_back(slab[0]);
       others.insert(others.end(), slab.begin() + 1, slab.end());
     }
-    for (PhysAddr object : others) m_.Free(0, x_, object);
-    m_.Shrink(0, x_);
+    m().FreeAll(0, x(), others);
+    m().Shrink(0, x());
     return kept;
   }
   // Full slabs that no CPU has, first objects first.
   std::vector<std::vector<PhysAddr>> FullSlabs(int slabs) {
     std::vector<std::vector<PhysAddr>> full;
-    for (int i = 0; i < slabs; ++i) full.push_back(m_.AllocSlab(0, x_));
-    m_.Shrink(0, x_);
+    for (int i = 0; i < slabs; ++i) full.push_back(m().AllocSlab(0, x()));
+    m().Shrink(0, x());
     return full;
   }
-
-  // Runs one operation on `cpu` and answers its line of the table.
-  std::string Measure(std::string_view title, std::string_view path, int cpu,
-                      const std::function<Task<void>(Cpu&, PathId*)>& operation) {
-    LineCounter counter;
-    PathId went = 0;
-    OpCounts counts;
-    m_.Run(cpu, [&](Cpu& on) -> Task<void> {
-      on.set_observer(&counter);
-      on.counts() = {};
-      co_await operation(on, &went);
-      counts = on.counts();
-      on.set_observer(nullptr);
-    });
-    EXPECT_EQ(m_.Path(went), path) << title;
-    m_.slub().CheckInvariants();
-    return fmt::format("{:<42}{:>6}{:>7}{:>9}{:>8}{:>6}{:>6}{:>6}\n", title, counts.loads,
-                       counts.stores, counts.local_cmpxchgs, counts.atomics, counter.lines(),
-                       counts.lock_acquisitions, counts.irq_toggles);
-  }
-  std::string MeasureAlloc(std::string_view title, std::string_view path, int cpu,
-                           NodeId node = kAnyNode) {
-    return Measure(title, path, cpu, [this, node](Cpu& on, PathId* went) -> Task<void> {
-      const Placement placement = co_await m_.slub().Alloc(on, x_, kGfpKernel, node);
-      *went = placement.path;
-    });
-  }
-  std::string MeasureFree(std::string_view title, std::string_view path, int cpu, PhysAddr object) {
-    return Measure(title, path, cpu, [this, object](Cpu& on, PathId* went) -> Task<void> {
-      *went = co_await m_.slub().Free(on, x_, object);
-    });
-  }
-
- private:
-  SlubMachine m_;
-  FreePages pages_;
-  CacheId x_;
 };
 
 std::string Allocations() {
@@ -199,55 +149,28 @@ std::string Frees() {
 std::string Kmallocs() {
   std::string table;
   Bench b;
-  Slub& slub = b.m().slub();
-  PhysAddr object;
-  const auto kmalloc = [&](uint64_t bytes) {
-    return [&slub, &object, bytes](Cpu& cpu, PathId* went) -> Task<void> {
-      const Placement placement = co_await slub.Kmalloc(cpu, bytes, kGfpKernel, kAnyNode);
-      object = placement.object;
-      *went = placement.path;
-    };
-  };
-  const auto kfree = [&](Cpu& cpu, PathId* went) -> Task<void> {
-    *went = co_await slub.Kfree(cpu, object);
-  };
   b.m().Kfree(0, b.m().Kmalloc(0, 100).object);
-  table += b.Measure("kmalloc fast", "alloc fast", 0, kmalloc(100));
-  table += b.Measure("kfree fast", "free fast", 0, kfree);
+  table += b.MeasureKmalloc("kmalloc fast", "alloc fast", 100);
+  table += b.MeasureKfree("kfree fast", "free fast");
   b.m().Kfree(0, b.m().Kmalloc(0, 20000).object);
-  table += b.Measure("kmalloc large", "alloc large", 0, kmalloc(20000));
-  table += b.Measure("kfree large", "free large", 0, kfree);
-  table += b.Measure("kmalloc of 0 bytes", "alloc of 0 bytes", 0, kmalloc(0));
-  table += b.Measure("kfree of nothing", "free of null", 0, kfree);
+  table += b.MeasureKmalloc("kmalloc large", "alloc large", 20000);
+  table += b.MeasureKfree("kfree large", "free large");
+  table += b.MeasureKmalloc("kmalloc of 0 bytes", "alloc of 0 bytes", 0);
+  table += b.MeasureKfree("kfree of nothing", "free of null");
   return table;
 }
 
 std::string Table() {
   return "# What one operation of SLUB touches, the page allocator's own touches left out. A\n"
          "# slab has four objects. How to accept a change: tests/allocators/BUILD.\n" +
-         fmt::format("{:<42}{:>6}{:>7}{:>9}{:>8}{:>6}{:>6}{:>6}\n", "# operation", "loads",
-                     "stores", "cmpxchg", "atomics", "lines", "locks", "irqs") +
-         Allocations() + Frees() + Kmallocs();
+         TouchHeader(Columns()) + Allocations() + Frees() + Kmallocs();
 }
 
 TEST(SlubTouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
-  std::ifstream file(kGolden);
-  const std::string golden((std::istreambuf_iterator<char>(file)),
-                           std::istreambuf_iterator<char>());
-  EXPECT_EQ(Table(), golden);
+  EXPECT_EQ(Table(), ReadGolden(kGolden));
 }
 
 }  // namespace
 }  // namespace slablab
 
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  constexpr std::string_view kWrite = "--write=";
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument(argv[i]);
-    if (!argument.starts_with(kWrite)) continue;
-    std::ofstream(std::string(argument.substr(kWrite.size()))) << slablab::Table();
-    return testing::Test::HasFailure() ? 1 : 0;
-  }
-  return RUN_ALL_TESTS();
-}
+int main(int argc, char** argv) { return slablab::GoldenMain(argc, argv, slablab::Table); }

@@ -6,7 +6,7 @@
 
 #include "allocators/slubq.h"
 #include "gtest/gtest.h"
-#include "tests/allocators/model_machine.h"
+#include "tests/allocators/allocator_machine.h"
 
 namespace slablab {
 
@@ -35,7 +35,7 @@ class QueueMachine : public ModelMachine<Model> {
   uint64_t Expire(int cpu, NodeId node) {
     uint64_t bytes = 0;
     this->Run(cpu,
-              [&](Cpu& on) -> Task<void> { bytes = co_await this->slub().Reclaim(on, node); });
+              [&](Cpu& on) -> Task<void> { bytes = co_await this->model().Reclaim(on, node); });
     return bytes;
   }
 };

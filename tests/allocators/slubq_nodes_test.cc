@@ -24,16 +24,16 @@ TEST(SlubQAlienTest, TheMoreNodesTheSmallerTheAlienQueues) {
   };
   for (const Row& row : {Row{2, 126}, Row{4, 126}, Row{8, 30}, Row{32, 30}, Row{64, 6}}) {
     QueueMachine<SlubQV4> m({.cpus = 2, .nodes = 1, .allocator = {.possible_nodes = row.nodes}});
-    EXPECT_EQ(m.Count(m.slub().FindCache("kmalloc-64"), "alien_queue_size"), row.capacity);
+    EXPECT_EQ(m.Count(m.model().FindCache("kmalloc-64"), "alien_queue_size"), row.capacity);
   }
   QueueMachine<SlubQV4> one({.cpus = 2, .nodes = 1});
-  EXPECT_EQ(one.Count(one.slub().FindCache("kmalloc-64"), "alien_queue_size"), 0u);
+  EXPECT_EQ(one.Count(one.model().FindCache("kmalloc-64"), "alien_queue_size"), 0u);
 }
 
 template <typename Model>
 class SlubQAlienTypedTest : public ::testing::Test {
  protected:
-  ~SlubQAlienTypedTest() override { m_.slub().CheckInvariants(); }
+  ~SlubQAlienTypedTest() override { m_.model().CheckInvariants(); }
   QueueMachine<Model> m_{{.cpus = 4, .nodes = 2}};
 };
 TYPED_TEST_SUITE(SlubQAlienTypedTest, Versions);
@@ -102,8 +102,8 @@ TYPED_TEST(SlubQAlienTypedTest, LiveQueuesAreResizedWithoutLoss) {
       this->m_.Free((i + 1) % 4, cache, *live.begin());
       live.erase(live.begin());
     }
-    this->m_.slub().CheckInvariants();
-    EXPECT_EQ(this->m_.slub().FootprintOf(cache).objects, live.size());
+    this->m_.model().CheckInvariants();
+    EXPECT_EQ(this->m_.model().FootprintOf(cache).objects, live.size());
   };
   churn();
   for (const int size : {4, 100, 10, 1000, 7}) {
@@ -156,7 +156,7 @@ TEST(SlubQExpireTest, V3GoesFromWhatMattersLeastToWhatMattersMost) {
   EXPECT_TRUE(m.Tune(cache, "expire", -1).ok());
   EXPECT_EQ(queued(), (std::vector<uint64_t>{0, 0, full[2] - batch}));
   EXPECT_EQ(m.Count(cache, "expire"), batch * 512);
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 TEST(SlubQExpireTest, V4SparesOnceWhatWasTouched) {
@@ -170,7 +170,7 @@ TEST(SlubQExpireTest, V4SparesOnceWhatWasTouched) {
   EXPECT_TRUE(m.Tune(cache, "expire", -1).ok());
   EXPECT_EQ(m.Count(cache, "per_cpu_caches"), 0u);
   EXPECT_GT(m.Count(cache, "expire"), 0u);
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 TYPED_TEST(SlubQAlienTypedTest, ExpiryOfANodeLeavesTheOthersAlone) {

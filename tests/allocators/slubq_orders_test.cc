@@ -25,7 +25,7 @@ constexpr bool kIsV4 = std::is_same_v<Model, SlubQV4>;
 template <typename Model>
 void Flush(QueueMachine<Model>& m, int dead) {
   m.machine().scheduler().SetOnline(CpuId(dead), false);
-  m.Run(0, [&](Cpu& cpu) { return m.slub().CpuDead(cpu, CpuId(dead)); });
+  m.Run(0, [&](Cpu& cpu) { return m.model().CpuDead(cpu, CpuId(dead)); });
   m.machine().scheduler().SetOnline(CpuId(dead), true);
 }
 
@@ -54,7 +54,7 @@ std::vector<std::vector<PhysAddr>> FullSlabs(QueueMachine<Model>& m, CacheId cac
 template <typename Model>
 class SlubQOrdersTest : public ::testing::Test {
  protected:
-  ~SlubQOrdersTest() override { m_.slub().CheckInvariants(); }
+  ~SlubQOrdersTest() override { m_.model().CheckInvariants(); }
   // No shared queues: objects of 8 KiB have none in V4, and CPUs none in V3 once they are removed.
   QueueMachine<Model> m_{{.cpus = 2, .nodes = 1, .allocator = {.quirks = {"zone-dma-off"}}}};
 };
@@ -100,7 +100,7 @@ TYPED_TEST(SlubQOrdersTest, ARefillTakesOneLockInV4) {
   uint64_t locks = 0;
   m.Run(0, [&](Cpu& cpu) -> Task<void> {
     cpu.counts() = {};
-    co_await m.slub().Alloc(cpu, cache, kGfpKernel, kAnyNode);  // [uquu] [qquu]
+    co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);  // [uquu] [qquu]
     locks = cpu.counts().lock_acquisitions;
   });
   EXPECT_EQ(m.Count(cache, "per_cpu_caches"), 3u);
@@ -150,12 +150,12 @@ TYPED_TEST(SlubQOrdersTest, ADrainMergesNeighboursOfOneSlab) {
     for (size_t i = 4; i < max; ++i) m.Free(0, cache, slabs[i][0]);
     m.Run(0, [&](Cpu& cpu) -> Task<void> {
       cpu.counts() = {};
-      co_await m.slub().Free(cpu, cache, slabs[2][0]);
+      co_await m.model().Free(cpu, cache, slabs[2][0]);
       locks.push_back(cpu.counts().lock_acquisitions);
     });
     EXPECT_EQ(m.Count(cache, "per_cpu_caches"), max - 4 + 1);
     EXPECT_EQ(m.Count(cache, "free_add_partial"), 2u);  // N0 [..uu] [..uu]
-    m.slub().CheckInvariants();
+    m.model().CheckInvariants();
   }
   if (kIsV4<TypeParam>) {
     EXPECT_EQ(locks, (std::vector<uint64_t>{1, 1}));
@@ -178,7 +178,7 @@ TEST(SlubQOrdersV4Test, EmptySlabsGoWhileThereAreMoreThanMinPartial) {
   for (const auto& slab : slabs) m.Free(1, cache, slab[3]);
   Flush(m, 1);  // N0 [....] x 5
   EXPECT_EQ(m.Count(cache, "partial"), 5u);
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 // --- Other nodes. ---
@@ -205,13 +205,13 @@ TYPED_TEST(SlubQOrdersTest, ASingleObjectForAnotherNodeComesFromTheTailInV4) {
   } else {
     EXPECT_EQ(m.SlabOf(direct.object), head);
   }
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 // Who is alone with his last-level cache shares with the others of his node that are.
 TYPED_TEST(SlubQOrdersTest, EachNodesLoneCpusShareOneQueue) {
   QueueMachine<TypeParam> m({.cpus = 4, .nodes = 2, .cpus_per_domain = 1});
-  const CacheId cache = m.slub().FindCache("kmalloc-2048");
+  const CacheId cache = m.model().FindCache("kmalloc-2048");
   const std::string room = m.State(cache, "shared_caches");
   const uint64_t each = m.Count(cache, "shared_queue_size");
   EXPECT_EQ(room, "0(" + std::to_string(2 * each) + ")");
@@ -252,7 +252,7 @@ TEST(SlubQOrdersV4Test, ASlowFreeClearsTheMarkSoThatExpiryDoesNotSpareTheQueue) 
   // Level by level: the lists were touched by the drain and are spared, the queue is not.
   EXPECT_TRUE(m.Tune(cache, "expire", 0).ok());
   EXPECT_EQ(m.Count(cache, "per_cpu_caches"), queued - m.Count(cache, "batch_size"));
-  m.slub().CheckInvariants();
+  m.model().CheckInvariants();
 }
 
 // --- The tunables' limits. ---
@@ -286,8 +286,8 @@ TEST(SlubQKnobsTest, EachVersionRefusesWhatItsFilesRefuse) {
     EXPECT_EQ(v3.Tune(c3, row.key, row.value).ok(), row.v3) << row.key << " " << row.value;
     EXPECT_EQ(v4.Tune(c4, row.key, row.value).ok(), row.v4) << row.key << " " << row.value;
   }
-  v3.slub().CheckInvariants();
-  v4.slub().CheckInvariants();
+  v3.model().CheckInvariants();
+  v4.model().CheckInvariants();
 }
 
 std::vector<std::string> NamesOf(const std::vector<Figure>& figures) {
@@ -300,12 +300,12 @@ TEST(SlubQKnobsTest, CountersHaveTheirNamesInTheOrderOfEachVersion) {
   QueueMachine<SlubQV3> v3({.cpus = 1, .nodes = 1});
   QueueMachine<SlubQV4> v4({.cpus = 1, .nodes = 1});
   EXPECT_EQ(
-      NamesOf(v3.slub().Counters(v3.slub().FindCache("kmalloc-64"))),
+      NamesOf(v3.model().Counters(v3.model().FindCache("kmalloc-64"))),
       (std::vector<std::string>{
           "alloc_fastpath", "alloc_slowpath", "free_fastpath", "free_slowpath", "free_add_partial",
           "free_remove_partial", "alloc_from_partial", "alloc_slab", "alloc_remote", "alloc_shared",
           "free_shared", "free_alien", "free_slab", "queue_flush", "order_fallback"}));
-  EXPECT_EQ(NamesOf(v4.slub().Counters(v4.slub().FindCache("kmalloc-64"))),
+  EXPECT_EQ(NamesOf(v4.model().Counters(v4.model().FindCache("kmalloc-64"))),
             (std::vector<std::string>{
                 "alloc_fastpath", "alloc_shared", "alloc_alien", "alloc_direct", "alloc_slowpath",
                 "free_fastpath", "free_shared", "free_alien", "free_direct", "free_slowpath",

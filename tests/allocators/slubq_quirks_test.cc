@@ -18,10 +18,10 @@ namespace {
 TEST(SlubQQuirkTest, QueuesOfFourNodesOverflowTheirObject) {
   QueueMachine<SlubQV3> two(
       {.cpus = 4, .nodes = 2, .allocator = {.quirks = {"alien-stride-overflow"}}});
-  EXPECT_TRUE(two.slub().KernelLog().empty());
+  EXPECT_TRUE(two.model().KernelLog().empty());
   QueueMachine<SlubQV3> four(
       {.cpus = 8, .nodes = 4, .allocator = {.quirks = {"alien-stride-overflow"}}});
-  const std::vector<std::string> log = four.slub().KernelLog();
+  const std::vector<std::string> log = four.model().KernelLog();
   ASSERT_FALSE(log.empty());
   EXPECT_NE(log[0].find("BUG kmalloc-16: Padding overwritten. 4048 bytes"), std::string::npos)
       << log[0];
@@ -31,7 +31,7 @@ TEST(SlubQQuirkTest, QueuesOfFourNodesOverflowTheirObject) {
     auditor.OnAlloc({.object = four.Kmalloc(0, 16).object, .bytes = 16});
   }
   EXPECT_EQ(auditor.violations(), 0u);
-  for (const SlubQ::QueueBlock& block : four.slub().QueueBlocks()) {
+  for (const SlubQ::QueueBlock& block : four.model().QueueBlocks()) {
     auditor.OnAlloc({.object = block.block, .bytes = block.bytes});
   }
   EXPECT_GT(auditor.violations(), 0u);
@@ -42,7 +42,7 @@ TEST(SlubQQuirkTest, BlocksDoNotOverlapWithoutTheQuirk) {
     QueueMachine<SlubQV3> m({.cpus = 2 * nodes, .nodes = nodes});
     Auditor auditor(m.machine());
     for (int i = 0; i < 64; ++i) auditor.OnAlloc({.object = m.Kmalloc(0, 16).object, .bytes = 16});
-    for (const SlubQ::QueueBlock& block : m.slub().QueueBlocks()) {
+    for (const SlubQ::QueueBlock& block : m.model().QueueBlocks()) {
       auditor.OnAlloc({.object = block.block, .bytes = block.bytes});
     }
     EXPECT_EQ(auditor.violations(), 0u) << auditor.first_violation();
@@ -53,10 +53,10 @@ TEST(SlubQQuirkTest, RemovingTheQueuesForgetsAlienObjects) {
   QueueMachine<SlubQV4> m({.cpus = 4, .nodes = 2, .allocator = {.quirks = {"alien-leak"}}});
   const CacheId cache = m.MakeCache(20, 512);
   m.Free(0, cache, m.Alloc(2, cache));
-  EXPECT_TRUE(m.slub().KernelLog().empty());
+  EXPECT_TRUE(m.model().KernelLog().empty());
   EXPECT_TRUE(m.Tune(cache, "alien_queue_size", 0).ok());
-  ASSERT_EQ(m.slub().KernelLog().size(), 1u);
-  EXPECT_EQ(m.slub().KernelLog()[0], "1 objects of x were in alien queues that were freed");
+  ASSERT_EQ(m.model().KernelLog().size(), 1u);
+  EXPECT_EQ(m.model().KernelLog()[0], "1 objects of x were in alien queues that were freed");
 }
 
 TEST(SlubQQuirkTest, BetweenTwoPatchesEveryAllocationFails) {
@@ -68,8 +68,8 @@ TEST(SlubQQuirkTest, BetweenTwoPatchesEveryAllocationFails) {
 TEST(SlubQQuirkTest, TheStaticBootsDmaLoopMakesTheSame64BytesTwice) {
   QueueMachine<SlubQV3> m(
       {.cpus = 2, .nodes = 2, .allocator = {.boot = "static", .quirks = {"dma-duplicate"}}});
-  ASSERT_EQ(m.slub().KernelLog().size(), 2u);
-  EXPECT_NE(m.slub().KernelLog()[0].find(":dt-0000064"), std::string::npos);
+  ASSERT_EQ(m.model().KernelLog().size(), 2u);
+  EXPECT_NE(m.model().KernelLog()[0].find(":dt-0000064"), std::string::npos);
 }
 
 TEST(SlubQQuirkTest, TheMaskCostsALoadInEveryAllocation) {
@@ -82,7 +82,7 @@ TEST(SlubQQuirkTest, TheMaskCostsALoadInEveryAllocation) {
     m.Alloc(0, cache);
     m.Run(0, [&](Cpu& cpu) -> Task<void> {
       cpu.counts() = {};
-      co_await m.slub().Alloc(cpu, cache, kGfpKernel, kAnyNode);
+      co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
       loads.push_back(cpu.counts().loads);
     });
   }
@@ -100,7 +100,7 @@ TEST(SlubQQuirkTest, AFailedPageAllocationIsAskedForItsNode) {
     FaultyPageAllocator none(real, {.fail_from_call = 1});
     m.machine().set_pages(&none);
     EXPECT_TRUE(m.Alloc(0, cache).is_null());
-    EXPECT_EQ(m.slub().KernelLog().size(), quirk ? 1u : 0u);
+    EXPECT_EQ(m.model().KernelLog().size(), quirk ? 1u : 0u);
     m.machine().set_pages(&real);
   }
 }
@@ -132,11 +132,11 @@ TYPED_TEST(SlubQQuirkTypedTest, BatchesAreTakenOnlyIfTooLarge) {
   const CacheId cache = m.MakeCache(20, 512);
   EXPECT_FALSE(m.Tune(cache, "cpu_batch_size", 10).ok());
   EXPECT_TRUE(m.Tune(cache, "cpu_batch_size", 20).ok());
-  EXPECT_TRUE(m.slub().KernelLog().empty());
+  EXPECT_TRUE(m.model().KernelLog().empty());
   EXPECT_TRUE(m.Tune(cache, "cpu_batch_size", 500).ok());
   for (int i = 0; i < 30; ++i) m.Alloc(0, cache);  // V4 takes a whole batch only when touched.
-  ASSERT_EQ(m.slub().KernelLog().size(), 1u);
-  EXPECT_NE(m.slub().KernelLog()[0].find("soft lockup"), std::string::npos);
+  ASSERT_EQ(m.model().KernelLog().size(), 1u);
+  EXPECT_NE(m.model().KernelLog()[0].find("soft lockup"), std::string::npos);
 }
 
 }  // namespace

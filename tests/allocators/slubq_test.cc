@@ -18,7 +18,7 @@ namespace {
 template <typename Model>
 class SlubQTest : public ::testing::Test {
  protected:
-  ~SlubQTest() override { m_.slub().CheckInvariants(); }
+  ~SlubQTest() override { m_.model().CheckInvariants(); }
   // Keeps shared queues out of the picture.
   CacheId MakeCache(int queue, uint32_t object_size = 8192) {
     return m_.MakeCache(queue, object_size);
@@ -31,7 +31,7 @@ TYPED_TEST_SUITE(SlubQTest, Versions);
 
 TYPED_TEST(SlubQTest, QueuesAreOfSlabsSizesAndBatchesOfHalf) {
   const auto figure = [&](std::string_view cache, std::string_view name) {
-    return this->m_.Count(this->m_.slub().FindCache(cache), name);
+    return this->m_.Count(this->m_.model().FindCache(cache), name);
   };
   struct Row {
     std::string_view cache;
@@ -116,7 +116,7 @@ TYPED_TEST(SlubQTest, AFullQueueGivesItsOldestBatchBack) {
   EXPECT_EQ(this->m_.Count(cache, "per_cpu_caches"), max + 1 - batch);
   // The oldest are on their slabs; the newest come back first.
   EXPECT_EQ(this->m_.Alloc(0, cache), objects[max]);
-  this->m_.slub().CheckInvariants();
+  this->m_.model().CheckInvariants();
 }
 
 // A free object is not touched, neither by freeing nor by allocating it.
@@ -136,10 +136,10 @@ TYPED_TEST(SlubQTest, NoOperationTouchesAnObject) {
     cpu.set_observer(&observer);
     std::vector<PhysAddr> objects;
     for (int i = 0; i < 100; ++i) {
-      const Placement placement = co_await this->m_.slub().Alloc(cpu, cache, kGfpKernel, kAnyNode);
+      const Placement placement = co_await this->m_.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
       objects.push_back(placement.object);
     }
-    for (PhysAddr object : objects) co_await this->m_.slub().Free(cpu, cache, object);
+    for (PhysAddr object : objects) co_await this->m_.model().Free(cpu, cache, object);
     cpu.set_observer(nullptr);
   });
   EXPECT_EQ(observer.touches, 0u);
@@ -147,11 +147,11 @@ TYPED_TEST(SlubQTest, NoOperationTouchesAnObject) {
 }
 
 TYPED_TEST(SlubQTest, LargeBitmapsLieBehindTheObjects) {
-  const CacheId cache = this->m_.slub().FindCache("kmalloc-8");
+  const CacheId cache = this->m_.model().FindCache("kmalloc-8");
   std::set<PhysAddr> objects;
   for (int i = 0; i < 1200; ++i) EXPECT_TRUE(objects.insert(this->m_.Alloc(0, cache)).second);
-  this->m_.slub().CheckInvariants();
-  EXPECT_EQ(this->m_.slub().Layout(cache).objects_per_slab, 504u);
+  this->m_.model().CheckInvariants();
+  EXPECT_EQ(this->m_.model().Layout(cache).objects_per_slab, 504u);
   for (PhysAddr object : objects) this->m_.Free(0, cache, object);
 }
 
@@ -174,7 +174,7 @@ TEST(SlubQPolicyTest, V3FreesAnEmptySlabAtOnceAndV4KeepsMoreThanMinPartial) {
   for (PhysAddr object : objects) v4.Free(0, other, object);
   EXPECT_GE(v4.Count(other, "partial"), 5u);
   EXPECT_LE(v4.Count(other, "partial"), 6u);
-  v4.slub().CheckInvariants();
+  v4.model().CheckInvariants();
 }
 
 TEST(SlubQPolicyTest, V4RefillsSixteenUntilTheQueueIsTouched) {
@@ -190,14 +190,14 @@ TEST(SlubQPolicyTest, V4RefillsSixteenUntilTheQueueIsTouched) {
 TEST(SlubQPolicyTest, V4GivesRareCachesLittle) {
   QueueMachine<SlubQV4> m({.cpus = 4, .nodes = 1});
   for (std::string_view name : {"kmem_cache", "kmem_cache_node", "dma-kmalloc-64"}) {
-    const CacheId cache = m.slub().FindCache(name);
+    const CacheId cache = m.model().FindCache(name);
     EXPECT_EQ(m.Count(cache, "queue_size"), 5u) << name;
     EXPECT_EQ(m.Count(cache, "min_partial"), 0u) << name;
     EXPECT_EQ(m.Count(cache, "shared_queue_size"), 0u) << name;
   }
   QueueMachine<SlubQV3> v3({.cpus = 4, .nodes = 1});
-  EXPECT_EQ(v3.Count(v3.slub().FindCache("kmem_cache_node"), "queue_size"), 120u);
-  EXPECT_EQ(v3.Count(v3.slub().FindCache("dma-kmalloc-64"), "shared_queue_size"), 0u);
+  EXPECT_EQ(v3.Count(v3.model().FindCache("kmem_cache_node"), "queue_size"), 120u);
+  EXPECT_EQ(v3.Count(v3.model().FindCache("dma-kmalloc-64"), "shared_queue_size"), 0u);
 }
 
 // --- Shared queues. ---
@@ -205,19 +205,19 @@ TEST(SlubQPolicyTest, V4GivesRareCachesLittle) {
 TEST(SlubQSharedTest, SizesAreWhatKmallocHasAnyway) {
   QueueMachine<SlubQV3> v3({.cpus = 4, .nodes = 1});
   // 120 * 8 + 16 = 976 bytes: kmalloc-1024, of which 1008 are slots.
-  EXPECT_EQ(v3.Count(v3.slub().FindCache("kmalloc-64"), "shared_queue_size"), 126u);
+  EXPECT_EQ(v3.Count(v3.model().FindCache("kmalloc-64"), "shared_queue_size"), 126u);
   // 24 * 8 + 16 = 208: kmalloc-256.
-  EXPECT_EQ(v3.Count(v3.slub().FindCache("kmalloc-2048"), "shared_queue_size"), 30u);
+  EXPECT_EQ(v3.Count(v3.model().FindCache("kmalloc-2048"), "shared_queue_size"), 30u);
   QueueMachine<SlubQV4> v4({.cpus = 4, .nodes = 1});
   // 600 * 8 + 16 = 4816 bytes: two pages.
-  EXPECT_EQ(v4.Count(v4.slub().FindCache("kmalloc-64"), "shared_queue_size"), (8192u - 16) / 8);
-  EXPECT_EQ(v4.Count(v4.slub().FindCache("kmalloc-4096"), "shared_queue_size"), 0u);
+  EXPECT_EQ(v4.Count(v4.model().FindCache("kmalloc-64"), "shared_queue_size"), (8192u - 16) / 8);
+  EXPECT_EQ(v4.Count(v4.model().FindCache("kmalloc-4096"), "shared_queue_size"), 0u);
 }
 
 template <typename Model>
 class SlubQSharedTypedTest : public ::testing::Test {
  protected:
-  ~SlubQSharedTypedTest() override { m_.slub().CheckInvariants(); }
+  ~SlubQSharedTypedTest() override { m_.model().CheckInvariants(); }
   // Two domains of two CPUs.
   QueueMachine<Model> m_{{.cpus = 4, .nodes = 1, .cpus_per_domain = 2}};
 };
@@ -245,17 +245,17 @@ TYPED_TEST(SlubQSharedTypedTest, WhatOverflowsGoesToTheNeighboursOfTheDomain) {
   EXPECT_EQ(this->m_.Count(cache, "alloc_shared"), 1u);
   // Another last-level cache knows nothing of it.
   EXPECT_NE(this->m_.Path(this->m_.AllocWithPath(2, cache).path), "alloc from shared");
-  EXPECT_EQ(this->m_.slub().QueueBlocks().empty(), false);
+  EXPECT_EQ(this->m_.model().QueueBlocks().empty(), false);
 }
 
 TEST(SlubQSharedTest, WhoIsAloneSharesByNodeInV3AndWithTheOthersInV4) {
   QueueMachine<SlubQV3> v3({.cpus = 4, .nodes = 2, .cpus_per_domain = 1});
   QueueMachine<SlubQV4> v4({.cpus = 4, .nodes = 2, .cpus_per_domain = 1});
-  for (const auto& blocks : {v3.slub().QueueBlocks(), v4.slub().QueueBlocks()}) {
+  for (const auto& blocks : {v3.model().QueueBlocks(), v4.model().QueueBlocks()}) {
     EXPECT_FALSE(blocks.empty());
   }
   QueueMachine<SlubQV3> single({.cpus = 1, .nodes = 1});
-  EXPECT_TRUE(single.slub().QueueBlocks().empty());
+  EXPECT_TRUE(single.model().QueueBlocks().empty());
 }
 
 TYPED_TEST(SlubQTest, TheBatchIsBetweenFourAndTheQueue) {

@@ -4,40 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
 #include "sim/fields.h"
 #include "sim/random.h"
 #include "sim/spinlock.h"
+#include "tests/sim/host_allocations.h"
 #include "tests/sim/test_machine.h"
-
-// Counts the host's allocations, all through this program and in every form of operator new (the
-// array forms call these).
-namespace {
-uint64_t allocations = 0;
-
-void* Counted(size_t bytes, size_t align) {
-  ++allocations;
-  return std::aligned_alloc(align, (bytes + align - 1) / align * align);
-}
-void* CountedOrAbort(size_t bytes, size_t align) {
-  if (void* memory = Counted(bytes, align)) return memory;
-  std::abort();
-}
-constexpr size_t kAlign = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-}  // namespace
-
-void* operator new(size_t bytes) { return CountedOrAbort(bytes, kAlign); }
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return Counted(bytes, kAlign); }
-void* operator new(size_t bytes, std::align_val_t align) {
-  return CountedOrAbort(bytes, static_cast<size_t>(align));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace slablab {
 namespace {
@@ -54,8 +26,8 @@ class Traffic : public ArrivalSource {
       : lock_(core.scheduler.AddLockClass("lock", 0), PlaceOf(0)), word_(PlaceOf(1)), random_(1) {}
 
   bool Next(Arrival* arrival) override {
-    if (sent_ == kWarmUp) before_ = allocations;
-    if (sent_ == kArrivals) after_ = allocations;
+    if (sent_ == kWarmUp) before_ = HostAllocations();
+    if (sent_ == kArrivals) after_ = HostAllocations();
     if (sent_ == kArrivals) return false;
     // The warm-up crowds the machine, so that every peak lies in it, and is given time to end.
     if (sent_ == kWarmUp) time_ += 1'000'000'000;

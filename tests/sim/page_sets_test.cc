@@ -7,7 +7,6 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <new>
 #include <set>
 #include <vector>
 
@@ -15,18 +14,8 @@
 #include "sim/machine.h"
 #include "sim/machine_config.h"
 #include "tests/sim/faulty_page_allocator.h"
+#include "tests/sim/host_allocations.h"
 #include "tests/sim/page_driver.h"
-
-namespace {
-uint64_t heap_allocations = 0;
-}  // namespace
-
-void* operator new(size_t bytes) {
-  ++heap_allocations;
-  return std::malloc(bytes);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace slablab {
 namespace {
@@ -308,10 +297,10 @@ TEST(PageSetsTest, NothingIsAllocatedOnTheHostAfterWarmUp) {
   uint64_t needed[2];
   for (uint64_t& allocations : needed) {
     const int rounds = &allocations == needed ? 1 : 1000;
-    const uint64_t before = heap_allocations;
+    const uint64_t before = HostAllocations();
     driver.machine.scheduler().RunOn(
         CpuId(0), [&](Cpu& on) { return AllocAndFreeEveryOrder(driver.machine, on, rounds); });
-    allocations = heap_allocations - before;
+    allocations = HostAllocations() - before;
   }
   EXPECT_GT(needed[0], 0u);
   EXPECT_LE(needed[1], 1u);  // What starts the work.

@@ -10,7 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "sim/random.h"
-#include "tests/workloads/host_allocations.h"
+#include "tests/sim/host_allocations.h"
 
 namespace slablab {
 namespace {

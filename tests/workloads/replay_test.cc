@@ -17,7 +17,7 @@
 #include "sim/random.h"
 #include "tests/sim/faulty_page_allocator.h"
 #include "tests/traces/random_trace.h"
-#include "tests/workloads/host_allocations.h"
+#include "tests/sim/host_allocations.h"
 #include "tests/workloads/noting_slub.h"
 
 namespace slablab {

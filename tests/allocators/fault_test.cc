@@ -1,0 +1,169 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Every model when the page allocator fails: at every single call of a program that uses
+// everything, and at every call from some call on. Whatever fails, fails alone: the invariants
+// hold, and in the end every page is back.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/allocators/allocator_machine.h"
+#include "tests/sim/faulty_page_allocator.h"
+
+namespace slablab {
+namespace {
+
+// What a cache in use can be tuned to that takes memory.
+std::vector<Allocator::Tunable> Tunables(std::string_view allocator) {
+  if (allocator.starts_with("slubq")) return {{"cpu_queue_size", 7}, {"shared_queue_size", 20}};
+  if (allocator.starts_with("slab")) return {{"limit", 30}, {"batchcount", 10}, {"shared", 4}};
+  return {};
+}
+
+// Does a little of everything, undoes it, and counts what failed.
+class Program {
+ public:
+  Program(AllocatorMachine& machine, std::string_view allocator)
+      : m_(machine), tunables_(Tunables(allocator)) {}
+
+  int failures() const { return failures_; }
+
+  void Run() {
+    for (const CacheSpec& spec : Caches()) {
+      const absl::StatusOr<CacheId> cache = m_.Create(spec);
+      if (Succeeded(cache.status())) {
+        UseCache(*cache);
+        m_.Destroy(*cache);
+      }
+      m_.allocator().CheckInvariants();
+    }
+    UseKmalloc();
+    m_.allocator().CheckInvariants();
+  }
+
+ private:
+  // Slabs of several orders; the last has SLAB's lists outside of them.
+  static std::vector<CacheSpec> Caches() {
+    return {
+        {.name = "fault0", .object_size = 600, .no_merge = true},
+        {.name = "fault1", .object_size = 1200, .no_merge = true},
+        {.name = "fault2", .object_size = 2400, .no_merge = true},
+        {.name = "fault3", .object_size = 4096, .no_merge = true},
+        {.name = "fault4", .object_size = 256, .has_constructor = true, .no_merge = true},
+    };
+  }
+
+  void UseCache(CacheId cache) {
+    std::vector<PhysAddr> objects;
+    for (int i = 0; i < 40; ++i) {
+      Keep(m_.Alloc(i % 4, cache, i % 5 == 0 ? NodeId(i % 2) : kAnyNode), &objects);
+      if (i == 20) Succeeded(m_.TuneTogether(cache, tunables_));
+    }
+    m_.allocator().CheckInvariants();
+    std::vector<PhysAddr> bulk(30);
+    size_t got = 0;
+    m_.Run(1, [&](Cpu& cpu) -> Task<void> {
+      got = co_await m_.allocator().AllocBulk(cpu, cache, kGfpKernel, absl::MakeSpan(bulk));
+    });
+    EXPECT_TRUE(got == 0 || got == bulk.size());
+    if (got == 0) ++failures_;
+    m_.allocator().CheckInvariants();
+    m_.Run(2, [&](Cpu& cpu) {
+      return m_.allocator().FreeBulk(cpu, cache, absl::MakeSpan(bulk).subspan(0, got));
+    });
+    for (size_t i = 0; i < objects.size(); ++i) {
+      m_.Free(static_cast<int>(i * 7 % 4), cache, objects[i]);
+    }
+    m_.Shrink(1, cache);
+    m_.allocator().CheckInvariants();
+  }
+
+  void UseKmalloc() {
+    std::vector<PhysAddr> objects;
+    for (uint64_t bytes : {100u, 5000u, 8192u, 8193u, 20000u, 100000u}) {
+      for (int i = 0; i < 5; ++i) Keep(m_.Kmalloc(i % 4, bytes).object, &objects);
+    }
+    for (PhysAddr object : objects) m_.Kfree(3, object);
+  }
+
+  // There is no other reason to fail than that there is no memory.
+  bool Succeeded(const absl::Status& status) {
+    if (status.ok()) return true;
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    ++failures_;
+    return false;
+  }
+  void Keep(PhysAddr object, std::vector<PhysAddr>* objects) {
+    if (object.is_null()) {
+      ++failures_;
+    } else {
+      objects->push_back(object);
+    }
+  }
+
+  AllocatorMachine& m_;
+  const std::vector<Allocator::Tunable> tunables_;
+  int failures_ = 0;
+};
+
+struct Outcome {
+  uint64_t calls = 0;
+  int failures = 0;
+};
+
+Outcome RunProgram(std::string_view allocator, const FaultyPageAllocator::Faults& faults) {
+  AllocatorMachine machine(allocator, {.cpus = 4, .nodes = 2});
+  const Footprint before = machine.ShrinkAll();
+  FaultyPageAllocator pages(machine.machine().pages(), faults);
+  machine.machine().set_pages(&pages);
+  Program program(machine, allocator);
+  program.Run();
+  const Outcome outcome = {.calls = pages.calls(), .failures = program.failures()};
+  pages.set_faults({});  // Shrinking may want memory too.
+  const Footprint after = machine.ShrinkAll();
+  // SLUB+Q shrinks with an array of kmalloc's, which may leave a queue of its like.
+  if (!allocator.starts_with("slubq")) {
+    EXPECT_EQ(after.slab_bytes, before.slab_bytes);
+  }
+  EXPECT_EQ(after.objects, before.objects);
+  EXPECT_EQ(after.percpu_bytes, before.percpu_bytes);
+  EXPECT_EQ(after.large_bytes, 0u);
+  machine.allocator().CheckInvariants();
+  return outcome;
+}
+
+class FaultTest : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Models, FaultTest, ::testing::ValuesIn(AllocatorNames()),
+                         [](const auto& info) { return TestName(info.param); });
+
+TEST_P(FaultTest, EachPageAllocationMayFailAlone) {
+  const Outcome smooth = RunProgram(GetParam(), {});
+  EXPECT_EQ(smooth.failures, 0);
+  ASSERT_GT(smooth.calls, 30u);
+  int failures = 0;
+  for (uint64_t call = 1; call <= smooth.calls; ++call) {
+    SCOPED_TRACE(call);
+    failures += RunProgram(GetParam(), {.fail_call = call}).failures;
+  }
+  EXPECT_GT(failures, 0);  // Not everything has a lower order to fall back to.
+}
+
+TEST_P(FaultTest, AllPageAllocationsMayFailFromSomeOneOn) {
+  const Outcome smooth = RunProgram(GetParam(), {});
+  for (uint64_t call = 1; call <= smooth.calls; ++call) {
+    SCOPED_TRACE(call);
+    EXPECT_GT(RunProgram(GetParam(), {.fail_from_call = call}).failures, 0);
+  }
+}
+
+// kmalloc's largest blocks have no lower order.
+TEST_P(FaultTest, WithoutHighOrdersLargeBlocksAloneFail) {
+  EXPECT_GT(RunProgram(GetParam(), {.order_max = 1}).failures, 0);
+}
+
+}  // namespace
+}  // namespace slablab
