@@ -23,12 +23,12 @@ namespace {
 // Sets up to this size are told run by run.
 constexpr size_t kToldRunByRun = 8;
 
-const Metric& Cycles() {
+const Metric& CyclesMetric() {
   static const Metric& metric = *FindMetric("cycles_per_operation");
   return metric;
 }
 
-uint64_t CyclesOf(const RunResult& result) { return Cycles().of(result).value_or(0); }
+uint64_t CyclesOf(const RunResult& result) { return CyclesMetric().of(result).value_or(0); }
 
 // Thousandths, with one decimal: "431.4", "+12.3".
 std::string Amount(int64_t thousandths) {
@@ -123,14 +123,15 @@ std::string CausesSentence(const std::vector<Contribution>& parts, int64_t whole
 std::string CyclesParagraph(const LabelledResult& base, const LabelledResult& candidate) {
   const uint64_t from = CyclesOf(base.result);
   const uint64_t to = CyclesOf(candidate.result);
-  const std::string of_each =
-      fmt::format("{} spends {} cycles an operation in the allocator, {} {}", candidate.label,
-                  ShortMetricText(Cycles(), to), base.label, ShortMetricText(Cycles(), from));
-  const Mark mark = MarkOf(Cycles(), from, to);
-  std::string text = mark == Mark::kEqual
-                         ? fmt::format("{} spends as many cycles an operation as {}, {}.",
-                                       candidate.label, base.label, ShortMetricText(Cycles(), to))
-                         : fmt::format("{}: {}.", of_each, ChangeText(Cycles(), from, to));
+  const std::string of_each = fmt::format(
+      "{} spends {} cycles an operation in the allocator, {} {}", candidate.label,
+      ShortMetricText(CyclesMetric(), to), base.label, ShortMetricText(CyclesMetric(), from));
+  const Mark mark = MarkOf(CyclesMetric(), from, to);
+  std::string text =
+      mark == Mark::kEqual
+          ? fmt::format("{} spends as many cycles an operation as {}, {}.", candidate.label,
+                        base.label, ShortMetricText(CyclesMetric(), to))
+          : fmt::format("{}: {}.", of_each, ChangeText(CyclesMetric(), from, to));
   const std::vector<Contribution> causes = ByCause(base.result, candidate.result);
   int64_t whole = 0;
   for (const Contribution& part : causes) whole += part.difference;
@@ -194,7 +195,7 @@ std::string UseSentence(const LabelledResult& base, const LabelledResult& candid
       "the allocator's own that is {} instead of {} ({}).",
       to < from ? "warmer" : "colder", Amount(to), Amount(from), Amount(together_to),
       Amount(together_from),
-      ChangeText(Cycles(), static_cast<uint64_t>(together_from),
+      ChangeText(CyclesMetric(), static_cast<uint64_t>(together_from),
                  static_cast<uint64_t>(together_to)));
 }
 
@@ -325,27 +326,40 @@ void AppendReservations(ResultSet set, std::vector<std::string>& words) {
   }
 }
 
-std::string RankingParagraph(ResultSet set) {
+// "Cycles an operation, fewest first: a (1.0) and b (2.0, +100.0%)."
+std::string RankingParagraph(ResultSet set, const Metric& metric, const std::string& what) {
+  const bool more = metric.better == Better::kMore;
   std::vector<size_t> order(set.size());
   std::iota(order.begin(), order.end(), size_t{0});
+  const auto value = [&](size_t run) { return metric.of(set[run].result).value_or(0); };
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return CyclesOf(set[a].result) < CyclesOf(set[b].result);
+    return more ? value(a) > value(b) : value(a) < value(b);
   });
-  const uint64_t least = CyclesOf(set[order.front()].result);
+  const uint64_t first = value(order.front());
   std::vector<std::string> parts;
   for (const size_t run : order) {
-    const uint64_t cycles = CyclesOf(set[run].result);
-    parts.push_back(run == order.front()
-                        ? fmt::format("{} ({})", set[run].label, ShortMetricText(Cycles(), cycles))
-                        : fmt::format("{} ({}, {})", set[run].label,
-                                      ShortMetricText(Cycles(), cycles),
-                                      ChangeText(Cycles(), least, cycles)));
+    const std::string text = ShortMetricText(metric, value(run));
+    parts.push_back(run == order.front() ? fmt::format("{} ({})", set[run].label, text)
+                                         : fmt::format("{} ({}, {})", set[run].label, text,
+                                                       ChangeText(metric, first, value(run))));
   }
-  if (parts.size() > kToldRunByRun) {
-    return fmt::format("Cycles an operation in the allocator: fewest {}, most {}.", parts.front(),
-                       parts.back());
+  const std::string_view best = more ? "most" : "fewest";
+  const std::string_view worst = more ? "fewest" : "most";
+  return parts.size() > kToldRunByRun
+             ? fmt::format("{}: {} {}, {} {}.", what, best, parts.front(), worst, parts.back())
+             : fmt::format("{}, {} first: {}.", what, best, Listed(parts));
+}
+
+// What it comes to for the user: only where all count the same work.
+std::string WorkParagraph(ResultSet set) {
+  const Metric& rate = *FindMetric("work_per_second");
+  const std::string& unit = set[0].result.totals().work_unit();
+  for (const LabelledResult& run : set) {
+    if (!rate.of(run.result).has_value() || run.result.totals().work_unit() != unit) return "";
   }
-  return fmt::format("Cycles an operation in the allocator, fewest first: {}.", Listed(parts));
+  std::string what = unit + " a second";
+  if (what[0] >= 'a' && what[0] <= 'z') what[0] = static_cast<char>(what[0] - 'a' + 'A');
+  return RankingParagraph(set, rate, what);
 }
 
 std::string ScalingParagraph(ResultSet set, const Series& series) {
@@ -357,8 +371,8 @@ std::string ScalingParagraph(ResultSet set, const Series& series) {
       fmt::format("{}, from {} to {}: {} to {} cycles an operation ({}).", series.name,
                   Grouped(static_cast<uint64_t>(std::max(first.config().cpus(), 0))),
                   Counted(static_cast<uint64_t>(std::max(last.config().cpus(), 0)), "CPU", "CPUs"),
-                  ShortMetricText(Cycles(), from), ShortMetricText(Cycles(), to),
-                  ChangeText(Cycles(), from, to));
+                  ShortMetricText(CyclesMetric(), from), ShortMetricText(CyclesMetric(), to),
+                  ChangeText(CyclesMetric(), from, to));
   const std::string causes =
       Largest(ByCause(first, last), to > from,
               static_cast<int64_t>(std::min<uint64_t>(to, 1ull << 60)) -
@@ -442,7 +456,10 @@ std::vector<std::string> DifferencesInWords(ResultSet set) {
   if (set.size() == 1) words = CostInWords(set[0]);
   say(ComparedParagraph(set));
   AppendReservations(set, words);
-  if (set.size() > 2) say(RankingParagraph(set));
+  if (set.size() > 1) say(WorkParagraph(set));
+  if (set.size() > 2) {
+    say(RankingParagraph(set, CyclesMetric(), "Cycles an operation in the allocator"));
+  }
   if (set.size() <= kToldRunByRun) {
     for (size_t i = 1; i < set.size(); ++i) {
       std::string text = CyclesParagraph(set[0], set[i]);

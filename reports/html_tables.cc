@@ -30,6 +30,11 @@ void AddValue(const Metric& metric, const RunResult& result, HtmlRow& row) {
   }
 }
 
+bool AnyHas(ResultSet set, const Metric& metric) {
+  return std::any_of(set.begin(), set.end(),
+                     [&](const LabelledResult& run) { return metric.of(run.result).has_value(); });
+}
+
 // A chart of one metric over the number of CPUs, a line a series.
 void AppendScalingFigure(ResultSet set, const std::vector<Series>& all, const Metric& metric,
                          const std::string& id, const std::string& title, const std::string& lede,
@@ -105,6 +110,7 @@ void AppendDeltaFigure(ResultSet set, HtmlPage& page) {
   for (const DeltaRow& row : DeltaRows()) {
     const Metric& metric = *row.metric;
     const std::optional<uint64_t> base = metric.of(set[0].result);
+    if (!AnyHas(set, metric)) continue;
     if (row.group != group) AddRow(table).Text(std::string(row.group));
     group = row.group;
     HtmlRow cells = AddRow(table);
@@ -158,6 +164,12 @@ void AppendScalingFigures(ResultSet set, HtmlPage& page) {
                       "Cycles an operation, by the number of CPUs",
                       "Level lines scale: an operation costs the same however many CPUs there are.",
                       page);
+  if (const Metric& work = *FindMetric("work_per_second"); AnyHas(set, work)) {
+    AppendScalingFigure(set, all, work, "scaling-work", "Work done a second, by the number of CPUs",
+                        "As the workload counts it, until the last of its tasks was over: what the "
+                        "allocator comes to for whoever uses it.",
+                        page);
+  }
   AppendScalingFigure(set, all, *FindMetric("peak_slab_bytes"), "scaling-memory",
                       "Memory at the peak, by the number of CPUs",
                       "Bytes of pages held as slabs at most.", page);

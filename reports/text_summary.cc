@@ -117,7 +117,7 @@ std::string MostSentence(const CycleBreakdown& breakdown) {
   return text;
 }
 
-std::string MemorySentence(const FootprintSample& peak) {
+std::string MemorySentence(const FootprintSample& peak, bool is_workload) {
   const Waste waste = WasteOf(peak);
   const std::pair<std::string_view, uint64_t> causes[] = {
       {"free slots", waste.free},
@@ -127,9 +127,9 @@ std::string MemorySentence(const FootprintSample& peak) {
   const auto& most =
       *std::max_element(std::begin(causes), std::end(causes),
                         [](const auto& a, const auto& b) { return a.second < b.second; });
-  std::string text =
-      fmt::format("{} in {} at the peak, {} into the trace", Bytes(peak.slab_bytes()),
-                  Counted(peak.slabs(), "slab", "slabs"), Duration(peak.time_ns()));
+  std::string text = fmt::format("{} in {} at the peak, {} into the {}", Bytes(peak.slab_bytes()),
+                                 Counted(peak.slabs(), "slab", "slabs"), Duration(peak.time_ns()),
+                                 is_workload ? "run" : "trace");
   if (most.second > 0) {
     text += fmt::format("; {} of it is waste, the largest part {} ({})",
                         Percent(waste.total(), peak.slab_bytes()), most.first,
@@ -247,7 +247,9 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
   if (totals.operations() > 0) page.Labelled("cycles", CyclesSentence(result));
   const CycleBreakdown breakdown = BreakDown(result);
   if (breakdown.allocator_total > 0) page.Labelled("", MostSentence(breakdown));
-  if (result.has_footprint_peak()) page.Labelled("memory", MemorySentence(result.footprint_peak()));
+  if (result.has_footprint_peak()) {
+    page.Labelled("memory", MemorySentence(result.footprint_peak(), is_workload));
+  }
   if (result.has_reclaim()) page.Labelled("pressure", ReclaimSentence(result.reclaim()));
   if (config.clock_mhz() > 0) page.Labelled("time", TimeSentence(result));
   if (result.has_kernel()) page.Labelled("kernel", KernelSentence(result.kernel()));

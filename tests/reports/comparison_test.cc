@@ -101,6 +101,26 @@ TEST(ComparisonTest, EqualRunsAreSaidToBeEqual) {
   }
 }
 
+TEST(ComparisonTest, WorkIsRankedWhereAllCountTheSame) {
+  const auto doing = [](const std::string& allocator, uint64_t work) {
+    RunResult result = Sized(allocator, 4, 1, 100);
+    result.mutable_config()->set_order("closed");
+    result.mutable_config()->set_clock_mhz(1'000);
+    result.mutable_totals()->set_work(work);
+    result.mutable_totals()->set_work_unit("messages");
+    result.mutable_totals()->set_end_time_cycles(1'000'000);
+    return result;
+  };
+  EXPECT_THAT(DifferencesInWords(Labelled({doing("slub", 100), doing("slab", 150)})),
+              ::testing::Contains(
+                  "Messages a second, most first: slab (150,000) and slub (100,000, -33.3%)."));
+  RunResult other = doing("slab", 150);
+  other.mutable_totals()->set_work_unit("files");
+  for (const std::string& words : DifferencesInWords(Labelled({doing("slub", 100), other}))) {
+    EXPECT_THAT(words, ::testing::Not(HasSubstr("a second")));
+  }
+}
+
 TEST(ComparisonTest, ReservationsAreStated) {
   RunResult other = ExampleResult();
   other.mutable_digests()->set_trace(7);

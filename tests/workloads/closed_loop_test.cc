@@ -4,6 +4,7 @@
 #include "workloads/closed_loop.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -16,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "sim/machine.h"
 #include "tests/traces/random_trace.h"
+#include "tests/workloads/host_allocations.h"
 #include "workloads/caches.h"
 #include "workloads/closed_trace.h"
 #include "workloads/scenario.h"
@@ -83,14 +85,16 @@ class World {
                                                     .nodes = 2,
                                                     .cpus_per_node = 2,
                                                     .mib_per_node = 64},
-                 std::string_view allocator = "slub")
-      : machine_(std::make_unique<Machine>(ReferenceMachine(machine))),
+                 std::string_view allocator = "slub", bool notes = true)
+      : takes_notes_(notes),
+        machine_(std::make_unique<Machine>(ReferenceMachine(machine))),
         model_(MakeAllocator(allocator, *machine_, {}).value()) {
     machine_->scheduler().RunOn(CpuId(0), [this](Cpu& cpu) { return model_->Boot(cpu); });
   }
   absl::Status Run(StepSource& steps, Disturbance* disturbance = nullptr) {
     loop_ = std::make_unique<ClosedLoop>(steps, *machine_, *model_, ClosedLoopOptions());
-    loop_->set_observer(&notes_);
+    if (takes_notes_) loop_->set_observer(&notes_);
+    loop_->set_progress(progress_);
     loop_->set_disturbance(disturbance);
     machine_->scheduler().Run(*loop_);
     model_->CheckInvariants();
@@ -100,12 +104,15 @@ class World {
               result.allocations - result.failed_allocations - result.frees);
     return loop_->status();
   }
+  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
   ClosedLoop& loop() { return *loop_; }
   Machine& machine() { return *machine_; }
   Allocator& model() { return *model_; }
   Notes& notes() { return notes_; }
 
  private:
+  const bool takes_notes_;
+  std::function<void(uint64_t)> progress_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Allocator> model_;
   std::unique_ptr<ClosedLoop> loop_;
@@ -195,6 +202,40 @@ TEST(ClosedLoopTest, TasksMeetAtABarrier) {
   for (const OperationEnd& operation : world.notes().all) {
     EXPECT_GE(operation.start, world.loop().start() + 500'000);
   }
+}
+
+// Tasks that sleep, wake each other through queues, meet, share CPUs and outlive time slices; in
+// the second half nothing more is allocated on the host.
+TEST(ClosedLoopTest, NothingIsAllocatedPerStepAfterWarmUp) {
+  constexpr uint64_t kRounds = 20'000;
+  std::vector<std::vector<Step>> tasks(8);
+  for (uint64_t task = 0; task < tasks.size(); ++task) {
+    const bool sends = task % 2 == 0;
+    const auto queue = static_cast<uint32_t>(task / 2 % 2);
+    for (uint64_t i = 0; i < kRounds; ++i) {
+      const uint64_t object = 10 * task;
+      if (sends) {
+        tasks[task].insert(tasks[task].end(),
+                           {Allocate(object, 8 << i % 8), Send(queue, object), Think(i % 700)});
+      } else {
+        tasks[task].insert(tasks[task].end(), {Receive(queue, object), Free(object)});
+        if (i % 50 == task) tasks[task].push_back(Sleep(20'000));
+      }
+    }
+  }
+  Script script(std::move(tasks), {0, 1, 2, 3, 0, 1, 2, 3});
+  World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}, "slub", false);
+  std::vector<std::pair<uint64_t, uint64_t>> seen;  // operations, host allocations
+  seen.reserve(1000);
+  world.set_progress([&](uint64_t operations) { seen.push_back({operations, HostAllocations()}); });
+  ASSERT_TRUE(world.Run(script).ok());
+  const auto warm = std::find_if(seen.begin(), seen.end(),
+                                 [](const auto& at) { return at.first >= 2 * kRounds; });
+  ASSERT_NE(warm, seen.end());
+  const uint64_t operations = seen.back().first - warm->first;
+  ASSERT_GT(operations, 4 * kRounds);
+  // The samples of the footprint may take some; no step does.
+  EXPECT_LT(seen.back().second - warm->second, operations / 1000);
 }
 
 // --- Traces. ---

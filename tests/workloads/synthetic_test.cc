@@ -5,10 +5,12 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "allocators/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -83,8 +85,25 @@ struct Outcome {
   std::string first_violation = {};
 };
 
+// Which CPUs did what, and to which caches.
+class OneSided : public OperationObserver {
+ public:
+  void OnBegin(const Machine&, const Allocator& allocator) override { allocator_ = &allocator; }
+  void OnOperation(const OperationEnd& operation) override {
+    (operation.is_free ? freeing : allocating).insert(operation.cpu.value());
+    if (operation.is_free) return;
+    caches.insert(allocator_->Layout(allocator_->Locate(operation.object).cache).name);
+  }
+  std::set<int32_t> allocating;
+  std::set<int32_t> freeing;
+  std::set<std::string> caches;
+
+ private:
+  const Allocator* allocator_ = nullptr;
+};
+
 Outcome Execute(const std::string& text, const Parameters& parameters, std::string_view allocator,
-                const SyntheticOptions& options = {}) {
+                const SyntheticOptions& options = {}, OperationObserver* observer = nullptr) {
   Machine machine(
       ReferenceMachine({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 256}));
   const auto model = MakeAllocator(allocator, machine, {}).value();
@@ -95,6 +114,7 @@ Outcome Execute(const std::string& text, const Parameters& parameters, std::stri
   auto workload = SyntheticWorkload::Create(*std::move(program), machine, *model, options);
   if (!workload.ok()) return {.status = workload.status()};
   ClosedLoop loop(**workload, machine, *model, ClosedLoopOptions());
+  loop.set_observer(observer);
   machine.scheduler().Run(loop);
   model->CheckInvariants();
   return {.status = loop.status(),
@@ -121,6 +141,7 @@ const std::map<std::string, Parameters>& SmallSizes() {
       {"netperf-udp", {{"threads", 3}, {"datagrams", 60}}},
       {"producer-consumer", {{"objects", 100}}},
       {"slab-batch", {{"tasks", 3}, {"objects", 100}}},
+      {"slab-gather", {{"objects", 100}}},
       {"slab-pairs", {{"tasks", 2}, {"objects", 100}}},
       {"slab-remote", {{"objects", 100}}},
   };
@@ -162,6 +183,29 @@ TEST(SyntheticTest, EveryPresetSaysWhatItUsesAndWhy) {
     }
     for (const WorkloadParameterSpec& parameter : program->spec.parameters()) {
       EXPECT_FALSE(parameter.description().empty()) << info.name << ": " << parameter.name();
+    }
+  }
+}
+
+// The two directions of the kernel test: one CPU allocates what all others free, and the other way
+// round; every size goes to the kmalloc cache that serves it.
+TEST(SyntheticTest, RemoteTestsAllocateOnOneSideAndFreeOnTheOther) {
+  for (const int64_t bytes : {8, 64, 192, 1024, 4096}) {
+    for (const auto& [name, one_allocates] :
+         {std::pair{"slab-remote", true}, {"slab-gather", false}}) {
+      OneSided seen;
+      const Outcome outcome = Execute(LoadWorkloadText(name)->textproto,
+                                      {{"objects", 50}, {"bytes", bytes}}, "slub", {}, &seen);
+      ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+      EXPECT_EQ(outcome.work, 3 * 50u);  // All others are three.
+      const std::set<int32_t> one = {0};
+      const std::set<int32_t> others = {1, 2, 3};
+      EXPECT_EQ(seen.allocating, one_allocates ? one : others) << name;
+      EXPECT_EQ(seen.freeing, one_allocates ? others : one) << name;
+      EXPECT_EQ(seen.caches, std::set<std::string>{
+                                 absl::StrCat("kmalloc-", bytes == 1024   ? "1k"
+                                                          : bytes == 4096 ? "4k"
+                                                                          : absl::StrCat(bytes))});
     }
   }
 }
