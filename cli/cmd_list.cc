@@ -19,8 +19,33 @@
 
 namespace slablab {
 
+namespace {
+
+constexpr size_t kIndent = 20;
+
+// What it is, what --set takes, and what it uses and why.
+void AppendWorkload(const WorkloadInfo& workload, std::string* rows) {
+  AppendRow(
+      rows, workload.name,
+      fmt::format("{} Its work is counted in {}.", workload.description, workload.spec.unit()),
+      kIndent);
+  for (const WorkloadParameterSpec& parameter : workload.spec.parameters()) {
+    AppendRow(
+        rows, "",
+        fmt::format("{}={}: {}.", parameter.name(), parameter.value(), parameter.description()),
+        kIndent + 2);
+  }
+  for (const WorkloadUse& use : workload.spec.uses()) {
+    AppendRow(rows, "",
+              fmt::format("uses {} for {}: {}.", use.cache().empty() ? "kmalloc" : use.cache(),
+                          use.name(), use.why()),
+              kIndent + 2);
+  }
+}
+
+}  // namespace
+
 int RunList(const std::vector<std::string>& arguments) {
-  constexpr size_t kIndent = 20;
   constexpr size_t kMetricIndent = 32;
   std::string rows;
   const std::string what = arguments.size() == 1 ? arguments[0] : "";
@@ -55,9 +80,7 @@ int RunList(const std::vector<std::string>& arguments) {
     return kExitOk;
   }
   if (what == "workloads") {
-    for (const WorkloadInfo& workload : ListWorkloads()) {
-      AppendRow(&rows, workload.name, workload.description, kIndent);
-    }
+    for (const WorkloadInfo& workload : ListWorkloads()) AppendWorkload(workload, &rows);
     Print(stdout, "{}", rows);
     return kExitOk;
   }

@@ -144,7 +144,8 @@ absl::Span<const Command> Commands() {
        RunFootprint},
       {"list",
        "allocators|machines|metrics|workloads",
-       "Lists what there is to name, a line each.",
+       "Lists what there is to name: of workloads also their parameters, with the values they have "
+       "unless --set gives others, and what they use and why.",
        {},
        RunList},
       {"man", "", "Prints the manual page.", {}, RunMan, "slablab man | man -l -"},

@@ -22,6 +22,7 @@
 #include "reports/tables.h"
 #include "sim/check.h"
 #include "sim/machine_loader.h"
+#include "workloads/workload_loader.h"
 
 namespace slablab {
 namespace {
@@ -30,6 +31,12 @@ using Words = std::vector<std::string>;
 
 std::string Dashed(std::string_view name) {
   return absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"_", "-"}});
+}
+
+Words WorkloadNames() {
+  Words names;
+  for (const WorkloadInfo& info : ListWorkloads()) names.emplace_back(info.name);
+  return names;
 }
 
 // The values of flags that have few; of all others a file's name is as good a guess as any.
@@ -46,6 +53,7 @@ std::map<std::string, Words> FlagValues() {
   }
   for (const PresetInfo& info : ListPresets()) values["machine"].push_back(info.name);
   values["machine"].emplace_back("host");
+  values["workload"] = WorkloadNames();
   for (const std::string_view name : FormatNames()) values["format"].emplace_back(name);
   for (const Metric& metric : Metrics()) values["metrics"].emplace_back(metric.name);
   for (const DataTable& table : DataTables(RunResult())) values["table"].push_back(table.name);
@@ -166,6 +174,7 @@ std::string BashCompletion(absl::Span<const Command> commands) {
       arguments += Case(fmt::format("'{}'", name), choices);
     }
   }
+  arguments += Case("'workload show'|'workload write'", WorkloadNames());
   arguments += "    help) _slablab_commands | cut -d' ' -f1 | sort -u ;;\n";
   std::string seconds;
   for (const auto& [first, words] : second_words) seconds += Case(first, words);

@@ -9,6 +9,7 @@
 #include "cli/help.h"
 #include "cli/version.h"
 #include "fmt/format.h"
+#include "workloads/workload_loader.h"
 
 namespace slablab {
 namespace {
@@ -62,6 +63,50 @@ void AppendCommand(const Command& command, std::string* page) {
   *page += ".EE\n.in\n";
 }
 
+// The synthetic workloads, with what --set takes.
+void AppendWorkloads(std::string* page) {
+  *page +=
+      ".SH WORKLOADS\nWhat\n.B \\-\\-workload\nnames, with the parameters that\n.B "
+      "\\-\\-set\ntakes and "
+      "the values they have otherwise. A file of one\'s own ends in .textproto.\n";
+  for (const WorkloadInfo& workload : ListWorkloads()) {
+    *page += fmt::format(".TP\n.B {}\n{}\n", Quoted(workload.name), Roff(workload.description));
+    for (const WorkloadParameterSpec& parameter : workload.spec.parameters()) {
+      *page += fmt::format(".br\n.BR {} : \" {}.\"\n",
+                           Quoted(fmt::format("{}={}", parameter.name(), parameter.value())),
+                           Roff(parameter.description()));
+    }
+  }
+}
+
+constexpr std::string_view kScenarios = R"(.SH SCENARIOS
+What
+.B \-\-scenario
+names is a .textproto of events in closed order, each at a time in microseconds, once or again and
+again:
+.B cpu_offline
+and
+.B cpu_online
+(a CPU),
+.B node_offline
+and
+.B node_online
+(a memory node),
+.B pressure
+(memory of a node is short),
+.B tune
+(a tunable is written),
+.B interrupts
+(a storm of them).
+.PP
+.in +4n
+.EX
+events { at_us: 500 cpu_offline { cpu: 3 } }
+events { at_us: 100 every_us: 1000 jitter_us: 50 pressure { node: \-1 } }
+.EE
+.in
+)";
+
 constexpr std::string_view kDescription = R"(.SH DESCRIPTION
 .B slablab
 simulates the memory allocators of the Linux kernel: a virtual machine of CPUs, NUMA nodes,
@@ -92,7 +137,7 @@ slablab is at fault.
 .B 130
 Interrupted.
 .SH FILES
-Machines, workloads, sweeps and suites are written as protocol buffers in text form
+Machines, workloads, scenarios, sweeps and suites are written as protocol buffers in text form
 (.textproto). Traces (.slt) are what
 .B "slablab import"
 makes of recordings.
@@ -118,7 +163,8 @@ std::string ManPage(absl::Span<const Command> commands) {
       Roff(kVersion));
   page += kDescription;
   for (const Command& command : commands) AppendCommand(command, &page);
-  return page + std::string(kRest);
+  AppendWorkloads(&page);
+  return page + std::string(kScenarios) + std::string(kRest);
 }
 
 }  // namespace slablab

@@ -5,12 +5,12 @@
 
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "fmt/format.h"
 #include "google/protobuf/text_format.h"
-#include "workloads/workload.pb.h"
 #include "workloads/workload_presets.h"
 
 namespace slablab {
@@ -60,7 +60,8 @@ std::vector<WorkloadInfo> ListWorkloads() {
   for (const WorkloadPreset& preset : WorkloadPresets()) {
     WorkloadSpec spec;
     google::protobuf::TextFormat::ParseFromString(std::string(preset.textproto), &spec);
-    infos.push_back({.name = preset.name, .description = spec.description()});
+    infos.push_back(
+        {.name = preset.name, .description = spec.description(), .spec = std::move(spec)});
   }
   return infos;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "workloads/workload.pb.h"
 
 namespace slablab {
 
@@ -27,6 +28,7 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path);
 struct WorkloadInfo {
   std::string_view name;
   std::string description;  // one line
+  WorkloadSpec spec;        // with parameters, and what is used and why
 };
 
 // The presets, sorted by name.

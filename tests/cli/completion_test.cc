@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 #include "tests/cli/run_program.h"
 #include "tests/traces/random_trace.h"
+#include "workloads/workload_loader.h"
 
 namespace slablab {
 namespace {
@@ -120,6 +121,9 @@ TEST_F(CompletionTest, ValuesOfFlagsAreOffered) {
   EXPECT_THAT(Offered("slablab sweep merge --metrics=frees,lock_w"),
               ElementsAre("frees,lock_wait_cycles"));
   EXPECT_THAT(Offered("slablab list m"), ElementsAre("machines", "metrics"));
+  EXPECT_THAT(Offered("slablab run --workload=hack"), ElementsAre("hackbench", "hackbench-pipes"));
+  EXPECT_THAT(Offered("slablab workload show slab-r"), ElementsAre("slab-remote"));
+  EXPECT_THAT(Offered("slablab workload write lars"), ElementsAre("larson"));
 }
 
 TEST_F(CompletionTest, FilesAreOfferedWhereFilesAreWanted) {
@@ -148,7 +152,34 @@ TEST(ManPageTest, RendersWithoutAWarning) {
   }
   EXPECT_THAT(text,
               AllOf(HasSubstr("EXIT STATUS"), HasSubstr("source <(slablab completion bash)")));
+  for (const WorkloadInfo& workload : ListWorkloads()) {
+    EXPECT_THAT(text, HasSubstr(workload.description));
+    for (const WorkloadParameterSpec& parameter : workload.spec.parameters()) {
+      EXPECT_THAT(text, HasSubstr(absl::StrCat(parameter.name(), "=", parameter.value(), ": ")));
+    }
+  }
   std::filesystem::remove_all(folder);
+}
+
+// Of each workload its parameters with their defaults, and of each kind of object why it is used.
+TEST(ListTest, WorkloadsSayWhatTheyTakeAndUse) {
+  const Ending list = Stdout("list workloads");
+  ASSERT_EQ(list.exit_status, 0);
+  std::string flat;
+  for (const absl::string_view line : absl::StrSplit(list.text, '\n')) {
+    EXPECT_LE(line.size(), 80u) << line;
+    absl::StrAppend(&flat, absl::StripAsciiWhitespace(line), " ");
+  }
+  for (const WorkloadInfo& workload : ListWorkloads()) {
+    for (const WorkloadParameterSpec& parameter : workload.spec.parameters()) {
+      EXPECT_THAT(flat, HasSubstr(absl::StrCat(parameter.name(), "=", parameter.value(), ": ",
+                                               parameter.description())));
+    }
+    for (const WorkloadUse& use : workload.spec.uses()) {
+      EXPECT_THAT(flat, HasSubstr(absl::StrCat(" for ", use.name(), ": ", use.why())));
+    }
+  }
+  EXPECT_EQ(Stderr("list workload").exit_status, 2);
 }
 
 TEST(InstallTest, BashAndManFindWhatIsInstalled) {
