@@ -23,7 +23,8 @@ std::vector<std::string> FuzzSeeds() {
   seeds.push_back(
       "s events { at_us: 10 interrupts { count: 40 interval_ns: 2000 objects: 3 } } "
       "events { at_us: 5 every_us: 7 times: 3 jitter_us: 2 cpu_offline { cpu: 1 } } "
-      "events { tune { cache: 'x' key: 'cpu_partial' value: -3 } } events { pressure {} }");
+      "events { tune { cache: 'x' key: 'cpu_partial' value: -3 } } events { pressure {} } "
+      "events { node_offline { node: 1 } } events { cpu_online { cpu: 3 } }");
   return seeds;
 }
 
@@ -34,8 +35,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (data[0] == 's') {
-    const auto spec = ParseScenario(text, "fuzz");
-    CHECK(spec.ok() || !spec.status().message().empty());
+    const auto spec = ParseScenario(text, "fuzz", {.cpus = 4, .nodes = 2});
+    if (!spec.ok()) {
+      CHECK(!spec.status().message().empty());
+      return 0;
+    }
+    for (const ScenarioEvent& event : spec->spec.events()) {
+      CHECK_LT(event.cpu_offline().cpu(), 4u);
+      CHECK_LT(event.node_offline().node(), 2u);
+      CHECK_LE(event.interrupts().cpu() + uint64_t{event.interrupts().cpus()}, 4u);
+    }
     return 0;
   }
   const auto program = CompileWorkload(text, "fuzz", {}, {.cpus = 4, .nodes = 2});
