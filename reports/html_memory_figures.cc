@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -85,21 +87,31 @@ void AppendStrip(const std::string& panel, const std::string& run, const CacheSt
   }
 }
 
+// As of the sample before; nothing before the first and after the last.
+std::optional<uint64_t> HeldAt(const RunResult& result, uint64_t time_ns) {
+  const auto& samples = result.footprint();
+  const auto after = std::upper_bound(
+      samples.begin(), samples.end(), time_ns,
+      [](uint64_t time, const FootprintSample& sample) { return time < sample.time_ns(); });
+  if (after == samples.begin()) return std::nullopt;
+  const FootprintSample& last = *std::prev(after);
+  if (after == samples.end() && last.time_ns() < time_ns) return std::nullopt;
+  return last.slab_bytes();
+}
+
 }  // namespace
 
 void AppendFootprintFigure(ResultSet set, HtmlPage& page) {
-  // Rows of the table are the moments of any run; runs of one trace have the same ones.
-  std::map<uint64_t, std::vector<std::optional<uint64_t>>> held;
+  // Rows of the table are of the moments of any run; runs of one trace have the same ones.
+  std::set<uint64_t> moments;
   bool any_asked = false;
-  for (size_t run = 0; run < set.size(); ++run) {
-    for (const FootprintSample& sample : set[run].result.footprint()) {
-      std::vector<std::optional<uint64_t>>& row = held[sample.time_ns()];
-      row.resize(set.size());
-      row[run] = sample.slab_bytes();
+  for (const LabelledResult& run : set) {
+    for (const FootprintSample& sample : run.result.footprint()) {
+      moments.insert(sample.time_ns());
       any_asked = any_asked || sample.requested_bytes() > 0;
     }
   }
-  if (held.size() < 2) return;
+  if (moments.size() < 2) return;
   HtmlFigure& figure =
       AddFigure(page, "footprint", "Memory over time",
                 "Bytes of pages held as slabs, over the run; below, what users had asked for.");
@@ -131,13 +143,14 @@ void AppendFootprintFigure(ResultSet set, HtmlPage& page) {
   HtmlTable& table = *figure.mutable_table();
   AddColumn(table, "time", "ns");
   for (const LabelledResult& run : set) AddColumn(table, run.label, "bytes");
-  const size_t every = std::max<size_t>(1, (held.size() + 23) / 24);
+  const size_t every = std::max<size_t>(1, (moments.size() + 23) / 24);
   size_t i = 0;
-  for (const auto& [time, row] : held) {
+  for (const uint64_t time : moments) {
     if (i++ % every != 0) continue;
     HtmlRow cells = AddRow(table);
     cells.Number(time);
-    for (const std::optional<uint64_t>& bytes : row) {
+    for (const LabelledResult& run : set) {
+      const std::optional<uint64_t> bytes = HeldAt(run.result, time);
       bytes.has_value() ? cells.Number(*bytes) : cells.Nothing();
     }
   }

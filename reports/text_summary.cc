@@ -138,13 +138,26 @@ std::string MemorySentence(const FootprintSample& peak, bool is_workload) {
   return text;
 }
 
+uint64_t Nanoseconds(unsigned __int128 cycles, const RunConfig& config) {
+  return static_cast<uint64_t>(cycles * 1000 / static_cast<uint64_t>(config.clock_mhz()));
+}
+
+// Of a run in closed order: how its tasks shared the CPUs.
+std::string TasksSentence(const RunResult& result) {
+  const Totals& totals = result.totals();
+  return fmt::format(
+      "{}, {} between them; in all {} of waiting for a CPU and {} of what they do besides",
+      Counted(totals.tasks(), "task", "tasks"), Counted(totals.switches(), "switch", "switches"),
+      Duration(Nanoseconds(totals.run_queue_wait_cycles(), result.config())),
+      Duration(Nanoseconds(totals.think_cycles(), result.config())));
+}
+
 // Of a run in closed order: how long its tasks took, and what they did in it.
 std::string ClosedTimeSentence(const RunResult& result) {
   const Totals& totals = result.totals();
-  const auto clock_mhz = static_cast<uint64_t>(result.config().clock_mhz());
-  const unsigned __int128 cycles =
-      totals.end_time_cycles() - std::min(totals.start_time_cycles(), totals.end_time_cycles());
-  const auto nanoseconds = static_cast<uint64_t>(cycles * 1000 / clock_mhz);
+  const uint64_t nanoseconds = Nanoseconds(
+      totals.end_time_cycles() - std::min(totals.start_time_cycles(), totals.end_time_cycles()),
+      result.config());
   std::string text = fmt::format("{} until the last task was over", Duration(nanoseconds));
   if (totals.trace_duration_ns() > 0) {
     text += fmt::format("; the recording took {}", Duration(totals.trace_duration_ns()));
@@ -160,11 +173,8 @@ std::string ClosedTimeSentence(const RunResult& result) {
 std::string TimeSentence(const RunResult& result) {
   if (result.config().order() == "closed") return ClosedTimeSentence(result);
   // A cycle is 1000 / MHz nanoseconds. Cycles of centuries would not fit: they are of no run.
-  const unsigned __int128 nanoseconds =
-      static_cast<unsigned __int128>(result.totals().end_time_cycles()) * 1000 /
-      static_cast<uint64_t>(result.config().clock_mhz());
   return fmt::format("{} of machine time; the recording took {}",
-                     Duration(static_cast<uint64_t>(nanoseconds)),
+                     Duration(Nanoseconds(result.totals().end_time_cycles(), result.config())),
                      Duration(result.totals().trace_duration_ns()));
 }
 
@@ -207,7 +217,13 @@ void AppendReservations(const RunResult& result, const TextOptions& options, Tex
     page.Labelled("", fmt::format("... and {} more reasons",
                                   static_cast<size_t>(totals.skipped_size()) - shown));
   }
-  if (totals.order_inversions() > 0) {
+  if (totals.order_inversions() > 0 && result.config().order() == "closed") {
+    page.Labelled("waits",
+                  fmt::format("{} had to wait for the object's own allocation, which "
+                              "another task had yet to make: one in {} operations",
+                              Counted(totals.order_inversions(), "free", "frees"),
+                              Quotient(totals.operations(), totals.order_inversions(), 0)));
+  } else if (totals.order_inversions() > 0) {
     page.Labelled("inversions",
                   fmt::format("{} had to wait for the allocation that the trace has before "
                               "them, since simulated time had come to order them otherwise: one "
@@ -251,7 +267,10 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
     page.Labelled("memory", MemorySentence(result.footprint_peak(), is_workload));
   }
   if (result.has_reclaim()) page.Labelled("pressure", ReclaimSentence(result.reclaim()));
-  if (config.clock_mhz() > 0) page.Labelled("time", TimeSentence(result));
+  if (config.clock_mhz() > 0) {
+    page.Labelled("time", TimeSentence(result));
+    if (config.order() == "closed") page.Labelled("tasks", TasksSentence(result));
+  }
   if (result.has_kernel()) page.Labelled("kernel", KernelSentence(result.kernel()));
   AppendReservations(result, options, page);
   page.Blank();

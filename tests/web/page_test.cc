@@ -127,5 +127,16 @@ TEST_F(PageTest, OneRunHasAPageToo) {
   ExpectSound(/*charts=*/7);
 }
 
+TEST_F(PageTest, WorkloadsHaveTheirWorkOnThePage) {
+  ASSERT_NO_FATAL_FAILURE(
+      Look("run --workload=hackbench --machine=vm-c4n2 --allocator=slab --format=html -o {}"));
+  ExpectSound(/*charts=*/7);
+  ASSERT_NO_FATAL_FAILURE(
+      Look("compare --workload=hackbench --allocators=slub,slab,slubq "
+           "--machines=generic@1x1,generic@4x1,generic@8x2,generic@16x2 --format=html -o {}"));
+  // Of scaling also the work done a second.
+  ExpectSound(/*charts=*/4);
+}
+
 }  // namespace
 }  // namespace slablab
