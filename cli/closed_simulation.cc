@@ -60,7 +60,8 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
                           {.placement = options.replay.placement,
                            .scale = options.scale,
                            .events_max = options.replay.events_max,
-                           .seed = options.allocator_options.seed});
+                           .seed = options.allocator_options.seed,
+                           .balance = options.balances()});
   if (!trace.ok()) return trace.status();
   stage.trace = *std::move(trace);
   stage.operations = stage.trace->operations() * options.scale;
@@ -82,10 +83,21 @@ absl::Status OpenWorkload(const SimulationOptions& options, Stage& stage) {
       SyntheticWorkload::Create(*std::move(program), *stage.machine, *stage.allocator,
                                 {.placement = options.replay.placement,
                                  .scale = options.scale,
-                                 .seed = options.allocator_options.seed});
+                                 .seed = options.allocator_options.seed,
+                                 .balance = options.balances()});
   if (!workload.ok()) return workload.status();
   stage.workload = *std::move(workload);
   return absl::OkStatus();
+}
+
+std::string SchedulingSentence(const SimulationOptions& options, const ClosedLoopOptions& loop) {
+  return absl::StrCat(
+      "Each CPU's tasks share it as Linux 6.1's fair scheduler lets them, with its tunables; "
+      "changing to another takes ",
+      loop.switch_ns, " ns. ",
+      options.balances() ? "Tasks move when they wake and when a CPU falls idle, as there; CPUs "
+                           "that are busy are not balanced."
+                         : "Tasks stay on the CPU where they were placed.");
 }
 
 void StateWorkload(const SimulationOptions& options, const ClosedLoopOptions& loop,
@@ -99,10 +111,7 @@ void StateWorkload(const SimulationOptions& options, const ClosedLoopOptions& lo
              ? "Tasks that do not say where they run are placed on as few nodes as have CPUs for "
                "them; where they outnumber CPUs, equal blocks of neighbours share one."
              : "Tasks that do not say where they run are placed one after another over all nodes.");
-  assume(absl::StrCat("Where tasks share a CPU the first to come runs first, for at most ",
-                      loop.time_slice_ns / 1000,
-                      " us while others wait; changing to another takes ", loop.switch_ns,
-                      " ns. Tasks are not moved to balance load."));
+  assume(SchedulingSentence(options, loop));
   if (options.scale > 1) {
     assume(absl::StrCat("There are ", options.scale, " copies, each with objects of its own."));
   }
@@ -139,10 +148,7 @@ void StateAssumptions(const SimulationOptions& options, const ClosedLoopOptions&
   assume(absl::StrCat("Closed order: each of ", stage.trace->tasks(),
                       " tasks keeps its program order; a free waits for its own allocation."));
   assume(PlacementSentence(options));
-  assume(absl::StrCat("Where tasks share a CPU the first to come runs first, for at most ",
-                      loop.time_slice_ns / 1000,
-                      " us while others wait; changing to another takes ", loop.switch_ns,
-                      " ns. Tasks are not moved to balance load."));
+  assume(SchedulingSentence(options, loop));
   assume(
       "A gap between two of a task's operations is time on its CPU if no other task had an "
       "operation there in between, else sleep; it includes what the operation before it took "
@@ -180,6 +186,7 @@ void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
   totals.set_order_inversions(closed.free_waits + closed.late_interrupts);
   totals.set_work(closed.work);
   totals.set_switches(closed.switches);
+  totals.set_migrations(closed.migrations);
   totals.set_free_waits(closed.free_waits);
   totals.set_think_cycles(closed.think_cycles);
   totals.set_run_queue_wait_cycles(closed.run_queue_wait_cycles);
@@ -201,6 +208,7 @@ void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
 // What only closed order has.
 void Describe(const SimulationOptions& options, const Stage& stage, RunConfig& config) {
   config.set_order("closed");
+  config.set_balance(options.balances());
   std::string textproto;
   if (!options.scenario_path.empty()) {
     google::protobuf::TextFormat::PrintToString(stage.scenario.spec, &textproto);

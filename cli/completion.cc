@@ -42,6 +42,7 @@ Words WorkloadNames() {
 // The values of flags that have few; of all others a file's name is as good a guess as any.
 std::map<std::string, Words> FlagValues() {
   std::map<std::string, Words> values = {
+      {"balance", {"on", "off"}},
       {"order", {"recorded", "closed"}},
       {"place", {"recorded", "spread", "pack"}},
       {"start", {"cold", "warm"}},

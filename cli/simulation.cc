@@ -111,6 +111,11 @@ absl::Status CheckSimulationOptions(const SimulationOptions& options) {
       return wrong("a percpu allocator runs in recorded order only, and has no workloads");
     if (!options.tunables.empty()) return wrong("a percpu allocator has no tunables");
   }
+  if (options.balances() && !is_workload &&
+      (!closed || options.replay.placement == CpuPlacement::kRecorded)) {
+    return wrong(
+        "--balance=on moves a trace's tasks only with --order=closed and --place=spread or pack");
+  }
   if (closed) {
     if (!options.warm_start) return absl::OkStatus();
     return wrong(

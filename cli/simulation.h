@@ -43,6 +43,9 @@ struct SimulationOptions {
   // Of a trace; a workload is always closed, and to state otherwise is an error.
   RunOrder order = RunOrder::kRecorded;
   bool order_stated = false;
+  // Whether tasks move between CPUs in closed order; unstated: those of workloads do.
+  std::optional<bool> balance;
+  bool balances() const { return balance.value_or(!workload.empty()); }
   uint32_t scale = 1;  // copies at once, 1..kScaleMax; more than one needs closed order
   std::vector<TunableSetting> tunables;  // written once the trace's or workload's caches are there
   std::string allocator = "slub";

@@ -33,6 +33,10 @@ ABSL_FLAG(std::string, place, "recorded",
           "POLICY: recorded: on the recorded CPU (modulo the machine's), or as the workload says; "
           "spread: tasks one after another over all nodes; pack: on as few nodes as there are CPUs "
           "for.");
+ABSL_FLAG(std::string, balance, "",
+          "MOVES: on or off: whether tasks move to other CPUs as the kernel's fair scheduler moves "
+          "them, when "
+          "they wake and when a CPU falls idle. Default: on for workloads, off for traces.");
 ABSL_FLAG(uint32_t, scale, 1, "N: so many copies of it at once, each with objects of its own.");
 ABSL_FLAG(std::string, allocator, "slub", "NAME: the model; `slablab list allocators` has them.");
 ABSL_FLAG(std::string, machine, "xeon-8380",
@@ -99,6 +103,17 @@ absl::Status SetPlacement(absl::string_view value, SimulationOptions& options) {
     options.replay.placement = CpuPlacement::kPack;
   } else {
     return Bad("place", value, "valid are: recorded, spread, pack");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetBalance(absl::string_view value, SimulationOptions& options) {
+  if (value.empty()) {
+    options.balance.reset();
+  } else if (value == "on" || value == "off") {
+    options.balance = value == "on";
+  } else {
+    return Bad("balance", value, "valid are: on, off");
   }
   return absl::OkStatus();
 }
@@ -190,6 +205,7 @@ absl::Status SetSimulationOption(absl::string_view name, absl::string_view value
   if (name == "scenario") return set(options.scenario_path);
   if (name == "order") return SetOrder(value, options);
   if (name == "place") return SetPlacement(value, options);
+  if (name == "balance") return SetBalance(value, options);
   if (name == "scale") return SetNumber(name, value, 1, kScaleMax, options.scale);
   if (name == "allocator") return set(options.allocator);
   if (name == "machine") return set(options.machine);

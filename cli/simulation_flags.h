@@ -21,7 +21,7 @@ inline constexpr std::string_view kSimulationFlags[] = {
     "trace",         "workload",   "set",         "scenario",       "order",       "place",
     "scale",         "allocator",  "machine",     "start",          "seed",        "merge_caches",
     "quirks",        "statistics", "boot",        "possible_nodes", "pressure_us", "percpu",
-    "percpu_quirks", "tune",       "touch_bytes", "events_max",     "spread_slab"};
+    "percpu_quirks", "tune",       "touch_bytes", "events_max",     "spread_slab", "balance"};
 
 // What the flags say. InvalidArgument names the flag and what is valid; `command` opens the message
 // when neither a trace nor a workload is named.

@@ -34,11 +34,11 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
       allocator_(allocator),
       has_work_(allocator.has_work()),
       options_(options),
-      time_slice_(CyclesOf(machine.config(), options.time_slice_ns)),
       switch_cycles_(CyclesOf(machine.config(), options.switch_ns)),
       think_chunk_(CyclesOf(machine.config(), 10'000)),
       tasks_(steps.task_count()),
       cpus_(static_cast<size_t>(machine.config().cpu_count())),
+      fair_(machine.config(), steps.task_count(), options.fair),
       objects_(steps.object_count()),
       steps_until_look_(kStepsBetweenLooks),
       auditor_(machine) {
@@ -61,6 +61,7 @@ void ClosedLoop::Begin() {
     const bool online = machine_.cpu(CpuId(static_cast<int32_t>(i))).online();
     cpus_[i].leaving = cpus_[i].handed_over = cpus_[i].gone = !online;
     cpus_staying_ += online;
+    fair_.SetAvailable(CpuId(static_cast<int32_t>(i)), online);
   }
   // What boot took is used in full, for all that is known.
   requested_bytes_ = allocator_.TotalFootprint().object_bytes;
@@ -74,9 +75,11 @@ void ClosedLoop::Begin() {
       continue;
     }
     ++tasks_alive_;
+    task.may_move = start.may_move;
+    if (task.may_move) fair_.SetMovable(i);
     task.cpu = OnlineFor(task.home);
     task.since = start_;
-    Append(cpus_[task.cpu.index()].ready, i);
+    fair_.Enqueue(i, task.cpu, FairScheduler::Reason::kStart, start_);
     SendForCpu(task.cpu, start_);
   }
   SendForDisturbance();
@@ -177,78 +180,6 @@ Task<void> ClosedLoop::Start(Cpu& cpu, uint64_t token) {
 
 bool ClosedLoop::MayInterrupt(const Cpu& /*cpu*/, uint64_t /*token*/) const { return true; }
 
-// --- Run queues. ---
-
-void ClosedLoop::Append(TaskList& list, TaskIndex task) {
-  tasks_[task].next = kNoTask;
-  (list.empty() ? list.first : tasks_[list.last].next) = task;
-  list.last = task;
-}
-
-TaskIndex ClosedLoop::TakeFirst(TaskList& list) {
-  const TaskIndex task = list.first;
-  CHECK_NE(task, kNoTask);
-  list.first = tasks_[task].next;
-  return task;
-}
-
-// Where a task of `wanted` is to be: there, or else on the next CPU of that node, or of any.
-CpuId ClosedLoop::OnlineFor(CpuId wanted) const {
-  if (!cpus_[wanted.index()].leaving) return wanted;
-  const int count = machine_.config().cpu_count();
-  const std::vector<CpuPlace>& places = machine_.config().cpus;
-  CpuId any(-1);
-  for (int i = 1; i < count; ++i) {
-    const CpuId cpu((wanted.value() + i) % count);
-    if (cpus_[cpu.index()].leaving) continue;
-    if (places[cpu.index()].node == places[wanted.index()].node) return cpu;
-    if (any.value() < 0) any = cpu;
-  }
-  CHECK_GE(any.value(), 0);
-  return any;
-}
-
-void ClosedLoop::MakeReady(Cpu& by, TaskIndex task, Cycles time) {
-  TaskRecord& record = tasks_[task];
-  record.state = TaskState::kReady;
-  record.since = time;
-  record.cpu = OnlineFor(record.home);
-  Append(cpus_[record.cpu.index()].ready, task);
-  // Another CPU that is idle is woken by an interrupt.
-  const bool here = record.cpu == by.id();
-  SendForCpu(record.cpu, here ? time : time + machine_.config().ipi_cycles);
-}
-
-void ClosedLoop::SleepUntil(Cpu& cpu, TaskIndex task, Cycles time) {
-  tasks_[task].state = TaskState::kSleeping;
-  std::vector<Sleeper>& sleepers = cpus_[cpu.id().index()].sleepers;
-  sleepers.push_back({.time = time, .task = task});
-  std::push_heap(sleepers.begin(), sleepers.end(), std::greater<>());
-}
-
-void ClosedLoop::WakeSleepers(Cpu& cpu) {
-  std::vector<Sleeper>& sleepers = cpus_[cpu.id().index()].sleepers;
-  while (!sleepers.empty() && sleepers.front().time <= cpu.now()) {
-    const Sleeper sleeper = sleepers.front();
-    std::pop_heap(sleepers.begin(), sleepers.end(), std::greater<>());
-    sleepers.pop_back();
-    MakeReady(cpu, sleeper.task, sleeper.time);
-    tasks_[sleeper.task].since = sleeper.time;
-  }
-}
-
-void ClosedLoop::HandOver(Cpu& cpu) {
-  CpuRecord& here = cpus_[cpu.id().index()];
-  while (!here.ready.empty()) MakeReady(cpu, TakeFirst(here.ready), cpu.now());
-  for (const Sleeper& sleeper : here.sleepers) {
-    const CpuId there = OnlineFor(tasks_[sleeper.task].home);
-    SleepUntil(machine_.cpu(there), sleeper.task, sleeper.time);
-    SendFor({.time = sleeper.time, .cpu = there, .kind = Timer::Kind::kWake});
-  }
-  here.sleepers.clear();
-  here.handed_over = true;
-}
-
 Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
   CpuRecord& here = cpus_[cpu.id().index()];
   here.active = here.running = true;
@@ -262,8 +193,10 @@ Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
     if (here.leaving) HandOver(cpu);
     if (stopped_ || too_long_) break;
     WakeSleepers(cpu);
-    if (here.ready.empty()) break;
-    const TaskIndex task = TakeFirst(here.ready);
+    if (fair_.empty(cpu.id()) && !fair_.Pull(cpu.id(), cpu.now())) break;
+    const TaskIndex task = fair_.Take(cpu.id(), cpu.now());
+    closed_.migrations += tasks_[task].cpu != cpu.id();
+    tasks_[task].cpu = cpu.id();
     closed_.run_queue_wait_cycles += cpu.now() - std::min(cpu.now(), tasks_[task].since);
     if (here.last != task) {
       closed_.switches += here.last != kNoTask;
@@ -272,6 +205,7 @@ Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
     }
     Task<void> turn = RunTask(cpu, task);
     co_await turn;
+    fair_.Stop(cpu.id(), cpu.now());
   }
   here.active = here.running = false;
   if (here.sleepers.empty()) co_return;
@@ -289,18 +223,15 @@ Task<void> ClosedLoop::ServeQueued(Cpu& cpu) {
   co_await work;
 }
 
-bool ClosedLoop::GivesUp(Cpu& cpu, const TaskRecord& task, Cycles slice_began) const {
-  const CpuRecord& here = cpus_[cpu.id().index()];
-  if (here.leaving || stopped_ || too_long_) return true;
-  if (task.home != cpu.id() && OnlineFor(task.home) != cpu.id()) return true;
-  if (cpu.now() - slice_began < time_slice_) return false;
-  return !here.ready.empty() || (!here.sleepers.empty() && here.sleepers.front().time <= cpu.now());
+bool ClosedLoop::GivesUp(Cpu& cpu, const TaskRecord& task) {
+  if (cpus_[cpu.id().index()].leaving || stopped_ || too_long_) return true;
+  if (!task.may_move && task.home != cpu.id() && OnlineFor(task.home) != cpu.id()) return true;
+  return fair_.MustYield(cpu.id());
 }
 
 Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
   TaskRecord& record = tasks_[task];
   record.state = TaskState::kRunning;
-  const Cycles slice_began = cpu.now();
   for (;;) {
     LookUp();
     if (cpu.has_queued_task()) {
@@ -317,9 +248,18 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       record.has_step = true;
       if (record.step.cpu.value() >= 0) record.home = record.step.cpu;
     }
-    if (GivesUp(cpu, record, slice_began)) {
+    if (SleeperIsDue(cpu)) {
       co_await cpu.Sync();
-      MakeReady(cpu, task, cpu.now());
+      WakeSleepers(cpu);
+    }
+    if (fair_.TickIsDue(cpu.id(), cpu.now())) {
+      co_await cpu.Sync();
+      Tick(cpu);
+    }
+    if (GivesUp(cpu, record)) {
+      co_await cpu.Sync();
+      fair_.Stop(cpu.id(), cpu.now());
+      GoOn(cpu, task);
       co_return;
     }
     const Step& step = record.step;

@@ -16,15 +16,17 @@
 #include "sim/lazy_array.h"
 #include "sim/machine.h"
 #include "workloads/auditor.h"
+#include "workloads/fair_scheduler.h"
 #include "workloads/observer.h"
 #include "workloads/replay.h"
 #include "workloads/steps.h"
 
 // Carries out a workload in closed order on the simulated CPUs.
 //
-// Each CPU has a run queue, first come, first served. The task at its head runs until it has to
-// wait, is over, or has had the CPU for a time slice while others wait for it. A task stays on the
-// CPU it was placed on, unless its steps say otherwise or that CPU goes off line.
+// Each CPU has a run queue, which workloads/fair_scheduler.h orders as the kernel does. The task
+// that it gives runs until it has to wait, is over, or, at the end of a step, has had its share
+// while others wait for it. A task that may not move stays on the CPU it was placed on, unless its
+// steps say otherwise; any leaves a CPU that goes off line.
 //
 // A CPU's own queue is its own between sync points; whatever one CPU does to another (waking a task
 // there, passing an object) happens in global time order, behind a sync point.
@@ -40,7 +42,7 @@ namespace slablab {
 
 struct ClosedLoopOptions {
   uint32_t object_touch_bytes_max = 512;  // of an allocation's touch_bytes at most so many
-  uint64_t time_slice_ns = 3'000'000;
+  FairTunables fair = {};
   // What changing from one task to another costs a CPU, beside cold caches.
   uint64_t switch_ns = 1'000;
 };
@@ -48,6 +50,7 @@ struct ClosedLoopOptions {
 struct ClosedLoopResult {
   uint64_t work = 0;
   uint64_t switches = 0;
+  uint64_t migrations = 0;        // tasks that went on on another CPU
   uint64_t free_waits = 0;        // a free waited for its own allocation
   uint64_t late_interrupts = 0;   // likewise, in an interrupt
   uint64_t frees_of_nothing = 0;  // of what could not be allocated
@@ -133,9 +136,10 @@ class ClosedLoop : public ArrivalSource {
     bool has_step = false;  // `step` has not been carried out yet
     TaskState state = TaskState::kReady;
     Priority priority = Priority::kTask;
+    bool may_move = false;
     CpuId home;                // where it was placed
     CpuId cpu;                 // where it is
-    TaskIndex next = kNoTask;  // in a run queue or behind a queue
+    TaskIndex next = kNoTask;  // behind a queue or at a barrier
     Cycles since = 0;          // in the run queue
   };
   struct TaskList {
@@ -151,7 +155,6 @@ class ClosedLoop : public ArrivalSource {
     }
   };
   struct CpuRecord {
-    TaskList ready;
     std::vector<Sleeper> sleepers;  // a min-heap
     TaskIndex last = kNoTask;       // what ran last
     bool active = false;            // its loop runs or has been sent for
@@ -211,16 +214,21 @@ class ClosedLoop : public ArrivalSource {
   bool MayFree(TaskIndex task, Priority priority);
   void Touch(Cpu& cpu, const Step& step);
   void Over(Cpu& cpu, TaskIndex task);
-  bool GivesUp(Cpu& cpu, const TaskRecord& task, Cycles slice_began) const;
+  bool GivesUp(Cpu& cpu, const TaskRecord& task);
+  void Tick(Cpu& cpu);
+  bool SleeperIsDue(const Cpu& cpu) const;
   void SleepUntil(Cpu& cpu, TaskIndex task, Cycles time);
   void WakeSleepers(Cpu& cpu);
-  // Into the run queue of the CPU where it belongs.
-  void MakeReady(Cpu& by, TaskIndex task, Cycles time);
+  // Into the run queue of the CPU where it belongs, woken by what runs on `by`.
+  void Wake(Cpu& by, TaskIndex task, Cycles time, TaskIndex waker, bool sync);
+  // Likewise, of one that could go on.
+  void GoOn(Cpu& by, TaskIndex task);
+  void PutInQueue(Cpu& by, TaskIndex task, CpuId cpu, FairScheduler::Reason reason, Cycles time);
   void HandOver(Cpu& cpu);
 
   void Append(TaskList& list, TaskIndex task);
   TaskIndex TakeFirst(TaskList& list);
-  void Publish(Cpu& cpu, const Step& step, Placement placement);
+  void Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement placement);
   void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
   void Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
   void NoteFootprint(Cycles now);
@@ -231,7 +239,6 @@ class ClosedLoop : public ArrivalSource {
   Allocator& allocator_;
   const bool has_work_;
   const ClosedLoopOptions options_;
-  const Cycles time_slice_;
   const Cycles switch_cycles_;
   const Cycles think_chunk_;  // within which an interrupt comes into a think
   OperationObserver* observer_ = nullptr;
@@ -244,6 +251,7 @@ class ClosedLoop : public ArrivalSource {
   Cycles start_ = 0;
   std::vector<TaskRecord> tasks_;
   std::vector<CpuRecord> cpus_;
+  FairScheduler fair_;
   std::vector<Queue> queues_;
   std::vector<Barrier> barriers_;
   LazyArray<ObjectRecord> objects_;

@@ -55,10 +55,10 @@ Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
   }
   // Others see the object in global time order.
   co_await cpu.Sync();
-  Publish(cpu, step, placement);
+  Publish(cpu, task, step, placement);
 }
 
-void ClosedLoop::Publish(Cpu& cpu, const Step& step, Placement placement) {
+void ClosedLoop::Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement placement) {
   ObjectRecord& record = objects_[step.object];
   record.address = placement.object;
   record.bytes = step.bytes;
@@ -75,7 +75,7 @@ void ClosedLoop::Publish(Cpu& cpu, const Step& step, Placement placement) {
              .kind = Timer::Kind::kLateFree,
              .priority = interrupt.priority});
   } else if (record.waiter != 0) {
-    MakeReady(cpu, std::exchange(record.waiter, 0) - 1, cpu.now());
+    Wake(cpu, std::exchange(record.waiter, 0) - 1, cpu.now(), task, false);
   }
 }
 
@@ -165,7 +165,7 @@ bool ClosedLoop::Send(Cpu& cpu, TaskIndex task) {
     queue.ring[(queue.begin + queue.count++) % queue.capacity] =
         std::exchange(objects_[step.object + i], ObjectRecord());
   }
-  if (!queue.receivers.empty()) MakeReady(cpu, TakeFirst(queue.receivers), cpu.now());
+  if (!queue.receivers.empty()) Wake(cpu, TakeFirst(queue.receivers), cpu.now(), task, true);
   return true;
 }
 
@@ -184,7 +184,7 @@ bool ClosedLoop::Receive(Cpu& cpu, TaskIndex task) {
     queue.begin = (queue.begin + 1) % queue.capacity;
   }
   queue.count -= step.bytes;
-  if (!queue.senders.empty()) MakeReady(cpu, TakeFirst(queue.senders), cpu.now());
+  if (!queue.senders.empty()) Wake(cpu, TakeFirst(queue.senders), cpu.now(), task, true);
   return true;
 }
 
@@ -196,7 +196,7 @@ bool ClosedLoop::MeetAt(Cpu& cpu, TaskIndex task) {
     return false;
   }
   barrier.there = 0;
-  while (!barrier.waiting.empty()) MakeReady(cpu, TakeFirst(barrier.waiting), cpu.now());
+  while (!barrier.waiting.empty()) Wake(cpu, TakeFirst(barrier.waiting), cpu.now(), task, false);
   return true;
 }
 
@@ -246,6 +246,7 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
   CpuRecord& leaving = cpus_[target.index()];
   if (target == cpu.id() || leaving.leaving || cpus_staying_ < 2) co_return false;
   leaving.leaving = true;
+  fair_.SetAvailable(target, false);
   leaving.handed_over = false;
   --cpus_staying_;
   co_await cpu.Sync();
@@ -277,6 +278,7 @@ Task<bool> ClosedLoop::BringOnline(Cpu& cpu, CpuId target) {
   co_await admit;
   coming.leaving = coming.gone = coming.handed_over = false;
   ++cpus_staying_;
+  fair_.SetAvailable(target, true);
   co_return true;
 }
 

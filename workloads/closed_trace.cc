@@ -280,7 +280,11 @@ void ClosedTrace::Place() {
 
 TaskStart ClosedTrace::StartOf(TaskIndex task) const {
   const Cursor& cursor = cursors_[task];
-  return {.cpu = cursor.cpu, .priority = recorded_[cursor.recorded].priority};
+  const Recorded& recorded = recorded_[cursor.recorded];
+  const bool is_idle_task = recorded.pid == 0;
+  return {.cpu = cursor.cpu,
+          .may_move = options_.balance && recorded.priority == Priority::kTask && !is_idle_task,
+          .priority = recorded.priority};
 }
 
 std::string ClosedTrace::TaskName(TaskIndex task) const {

@@ -39,6 +39,7 @@ struct ClosedTraceOptions {
   uint32_t scale = 1;  // copies, each with objects of its own
   uint64_t events_max = 0;
   uint64_t seed = 1;
+  bool balance = false;  // tasks may be moved; not with kRecorded
 };
 
 // Host memory: 32 bytes an event of the trace, whatever the scale, and 24 an object and copy.

@@ -187,6 +187,7 @@ class Compiler {
     names_.variables = {{"task", 0}, {"copy", 1}};
     group_->has_cpu = !task.cpu().empty();
     group_->has_node = !task.node().empty();
+    group_->may_move = task.may_move() || (!group_->has_cpu && !group_->has_node);
     if (group_->has_cpu) group_->cpu = Parse(task.cpu(), path + ".cpu");
     if (group_->has_node) group_->node = Parse(task.node(), path + ".node");
     if (group_->has_cpu && group_->has_node) Fail(path + ".node", "a task has a cpu or a node");

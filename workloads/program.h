@@ -66,6 +66,7 @@ struct TaskGroup {
   uint32_t variables = 0;  // 0: the task's number, 1: its copy
   bool has_cpu = false;
   bool has_node = false;
+  bool may_move = true;
   Expression cpu;
   Expression node;
   std::vector<Instruction> code;

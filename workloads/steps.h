@@ -58,6 +58,7 @@ struct Step {
 // One task as it begins.
 struct TaskStart {
   CpuId cpu;
+  bool may_move = false;  // to other CPUs, as the scheduler sees fit; else it is bound to this one
   // Interrupts come when they are due and do not wait their turn; their steps are kAt (the first
   // is), kAllocate and kFree. What one is to free that is not there yet is freed by another as soon
   // as it is.

@@ -136,7 +136,10 @@ absl::Status SyntheticWorkload::Place() {
   return absl::OkStatus();
 }
 
-TaskStart SyntheticWorkload::StartOf(TaskIndex task) const { return {.cpu = tasks_[task].cpu}; }
+TaskStart SyntheticWorkload::StartOf(TaskIndex task) const {
+  const TaskGroup& group = *tasks_[task].group;
+  return {.cpu = tasks_[task].cpu, .may_move = options_.balance && group.may_move};
+}
 
 std::vector<QueueShape> SyntheticWorkload::queues() const {
   std::vector<QueueShape> all;

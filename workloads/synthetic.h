@@ -26,6 +26,7 @@ struct SyntheticOptions {
   CpuPlacement placement = CpuPlacement::kRecorded;
   uint32_t scale = 1;  // copies, each with tasks, queues and objects of its own
   uint64_t seed = 1;
+  bool balance = true;  // tasks that do not say where they run may be moved
 };
 
 // Executes a program: what its tasks do, step by step.

@@ -139,9 +139,9 @@ TEST(ClosedLoopTest, AWaitingTaskLetsOthersRun) {
 }
 
 TEST(ClosedLoopTest, TasksThatShareACpuTakeTurns) {
-  // 10 ms of work each, and slices of 3 ms: neither has to wait for the other's end.
+  // 50 ms of work each, and slices of 9 ms: neither has to wait for the other's end.
   std::vector<Step> busy;
-  for (int i = 0; i < 100; ++i) busy.push_back(Think(100'000 * 3));
+  for (int i = 0; i < 500; ++i) busy.push_back(Think(100'000 * 3));
   Script script({busy, busy}, {2, 2});
   World world;
   ASSERT_TRUE(world.Run(script).ok());

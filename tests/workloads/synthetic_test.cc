@@ -138,6 +138,7 @@ const std::map<std::string, Parameters>& SmallSizes() {
       {"larson", {{"slots", 40}, {"replacements", 60}}},
       {"mmap-storm", {{"threads", 5}, {"mappings", 60}}},
       {"netperf-tcp-rr", {{"threads", 5}, {"transactions", 40}}},
+      {"netperf-tcp-rr-nic", {{"threads", 5}, {"transactions", 40}, {"card_queues", 2}}},
       {"netperf-udp", {{"threads", 3}, {"datagrams", 60}}},
       {"producer-consumer", {{"objects", 100}}},
       {"slab-batch", {{"tasks", 3}, {"objects", 100}}},

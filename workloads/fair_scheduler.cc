@@ -1,0 +1,286 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/fair_scheduler.h"
+
+#include <algorithm>
+#include <bit>
+#include <functional>
+
+#include "sim/check.h"
+
+namespace slablab {
+
+namespace {
+
+constexpr unsigned kScaledCpusMax = 8;
+// A queue elsewhere is preferred by so many hundredths (half of the scheduling domains'
+// imbalance_pct of 117).
+constexpr size_t kPreviousLoadPercent = 108;
+constexpr Cycles kAverageShare = 8;  // of the newest in an average
+
+}  // namespace
+
+FairScheduler::FairScheduler(const MachineConfig& machine, uint32_t tasks,
+                             const FairTunables& tunables)
+    : tasks_(tasks),
+      cpus_(static_cast<size_t>(machine.cpu_count())),
+      cpus_of_domain_(static_cast<size_t>(machine.domain_count)),
+      cpus_of_node_(static_cast<size_t>(machine.node_count())) {
+  const auto cycles = [&](uint64_t nanos) {
+    return nanos * static_cast<uint64_t>(machine.clock_mhz) / 1000;
+  };
+  const auto count = static_cast<unsigned>(machine.cpu_count());
+  const auto factor = static_cast<uint64_t>(std::bit_width(std::min(count, kScaledCpusMax)));
+  latency_ = cycles(tunables.latency_ns * factor);
+  min_granularity_ = cycles(tunables.min_granularity_ns * factor);
+  wakeup_granularity_ = cycles(tunables.wakeup_granularity_ns * factor);
+  migration_cost_ = cycles(tunables.migration_cost_ns);
+  tick_ = cycles(tunables.tick_ns);
+  balance_cost_ = cycles(tunables.balance_cost_ns);
+  cache_nice_tries_ = tunables.cache_nice_tries;
+  second_ = cycles(1'000'000'000);
+  for (int i = 0; i < machine.cpu_count(); ++i) {
+    const CpuId cpu(i);
+    const CpuPlace& place = machine.cpus[cpu.index()];
+    cpus_[cpu.index()].domain = static_cast<uint32_t>(place.domain.index());
+    cpus_[cpu.index()].node = static_cast<uint32_t>(place.node.index());
+    cpus_[cpu.index()].average_idle = 2 * migration_cost_;
+    cpus_of_domain_[place.domain.index()].push_back(cpu);
+    cpus_of_node_[place.node.index()].push_back(cpu);
+    all_cpus_.push_back(cpu);
+  }
+}
+
+bool FairScheduler::Idle(CpuId cpu) const {
+  const CpuRecord& record = cpus_[cpu.index()];
+  return record.available && record.current == kNoTask && record.ready.empty();
+}
+
+size_t FairScheduler::Running(CpuId cpu) const {
+  const CpuRecord& record = cpus_[cpu.index()];
+  return record.ready.size() + (record.current != kNoTask);
+}
+
+bool FairScheduler::SharesCache(CpuId a, CpuId b) const {
+  return cpus_[a.index()].domain == cpus_[b.index()].domain;
+}
+
+// --- Where to wake up. ---
+
+// Counts how often a task wakes another than the last time; halved every second.
+void FairScheduler::NoteWakee(const Waker& waker, TaskIndex wakee, Cycles now) {
+  if (waker.task == kNoTask) return;
+  TaskRecord& record = tasks_[waker.task];
+  if (now - std::min(now, record.flips_since) > second_) {
+    record.wakee_flips /= 2;
+    record.flips_since = now;
+  }
+  if (record.last_wakee == wakee) return;
+  record.last_wakee = wakee;
+  ++record.wakee_flips;
+}
+
+// One that wakes many, each of which wakes several: they are too many to gather around its CPU.
+bool FairScheduler::WakesWide(const Waker& waker, TaskIndex wakee) const {
+  if (waker.task == kNoTask) return false;
+  uint64_t master = tasks_[waker.task].wakee_flips;
+  uint64_t slave = tasks_[wakee].wakee_flips;
+  const uint64_t factor = cpus_of_domain_[cpus_[waker.cpu.index()].domain].size();
+  if (master < slave) std::swap(master, slave);
+  return slave >= factor && master >= slave * factor;
+}
+
+CpuId FairScheduler::WakeAffine(const Waker& waker, CpuId previous) const {
+  const CpuId here = waker.cpu;
+  if (Idle(here) && SharesCache(here, previous)) return Idle(previous) ? previous : here;
+  if (waker.sync && Running(here) == 1) return here;
+  if (Idle(previous)) return previous;
+  // With the task itself; the waker, if it is about to wait, does not count.
+  const size_t load = Running(here) + 1 - (waker.sync && Running(here) > 0);
+  return load * 100 < Running(previous) * kPreviousLoadPercent + waker.sync ? here : previous;
+}
+
+CpuId FairScheduler::IdleSibling(CpuId previous, CpuId target) const {
+  if (Idle(target)) return target;
+  if (SharesCache(previous, target) && Idle(previous)) return previous;
+  const std::vector<CpuId>& siblings = cpus_of_domain_[cpus_[target.index()].domain];
+  const auto begin = std::upper_bound(siblings.begin(), siblings.end(), target);
+  const auto idle = [&](CpuId cpu) { return Idle(cpu); };
+  if (const auto found = std::find_if(begin, siblings.end(), idle); found != siblings.end()) {
+    return *found;
+  }
+  const auto found = std::find_if(siblings.begin(), begin, idle);
+  return found != begin ? *found : target;
+}
+
+CpuId FairScheduler::ChooseCpu(TaskIndex task, const Waker& waker, Cycles now) {
+  CHECK(tasks_[task].movable);
+  const CpuId previous = tasks_[task].cpu;
+  NoteWakee(waker, task, now);
+  const CpuId target = WakesWide(waker, task) ? previous : WakeAffine(waker, previous);
+  return IdleSibling(previous, target);
+}
+
+// --- Queues. ---
+
+void FairScheduler::Enqueue(TaskIndex task, CpuId cpu, Reason reason, Cycles now) {
+  TaskRecord& record = tasks_[task];
+  CpuRecord& there = cpus_[cpu.index()];
+  if (reason == Reason::kStart) {
+    record.vruntime = there.min_vruntime;
+  } else {
+    // Queues' clocks differ.
+    if (record.cpu != cpu) {
+      record.vruntime += there.min_vruntime - cpus_[record.cpu.index()].min_vruntime;
+    }
+    if (reason == Reason::kWake) {
+      // Who has slept is owed no more than this.
+      record.vruntime =
+          std::max(record.vruntime, there.min_vruntime - static_cast<int64_t>(latency_ / 2));
+    }
+  }
+  record.cpu = cpu;
+  if (there.idle_since != 0) {
+    const Cycles idle = now - std::min(now, there.idle_since);
+    there.average_idle += idle / kAverageShare - there.average_idle / kAverageShare;
+    there.average_idle = std::min(there.average_idle, 2 * migration_cost_);
+    there.idle_since = 0;
+  }
+  queues_waiting_ += there.ready.empty();
+  there.ready.push_back({.vruntime = record.vruntime, .sequence = ++sequence_, .task = task});
+  std::push_heap(there.ready.begin(), there.ready.end(), std::greater<>());
+  if (reason != Reason::kWake || there.current == kNoTask) return;
+  Charge(there, now);
+  const int64_t ahead = tasks_[there.current].vruntime - record.vruntime;
+  if (ahead > static_cast<int64_t>(wakeup_granularity_)) there.resched = true;
+}
+
+// Brings the running task's vruntime, and the queue's, up to date.
+void FairScheduler::Charge(CpuRecord& cpu, Cycles now) {
+  int64_t least = INT64_MAX;
+  if (cpu.current != kNoTask) {
+    TaskRecord& current = tasks_[cpu.current];
+    if (now > cpu.exec_start) {
+      current.vruntime += static_cast<int64_t>(now - cpu.exec_start);
+      cpu.exec_start = now;
+    }
+    least = current.vruntime;
+  }
+  if (!cpu.ready.empty()) least = std::min(least, cpu.ready.front().vruntime);
+  if (least != INT64_MAX) cpu.min_vruntime = std::max(cpu.min_vruntime, least);
+}
+
+TaskIndex FairScheduler::Take(CpuId cpu, Cycles now) {
+  CpuRecord& here = cpus_[cpu.index()];
+  CHECK_EQ(here.current, kNoTask);
+  const TaskIndex task = Remove(cpu);
+  here.current = task;
+  here.exec_start = here.slice_start = now;
+  here.resched = false;
+  Charge(here, now);
+  return task;
+}
+
+TaskIndex FairScheduler::Remove(CpuId cpu) {
+  CpuRecord& here = cpus_[cpu.index()];
+  CHECK(!here.ready.empty());
+  std::pop_heap(here.ready.begin(), here.ready.end(), std::greater<>());
+  const TaskIndex task = here.ready.back().task;
+  here.ready.pop_back();
+  queues_waiting_ -= here.ready.empty();
+  return task;
+}
+
+void FairScheduler::Stop(CpuId cpu, Cycles now) {
+  CpuRecord& here = cpus_[cpu.index()];
+  if (here.current == kNoTask) return;
+  Charge(here, now);
+  tasks_[here.current].stopped = now;
+  here.current = kNoTask;
+}
+
+TaskIndex FairScheduler::Tick(CpuId cpu, Cycles now) {
+  CpuRecord& here = cpus_[cpu.index()];
+  here.next_tick = (now / tick_ + 1) * tick_;
+  if (here.ready.empty()) return kNoTask;
+  Charge(here, now);
+  here.resched |= TickEndsSlice(here, now);
+  const CpuId idle = NearestIdle(cpu);
+  if (idle == cpu) return kNoTask;
+  const TaskIndex moved = MoveColdest(cpu, idle, now);
+  uint32_t& failed = cpus_[idle.index()].balance_failed;
+  failed = moved != kNoTask ? 0 : failed + 1;
+  return moved;
+}
+
+bool FairScheduler::TickEndsSlice(const CpuRecord& cpu, Cycles now) const {
+  const auto running = static_cast<Cycles>(cpu.ready.size() + 1);
+  const Cycles slice = std::max(latency_, running * min_granularity_) / running;
+  const Cycles ran = now - std::min(now, cpu.slice_start);
+  if (ran > slice) return true;
+  if (ran < min_granularity_) return false;
+  return tasks_[cpu.current].vruntime - cpu.ready.front().vruntime > static_cast<int64_t>(slice);
+}
+
+// --- Balancing. ---
+
+bool FairScheduler::Pull(CpuId cpu, Cycles now) {
+  CpuRecord& here = cpus_[cpu.index()];
+  if (!here.available) return false;
+  here.idle_since = now;
+  if (queues_waiting_ == 0 || here.average_idle < balance_cost_) return false;
+  const bool pulled = PullFrom(cpus_of_domain_[here.domain], cpu, now) ||
+                      PullFrom(cpus_of_node_[here.node], cpu, now) || PullFrom(all_cpus_, cpu, now);
+  here.balance_failed = pulled ? 0 : here.balance_failed + 1;
+  return pulled;
+}
+
+bool FairScheduler::PullFrom(const std::vector<CpuId>& cpus, CpuId cpu, Cycles now) {
+  const auto waiting = [&](CpuId c) { return cpus_[c.index()].ready.size(); };
+  const auto busiest = std::max_element(cpus.begin(), cpus.end(),
+                                        [&](CpuId a, CpuId b) { return waiting(a) < waiting(b); });
+  return Running(*busiest) >= 2 && MoveColdest(*busiest, cpu, now) != kNoTask;
+}
+
+// `cpu` if there is none.
+CpuId FairScheduler::NearestIdle(CpuId cpu) const {
+  const CpuRecord& here = cpus_[cpu.index()];
+  for (const std::vector<CpuId>* cpus :
+       {&cpus_of_domain_[here.domain], &cpus_of_node_[here.node], &all_cpus_}) {
+    const auto idle =
+        std::find_if(cpus->begin(), cpus->end(), [&](CpuId other) { return Idle(other); });
+    if (idle != cpus->end()) return *idle;
+  }
+  return cpu;
+}
+
+TaskIndex FairScheduler::MoveColdest(CpuId from, CpuId to, Cycles now) {
+  CpuRecord& there = cpus_[from.index()];
+  size_t best = there.ready.size();
+  for (size_t i = 0; i < there.ready.size(); ++i) {
+    const TaskRecord& task = tasks_[there.ready[i].task];
+    if (!task.movable) continue;
+    if (best == there.ready.size() || task.stopped < tasks_[there.ready[best].task].stopped) {
+      best = i;
+    }
+  }
+  if (best == there.ready.size()) return kNoTask;
+  const TaskRecord& task = tasks_[there.ready[best].task];
+  const bool hot = task.stopped != 0 && now - std::min(now, task.stopped) < migration_cost_;
+  if (hot && cpus_[to.index()].balance_failed < cache_nice_tries_) return kNoTask;
+  const Entry entry = RemoveAt(there, best);
+  Enqueue(entry.task, to, Reason::kAgain, now);
+  return entry.task;
+}
+
+FairScheduler::Entry FairScheduler::RemoveAt(CpuRecord& cpu, size_t index) {
+  const Entry entry = cpu.ready[index];
+  cpu.ready[index] = cpu.ready.back();
+  cpu.ready.pop_back();
+  std::make_heap(cpu.ready.begin(), cpu.ready.end(), std::greater<>());
+  queues_waiting_ -= cpu.ready.empty();
+  return entry;
+}
+
+}  // namespace slablab
