@@ -5,14 +5,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 #include "sim/check.h"
 
 namespace slablab {
 namespace {
-
-constexpr int kLockRank = 5;  // Below the page allocator's and the slab allocators'; none is held.
 
 bool IsAtomic(const PercpuRequest& request) { return !Has(request.gfp, Gfp::kDirectReclaim); }
 
@@ -40,26 +37,9 @@ PercpuMap::Need NeedOf(const PercpuRequest& request) {
 
 Percpu::Percpu(Machine& machine, const PercpuLayout& layout, const MakeBackend& make_backend,
                const Options& options)
-    : machine_(machine),
-      layout_(layout),
-      options_(options),
-      backend_(make_backend(layout_, usage_)),
-      lock_(machine.scheduler().AddLockClass("pcpu_lock", kLockRank),
-            {machine.boot_memory().Allocate(kLineSize, kLineSize, NodeId(0)), Structure::kLock}),
-      mutex_({machine.boot_memory().Allocate(kLineSize, kLineSize, NodeId(0)), Structure::kLock}) {
+    : PercpuCore(machine, layout, make_backend, options.core),
+      exact_free_hints_(options.exact_free_hints) {
   SetUpFirstChunk();
-}
-
-Task<void> Percpu::Lock(Cpu& cpu, Held& held) {
-  held.flags = cpu.IrqSave();
-  SpinGuard guard = co_await lock_.Acquire(cpu);
-  held.guard = std::move(guard);
-}
-
-Task<void> Percpu::Unlock(Cpu& cpu, Held& held) {
-  held.guard.Unlock();
-  co_await cpu.IrqRestore(held.flags);
-  if (observer_ != nullptr && mutex_.HeldBy(cpu)) co_await observer_->OnUnlocked(cpu);
 }
 
 // pcpu_alloc().
@@ -85,11 +65,7 @@ Task<PercpuArea> Percpu::Alloc(Cpu& cpu, PercpuRequest request) {
   }
   if (may_wait) co_await mutex_.Release(cpu);
   if (empty_pages_ < kEmptyPagesLow) ScheduleBalance();
-  if (options_.clears_areas) {
-    Clear(cpu, area);
-  } else {
-    ++usage_.uncleared_areas;
-  }
+  Clear(cpu, area);
   if (may_wait) co_await BalanceIfDue(cpu);
   co_return area;
 }
@@ -113,7 +89,7 @@ Task<PercpuArea> Percpu::TakeArea(Cpu& cpu, PercpuRequest request) {
                           (request.reserved && reserved_chunk_ != nullptr);
     co_await Unlock(cpu, held);
     if (is_final) co_return area;
-    if (slots_[static_cast<size_t>(free_slot_)].first != nullptr) continue;
+    if (slots_.first(free_slot_) != nullptr) continue;
     created = co_await CreateChunk(cpu, BackingGfp(request));
     if (created == nullptr) co_return area;
   }
@@ -128,8 +104,7 @@ Percpu::Found Percpu::FindArea(Cpu& cpu, const PercpuRequest& request) {
     for (int slot = SlotOfBytes(request.bytes); slot <= free_slot_; ++slot) {
       TouchSlot(cpu, slot, Access::kRead);
       PercpuChunk* following = nullptr;
-      for (PercpuChunk* chunk = slots_[static_cast<size_t>(slot)].first; chunk != nullptr;
-           chunk = following) {
+      for (PercpuChunk* chunk = slots_.first(slot); chunk != nullptr; chunk = following) {
         following = chunk->next;
         found = FindInChunk(cpu, *chunk, request);
         if (found.chunk != nullptr) break;
@@ -201,11 +176,7 @@ Task<void> Percpu::Free(Cpu& cpu, PercpuArea area) {
   const bool may_wait = cpu.irqs_enabled() && !cpu.in_interrupt();
   Held held;
   co_await Lock(cpu, held);
-  // pcpu_chunk_addr_search(): behind the first chunk, by the struct page of this CPU's copy.
-  if (!chunk.immutable) {
-    const uint64_t frame = AddressOn(area, cpu.id(), 0).frame();
-    cpu.Touch({machine_.PageStruct(frame), Structure::kPageAllocator}, Access::kRead);
-  }
+  if (!chunk.immutable) LookUpChunk(cpu, area);
   FreeArea(cpu, chunk, area.offset);
   const bool needs_balance = NeedsBalance(cpu, chunk);
   co_await Unlock(cpu, held);
@@ -232,7 +203,7 @@ void Percpu::FreeArea(Cpu& cpu, PercpuChunk& chunk, uint32_t offset) {
 bool Percpu::NeedsBalance(Cpu& cpu, PercpuChunk& chunk) {
   if (!chunk.isolated && chunk.free_bytes == layout_.unit_bytes) {
     TouchSlot(cpu, free_slot_, Access::kRead);
-    const PercpuChunk* first = slots_[static_cast<size_t>(free_slot_)].first;
+    const PercpuChunk* first = slots_.first(free_slot_);
     return first != &chunk || first->next != nullptr;
   }
   if (!ShouldReclaim(chunk)) return false;
@@ -246,32 +217,6 @@ bool Percpu::ShouldReclaim(const PercpuChunk& chunk) const {
   if (&chunk == first_chunk_ || &chunk == reserved_chunk_) return false;
   if (chunk.isolated && chunk.empty_pages > 0) return true;
   return empty_pages_ > kEmptyPagesHigh + chunk.empty_pages && chunk.empty_pages >= chunk.pages / 4;
-}
-
-Task<void> Percpu::BalanceIfDue(Cpu& cpu) {
-  if (options_.balance_at_once && balance_due_) co_await Balance(cpu);
-}
-
-// The copies, one CPU's after another.
-void Percpu::Clear(Cpu& cpu, PercpuArea area) const {
-  for (int i = 0; i < layout_.possible_cpus(); ++i) {
-    for (uint32_t at = 0; at < area.bytes;) {
-      const PhysAddr address = AddressOn(area, CpuId(i), at);
-      const auto in_page = static_cast<uint32_t>(kPageSize - address.value() % kPageSize);
-      const uint32_t bytes = std::min(area.bytes - at, in_page);
-      cpu.TouchRange({address, Structure::kPerCpuArea}, bytes, Access::kWrite);
-      at += bytes;
-    }
-  }
-}
-
-PhysAddr Percpu::AddressOn(PercpuArea area, CpuId cpu, uint32_t at) const {
-  const PercpuChunk& chunk = this->chunk(area.chunk);
-  const uint64_t offset = uint64_t{area.offset} + at;
-  const PhysAddr page =
-      chunk.memory.pages[cpu.index() * static_cast<size_t>(chunk.pages) + offset / kPageSize];
-  CHECK(!page.is_null());
-  return page + offset % kPageSize;
 }
 
 bool Percpu::IsPopulated(int32_t id, int page) const { return chunk(id).populated.Peek(page); }

@@ -4,19 +4,14 @@
 #ifndef SLABLAB_ALLOCATORS_PERCPU_H_
 #define SLABLAB_ALLOCATORS_PERCPU_H_
 
-#include <functional>
 #include <memory>
-#include <string_view>
 #include <vector>
 
-#include "allocators/percpu_areas.h"
-#include "allocators/percpu_backend.h"
+#include "allocators/percpu_core.h"
 #include "allocators/percpu_layout.h"
 #include "allocators/percpu_map.h"
-#include "allocators/percpu_mutex.h"
 #include "sim/cpu.h"
 #include "sim/machine.h"
-#include "sim/spinlock.h"
 #include "sim/task.h"
 
 // The percpu allocator as of Linux 6.1 (mm/percpu.c, percpu-vm.c, percpu-km.c, percpu-stats.c).
@@ -27,7 +22,8 @@
 // when an area first needs them, or beforehand, so that those who cannot wait find some.
 //
 // The structures.
-//   Percpu       the lists of chunks by slot, the lock, the mutex, the count of spare pages
+//   Percpu       the lists of chunks by slot, the count of spare pages; with PercpuCore
+//                (allocators/percpu_core.h), which has the lock and the mutex
 //   PercpuChunk  a chunk: its map (allocators/percpu_map.h), which pages are populated, its memory
 //   PercpuBackend  where a chunk's memory comes from (allocators/percpu_backend.h)
 // A chunk is on the list of the slot that its largest free run belongs to, so that a search begins
@@ -60,7 +56,7 @@ namespace slablab {
 
 // struct pcpu_chunk. Guarded by the allocator's lock but for `populated` and `memory`, which the
 // mutex guards too.
-struct PercpuChunk {
+struct PercpuChunk : PercpuChunkCore<PercpuChunk> {
   // Offsets of the descriptor's lines in the metadata, and of what follows it.
   static constexpr uint64_t kListAt = 0;       // list, free_bytes, the chunk's hints
   static constexpr uint64_t kCountersAt = 64;  // nr_pages, nr_populated, nr_empty_pop_pages
@@ -78,64 +74,40 @@ struct PercpuChunk {
     bool exact_free_hints = false;
   };
   PercpuChunk(int32_t number, const Shape& shape)
-      : id(number),
-        pages(shape.pages),
-        map(metadata, MapAt(pages), {.pages = pages, .exact_free_hints = shape.exact_free_hints}),
-        populated(metadata, kPopulatedAt, pages) {
+      : map(metadata, MapAt(shape.pages),
+            {.pages = shape.pages, .exact_free_hints = shape.exact_free_hints}),
+        populated(metadata, kPopulatedAt, shape.pages) {
+    id = number;
+    pages = shape.pages;
     memory.pages.resize(static_cast<size_t>(shape.cpus) * static_cast<size_t>(pages));
   }
 
-  const int32_t id;
-  const int pages;
-  PercpuMetadata metadata;
   PercpuMap map;
   PercpuBitmap populated;
-  PercpuMemory memory;
-  bool alive = true;  // else kept to be used again
-  bool immutable = false;
   bool isolated = false;
   uint32_t start_offset = 0;  // bytes of the first page that are not the chunk's
   uint32_t end_offset = 0;    // bytes of the last page, likewise
   uint32_t free_bytes = 0;
   int populated_pages = 0;
   int empty_pages = 0;  // populated and wholly free; below that while an area is being populated
-  int64_t areas = 0;
-  uint32_t area_bytes_max = 0;
-  int slot = -1;  // whose list it is on; -1: none
-  PercpuChunk* previous = nullptr;
-  PercpuChunk* next = nullptr;
 };
 
-class Percpu : public PercpuAreas {
+class Percpu : public PercpuCore {
  public:
   struct Options {
-    std::string_view name = "percpu";
-    // Balance runs at the end of the operation that asks for it, if that can wait. Else whoever
-    // drives the model calls Balance.
-    bool balance_at_once = true;
+    PercpuCoreOptions core;
     bool exact_free_hints = false;  // see PercpuMap
-    bool clears_areas = true;
   };
-  using MakeBackend =
-      std::function<std::unique_ptr<PercpuBackend>(const PercpuLayout& layout, PercpuUsage& usage)>;
 
   // Sets up the first chunk. REQUIRES: the backend can serve the layout.
   Percpu(Machine& machine, const PercpuLayout& layout, const MakeBackend& make_backend,
          const Options& options);
 
-  std::string_view name() const override { return options_.name; }
-  const PercpuLayout& layout() const override { return layout_; }
   Task<PercpuArea> Alloc(Cpu& cpu, PercpuRequest request) override;
   Task<void> Free(Cpu& cpu, PercpuArea area) override;
-  bool balance_due() const override { return balance_due_; }
   Task<void> Balance(Cpu& cpu) override;
-  PhysAddr AddressOn(PercpuArea area, CpuId cpu, uint32_t at) const override;
   bool IsPopulated(int32_t chunk, int page) const override;
   PercpuFigures Figures() const override;
-  const PercpuUsage& usage() const override { return usage_; }
-  void set_observer(PercpuObserver* observer) override { observer_ = observer; }
-  // Until there is one, no chunk can be made, and balance work waits.
-  void set_slab_is_available(bool available) override { slab_is_available_ = available; }
   void CheckInvariants() const override;
 
  private:
@@ -144,23 +116,12 @@ class Percpu : public PercpuAreas {
   static constexpr int kEmptyPagesLow = 2;      // PCPU_EMPTY_POP_PAGES_LOW
   static constexpr int kEmptyPagesHigh = 4;     // PCPU_EMPTY_POP_PAGES_HIGH
 
-  struct Slot {
-    PercpuChunk* first = nullptr;
-    PercpuChunk* last = nullptr;
-  };
-  // The lock, while an operation has it.
-  struct Held {
-    SpinGuard guard;
-    IrqFlags flags{};
-  };
   struct Found {
     PercpuChunk* chunk = nullptr;  // null: none
     int bit = 0;
   };
 
   // --- percpu.cc ---
-  Task<void> Lock(Cpu& cpu, Held& held);
-  Task<void> Unlock(Cpu& cpu, Held& held);
   Task<PercpuArea> TakeArea(Cpu& cpu, PercpuRequest request);
   Task<bool> PopulateArea(Cpu& cpu, PercpuArea area, Gfp gfp);
   Found FindArea(Cpu& cpu, const PercpuRequest& request);
@@ -168,8 +129,6 @@ class Percpu : public PercpuAreas {
   void FreeArea(Cpu& cpu, PercpuChunk& chunk, uint32_t offset);
   bool NeedsBalance(Cpu& cpu, PercpuChunk& chunk);
   bool ShouldReclaim(const PercpuChunk& chunk) const;
-  void Clear(Cpu& cpu, PercpuArea area) const;
-  Task<void> BalanceIfDue(Cpu& cpu);
 
   // --- percpu_balance.cc ---
   Task<void> FreeChunks(Cpu& cpu, Held& held, bool only_unpopulated);
@@ -186,8 +145,6 @@ class Percpu : public PercpuAreas {
                          const std::vector<PhysAddr>& units);
   Task<PercpuChunk*> CreateChunk(Cpu& cpu, Gfp gfp);
   Task<void> DestroyChunk(Cpu& cpu, PercpuChunk& chunk);
-  Task<bool> TakeMetadata(Cpu& cpu, PercpuChunk& chunk, Gfp gfp);
-  Task<void> GiveMetadata(Cpu& cpu, PercpuChunk& chunk);
   void NotePopulated(Cpu& cpu, PercpuChunk& chunk, PageRange range);
   void NoteDepopulated(Cpu& cpu, PercpuChunk& chunk, PageRange range);
   void ChangeEmptyPages(Cpu& cpu, PercpuChunk& chunk, int change);
@@ -209,19 +166,12 @@ class Percpu : public PercpuAreas {
 
   PercpuChunk& chunk(int32_t id) { return *chunks_[static_cast<size_t>(id)]; }
   const PercpuChunk& chunk(int32_t id) const { return *chunks_[static_cast<size_t>(id)]; }
+  const PercpuMemory& MemoryOf(int32_t id) const override { return chunk(id).memory; }
 
-  Machine& machine_;
-  const PercpuLayout layout_;
-  const Options options_;
-  PercpuUsage usage_;
-  const std::unique_ptr<PercpuBackend> backend_;
-  PercpuObserver* observer_ = nullptr;
-
-  SpinLock lock_;
-  PercpuMutex mutex_;
+  const bool exact_free_hints_;
   Place slots_place_;
   Place counters_place_;  // of the allocator as a whole
-  std::vector<Slot> slots_;
+  PercpuSlots<PercpuChunk> slots_;
   int sidelined_slot_ = 0;
   int free_slot_ = 0;
   int to_depopulate_slot_ = 0;
@@ -230,10 +180,7 @@ class Percpu : public PercpuAreas {
   PercpuChunk* first_chunk_ = nullptr;
   PercpuChunk* reserved_chunk_ = nullptr;  // null: there is no reserved part
   int empty_pages_ = 0;                    // pcpu_nr_empty_pop_pages
-  bool slab_is_available_ = true;
-  bool balance_due_ = false;
   bool atomic_failed_ = false;
-  PercpuFigures totals_;  // all but the chunks
 };
 
 }  // namespace slablab

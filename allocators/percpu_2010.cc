@@ -12,7 +12,6 @@
 namespace slablab {
 namespace {
 
-constexpr int kLockRank = 5;
 constexpr int32_t kInt = 4;  // sizeof(int): no smaller run is kept apart
 
 constexpr int32_t AlignUp(int32_t value, int32_t align) {
@@ -23,25 +22,8 @@ constexpr int32_t AlignUp(int32_t value, int32_t align) {
 
 Percpu2010::Percpu2010(Machine& machine, const PercpuLayout& layout,
                        const MakeBackend& make_backend, const Options& options)
-    : machine_(machine),
-      layout_(layout),
-      options_(options),
-      backend_(make_backend(layout_, usage_)),
-      lock_(machine.scheduler().AddLockClass("pcpu_lock", kLockRank),
-            {machine.boot_memory().Allocate(kLineSize, kLineSize, NodeId(0)), Structure::kLock}),
-      mutex_({machine.boot_memory().Allocate(kLineSize, kLineSize, NodeId(0)), Structure::kLock}) {
+    : PercpuCore(machine, layout, make_backend, options.core), early_slots_(options.early_slots) {
   SetUpFirstChunk();
-}
-
-Task<void> Percpu2010::Lock(Cpu& cpu, Held& held) {
-  held.flags = cpu.IrqSave();
-  SpinGuard guard = co_await lock_.Acquire(cpu);
-  held.guard = std::move(guard);
-}
-
-Task<void> Percpu2010::Unlock(Cpu& cpu, Held& held) {
-  held.guard.Unlock();
-  co_await cpu.IrqRestore(held.flags);
 }
 
 // pcpu_alloc().
@@ -58,13 +40,7 @@ Task<PercpuArea> Percpu2010::Alloc(Cpu& cpu, PercpuRequest request) {
     if (!populated) area = {};
   }
   if (area.is_null() && observer_ != nullptr) observer_->OnFailed(request);
-  if (!area.is_null()) {
-    if (options_.clears_areas) {
-      Clear(cpu, area);
-    } else {
-      ++usage_.uncleared_areas;
-    }
-  }
+  if (!area.is_null()) Clear(cpu, area);
   co_await mutex_.Release(cpu);
   co_return area;
 }
@@ -95,10 +71,9 @@ Percpu2010::Found Percpu2010::FindArea(Cpu& cpu, const PercpuRequest& request) {
   if (request.reserved && reserved_chunk_ != nullptr) {
     return FindInChunk(cpu, *reserved_chunk_, request);
   }
-  for (size_t slot = static_cast<size_t>(SlotOfBytes(request.bytes)); slot < slots_.size();
-       ++slot) {
-    cpu.Touch(slots_place_ + slot * 16, Access::kRead);
-    for (Chunk *chunk = slots_[slot].first, *following; chunk != nullptr; chunk = following) {
+  for (int slot = SlotOfBytes(request.bytes); slot < slots_.size(); ++slot) {
+    TouchSlot(cpu, slot, Access::kRead);
+    for (Chunk *chunk = slots_.first(slot), *following; chunk != nullptr; chunk = following) {
       following = chunk->next;
       const Found found = FindInChunk(cpu, *chunk, request);
       if (!found.area.is_null() || found.cramped != nullptr) return found;
@@ -198,18 +173,15 @@ Task<void> Percpu2010::Free(Cpu& cpu, PercpuArea area) {
   const bool may_wait = cpu.irqs_enabled() && !cpu.in_interrupt();
   Held held;
   co_await Lock(cpu, held);
-  if (!chunk.immutable) {
-    const uint64_t frame = AddressOn(area, cpu.id(), 0).frame();
-    cpu.Touch({machine_.PageStruct(frame), Structure::kPageAllocator}, Access::kRead);
-  }
+  if (!chunk.immutable) LookUpChunk(cpu, area);
   usage_.area_bytes -= uint64_t{area.bytes} * layout_.unit_of_cpu.size();
   FreeArea(cpu, chunk, static_cast<int32_t>(area.offset));
   if (static_cast<uint64_t>(chunk.free_bytes) == layout_.unit_bytes) {
-    const Chunk* const first = slots_.back().first;
+    const Chunk* const first = slots_.first(slots_.size() - 1);
     if (first != &chunk || first->next != nullptr) balance_due_ = true;
   }
   co_await Unlock(cpu, held);
-  if (may_wait && options_.balance_at_once && balance_due_) co_await Balance(cpu);
+  if (may_wait) co_await BalanceIfDue(cpu);
 }
 
 // pcpu_free_area(): neighbours merge.
@@ -270,27 +242,6 @@ Task<bool> Percpu2010::PopulateArea(Cpu& cpu, PercpuArea area, Gfp gfp) {
     if (observer_ != nullptr) observer_->OnPopulated(chunk.id, range.first, range.end);
   }
   co_return true;
-}
-
-void Percpu2010::Clear(Cpu& cpu, PercpuArea area) const {
-  for (int i = 0; i < layout_.possible_cpus(); ++i) {
-    for (uint32_t at = 0; at < area.bytes;) {
-      const PhysAddr address = AddressOn(area, CpuId(i), at);
-      const auto in_page = static_cast<uint32_t>(kPageSize - address.value() % kPageSize);
-      const uint32_t bytes = std::min(area.bytes - at, in_page);
-      cpu.TouchRange({address, Structure::kPerCpuArea}, bytes, Access::kWrite);
-      at += bytes;
-    }
-  }
-}
-
-PhysAddr Percpu2010::AddressOn(PercpuArea area, CpuId cpu, uint32_t at) const {
-  const Chunk& chunk = this->chunk(area.chunk);
-  const uint64_t offset = uint64_t{area.offset} + at;
-  const PhysAddr page =
-      chunk.memory.pages[cpu.index() * static_cast<size_t>(chunk.pages) + offset / kPageSize];
-  CHECK(!page.is_null());
-  return page + offset % kPageSize;
 }
 
 bool Percpu2010::IsPopulated(int32_t id, int page) const {

@@ -5,19 +5,13 @@
 #define SLABLAB_ALLOCATORS_PERCPU_2010_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string_view>
 #include <vector>
 
-#include "allocators/percpu_areas.h"
-#include "allocators/percpu_backend.h"
+#include "allocators/percpu_core.h"
 #include "allocators/percpu_layout.h"
-#include "allocators/percpu_map.h"
-#include "allocators/percpu_mutex.h"
 #include "sim/cpu.h"
 #include "sim/machine.h"
-#include "sim/spinlock.h"
 #include "sim/task.h"
 
 // The percpu allocator as of Linux 2.6.36 (mm/percpu.c, percpu-vm.c, percpu-km.c).
@@ -29,7 +23,8 @@
 // not the only such one, is destroyed.
 //
 // The structures.
-//   Percpu2010       the lists of chunks by slot, the lock, the mutex
+//   Percpu2010       the lists of chunks by slot; with PercpuCore (allocators/percpu_core.h), which
+//                    has the lock and the mutex
 //   Percpu2010Chunk  a chunk: its array, which pages are populated, its memory
 // The array starts with room for 16 entries and is doubled; those of the first chunk have
 // PERCPU_DYNAMIC_EARLY_SLOTS, so that allocations work before there is a slab allocator to take a
@@ -50,77 +45,44 @@
 namespace slablab {
 
 // struct pcpu_chunk.
-struct Percpu2010Chunk {
+struct Percpu2010Chunk : PercpuChunkCore<Percpu2010Chunk> {
   static constexpr uint64_t kMapAt = 128;  // of the array, in the metadata; the descriptor before
-  int32_t id = 0;
-  int pages = 0;
-  bool alive = true;
-  bool immutable = false;
-  PercpuMetadata metadata;
-  PercpuMemory memory;
-  std::vector<int32_t> map;  // bytes; areas negative
-  size_t map_room = 0;       // entries that the kernel's array has room for
+  std::vector<int32_t> map;                // bytes; areas negative
+  size_t map_room = 0;                     // entries that the kernel's array has room for
   int32_t free_bytes = 0;
   int32_t contig_hint = 0;
   int32_t hidden_bytes = 0;     // before the chunk's own part
   std::vector<bool> populated;  // by page
-  int64_t areas = 0;
-  uint32_t area_bytes_max = 0;
-  int slot = -1;
-  Percpu2010Chunk* previous = nullptr;
-  Percpu2010Chunk* next = nullptr;
 };
 
-class Percpu2010 : public PercpuAreas {
+class Percpu2010 : public PercpuCore {
  public:
   struct Options {
-    std::string_view name = "percpu-2010";
-    bool balance_at_once = true;
+    // Clearing areas was the back end's to do: that of vmalloc space did, the other not before
+    // 2.6.37.
+    PercpuCoreOptions core;
     size_t early_slots = kPercpuEarlySlots;
-    // Whether areas are cleared when they are given out. It was the back end's to do: that of
-    // vmalloc space did, the other not before 2.6.37.
-    bool clears_areas = true;
   };
-  using MakeBackend =
-      std::function<std::unique_ptr<PercpuBackend>(const PercpuLayout& layout, PercpuUsage& usage)>;
 
   // Sets up the first chunk. REQUIRES: the backend can serve the layout.
   Percpu2010(Machine& machine, const PercpuLayout& layout, const MakeBackend& make_backend,
              const Options& options);
 
-  std::string_view name() const override { return options_.name; }
-  const PercpuLayout& layout() const override { return layout_; }
   Task<PercpuArea> Alloc(Cpu& cpu, PercpuRequest request) override;
   Task<void> Free(Cpu& cpu, PercpuArea area) override;
-  bool balance_due() const override { return balance_due_; }
   Task<void> Balance(Cpu& cpu) override;  // pcpu_reclaim()
-  PhysAddr AddressOn(PercpuArea area, CpuId cpu, uint32_t at) const override;
   bool IsPopulated(int32_t chunk, int page) const override;
   PercpuFigures Figures() const override;
-  const PercpuUsage& usage() const override { return usage_; }
-  void set_observer(PercpuObserver* observer) override { observer_ = observer; }
-  // Until there is one, no array can be extended and no chunk made.
-  void set_slab_is_available(bool available) override { slab_is_available_ = available; }
   void CheckInvariants() const override;
 
  private:
   using Chunk = Percpu2010Chunk;
-  struct Slot {
-    Chunk* first = nullptr;
-    Chunk* last = nullptr;
-  };
-  struct Held {
-    SpinGuard guard;
-    IrqFlags flags{};
-  };
   // What came of a search: an area, a chunk whose array must be extended first, or neither.
   struct Found {
     PercpuArea area = {};
     Chunk* cramped = nullptr;
   };
 
-  Task<void> Lock(Cpu& cpu, Held& held);
-  Task<void> Unlock(Cpu& cpu, Held& held);
   Task<PercpuArea> TakeArea(Cpu& cpu, PercpuRequest request);
   Found FindArea(Cpu& cpu, const PercpuRequest& request);
   Found FindInChunk(Cpu& cpu, Chunk& chunk, const PercpuRequest& request);
@@ -130,7 +92,6 @@ class Percpu2010 : public PercpuAreas {
   void FreeArea(Cpu& cpu, Chunk& chunk, int32_t offset);
   Task<bool> ExtendMap(Cpu& cpu, Chunk& chunk);
   Task<bool> PopulateArea(Cpu& cpu, PercpuArea area, Gfp gfp);
-  void Clear(Cpu& cpu, PercpuArea area) const;
 
   void SetUpFirstChunk();
   Chunk& AddChunk(int pages);
@@ -140,31 +101,22 @@ class Percpu2010 : public PercpuAreas {
   Task<bool> GrowMetadata(Cpu& cpu, Chunk& chunk, size_t entries);
   int SlotOfBytes(int64_t bytes) const;
   int SlotOf(const Chunk& chunk) const;
-  void Unlist(Chunk& chunk);
+  void TouchSlot(Cpu& cpu, int slot, Access access) const;
   void Relocate(Cpu& cpu, Chunk& chunk, int slot_before);
   void TouchMap(Cpu& cpu, const Chunk& chunk, size_t first, size_t last, Access access) const;
   PercpuChunkFigures FiguresOf(const Chunk& chunk) const;
   void CheckChunk(const Chunk& chunk) const;
   Chunk& chunk(int32_t id) { return *chunks_[static_cast<size_t>(id)]; }
   const Chunk& chunk(int32_t id) const { return *chunks_[static_cast<size_t>(id)]; }
+  const PercpuMemory& MemoryOf(int32_t id) const override { return chunk(id).memory; }
 
-  Machine& machine_;
-  const PercpuLayout layout_;
-  const Options options_;
-  PercpuUsage usage_;
-  const std::unique_ptr<PercpuBackend> backend_;
-  PercpuObserver* observer_ = nullptr;
-  SpinLock lock_;
-  PercpuMutex mutex_;
+  const size_t early_slots_;
   Place slots_place_;
-  std::vector<Slot> slots_;
+  PercpuSlots<Chunk> slots_;
   std::vector<std::unique_ptr<Chunk>> chunks_;  // by id
   std::vector<int32_t> spare_chunks_;           // ids of those that are not alive
   Chunk* first_chunk_ = nullptr;                // null: there is no dynamic part
   Chunk* reserved_chunk_ = nullptr;
-  bool slab_is_available_ = true;
-  bool balance_due_ = false;
-  PercpuFigures totals_;  // all but the chunks
 };
 
 }  // namespace slablab

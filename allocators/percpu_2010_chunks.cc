@@ -4,39 +4,26 @@
 // Chunks, the lists they are on, and what there is to see of them.
 
 #include <algorithm>
-#include <bit>
 
 #include "allocators/percpu_2010.h"
 #include "sim/check.h"
-#include "sim/page_allocator.h"
 
 namespace slablab {
 namespace {
 
-constexpr int kSlotBaseShift = 5;   // PCPU_SLOT_BASE_SHIFT
 constexpr size_t kMapEntries = 16;  // PCPU_DFL_MAP_ALLOC
 constexpr uint64_t kEntryBytes = 4;
-
-// __pcpu_size_to_slot().
-int OrdinarySlot(uint64_t bytes) {
-  return std::max(static_cast<int>(std::bit_width(bytes)) - kSlotBaseShift + 2, 1);
-}
 
 }  // namespace
 
 // pcpu_setup_first_chunk(): a chunk for the reserved part and one for the dynamic; each is the unit
 // from its beginning, what is before its own part being allocated for good.
 void Percpu2010::SetUpFirstChunk() {
-  slots_.resize(static_cast<size_t>(OrdinarySlot(layout_.unit_bytes)) + 2);
-  BootMemory& boot = machine_.boot_memory();
-  slots_place_ = {boot.Allocate(slots_.size() * 16, kLineSize, NodeId(0)), Structure::kPercpuMap};
-  totals_.min_alloc_size = layout_.unit_bytes;
-  std::vector<PhysAddr> units;
-  for (const NodeId node : layout_.node_of_cpu) {
-    const uint64_t bytes = (layout_.first_bytes() + kPageSize - 1) / kPageSize * kPageSize;
-    units.push_back(boot.Allocate(bytes, kPageSize, node));
-  }
-  usage_.first_bytes = layout_.first_bytes() * units.size();
+  slots_.Resize(OrdinarySlot(layout_.unit_bytes) + 2);
+  const uint64_t heads_bytes = static_cast<uint64_t>(slots_.size()) * slots_.kListHeadBytes;
+  slots_place_ = {machine_.boot_memory().Allocate(heads_bytes, kLineSize, NodeId(0)),
+                  Structure::kPercpuMap};
+  const std::vector<PhysAddr> units = TakeFirstUnits();
   const auto static_bytes = static_cast<int32_t>(layout_.static_bytes);
   const auto reserved = static_cast<int32_t>(layout_.reserved_bytes);
   if (layout_.dynamic_bytes > 0) {
@@ -61,7 +48,7 @@ Percpu2010Chunk& Percpu2010::SetUpPart(int32_t hidden_bytes, int32_t bytes,
   chunk.metadata.pages() = {machine_.boot_memory().Allocate(kPageSize, kPageSize, NodeId(0))};
   usage_.metadata_bytes += kPageSize;
   chunk.immutable = true;
-  chunk.map_room = options_.early_slots;
+  chunk.map_room = early_slots_;
   chunk.hidden_bytes = hidden_bytes;
   chunk.map = {-hidden_bytes, bytes};
   chunk.free_bytes = chunk.contig_hint = bytes;
@@ -87,16 +74,8 @@ Percpu2010Chunk& Percpu2010::AddChunk(int pages) {
 Task<bool> Percpu2010::GrowMetadata(Cpu& cpu, Chunk& chunk, size_t entries) {
   if (!slab_is_available_) co_return false;
   const uint64_t bytes = Chunk::kMapAt + entries * kEntryBytes;
-  while (chunk.metadata.pages().size() * kPageSize < bytes) {
-    const PageRequest request{.order = 0, .node = kAnyNode, .gfp = kGfpKernel};
-    const PhysAddr page = co_await machine_.pages().Alloc(cpu, request);
-    if (page.is_null()) {
-      ++usage_.page_failures;
-      co_return false;
-    }
-    chunk.metadata.pages().push_back(page);
-    usage_.metadata_bytes += kPageSize;
-  }
+  const bool have_pages = co_await TakeMetadata(cpu, chunk.metadata, bytes, kGfpKernel);
+  if (!have_pages) co_return false;
   chunk.map_room = entries;
   co_return true;
 }
@@ -130,9 +109,7 @@ Task<Percpu2010Chunk*> Percpu2010::CreateChunk(Cpu& cpu, Gfp gfp) {
   chunk.populated.assign(static_cast<size_t>(chunk.pages), !backend_->populates_on_demand());
   chunk.areas = 0;
   chunk.area_bytes_max = 0;
-  ++totals_.nr_chunks;
-  totals_.nr_max_chunks = std::max(totals_.nr_max_chunks, totals_.nr_chunks);
-  if (observer_ != nullptr) observer_->OnChunkCreated(chunk.id);
+  CountChunkCreated(chunk.id);
   co_return &chunk;
 }
 
@@ -143,11 +120,11 @@ Task<void> Percpu2010::Balance(Cpu& cpu) {
   Chunk* doomed = nullptr;  // linked by `next`, the last of the list first
   Held held;
   co_await Lock(cpu, held);
-  Chunk* const spared = slots_.back().first;
+  Chunk* const spared = slots_.first(slots_.size() - 1);
   for (Chunk *chunk = spared == nullptr ? nullptr : spared->next, *following; chunk != nullptr;
        chunk = following) {
     following = chunk->next;
-    Unlist(*chunk);
+    slots_.Remove(*chunk);
     chunk->next = doomed;
     doomed = chunk;
   }
@@ -173,22 +150,16 @@ Task<void> Percpu2010::DestroyChunk(Cpu& cpu, Chunk& chunk) {
   }
   chunk.populated.assign(static_cast<size_t>(chunk.pages), false);
   co_await backend_->Destroy(cpu, chunk.memory);
-  while (!chunk.metadata.pages().empty()) {
-    const PhysAddr page = chunk.metadata.pages().back();
-    chunk.metadata.pages().pop_back();
-    usage_.metadata_bytes -= kPageSize;
-    co_await machine_.pages().Free(cpu, page, 0);
-  }
+  co_await GiveMetadata(cpu, chunk.metadata);
   chunk.alive = false;
-  --totals_.nr_chunks;
-  if (observer_ != nullptr) observer_->OnChunkDestroyed(chunk.id);
+  CountChunkDestroyed(chunk.id);
   spare_chunks_.push_back(chunk.id);
 }
 
 // pcpu_size_to_slot().
 int Percpu2010::SlotOfBytes(int64_t bytes) const {
   if (static_cast<uint64_t>(bytes) == layout_.unit_bytes) {
-    return static_cast<int>(slots_.size()) - 1;
+    return slots_.size() - 1;
   }
   return OrdinarySlot(static_cast<uint64_t>(bytes));
 }
@@ -199,13 +170,8 @@ int Percpu2010::SlotOf(const Chunk& chunk) const {
   return SlotOfBytes(chunk.free_bytes);
 }
 
-void Percpu2010::Unlist(Chunk& chunk) {
-  if (chunk.slot < 0) return;
-  Slot& slot = slots_[static_cast<size_t>(chunk.slot)];
-  (chunk.previous == nullptr ? slot.first : chunk.previous->next) = chunk.next;
-  (chunk.next == nullptr ? slot.last : chunk.next->previous) = chunk.previous;
-  chunk.previous = chunk.next = nullptr;
-  chunk.slot = -1;
+void Percpu2010::TouchSlot(Cpu& cpu, int slot, Access access) const {
+  cpu.Touch(slots_place_ + static_cast<uint64_t>(slot) * slots_.kListHeadBytes, access);
 }
 
 // pcpu_chunk_relocate().
@@ -213,19 +179,9 @@ void Percpu2010::Relocate(Cpu& cpu, Chunk& chunk, int slot_before) {
   const int to = SlotOf(chunk);
   chunk.metadata.Touch(cpu, 0, 1, Access::kWrite);
   if (&chunk == reserved_chunk_ || to == slot_before) return;
-  Unlist(chunk);
-  Slot& slot = slots_[static_cast<size_t>(to)];
-  cpu.Touch(slots_place_ + static_cast<uint64_t>(to) * 16, Access::kWrite);
-  chunk.slot = to;
-  if (slot_before < to) {
-    chunk.next = slot.first;
-    (slot.first == nullptr ? slot.last : slot.first->previous) = &chunk;
-    slot.first = &chunk;
-  } else {
-    chunk.previous = slot.last;
-    (slot.last == nullptr ? slot.first : slot.last->next) = &chunk;
-    slot.last = &chunk;
-  }
+  slots_.Remove(chunk);
+  TouchSlot(cpu, to, Access::kWrite);
+  slots_.Add(chunk, to, /*to_front=*/slot_before < to);
 }
 
 void Percpu2010::TouchMap(Cpu& cpu, const Chunk& chunk, size_t first, size_t last,
@@ -238,8 +194,8 @@ void Percpu2010::TouchMap(Cpu& cpu, const Chunk& chunk, size_t first, size_t las
 PercpuFigures Percpu2010::Figures() const {
   PercpuFigures figures = totals_;
   if (reserved_chunk_ != nullptr) figures.chunks.push_back(FiguresOf(*reserved_chunk_));
-  for (const Slot& slot : slots_) {
-    for (const Chunk* chunk = slot.first; chunk != nullptr; chunk = chunk->next) {
+  for (int slot = 0; slot < slots_.size(); ++slot) {
+    for (const Chunk* chunk = slots_.first(slot); chunk != nullptr; chunk = chunk->next) {
       figures.chunks.push_back(FiguresOf(*chunk));
       figures.empty_pop_pages += figures.chunks.back().empty_pop_pages;
     }
@@ -323,11 +279,11 @@ void Percpu2010::CheckChunk(const Chunk& chunk) const {
 void Percpu2010::CheckInvariants() const {
   CHECK(!lock_.held());
   CHECK(!mutex_.held());
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    for (const Chunk* chunk = slots_[i].first; chunk != nullptr; chunk = chunk->next) {
+  for (int slot = 0; slot < slots_.size(); ++slot) {
+    for (const Chunk* chunk = slots_.first(slot); chunk != nullptr; chunk = chunk->next) {
       CHECK(chunk->alive);
-      CHECK_EQ(static_cast<size_t>(chunk->slot), i);
-      CHECK_EQ(static_cast<size_t>(SlotOf(*chunk)), i);  // 1
+      CHECK_EQ(chunk->slot, slot);
+      CHECK_EQ(SlotOf(*chunk), slot);  // 1
     }
   }
   for (const std::unique_ptr<Chunk>& chunk : chunks_) {

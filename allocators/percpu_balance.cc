@@ -32,7 +32,7 @@ Task<void> Percpu::Balance(Cpu& cpu) {
 Task<void> Percpu::FreeChunks(Cpu& cpu, Held& held, bool only_unpopulated) {
   PercpuChunk* doomed = nullptr;  // linked by `next`, the last of the list first
   TouchSlot(cpu, free_slot_, Access::kRead);
-  PercpuChunk* const spared = slots_[static_cast<size_t>(free_slot_)].first;
+  PercpuChunk* const spared = slots_.first(free_slot_);
   if (spared == nullptr) co_return;
   for (PercpuChunk *chunk = spared->next, *following; chunk != nullptr; chunk = following) {
     following = chunk->next;
@@ -68,7 +68,7 @@ Task<void> Percpu::FreeChunks(Cpu& cpu, Held& held, bool only_unpopulated) {
 Task<void> Percpu::ReclaimPages(Cpu& cpu, Held& held) {
   for (;;) {
     TouchSlot(cpu, to_depopulate_slot_, Access::kRead);
-    PercpuChunk* const chunk = slots_[static_cast<size_t>(to_depopulate_slot_)].first;
+    PercpuChunk* const chunk = slots_.first(to_depopulate_slot_);
     if (chunk == nullptr) co_return;
     CHECK(!chunk->immutable);
     const bool is_needed = co_await ReclaimChunk(cpu, held, *chunk);
@@ -128,7 +128,7 @@ Task<void> Percpu::PopulateSparePages(Cpu& cpu, Held& held) {
     }
     for (int slot = SlotOfBytes(kPageSize); slot <= free_slot_ && wanted > 0; ++slot) {
       TouchSlot(cpu, slot, Access::kRead);
-      PercpuChunk* chunk = slots_[static_cast<size_t>(slot)].first;
+      PercpuChunk* chunk = slots_.first(slot);
       while (chunk != nullptr && chunk->populated_pages == chunk->pages) {
         TouchChunk(cpu, *chunk, PercpuChunk::kCountersAt, Access::kRead);
         chunk = chunk->next;

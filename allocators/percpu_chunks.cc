@@ -3,47 +3,26 @@
 
 // Chunks and the lists they are on.
 
-#include <algorithm>
-#include <bit>
-
 #include "allocators/percpu.h"
 #include "sim/check.h"
-#include "sim/page_allocator.h"
 
 namespace slablab {
-namespace {
-
-constexpr int kSlotBaseShift = 5;  // PCPU_SLOT_BASE_SHIFT
-constexpr uint64_t kListHeadBytes = 16;
-
-// __pcpu_size_to_slot().
-int OrdinarySlot(uint64_t bytes) {
-  return std::max(static_cast<int>(std::bit_width(bytes)) - kSlotBaseShift + 2, 1);
-}
-
-}  // namespace
 
 // pcpu_setup_first_chunk().
 void Percpu::SetUpFirstChunk() {
   sidelined_slot_ = OrdinarySlot(layout_.unit_bytes) + 1;
   free_slot_ = sidelined_slot_ + 1;
   to_depopulate_slot_ = free_slot_ + 1;
-  slots_.resize(static_cast<size_t>(to_depopulate_slot_) + 1);
+  slots_.Resize(to_depopulate_slot_ + 1);
   BootMemory& boot = machine_.boot_memory();
-  slots_place_ = {boot.Allocate(slots_.size() * kListHeadBytes, kLineSize, NodeId(0)),
-                  Structure::kPercpuMap};
+  const uint64_t heads_bytes = static_cast<uint64_t>(slots_.size()) * slots_.kListHeadBytes;
+  slots_place_ = {boot.Allocate(heads_bytes, kLineSize, NodeId(0)), Structure::kPercpuMap};
   counters_place_ = {boot.Allocate(kLineSize, kLineSize, NodeId(0)), Structure::kPercpuMap};
-  totals_.min_alloc_size = layout_.unit_bytes;
 
   const uint64_t static_bytes =
       (layout_.static_bytes + kPercpuGranule - 1) / kPercpuGranule * kPercpuGranule;
   const uint64_t dynamic_bytes = layout_.dynamic_bytes - (static_bytes - layout_.static_bytes);
-  const uint64_t unit_bytes = (layout_.first_bytes() + kPageSize - 1) / kPageSize * kPageSize;
-  std::vector<PhysAddr> units;
-  for (const NodeId node : layout_.node_of_cpu) {
-    units.push_back(boot.Allocate(unit_bytes, kPageSize, node));
-  }
-  usage_.first_bytes = layout_.first_bytes() * units.size();
+  const std::vector<PhysAddr> units = TakeFirstUnits();
   machine_.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
     Held held;
     co_await Lock(cpu, held);
@@ -96,9 +75,8 @@ PercpuChunk& Percpu::SetUpPart(Cpu& cpu, uint64_t begin, uint64_t bytes,
 
 PercpuChunk& Percpu::AddChunk(int pages) {
   const auto id = static_cast<int32_t>(chunks_.size());
-  const PercpuChunk::Shape shape = {.pages = pages,
-                                    .cpus = layout_.possible_cpus(),
-                                    .exact_free_hints = options_.exact_free_hints};
+  const PercpuChunk::Shape shape = {
+      .pages = pages, .cpus = layout_.possible_cpus(), .exact_free_hints = exact_free_hints_};
   return *chunks_.emplace_back(std::make_unique<PercpuChunk>(id, shape));
 }
 
@@ -110,14 +88,14 @@ Task<PercpuChunk*> Percpu::CreateChunk(Cpu& cpu, Gfp gfp) {
     chunks_.back()->alive = false;
   }
   PercpuChunk& chunk = this->chunk(spare_chunks_.back());
-  const bool have_metadata = co_await TakeMetadata(cpu, chunk, gfp);
-  if (!have_metadata) {
-    ++usage_.page_failures;
-    co_return nullptr;
+  const uint64_t metadata_bytes = PercpuChunk::MetadataBytes(chunk.pages);
+  bool have_memory = co_await TakeMetadata(cpu, chunk.metadata, metadata_bytes, gfp);
+  if (have_memory) {
+    chunk.metadata.Touch(cpu, 0, metadata_bytes, Access::kWrite);  // The maps are cleared.
+    have_memory = co_await backend_->Create(cpu, chunk.memory, gfp);
   }
-  const bool have_memory = co_await backend_->Create(cpu, chunk.memory, gfp);
   if (!have_memory) {
-    co_await GiveMetadata(cpu, chunk);
+    co_await GiveMetadata(cpu, chunk.metadata);
     co_return nullptr;
   }
   spare_chunks_.pop_back();
@@ -132,9 +110,7 @@ Task<PercpuChunk*> Percpu::CreateChunk(Cpu& cpu, Gfp gfp) {
   chunk.area_bytes_max = 0;
   Held held;
   co_await Lock(cpu, held);
-  ++totals_.nr_chunks;
-  totals_.nr_max_chunks = std::max(totals_.nr_max_chunks, totals_.nr_chunks);
-  if (observer_ != nullptr) observer_->OnChunkCreated(chunk.id);
+  CountChunkCreated(chunk.id);
   if (!backend_->populates_on_demand()) NotePopulated(cpu, chunk, {0, chunk.pages});
   co_await Unlock(cpu, held);
   co_return &chunk;
@@ -146,39 +122,12 @@ Task<void> Percpu::DestroyChunk(Cpu& cpu, PercpuChunk& chunk) {
   CHECK_EQ(chunk.slot, -1);
   Held held;
   co_await Lock(cpu, held);
-  --totals_.nr_chunks;
-  if (observer_ != nullptr) observer_->OnChunkDestroyed(chunk.id);
+  CountChunkDestroyed(chunk.id);
   co_await Unlock(cpu, held);
   co_await backend_->Destroy(cpu, chunk.memory);
-  co_await GiveMetadata(cpu, chunk);
+  co_await GiveMetadata(cpu, chunk.metadata);
   chunk.alive = false;
   spare_chunks_.push_back(chunk.id);
-}
-
-// The pages of the chunk's maps, cleared.
-Task<bool> Percpu::TakeMetadata(Cpu& cpu, PercpuChunk& chunk, Gfp gfp) {
-  const uint64_t bytes = PercpuChunk::MetadataBytes(chunk.pages);
-  for (uint64_t at = 0; at < bytes; at += kPageSize) {
-    const PageRequest request{.order = 0, .node = kAnyNode, .gfp = gfp};
-    const PhysAddr page = co_await machine_.pages().Alloc(cpu, request);
-    if (page.is_null()) {
-      co_await GiveMetadata(cpu, chunk);
-      co_return false;
-    }
-    chunk.metadata.pages().push_back(page);
-    usage_.metadata_bytes += kPageSize;
-  }
-  chunk.metadata.Touch(cpu, 0, bytes, Access::kWrite);
-  co_return true;
-}
-
-Task<void> Percpu::GiveMetadata(Cpu& cpu, PercpuChunk& chunk) {
-  while (!chunk.metadata.pages().empty()) {
-    const PhysAddr page = chunk.metadata.pages().back();
-    chunk.metadata.pages().pop_back();
-    usage_.metadata_bytes -= kPageSize;
-    co_await machine_.pages().Free(cpu, page, 0);
-  }
 }
 
 // pcpu_chunk_populated().
@@ -221,7 +170,7 @@ int Percpu::SlotOf(const PercpuChunk& chunk) const {
 }
 
 void Percpu::TouchSlot(Cpu& cpu, int slot, Access access) {
-  cpu.Touch(slots_place_ + static_cast<uint64_t>(slot) * kListHeadBytes, access);
+  cpu.Touch(slots_place_ + static_cast<uint64_t>(slot) * slots_.kListHeadBytes, access);
 }
 
 void Percpu::TouchChunk(Cpu& cpu, const PercpuChunk& chunk, uint64_t at, Access access) {
@@ -230,12 +179,8 @@ void Percpu::TouchChunk(Cpu& cpu, const PercpuChunk& chunk, uint64_t at, Access 
 
 void Percpu::Unlist(Cpu& cpu, PercpuChunk& chunk) {
   if (chunk.slot < 0) return;
-  Slot& slot = slots_[static_cast<size_t>(chunk.slot)];
   TouchSlot(cpu, chunk.slot, Access::kWrite);
-  (chunk.previous == nullptr ? slot.first : chunk.previous->next) = chunk.next;
-  (chunk.next == nullptr ? slot.last : chunk.next->previous) = chunk.previous;
-  chunk.previous = chunk.next = nullptr;
-  chunk.slot = -1;
+  slots_.Remove(chunk);
 }
 
 // __pcpu_chunk_move().
@@ -243,19 +188,9 @@ void Percpu::Move(Cpu& cpu, PercpuChunk& chunk, int to, bool to_front) {
   CHECK(lock_.HeldBy(cpu));
   if (&chunk == reserved_chunk_) return;
   Unlist(cpu, chunk);
-  Slot& slot = slots_[static_cast<size_t>(to)];
   TouchSlot(cpu, to, Access::kWrite);
   TouchChunk(cpu, chunk, PercpuChunk::kListAt, Access::kWrite);
-  chunk.slot = to;
-  if (to_front) {
-    chunk.next = slot.first;
-    (slot.first == nullptr ? slot.last : slot.first->previous) = &chunk;
-    slot.first = &chunk;
-  } else {
-    chunk.previous = slot.last;
-    (slot.last == nullptr ? slot.first : slot.last->next) = &chunk;
-    slot.last = &chunk;
-  }
+  slots_.Add(chunk, to, to_front);
 }
 
 // pcpu_chunk_relocate().

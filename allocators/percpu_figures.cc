@@ -15,8 +15,8 @@ PercpuFigures Percpu::Figures() const {
   PercpuFigures figures = totals_;
   figures.empty_pop_pages = empty_pages_;
   if (reserved_chunk_ != nullptr) figures.chunks.push_back(FiguresOf(*reserved_chunk_));
-  for (const Slot& slot : slots_) {
-    for (const PercpuChunk* chunk = slot.first; chunk != nullptr; chunk = chunk->next) {
+  for (int slot = 0; slot < slots_.size(); ++slot) {
+    for (const PercpuChunk* chunk = slots_.first(slot); chunk != nullptr; chunk = chunk->next) {
       figures.chunks.push_back(FiguresOf(*chunk));
     }
   }
@@ -103,10 +103,9 @@ void Percpu::CheckInvariants() const {
   CHECK(!mutex_.held());
   size_t listed = 0;
   int spare = 0;
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const auto slot = static_cast<int>(i);
+  for (int slot = 0; slot < slots_.size(); ++slot) {
     const PercpuChunk* before = nullptr;
-    for (const PercpuChunk* chunk = slots_[i].first; chunk != nullptr; chunk = chunk->next) {
+    for (const PercpuChunk* chunk = slots_.first(slot); chunk != nullptr; chunk = chunk->next) {
       ++listed;
       CHECK(chunk->alive);
       CHECK_EQ(chunk->slot, slot);
@@ -118,7 +117,7 @@ void Percpu::CheckInvariants() const {
       CHECK(is_apart || slot == 0 || slot == SlotOf(*chunk));
       if (!chunk->isolated) spare += chunk->empty_pages;
     }
-    CHECK_EQ(slots_[i].last, before);
+    CHECK_EQ(slots_.last(slot), before);
   }
   size_t alive = 0;
   for (const std::unique_ptr<PercpuChunk>& chunk : chunks_) {

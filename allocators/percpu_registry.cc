@@ -70,10 +70,10 @@ PercpuSetup KmSetup2010(const PercpuOptions& options) { return In2010(KmSetup(op
 using Made = std::unique_ptr<PercpuAreas>;
 
 Percpu::Options ModelOptions(const PercpuOptions& options, std::string_view name) {
-  return {.name = name,
-          .balance_at_once = options.balance_at_once,
-          .exact_free_hints = HasQuirk(options, "exact-free-hints"),
-          .clears_areas = !HasQuirk(options, "unzeroed-km")};
+  return {.core = {.name = name,
+                   .balance_at_once = options.balance_at_once,
+                   .clears_areas = !HasQuirk(options, "unzeroed-km")},
+          .exact_free_hints = HasQuirk(options, "exact-free-hints")};
 }
 
 Made MakeVm(Machine& machine, const PercpuSetup& setup, const PercpuOptions& options) {
@@ -104,9 +104,9 @@ Made MakeVm2010(Machine& machine, const PercpuSetup& setup, const PercpuOptions&
   };
   return std::make_unique<Percpu2010>(
       machine, BuildPercpuLayout(setup, machine.config()), make_backend,
-      Percpu2010::Options{.name = "percpu-2010",
-                          .balance_at_once = options.balance_at_once,
-                          .early_slots = EarlySlots(options)});
+      Percpu2010::Options{
+          .core = {.name = "percpu-2010", .balance_at_once = options.balance_at_once},
+          .early_slots = EarlySlots(options)});
 }
 
 Made MakeKm2010(Machine& machine, const PercpuSetup& setup, const PercpuOptions& options) {
@@ -115,10 +115,10 @@ Made MakeKm2010(Machine& machine, const PercpuSetup& setup, const PercpuOptions&
   };
   return std::make_unique<Percpu2010>(
       machine, BuildPercpuLayout(setup, machine.config()), make_backend,
-      Percpu2010::Options{.name = "percpu-2010-km",
-                          .balance_at_once = options.balance_at_once,
-                          .early_slots = EarlySlots(options),
-                          .clears_areas = HasQuirk(options, "zeroed-km")});
+      Percpu2010::Options{.core = {.name = "percpu-2010-km",
+                                   .balance_at_once = options.balance_at_once,
+                                   .clears_areas = HasQuirk(options, "zeroed-km")},
+                          .early_slots = EarlySlots(options)});
 }
 
 absl::Status AnyLayout(const PercpuLayout&) { return absl::OkStatus(); }
