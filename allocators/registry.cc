@@ -57,6 +57,12 @@ constexpr Entry kEntries[] = {
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
      }},
+    {{"slubq-v2", "SLUB+Q V2 (July 2010): one queue per CPU, of objects from any node."},
+     SlubQQuirks,
+     Slub2010Boots,
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return std::make_unique<SlubQ>(machine, options, QueueVersion::kV2);
+     }},
     {{"slubq", "SLUB+Q V3 (August 2010): queues and bitmaps over slabs with locks."},
      SlubQQuirks,
      Slub2010Boots,

@@ -98,7 +98,7 @@ Task<PathId> Slub2010Core::Free(Cpu& cpu, CacheId id, PhysAddr object) {
   Slab2010* const slab = SlabOf(object);
   CHECK(slab != nullptr);
   CHECK(slab->cache == &cache(id));
-  {
+  if (model_.free_reads_page) {
     const SiteScope site(cpu, SiteOf(At::kFreeFast));
     cpu.Touch(slab->PageOf(object.frame()), Access::kRead);
   }

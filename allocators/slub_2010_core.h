@@ -45,8 +45,9 @@ namespace slablab {
 struct Model2010 {
   SlubRules rules;
   CacheOffsets offsets;
-  bool slab_locks = true;      // else what a slab says of itself is guarded by its node's lock
-  bool uses_numa_mem = false;  // numa_mem_id() where 2.6.36 has numa_node_id()
+  bool slab_locks = true;       // else what a slab says of itself is guarded by its node's lock
+  bool uses_numa_mem = false;   // numa_mem_id() where 2.6.36 has numa_node_id()
+  bool free_reads_page = true;  // kmem_cache_free() looks up what slab the object is of
 };
 
 class Slub2010Core : public Allocator {

@@ -13,14 +13,15 @@
 #include "allocators/slub_2010_core.h"
 #include "allocators/slubq_structures.h"
 
-// SLUB+Q: SLUB with SLAB's queues, as posted to linux-mm in 2010 and never merged. Two versions by
-// policy: V3 ("S+Q3", 3 August) and V4 ("Unified V4", 5 October).
+// SLUB+Q: SLUB with SLAB's queues, as posted to linux-mm in 2010 and never merged. Three versions
+// by policy: V2 ("S+Q2", 9 July), V3 ("S+Q3", 3 August) and V4 ("Unified V4", 5 October).
 //
 // The idea. Each CPU has a queue of objects of each cache, last in, first out, and works on it with
 // interrupts off and without locks. Behind it, a slab's free objects are the set bits of a bitmap
 // outside the objects, so that an object is never touched on its way: one that has left the caches
 // can be freed and allocated again without a miss. An empty queue is refilled by the batch, from a
-// slab's lowest address up; a full one gives its oldest batch back. Between queue and slabs stand
+// slab's lowest address up; a full one gives its oldest batch back. In V2 that is all: a CPU queues
+// objects of whatever node, and hands them out again. Since V3 there stand between queue and slabs
 // queues that the CPUs of one last-level cache share: the shared queue for objects of their own
 // node, an alien queue for each other node. Objects that nobody wants leave these queues when
 // memory is short, never by the clock.
@@ -28,19 +29,32 @@
 // The structures (allocators/slubq_structures.h): QueueCache; QueueCpus, all CPUs' queues at one
 // size; QueueCpu; SharedQueues for a last-level-cache domain; MapSlab with its ObjectMap.
 //
-// The two versions.
-//                            V3                             V4
-//   a slab is guarded by     its own lock                   its node's lock
-//   a refill's new slabs     as soon as lists are empty     only if the lists gave nothing
-//   slab rests go to         the list's tail                its head
-//   an empty slab            goes at once                   goes if nr_partial > min_partial
-//   shared queue's size      the CPU queue's                10 batches, small objects only
-//   CPUs alone in a domain   share by node                  share with each other
-//   expiry                   stops where it found some      passes over what was touched since
-//   kmem_cache and the like  as others                      SLAB_LOWMEM: queue 5, no shared, no
-//   alien
+// The three versions. Where V2 says nothing, it is as V3.
+//                            V2             V3                        V4
+//   a slab is guarded by                    its own lock              its node's lock
+//   a refill's new slabs                    once lists are empty      if the lists gave nothing
+//   slab rests go to                        the list's tail           its head
+//   an empty slab                           goes at once              if nr_partial > min_partial
+//   kmem_cache and the like                 as others                 SLAB_LOWMEM: queue 5, no
+//                                                                     shared, no alien
+//   a node is asked for      flushes the    one object of an alien    as V3
+//     that is not c->node    queue          queue or slab
+//   c->node                  0, then what   the CPU's                 as V3
+//                            was asked for
+//   a remote object freed    is queued      to an alien queue or slab as V3
+//   kmem_cache_free() reads  nothing of it  the slab's node           as V3
+//   a queue's memory         to the object  up to the line's end      as V3
+//   shared queue's size      none           the CPU queue's           10 batches, small objects
+//   CPUs alone in a domain   -              share by node             share with each other
+//   expiry                   none           stops where it found some passes over what was touched
+//   spreading of objects     none           SLAB_MEM_SPREAD           as V3
 //
-// Lock order. A queue's lock, then the slab's lock (V3), then kmem_cache_node->list_lock. Before
+// Sources. V2: S+Q2 10, 12-15 and 18 of 19. How it sizes and resizes queues (S+Q2 16/19) is taken
+// from that patch's previous posting, S+Q 13/16 of 25 June: no copy of 16/19 was found, but S+Q3
+// 15/23 has the same sizes and limits, and 17/19 applies 66 lines further down than after 15/19,
+// where 13/16 adds 68.
+//
+// Lock order. A queue's lock, then the slab's (V2, V3), then kmem_cache_node->list_lock. Before
 // all these, and asleep if need be, slub_lock: creating, destroying, tuning, hotplug and expiry.
 //
 // Invariants (between operations).
@@ -49,7 +63,8 @@
 //   2. Every object is in exactly one place: with its user, on its slab (a set bit), or in one
 //      queue.
 //   3. An alien queue holds objects of its node. (A CPU's and the shared queue may come by some of
-//      other nodes: from other nodes' lists in V3, from pages that fell back in both.)
+//      other nodes: from other nodes' lists in V3, from pages that fell back in both. In V2 there
+//      is no telling.)
 //   4. No queue is longer than its memory.
 //   5. A node's nr_partial is the length of its partial list, and nr_slabs and total_objects count
 //      the cache's slabs that lie on the node.
@@ -60,9 +75,9 @@
 // What the patches got wrong is a quirk, off by default, where it is named in SlubQQuirks(). Made
 // good without a quirk, because what followed was chance or a hang: V3 takes an alien queue's lock
 // with a slab's held, against its own order (here it is only tried for); where a shared queue has
-// been emptied between look and lock, or an interrupt has filled the queue past the batch, V3
-// counts on (here a refill goes on to the slabs, or is over); V3 loses the shared queues of a CPU
-// queue that is resized; both count reclaimed bytes in several units (here in bytes).
+// been emptied between look and lock, or an interrupt has filled the queue past the batch, V2 and
+// V3 count on (here a refill goes on to the slabs, or is over); V3 loses the shared queues of a CPU
+// queue that is resized; V3 and V4 count reclaimed bytes in several units (here in bytes).
 //
 // Object-level NUMA policy. A request that names no node gets one where the task's cpuset spreads
 // slabs and the cache is of SLAB_MEM_SPREAD (AllocatorOptions::spread_slab): all nodes with memory
@@ -74,9 +89,9 @@
 
 namespace slablab {
 
-enum class QueueVersion : uint8_t { kV3, kV4 };
+enum class QueueVersion : uint8_t { kV2, kV3, kV4 };
 
-// SLUB_STATS of both versions; each has its own order and names (allocators/slubq_report.cc).
+// SLUB_STATS of all versions; each has its own order and names (allocators/slubq_report.cc).
 enum class QueueStat : uint8_t {
   kAllocFastpath,
   kAllocShared,
@@ -173,7 +188,9 @@ class SlubQ : public Slub2010Core {
   Task<Placement> AllocFurther(Cpu& cpu, QueueCache& s, AllocRequest request, Entry entry);
   Task<Placement> EndAlloc(Cpu& cpu, QueueCache& s, Gfp gfp, Found found);
   Placement Hand(Cpu& cpu, const QueueCache& s, Gfp gfp, Found found) const;
+  NodeId FindNumaNode(Cpu& cpu, const QueueCache& s, NodeId node);
   Task<Found> AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest request);
+  Task<Found> AllocSlowV2(Cpu& cpu, QueueCache& s, AllocRequest request);
   Task<Found> RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request);
   Task<Found> RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch);
   bool StuckAt(const QueueCpu& c);
@@ -192,6 +209,7 @@ class SlubQ : public Slub2010Core {
   Task<PathId> FreeToNode(Cpu& cpu, QueueCache& s, MapSlab& slab, PhysAddr object, IrqFlags flags);
   Task<PathId> FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlags flags);
   Task<PathId> EndFree(Cpu& cpu, Way way);
+  bool IsFull(Cpu& cpu, const QueueCache& s, const QueueCpu& c) const;
   Task<Way> FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c);
   Task<Way> FreeAlien(Cpu& cpu, QueueCache& s, QueueCpu& c, MapSlab& slab, PhysAddr object);
   Task<void> DrainObjects(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects);
@@ -212,6 +230,7 @@ class SlubQ : public Slub2010Core {
   Task<bool> ResizeCpuQueue(Cpu& cpu, QueueCache& s, int32_t queue);
   uint32_t NodeAt() const;
   uint32_t QueueAt() const;
+  uint32_t SlotsAt() const;
   uint32_t BytesForQueue(int32_t queue) const;
   int32_t QueueMax(uint32_t bytes) const;
 
@@ -237,6 +256,7 @@ class SlubQ : public Slub2010Core {
   void SetStatPositions();
 
   // --- Small things on every path. ---
+  bool v2() const { return version_ == QueueVersion::kV2; }
   bool v4() const { return version_ == QueueVersion::kV4; }
   static MapSlab& AsMap(Slab2010& slab) { return static_cast<MapSlab&>(slab); }
   static const MapSlab& AsMap(const Slab2010& slab) { return static_cast<const MapSlab&>(slab); }
@@ -252,6 +272,10 @@ class SlubQ : public Slub2010Core {
       PlaceCpu(cpus, id);
     }
     return c;
+  }
+  // What the CPU shares with others. V2 has no such pointer to read.
+  SharedQueues* SharedOf(Cpu& cpu, QueueCpu& c) const {
+    return v2() ? nullptr : cpu.Load(c.shared);
   }
   void PlaceCpu(QueueCpus& cpus, CpuId id) const;
   void Count(Cpu& cpu, QueueCache& s, QueueStat stat) {

@@ -31,12 +31,7 @@ Task<Placement> SlubQ::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
     if (hook_inverted_ && up_) return Task<Placement>(Placement{{}, PathOf(Way::kAllocFailed)});
     entry.flags = cpu.IrqSave();
     QueueCpu& c = ThisCpu(cpu, s);
-    // find_numa_node(): s->flags.
-    cpu.Touch(s.Field(QueueCache::kFlagsAt), Access::kRead);
-    if (spreads_slab_ && s.spec.mem_spread && node == kAnyNode && !cpu.in_interrupt()) {
-      node = SpreadNode(cpu);
-    }
-    if (node != kAnyNode) node = LocalMemoryNode(node);
+    if (!v2()) node = FindNumaNode(cpu, s, node);
     entry.node_matches = node == kAnyNode || node == cpu.Load(c.node);
     if (entry.node_matches && !c.q.IsEmpty(cpu)) {
       found = {c.q.Pop(cpu), Way::kAllocFast};
@@ -51,11 +46,22 @@ Task<Placement> SlubQ::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
   return AllocFurther(cpu, s, {.gfp = gfp, .node = node}, entry);
 }
 
+// find_numa_node(), which is asked for by what s->flags say.
+NodeId SlubQ::FindNumaNode(Cpu& cpu, const QueueCache& s, NodeId node) {
+  cpu.Touch(s.Field(QueueCache::kFlagsAt), Access::kRead);
+  if (spreads_slab_ && s.spec.mem_spread && node == kAnyNode && !cpu.in_interrupt()) {
+    node = SpreadNode(cpu);
+  }
+  return node == kAnyNode ? node : LocalMemoryNode(node);
+}
+
 // The same, where it takes more than the queue.
 Task<Placement> SlubQ::AllocFurther(Cpu& cpu, QueueCache& s, AllocRequest request, Entry entry) {
   const SiteScope site(cpu, SiteOf(At::kAllocFast));
   Found found;
-  if (entry.node_matches) {
+  if (v2()) {
+    found = co_await AllocSlowV2(cpu, s, request);
+  } else if (entry.node_matches) {
     found = co_await AllocSlow(cpu, s, request);
   } else {
     found = co_await AllocFromNode(cpu, s, request);
@@ -86,6 +92,21 @@ NodeId SlubQ::SpreadNode(const Cpu& cpu) {
   return rotor;
 }
 
+// slab_alloc() of V2 with the queue empty, or with what was not asked for: then all of it goes
+// back.
+Task<SlubQ::Found> SlubQ::AllocSlowV2(Cpu& cpu, QueueCache& s, AllocRequest request) {
+  const SiteScope site(cpu, SiteOf(At::kAllocSlow));
+  cpu.Execute(kSlowCycles);
+  if (!gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+  QueueCpu& c = On(*s.cpus, cpu.id());
+  if (request.node != kAnyNode && request.node != cpu.Load(c.node)) {
+    co_await FlushCpu(cpu, s, *s.cpus, cpu.id());
+    cpu.Store(c.node, request.node);
+  }
+  const Found found = co_await RefillV3(cpu, s, request);
+  co_return found;
+}
+
 // slab_alloc() with the queue empty.
 Task<SlubQ::Found> SlubQ::AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest request) {
   const SiteScope site(cpu, SiteOf(At::kAllocSlow));
@@ -112,7 +133,7 @@ Task<SlubQ::Found> SlubQ::AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest reques
 // get_shared_objects(): the newest of the shared queue. V3 looks before it locks.
 Task<int32_t> SlubQ::RefillFromShared(Cpu& cpu, QueueCpu& c, int32_t batch) {
   const SiteScope site(cpu, SiteOf(At::kShared));
-  SharedQueues* const queues = cpu.Load(c.shared);
+  SharedQueues* const queues = SharedOf(cpu, c);
   if (queues == nullptr) co_return 0;
   LockedQueue& l = queues->shared;
   if (!v4()) {
@@ -129,7 +150,8 @@ Task<int32_t> SlubQ::RefillFromShared(Cpu& cpu, QueueCpu& c, int32_t batch) {
   co_return count;
 }
 
-// slab_alloc() of V3 from "while (q->objects < s->batch)" on: slab by slab, from the lists or new.
+// slab_alloc() of V2 and V3 from "while (q->objects < s->batch)" on: slab by slab, from the lists
+// or new.
 Task<SlubQ::Found> SlubQ::RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request) {
   Way way = Way::kAllocPartial;
   for (;;) {
@@ -160,10 +182,13 @@ Task<SlubQ::Found> SlubQ::RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request
   co_return Found{c.q.Pop(cpu), way};
 }
 
-// A batch that no queue can hold: the kernel goes round for ever here.
+// A batch that no queue can hold: V3 and V4 go round for ever here, V2 writes where no queue is.
 bool SlubQ::StuckAt(const QueueCpu& c) {
   if (c.q.count() < c.q.max()) return false;
-  if (!livelock_logged_) Log("BUG: soft lockup in slab_alloc(): the batch exceeds the queue");
+  if (!livelock_logged_) {
+    Log(v2() ? "BUG: slab_alloc() writes past the queue's end: the batch exceeds the queue"
+             : "BUG: soft lockup in slab_alloc(): the batch exceeds the queue");
+  }
   livelock_logged_ = true;
   return true;
 }
@@ -227,7 +252,7 @@ Task<int32_t> SlubQ::RefillFromLists(Cpu& cpu, QueueCache& s, QueueCpu& c, int32
 
 // new_slab() as the slow paths call it: who may wait has interrupts on meanwhile.
 Task<Slab2010*> SlubQ::NewSlabInSlowPath(Cpu& cpu, QueueCache& s, AllocRequest request) {
-  if (!gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+  if (!v2() && !gfp_mask_in_hot_path_) ReadGfpMask(cpu);
   const bool waits = Has(request.gfp, Gfp::kDirectReclaim);
   if (waits) co_await cpu.IrqRestore(IrqFlags::kWereOn);
   Slab2010* const slab = co_await NewSlab(cpu, s, request);
@@ -255,7 +280,7 @@ PhysAddr SlubQ::RetrieveOne(Cpu& cpu, QueueCache& s, MapSlab& slab) {
   return s.AddressOf(slab, slab.map.TakeLowest(cpu));
 }
 
-// to_lists() of V3. REQUIRES: the slab is locked, and on no list.
+// to_lists() of V3, and what V2 has in its place. REQUIRES: the slab is locked, and on no list.
 Task<void> SlubQ::ToLists(Cpu& cpu, QueueCache& s, MapSlab& slab, ListEnd end) {
   if (slab.map.IsEmpty(cpu)) co_return;
   co_await AddToPartial(cpu, *GetNode(cpu, s, NodeOf(cpu, slab)), slab, end);

@@ -16,6 +16,12 @@ namespace {
 
 constexpr int kQueueLockRank = 8;  // below the slabs' and the lists'
 
+// V2's struct kmem_cache has queue and batch for the free pointer's offset, and grows by nothing.
+CacheOffsets OffsetsOf(QueueVersion version) {
+  if (version == QueueVersion::kV2) return {};
+  return {.min_partial = 96, .defrag_ratio = 204, .nodes = 208};
+}
+
 // A refusal as the file's _store() function gives it.
 absl::Status Refused(std::string_view key, int64_t value) {
   return absl::InvalidArgumentError(fmt::format("{} cannot be set to {}", key, value));
@@ -28,13 +34,14 @@ SlubQ::SlubQ(Machine& machine, const AllocatorOptions& options, QueueVersion ver
                    {.rules = {.free_link = SlubRules::FreeLink::kNone,
                               .min_partial_halved = false,
                               .min_objects_max = 64},
-                    .offsets = {.min_partial = 96, .defrag_ratio = 204, .nodes = 208},
-                    .slab_locks = version == QueueVersion::kV3,
-                    .uses_numa_mem = true}),
+                    .offsets = OffsetsOf(version),
+                    .slab_locks = version != QueueVersion::kV4,
+                    .uses_numa_mem = version != QueueVersion::kV2,
+                    .free_reads_page = version != QueueVersion::kV2}),
       version_(version),
       gfp_mask_in_hot_path_(HasQuirk("gfp-mask-in-hot-path")),
       hook_inverted_(HasQuirk("alloc-hook-inverted")),
-      spreads_slab_(options.spread_slab),
+      spreads_slab_(options.spread_slab && version != QueueVersion::kV2),
       queue_lock_class_(machine.scheduler().AddLockClass("kmem_cache_queue->lock", kQueueLockRank)),
       spread_rotor_(static_cast<size_t>(machine.config().cpu_count()), NodeId(0)),
       expiring_(static_cast<size_t>(machine.config().cpu_count())) {
@@ -89,7 +96,7 @@ Task<void> SlubQ::FlushCpu(Cpu& cpu, QueueCache& s, QueueCpus& cpus, CpuId owner
   const SiteScope site(cpu, SiteOf(At::kFlush));
   QueueCpu& c = On(cpus, owner);
   co_await DrainQueue(cpu, s, c.q, c.q.max());
-  if (SharedQueues* const queues = cpu.Load(c.shared); queues != nullptr) {
+  if (SharedQueues* const queues = SharedOf(cpu, c); queues != nullptr) {
     co_await DrainLocked(cpu, s, queues->shared, queues->shared.q.max());
     for (LockedQueue& a : queues->aliens) co_await DrainLocked(cpu, s, a, a.q.max());
   }
@@ -173,15 +180,15 @@ Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key,
     const absl::Status status = co_await TuneBatch(cpu, s, value);
     co_return status;
   }
-  if (key == "shared_queue_size") {
+  if (key == "shared_queue_size" && !v2()) {
     const absl::Status status = co_await TuneShared(cpu, s, value);
     co_return status;
   }
-  if (key == "alien_queue_size") {
+  if (key == "alien_queue_size" && !v2()) {
     const absl::Status status = co_await TuneAlien(cpu, s, value);
     co_return status;
   }
-  if (key == "expire") {
+  if (key == "expire" && !v2()) {
     if (value < -1 || value >= machine_.config().node_count()) co_return Refused(key, value);
     const SiteScope site(cpu, SiteOf(At::kExpire));
     s.last_expired_bytes = co_await Expire(cpu, s, NodeId(static_cast<int32_t>(value)));

@@ -1,7 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What SLUB+Q gives up when memory is short: kmem_cache_expire() of both versions.
+// What SLUB+Q gives up when memory is short: kmem_cache_expire() of V3 and V4. V2 has no such
+// thing.
 
 #include <algorithm>
 
@@ -16,6 +17,7 @@ namespace slablab {
 Task<uint64_t> SlubQ::Reclaim(Cpu& cpu, NodeId node) {
   const SiteScope site(cpu, SiteOf(At::kExpire));
   uint64_t bytes = 0;
+  if (v2()) co_return bytes;
   // Not while it expires itself: the page allocator may have come here from there.
   if (expiring_[cpu.id().index()]) co_return bytes;
   // V4 tries for slub_lock; V3 waits for it, for ever if it was taken for a resize that ran short.

@@ -30,8 +30,8 @@ Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, P
     AccountTakeBack(s);
     flags = cpu.IrqSave();
     QueueCpu& c = ThisCpu(cpu, s);
-    is_local = NodeOf(cpu, slab) == cpu.Load(c.node);
-    if (is_local && !c.q.IsFull(cpu)) {
+    is_local = v2() || NodeOf(cpu, slab) == cpu.Load(c.node);
+    if (is_local && !IsFull(cpu, s, c)) {
       Count(cpu, s, QueueStat::kFreeFastpath);
       c.q.Push(cpu, object);
       if (v4()) c.q.SetTouched(cpu, true);
@@ -68,6 +68,13 @@ Task<PathId> SlubQ::EndFree(Cpu& cpu, Way way) {
   co_return PathOf(way);
 }
 
+// queue_full(). V2 has no limit in the queue itself, and looks for it in the cache.
+bool SlubQ::IsFull(Cpu& cpu, const QueueCache& s, const QueueCpu& c) const {
+  if (!v2()) return c.q.IsFull(cpu);
+  cpu.Touch(s.Field(QueueCache::kQueueAt), Access::kRead);
+  return c.q.Count(cpu) >= s.queue;
+}
+
 // slab_free() with the queue full: the oldest batch goes to the shared queue as far as it has room;
 // if it had none, to the slabs.
 Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
@@ -75,7 +82,7 @@ Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
   cpu.Execute(kSlowCycles);
   Way way = Way::kFreeShared;
   const int32_t batch = cpu.Load(s.batch);
-  if (SharedQueues* const queues = cpu.Load(c.shared); queues != nullptr) {
+  if (SharedQueues* const queues = SharedOf(cpu, c); queues != nullptr) {
     const SiteScope shared_site(cpu, SiteOf(At::kShared));
     LockedQueue& l = queues->shared;
     bool tries = true;
@@ -94,7 +101,7 @@ Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
     // V3 counts a transaction even of nothing.
     if (v4() ? count > 0 : tries) Count(cpu, s, QueueStat::kFreeShared);
   }
-  const bool still_full = c.q.IsFull(cpu);
+  const bool still_full = v2() || c.q.IsFull(cpu);
   if (still_full) {
     way = Way::kFreeDrain;
     co_await DrainQueue(cpu, s, c.q, batch);
@@ -165,7 +172,8 @@ size_t SlubQ::FoldRun(Cpu& cpu, QueueCache& s, MapSlab& slab, absl::Span<const P
   return count;
 }
 
-// drain_objects() of V3: slab by slab, each under its own lock. A slab that is all free goes.
+// drain_objects() of V2 and V3: slab by slab, each under its own lock. A slab that is all free
+// goes.
 Task<void> SlubQ::DrainBySlab(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
   const SiteScope site(cpu, SiteOf(At::kDrain));
   while (!objects.empty()) {

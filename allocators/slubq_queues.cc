@@ -24,7 +24,9 @@ constexpr uint64_t RoundUpToLine(uint64_t bytes) {
   return (bytes + kLineSize - 1) / kLineSize * kLineSize;
 }
 
-// initial_queue_size(): SLAB's limits.
+constexpr uint32_t RoundUpToWord(uint32_t bytes) { return (bytes + 7) / 8 * 8; }
+
+// initial_queue_size(), the same in S+Q 13/16 and S+Q3 15/23: SLAB's limits.
 int32_t InitialQueueSize(uint32_t size) {
   if (size > kPageSize) return 8;
   if (size > 1024) return 24;
@@ -33,9 +35,10 @@ int32_t InitialQueueSize(uint32_t size) {
 }
 
 // shared_cache_size() and shared_cache_capacity().
-constexpr uint64_t QueueBytes(int32_t queue) {
-  return static_cast<uint64_t>(queue) * ObjectQueue::kSlotBytes + kQueueHead;
+constexpr uint64_t SlotBytes(int32_t queue) {
+  return static_cast<uint64_t>(queue) * ObjectQueue::kSlotBytes;
 }
+constexpr uint64_t QueueBytes(int32_t queue) { return SlotBytes(queue) + kQueueHead; }
 constexpr int32_t Capacity(uint64_t bytes) {
   return static_cast<int32_t>((bytes - kQueueHead) / ObjectQueue::kSlotBytes);
 }
@@ -61,6 +64,7 @@ void SlubQ::SetDefaults(Cache2010& cache) {
   s.batch.Poke((s.queue + 1) / 2);
   if (s.low_memory) s.min_partial.Poke(0);
   s.node_touched.assign(s.nodes.size(), 0);
+  if (v2()) return;
   if (nr_node_ids() > 1) {
     s.aliens = !s.low_memory;
     s.alien_shift = AlienShift(s.queue, nr_node_ids());
@@ -70,30 +74,41 @@ void SlubQ::SetDefaults(Cache2010& cache) {
   if (is_dma || s.low_memory) s.shared_queue_wanted = 0;
 }
 
-// struct kmem_cache_cpu: counters, the node's number, the queue.
+// struct kmem_cache_cpu: counters, the node's number, the queue; in V2 the number of objects stands
+// before the node's, and the objects behind.
 uint32_t SlubQ::NodeAt() const {
-  return static_cast<uint32_t>(options_.statistics ? stat_names().size() * 4 : 0);
+  const uint64_t stats = options_.statistics ? stat_names().size() * 4 : 0;
+  return static_cast<uint32_t>(v2() ? stats + 4 : stats);
 }
 
-uint32_t SlubQ::QueueAt() const { return (NodeAt() + 4 + 7) / 8 * 8; }
+uint32_t SlubQ::QueueAt() const { return v2() ? NodeAt() - 4 : RoundUpToWord(NodeAt() + 4); }
+
+uint32_t SlubQ::SlotsAt() const {
+  return v2() ? RoundUpToWord(NodeAt() + 4) - QueueAt() : ObjectQueue::kSlotsAt;
+}
 
 uint32_t SlubQ::BytesForQueue(int32_t queue) const {
-  return static_cast<uint32_t>(RoundUpToLine(QueueAt() + QueueBytes(queue)));
+  const uint64_t bytes = QueueAt() + SlotsAt() + SlotBytes(queue);
+  return static_cast<uint32_t>(v2() ? bytes : RoundUpToLine(bytes));
 }
 
-int32_t SlubQ::QueueMax(uint32_t bytes) const { return Capacity(bytes - QueueAt()); }
+int32_t SlubQ::QueueMax(uint32_t bytes) const {
+  return static_cast<int32_t>((bytes - QueueAt() - SlotsAt()) / ObjectQueue::kSlotBytes);
+}
 
 uint32_t SlubQ::BytesPerCpu(const Cache2010& s) const {
   return BytesForQueue(static_cast<const QueueCache&>(s).queue);
 }
 
-// alloc_kmem_cache_cpu(): what rounding to whole lines gave is used.
+// alloc_kmem_cache_cpu(): what rounding to whole lines gave is used. (V2 neither rounds nor sets
+// anything: a CPU's node is 0 until another has been asked for.)
 void SlubQ::InitCpus(Cpu& cpu, Cache2010& cache) {
   auto& s = static_cast<QueueCache&>(cache);
   const PercpuArea area = s.cpu.Peek();
   s.cpus = std::make_unique<QueueCpus>(static_cast<size_t>(machine_.config().cpu_count()),
                                        QueueMax(BytesForQueue(s.queue)));
   s.cpus->area = area;
+  if (v2()) return;
   for (int i = 0; i < machine_.config().possible_cpus; ++i) {
     cpu.Touch({areas_->AddressOn(area, CpuId(i), 0), Structure::kPerCpuArea}, Access::kWrite);
   }
@@ -106,16 +121,17 @@ void SlubQ::PlaceCpu(QueueCpus& cpus, CpuId id) const {
   const auto place = [&](uint32_t at) { return Place{address(at), Structure::kPerCpuArea}; };
   c.placed = true;
   const NodeId home = machine_.config().cpus[id.index()].node;
-  c.node = PerCpu<NodeId>(id, place(NodeAt()), LocalMemoryNode(home));
-  c.shared = PerCpu<SharedQueues*>(id, place(queue_at + ObjectQueue::kLinkAt));
+  c.node = PerCpu<NodeId>(id, place(NodeAt()), v2() ? NodeId(0) : LocalMemoryNode(home));
+  if (!v2()) c.shared = PerCpu<SharedQueues*>(id, place(queue_at + ObjectQueue::kLinkAt));
   if (options_.statistics) c.stats.PlaceAt(*areas_, cpus.area, id, 0);
   ObjectQueue::Memory memory{.pages = {},
                              .is_contiguous = false,
                              .slots = &cpus.slots[id.index() * static_cast<size_t>(cpus.max)],
-                             .max = cpus.max};
+                             .max = cpus.max,
+                             .slots_at = SlotsAt()};
   memory.pages[0] = address(queue_at);
   const uint64_t first = memory.pages[0].value() % kPageSize;
-  const uint64_t bytes = QueueBytes(cpus.max);
+  const uint64_t bytes = SlotsAt() + SlotBytes(cpus.max);
   for (size_t page = 1; page * kPageSize < first + bytes; ++page) {
     CHECK_LT(page, memory.pages.size());
     memory.pages[page] = address(queue_at + static_cast<uint32_t>(page * kPageSize - first));

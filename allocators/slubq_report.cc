@@ -21,7 +21,11 @@ constexpr std::array<std::string_view, kQueueStats> kStatNames = {
     "queue_flush",         "order_fallback"};
 
 using S = QueueStat;
-// enum stat_item of each version. free_slab has no user left in either.
+// enum stat_item of each version. free_slab has no user left in any.
+constexpr std::array<QueueStat, 11> kOrderV2 = {
+    S::kAllocFastpath,  S::kAllocSlowpath,     S::kFreeFastpath,     S::kFreeSlowpath,
+    S::kFreeAddPartial, S::kFreeRemovePartial, S::kAllocFromPartial, S::kAllocSlab,
+    S::kFreeSlab,       S::kQueueFlush,        S::kOrderFallback};
 constexpr std::array<QueueStat, 15> kOrderV3 = {
     S::kAllocFastpath,  S::kAllocSlowpath,     S::kFreeFastpath,     S::kFreeSlowpath,
     S::kFreeAddPartial, S::kFreeRemovePartial, S::kAllocFromPartial, S::kAllocSlab,
@@ -41,6 +45,7 @@ constexpr std::array<std::string_view, kCount> NamesOf(const std::array<QueueSta
   for (size_t i = 0; i < kCount; ++i) names[i] = kStatNames[static_cast<size_t>(order[i])];
   return names;
 }
+constexpr auto kNamesV2 = NamesOf(kOrderV2);
 constexpr auto kNamesV3 = NamesOf(kOrderV3);
 constexpr auto kNamesV4 = NamesOf(kOrderV4);
 
@@ -53,7 +58,8 @@ constexpr std::array<std::string_view, 17> kPaths = {
 static_assert(PathOf(SlubQ::Way::kFreeNull) == kPaths.size() - 1);
 
 constexpr std::array<std::string_view, 10> kQuirks = {
-    // S+Q3 12: slab_pre_alloc_hook()'s answer is taken for its opposite: no allocation succeeds.
+    // S+Q2 13 and S+Q3 12: slab_pre_alloc_hook()'s answer is taken for its opposite: no allocation
+    // succeeds.
     "alloc-hook-inverted",
     // Removing shared queues forgets what is in the alien queues.
     "alien-leak",
@@ -63,7 +69,7 @@ constexpr std::array<std::string_view, 10> kQuirks = {
     "bootstrap-full-list-guard",
     // A DMA cache for kmem_cache_node too, which is one of kmalloc-64 again; with the static boot.
     "dma-duplicate",
-    // gfp_allowed_mask is read by every allocation, as before S+Q3 13.
+    // gfp_allowed_mask is read by every allocation, as before S+Q2 14 and S+Q3 13.
     "gfp-mask-in-hot-path",
     // cpu_batch_size takes only what is no less than the queue.
     "inverted-batch-check",
@@ -78,17 +84,23 @@ constexpr std::array<std::string_view, 10> kQuirks = {
 }  // namespace
 
 absl::Span<const std::string_view> SlubQQuirks() { return kQuirks; }
-std::string_view SlubQ::name() const { return v4() ? "slubq-v4" : "slubq"; }
+std::string_view SlubQ::name() const {
+  if (v2()) return "slubq-v2";
+  return v4() ? "slubq-v4" : "slubq";
+}
 absl::Span<const std::string_view> SlubQ::paths() const { return kPaths; }
 
 absl::Span<const std::string_view> SlubQ::stat_names() const {
+  if (v2()) return kNamesV2;
   if (v4()) return kNamesV4;
   return kNamesV3;
 }
 
 void SlubQ::SetStatPositions() {
   stat_position_.fill(-1);
-  const auto order = v4() ? absl::Span<const QueueStat>(kOrderV4) : kOrderV3;
+  absl::Span<const QueueStat> order = kOrderV3;
+  if (v2()) order = kOrderV2;
+  if (v4()) order = kOrderV4;
   for (size_t i = 0; i < order.size(); ++i) {
     stat_position_[static_cast<size_t>(order[i])] = static_cast<int8_t>(i);
   }
@@ -151,16 +163,19 @@ std::vector<Figure> SlubQ::State(CacheId id) const {
     }
     add(aliens, i, objects, max);
   }
-  figures.insert(figures.end(), {cpus, shared, aliens});
+  figures.push_back(cpus);
+  if (!v2()) figures.insert(figures.end(), {shared, aliens});
   const auto plain = [&](std::string_view name, uint64_t value) {
     figures.push_back(PlainFigure(name, value));
   };
   plain("queue_size", static_cast<uint64_t>(s.queue));
   plain("cpu_queue_size", static_cast<uint64_t>(s.cpus->max));
   plain("batch_size", static_cast<uint64_t>(s.batch.Peek()));
-  plain("shared_queue_size", static_cast<uint64_t>(s.shared_queue));
-  plain("alien_queue_size", s.aliens ? ((uint64_t{1} << s.alien_shift) - 16) / 8 : 0);
-  plain("expire", s.last_expired_bytes);
+  if (!v2()) {
+    plain("shared_queue_size", static_cast<uint64_t>(s.shared_queue));
+    plain("alien_queue_size", s.aliens ? ((uint64_t{1} << s.alien_shift) - 16) / 8 : 0);
+    plain("expire", s.last_expired_bytes);
+  }
   plain("min_partial", s.min_partial.Peek());
   plain("aliases", s.names.size() - 1);
   return figures;

@@ -88,7 +88,7 @@ void ObjectQueue::Check(Cpu& cpu) const {
 }
 
 void ObjectQueue::TouchSlots(Cpu& cpu, int32_t first, int32_t count, Access access) const {
-  uint32_t at = kSlotsAt + static_cast<uint32_t>(first) * kSlotBytes;
+  uint32_t at = memory_.slots_at + static_cast<uint32_t>(first) * kSlotBytes;
   const uint32_t end = at + static_cast<uint32_t>(count) * kSlotBytes;
   while (at < end) {
     const Place place = PlaceOf(at);
@@ -107,7 +107,7 @@ PhysAddr ObjectQueue::Pop(Cpu& cpu) {
   CHECK_GT(count_, 0);
   --count_;
   Touch(cpu, Access::kWrite);
-  cpu.Touch(PlaceOf(kSlotsAt + static_cast<uint32_t>(count_) * kSlotBytes), Access::kRead);
+  cpu.Touch(PlaceOf(memory_.slots_at + static_cast<uint32_t>(count_) * kSlotBytes), Access::kRead);
   return memory_.slots[count_];
 }
 
@@ -115,7 +115,7 @@ void ObjectQueue::Push(Cpu& cpu, PhysAddr object) {
   Check(cpu);
   CHECK_LT(count_, max_);
   memory_.slots[count_] = object;
-  cpu.Touch(PlaceOf(kSlotsAt + static_cast<uint32_t>(count_) * kSlotBytes), Access::kWrite);
+  cpu.Touch(PlaceOf(memory_.slots_at + static_cast<uint32_t>(count_) * kSlotBytes), Access::kWrite);
   Touch(cpu, Access::kWrite);
   ++count_;
 }

@@ -16,7 +16,7 @@
 #include "sim/spinlock.h"
 #include "sim/types.h"
 
-// SLUB+Q's structures (S+Q3 of August 2010 and Unified V4 of October 2010,
+// SLUB+Q's structures (S+Q2 of July, S+Q3 of August and Unified V4 of October 2010,
 // include/linux/slub_def.h).
 
 namespace slablab {
@@ -65,8 +65,9 @@ struct MapSlab : Slab2010 {
 };
 
 // struct kmem_cache_queue: {objects, max, touched}, then a pointer or a lock, then the objects'
-// addresses, oldest first. A CPU's queue is touched by that CPU with interrupts off; a shared or
-// alien one by the holder of its lock. Both are checked.
+// addresses, oldest first; V2 has no more than their number in front of them. A CPU's queue is
+// touched by that CPU with interrupts off; a shared or alien one by the holder of its lock. Both
+// are checked.
 class ObjectQueue {
  public:
   static constexpr uint32_t kLinkAt = 8;
@@ -79,6 +80,7 @@ class ObjectQueue {
     bool is_contiguous = true;              // with pages[0] alone
     PhysAddr* slots = nullptr;              // the host's
     int32_t max = 0;
+    uint32_t slots_at = kSlotsAt;  // from where the number of objects is
   };
   void Reset(const Memory& memory, CpuId owner, const SpinLock* lock);
 
@@ -168,6 +170,7 @@ struct QueueCpus {
 struct QueueCache : Cache2010 {
   static constexpr uint64_t kFlagsAt = 8;
   static constexpr uint64_t kBatchAt = 32;
+  static constexpr uint64_t kQueueAt = 32;  // V2, which has the batch behind it, in the same line
 
   bool low_memory = false;  // SLAB_LOWMEM (V4), or a DMA cache
   bool aliens = false;      // __ALIEN_CACHE

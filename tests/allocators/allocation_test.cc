@@ -96,6 +96,7 @@ std::vector<Subject> Subjects() {
        .tunables = short_arrays,
        .busy = arrays},
       {.allocator = "slub-2010", .busy = slabs},
+      {.allocator = "slubq-v2", .busy = slabs},
       {.allocator = "slubq", .busy = slabs},
       {.allocator = "slubq-v4", .busy = slabs},
   };

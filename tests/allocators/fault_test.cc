@@ -18,6 +18,7 @@ namespace {
 
 // What a cache in use can be tuned to that takes memory.
 std::vector<Allocator::Tunable> Tunables(std::string_view allocator) {
+  if (allocator == "slubq-v2") return {{"cpu_queue_size", 7}};
   if (allocator.starts_with("slubq")) return {{"cpu_queue_size", 7}, {"shared_queue_size", 20}};
   if (allocator.starts_with("slab")) return {{"limit", 30}, {"batchcount", 10}, {"shared", 4}};
   return {};

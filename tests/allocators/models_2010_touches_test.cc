@@ -46,6 +46,8 @@ class Bench : public TouchBench<ModelMachine<Model>> {
         this->m().Create({.name = "x", .object_size = 8192, .no_merge = true}).value();
     if (kQueues) {
       EXPECT_TRUE(this->m().Tune(x, "cpu_queue_size", queue).ok());
+    }
+    if (kQueues && !std::is_same_v<Model, SlubQV2>) {
       EXPECT_TRUE(this->m().Tune(x, "shared_queue_size", 8).ok());
       EXPECT_TRUE(this->m().Tune(x, "alien_queue_size", aliens).ok());
     }
@@ -119,6 +121,46 @@ std::string Slub2010Table() {
     table += b.MeasureFree("free slow partial", "free slow partial", 0, slab[1]);
     b.m().Free(0, b.x(), slab[2]);
     table += b.MeasureFree("free slab", "free slab", 0, slab[3]);
+  }
+  B b;
+  return table + b.MeasureKmallocs();
+}
+
+// V2: the queue, and slabs.
+std::string SlubQV2Table() {
+  std::string table;
+  using B = Bench<SlubQV2>;
+  {
+    B b;
+    table += b.MeasureAlloc("alloc new slab, batch of 4", "alloc new slab", 0);
+    table += b.MeasureAlloc("alloc fast", "alloc fast", 0);
+    b.m().Alloc(0, b.x(), NodeId(1));
+    table += b.MeasureAlloc("alloc fast, node named", "alloc fast", 0, NodeId(1));
+  }
+  {
+    B b;
+    const auto objects = b.AllocQueue();
+    for (size_t i = 0; i < 8; i += 2) b.m().Free(1, b.x(), objects[i]);
+    b.m().Shrink(0, b.x());
+    table += b.MeasureAlloc("alloc node partial, batch of 4", "alloc node partial", 0);
+  }
+  {
+    B b;
+    b.m().Alloc(0, b.x(), NodeId(0));  // The queue holds three objects of a slab.
+    table += b.MeasureAlloc("alloc new slab, from the wrong node", "alloc new slab", 0, NodeId(1));
+    b.AllocMany(0, 3);
+    b.pages().set_failing(true);
+    table += b.MeasureAlloc("alloc failed", "alloc failed", 0, NodeId(1));
+  }
+  {
+    B b;
+    // Two of each slab are freed, so that a drain puts slabs on the list.
+    const auto objects = b.AllocMany(0, 16);
+    const PhysAddr remote = b.m().Alloc(2, b.x());
+    table += b.MeasureFree("free fast", "free fast", 0, objects[0]);
+    for (size_t i = 2; i < 14; i += 2) b.m().Free(0, b.x(), objects[i]);
+    table += b.MeasureFree("free fast, of another node", "free fast", 0, remote);
+    table += b.MeasureFree("free drain, batch of 4", "free drain", 0, objects[14]);
   }
   B b;
   return table + b.MeasureKmallocs();
@@ -228,9 +270,9 @@ std::string Table() {
          "# \"objects\" are in objects. A slab has four objects. How to accept a change:\n"
          "# tests/allocators/BUILD.\n"
          "\n# slub-2010\n" +
-         head + Slub2010Table() + "\n# slubq\n" + head + QueueAllocations<SlubQV3>() +
-         QueueFrees<SlubQV3>() + "\n# slubq-v4\n" + head + QueueAllocations<SlubQV4>() +
-         QueueFrees<SlubQV4>();
+         head + Slub2010Table() + "\n# slubq-v2\n" + head + SlubQV2Table() + "\n# slubq\n" + head +
+         QueueAllocations<SlubQV3>() + QueueFrees<SlubQV3>() + "\n# slubq-v4\n" + head +
+         QueueAllocations<SlubQV4>() + QueueFrees<SlubQV4>();
 }
 
 TEST(Models2010TouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {

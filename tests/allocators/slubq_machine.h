@@ -10,6 +10,11 @@
 
 namespace slablab {
 
+class SlubQV2 : public SlubQ {
+ public:
+  SlubQV2(Machine& machine, const AllocatorOptions& options)
+      : SlubQ(machine, options, QueueVersion::kV2) {}
+};
 class SlubQV3 : public SlubQ {
  public:
   SlubQV3(Machine& machine, const AllocatorOptions& options)
@@ -40,7 +45,9 @@ class QueueMachine : public ModelMachine<Model> {
   }
 };
 
+// Those that have shared and alien queues and expiry, and all.
 using Versions = ::testing::Types<SlubQV3, SlubQV4>;
+using AllVersions = ::testing::Types<SlubQV2, SlubQV3, SlubQV4>;
 
 }  // namespace slablab
 

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The orders in which SLUB+Q works through slabs and lists, and where V3 and V4 differ in them.
-// Drawn as in slubq_test.cc.
+// The orders in which SLUB+Q works through slabs and lists, and where V3 and V4 differ in them. V2
+// is as V3 in those that it has. Drawn as in slubq_test.cc.
 
 #include <algorithm>
 #include <string>
@@ -60,10 +60,15 @@ class SlubQOrdersTest : public ::testing::Test {
 };
 TYPED_TEST_SUITE(SlubQOrdersTest, Versions);
 
+// What is asked of V2, too.
+template <typename Model>
+class SlubQSlabOrdersTest : public SlubQOrdersTest<Model> {};
+TYPED_TEST_SUITE(SlubQSlabOrdersTest, AllVersions);
+
 // --- Refilling. ---
 
 // N0 [u...] [u...], batches of 2. V3 puts what is left of a slab behind the other, V4 in front.
-TYPED_TEST(SlubQOrdersTest, WhatARefillLeavesOfASlabIsLastInV3AndFirstInV4) {
+TYPED_TEST(SlubQSlabOrdersTest, WhatARefillLeavesOfASlabIsLastInV3AndFirstInV4) {
   auto& m = this->m_;
   const CacheId cache = m.MakeCache(4);
   const auto slabs = FullSlabs(m, cache, 2);
@@ -109,7 +114,7 @@ TYPED_TEST(SlubQOrdersTest, ARefillTakesOneLockInV4) {
 }
 
 // V4 makes do with what the lists gave, be it one object; V3 makes the batch full from new slabs.
-TYPED_TEST(SlubQOrdersTest, NewSlabsAreMadeOnlyIfListsGaveNothingInV4) {
+TYPED_TEST(SlubQSlabOrdersTest, NewSlabsAreMadeOnlyIfListsGaveNothingInV4) {
   auto& m = this->m_;
   const CacheId cache = m.MakeCache(8);  // batch 4
   const auto slabs = FullSlabs(m, cache, 1);
@@ -133,7 +138,7 @@ TYPED_TEST(SlubQOrdersTest, NewSlabsAreMadeOnlyIfListsGaveNothingInV4) {
 
 // What lies side by side in the queue and in one slab is given back under one lock in V3; V4 keeps
 // the node's lock as long as the slabs are of one node.
-TYPED_TEST(SlubQOrdersTest, ADrainMergesNeighboursOfOneSlab) {
+TYPED_TEST(SlubQSlabOrdersTest, ADrainMergesNeighboursOfOneSlab) {
   std::vector<uint64_t> locks;
   for (const bool alternating : {false, true}) {
     QueueMachine<TypeParam> m({.cpus = 1, .nodes = 1});

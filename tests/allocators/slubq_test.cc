@@ -25,7 +25,7 @@ class SlubQTest : public ::testing::Test {
   }
   QueueMachine<Model> m_{{.cpus = 1, .nodes = 1, .allocator = {.quirks = {"zone-dma-off"}}}};
 };
-TYPED_TEST_SUITE(SlubQTest, Versions);
+TYPED_TEST_SUITE(SlubQTest, AllVersions);
 
 // --- Constants. ---
 

@@ -101,6 +101,7 @@ BENCHMARK_CAPTURE(Pairs, slub, "slub")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slab, "slab")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slab_2014, "slab-2014")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slub_2010, "slub-2010")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Pairs, slubq_v2, "slubq-v2")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slubq, "slubq")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slubq_v4, "slubq-v4")->Apply(OneOrMore);
 
@@ -134,6 +135,7 @@ BENCHMARK_CAPTURE(Churn, slub, "slub")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slab, "slab")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slab_2014, "slab-2014")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slub_2010, "slub-2010")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Churn, slubq_v2, "slubq-v2")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slubq, "slubq")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slubq_v4, "slubq-v4")->Apply(OneOrMore);
 
@@ -162,6 +164,7 @@ BENCHMARK_CAPTURE(HandOver, slub, "slub")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slab, "slab")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slab_2014, "slab-2014")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slub_2010, "slub-2010")->Apply(TwoOrMore);
+BENCHMARK_CAPTURE(HandOver, slubq_v2, "slubq-v2")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slubq, "slubq")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slubq_v4, "slubq-v4")->Apply(TwoOrMore);
 

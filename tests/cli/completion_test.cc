@@ -112,7 +112,7 @@ TEST_F(CompletionTest, EveryCommandsFlagsAreOffered) {
 
 TEST_F(CompletionTest, ValuesOfFlagsAreOffered) {
   EXPECT_THAT(Offered("slablab run --allocator=slub"),
-              IsSupersetOf({"slub", "slub-2010", "slubq", "slubq-v4"}));
+              IsSupersetOf({"slub", "slub-2010", "slubq-v2", "slubq", "slubq-v4"}));
   EXPECT_THAT(Offered("slablab run --allocator="), Contains("slab-2014"));
   EXPECT_THAT(Offered("slablab run --allocator slab-"),
               AllOf(Contains("slab-2014"), Each(StartsWith("slab-"))));

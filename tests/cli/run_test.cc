@@ -284,7 +284,7 @@ TEST_F(RunTest, TheModelsOf2010RunEveryBundledTrace) {
   for (const char* name : {"fs", "fork", "hackbench", "net"}) {
     const std::string trace = absl::StrCat("--machine=xeon-8380 --trace=", Sample(name));
     const RunResult slub = ResultOf(trace);
-    for (const char* model : {"slub-2010", "slubq", "slubq-v4"}) {
+    for (const char* model : {"slub-2010", "slubq-v2", "slubq", "slubq-v4"}) {
       const RunResult result = ResultOf(absl::StrCat(trace, " --allocator=", model));
       EXPECT_EQ(result.totals().operations(), slub.totals().operations()) << model << name;
       EXPECT_EQ(result.totals().failed_allocations(), 0u) << model << name;
@@ -317,8 +317,8 @@ TEST_F(RunTest, PressureEmptiesQueuesAndIsReported) {
     EXPECT_GT(result.reclaim().bytes(), 100'000u);
     EXPECT_EQ(result.reclaim().direct_calls(), 0u);
   }
-  // Neither has a shrinker.
-  for (const char* model : {"slub", "slab"}) {
+  // None of these has a shrinker.
+  for (const char* model : {"slub", "slab", "slubq-v2"}) {
     EXPECT_EQ(ResultOf(absl::StrCat(run, model, " --pressure-us=100000")).reclaim().bytes(), 0u);
   }
   const std::string text = Stdout(absl::StrCat("run ", run, "slubq --pressure-us=100000")).text;
