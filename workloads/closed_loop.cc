@@ -146,7 +146,9 @@ bool ClosedLoop::Next(Arrival* arrival) {
       target.wake_at = 0;  // It looks at its sleepers itself, and sends again.
       continue;
     }
-    if (target.gone) cpu = OnlineFor(cpu);
+    // One that is to leave takes no more work that could keep it from leaving.
+    const bool leaves = target.leaving && taken_.kind == Timer::Kind::kDisturbance;
+    if (target.gone || leaves) cpu = OnlineFor(cpu);
     *arrival = {.time = taken_.time,
                 .token = taken_.token | static_cast<uint64_t>(taken_.kind) << kTokenShift,
                 .cpu = cpu,
@@ -173,6 +175,8 @@ Task<void> ClosedLoop::Start(Cpu& cpu, uint64_t token) {
       return FreeLate(cpu, about);
     case Timer::Kind::kDisturbance:
       SendForDisturbance();
+      steps_until_look_ = 1;  // They may leave tasks no time.
+      LookUp();
       return disturbance_->Run(*this, cpu, about);
   }
   CHECK(false);

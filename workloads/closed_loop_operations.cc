@@ -256,6 +256,8 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
   while (!leaving.handed_over || !machine_.cpu(target).idle()) {
     cpu.Pass(pause);
     co_await cpu.Sync();
+    LookUp();
+    if (stopped_) co_return false;
   }
   leaving.gone = true;
   machine_.scheduler().Announce(0);  // What is on its way there goes elsewhere.

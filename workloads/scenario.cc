@@ -119,6 +119,12 @@ Scenario::Scenario(ParsedScenario parsed, const MachineConfig& machine,
   for (int i = cpus_ - 1; i >= 0; --i) {
     first_cpu_[machine.cpus[static_cast<size_t>(i)].node.index()] = CpuId(i);
   }
+  std::vector<bool> leaves(static_cast<size_t>(cpus_));
+  for (const ScenarioEvent& event : parsed.spec.events()) {
+    if (event.has_cpu_offline()) leaves[event.cpu_offline().cpu()] = true;
+  }
+  const auto stays = std::find(leaves.begin(), leaves.end(), false);
+  if (stays != leaves.end()) plugger_ = CpuId(static_cast<int32_t>(stays - leaves.begin()));
   for (int i = 0; i < parsed.spec.events_size(); ++i) {
     Add(parsed.spec.events(i), fmt::format("events[{}]", i), 0);
   }
@@ -170,7 +176,9 @@ CpuId Scenario::CpuFor(const Stream& stream) const {
   // As kswapd does.
   if (event.has_pressure()) return first_cpu_[static_cast<size_t>(event.pressure().node())];
   // Another than the one that it is about.
-  return CpuId(event.has_cpu_offline() && event.cpu_offline().cpu() == 0 && cpus_ > 1 ? 1 : 0);
+  if (!event.has_cpu_offline() || cpus_ == 1) return plugger_;
+  const CpuId target(static_cast<int32_t>(event.cpu_offline().cpu()));
+  return target == plugger_ ? CpuId((target.value() + 1) % cpus_) : plugger_;
 }
 
 std::optional<Disturbance::Next> Scenario::Take() {
@@ -199,20 +207,12 @@ std::optional<Disturbance::Next> Scenario::Take() {
 
 Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
   const ScenarioEvent& event = streams_[token].event;
-  bool done = true;
   if (event.has_interrupts()) {
     Task<void> interrupt = Interrupt(loop, cpu, event.interrupts());
     co_await interrupt;
-  } else if (event.has_cpu_offline()) {
-    const CpuId target(static_cast<int32_t>(event.cpu_offline().cpu()));
-    Task<bool> offline = loop.TakeOffline(cpu, target);
-    done = co_await offline;
-    offline_ += done;
-  } else if (event.has_cpu_online()) {
-    const CpuId target(static_cast<int32_t>(event.cpu_online().cpu()));
-    Task<bool> online = loop.BringOnline(cpu, target);
-    done = co_await online;
-    online_ += done;
+  } else if (event.has_cpu_offline() || event.has_cpu_online()) {
+    Task<void> plug = PlugInTurn(loop, cpu, token);
+    co_await plug;
   } else if (event.has_node_offline()) {
     const NodeId node(static_cast<int32_t>(event.node_offline().node()));
     Task<void> offline = TakeNodeOffline(loop, cpu, node);
@@ -233,6 +233,34 @@ Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
     if (status_.ok() && !status.ok()) {
       status_ = origin_.Error(streams_[token].path + ".tune", std::string(status.message()));
     }
+  }
+}
+
+Task<void> Scenario::PlugInTurn(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
+  to_plug_.push_back(token);
+  if (plugging_) co_return;
+  plugging_ = true;
+  for (size_t i = 0; i < to_plug_.size(); ++i) {
+    Task<void> plug = Plug(loop, cpu, to_plug_[i]);
+    co_await plug;
+  }
+  to_plug_.clear();
+  plugging_ = false;
+}
+
+Task<void> Scenario::Plug(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
+  const ScenarioEvent& event = streams_[token].event;
+  bool done = false;
+  if (event.has_cpu_offline()) {
+    const CpuId target(static_cast<int32_t>(event.cpu_offline().cpu()));
+    Task<bool> offline = loop.TakeOffline(cpu, target);
+    done = co_await offline;
+    offline_ += done;
+  } else {
+    const CpuId target(static_cast<int32_t>(event.cpu_online().cpu()));
+    Task<bool> online = loop.BringOnline(cpu, target);
+    done = co_await online;
+    online_ += done;
   }
   refused_ += !done;
 }
@@ -298,7 +326,7 @@ std::vector<std::string> Scenario::Report() const {
   }
   if (refused_ > 0) {
     report.push_back(fmt::format(
-        "Scenario: {} times a CPU was to go off line or on line that could not, or was.",
+        "Scenario: {} times a CPU was to go off line or on line that could not, or was already.",
         refused_));
   }
   if (pages_taken_ > 0) {

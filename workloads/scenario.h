@@ -77,6 +77,9 @@ class Scenario : public Disturbance {
     PhysAddr block;
     int order = 0;
   };
+  // CPUs leave and come one after another, as the kernel's hotplug lock has them.
+  Task<void> PlugInTurn(ClosedLoop& loop, Cpu& cpu, uint64_t token);
+  Task<void> Plug(ClosedLoop& loop, Cpu& cpu, uint64_t token);
   void Add(const ScenarioEvent& event, std::string path, Cycles offset);
   void Arm(Stream& stream);
   Task<void> TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node);
@@ -92,6 +95,9 @@ class Scenario : public Disturbance {
   std::vector<Stream> streams_;
   std::vector<std::vector<Held>> held_;  // by node
   std::vector<CpuId> first_cpu_;         // by node; CPU 0 of a node that has none
+  CpuId plugger_{0};  // on which CPUs are taken off line and brought back; one that stays, if any
+  bool plugging_ = false;
+  std::vector<uint64_t> to_plug_;  // in order; whoever is plugging goes on with them
   uint64_t offline_ = 0;
   uint64_t online_ = 0;
   uint64_t refused_ = 0;

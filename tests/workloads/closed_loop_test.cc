@@ -95,6 +95,7 @@ class World {
     loop_ = std::make_unique<ClosedLoop>(steps, *machine_, *model_, ClosedLoopOptions());
     if (takes_notes_) loop_->set_observer(&notes_);
     loop_->set_progress(progress_);
+    loop_->set_stop(stop_);
     loop_->set_disturbance(disturbance);
     machine_->scheduler().Run(*loop_);
     model_->CheckInvariants();
@@ -105,6 +106,7 @@ class World {
     return loop_->status();
   }
   void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
+  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
   ClosedLoop& loop() { return *loop_; }
   Machine& machine() { return *machine_; }
   Allocator& model() { return *model_; }
@@ -113,6 +115,7 @@ class World {
  private:
   const bool takes_notes_;
   std::function<void(uint64_t)> progress_;
+  std::function<bool()> stop_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Allocator> model_;
   std::unique_ptr<ClosedLoop> loop_;
@@ -390,6 +393,47 @@ TEST(ScenarioTest, TasksLeaveACpuThatGoesOffLineAndReturnWithIt) {
     }
     EXPECT_THAT(cpus, ElementsAre(3, 2, 3)) << allocator;
   }
+}
+
+// Each would have to be the other's to take off line; and the last one stays.
+TEST(ScenarioTest, CpusThatAllLeaveAtOnceDoNotWaitForEachOther) {
+  for (const bool return_too : {false, true}) {
+    World world;
+    std::vector<Step> work;
+    for (uint64_t i = 0; i < 500; ++i) {
+      work.insert(work.end(), {Allocate(50, 128), Think(3'000), Free(50)});
+    }
+    Script script({work}, {2});
+    std::string text;
+    for (int cpu = 0; cpu < 4; ++cpu) {
+      text += "events { at_us: 20 every_us: 70 times: 3 cpu_offline { cpu: " + std::to_string(cpu) +
+              " } }";
+      if (!return_too) continue;
+      text += "events { at_us: 20 every_us: 90 times: 3 cpu_online { cpu: " + std::to_string(cpu) +
+              " } }";
+    }
+    Scenario scenario(Parse(text), world.machine().config(), {});
+    ASSERT_TRUE(world.Run(script, &scenario).ok());
+    EXPECT_EQ(world.loop().result().frees, 500u);
+    int online = 0;
+    for (int cpu = 0; cpu < 4; ++cpu) online += world.machine().cpu(CpuId(cpu)).online();
+    EXPECT_GE(online, 1);
+    if (!return_too) {
+      EXPECT_EQ(online, 1);
+    }
+  }
+}
+
+// Nothing but interrupts comes to be done: Ctrl-C ends it all the same.
+TEST(ScenarioTest, AStormThatNeverEndsCanBeStopped) {
+  World world;
+  Script script({{Think(1'000'000), Allocate(1), Free(1)}});
+  Scenario scenario(
+      Parse("events { every_us: 1 interrupts { count: 100 interval_ns: 1 objects: 2 } }"),
+      world.machine().config(), {});
+  int asked = 0;
+  world.set_stop([&] { return ++asked > 1000; });
+  EXPECT_EQ(world.Run(script, &scenario).code(), absl::StatusCode::kCancelled);
 }
 
 TEST(ScenarioTest, StormsInterruptAndPressureAsks) {
