@@ -191,8 +191,9 @@ void AppendOccupancyFigure(ResultSet set, HtmlPage& page) {
   if (names.empty()) return;
   HtmlFigure& figure = AddFigure(
       page, "occupancy", "Slabs at the end, and how full they are",
-      "A strip is the memory of a cache: its slabs, from the fullest to the emptiest. Dark "
-      "is full of allocated objects, pale is empty. The caches that hold most.");
+      "A strip is the memory of a cache when the run ended, and much may have been freed again: "
+      "its slabs, from the fullest to the emptiest. Dark is full of allocated objects, pale is "
+      "empty. The caches that hold most.");
   HtmlChart& chart = *figure.mutable_chart();
   chart.set_kind("strips");
   chart.set_x_unit("bytes");

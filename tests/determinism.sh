@@ -2,10 +2,10 @@
 # Copyright 2026 The slablab Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# The promise of determinism, across compilers: every bundled trace is replayed by the ordinary
-# build (g++, optimised), twice, and by clang -O0, and the whole results must be the same bytes.
-# Prints a line per trace and closes with "N passed, N failed". Called by tests/run; takes what that
-# has built.
+# The promise of determinism, across compilers: every bundled trace, and some workloads with a
+# scenario, are run by the ordinary build (g++, optimised), twice, and by clang -O0, and the whole
+# results must be the same bytes. Prints a line per run and closes with "N passed, N failed". Called
+# by tests/run; takes what that has built.
 
 set -u
 root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd) || exit 3
@@ -66,6 +66,18 @@ done
 for allocator in slab slab-2014; do
   trace=traces/samples/linux-6.1-slub-c4n2-fork.slt
   same_bytes "$trace through $allocator" --trace="$trace" --allocator="$allocator"
+done
+same_bytes "a trace in closed order" --trace=traces/samples/linux-6.1-slub-c4n2-fork.slt \
+  --order=closed --place=spread --scale=2 --machine=xeon-8380 --allocator=slubq
+cat >"$work/storm.textproto" <<'END'
+events { at_us: 20 every_us: 200 jitter_us: 90 pressure { node: -1 } }
+events { at_us: 10 interrupts { cpus: 4 count: 50 interval_ns: 700 objects: 2 } }
+events { at_us: 30 cpu_offline { cpu: 2 } }
+events { at_us: 90 cpu_online { cpu: 2 } }
+END
+for workload in hackbench larson; do
+  same_bytes "$workload with a scenario" --workload="$workload" --allocator=slab \
+    --machine=vm-c4n2 --scenario="$work/storm.textproto"
 done
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed == 0 ]]

@@ -320,24 +320,25 @@ std::vector<std::string> Scenario::Report() const {
   std::vector<std::string> report;
   if (offline_ + online_ > 0) {
     report.push_back(
-        fmt::format("Scenario: {} CPUs went off line and {} came back; their tasks "
-                    "went on elsewhere meanwhile.",
+        fmt::format("Scenario: times that a CPU went off line: {}; that one came back: {}. Their "
+                    "tasks went on elsewhere meanwhile.",
                     offline_, online_));
   }
   if (refused_ > 0) {
     report.push_back(fmt::format(
-        "Scenario: {} times a CPU was to go off line or on line that could not, or was already.",
+        "Scenario: times that a CPU could not go off line or come back, being the last one, or "
+        "there or away already: {}.",
         refused_));
   }
   if (pages_taken_ > 0) {
     report.push_back(fmt::format(
-        "Scenario: memory nodes went off line: {} free pages were taken away (pages in use stay), "
-        "{} of them were given back.",
+        "Scenario: free pages taken away as memory nodes went off line (pages in use stay): {}; "
+        "given back: {}.",
         pages_taken_, pages_returned_));
   }
-  if (tuned_ > 0) report.push_back(fmt::format("Scenario: {} tunables were written.", tuned_));
+  if (tuned_ > 0) report.push_back(fmt::format("Scenario: tunables written: {}.", tuned_));
   if (interrupts_ > 0) {
-    report.push_back(fmt::format("Scenario: {} interrupts came in storms.", interrupts_));
+    report.push_back(fmt::format("Scenario: interrupts that came in storms: {}.", interrupts_));
   }
   return report;
 }

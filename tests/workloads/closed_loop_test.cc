@@ -455,8 +455,8 @@ TEST(ScenarioTest, StormsInterruptAndPressureAsks) {
   EXPECT_EQ(world.loop().result().frees, 500u + 40 * 3);
   EXPECT_EQ(world.notes().of_task[-1].size(), 2u * 40 * 3);
   const std::vector<std::string> report = scenario.Report();
-  EXPECT_THAT(report, ::testing::Contains("Scenario: 40 interrupts came in storms."));
-  EXPECT_THAT(report, ::testing::Contains(HasSubstr("memory nodes went off line")));
+  EXPECT_THAT(report, ::testing::Contains("Scenario: interrupts that came in storms: 40."));
+  EXPECT_THAT(report, ::testing::Contains(HasSubstr("as memory nodes went off line")));
   EXPECT_GT(scenario.pressures(), 2u);
 }
 
