@@ -186,7 +186,7 @@ void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
   totals.set_order_inversions(closed.free_waits + closed.late_interrupts);
   totals.set_work(closed.work);
   totals.set_switches(closed.switches);
-  totals.set_migrations(closed.migrations);
+  totals.set_migrations(loop.migrations());
   totals.set_free_waits(closed.free_waits);
   totals.set_think_cycles(closed.think_cycles);
   totals.set_run_queue_wait_cycles(closed.run_queue_wait_cycles);

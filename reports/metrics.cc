@@ -161,6 +161,8 @@ constexpr Metric kCost[] = {
      [](R r) -> Value { return Percentile(r.all_frees(), &PathStats::cycles_max); }},
     {"task_switches", "", "from one task to another, in closed order", Better::kLess, 0,
      [](R r) { return OfClosed(r, r.totals().switches()); }},
+    {"task_migrations", "", "of tasks from one CPU to another, in closed order", Better::kLess, 0,
+     [](R r) { return OfClosed(r, r.totals().migrations()); }},
     {"run_queue_wait_cycles", "cycles", "of tasks that could run while another had the CPU",
      Better::kLess, 0, [](R r) { return OfClosed(r, r.totals().run_queue_wait_cycles()); }},
     {"think_cycles", "cycles", "what tasks did on CPUs besides", Better::kNeither, 0,

@@ -146,8 +146,10 @@ uint64_t Nanoseconds(unsigned __int128 cycles, const RunConfig& config) {
 std::string TasksSentence(const RunResult& result) {
   const Totals& totals = result.totals();
   return fmt::format(
-      "{}, {} between them; in all {} of waiting for a CPU and {} of what they do besides",
+      "{}, {} between them and {} to another CPU; in all {} of waiting for a CPU and {} of what "
+      "they do besides",
       Counted(totals.tasks(), "task", "tasks"), Counted(totals.switches(), "switch", "switches"),
+      Counted(totals.migrations(), "move", "moves"),
       Duration(Nanoseconds(totals.run_queue_wait_cycles(), result.config())),
       Duration(Nanoseconds(totals.think_cycles(), result.config())));
 }

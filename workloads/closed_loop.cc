@@ -77,10 +77,10 @@ void ClosedLoop::Begin() {
     ++tasks_alive_;
     task.may_move = start.may_move;
     if (task.may_move) fair_.SetMovable(i);
-    task.cpu = OnlineFor(task.home);
+    const CpuId cpu = OnlineFor(task.home);
     task.since = start_;
-    fair_.Enqueue(i, task.cpu, FairScheduler::Reason::kStart, start_);
-    SendForCpu(task.cpu, start_);
+    fair_.Enqueue(i, cpu, FairScheduler::Reason::kStart, start_);
+    SendForCpu(cpu, start_);
   }
   SendForDisturbance();
   if (observer_ != nullptr) observer_->OnBegin(machine_, allocator_);
@@ -199,8 +199,6 @@ Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
     WakeSleepers(cpu);
     if (fair_.empty(cpu.id()) && !fair_.Pull(cpu.id(), cpu.now())) break;
     const TaskIndex task = fair_.Take(cpu.id(), cpu.now());
-    closed_.migrations += tasks_[task].cpu != cpu.id();
-    tasks_[task].cpu = cpu.id();
     closed_.run_queue_wait_cycles += cpu.now() - std::min(cpu.now(), tasks_[task].since);
     if (here.last != task) {
       closed_.switches += here.last != kNoTask;

@@ -50,7 +50,6 @@ struct ClosedLoopOptions {
 struct ClosedLoopResult {
   uint64_t work = 0;
   uint64_t switches = 0;
-  uint64_t migrations = 0;        // tasks that went on on another CPU
   uint64_t free_waits = 0;        // a free waited for its own allocation
   uint64_t late_interrupts = 0;   // likewise, in an interrupt
   uint64_t frees_of_nothing = 0;  // of what could not be allocated
@@ -101,6 +100,7 @@ class ClosedLoop : public ArrivalSource {
   absl::Status status() const;
   const ReplayResult& result() const { return result_; }
   const ClosedLoopResult& closed() const { return closed_; }
+  uint64_t migrations() const { return fair_.migrations(); }
   Auditor& auditor() { return auditor_; }
 
   // --- For disturbances. On `cpu`, in task context. ---
@@ -138,7 +138,6 @@ class ClosedLoop : public ArrivalSource {
     Priority priority = Priority::kTask;
     bool may_move = false;
     CpuId home;                // where it was placed
-    CpuId cpu;                 // where it is
     TaskIndex next = kNoTask;  // behind a queue or at a barrier
     Cycles since = 0;          // in the run queue
   };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "workloads/closed_loop.h"
 
@@ -51,7 +52,7 @@ void ClosedLoop::Wake(Cpu& by, TaskIndex task, Cycles time, TaskIndex waker, boo
 
 void ClosedLoop::GoOn(Cpu& by, TaskIndex task) {
   const TaskRecord& record = tasks_[task];
-  const CpuId wanted = record.may_move ? record.cpu : record.home;
+  const CpuId wanted = record.may_move ? fair_.CpuOf(task) : record.home;
   PutInQueue(by, task, OnlineFor(wanted), FairScheduler::Reason::kAgain, by.now());
 }
 
@@ -60,8 +61,6 @@ void ClosedLoop::PutInQueue(Cpu& by, TaskIndex task, CpuId cpu, FairScheduler::R
   TaskRecord& record = tasks_[task];
   record.state = TaskState::kReady;
   record.since = time;
-  closed_.migrations += cpu != record.cpu;
-  record.cpu = cpu;
   fair_.Enqueue(task, cpu, reason, time);
   // Another CPU that is idle is woken by an interrupt.
   SendForCpu(cpu, cpu == by.id() ? time : time + machine_.config().ipi_cycles);
@@ -94,8 +93,8 @@ void ClosedLoop::HandOver(Cpu& cpu) {
   CpuRecord& here = cpus_[cpu.id().index()];
   while (!fair_.empty(cpu.id())) GoOn(cpu, fair_.Remove(cpu.id()));
   for (const Sleeper& sleeper : here.sleepers) {
-    TaskRecord& task = tasks_[sleeper.task];
-    const CpuId there = OnlineFor(task.may_move ? task.cpu : task.home);
+    const TaskRecord& task = tasks_[sleeper.task];
+    const CpuId there = OnlineFor(task.may_move ? fair_.CpuOf(sleeper.task) : task.home);
     SleepUntil(machine_.cpu(there), sleeper.task, sleeper.time);
     SendFor({.time = sleeper.time, .cpu = there, .kind = Timer::Kind::kWake});
   }
@@ -104,11 +103,8 @@ void ClosedLoop::HandOver(Cpu& cpu) {
 }
 
 void ClosedLoop::Tick(Cpu& cpu) {
-  const TaskIndex moved = fair_.Tick(cpu.id(), cpu.now());
-  if (moved == kNoTask) return;
-  tasks_[moved].cpu = fair_.CpuOf(moved);
-  ++closed_.migrations;
-  SendForCpu(tasks_[moved].cpu, cpu.now() + machine_.config().ipi_cycles);
+  const std::optional<CpuId> kicked = fair_.Tick(cpu.id(), cpu.now());
+  if (kicked.has_value()) SendForCpu(*kicked, cpu.now() + machine_.config().ipi_cycles);
 }
 
 }  // namespace slablab

@@ -39,6 +39,7 @@ FairScheduler::FairScheduler(const MachineConfig& machine, uint32_t tasks,
   tick_ = cycles(tunables.tick_ns);
   balance_cost_ = cycles(tunables.balance_cost_ns);
   cache_nice_tries_ = tunables.cache_nice_tries;
+  balance_interval_ = cycles(1'000'000) * tunables.busy_factor;
   second_ = cycles(1'000'000'000);
   for (int i = 0; i < machine.cpu_count(); ++i) {
     const CpuId cpu(i);
@@ -130,8 +131,9 @@ void FairScheduler::Enqueue(TaskIndex task, CpuId cpu, Reason reason, Cycles now
   if (reason == Reason::kStart) {
     record.vruntime = there.min_vruntime;
   } else {
-    // Queues' clocks differ.
     if (record.cpu != cpu) {
+      ++migrations_;
+      // Queues' clocks differ.
       record.vruntime += there.min_vruntime - cpus_[record.cpu.index()].min_vruntime;
     }
     if (reason == Reason::kWake) {
@@ -200,18 +202,18 @@ void FairScheduler::Stop(CpuId cpu, Cycles now) {
   here.current = kNoTask;
 }
 
-TaskIndex FairScheduler::Tick(CpuId cpu, Cycles now) {
+std::optional<CpuId> FairScheduler::Tick(CpuId cpu, Cycles now) {
   CpuRecord& here = cpus_[cpu.index()];
   here.next_tick = (now / tick_ + 1) * tick_;
-  if (here.ready.empty()) return kNoTask;
+  BalanceBusy(cpu, now);
+  if (here.ready.empty()) return std::nullopt;
   Charge(here, now);
   here.resched |= TickEndsSlice(here, now);
   const CpuId idle = NearestIdle(cpu);
-  if (idle == cpu) return kNoTask;
-  const TaskIndex moved = MoveColdest(cpu, idle, now);
-  uint32_t& failed = cpus_[idle.index()].balance_failed;
-  failed = moved != kNoTask ? 0 : failed + 1;
-  return moved;
+  if (idle == cpu) return std::nullopt;
+  if (Move(cpu, idle, Running(cpu) / 2, now) > 0) return idle;
+  ++cpus_[idle.index()].balance_failed;
+  return std::nullopt;
 }
 
 bool FairScheduler::TickEndsSlice(const CpuRecord& cpu, Cycles now) const {
@@ -225,34 +227,60 @@ bool FairScheduler::TickEndsSlice(const CpuRecord& cpu, Cycles now) const {
 
 // --- Balancing. ---
 
+std::array<const std::vector<CpuId>*, FairScheduler::kLevels> FairScheduler::LevelsOf(
+    CpuId cpu) const {
+  const CpuRecord& here = cpus_[cpu.index()];
+  return {&cpus_of_domain_[here.domain], &cpus_of_node_[here.node], &all_cpus_};
+}
+
+CpuId FairScheduler::BusiestOf(const std::vector<CpuId>& cpus) const {
+  return *std::max_element(cpus.begin(), cpus.end(),
+                           [&](CpuId a, CpuId b) { return Running(a) < Running(b); });
+}
+
 bool FairScheduler::Pull(CpuId cpu, Cycles now) {
   CpuRecord& here = cpus_[cpu.index()];
   if (!here.available) return false;
   here.idle_since = now;
   if (queues_waiting_ == 0 || here.average_idle < balance_cost_) return false;
-  const bool pulled = PullFrom(cpus_of_domain_[here.domain], cpu, now) ||
-                      PullFrom(cpus_of_node_[here.node], cpu, now) || PullFrom(all_cpus_, cpu, now);
-  here.balance_failed = pulled ? 0 : here.balance_failed + 1;
-  return pulled;
+  for (const std::vector<CpuId>* cpus : LevelsOf(cpu)) {
+    const CpuId busiest = BusiestOf(*cpus);
+    if (Running(busiest) >= 2 && Move(busiest, cpu, 1, now) == 1) return true;
+  }
+  ++here.balance_failed;
+  return false;
 }
 
-bool FairScheduler::PullFrom(const std::vector<CpuId>& cpus, CpuId cpu, Cycles now) {
-  const auto waiting = [&](CpuId c) { return cpus_[c.index()].ready.size(); };
-  const auto busiest = std::max_element(cpus.begin(), cpus.end(),
-                                        [&](CpuId a, CpuId b) { return waiting(a) < waiting(b); });
-  return Running(*busiest) >= 2 && MoveColdest(*busiest, cpu, now) != kNoTask;
+// Takes half of what the busiest of each domain whose interval is over has more.
+void FairScheduler::BalanceBusy(CpuId cpu, Cycles now) {
+  CpuRecord& here = cpus_[cpu.index()];
+  if (!here.available) return;
+  const auto levels = LevelsOf(cpu);
+  for (size_t i = 0; i < kLevels; ++i) {
+    if (now < here.next_balance[i]) continue;
+    here.next_balance[i] = now + balance_interval_ * levels[i]->size();
+    const CpuId busiest = BusiestOf(*levels[i]);
+    if (Running(busiest) < Running(cpu) + 2) continue;
+    const size_t half = (Running(busiest) - Running(cpu)) / 2;
+    if (Move(busiest, cpu, half, now) == 0) ++here.balance_failed;
+  }
 }
 
 // `cpu` if there is none.
 CpuId FairScheduler::NearestIdle(CpuId cpu) const {
-  const CpuRecord& here = cpus_[cpu.index()];
-  for (const std::vector<CpuId>* cpus :
-       {&cpus_of_domain_[here.domain], &cpus_of_node_[here.node], &all_cpus_}) {
+  for (const std::vector<CpuId>* cpus : LevelsOf(cpu)) {
     const auto idle =
         std::find_if(cpus->begin(), cpus->end(), [&](CpuId other) { return Idle(other); });
     if (idle != cpus->end()) return *idle;
   }
   return cpu;
+}
+
+size_t FairScheduler::Move(CpuId from, CpuId to, size_t count, Cycles now) {
+  size_t moved = 0;
+  while (moved < count && MoveColdest(from, to, now) != kNoTask) ++moved;
+  if (moved > 0) cpus_[to.index()].balance_failed = 0;
+  return moved;
 }
 
 TaskIndex FairScheduler::MoveColdest(CpuId from, CpuId to, Cycles now) {

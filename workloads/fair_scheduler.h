@@ -4,7 +4,9 @@
 #ifndef SLABLAB_WORKLOADS_FAIR_SCHEDULER_H_
 #define SLABLAB_WORKLOADS_FAIR_SCHEDULER_H_
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sim/machine_config.h"
@@ -16,9 +18,10 @@
 //
 // Source: Linux 6.1, kernel/sched/fair.c: place_entity, check_preempt_tick, wakeup_preempt_entity,
 // select_task_rq_fair with wake_wide, wake_affine and select_idle_sibling; newidle_balance with
-// can_migrate_task; nohz_balancer_kick, with which a busy CPU's tick has an idle one take a task
-// over. Loads are counts of runnable tasks, not PELT's averages. Not modelled: buddies, balancing
-// between CPUs that are both busy, bandwidth and groups.
+// can_migrate_task; load_balance at busy CPUs' intervals; nohz_balancer_kick, with which a busy
+// CPU's tick has an idle one take tasks over. Loads are counts of runnable tasks, not PELT's
+// averages; scheduling domains are a last-level cache, a node, the machine. Not modelled: buddies,
+// capacities, bandwidth and groups.
 //
 // It costs no simulated memory accesses; what a switch costs is its user's business.
 
@@ -35,6 +38,9 @@ struct FairTunables {
   // What looking for a task elsewhere takes: a CPU that is idle for less on average does not look.
   // The kernel measures it (sd->max_newidle_lb_cost); it is some tens of microseconds.
   uint64_t balance_cost_ns = 20'000;
+  // A busy CPU balances with those it shares a domain with once in so many milliseconds for each
+  // of them (sd->busy_factor).
+  uint32_t busy_factor = 16;
   // How often a CPU finds tasks with warm caches only before it takes one (sd->cache_nice_tries).
   uint32_t cache_nice_tries = 1;
 };
@@ -71,14 +77,13 @@ class FairScheduler {
   // What runs there, if anything, does so no more.
   void Stop(CpuId cpu, Cycles now);
   bool MustYield(CpuId cpu) const { return cpus_[cpu.index()].resched; }
-  // A timer tick while others wait for the CPU.
-  bool TickIsDue(CpuId cpu, Cycles now) const {
-    const CpuRecord& here = cpus_[cpu.index()];
-    return now >= here.next_tick && !here.ready.empty();
-  }
-  // Answers the task that an idle CPU has taken over, if any; CpuOf has which.
-  TaskIndex Tick(CpuId cpu, Cycles now);
+  bool TickIsDue(CpuId cpu, Cycles now) const { return now >= cpus_[cpu.index()].next_tick; }
+  // The timer's tick. Answers an idle CPU to whose queue it has moved tasks, if it has.
+  std::optional<CpuId> Tick(CpuId cpu, Cycles now);
+  // Where it runs, waits to run, or ran last.
   CpuId CpuOf(TaskIndex task) const { return tasks_[task].cpu; }
+  // How often a task went on on another CPU.
+  uint64_t migrations() const { return migrations_; }
   // Takes one out of the queue, for use elsewhere.
   TaskIndex Remove(CpuId cpu);
   // For a CPU that has nothing to do: moves a task that waits elsewhere to its queue, if there is
@@ -86,6 +91,8 @@ class FairScheduler {
   bool Pull(CpuId cpu, Cycles now);
 
  private:
+  static constexpr size_t kLevels = 3;  // of scheduling domains
+
   struct TaskRecord {
     int64_t vruntime = 0;
     CpuId cpu{-1};  // where it ran last
@@ -117,6 +124,7 @@ class FairScheduler {
     uint32_t balance_failed = 0;  // times in a row that nothing was found to take
     uint32_t domain = 0;          // index of its last-level cache
     uint32_t node = 0;
+    std::array<Cycles, kLevels> next_balance{};
   };
 
   bool Idle(CpuId cpu) const;
@@ -129,7 +137,12 @@ class FairScheduler {
   void Charge(CpuRecord& cpu, Cycles now);
   bool TickEndsSlice(const CpuRecord& cpu, Cycles now) const;
   CpuId NearestIdle(CpuId cpu) const;
-  bool PullFrom(const std::vector<CpuId>& cpus, CpuId cpu, Cycles now);
+  // From the nearest outwards.
+  std::array<const std::vector<CpuId>*, kLevels> LevelsOf(CpuId cpu) const;
+  CpuId BusiestOf(const std::vector<CpuId>& cpus) const;
+  void BalanceBusy(CpuId cpu, Cycles now);
+  // Answers how many of `count` tasks went.
+  size_t Move(CpuId from, CpuId to, size_t count, Cycles now);
   // The one that ran longest ago, if its caches have gone cold, from one queue to another.
   TaskIndex MoveColdest(CpuId from, CpuId to, Cycles now);
   Entry RemoveAt(CpuRecord& cpu, size_t index);
@@ -141,6 +154,8 @@ class FairScheduler {
   Cycles tick_ = 0;
   Cycles balance_cost_ = 0;
   uint32_t cache_nice_tries_ = 0;
+  Cycles balance_interval_ = 0;  // for each CPU of a domain
+  uint64_t migrations_ = 0;
   Cycles second_ = 0;
   uint64_t sequence_ = 0;
   size_t queues_waiting_ = 0;  // CPUs whose queue is not empty

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <vector>
 
@@ -186,10 +187,31 @@ TEST(FairSchedulerTest, ABusyCpusTickSendsWhoWaitsToAnIdleOne) {
   fair.Take(CpuId(0), 0);
   fair.SetAvailable(CpuId(1), false);
   ASSERT_TRUE(fair.TickIsDue(CpuId(0), kTunables.tick_ns));
-  const TaskIndex moved = fair.Tick(CpuId(0), kTunables.tick_ns);
-  ASSERT_NE(moved, kNoTask);
-  EXPECT_EQ(fair.CpuOf(moved), CpuId(2)) << "the nearest that is there";
+  EXPECT_EQ(fair.Tick(CpuId(0), kTunables.tick_ns), CpuId(2)) << "the nearest that is there";
+  EXPECT_FALSE(fair.empty(CpuId(2)));
+  EXPECT_EQ(fair.migrations(), 1u);
   EXPECT_FALSE(fair.TickIsDue(CpuId(0), kTunables.tick_ns + 1));
+}
+
+TEST(FairSchedulerTest, BusyCpusEvenOutTheirQueues) {
+  constexpr TaskIndex kTasks = 24;
+  FairScheduler fair(Machine(2, 2), kTasks, kTunables);
+  std::vector<int> waiting(8);
+  for (TaskIndex i = 0; i < kTasks; ++i) {
+    fair.SetMovable(i);
+    fair.Enqueue(i, CpuId(i < 8 ? static_cast<int>(i) : 5), Reason::kStart, 0);
+    if (i < 8) fair.Take(CpuId(static_cast<int>(i)), 0);
+  }
+  // A second: each domain has had its interval, 128 ms for all eight CPUs, several times.
+  for (Cycles now = kTunables.tick_ns; now < 1'000 * kMillisecond; now += kTunables.tick_ns) {
+    for (int i = 0; i < 8; ++i) fair.Tick(CpuId(i), now + static_cast<Cycles>(i));
+  }
+  for (int i = 0; i < 8; ++i) {
+    for (; !fair.empty(CpuId(i)); ++waiting[static_cast<size_t>(i)]) fair.Remove(CpuId(i));
+  }
+  const auto [least, most] = std::minmax_element(waiting.begin(), waiting.end());
+  EXPECT_LE(*most - *least, 1);
+  EXPECT_EQ(std::accumulate(waiting.begin(), waiting.end(), 0), 16);
 }
 
 // Any order of calls: every task is in one place, those that are bound stay, and nobody is sent
@@ -225,10 +247,7 @@ TEST(FairSchedulerTest, NoTaskIsLostOrDoubledWhateverHappens) {
       continue;
     }
     if (fair.TickIsDue(cpu, now)) {
-      const TaskIndex moved = fair.Tick(cpu, now);
-      if (moved != kNoTask) {
-        EXPECT_NE(fair.CpuOf(moved), CpuId(kCpus - 1));
-      }
+      EXPECT_NE(fair.Tick(cpu, now), CpuId(kCpus - 1));
     }
     const TaskIndex task = current;
     if (fair.MustYield(cpu)) {
