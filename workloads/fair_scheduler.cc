@@ -241,13 +241,14 @@ CpuId FairScheduler::BusiestOf(const std::vector<CpuId>& cpus) const {
 bool FairScheduler::Pull(CpuId cpu, Cycles now) {
   CpuRecord& here = cpus_[cpu.index()];
   if (!here.available) return false;
-  here.idle_since = now;
-  if (queues_waiting_ == 0 || here.average_idle < balance_cost_) return false;
-  for (const std::vector<CpuId>* cpus : LevelsOf(cpu)) {
-    const CpuId busiest = BusiestOf(*cpus);
-    if (Running(busiest) >= 2 && Move(busiest, cpu, 1, now) == 1) return true;
+  if (queues_waiting_ > 0 && here.average_idle >= balance_cost_) {
+    for (const std::vector<CpuId>* cpus : LevelsOf(cpu)) {
+      const CpuId busiest = BusiestOf(*cpus);
+      if (Running(busiest) >= 2 && Move(busiest, cpu, 1, now) == 1) return true;
+    }
+    ++here.balance_failed;
   }
-  ++here.balance_failed;
+  here.idle_since = now;
   return false;
 }
 

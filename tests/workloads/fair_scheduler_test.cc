@@ -178,6 +178,22 @@ TEST(FairSchedulerTest, WarmTasksAreLeftAloneAtFirst) {
   EXPECT_TRUE(fair.Pull(CpuId(1), 400)) << "and yet better than to be idle for ever";
 }
 
+// Idle times of nothing were averaged in, until no CPU looked for tasks any more.
+TEST(FairSchedulerTest, ACpuThatAlwaysFindsATaskGoesOnLooking) {
+  constexpr TaskIndex kTasks = 200;
+  FairScheduler fair(Machine(1, 2), kTasks, kTunables);
+  for (TaskIndex i = 0; i < kTasks; ++i) {
+    fair.SetMovable(i);
+    fair.Enqueue(i, CpuId(0), Reason::kStart, 0);
+  }
+  fair.Take(CpuId(0), 0);
+  for (Cycles now = 1; now < kTasks; ++now) {
+    ASSERT_TRUE(fair.Pull(CpuId(1), now)) << now;
+    fair.Take(CpuId(1), now);
+    fair.Stop(CpuId(1), now);
+  }
+}
+
 TEST(FairSchedulerTest, ABusyCpusTickSendsWhoWaitsToAnIdleOne) {
   FairScheduler fair(Machine(2, 2), 3, kTunables);
   for (TaskIndex i = 0; i < 3; ++i) {
