@@ -121,7 +121,11 @@ Task<PathId> Slub::FreeSlow(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
       if (done) break;
       continue;
     }
-    const bool discard = done && cpu.Load(n->nr_partial) >= cpu.Load(s.min_partial);
+    bool discard = done;
+    if (discard) {
+      const auto partial = cpu.Load(n->nr_partial);
+      discard = partial >= cpu.Load(s.min_partial);
+    }
     if (discard) {
       RemovePartial(cpu, *n, slab);
       Count(cpu, s, SlubStat::kFreeRemovePartial);

@@ -177,7 +177,10 @@ Task<bool> Slub::UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab) 
     if (done) break;
     Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
   }
-  if (thawed.inuse == 0 && cpu.Load(n.nr_partial) >= cpu.Load(s.min_partial)) co_return false;
+  if (thawed.inuse == 0) {
+    const auto partial = cpu.Load(n.nr_partial);
+    if (partial >= cpu.Load(s.min_partial)) co_return false;
+  }
   AddPartial(cpu, n, slab, ListEnd::kTail);
   Count(cpu, s, SlubStat::kFreeAddPartial);
   co_return true;

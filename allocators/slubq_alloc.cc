@@ -157,7 +157,8 @@ Task<SlubQ::Found> SlubQ::RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request
   for (;;) {
     // An interrupt may have filled the queue, or resizing put another in its place.
     QueueCpu& c = ThisCpu(cpu, s);
-    const int32_t wanted = cpu.Load(s.batch) - c.q.Count(cpu);
+    const int32_t batch = cpu.Load(s.batch);
+    const int32_t wanted = batch - c.q.Count(cpu);
     if (wanted <= 0) break;
     if (StuckAt(c)) break;
     LockedSlab partial = co_await GetPartial(cpu, s, request);
@@ -212,7 +213,8 @@ Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request
       MapSlab& slab = AsMap(*fresh);
       QueueCpu& now = ThisCpu(cpu, s);
       ListEnd end = ListEnd::kTail;
-      if (now.q.Count(cpu) < cpu.Load(s.batch)) {
+      const int32_t queued = now.q.Count(cpu);
+      if (queued < cpu.Load(s.batch)) {
         RefillQueue(cpu, s, now.q, slab, batch);
         end = ListEnd::kHead;
       }
@@ -267,8 +269,8 @@ Task<Slab2010*> SlubQ::NewSlabInSlowPath(Cpu& cpu, QueueCache& s, AllocRequest r
 // popped first. Answers how many.
 int32_t SlubQ::RefillQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, MapSlab& slab, int32_t wanted) {
   const auto free = static_cast<int32_t>(slab.map.Weight(cpu));
-  const int32_t count =
-      std::min({wanted, free, std::min(q.max(), cpu.Load(s.batch)) - q.Count(cpu)});
+  const int32_t most = std::min(q.max(), cpu.Load(s.batch));
+  const int32_t count = std::min({wanted, free, most - q.Count(cpu)});
   if (count <= 0) return 0;
   moving_.clear();
   for (int32_t i = 0; i < count; ++i) moving_.push_back(RetrieveOne(cpu, s, slab));

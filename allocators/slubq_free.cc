@@ -30,7 +30,11 @@ Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, P
     AccountTakeBack(s);
     flags = cpu.IrqSave();
     QueueCpu& c = ThisCpu(cpu, s);
-    is_local = v2() || NodeOf(cpu, slab) == cpu.Load(c.node);
+    is_local = v2();
+    if (!is_local) {
+      const NodeId own = cpu.Load(c.node);
+      is_local = NodeOf(cpu, slab) == own;
+    }
     if (is_local && !IsFull(cpu, s, c)) {
       Count(cpu, s, QueueStat::kFreeFastpath);
       c.q.Push(cpu, object);
@@ -216,7 +220,12 @@ Task<void> SlubQ::DrainByNode(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr
       guard = co_await n->list_lock.Acquire(cpu);
     }
     objects = objects.subspan(FoldRun(cpu, s, slab, objects));
-    if (slab.map.IsFull(cpu) && cpu.Load(n->nr_partial) > cpu.Load(s.min_partial)) {
+    bool discard = slab.map.IsFull(cpu);
+    if (discard) {
+      const auto partial = cpu.Load(n->nr_partial);
+      discard = partial > cpu.Load(s.min_partial);
+    }
+    if (discard) {
       if (slab.partial) {
         RemovePartialV4(cpu, s, *n, slab);
         Count(cpu, s, QueueStat::kFreeRemovePartial);
