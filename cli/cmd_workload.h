@@ -14,7 +14,7 @@ namespace slablab {
 int RunWorkloadShow(const std::vector<std::string>& arguments);
 
 inline constexpr std::string_view kWorkloadWriteFlags[] = {
-    "output", "set", "machine", "allocator", "place", "scale", "seed", "touch_bytes"};
+    "output", "set", "machine", "allocator", "place", "balance", "scale", "seed", "touch_bytes"};
 
 // `slablab workload write WORKLOAD -o TRACE`: runs it and writes what it did as a trace.
 int RunWorkloadWrite(const std::vector<std::string>& arguments);
