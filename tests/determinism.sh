@@ -69,15 +69,9 @@ for allocator in slab slab-2014; do
 done
 same_bytes "a trace in closed order" --trace=traces/samples/linux-6.1-slub-c4n2-fork.slt \
   --order=closed --place=spread --scale=2 --machine=xeon-8380 --allocator=slubq
-cat >"$work/storm.textproto" <<'END'
-events { at_us: 20 every_us: 200 jitter_us: 90 pressure { node: -1 } }
-events { at_us: 10 interrupts { cpus: 4 count: 50 interval_ns: 700 objects: 2 } }
-events { at_us: 30 cpu_offline { cpu: 2 } }
-events { at_us: 90 cpu_online { cpu: 2 } }
-END
 for workload in hackbench larson; do
   same_bytes "$workload with a scenario" --workload="$workload" --allocator=slab \
-    --machine=vm-c4n2 --scenario="$work/storm.textproto"
+    --machine=vm-c4n2 --scenario=tests/regression/storm.textproto
 done
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed == 0 ]]
