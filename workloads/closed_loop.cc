@@ -44,8 +44,9 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
       auditor_(machine) {
   for (const QueueShape& shape : steps.queues()) {
     CHECK_GT(shape.capacity, 0u);
-    queues_.push_back(
-        {.capacity = shape.capacity, .ring = std::vector<ObjectRecord>(shape.capacity)});
+    queues_.push_back({.capacity = shape.capacity,
+                       .resume_at = shape.resume_at,
+                       .ring = std::vector<ObjectRecord>(shape.capacity)});
   }
   for (const uint32_t expected : steps.barriers()) barriers_.push_back({.expected = expected});
   result_.paths.resize(allocator.paths().size());

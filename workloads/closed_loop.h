@@ -165,6 +165,7 @@ class ClosedLoop : public ArrivalSource {
   };
   struct Queue {
     uint32_t capacity = 0;
+    std::optional<uint32_t> resume_at;
     uint32_t begin = 0;
     uint32_t count = 0;
     std::vector<ObjectRecord> ring;

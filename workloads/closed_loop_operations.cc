@@ -184,7 +184,11 @@ bool ClosedLoop::Receive(Cpu& cpu, TaskIndex task) {
     queue.begin = (queue.begin + 1) % queue.capacity;
   }
   queue.count -= step.bytes;
-  if (!queue.senders.empty()) Wake(cpu, TakeFirst(queue.senders), cpu.now(), task, true);
+  if (queue.resume_at.has_value() && queue.count > *queue.resume_at) return true;
+  while (!queue.senders.empty()) {
+    Wake(cpu, TakeFirst(queue.senders), cpu.now(), task, true);
+    if (!queue.resume_at.has_value()) break;
+  }
   return true;
 }
 

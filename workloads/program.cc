@@ -154,7 +154,12 @@ class Compiler {
       if (!queues_.try_emplace(queue.name(), Range{.first = first, .count = count}).second) {
         Fail(path + ".name", fmt::format("'{}' is there twice", queue.name()));
       }
-      program_.queues.insert(program_.queues.end(), count, {.capacity = capacity});
+      QueueShape shape{.capacity = capacity, .resume_at = {}};
+      if (!queue.resume_at().empty()) {
+        shape.resume_at = static_cast<uint32_t>(
+            Known(queue.resume_at(), path + ".resume_at", 0, 0, capacity - 1));
+      }
+      program_.queues.insert(program_.queues.end(), count, shape);
       for (uint32_t k = 0; k < count; ++k) {
         program_.queue_names.push_back(fmt::format("{}[{}]", queue.name(), k));
       }

@@ -5,6 +5,7 @@
 #define SLABLAB_WORKLOADS_STEPS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,9 @@ struct TaskStart {
 
 struct QueueShape {
   uint32_t capacity = 1;  // objects
+  // Senders that wait for room go on, all of them, when no more than so many objects are left;
+  // otherwise one after another, as soon as there is room.
+  std::optional<uint32_t> resume_at;
 };
 
 // Where steps come from. All figures are fixed before the first step is asked for.

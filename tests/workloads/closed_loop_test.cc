@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "sim/machine.h"
 #include "tests/sim/host_allocations.h"
 #include "tests/traces/random_trace.h"
+#include "tests/workloads/closed_world.h"
 #include "workloads/caches.h"
 #include "workloads/closed_trace.h"
 #include "workloads/scenario.h"
@@ -27,100 +29,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Steps written down.
-class Script : public StepSource {
- public:
-  explicit Script(std::vector<std::vector<Step>> tasks, std::vector<int> cpus = {})
-      : steps_(std::move(tasks)), cpus_(std::move(cpus)), next_(steps_.size()) {}
-
-  uint32_t task_count() const override { return static_cast<uint32_t>(steps_.size()); }
-  TaskStart StartOf(TaskIndex task) const override {
-    return {.cpu = CpuId(cpus_.empty() ? static_cast<int>(task) : cpus_[task])};
-  }
-  uint64_t object_count() const override { return 100; }
-  std::vector<QueueShape> queues() const override { return {{.capacity = 2}, {.capacity = 2}}; }
-  std::vector<uint32_t> barriers() const override { return {2}; }
-  void NextStep(TaskIndex task, Step* step) override {
-    *step = next_[task] < steps_[task].size() ? steps_[task][next_[task]++] : Step();
-  }
-  std::string TaskName(TaskIndex task) const override { return "task " + std::to_string(task); }
-
- private:
-  const std::vector<std::vector<Step>> steps_;
-  const std::vector<int> cpus_;
-  std::vector<size_t> next_;
-};
-
-Step Allocate(uint64_t object, uint32_t bytes = 64) {
-  return {.kind = Step::Kind::kAllocate, .bytes = bytes, .touch_bytes = bytes, .object = object};
-}
-Step Free(uint64_t object) {
-  return {.kind = Step::Kind::kFree, .touch_bytes = 1, .object = object};
-}
-Step Think(Cycles cycles) { return {.kind = Step::Kind::kThink, .cycles = cycles}; }
-Step Sleep(Cycles cycles) { return {.kind = Step::Kind::kSleep, .cycles = cycles}; }
-Step Send(uint32_t queue, uint64_t object) {
-  return {.kind = Step::Kind::kSend, .bytes = 1, .queue = queue, .object = object};
-}
-Step Receive(uint32_t queue, uint64_t object) {
-  return {.kind = Step::Kind::kReceive, .bytes = 1, .queue = queue, .object = object};
-}
-
-class Notes : public OperationObserver {
- public:
-  void OnOperation(const OperationEnd& operation) override {
-    all.push_back(operation);
-    of_task[operation.task].push_back(operation.is_free);
-    bytes_of_task[operation.task].push_back(operation.bytes);
-  }
-  std::vector<OperationEnd> all;
-  std::map<int32_t, std::vector<bool>> of_task;
-  std::map<int32_t, std::vector<uint64_t>> bytes_of_task;
-};
-
-class World {
- public:
-  explicit World(ReferenceMachineOptions machine = {.cpus = 4,
-                                                    .nodes = 2,
-                                                    .cpus_per_node = 2,
-                                                    .mib_per_node = 64},
-                 std::string_view allocator = "slub", bool notes = true)
-      : takes_notes_(notes),
-        machine_(std::make_unique<Machine>(ReferenceMachine(machine))),
-        model_(MakeAllocator(allocator, *machine_, {}).value()) {
-    machine_->scheduler().RunOn(CpuId(0), [this](Cpu& cpu) { return model_->Boot(cpu); });
-  }
-  absl::Status Run(StepSource& steps, Disturbance* disturbance = nullptr) {
-    loop_ = std::make_unique<ClosedLoop>(steps, *machine_, *model_, ClosedLoopOptions());
-    if (takes_notes_) loop_->set_observer(&notes_);
-    loop_->set_progress(progress_);
-    loop_->set_stop(stop_);
-    loop_->set_disturbance(disturbance);
-    machine_->scheduler().Run(*loop_);
-    model_->CheckInvariants();
-    const ReplayResult& result = loop_->result();
-    EXPECT_EQ(loop_->auditor().violations(), 0u) << loop_->auditor().first_violation();
-    EXPECT_EQ(loop_->auditor().live_objects(),
-              result.allocations - result.failed_allocations - result.frees);
-    return loop_->status();
-  }
-  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
-  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
-  ClosedLoop& loop() { return *loop_; }
-  Machine& machine() { return *machine_; }
-  Allocator& model() { return *model_; }
-  Notes& notes() { return notes_; }
-
- private:
-  const bool takes_notes_;
-  std::function<void(uint64_t)> progress_;
-  std::function<bool()> stop_;
-  std::unique_ptr<Machine> machine_;
-  std::unique_ptr<Allocator> model_;
-  std::unique_ptr<ClosedLoop> loop_;
-  Notes notes_;
-};
 
 TEST(ClosedLoopTest, AFreeWaitsForItsOwnAllocation) {
   Script script({{Think(100'000), Allocate(1)}, {Free(1)}});
@@ -150,6 +58,35 @@ TEST(ClosedLoopTest, TasksThatShareACpuTakeTurns) {
   ASSERT_TRUE(world.Run(script).ok());
   EXPECT_GE(world.loop().closed().switches, 6u);
   EXPECT_GT(world.loop().closed().run_queue_wait_cycles, 0u);
+}
+
+// How many objects had been taken out when a sender that had found the queue of four full, and had
+// another to send then, made the next.
+int TakenWhenSenderGoesOn(std::optional<uint32_t> resume_at) {
+  std::vector<Step> sender;
+  std::vector<Step> receiver;
+  for (uint64_t i = 0; i < 6; ++i) {
+    sender.insert(sender.end(), {Allocate(i), Send(0, i)});
+    receiver.insert(receiver.end(), {Think(1'000'000), Receive(0, 50 + i), Free(50 + i)});
+  }
+  Script script({sender, receiver});
+  script.shapes[0] = {.capacity = 4, .resume_at = resume_at};
+  World world;
+  EXPECT_TRUE(world.Run(script).ok());
+  std::vector<Cycles> made;
+  std::vector<Cycles> freed;
+  for (const OperationEnd& operation : world.notes().all) {
+    (operation.is_free ? freed : made).push_back(operation.start);
+  }
+  EXPECT_EQ(made.size(), 6u);
+  return static_cast<int>(std::lower_bound(freed.begin(), freed.end(), made.at(5)) - freed.begin());
+}
+
+TEST(ClosedLoopTest, WhoFoundAQueueFullGoesOnAtItsMark) {
+  EXPECT_EQ(TakenWhenSenderGoesOn(std::nullopt), 1);
+  EXPECT_EQ(TakenWhenSenderGoesOn(3), 1);
+  EXPECT_EQ(TakenWhenSenderGoesOn(1), 3);
+  EXPECT_EQ(TakenWhenSenderGoesOn(0), 4);
 }
 
 TEST(ClosedLoopTest, ThinkingTakesTheCpuAndSleepingDoesNot) {
