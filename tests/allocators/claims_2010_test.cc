@@ -12,6 +12,7 @@
 #include "sim/machine.h"
 #include "tests/allocators/allocator_machine.h"
 #include "tests/allocators/golden_file.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 namespace {
@@ -232,9 +233,7 @@ std::string Report() {
   return Descriptors() + "\n" + ColdBuffers() + "\n" + Bitmaps() + "\n" + Mask();
 }
 
-TEST(Claims2010Test, TheNumbersAreThoseOfTheGoldenFile) {
-  EXPECT_EQ(Report(), ReadGolden(kGolden));
-}
+TEST(Claims2010Test, TheNumbersAreThoseOfTheGoldenFile) { EXPECT_EQ(Report(), Contents(kGolden)); }
 
 // What the series says of cold objects, whatever the numbers.
 TEST(Claims2010Test, QueuesLeaveColdObjectsAlone) {

@@ -4,17 +4,11 @@
 #include "tests/allocators/golden_file.h"
 
 #include <fstream>
-#include <iterator>
 #include <string_view>
 
 #include "gtest/gtest.h"
 
 namespace slablab {
-
-std::string ReadGolden(const std::string& path) {
-  std::ifstream file(path);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
 
 int GoldenMain(int argc, char** argv, std::string (*text)()) {
   testing::InitGoogleTest(&argc, argv);

@@ -8,9 +8,6 @@
 
 namespace slablab {
 
-// What the file says; nothing if there is none.
-std::string ReadGolden(const std::string& path);
-
 // main() of a test that compares a text with a golden file: with --write=FILE, writes the text
 // there instead of testing.
 int GoldenMain(int argc, char** argv, std::string (*text)());

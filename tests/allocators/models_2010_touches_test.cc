@@ -14,6 +14,7 @@
 #include "tests/allocators/golden_file.h"
 #include "tests/allocators/slubq_machine.h"
 #include "tests/allocators/touch_bench.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 namespace {
@@ -276,7 +277,7 @@ std::string Table() {
 }
 
 TEST(Models2010TouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
-  EXPECT_EQ(Table(), ReadGolden(kGolden));
+  EXPECT_EQ(Table(), Contents(kGolden));
 }
 
 }  // namespace

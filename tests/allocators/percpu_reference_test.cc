@@ -6,15 +6,14 @@
 
 #include "workloads/percpu_reference.h"
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/allocators/reference_runs.h"
 #include "traces/gz_input.h"
 #include "traces/sidecar.h"
 #include "workloads/percpu_conformance.h"
@@ -22,15 +21,8 @@
 namespace slablab {
 namespace {
 
-namespace fs = std::filesystem;
-using ::testing::HasSubstr;
-
-void ExpectRunsAgree(const fs::path& folder, size_t files_least) {
-  std::vector<std::string> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename().string().starts_with("percpu-")) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
+void ExpectPercpuRunsAgree(const std::string& folder, size_t files_least) {
+  const std::vector<std::string> files = ReferenceFiles(folder, "percpu-", ".ref.gz");
   EXPECT_GE(files.size(), files_least);
   for (const std::string& file : files) {
     const absl::StatusOr<PercpuReferenceRun> run =
@@ -45,15 +37,13 @@ void ExpectRunsAgree(const fs::path& folder, size_t files_least) {
 }
 
 TEST(PercpuReferenceTest, BundledRunsAgreeInEveryDecision) {
-  ExpectRunsAgree("tests/reference", 4);
+  ExpectPercpuRunsAgree(kBundledReferences, 4);
 }
 
 TEST(PercpuReferenceTest, SharedRunsAgree) {
-  const char* const shared = std::getenv("SLABLAB_SHARED");
-  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) {
-    GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
-  }
-  ExpectRunsAgree(fs::path(shared) / "reference", 5);
+  const std::optional<std::string> shared = SharedReferences();
+  if (!shared.has_value()) GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
+  ExpectPercpuRunsAgree(*shared, 5);
 }
 
 // The first lines of a run, up to when a machine that booted the same way printed its percpu_stats.
@@ -130,24 +120,14 @@ constexpr std::string_view kSmallRun =
     "a 2 4096 4096 1 0 4096\n"
     "end\n";
 
-std::string Replaced(std::string_view from, std::string_view to) {
-  std::string text(kSmallRun);
-  const size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
-
 Conformance ReplayText(const std::string& text) {
   const absl::StatusOr<PercpuReferenceRun> run = ParsePercpuReference(text, "small.ref");
   EXPECT_TRUE(run.ok()) << run.status();
   return ReplayPercpuReference(*run).value();
 }
 
-// What the model does not share is found, whatever it is, and is no reason to fall over.
 TEST(PercpuReferenceTest, EveryKindOfDisagreementIsSeen) {
-  EXPECT_TRUE(ReplayText(std::string(kSmallRun)).agrees())
-      << ReplayText(std::string(kSmallRun)).first_disagreement;
-  const std::pair<std::string_view, std::string_view> changes[] = {
+  const std::vector<Change> changes = {
       {"0 0 2928", "0 0 2932"},
       {"unit=1048576", "unit=2097152"},
       {"dyn=29848", "dyn=29844"},
@@ -163,25 +143,19 @@ TEST(PercpuReferenceTest, EveryKindOfDisagreementIsSeen) {
       {"E\n", "E\nC 2\n"},
       {"B\n", "B\nP 1 9 10\n"},
   };
-  for (const auto& [from, to] : changes) {
-    const Conformance result = ReplayText(Replaced(from, to));
-    EXPECT_FALSE(result.agrees()) << to;
-    EXPECT_THAT(result.first_disagreement, HasSubstr("small.ref:")) << to;
-  }
+  ExpectChangesAreSeen(kSmallRun, changes, ReplayText);
 }
 
 // A free that comes while a chunk is populated does not confuse who made it.
 TEST(PercpuReferenceTest, OthersOperationsFitInWhereTheLockIsFree) {
-  const Conformance result = ReplayText(Replaced("P 1 0 2\nf 0 3064 24576\nx 32764 4 0 1\n",
-                                                 "f 0 3064 24576\nx 32764 4 0 1\nP 1 0 2\n"));
+  const Conformance result =
+      ReplayText(Replaced(kSmallRun, "P 1 0 2\nf 0 3064 24576\nx 32764 4 0 1\n",
+                          "f 0 3064 24576\nx 32764 4 0 1\nP 1 0 2\n"));
   EXPECT_TRUE(result.agrees()) << result.first_disagreement;
 }
 
 TEST(PercpuReferenceTest, MalformedRunsAreNamedWithTheirLine) {
-  const struct {
-    std::string_view from, to;
-    int line;
-  } cases[] = {
+  const std::vector<Malformed> cases = {
       {"percpu-reference 1", "percpu-reference 2", 1},
       {"kernel linux-6.1.192", "kernel", 2},
       {"cpus=2 ", "cpus=0 ", 3},
@@ -210,15 +184,9 @@ TEST(PercpuReferenceTest, MalformedRunsAreNamedWithTheirLine) {
       {"end\n", "", 15},
       {"end\n", "end\nmore\n", 16},
   };
-  for (const auto& test : cases) {
-    const absl::StatusOr<PercpuReferenceRun> run =
-        ParsePercpuReference(Replaced(test.from, test.to), "f");
-    ASSERT_FALSE(run.ok()) << test.to;
-    EXPECT_EQ(run.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(run.status().message()),
-                ::testing::StartsWith("f:" + std::to_string(test.line) + ": "))
-        << test.to;
-  }
+  ExpectRefusals(kSmallRun, cases, [](const std::string& text, const std::string& path) {
+    return ParsePercpuReference(text, path).status();
+  });
 }
 
 }  // namespace

@@ -4,14 +4,16 @@
 // SLAB against real kernels: runs bundled with the tests, and all there are where SLABLAB_SHARED
 // names the folder that has them.
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/allocators/reference_runs.h"
 #include "traces/gz_input.h"
 #include "traces/sidecar.h"
 #include "workloads/conformance.h"
@@ -22,47 +24,25 @@ namespace slablab {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Each;
 using ::testing::HasSubstr;
 
-void ExpectRunsAgree(const fs::path& folder, size_t files_least) {
-  std::vector<std::string> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("slab-") && name.ends_with(".ref.gz")) files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  EXPECT_GE(files.size(), files_least);
-  for (const std::string& file : files) {
-    const absl::StatusOr<std::string> text = ReadWholeFile(file);
-    ASSERT_TRUE(text.ok()) << text.status();
-    const absl::StatusOr<ReferenceRun> run = ParseReference(*text, file);
-    ASSERT_TRUE(run.ok()) << run.status();
-    const absl::StatusOr<Conformance> result = ReplayReference(*run);
-    ASSERT_TRUE(result.ok()) << result.status();
-    EXPECT_TRUE(result->agrees()) << result->first_disagreement;
-    EXPECT_GT(result->placements.total, 0u);
-    EXPECT_EQ(result->figures.total, 23u) << file;
-  }
-}
-
 TEST(SlabReferenceTest, BundledRunsAgreeInEveryPlacementAndCount) {
-  ExpectRunsAgree("tests/reference", 16);
+  EXPECT_THAT(ExpectRunsAgree(kBundledReferences, "slab-", 16), Each(23u));
 }
 
 TEST(SlabReferenceTest, SharedRunsAgree) {
-  const char* const shared = std::getenv("SLABLAB_SHARED");
-  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) {
-    GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
-  }
-  ExpectRunsAgree(fs::path(shared) / "reference", 100);
+  const std::optional<std::string> shared = SharedReferences();
+  if (!shared.has_value()) GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
+  EXPECT_THAT(ExpectRunsAgree(*shared, "slab-", 100), Each(23u));
 }
 
-void ExpectMachinesAgree(const fs::path& folder, size_t files_least) {
+void ExpectMachinesAgree(const std::string& folder, size_t files_least) {
   const std::pair<std::string, SlabinfoMachine> machines[] = {
       {"c1n1", {1, 1}}, {"c2n1", {2, 1}}, {"c4n2", {4, 2}}, {"c8n2", {8, 2}}, {"c16n4", {16, 4}}};
   size_t files = 0;
   for (const auto& [name, machine] : machines) {
-    const std::string file = folder / ("machine-slab-" + name) / "slabinfo.boot";
+    const std::string file = folder + "/machine-slab-" + name + "/slabinfo.boot";
     if (!fs::exists(file)) continue;
     ++files;
     const absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(ReadWholeFile(file).value(), file);
@@ -75,15 +55,13 @@ void ExpectMachinesAgree(const fs::path& folder, size_t files_least) {
 }
 
 TEST(SlabReferenceTest, EveryCacheOfTheBootedMachinesHasTheKernelsSlabs) {
-  ExpectMachinesAgree("tests/reference", 3);
+  ExpectMachinesAgree(kBundledReferences, 3);
 }
 
 TEST(SlabReferenceTest, SharedMachinesAgree) {
-  const char* const shared = std::getenv("SLABLAB_SHARED");
-  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) {
-    GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
-  }
-  ExpectMachinesAgree(fs::path(shared) / "reference", 5);
+  const std::optional<std::string> shared = SharedReferences();
+  if (!shared.has_value()) GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
+  ExpectMachinesAgree(*shared, 5);
 }
 
 TEST(SlabReferenceTest, OtherSlabsThanTheKernelsAreSeen) {
@@ -133,9 +111,7 @@ Conformance ReplayText(const std::string& text) {
 }
 
 TEST(SlabReferenceTest, EveryKindOfDisagreementIsSeen) {
-  EXPECT_TRUE(ReplayText(std::string(kSmallRun)).agrees())
-      << ReplayText(std::string(kSmallRun)).first_disagreement;
-  const std::pair<std::string_view, std::string_view> changes[] = {
+  const std::vector<Change> changes = {
       {"0@0:1024", "0@0:0"},
       {"1@1:0", "1@0:0"},
       {"remotefrees 1", "remotefrees 2"},
@@ -143,21 +119,12 @@ TEST(SlabReferenceTest, EveryKindOfDisagreementIsSeen) {
       {"objs_per_slab=4", "objs_per_slab=3"},
       {"tune limit=2 batchcount=2", "tune limit=4 batchcount=4"},
   };
-  for (const auto& [from, to] : changes) {
-    std::string text(kSmallRun);
-    const size_t at = text.find(from);
-    ASSERT_NE(at, std::string::npos) << from;
-    const Conformance result = ReplayText(text.replace(at, from.size(), to));
-    EXPECT_FALSE(result.agrees()) << to;
-    EXPECT_THAT(result.first_disagreement, HasSubstr("small.ref:")) << to;
-  }
+  ExpectChangesAreSeen(kSmallRun, changes, ReplayText);
 }
 
 TEST(SlabReferenceTest, AnUnknownTunableIsNamedWithItsLine) {
-  std::string text(kSmallRun);
-  const size_t at = text.find("shared=0");
   const absl::StatusOr<ReferenceRun> run =
-      ParseReference(text.replace(at, 8, "colour=0"), "small.ref");
+      ParseReference(Replaced(kSmallRun, "shared=0", "colour=0"), "small.ref");
   ASSERT_TRUE(run.ok());
   const std::string message(ReplayReference(*run).status().message());
   EXPECT_THAT(message, HasSubstr("small.ref:7: "));

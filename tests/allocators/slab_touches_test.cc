@@ -12,6 +12,7 @@
 #include "tests/allocators/golden_file.h"
 #include "tests/allocators/slab_machine.h"
 #include "tests/allocators/touch_bench.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 namespace {
@@ -124,7 +125,7 @@ std::string Table() {
 }
 
 TEST(SlabTouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
-  EXPECT_EQ(Table(), ReadGolden(kGolden));
+  EXPECT_EQ(Table(), Contents(kGolden));
 }
 
 }  // namespace

@@ -4,14 +4,15 @@
 // SLUB against real kernels: runs bundled with the tests, and all there are where SLABLAB_SHARED
 // names the folder that has them.
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/allocators/reference_runs.h"
 #include "traces/gz_input.h"
 #include "workloads/conformance.h"
 #include "workloads/reference.h"
@@ -21,38 +22,12 @@ namespace slablab {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Each;
+using ::testing::Ge;
 using ::testing::HasSubstr;
 
-std::vector<std::string> FilesUnder(const fs::path& folder, std::string_view prefix,
-                                    std::string_view suffix) {
-  std::vector<std::string> files;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
-    const std::string path = entry.path().string();
-    const std::string relative = fs::path(path).lexically_relative(folder).string();
-    if (relative.starts_with(prefix) && relative.ends_with(suffix)) files.push_back(path);
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-void ExpectRunsAgree(const fs::path& folder, size_t files_least) {
-  const std::vector<std::string> files = FilesUnder(folder, "slub-", ".ref.gz");
-  EXPECT_GE(files.size(), files_least);
-  for (const std::string& file : files) {
-    const absl::StatusOr<std::string> text = ReadWholeFile(file);
-    ASSERT_TRUE(text.ok()) << text.status();
-    const absl::StatusOr<ReferenceRun> run = ParseReference(*text, file);
-    ASSERT_TRUE(run.ok()) << run.status();
-    const absl::StatusOr<Conformance> result = ReplayReference(*run);
-    ASSERT_TRUE(result.ok()) << result.status();
-    EXPECT_TRUE(result->agrees()) << result->first_disagreement;
-    EXPECT_GT(result->placements.total, 0u);
-    EXPECT_GE(result->figures.total, 40u) << file;
-  }
-}
-
-void ExpectGeometriesAgree(const fs::path& folder, size_t files_least) {
-  const std::vector<std::string> files = FilesUnder(folder, "machine-slub-", "slab.sysfs.gz");
+void ExpectGeometriesAgree(const std::string& folder, size_t files_least) {
+  const std::vector<std::string> files = ReferenceFiles(folder, "machine-slub-", "slab.sysfs.gz");
   EXPECT_GE(files.size(), files_least);
   for (const std::string& file : files) {
     const std::string nodes_path = fs::path(file).replace_filename("nodes").string();
@@ -71,18 +46,16 @@ void ExpectGeometriesAgree(const fs::path& folder, size_t files_least) {
 }
 
 TEST(SlubReferenceTest, BundledRunsAgreeInEveryPlacementAndCount) {
-  ExpectRunsAgree("tests/reference", 16);
+  EXPECT_THAT(ExpectRunsAgree(kBundledReferences, "slub-", 16), Each(Ge(40u)));
 }
 
-TEST(SlubReferenceTest, BundledGeometriesAgree) { ExpectGeometriesAgree("tests/reference", 2); }
+TEST(SlubReferenceTest, BundledGeometriesAgree) { ExpectGeometriesAgree(kBundledReferences, 2); }
 
 TEST(SlubReferenceTest, SharedRunsAndGeometriesAgree) {
-  const char* const shared = std::getenv("SLABLAB_SHARED");
-  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) {
-    GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
-  }
-  ExpectRunsAgree(fs::path(shared) / "reference", 100);
-  ExpectGeometriesAgree(fs::path(shared) / "reference", 5);
+  const std::optional<std::string> shared = SharedReferences();
+  if (!shared.has_value()) GTEST_SKIP() << "SLABLAB_SHARED names no folder with reference runs";
+  EXPECT_THAT(ExpectRunsAgree(*shared, "slub-", 100), Each(Ge(40u)));
+  ExpectGeometriesAgree(*shared, 5);
 }
 
 constexpr std::string_view kSmallRun =
@@ -101,24 +74,14 @@ constexpr std::string_view kSmallRun =
     "state slabs 3 N0=1 N1=2\n"
     "end\n";
 
-Conformance ReplayText(std::string text) {
+Conformance ReplayText(const std::string& text) {
   const absl::StatusOr<ReferenceRun> run = ParseReference(text, "small.ref");
   EXPECT_TRUE(run.ok()) << run.status();
   return ReplayReference(*run).value();
 }
 
-std::string Replaced(std::string_view from, std::string_view to) {
-  std::string text(kSmallRun);
-  const size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
-
-// What the model does not share is found, whatever it is.
 TEST(SlubReferenceTest, EveryKindOfDisagreementIsSeen) {
-  EXPECT_TRUE(ReplayText(std::string(kSmallRun)).agrees())
-      << ReplayText(std::string(kSmallRun)).first_disagreement;
-  const std::pair<std::string_view, std::string_view> changes[] = {
+  const std::vector<Change> changes = {
       {"0@0:0", "0@0:1024"},            // another offset
       {"0@0:0", "0@1:0"},               // another node
       {"a 1 2 2@1:0", "a 1 2 1:1024"},  // one slab instead of two
@@ -127,18 +90,11 @@ TEST(SlubReferenceTest, EveryKindOfDisagreementIsSeen) {
       {"objs_per_slab=16", "objs_per_slab=15"},
       {"count alloc_slab", "count alloc_unheard_of"},
   };
-  for (const auto& [from, to] : changes) {
-    const Conformance result = ReplayText(Replaced(from, to));
-    EXPECT_FALSE(result.agrees()) << to;
-    EXPECT_THAT(result.first_disagreement, HasSubstr("small.ref:")) << to;
-  }
+  ExpectChangesAreSeen(kSmallRun, changes, ReplayText);
 }
 
 TEST(SlubReferenceTest, MalformedRunsAreNamedWithTheirLine) {
-  const struct {
-    std::string_view from, to;
-    int line;
-  } cases[] = {
+  const std::vector<Malformed> cases = {
       {"slab-reference 1", "slab-reference 2", 1},
       {"linux-6.1.192 slub", "linux-6.1.192", 2},
       {"cpus=2 ", "cpus=0 ", 3},
@@ -169,19 +125,14 @@ TEST(SlubReferenceTest, MalformedRunsAreNamedWithTheirLine) {
       {"end\n", "", 13},
       {"end\n", "end\nmore\n", 14},
   };
-  for (const auto& test : cases) {
-    const absl::StatusOr<ReferenceRun> run = ParseReference(Replaced(test.from, test.to), "f");
-    ASSERT_FALSE(run.ok()) << test.to;
-    EXPECT_EQ(run.status().code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(run.status().message()),
-                ::testing::StartsWith("f:" + std::to_string(test.line) + ": "))
-        << test.to;
-  }
+  ExpectRefusals(kSmallRun, cases, [](const std::string& text, const std::string& path) {
+    return ParseReference(text, path).status();
+  });
 }
 
 TEST(SlubReferenceTest, AnAllocatorWithoutModelIsRefused) {
   const absl::StatusOr<ReferenceRun> run =
-      ParseReference(Replaced("6.1.192 slub", "6.1.192 slob"), "f");
+      ParseReference(Replaced(kSmallRun, "6.1.192 slub", "6.1.192 slob"), "f");
   ASSERT_TRUE(run.ok());
   EXPECT_THAT(std::string(ReplayReference(*run).status().message()), HasSubstr("'slob'"));
 }

@@ -11,6 +11,7 @@
 #include "tests/allocators/golden_file.h"
 #include "tests/allocators/slub_machine.h"
 #include "tests/allocators/touch_bench.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 namespace {
@@ -167,7 +168,7 @@ std::string Table() {
 }
 
 TEST(SlubTouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
-  EXPECT_EQ(Table(), ReadGolden(kGolden));
+  EXPECT_EQ(Table(), Contents(kGolden));
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cli/run_program.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 
 namespace slablab {
@@ -29,23 +28,12 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::string Runfile(const std::string& path) {
-  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
-}
-
-std::string Contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class CheckTest : public ::testing::Test {
+class CheckTest : public FolderTest {
  protected:
   void SetUp() override {
-    fs::copy(Runfile("traces/samples/linux-6.1-slub-c4n2-net.slt"), Path("net.slt"));
+    fs::copy(Sample("net"), Path("net.slt"));
     WriteContents(suite_, kSuite);
   }
-  void TearDown() override { fs::remove_all(folder_); }
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
   // Writes the suite with one thing changed.
   void Change(const std::string& from, const std::string& to) {
     const std::string changed = absl::StrReplaceAll(kSuite, {{from, to}});
@@ -62,7 +50,6 @@ class CheckTest : public ::testing::Test {
         exact: false
         tolerance { metric: "cycles_per_operation" per_mille: 10 }
       })";
-  const std::string folder_ = NewFolder();
   const std::string suite_ = Path("net.textproto");
 };
 

@@ -5,10 +5,6 @@
 // trace is that workload, timelines and reports show what took place, and what is wrong is said
 // with file and line.
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,6 +17,7 @@
 #include "reports/perfetto.pb.h"
 #include "reports/result_io.h"
 #include "tests/cli/run_program.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 #include "workloads/workload_loader.h"
 
@@ -33,23 +30,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-std::string Sample(const std::string& name) {
-  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/traces/samples/linux-6.1-slub-c4n2-",
-                      name, ".slt");
-}
-
-class ClosedRunTest : public ::testing::Test {
+class ClosedRunTest : public FolderTest {
  protected:
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
-  std::string Contents(const std::string& name) const {
-    std::ifstream file(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  std::string Write(const std::string& name, const std::string& text) const {
-    WriteContents(Path(name), text);
-    return Path(name);
-  }
   RunResult ResultOf(const std::string& arguments) const {
     const Ending run = Stdout(absl::StrCat("run --format=proto ", arguments));
     EXPECT_EQ(run.exit_status, 0) << arguments;
@@ -72,14 +54,12 @@ class ClosedRunTest : public ::testing::Test {
               0);
     std::map<std::string, int> operations;
     for (const std::string& line :
-         std::vector<std::string>(absl::StrSplit(Contents("log"), '\n', absl::SkipEmpty()))) {
+         std::vector<std::string>(absl::StrSplit(ContentsOf("log"), '\n', absl::SkipEmpty()))) {
       const std::vector<std::string> words = absl::StrSplit(line, '\t');
       if (words.size() == 12) ++operations[absl::StrCat(words[7], " ", words[9])];
     }
     return operations;
   }
-
-  const std::string folder_ = NewFolder();
 };
 
 TEST_F(ClosedRunTest, AWorkloadWrittenOutIsATraceThatDoesTheSame) {
@@ -175,7 +155,7 @@ TEST_F(ClosedRunTest, TimelinesShowWhatTookPlace) {
     const RunResult result = ResultOf(run);
     ASSERT_EQ(Stdout(absl::StrCat("timeline ", run, " -o ", Path("t.pf"))).exit_status, 0);
     perfetto::Trace trace;
-    ASSERT_TRUE(trace.ParseFromString(Contents("t.pf")));
+    ASSERT_TRUE(trace.ParseFromString(ContentsOf("t.pf")));
     std::map<uint64_t, std::string> categories;
     std::map<std::string, uint64_t> seen;
     uint64_t counters = 0;

@@ -3,10 +3,6 @@
 
 // `slablab compare`, `report` of several results, and `timeline`, as a user starts them.
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,37 +13,22 @@
 #include "reports/perfetto.pb.h"
 #include "reports/result_io.h"
 #include "tests/cli/run_program.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 namespace {
 
-namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string Sample(const std::string& name) {
-  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/traces/samples/linux-6.1-slub-c4n2-",
-                      name, ".slt");
-}
-
-class CompareTest : public ::testing::Test {
+class CompareTest : public FolderTest {
  protected:
-  void SetUp() override {
-    folder_ = absl::StrCat(std::getenv("TEST_TMPDIR"), "/",
-                           ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::create_directories(folder_);
-  }
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
-  std::string Contents(const std::string& name) const {
-    std::ifstream file(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
   // What the command wrote to `name` with -o; it must succeed.
   std::string Output(const std::string& name, const std::string& arguments) const {
     const Ending end = Stderr(absl::StrCat(arguments, " -o ", Path(name)));
     EXPECT_EQ(end.exit_status, 0) << arguments << "\n" << end.text;
-    return Contents(name);
+    return ContentsOf(name);
   }
   void ExpectRefusal(const std::string& arguments, const std::string& culprit) const {
     const Ending end = Stderr(arguments);
@@ -58,7 +39,6 @@ class CompareTest : public ::testing::Test {
 
   const std::string small_ =
       absl::StrCat("--trace=", Sample("net"), " --events-max=5000 --machine=vm-c4n2");
-  std::string folder_;
 };
 
 TEST_F(CompareTest, KeptResultsGiveTheSameReportAsTheRuns) {

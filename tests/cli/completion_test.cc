@@ -18,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cli/run_program.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 #include "workloads/workload_loader.h"
 

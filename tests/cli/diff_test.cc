@@ -3,10 +3,7 @@
 
 // `slablab diff` as a user starts it, and how two lists of operations are compared.
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -18,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "reports/numbers.h"
 #include "tests/cli/run_program.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 
 namespace slablab {
@@ -29,15 +27,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-std::string Runfile(const std::string& path) {
-  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
-}
-
-std::string Contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 OperationSource SourceOf(const std::vector<LoggedOperation>& operations) {
   return
@@ -135,18 +124,12 @@ TEST(OperationLogTest, ALineIsReadAsItWasWritten) {
   }
 }
 
-class DiffTest : public ::testing::Test {
+class DiffTest : public FolderTest {
  protected:
-  void SetUp() override {
-    fs::copy(Runfile("traces/samples/linux-6.1-slub-c4n2-net.slt"), Path("net.slt"));
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
+  void SetUp() override { fs::copy(Sample("net"), Path("net.slt")); }
   std::string Spec(const std::string& name, const std::string& more) const {
-    WriteContents(Path(name), absl::StrCat("trace: \"net.slt\" machine: \"vm-c4n2\" ", more));
-    return Path(name);
+    return Write(name, absl::StrCat("trace: \"net.slt\" machine: \"vm-c4n2\" ", more));
   }
-  const std::string folder_ = NewFolder();
 };
 
 TEST_F(DiffTest, LikeRunsAreAlike) {
@@ -166,7 +149,7 @@ TEST_F(DiffTest, TheFirstOperationOfAChangedModelIsNamed) {
   EXPECT_THAT(diff.text, HasSubstr("operations are alike."));
   EXPECT_THAT(diff.text, HasSubstr("Its counters and states right after:"));
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(diff.text, '\n'))) {
-    if (line.find(folder_) != std::string::npos) continue;
+    if (line.find(folder()) != std::string::npos) continue;
     EXPECT_LE(line.size(), 80u) << line;
   }
 

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <string>
@@ -20,6 +19,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 
 namespace slablab {
@@ -31,10 +31,6 @@ using ::testing::UnorderedElementsAreArray;
 using Clock = std::chrono::steady_clock;
 
 constexpr useconds_t kPoll = 2'000;
-
-std::string Runfile(const std::string& path) {
-  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
-}
 
 pid_t StartSlablab(const std::vector<std::string>& words) {
   const std::string program = Runfile("cli/slablab");
@@ -62,17 +58,13 @@ bool ExitedWith(int wait_status, int status) {
   return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == status;
 }
 
-class InterruptTest : public ::testing::Test {
+class InterruptTest : public FolderTest {
  protected:
-  void TearDown() override {
-    unsetenv("TMPDIR");
-    fs::remove_all(folder_);
-  }
+  void TearDown() override { unsetenv("TMPDIR"); }
 
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder_)) {
+    for (const auto& entry : fs::directory_iterator(folder())) {
       names.push_back(entry.path().filename());
     }
     return names;
@@ -110,8 +102,6 @@ class InterruptTest : public ::testing::Test {
     }
     EXPECT_GT(cancelled, 0);
   }
-
-  const std::string folder_ = NewFolder();
 };
 
 TEST_F(InterruptTest, AnImportLeavesNothing) {

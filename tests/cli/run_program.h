@@ -7,25 +7,27 @@
 #include <sys/wait.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 
+// A bundled trace of SLUB; needs //traces/samples as data.
+inline std::string Sample(const std::string& name) {
+  return Runfile(absl::StrCat("traces/samples/linux-6.1-slub-c4n2-", name, ".slt"));
+}
+
 struct Ending {
-  int exit_status = -1;
+  int exit_status = -1;  // -1: a signal ended it
   std::string text;
 };
 
-// Runs `slablab ARGUMENTS` in a shell; `redirection` says what is collected. The test needs
-// //cli:slablab as data.
-inline Ending Slablab(const std::string& arguments, const std::string& redirection) {
-  const char* runfiles = std::getenv("TEST_SRCDIR");
-  const std::string program = absl::StrCat(runfiles, "/slablab/cli/slablab");
+// Runs a command in a shell and collects what it prints.
+inline Ending Collect(const std::string& command) {
   Ending run;
-  std::FILE* pipe = popen(absl::StrCat(program, " ", arguments, " ", redirection).c_str(), "r");
+  std::FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return run;
   char buffer[4096];
   while (const size_t bytes = std::fread(buffer, 1, sizeof(buffer), pipe)) {
@@ -34,6 +36,12 @@ inline Ending Slablab(const std::string& arguments, const std::string& redirecti
   const int status = pclose(pipe);
   if (WIFEXITED(status)) run.exit_status = WEXITSTATUS(status);
   return run;
+}
+
+// Runs `slablab ARGUMENTS`; `redirection` says what is collected. The test needs //cli:slablab as
+// data.
+inline Ending Slablab(const std::string& arguments, const std::string& redirection) {
+  return Collect(absl::StrCat(Runfile("cli/slablab"), " ", arguments, " ", redirection));
 }
 inline Ending Stdout(const std::string& arguments) { return Slablab(arguments, "2>/dev/null"); }
 inline Ending Stderr(const std::string& arguments) { return Slablab(arguments, "2>&1 >/dev/null"); }

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -24,6 +23,8 @@
 #include "gtest/gtest.h"
 #include "reports/result_io.h"
 #include "sim/random.h"
+#include "tests/cli/run_program.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 
 namespace slablab {
@@ -36,35 +37,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-std::string Runfile(const std::string& path) {
-  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
-}
-std::string Sample(const std::string& name) {
-  return Runfile(absl::StrCat("traces/samples/linux-6.1-slub-c4n2-", name, ".slt"));
-}
-
-struct Ending {
-  int exit_status = -1;  // -1: a signal ended it
-  std::string text;
-};
-
-Ending Collect(const std::string& command) {
-  Ending run;
-  std::FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return run;
-  char buffer[4096];
-  while (const size_t bytes = std::fread(buffer, 1, sizeof(buffer), pipe)) {
-    run.text.append(buffer, bytes);
-  }
-  const int status = pclose(pipe);
-  if (WIFEXITED(status)) run.exit_status = WEXITSTATUS(status);
-  return run;
-}
-Ending Stdout(const std::string& arguments, const std::string& environment = "") {
-  return Collect(
-      absl::StrCat(environment, " ", Runfile("cli/slablab"), " ", arguments, " 2>/dev/null"));
-}
 
 // The command ends with status 2 and one line that has all of `culprits`; nothing is on standard
 // output.
@@ -94,15 +66,7 @@ std::string RandomBytes(uint64_t seed, size_t bytes) {
   return text;
 }
 
-class RunTest : public ::testing::Test {
- protected:
-  std::string Write(const std::string& name, const std::string& bytes) const {
-    const std::string path = absl::StrCat(folder_, "/", name);
-    WriteContents(path, bytes);
-    return path;
-  }
-  const std::string folder_ = NewFolder();
-};
+class RunTest : public FolderTest {};
 
 TEST_F(RunTest, FastPathsAreWithinTwoPointsOfTheKernels) {
   for (const char* name : {"fs", "hackbench"}) {
@@ -170,9 +134,9 @@ TEST_F(RunTest, WhatAPercpuAllocatorCannotServeIsRefusedWithItsReason) {
 }
 
 TEST_F(RunTest, DemoComparesEveryAllocatorAndLeavesAPage) {
-  const std::string page = absl::StrCat(folder_, "/page.html");
-  const Ending run =
-      Stdout(absl::StrCat("demo --html=", page), absl::StrCat("SLABLAB_ROOT=", Runfile("")));
+  const std::string page = Path("page.html");
+  const Ending run = Collect(absl::StrCat("SLABLAB_ROOT=", Runfile(""), " ", Runfile("cli/slablab"),
+                                          " demo --html=", page, " 2>/dev/null"));
   EXPECT_EQ(run.exit_status, 0);
   EXPECT_THAT(run.text, AllOf(StartsWith("What differs, and why"), HasSubstr("fewest first: "),
                               HasSubstr("slab against slub"), HasSubstr("slubq-v4 against slub")));
@@ -239,17 +203,17 @@ TEST_F(RunTest, ImpossibleMachinesAreRefused) {
   ExpectRefusal(run + "'numa:65 core:1 pu:1'", {"65", "64"});
   const std::string noise = Write("noise.textproto", RandomBytes(1, 4096));
   ExpectRefusal(run + noise, {noise});
-  ExpectRefusal(run + folder_ + "/none.textproto", {"none.textproto"});
+  ExpectRefusal(run + Path("none.textproto"), {"none.textproto"});
 }
 
 TEST_F(RunTest, WhatIsNoTraceIsRefused) {
   const std::string noise = Write("noise.slt", RandomBytes(2, 4096));
   ExpectRefusal("run --trace=" + noise, {noise});
   ExpectRefusal("run --trace=no/such.slt", {"no/such.slt", "No such file"});
-  ExpectRefusal("run --trace=" + folder_, {folder_});
+  ExpectRefusal("run --trace=" + folder(), {folder()});
   ExpectRefusal("report " + noise, {noise});
   ExpectRefusal("verify " + noise, {noise});
-  const std::string imported = folder_ + "/imported.slt";
+  const std::string imported = Path("imported.slt");
   for (const char* format :
        {"", "--from=trace.dat", "--from=trace-cmd", "--from=tracefs", "--from=perf"}) {
     ExpectRefusal(absl::StrCat("import ", noise, " ", format, " -o ", imported), {noise});
@@ -343,7 +307,7 @@ TEST_F(RunTest, AWarmStartWantsSidecars) {
 
 TEST_F(RunTest, NamesNeedNotBeText) {
   const std::string trace = Write("\xff.slt", WriteToString(RandomTrace({}), {}).value());
-  const std::string result = folder_ + "/result.pb";
+  const std::string result = Path("result.pb");
   const std::string arguments = "--machine=vm-c4n2 --trace=" + trace;
   EXPECT_EQ(Stdout("run --format=proto -o " + result + " " + arguments).exit_status, 0);
   EXPECT_EQ(Stdout("report " + result).text, Stdout("run " + arguments).text);
@@ -370,7 +334,7 @@ TEST_F(RunTest, AFreeOfAnUnknownPointerIsCountedAndLeftOut) {
             "bytes_req=100 bytes_alloc=128 gfp_flags=GFP_KERNEL node=-1 accounted=false\n"
             "  sh-7  [001] .....  10.000002: kfree: call_site=g+0x1/0x2 ptr=ffff888000abc000\n"
             "  sh-7  [000] .....  10.000003: kfree: call_site=g+0x1/0x2 ptr=ffff888000001000\n");
-  const std::string trace = folder_ + "/text.slt";
+  const std::string trace = Path("text.slt");
   ASSERT_EQ(Stdout(absl::StrCat("import ", text, " -o ", trace)).exit_status, 0);
   const RunResult result = ResultOf("--machine=vm-c4n2 --trace=" + trace);
   EXPECT_EQ(result.totals().operations(), 2u);
@@ -383,7 +347,7 @@ TEST_F(RunTest, AFreeOfAnUnknownPointerIsCountedAndLeftOut) {
 TEST_F(RunTest, AnInterruptedRunLeavesNothing) {
   const std::string program = Runfile("cli/slablab");
   const std::string trace = "--trace=" + Sample("hackbench");
-  const std::string output = folder_ + "/result.pb";
+  const std::string output = Path("result.pb");
   for (const useconds_t delay : {30'000, 100'000, 200'000}) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
@@ -403,7 +367,7 @@ TEST_F(RunTest, AnInterruptedRunLeavesNothing) {
     EXPECT_TRUE((WIFEXITED(status) && WEXITSTATUS(status) == 130) ||
                 (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
         << status;
-    EXPECT_TRUE(fs::is_empty(folder_)) << delay;
+    EXPECT_TRUE(fs::is_empty(folder())) << delay;
   }
 }
 

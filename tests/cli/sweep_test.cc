@@ -9,10 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,6 +23,7 @@
 #include "gtest/gtest.h"
 #include "reports/result_io.h"
 #include "tests/cli/run_program.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 #include "workloads/workload_loader.h"
 
@@ -40,26 +38,15 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-std::string Runfile(const std::string& path) {
-  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/slablab/", path);
-}
-
-std::string Contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-class SweepTest : public ::testing::Test {
+class SweepTest : public FolderTest {
  protected:
   void SetUp() override {
-    fs::copy(Runfile("traces/samples/linux-6.1-slub-c4n2-net.slt"), Path("net.slt"));
+    fs::copy(Sample("net"), Path("net.slt"));
     WriteContents(sweep_, R"(
         base { trace: "net.slt" events_max: 4000 }
         allocator: ["slub", "slab"] cpus: [1, 4, 16] nodes: [1, 2] seed: [1, 2])");
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
-  std::string Path(const std::string& name) const { return absl::StrCat(folder_, "/", name); }
   std::string Folder(const std::string& name) const { return " --folder=" + Path(name); }
   // Everything that a merge can say.
   std::string Merged(const std::string& name) const {
@@ -79,7 +66,6 @@ class SweepTest : public ::testing::Test {
     return count;
   }
 
-  const std::string folder_ = NewFolder();
   const std::string sweep_ = Path("net.textproto");
 };
 

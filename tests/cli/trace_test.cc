@@ -20,6 +20,7 @@
 #include "cli/trace_selection.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 
 namespace slablab {

@@ -7,7 +7,6 @@
 #include "traces/import.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <string>
 #include <vector>
 

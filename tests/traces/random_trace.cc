@@ -3,15 +3,13 @@
 
 #include "tests/traces/random_trace.h"
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "gtest/gtest.h"
 #include "sim/check.h"
 #include "sim/random.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 namespace {
@@ -217,21 +215,6 @@ absl::StatusOr<Trace> ReadFromString(const std::string& bytes,
     trace.events.insert(trace.events.end(), batch.begin(),
                         batch.begin() + static_cast<ptrdiff_t>(*count));
   }
-}
-
-std::string NewFolder() {
-  std::string name = ::testing::TempDir() + "/traces-XXXXXX";
-  CHECK(mkdtemp(name.data()) != nullptr);
-  return name;
-}
-
-std::string Contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void WriteContents(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
 }
 
 }  // namespace slablab

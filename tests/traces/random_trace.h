@@ -37,11 +37,6 @@ absl::StatusOr<std::string> WriteToString(const Trace& trace, const TraceWriter:
 absl::StatusOr<Trace> ReadFromString(const std::string& bytes,
                                      const TraceReader::Options& options = {});
 
-// A new empty folder for one test.
-std::string NewFolder();
-std::string Contents(const std::string& path);
-void WriteContents(const std::string& path, const std::string& bytes);
-
 }  // namespace slablab
 
 #endif  // SLABLAB_TESTS_TRACES_RANDOM_TRACE_H_

@@ -12,6 +12,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 #include "traces/trace.h"
 #include "traces/validate.h"
@@ -23,16 +24,12 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class SliceTest : public ::testing::Test {
+class SliceTest : public FolderTest {
  protected:
   void SetUp() override {
-    folder_ = NewFolder();
     whole_ = RandomTrace({.seed = 21, .events = 3000});
     WriteContents(Path("whole.slt"), *WriteToString(whole_, {.events_per_block = 200}));
   }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
 
   Trace Slice(const TraceReader::Options& selection, SliceSummary* summary) {
     const auto result = SliceTrace(Path("whole.slt"), selection, Path("part.slt"), {});
@@ -41,7 +38,6 @@ class SliceTest : public ::testing::Test {
     return *ReadFromString(Contents(Path("part.slt")));
   }
 
-  std::string folder_;
   Trace whole_;
 };
 

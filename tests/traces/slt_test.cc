@@ -14,6 +14,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 #include "traces/trace.h"
 
@@ -153,14 +154,8 @@ TEST(SltTest, RewindStartsAgain) {
 }
 
 // Folder, writer with a header for `cpus` CPUs, and what is in the folder.
-class WriterTest : public ::testing::Test {
+class WriterTest : public FolderTest {
  protected:
-  void SetUp() override {
-    folder_ = NewFolder();
-    path_ = folder_ + "/t.slt";
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::unique_ptr<TraceWriter> NewWriter() {
     auto writer = TraceWriter::Create(path_, {.events_per_block = 2, .zstd_level = 1});
     EXPECT_TRUE(writer.ok()) << writer.status();
@@ -169,11 +164,10 @@ class WriterTest : public ::testing::Test {
   }
   int FilesInFolder() const {
     return static_cast<int>(
-        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+        std::distance(fs::directory_iterator(folder()), fs::directory_iterator()));
   }
 
-  std::string folder_;
-  std::string path_;
+  const std::string path_ = Path("t.slt");
 };
 
 TEST_F(WriterTest, NothingAppearsBeforeFinish) {
@@ -192,21 +186,21 @@ TEST_F(WriterTest, AWriterThatIsDroppedLeavesNothing) {
 }
 
 TEST_F(WriterTest, ALinkIsFollowedAndPermissionsStay) {
-  WriteContents(folder_ + "/real.slt", "as it was");
-  chmod((folder_ + "/real.slt").c_str(), 0640);
+  WriteContents(Path("real.slt"), "as it was");
+  chmod(Path("real.slt").c_str(), 0640);
   fs::create_symlink("real.slt", path_);
   ASSERT_TRUE(NewWriter()->Finish().ok());
   EXPECT_TRUE(fs::is_symlink(path_));
   struct stat status;
-  ASSERT_EQ(stat((folder_ + "/real.slt").c_str(), &status), 0);
+  ASSERT_EQ(stat(Path("real.slt").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0640u);
   EXPECT_TRUE(TraceReader::Open(path_, {}).ok());
 }
 
 TEST_F(WriterTest, PlacesThatCannotBeWrittenAreNamed) {
-  EXPECT_THAT(std::string(TraceWriter::Create(folder_ + "/none/t.slt", {}).status().message()),
+  EXPECT_THAT(std::string(TraceWriter::Create(Path("none/t.slt"), {}).status().message()),
               HasSubstr("/none/t.slt: cannot create: No such file"));
-  EXPECT_THAT(std::string(TraceWriter::Create(folder_, {}).status().message()),
+  EXPECT_THAT(std::string(TraceWriter::Create(folder(), {}).status().message()),
               HasSubstr("not a regular file"));
 }
 

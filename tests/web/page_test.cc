@@ -13,6 +13,7 @@
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
+#include "tests/test_files.h"
 
 namespace slablab {
 namespace {
@@ -21,10 +22,6 @@ namespace fs = std::filesystem;
 namespace pb = google::protobuf;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
-
-std::string Runfile(const std::string& path) {
-  return fmt::format("{}/slablab/{}", std::getenv("TEST_SRCDIR"), path);
-}
 
 // What look.mjs printed of a page, field by field.
 const pb::Value& Field(const pb::Value& value, const std::string& name) {
