@@ -3,8 +3,6 @@
 
 #include "cli/cmd_footprint.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,7 +12,7 @@
 #include "cli/footprint.pb.h"
 #include "cli/print.h"
 #include "fmt/format.h"
-#include "sim/check.h"
+#include "reports/message_json.h"
 #include "sim/types.h"
 
 ABSL_FLAG(int32_t, possible_cpus, 1024, "N: possible CPUs.");
@@ -135,13 +133,7 @@ int RunFootprint(const std::vector<std::string>& arguments) {
     Print(stdout, "{}", Text(report, not_measured));
     return kExitOk;
   }
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
-  Print(stdout, "{}", json);
+  Print(stdout, "{}", MessageToJson(report));
   return kExitOk;
 }
 

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <memory>
 
@@ -18,7 +16,7 @@
 #include "cli/trace_selection.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
-#include "sim/check.h"
+#include "reports/message_json.h"
 #include "traces/trace.h"
 
 namespace slablab {
@@ -180,16 +178,6 @@ std::string InfoText(const cli::TraceInfo& info) {
   return text;
 }
 
-std::string JsonText(const cli::TraceInfo& info) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  CHECK(google::protobuf::util::MessageToJsonString(info, &json, options).ok());
-  return json;
-}
-
 }  // namespace
 
 int RunTraceInfo(const std::vector<std::string>& arguments) {
@@ -201,7 +189,7 @@ int RunTraceInfo(const std::vector<std::string>& arguments) {
       OpenTrace(*path, {.salvage = absl::GetFlag(FLAGS_salvage)});
   if (!reader.ok()) return Fail(reader.status());
   const cli::TraceInfo info = InfoOf(*path, **reader);
-  Print(stdout, "{}", *format == Format::kJson ? JsonText(info) : InfoText(info));
+  Print(stdout, "{}", *format == Format::kJson ? MessageToJson(info) : InfoText(info));
   return kExitOk;
 }
 

@@ -3,8 +3,6 @@
 
 #include "cli/cmd_trace_stat.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -22,7 +20,7 @@
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
-#include "sim/check.h"
+#include "reports/message_json.h"
 #include "traces/import_trace.h"
 #include "traces/stat.h"
 #include "traces/stat.pb.h"
@@ -196,13 +194,7 @@ std::string JsonText(const std::string& path, const Statistics& statistics, cons
   add(tables.by_pointer, proto.mutable_by_pointer());
   add(tables.by_cache, proto.mutable_by_cache());
   MakePrintable(&proto);
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  CHECK(google::protobuf::util::MessageToJsonString(proto, &json, options).ok());
-  return json;
+  return MessageToJson(proto);
 }
 
 // One table of all rows; a name with a comma or quote is quoted.

@@ -3,8 +3,6 @@
 
 #include "cli/cmd_verify.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -21,6 +19,7 @@
 #include "cli/recording_check.h"
 #include "cli/verify.pb.h"
 #include "fmt/format.h"
+#include "reports/message_json.h"
 #include "reports/text.h"
 #include "sim/check.h"
 #include "traces/gz_input.h"
@@ -214,13 +213,7 @@ int RunVerify(const std::vector<std::string>& arguments) {
   SetTally(total.figures, report.mutable_figures());
   if (*format == Format::kJson) {
     MakePrintable(&report);
-    google::protobuf::util::JsonPrintOptions options;
-    options.add_whitespace = true;
-    options.always_print_primitive_fields = true;
-    options.preserve_proto_field_names = true;
-    std::string json;
-    CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
-    Print(stdout, "{}", json);
+    Print(stdout, "{}", MessageToJson(report));
   } else {
     Print(stdout, "{}", Text(report));
   }

@@ -3,8 +3,6 @@
 
 #include "cli/sweep_text.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -14,6 +12,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "reports/message_json.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
 #include "reports/tables.h"
@@ -246,16 +245,6 @@ std::string Bytes(const SweepReport& report) {
   return bytes;
 }
 
-std::string Json(const SweepReport& report) {
-  pb::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  CHECK(pb::util::MessageToJsonString(report, &json, options).ok());
-  return json;
-}
-
 }  // namespace
 
 std::string SweepPlanText(const SweepPlan& plan, const SweepPlanView& view) {
@@ -305,7 +294,7 @@ std::string SweepReportText(const SweepReport& report, Format format,
     case Format::kCsv:
       return WideText(ReportTable(report), Delimiter::kComma);
     case Format::kJson:
-      return Json(report);
+      return MessageToJson(report);
     case Format::kProto:
       return Bytes(report);
     default:

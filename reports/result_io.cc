@@ -16,6 +16,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
+#include "reports/message_json.h"
 #include "sim/check.h"
 
 namespace slablab {
@@ -105,16 +106,6 @@ std::string SerializeMessage(const pb::Message& message) {
     CHECK(message.SerializeToCodedStream(&output));
   }
   return bytes;
-}
-
-std::string MessageToJson(const pb::Message& message) {
-  pb::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  CHECK(pb::util::MessageToJsonString(message, &json, options).ok());
-  return json;
 }
 
 bool IsWhole(const RunResult& result) {
