@@ -111,6 +111,19 @@ struct Footprint {
   uint64_t large_bytes = 0;     // kmalloc's blocks of whole pages; of no cache
 
   Footprint& operator+=(const Footprint& other);
+  // An object of `object_size` bytes is handed out of, or taken back into, a slot of `slab_size`.
+  void HandOut(uint64_t object_size, uint64_t slab_size) {
+    ++objects;
+    object_bytes += object_size;
+    padding_bytes += slab_size - object_size;
+    free_bytes -= slab_size;
+  }
+  void TakeBack(uint64_t object_size, uint64_t slab_size) {
+    --objects;
+    object_bytes -= object_size;
+    padding_bytes -= slab_size - object_size;
+    free_bytes += slab_size;
+  }
   friend bool operator==(const Footprint&, const Footprint&) = default;
 };
 

@@ -74,12 +74,7 @@ void SlabAllocator::HandOut(SlabCache& s, PhysAddr object) {
   slab.FlipInUse(index);
   const uint64_t object_size = s.geometry.object_size;
   const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    ++footprint.objects;
-    footprint.object_bytes += object_size;
-    footprint.padding_bytes += size - object_size;
-    footprint.free_bytes -= size;
-  });
+  Account(s, [=](Footprint& footprint) { footprint.HandOut(object_size, size); });
 }
 
 void SlabAllocator::TakeBack(SlabCache& s, SlabBlock& slab, PhysAddr object) {
@@ -88,12 +83,7 @@ void SlabAllocator::TakeBack(SlabCache& s, SlabBlock& slab, PhysAddr object) {
   slab.FlipInUse(index);
   const uint64_t object_size = s.geometry.object_size;
   const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    --footprint.objects;
-    footprint.object_bytes -= object_size;
-    footprint.padding_bytes -= size - object_size;
-    footprint.free_bytes += size;
-  });
+  Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
 }
 
 }  // namespace slablab

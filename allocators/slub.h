@@ -374,12 +374,7 @@ inline void Slub::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {
   slab.free_pointer[object] = kInUse;
   const uint64_t object_size = s.geometry.object_size;
   const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    ++footprint.objects;
-    footprint.object_bytes += object_size;
-    footprint.padding_bytes += size - object_size;
-    footprint.free_bytes -= size;
-  });
+  Account(s, [=](Footprint& footprint) { footprint.HandOut(object_size, size); });
 }
 
 inline void Slub::TakeBack(KmemCache& s, Slab& slab, ObjectIndex object) {
@@ -387,12 +382,7 @@ inline void Slub::TakeBack(KmemCache& s, Slab& slab, ObjectIndex object) {
   slab.free_pointer[object] = kNoObject;
   const uint64_t object_size = s.geometry.object_size;
   const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    --footprint.objects;
-    footprint.object_bytes -= object_size;
-    footprint.padding_bytes -= size - object_size;
-    footprint.free_bytes += size;
-  });
+  Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
 }
 
 }  // namespace slablab

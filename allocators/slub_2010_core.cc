@@ -74,23 +74,13 @@ void Slub2010Core::Clear(Cpu& cpu, const Cache2010& s, PhysAddr object) const {
 void Slub2010Core::AccountHandOut(Cache2010& s) {
   const uint64_t object_size = s.geometry.object_size;
   const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    ++footprint.objects;
-    footprint.object_bytes += object_size;
-    footprint.padding_bytes += size - object_size;
-    footprint.free_bytes -= size;
-  });
+  Account(s, [=](Footprint& footprint) { footprint.HandOut(object_size, size); });
 }
 
 void Slub2010Core::AccountTakeBack(Cache2010& s) {
   const uint64_t object_size = s.geometry.object_size;
   const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    --footprint.objects;
-    footprint.object_bytes -= object_size;
-    footprint.padding_bytes -= size - object_size;
-    footprint.free_bytes += size;
-  });
+  Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
 }
 
 // kmem_cache_free().

@@ -33,7 +33,7 @@ enum class EventKind : uint8_t {
 };
 inline constexpr int kEventKinds = 12;
 
-// Whether events of this kind make an object live, end one, or name one of the trace's caches.
+// Whether events of this kind make an object live, or end one.
 constexpr bool Allocates(EventKind kind) {
   return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc ||
          kind == EventKind::kPageAlloc || kind == EventKind::kPercpuAlloc;
@@ -42,6 +42,14 @@ constexpr bool Frees(EventKind kind) {
   return kind == EventKind::kKfree || kind == EventKind::kCacheFree ||
          kind == EventKind::kPageFree || kind == EventKind::kPercpuFree;
 }
+// The same of the slab allocator's objects alone.
+constexpr bool AllocatesObject(EventKind kind) {
+  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
+}
+constexpr bool FreesObject(EventKind kind) {
+  return kind == EventKind::kKfree || kind == EventKind::kCacheFree;
+}
+// Whether they name one of the trace's caches.
 constexpr bool NamesCache(EventKind kind) {
   return kind == EventKind::kKmalloc || kind == EventKind::kKfree ||
          kind == EventKind::kCacheAlloc || kind == EventKind::kCacheFree;

@@ -16,10 +16,6 @@ namespace {
 // Offsets in a percpu chunk are below 2^32: a unit is at most a few MiB (mm/percpu.c).
 constexpr uint64_t kPercpuOffsetMask = 0xffffffff;
 
-bool IsAllocation(EventKind kind) {
-  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
-}
-
 // The free that an object's allocation is ended by, where it was not traced.
 EventKind FreeOf(EventKind allocation) {
   switch (allocation) {
@@ -208,14 +204,14 @@ absl::Status Repairer::TakeLost(const RawEvent& raw) {
 bool Repairer::IsInternal(const RawEvent& raw, const Event& event) const {
   if (options_.keep_allocator_internal || raw.address == 0) return false;
   const bool is_named = IsInternalCache(raw.cache) || call_site_facts_[event.call_site].is_internal;
-  if (IsAllocation(raw.kind)) return is_named;
+  if (AllocatesObject(raw.kind)) return is_named;
   const auto found = slab_.places.find(raw.address);
   if (found == slab_.places.end() || !found->second.is_live) return is_named;
   return found->second.is_internal;
 }
 
 void Repairer::LeaveOut(const RawEvent& raw, const Event& event) {
-  if (IsAllocation(raw.kind)) {
+  if (AllocatesObject(raw.kind)) {
     slab_.MoveIn(RangeOf(event), {.bytes_alloc = event.bytes_alloc, .is_internal = true});
     ++internal_.allocations;
     internal_.bytes_requested += event.bytes_req;

@@ -72,10 +72,6 @@ void Sort(const StatOrder& order, std::vector<StatRow>* rows) {
   });
 }
 
-bool IsAllocation(EventKind kind) {
-  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
-}
-
 }  // namespace
 
 double StatRow::FragmentationPercent() const {
@@ -105,7 +101,7 @@ absl::StatusOr<StatOrder> ParseStatOrder(std::string_view text) {
 
 void AllocationStat::Add(const Event& event) {
   if (event.inferred) return;
-  if (IsAllocation(event.kind)) {
+  if (AllocatesObject(event.kind)) {
     AddAllocation(event);
   } else if (event.kind == EventKind::kKfree || event.kind == EventKind::kCacheFree) {
     AddFree(event);

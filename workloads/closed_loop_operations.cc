@@ -207,17 +207,7 @@ bool ClosedLoop::MeetAt(Cpu& cpu, TaskIndex task) {
 // --- Figures. ---
 
 void ClosedLoop::Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
-  PathTimes& times = result_.paths[path];
-  times.is_free = is_free;
-  times.cycles.Add(cycles);
-  ++(is_free ? result_.frees : result_.allocations);
-  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
-  ++on_cpu.operations;
-  on_cpu.cycles += cycles;
-  if (cache == kNoCache) return;
-  OperationTotals& on_cache = result_.caches[cache.index()];
-  ++on_cache.operations;
-  on_cache.cycles += cycles;
+  result_.CountOperation(cpu.id(), cache, path, is_free, cycles);
 }
 
 // How long it will take is not known: samples are taken twice as far apart whenever there are too

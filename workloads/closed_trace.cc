@@ -20,24 +20,6 @@ constexpr size_t kBatchEvents = 1 << 12;
 constexpr Nanos kBurstNanos = 10'000;
 constexpr uint64_t kStaggerNanos = 1'000'000;
 
-bool IsAllocation(EventKind kind) {
-  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
-}
-bool IsFree(EventKind kind) { return kind == EventKind::kKfree || kind == EventKind::kCacheFree; }
-
-Priority PriorityOf(Context context) {
-  switch (context) {
-    case Context::kTask:
-      return Priority::kTask;
-    case Context::kSoftirq:
-      return Priority::kSoftirq;
-    case Context::kHardirq:
-    case Context::kNmi:
-      return Priority::kHardirq;
-  }
-  return Priority::kTask;
-}
-
 // What became of an object while the trace was read.
 enum ObjectState : uint8_t { kUnseen, kAllocated, kEnded };
 
@@ -101,7 +83,7 @@ bool ClosedTrace::Replayable(const Event& event) {
   Skip reason;
   uint8_t* const state =
       event.object == kNoTraceObject ? nullptr : &object_states_[event.object - 1];
-  if (IsAllocation(event.kind)) {
+  if (AllocatesObject(event.kind)) {
     if (state == nullptr) {
       reason = Skip::kFailedThere;
     } else if (*state != kUnseen) {
@@ -112,7 +94,7 @@ bool ClosedTrace::Replayable(const Event& event) {
     } else {
       reason = Skip::kUnknownCache;
     }
-  } else if (IsFree(event.kind)) {
+  } else if (FreesObject(event.kind)) {
     if (state == nullptr) {
       reason = Skip::kNullFree;
     } else if (event.predates_trace) {
@@ -344,7 +326,7 @@ void ClosedTrace::NextOfInterrupt(Cursor& cursor, Step* step) {
 
 void ClosedTrace::Fill(const Cursor& cursor, const Operation& operation, Step* step) const {
   step->object = operation.object + cursor.copy * objects_per_copy_;
-  if (IsAllocation(operation.kind)) {
+  if (AllocatesObject(operation.kind)) {
     step->kind = Step::Kind::kAllocate;
     if (operation.kind == EventKind::kCacheAlloc) step->cache = cache_of_[operation.cache];
     step->bytes = step->touch_bytes = operation.bytes;

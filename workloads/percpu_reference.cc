@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "absl/status/status.h"
 #include "allocators/percpu_layout.h"
 #include "fmt/format.h"
+#include "workloads/reference_text.h"
 
 namespace slablab {
 namespace {
@@ -23,21 +23,6 @@ using Kind = PercpuReferenceEvent::Kind;
 constexpr uint64_t kFirstBytesMax = uint64_t{1} << 20;  // of a unit, as BootBytes() provides
 constexpr uint64_t kAtomBytesMax = uint64_t{64} << 20;
 constexpr uint64_t kOffsetMax = uint64_t{1} << 31;
-
-std::optional<uint64_t> ParseNumber(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// Cuts the text up to `separator` (or all of it) off the front.
-std::string_view TakeUntil(std::string_view* text, char separator) {
-  const size_t at = text->find(separator);
-  const std::string_view taken = text->substr(0, at);
-  text->remove_prefix(at == std::string_view::npos ? text->size() : at + 1);
-  return taken;
-}
 
 // What follows a line's first word.
 struct Shape {

@@ -12,8 +12,6 @@
 namespace slablab {
 namespace {
 
-constexpr size_t kBatchEvents = 4096;
-
 enum Path : size_t { kAllocWaiting, kAllocAtomic, kFreePath, kBalancePath, kPaths };
 constexpr std::string_view kPathNames[kPaths] = {"percpu alloc", "percpu alloc, atomic",
                                                  "percpu free", "percpu balance work"};
@@ -24,19 +22,6 @@ constexpr std::string_view kSiteNames[] = {"percpu alloc", "percpu free", "percp
 
 bool IsRequest(const Event& event) {
   return event.kind == EventKind::kPercpuAlloc || event.kind == EventKind::kPercpuAllocFailed;
-}
-
-Priority PriorityOf(Context context) {
-  switch (context) {
-    case Context::kTask:
-      return Priority::kTask;
-    case Context::kSoftirq:
-      return Priority::kSoftirq;
-    case Context::kHardirq:
-    case Context::kNmi:
-      return Priority::kHardirq;
-  }
-  return Priority::kTask;
 }
 
 PercpuRequest RequestOf(const Event& event) {
@@ -73,32 +58,15 @@ absl::Span<const std::string_view> PercpuReplay::paths() { return kPathNames; }
 
 PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
                            const ReplayOptions& options)
-    : reader_(reader),
-      machine_(machine),
+    : machine_(machine),
       areas_(areas),
       options_(options),
-      batch_(kBatchEvents),
+      feed_(reader),
       placer_(reader.header(), machine.config(), options.placement),
       auditor_(areas) {
   result_.paths.resize(kPaths);
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
   result_.peak = areas.usage();
-}
-
-bool PercpuReplay::Refill() {
-  if (stop_ && stop_()) {
-    status_ = absl::CancelledError("interrupted");
-    return false;
-  }
-  absl::StatusOr<size_t> count = reader_.Read(absl::MakeSpan(batch_));
-  if (!count.ok()) {
-    status_ = count.status();
-    return false;
-  }
-  batch_next_ = 0;
-  batch_end_ = *count;
-  if (progress_) progress_(result_.events);
-  return batch_end_ > 0;
 }
 
 bool PercpuReplay::Next(Arrival* arrival) {
@@ -107,8 +75,12 @@ bool PercpuReplay::Next(Arrival* arrival) {
   const Nanos time_max = Scheduler::kTimeEnd / 8 * 7 / clock_mhz * 1000;
   for (;;) {
     if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
-    if (batch_next_ == batch_end_ && !Refill()) return false;
-    const Event& event = batch_[batch_next_++];
+    const Event* const next = feed_.Next();
+    if (next == nullptr) {
+      status_.Update(feed_.status());
+      return false;
+    }
+    const Event& event = *next;
     ++result_.events;
     if (!started_) {
       started_ = true;

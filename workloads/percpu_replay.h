@@ -62,8 +62,10 @@ class PercpuReplay : public ArrivalSource {
   static absl::Span<const std::string_view> sites();
   static absl::Span<const std::string_view> paths();
 
-  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
-  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
+  void set_progress(std::function<void(uint64_t)> progress) {
+    feed_.set_progress(std::move(progress));
+  }
+  void set_stop(std::function<bool()> stop) { feed_.set_stop(std::move(stop)); }
 
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
@@ -85,7 +87,6 @@ class PercpuReplay : public ArrivalSource {
     PercpuArea area;
   };
 
-  bool Refill();
   bool Replayable(const Event& event);
   CpuId Place(const Event& event);
   Event Take(uint64_t token);
@@ -95,14 +96,11 @@ class PercpuReplay : public ArrivalSource {
   void Account(Cpu& cpu, size_t path, Cycles cycles);
   void NotePeak();
 
-  TraceReader& reader_;
   Machine& machine_;
   PercpuAreas& areas_;
   const ReplayOptions options_;
   absl::Status status_;
-  std::vector<Event> batch_;
-  size_t batch_next_ = 0;
-  size_t batch_end_ = 0;
+  TraceFeed feed_;
   bool started_ = false;
   Nanos time_first_ = 0;
   Nanos now_ = 0;  // recorded time of the latest arrival
@@ -114,8 +112,6 @@ class PercpuReplay : public ArrivalSource {
   PercpuAuditor auditor_;
   PercpuReplayResult result_;
   std::array<uint64_t, kSkipReasons> skips_{};
-  std::function<void(uint64_t)> progress_;
-  std::function<bool()> stop_;
 };
 
 }  // namespace slablab

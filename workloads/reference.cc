@@ -4,34 +4,19 @@
 #include "workloads/reference.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "workloads/reference_text.h"
 
 namespace slablab {
 namespace {
 
 // Bounds on what one file may ask for.
 constexpr uint64_t kMibMax = uint64_t{1} << 20;  // of all nodes
-
-std::optional<uint64_t> ParseNumber(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// Cuts the text up to `separator` (or all of it) off the front.
-std::string_view TakeUntil(std::string_view* text, char separator) {
-  const size_t at = text->find(separator);
-  const std::string_view taken = text->substr(0, at);
-  text->remove_prefix(at == std::string_view::npos ? text->size() : at + 1);
-  return taken;
-}
 
 class Parser {
  public:

@@ -15,27 +15,6 @@ namespace slablab {
 
 namespace {
 
-constexpr size_t kBatchEvents = 4096;
-
-bool IsAllocation(EventKind kind) {
-  return kind == EventKind::kKmalloc || kind == EventKind::kCacheAlloc;
-}
-
-bool IsFree(EventKind kind) { return kind == EventKind::kKfree || kind == EventKind::kCacheFree; }
-
-Priority PriorityOf(Context context) {
-  switch (context) {
-    case Context::kTask:
-      return Priority::kTask;
-    case Context::kSoftirq:
-      return Priority::kSoftirq;
-    case Context::kHardirq:
-    case Context::kNmi:
-      return Priority::kHardirq;
-  }
-  return Priority::kTask;
-}
-
 // Of all paths that free, or of all that do not.
 Histogram SumOf(const std::vector<PathTimes>& paths, bool is_free) {
   Histogram sum;
@@ -91,7 +70,7 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
       options_(options),
       footprint_(allocator.TotalFootprint()),
       clock_mhz_(static_cast<uint64_t>(machine.config().clock_mhz)),
-      batch_(kBatchEvents),
+      feed_(reader),
       auditor_(machine) {
   const TraceHeader& header = reader.header();
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
@@ -123,22 +102,6 @@ void Replay::AddWarmObject(CacheId cache, NodeId node, PhysAddr object) {
   warm_[{cache.value(), node.value()}].push_back(object);
 }
 
-bool Replay::Refill() {
-  if (stop_ && stop_()) {
-    status_ = absl::CancelledError("interrupted");
-    return false;
-  }
-  absl::StatusOr<size_t> count = reader_.Read(absl::MakeSpan(batch_));
-  if (!count.ok()) {
-    status_ = count.status();
-    return false;
-  }
-  batch_next_ = 0;
-  batch_end_ = *count;
-  if (progress_) progress_(result_.events);
-  return batch_end_ > 0;
-}
-
 bool Replay::RefuseTooLong(Nanos time) {
   constexpr Nanos kNanosPerDay = Nanos{86'400} * 1'000'000'000;
   status_ = absl::OutOfRangeError(
@@ -150,7 +113,7 @@ bool Replay::RefuseTooLong(Nanos time) {
 
 // Answers the operation's token.
 inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
-  if (IsAllocation(event.kind)) {
+  if (AllocatesObject(event.kind)) {
     record = &objects_.Begin(event.object);
   } else if (record != nullptr) {
     record->free_announced = true;
@@ -188,8 +151,12 @@ inline CpuId Replay::Place(const Event& event) {
 bool Replay::Next(Arrival* arrival) {
   for (;;) {
     if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
-    if (batch_next_ == batch_end_ && !Refill()) return false;
-    const Event& event = batch_[batch_next_++];
+    const Event* const next = feed_.Next();
+    if (next == nullptr) {
+      status_.Update(feed_.status());
+      return false;
+    }
+    const Event& event = *next;
     if (result_.events++ == 0) Begin(event);
     now_ = event.time - time_first_;
     if (now_ > time_max_) return RefuseTooLong(now_);
@@ -214,7 +181,7 @@ void Replay::Begin(const Event& first) {
 // `record` becomes that of a free's object, if the trace has its allocation.
 inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
   Skip reason;
-  if (IsAllocation(event.kind)) {
+  if (AllocatesObject(event.kind)) {
     const ObjectRecord* before = objects_.Find(event.object);
     if (event.object == kNoTraceObject) {
       reason = Skip::kFailedThere;
@@ -225,7 +192,7 @@ inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
     } else {
       reason = Skip::kUnknownCache;
     }
-  } else if (IsFree(event.kind)) {
+  } else if (FreesObject(event.kind)) {
     if (event.object == kNoTraceObject) {
       reason = Skip::kNullFree;
     } else if (event.predates_trace) {
@@ -283,7 +250,7 @@ inline CacheId Replay::CacheFor(const Operation& operation) const {
 
 bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
   const Operation& operation = pending_[token];
-  if (!IsFree(operation.kind)) return true;
+  if (!FreesObject(operation.kind)) return true;
   // Not while what it frees is still being allocated, perhaps by the very code it would interrupt.
   return operation.record == nullptr || operation.record->state != ObjectRecord::State::kPending;
 }
@@ -298,7 +265,7 @@ Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
 Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
   const Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
   pending_free_.push_back(static_cast<uint32_t>(token));
-  if (IsAllocation(operation.kind)) return Allocate(cpu, operation);
+  if (AllocatesObject(operation.kind)) return Allocate(cpu, operation);
   if (operation.record != nullptr && operation.record->state == ObjectRecord::State::kPending) {
     return ReleaseOnceAllocated(cpu, operation);
   }
@@ -325,7 +292,7 @@ Task<void> Replay::AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin,
 }
 
 inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
-                           Placement placement) {
+                                  Placement placement) {
   const CacheId cache = CacheFor(operation);
   Account(cpu, operation, cache, placement.path, cpu.task_clock() - begin);
   if (observer_ != nullptr) {
@@ -401,7 +368,7 @@ Task<void> Replay::AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord reco
 }
 
 inline void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
-                        Cycles begin, PathId path) {
+                               Cycles begin, PathId path) {
   Account(cpu, operation, record.cache, path, cpu.task_clock() - begin);
   if (observer_ != nullptr) {
     Observe(cpu, operation,
@@ -450,19 +417,8 @@ ObjectRecord Replay::WarmRecord(const Operation& operation) {
 
 void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path,
                      Cycles cycles) {
-  const bool is_free = IsFree(operation.kind);
-  PathTimes& times = result_.paths[path];
-  times.is_free = is_free;
-  times.cycles.Add(cycles);
-  ++(is_free ? result_.frees : result_.allocations);
-  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
-  ++on_cpu.operations;
-  on_cpu.cycles += cycles;
-  if (cache == kNoCache) return;
-  OperationTotals& on_cache = result_.caches[cache.index()];
-  ++on_cache.operations;
-  on_cache.cycles += cycles;
-  on_cache.inferred += operation.inferred;
+  result_.CountOperation(cpu.id(), cache, path, FreesObject(operation.kind), cycles);
+  if (cache != kNoCache) result_.caches[cache.index()].inferred += operation.inferred;
 }
 
 void Replay::SampleFootprint(Nanos time) {

@@ -26,6 +26,7 @@
 #include "workloads/histogram.h"
 #include "workloads/object_table.h"
 #include "workloads/observer.h"
+#include "workloads/trace_feed.h"
 
 // Replays a trace in recorded order: each operation starts at its recorded time or when its CPU is
 // ready, whichever is later; operations of one CPU keep their order; what ran in an interrupt comes
@@ -83,6 +84,20 @@ struct ReplayResult {
   FootprintAt footprint_peak;           // most slab_bytes
   Digest placements;                    // of (object, address, path), as operations ended
 
+  // An operation ended; `cache` may be none.
+  void CountOperation(CpuId cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
+    PathTimes& times = paths[path];
+    times.is_free = is_free;
+    times.cycles.Add(cycles);
+    ++(is_free ? frees : allocations);
+    OperationTotals& on_cpu = cpus[cpu.index()];
+    ++on_cpu.operations;
+    on_cpu.cycles += cycles;
+    if (cache == kNoCache) return;
+    OperationTotals& on_cache = caches[cache.index()];
+    ++on_cache.operations;
+    on_cache.cycles += cycles;
+  }
   // Over all paths.
   Histogram AllocationCycles() const;
   Histogram FreeCycles() const;
@@ -100,9 +115,11 @@ class Replay : public ArrivalSource {
   // takes one of them.
   void AddWarmObject(CacheId cache, NodeId node, PhysAddr object);
   // Called now and then with the number of events so far, from outside simulated time.
-  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
+  void set_progress(std::function<void(uint64_t)> progress) {
+    feed_.set_progress(std::move(progress));
+  }
   // True once to end early; asked now and then.
-  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
+  void set_stop(std::function<bool()> stop) { feed_.set_stop(std::move(stop)); }
 
   // Sees every operation from now on; null: nobody does.
   void set_observer(OperationObserver* observer) { observer_ = observer; }
@@ -150,7 +167,6 @@ class Replay : public ArrivalSource {
     Cycles start = 0;
   };
 
-  bool Refill();
   bool RefuseTooLong(Nanos time);
   void Begin(const Event& first);
   bool Replayable(const Event& event, ObjectRecord** record);
@@ -188,9 +204,7 @@ class Replay : public ArrivalSource {
   const uint64_t clock_mhz_;
   absl::Status status_;
 
-  std::vector<Event> batch_;
-  size_t batch_next_ = 0;
-  size_t batch_end_ = 0;
+  TraceFeed feed_;
   Nanos time_first_ = 0;
   Nanos time_max_ = 0;  // since time_first_
   Cycles start_cycles_ = 0;
@@ -220,8 +234,6 @@ class Replay : public ArrivalSource {
   Nanos sample_next_ = 0;
   Nanos sample_interval_ = 1;
   std::array<uint64_t, kSkipReasons> skips_{};
-  std::function<void(uint64_t)> progress_;
-  std::function<bool()> stop_;
   OperationObserver* observer_ = nullptr;
   std::vector<Note> notes_;
   std::vector<uint32_t> notes_free_;
