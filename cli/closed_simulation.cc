@@ -95,8 +95,8 @@ std::string SchedulingSentence(const SimulationOptions& options, const ClosedLoo
       "Each CPU's tasks share it as Linux 6.1's fair scheduler lets them, with its tunables; "
       "changing to another takes ",
       loop.switch_ns, " ns. ",
-      options.balances() ? "Tasks move as there: when they wake, when a CPU falls idle, and now and "
-                           "then to a shorter queue."
+      options.balances() ? "Tasks move as there: when they wake, when a CPU falls idle, and now "
+                           "and then to a shorter queue."
                          : "Tasks stay on the CPU where they were placed.");
 }
 

@@ -49,7 +49,6 @@ AllocatorMachine::AllocatorMachine(std::string_view name, const Options& options
 
 AllocatorMachine::AllocatorMachine(const Options& options, const Make& make)
     : AllocatorMachine(Config(options), options.allocator, make) {
-  in_sequence_ = options.in_sequence;
 }
 
 AllocatorMachine::AllocatorMachine(std::string_view name, const MachineConfig& config,

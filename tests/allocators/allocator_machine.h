@@ -24,9 +24,6 @@ struct AllocatorMachineOptions {
   int nodes = 1;
   int cpus_per_domain = 0;  // that share a last-level cache; 0: those of a node
   uint64_t mib_per_node = 64;
-  // One after another: what another CPU did last is over when a CPU begins. Else each CPU has its
-  // own time, and may find a lock still held by one that ran before it.
-  bool in_sequence = true;
   AllocatorOptions allocator = {};
 };
 
@@ -53,9 +50,10 @@ class AllocatorMachine {
   const Allocator& allocator() const { return *allocator_; }
   std::string Path(PathId path) const { return std::string(allocator_->paths()[path]); }
 
+  // Begins when whatever another CPU did last is over.
   template <typename Start>
   void Run(int cpu, Start start) {
-    const Cycles now = in_sequence_ ? machine_.scheduler().now() : 0;
+    const Cycles now = machine_.scheduler().now();
     machine_.scheduler().RunOn(CpuId(cpu), [&](Cpu& on) {
       if (on.now() < now) on.Execute(now - on.now());
       return start(on);
@@ -96,7 +94,6 @@ class AllocatorMachine {
   AllocatorMachine(const MachineConfig& config, const AllocatorOptions& options, const Make& make);
   Figure FigureOf(CacheId cache, std::string_view name) const;
 
-  bool in_sequence_ = true;
   Machine machine_;
   std::unique_ptr<Allocator> allocator_;
 };

@@ -32,13 +32,10 @@ const TouchColumns& Columns() {
 }
 
 // Four CPUs on two nodes, and a cache of four objects a slab, arrays of four and batches of two.
-// Where a CPU follows another it finds the lock taken, which is one more atomic.
 class Bench : public TouchBench<SlabMachine> {
  public:
   explicit Bench(const SlabPolicy& policy, const AllocatorOptions& options = {})
-      : TouchBench(Columns(),
-                   AllocatorMachineOptions{
-                       .cpus = 4, .nodes = 2, .in_sequence = false, .allocator = options},
+      : TouchBench(Columns(), AllocatorMachineOptions{.cpus = 4, .nodes = 2, .allocator = options},
                    policy) {
     Use(m().MakeCache("x"), /*objects=*/120);
   }
