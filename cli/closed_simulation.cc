@@ -278,8 +278,8 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Simul
   }
 
   RunResult result;
-  const std::vector<Replay::Skipped> skipped =
-      stage.trace == nullptr ? std::vector<Replay::Skipped>() : stage.trace->skipped();
+  const std::vector<SkippedEvents> skipped =
+      stage.trace == nullptr ? std::vector<SkippedEvents>() : stage.trace->skipped();
   GatherResult(machine, model, loop->result(), skipped, result);
   GatherOccupancy(machine, model, loop->auditor(), result);
   GatherClosed(*loop, stage, *result.mutable_totals());

@@ -31,7 +31,7 @@ void GatherTotals(Machine& machine, const PercpuReplay& replay, Totals& totals) 
   }
   totals.set_end_time_cycles(machine.scheduler().now());
   totals.set_writebacks(machine.memory().writebacks());
-  for (const Replay::Skipped& skipped : replay.skipped()) {
+  for (const SkippedEvents& skipped : replay.skipped()) {
     NamedCount& count = *totals.add_skipped();
     count.set_name(std::string(skipped.reason));
     count.set_count(skipped.events);

@@ -214,7 +214,7 @@ void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
 }
 
 void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
-                  absl::Span<const Replay::Skipped> skipped, RunResult& result) {
+                  absl::Span<const SkippedEvents> skipped, RunResult& result) {
   Totals& totals = *result.mutable_totals();
   totals.set_events(replayed.events);
   totals.set_operations(replayed.allocations + replayed.frees);
@@ -230,7 +230,7 @@ void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResu
   }
   totals.set_end_time_cycles(machine.scheduler().now());
   totals.set_writebacks(machine.memory().writebacks());
-  for (const Replay::Skipped& skip : skipped) {
+  for (const SkippedEvents& skip : skipped) {
     NamedCount& count = *totals.add_skipped();
     count.set_name(std::string(skip.reason));
     count.set_count(skip.events);

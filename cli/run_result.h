@@ -22,7 +22,7 @@ namespace slablab {
 // comparison with the kernel, from what is left when a run has ended: `replayed`, and what was left
 // out.
 void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
-                  absl::Span<const Replay::Skipped> skipped, RunResult& result);
+                  absl::Span<const SkippedEvents> skipped, RunResult& result);
 
 // Checks the model's invariants and what the auditor saw, and gathers what the model has beside:
 // its percpu areas, and what its quirks did. Internal: a violation, while no quirk is on.

@@ -25,36 +25,6 @@ enum ObjectState : uint8_t { kUnseen, kAllocated, kEnded };
 
 }  // namespace
 
-// Why an event is not replayed.
-enum class ClosedTrace::Skip : uint8_t {
-  kPages,
-  kPercpu,
-  kNullFree,
-  kPredates,
-  kUnknownCache,
-  kLost,
-  kFailedThere,
-  kContradicts,
-};
-
-std::vector<Replay::Skipped> ClosedTrace::skipped() const {
-  static constexpr std::string_view kReasons[kSkipReasons] = {
-      "page event (the model asks for its own pages)",
-      "percpu event (closed order is of slab allocators)",
-      "free of NULL",
-      "free of an object older than the trace",
-      "of a cache whose name or size the trace does not tell",
-      "mark of events lost in recording",
-      "allocation that failed when it was recorded",
-      "allocation of an object that is live, or second free of one: the trace contradicts itself",
-  };
-  std::vector<Replay::Skipped> skipped;
-  for (size_t i = 0; i < kSkipReasons; ++i) {
-    if (skips_[i] > 0) skipped.push_back({.reason = kReasons[i], .events = skips_[i]});
-  }
-  return skipped;
-}
-
 ClosedTrace::ClosedTrace(const MachineConfig& machine, const Allocator& allocator,
                          std::vector<CacheId> cache_of, const ClosedTraceOptions& options)
     : options_(options),
@@ -107,14 +77,10 @@ bool ClosedTrace::Replayable(const Event& event) {
       *state = kEnded;
       return true;
     }
-  } else if (event.kind == EventKind::kLost) {
-    reason = Skip::kLost;
-  } else if (event.kind == EventKind::kPageAlloc || event.kind == EventKind::kPageFree) {
-    reason = Skip::kPages;
   } else {
-    reason = Skip::kPercpu;
+    reason = SkipOfNoObject(event.kind);
   }
-  ++skips_[static_cast<size_t>(reason)];
+  skips_.Add(reason);
   return false;
 }
 

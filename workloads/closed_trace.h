@@ -17,6 +17,7 @@
 #include "sim/machine_config.h"
 #include "traces/trace.h"
 #include "workloads/replay.h"
+#include "workloads/skip_tally.h"
 #include "workloads/steps.h"
 #include "workloads/task_placer.h"
 
@@ -61,7 +62,7 @@ class ClosedTrace : public StepSource {
   std::string TaskName(TaskIndex task) const override;
 
   // As of a Replay.
-  std::vector<Replay::Skipped> skipped() const;
+  std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
   uint64_t events() const { return events_; }
   uint64_t operations() const { return operations_.size(); }  // of one copy
   // How many of the tasks are the trace's own, and how many streams of interrupts there are; of all
@@ -70,8 +71,6 @@ class ClosedTrace : public StepSource {
   uint64_t interrupt_streams() const { return cursors_.size() - tasks_; }
 
  private:
-  enum class Skip : uint8_t;
-  static constexpr size_t kSkipReasons = 8;
 
   struct Operation {
     Nanos time = 0;       // since the trace's first event
@@ -133,7 +132,7 @@ class ClosedTrace : public StepSource {
   std::vector<CpuId> used_;     // CPUs that have tasks, in order
   TaskPlacer placer_;
   std::vector<uint8_t> object_states_;
-  std::array<uint64_t, kSkipReasons> skips_{};
+  SkipTally skips_;
   uint64_t objects_per_copy_ = 0;
   uint64_t tasks_ = 0;
   uint64_t events_ = 0;

@@ -45,7 +45,7 @@ class ObjectTable {
     }
     return chunks_[chunk]->records[object % kChunk];
   }
-  // The same, or null: for now there is none. Stays where it is from Begin to End.
+  // The same, or null where none has been asked for. Stays where it is from Begin to End.
   ObjectRecord* Find(uint64_t object) {
     const uint64_t chunk = object / kChunk;
     if (chunk >= chunks_.size() || chunks_[chunk] == nullptr) return nullptr;

@@ -38,7 +38,7 @@ PercpuRequest RequestOf(const Event& event) {
 // Why an event is not replayed.
 enum class PercpuReplay::Skip : uint8_t { kNotPercpu, kLost, kPredates, kFailedHere, kContradicts };
 
-std::vector<Replay::Skipped> PercpuReplay::skipped() const {
+std::vector<SkippedEvents> PercpuReplay::skipped() const {
   static constexpr std::string_view kReasons[kSkipReasons] = {
       "of another allocator, or of chunks (the model makes its own)",
       "mark of events lost in recording",
@@ -46,7 +46,7 @@ std::vector<Replay::Skipped> PercpuReplay::skipped() const {
       "free of an area whose allocation failed here",
       "allocation of an area that is live, or second free of one: the trace contradicts itself",
   };
-  std::vector<Replay::Skipped> skipped;
+  std::vector<SkippedEvents> skipped;
   for (size_t i = 0; i < kSkipReasons; ++i) {
     if (skips_[i] > 0) skipped.push_back({.reason = kReasons[i], .events = skips_[i]});
   }

@@ -22,6 +22,7 @@
 #include "workloads/histogram.h"
 #include "workloads/percpu_auditor.h"
 #include "workloads/replay.h"
+#include "workloads/skip_tally.h"
 
 // Replays the percpu events of a trace in recorded order through a percpu allocator: each at its
 // recorded time or when its CPU is ready, whichever is later. Balance work runs on the CPU that
@@ -71,7 +72,7 @@ class PercpuReplay : public ArrivalSource {
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
 
-  std::vector<Replay::Skipped> skipped() const;
+  std::vector<SkippedEvents> skipped() const;
   const absl::Status& status() const { return status_; }
   const PercpuReplayResult& result() const { return result_; }
   PercpuAuditor& auditor() { return auditor_; }

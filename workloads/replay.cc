@@ -29,38 +29,6 @@ Histogram SumOf(const std::vector<PathTimes>& paths, bool is_free) {
 Histogram ReplayResult::AllocationCycles() const { return SumOf(paths, false); }
 Histogram ReplayResult::FreeCycles() const { return SumOf(paths, true); }
 
-// Why an event is not replayed.
-enum class Replay::Skip : uint8_t {
-  kPages,
-  kPercpu,
-  kNullFree,
-  kPredates,
-  kFailedHere,
-  kUnknownCache,
-  kLost,
-  kFailedThere,
-  kContradicts,
-};
-
-std::vector<Replay::Skipped> Replay::skipped() const {
-  static constexpr std::string_view kReasons[kSkipReasons] = {
-      "page event (the model asks for its own pages)",
-      "percpu event (this allocator gives no percpu areas)",
-      "free of NULL",
-      "free of an object older than the trace",
-      "free of an object whose allocation failed here",
-      "of a cache whose name or size the trace does not tell",
-      "mark of events lost in recording",
-      "allocation that failed when it was recorded",
-      "allocation of an object that is live, or second free of one: the trace contradicts itself",
-  };
-  std::vector<Skipped> skipped;
-  for (size_t i = 0; i < kSkipReasons; ++i) {
-    if (skips_[i] > 0) skipped.push_back({.reason = kReasons[i], .events = skips_[i]});
-  }
-  return skipped;
-}
-
 Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
                const ReplayOptions& options)
     : reader_(reader),
@@ -208,14 +176,10 @@ inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
         return true;
       }
     }
-  } else if (event.kind == EventKind::kLost) {
-    reason = Skip::kLost;
-  } else if (event.kind == EventKind::kPageAlloc || event.kind == EventKind::kPageFree) {
-    reason = Skip::kPages;
   } else {
-    reason = Skip::kPercpu;
+    reason = SkipOfNoObject(event.kind);
   }
-  ++skips_[static_cast<size_t>(reason)];
+  skips_.Add(reason);
   return false;
 }
 
@@ -386,7 +350,7 @@ inline ObjectRecord Replay::EndRecord(const Operation& operation) {
   const ObjectRecord record = *operation.record;
   objects_.End(operation.object);
   if (record.state == ObjectRecord::State::kFailed) {
-    ++skips_[static_cast<size_t>(Skip::kFailedHere)];
+    skips_.Add(Skip::kFailedHere);
     return record;
   }
   auditor_.OnFree(record.address, record.bytes_req);
@@ -411,7 +375,7 @@ ObjectRecord Replay::WarmRecord(const Operation& operation) {
     pool->second.pop_back();
     return {.address = object, .cache = cache, .state = ObjectRecord::State::kLive};
   }
-  ++skips_[static_cast<size_t>(Skip::kPredates)];
+  skips_.Add(Skip::kPredates);
   return ObjectRecord();
 }
 

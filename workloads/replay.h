@@ -26,6 +26,7 @@
 #include "workloads/histogram.h"
 #include "workloads/object_table.h"
 #include "workloads/observer.h"
+#include "workloads/skip_tally.h"
 #include "workloads/trace_feed.h"
 
 // Replays a trace in recorded order: each operation starts at its recorded time or when its CPU is
@@ -129,11 +130,7 @@ class Replay : public ArrivalSource {
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
 
   // Events that were not replayed, by reason; reasons that did not occur are left out.
-  struct Skipped {
-    std::string_view reason;
-    uint64_t events = 0;
-  };
-  std::vector<Skipped> skipped() const;
+  std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
   // What went wrong in reading the trace, if anything; the replay ended there. OutOfRange: an event
   // is later than the machine's clock can count.
   const absl::Status& status() const { return status_; }
@@ -143,8 +140,6 @@ class Replay : public ArrivalSource {
   CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
 
  private:
-  enum class Skip : uint8_t;
-  static constexpr size_t kSkipReasons = 9;
 
   // An event on its way to its CPU: what the operation needs of it.
   struct Operation {
@@ -233,7 +228,7 @@ class Replay : public ArrivalSource {
   Nanos now_ = 0;  // recorded time of the latest arrival
   Nanos sample_next_ = 0;
   Nanos sample_interval_ = 1;
-  std::array<uint64_t, kSkipReasons> skips_{};
+  SkipTally skips_;
   OperationObserver* observer_ = nullptr;
   std::vector<Note> notes_;
   std::vector<uint32_t> notes_free_;

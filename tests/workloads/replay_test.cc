@@ -122,7 +122,7 @@ class World {
   }
   std::map<std::string, uint64_t> Skipped() const {
     std::map<std::string, uint64_t> skipped;
-    for (const Replay::Skipped& reason : replay_->skipped()) {
+    for (const SkippedEvents& reason : replay_->skipped()) {
       skipped[std::string(reason.reason)] = reason.events;
     }
     return skipped;
