@@ -204,6 +204,8 @@ absl::StatusOr<CaptureResult> CaptureRecording(const CaptureOptions& options) {
   const absl::StatusOr<std::unique_ptr<Tracefs>> tracefs = Tracefs::Find();
   if (!tracefs.ok()) return tracefs.status();
   const std::string& root = (*tracefs)->root();
+  const absl::StatusOr<std::unique_ptr<TracingLock>> lock = TracingLock::Take(root);
+  if (!lock.ok()) return lock.status();
   const absl::StatusOr<std::vector<std::string>> events = EventsOf(root, options.with_pages);
   if (!events.ok()) return events.status();
   const int cpus = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));

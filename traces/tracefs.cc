@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,6 +103,24 @@ std::string ChosenValue(std::string_view shown) {
   }
   return std::string(absl::StripAsciiWhitespace(absl::string_view(shown.data(), shown.size())));
 }
+
+absl::StatusOr<std::unique_ptr<TracingLock>> TracingLock::Take(const std::string& root) {
+  const std::string folder = root + "instances";
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return SystemError(folder);
+  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    const absl::Status status =
+        errno == EWOULDBLOCK
+            ? absl::FailedPreconditionError(
+                  "another recording is under way on this machine: try again when it has ended")
+            : SystemError(folder);
+    close(descriptor);
+    return status;
+  }
+  return std::unique_ptr<TracingLock>(new TracingLock(descriptor));
+}
+
+TracingLock::~TracingLock() { close(descriptor_); }
 
 SavedSettings::SavedSettings(const std::string& root, const std::vector<std::string>& names) {
   for (const std::string& name : names) {

@@ -40,6 +40,22 @@ class Tracefs {
   bool mounted_here_ = false;
 };
 
+// The machine's tracing, for one recording at a time: trace-cmd turns the main buffer off and on
+// for any recording, so that two at once would put back each other's settings. The lock is the
+// kernel's own (flock of the folder of instances), so nothing is left of it however we end.
+class TracingLock {
+ public:
+  // FailedPrecondition if another process holds it.
+  static absl::StatusOr<std::unique_ptr<TracingLock>> Take(const std::string& root);
+  ~TracingLock();
+  TracingLock(const TracingLock&) = delete;
+  TracingLock& operator=(const TracingLock&) = delete;
+
+ private:
+  explicit TracingLock(int descriptor) : descriptor_(descriptor) {}
+  const int descriptor_;
+};
+
 // Remembers settings of tracefs and puts those that have changed back when it goes.
 class SavedSettings {
  public:
