@@ -24,12 +24,12 @@ Scheduler::Scheduler(const MachineConfig& config, Memory& memory, Ledger& ledger
     : config_(config),
       memory_(memory),
       ledger_(ledger),
-      tick_period_(config.timer_hz == 0 ? 0 : config.CyclesPerTick()) {
+      tick_period_(config.timer_hz == 0 ? 0 : config.CyclesPerTick()),
+      queue_(static_cast<size_t>(config.cpu_count())) {
   CHECK_LE(config.cpu_count(), 1 << Cpu::kKeyCpuBits);
   for (int i = 0; i < config.cpu_count(); ++i) {
     cpus_.push_back(std::make_unique<Cpu>(*this, CpuId(i)));
   }
-  heap_.reserve(cpus_.size());
 }
 
 Cycles Scheduler::now() const {
@@ -59,32 +59,25 @@ void Scheduler::SetOnline(CpuId id, bool online) {
 
 void Scheduler::Push(Cpu& cpu) {
   cpu.state_ = Cpu::State::kQueued;
-  heap_.push_back(cpu.key());
-  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+  queue_.Set(cpu.id().index(), cpu.key());
 }
 
 Cpu& Scheduler::PopFirst() {
-  size_t index = 0;
-  if (explorer_ != nullptr) {
-    std::sort(heap_.begin(), heap_.end(), [](uint64_t a, uint64_t b) {
-      constexpr uint64_t kCpuMask = (1 << Cpu::kKeyCpuBits) - 1;
-      return (a & kCpuMask) < (b & kCpuMask);
-    });
-    runnable_.clear();
-    for (uint64_t key : heap_) {
-      runnable_.push_back(CpuId(static_cast<int32_t>(key & ((1 << Cpu::kKeyCpuBits) - 1))));
-    }
-    index = explorer_->Choose(runnable_);
-    CHECK_LT(index, heap_.size());
-    heap_.erase(heap_.begin() + static_cast<ptrdiff_t>(index));
-    const CpuId chosen = runnable_[index];
-    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
-    return cpu(chosen);
+  if (explorer_ != nullptr) return PopChosen();
+  const size_t first = CpuOf(queue_.first());
+  queue_.Remove(first);
+  return *cpus_[first];
+}
+
+Cpu& Scheduler::PopChosen() {
+  runnable_.clear();
+  for (size_t i = 0; i < cpus_.size(); ++i) {
+    if (queue_.Contains(i)) runnable_.push_back(cpus_[i]->id());
   }
-  std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-  const uint64_t key = heap_.back();
-  heap_.pop_back();
-  return *cpus_[key & ((1 << Cpu::kKeyCpuBits) - 1)];
+  const size_t index = explorer_->Choose(runnable_);
+  CHECK_LT(index, runnable_.size());
+  queue_.Remove(runnable_[index].index());
+  return cpu(runnable_[index]);
 }
 
 uint64_t Scheduler::CallKey() const {
@@ -97,7 +90,7 @@ void Scheduler::UpdateHorizon() {
     horizon_ = 0;  // Every sync point suspends.
     return;
   }
-  horizon_ = std::min(heap_.empty() ? kNobody : heap_.front(), std::min(ArrivalKey(), CallKey()));
+  horizon_ = std::min(queue_.first(), std::min(ArrivalKey(), CallKey()));
 }
 
 void Scheduler::MakeRunnable(Cpu& cpu) {
@@ -194,7 +187,7 @@ void Scheduler::Notify(Cpu& target, Cycles time) {
 bool Scheduler::Advance() {
   const uint64_t call = CallKey();
   const uint64_t arrival = ArrivalKey();
-  const uint64_t runnable = heap_.empty() ? kNobody : heap_.front();
+  const uint64_t runnable = queue_.first();
   if (call <= arrival && call <= runnable) {
     if (call == kNobody) return false;
     DeliverCall();
@@ -223,7 +216,7 @@ void Scheduler::Run(ArrivalSource& source) {
 void Scheduler::RunOn(CpuId id, std::function<Task<void>(Cpu&)> start) {
   Cpu& target = cpu(id);
   CHECK(target.state_ == Cpu::State::kIdle);
-  CHECK(heap_.empty());
+  CHECK(queue_.empty());
   CHECK(posted_.front() == nullptr);
   target.state_ = Cpu::State::kRunning;
   UpdateHorizon();

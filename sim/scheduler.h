@@ -19,6 +19,7 @@
 #include "sim/memory.h"
 #include "sim/spinlock.h"
 #include "sim/types.h"
+#include "sim/winner_tree.h"
 
 namespace slablab {
 
@@ -91,11 +92,12 @@ class Scheduler {
  private:
   friend class Cpu;
   friend class SpinLock;
-  static constexpr uint64_t kNobody = std::numeric_limits<uint64_t>::max();
+  static constexpr uint64_t kNobody = WinnerTree::kNobody;
 
   static uint64_t KeyOf(Cycles time, CpuId cpu) {
     return (time << Cpu::kKeyCpuBits) | static_cast<uint64_t>(cpu.value());
   }
+  static size_t CpuOf(uint64_t key) { return key & ((1 << Cpu::kKeyCpuBits) - 1); }
   // Keys of the next arrival and of the next posted call; kNobody if there is none.
   uint64_t ArrivalKey() const {
     return has_arrival_ ? KeyOf(arrival_.time, arrival_.cpu) : kNobody;
@@ -103,6 +105,8 @@ class Scheduler {
   uint64_t CallKey() const;
   void Push(Cpu& cpu);
   Cpu& PopFirst();
+  // The same where the explorer says which is first.
+  Cpu& PopChosen();
   void FetchArrival();
   // Does what comes next in global time order. Answers false if there is nothing left.
   bool Advance();
@@ -143,7 +147,7 @@ class Scheduler {
   const Cycles tick_period_;  // 0: no tick
   std::vector<std::unique_ptr<Cpu>> cpus_;
   std::deque<LockClass> lock_classes_;
-  std::vector<uint64_t> heap_;  // keys of runnable CPUs, a binary min-heap
+  WinnerTree queue_;            // CPUs that could go on, by key
   RemoteCallList posted_;       // calls on their way, by due time
   uint64_t horizon_ = kNobody;  // the least key of anyone but the running CPU
   ArrivalSource* source_ = nullptr;
