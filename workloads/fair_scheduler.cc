@@ -25,8 +25,8 @@ FairScheduler::FairScheduler(const MachineConfig& machine, uint32_t tasks,
                              const FairTunables& tunables)
     : tasks_(tasks),
       cpus_(static_cast<size_t>(machine.cpu_count())),
-      cpus_of_domain_(static_cast<size_t>(machine.domain_count)),
-      cpus_of_node_(static_cast<size_t>(machine.node_count())) {
+      domains_(static_cast<size_t>(machine.domain_count)),
+      nodes_(static_cast<size_t>(machine.node_count())) {
   const auto cycles = [&](uint64_t nanos) {
     return nanos * static_cast<uint64_t>(machine.clock_mhz) / 1000;
   };
@@ -44,27 +44,69 @@ FairScheduler::FairScheduler(const MachineConfig& machine, uint32_t tasks,
   for (int i = 0; i < machine.cpu_count(); ++i) {
     const CpuId cpu(i);
     const CpuPlace& place = machine.cpus[cpu.index()];
-    cpus_[cpu.index()].domain = static_cast<uint32_t>(place.domain.index());
-    cpus_[cpu.index()].node = static_cast<uint32_t>(place.node.index());
-    cpus_[cpu.index()].average_idle = 2 * migration_cost_;
-    cpus_of_domain_[place.domain.index()].push_back(cpu);
-    cpus_of_node_[place.node.index()].push_back(cpu);
-    all_cpus_.push_back(cpu);
+    CpuRecord& record = cpus_[cpu.index()];
+    record.average_idle = 2 * migration_cost_;
+    record.groups = {&domains_[place.domain.index()], &nodes_[place.node.index()], &machine_};
+    for (size_t level = 0; level < kLevels; ++level) {
+      record.places[level] = record.groups[level]->size();
+      record.groups[level]->Add(cpu);
+    }
+  }
+  for (Group& domain : domains_) domain.Finish();
+  for (Group& node : nodes_) node.Finish();
+  machine_.Finish();
+  for (CpuRecord& record : cpus_) TellGroups(record);
+}
+
+// --- What is known of many. ---
+
+void FairScheduler::Group::Finish() {
+  if (cpus_.empty()) return;  // A node may have memory alone.
+  idle_.resize((cpus_.size() + 63) / 64);
+  crowded_.emplace(cpus_.size());
+}
+
+void FairScheduler::Group::SetRunning(size_t place, size_t tasks) {
+  crowded_->Set(place, tasks < 2 ? WinnerTree::kNobody : (UINT32_MAX - tasks) << 32 | place);
+}
+
+std::optional<CpuId> FairScheduler::Group::IdleFrom(size_t from) const {
+  uint64_t mask = ~uint64_t{0} << from % 64;
+  for (size_t word = from / 64; word < idle_.size(); ++word, mask = ~uint64_t{0}) {
+    const uint64_t idle = idle_[word] & mask;
+    if (idle != 0) return cpus_[word * 64 + static_cast<size_t>(std::countr_zero(idle))];
+  }
+  return std::nullopt;
+}
+
+std::optional<CpuId> FairScheduler::Group::Busiest() const {
+  if (crowded_->empty()) return std::nullopt;
+  return cpus_[crowded_->first() & UINT32_MAX];
+}
+
+void FairScheduler::TellGroups(CpuRecord& cpu) {
+  const size_t running = cpu.ready.size() + (cpu.current != kNoTask);
+  const bool idle = cpu.available && running == 0;
+  if (idle != cpu.idle) {
+    cpu.idle = idle;
+    for (size_t i = 0; i < kLevels; ++i) cpu.groups[i]->FlipIdle(cpu.places[i]);
+  }
+  if (running != cpu.running) {
+    const bool shows = std::max(running, cpu.running) >= 2;
+    cpu.running = running;
+    for (size_t i = 0; shows && i < kLevels; ++i) {
+      cpu.groups[i]->SetRunning(cpu.places[i], running);
+    }
   }
 }
 
-bool FairScheduler::Idle(CpuId cpu) const {
-  const CpuRecord& record = cpus_[cpu.index()];
-  return record.available && record.current == kNoTask && record.ready.empty();
-}
-
-size_t FairScheduler::Running(CpuId cpu) const {
-  const CpuRecord& record = cpus_[cpu.index()];
-  return record.ready.size() + (record.current != kNoTask);
+void FairScheduler::SetAvailable(CpuId cpu, bool available) {
+  cpus_[cpu.index()].available = available;
+  TellGroups(cpus_[cpu.index()]);
 }
 
 bool FairScheduler::SharesCache(CpuId a, CpuId b) const {
-  return cpus_[a.index()].domain == cpus_[b.index()].domain;
+  return cpus_[a.index()].groups[0] == cpus_[b.index()].groups[0];
 }
 
 // --- Where to wake up. ---
@@ -87,7 +129,7 @@ bool FairScheduler::WakesWide(const Waker& waker, TaskIndex wakee) const {
   if (waker.task == kNoTask) return false;
   uint64_t master = tasks_[waker.task].wakee_flips;
   uint64_t slave = tasks_[wakee].wakee_flips;
-  const uint64_t factor = cpus_of_domain_[cpus_[waker.cpu.index()].domain].size();
+  const uint64_t factor = cpus_[waker.cpu.index()].groups[0]->size();
   if (master < slave) std::swap(master, slave);
   return slave >= factor && master >= slave * factor;
 }
@@ -105,14 +147,11 @@ CpuId FairScheduler::WakeAffine(const Waker& waker, CpuId previous) const {
 CpuId FairScheduler::IdleSibling(CpuId previous, CpuId target) const {
   if (Idle(target)) return target;
   if (SharesCache(previous, target) && Idle(previous)) return previous;
-  const std::vector<CpuId>& siblings = cpus_of_domain_[cpus_[target.index()].domain];
-  const auto begin = std::upper_bound(siblings.begin(), siblings.end(), target);
-  const auto idle = [&](CpuId cpu) { return Idle(cpu); };
-  if (const auto found = std::find_if(begin, siblings.end(), idle); found != siblings.end()) {
-    return *found;
-  }
-  const auto found = std::find_if(siblings.begin(), begin, idle);
-  return found != begin ? *found : target;
+  const CpuRecord& there = cpus_[target.index()];
+  const Group& siblings = *there.groups[0];
+  std::optional<CpuId> idle = siblings.IdleFrom(there.places[0] + 1);
+  if (!idle.has_value()) idle = siblings.IdleFrom(0);
+  return idle.value_or(target);
 }
 
 CpuId FairScheduler::ChooseCpu(TaskIndex task, const Waker& waker, Cycles now) {
@@ -152,6 +191,7 @@ void FairScheduler::Enqueue(TaskIndex task, CpuId cpu, Reason reason, Cycles now
   queues_waiting_ += there.ready.empty();
   there.ready.push_back({.vruntime = record.vruntime, .sequence = ++sequence_, .task = task});
   std::push_heap(there.ready.begin(), there.ready.end(), std::greater<>());
+  TellGroups(there);
   if (reason != Reason::kWake || there.current == kNoTask) return;
   Charge(there, now);
   const int64_t ahead = tasks_[there.current].vruntime - record.vruntime;
@@ -176,8 +216,8 @@ void FairScheduler::Charge(CpuRecord& cpu, Cycles now) {
 TaskIndex FairScheduler::Take(CpuId cpu, Cycles now) {
   CpuRecord& here = cpus_[cpu.index()];
   CHECK_EQ(here.current, kNoTask);
-  const TaskIndex task = Remove(cpu);
-  here.current = task;
+  const TaskIndex task = PopReady(here);
+  here.current = task;  // In its groups' eyes it has as many tasks as before.
   here.exec_start = here.slice_start = now;
   here.resched = false;
   Charge(here, now);
@@ -185,12 +225,17 @@ TaskIndex FairScheduler::Take(CpuId cpu, Cycles now) {
 }
 
 TaskIndex FairScheduler::Remove(CpuId cpu) {
-  CpuRecord& here = cpus_[cpu.index()];
-  CHECK(!here.ready.empty());
-  std::pop_heap(here.ready.begin(), here.ready.end(), std::greater<>());
-  const TaskIndex task = here.ready.back().task;
-  here.ready.pop_back();
-  queues_waiting_ -= here.ready.empty();
+  const TaskIndex task = PopReady(cpus_[cpu.index()]);
+  TellGroups(cpus_[cpu.index()]);
+  return task;
+}
+
+TaskIndex FairScheduler::PopReady(CpuRecord& cpu) {
+  CHECK(!cpu.ready.empty());
+  std::pop_heap(cpu.ready.begin(), cpu.ready.end(), std::greater<>());
+  const TaskIndex task = cpu.ready.back().task;
+  cpu.ready.pop_back();
+  queues_waiting_ -= cpu.ready.empty();
   return task;
 }
 
@@ -200,6 +245,7 @@ void FairScheduler::Stop(CpuId cpu, Cycles now) {
   Charge(here, now);
   tasks_[here.current].stopped = now;
   here.current = kNoTask;
+  TellGroups(here);
 }
 
 std::optional<CpuId> FairScheduler::Tick(CpuId cpu, Cycles now) {
@@ -209,6 +255,7 @@ std::optional<CpuId> FairScheduler::Tick(CpuId cpu, Cycles now) {
   if (here.ready.empty()) return std::nullopt;
   Charge(here, now);
   here.resched |= TickEndsSlice(here, now);
+  if (!any_movable_) return std::nullopt;
   const CpuId idle = NearestIdle(cpu);
   if (idle == cpu) return std::nullopt;
   if (Move(cpu, idle, Running(cpu) / 2, now) > 0) return idle;
@@ -227,24 +274,13 @@ bool FairScheduler::TickEndsSlice(const CpuRecord& cpu, Cycles now) const {
 
 // --- Balancing. ---
 
-std::array<const std::vector<CpuId>*, FairScheduler::kLevels> FairScheduler::LevelsOf(
-    CpuId cpu) const {
-  const CpuRecord& here = cpus_[cpu.index()];
-  return {&cpus_of_domain_[here.domain], &cpus_of_node_[here.node], &all_cpus_};
-}
-
-CpuId FairScheduler::BusiestOf(const std::vector<CpuId>& cpus) const {
-  return *std::max_element(cpus.begin(), cpus.end(),
-                           [&](CpuId a, CpuId b) { return Running(a) < Running(b); });
-}
-
 bool FairScheduler::Pull(CpuId cpu, Cycles now) {
   CpuRecord& here = cpus_[cpu.index()];
   if (!here.available) return false;
-  if (queues_waiting_ > 0 && here.average_idle >= balance_cost_) {
-    for (const std::vector<CpuId>* cpus : LevelsOf(cpu)) {
-      const CpuId busiest = BusiestOf(*cpus);
-      if (Running(busiest) >= 2 && Move(busiest, cpu, 1, now) == 1) return true;
+  if (any_movable_ && queues_waiting_ > 0 && here.average_idle >= balance_cost_) {
+    for (const Group* group : here.groups) {
+      const std::optional<CpuId> busiest = group->Busiest();
+      if (busiest.has_value() && Move(*busiest, cpu, 1, now) == 1) return true;
     }
     ++here.balance_failed;
   }
@@ -255,24 +291,21 @@ bool FairScheduler::Pull(CpuId cpu, Cycles now) {
 // Takes half of what the busiest of each domain whose interval is over has more.
 void FairScheduler::BalanceBusy(CpuId cpu, Cycles now) {
   CpuRecord& here = cpus_[cpu.index()];
-  if (!here.available) return;
-  const auto levels = LevelsOf(cpu);
+  if (!here.available || !any_movable_) return;
   for (size_t i = 0; i < kLevels; ++i) {
     if (now < here.next_balance[i]) continue;
-    here.next_balance[i] = now + balance_interval_ * levels[i]->size();
-    const CpuId busiest = BusiestOf(*levels[i]);
-    if (Running(busiest) < Running(cpu) + 2) continue;
-    const size_t half = (Running(busiest) - Running(cpu)) / 2;
-    if (Move(busiest, cpu, half, now) == 0) ++here.balance_failed;
+    here.next_balance[i] = now + balance_interval_ * here.groups[i]->size();
+    const std::optional<CpuId> busiest = here.groups[i]->Busiest();
+    if (!busiest.has_value() || Running(*busiest) < Running(cpu) + 2) continue;
+    const size_t half = (Running(*busiest) - Running(cpu)) / 2;
+    if (Move(*busiest, cpu, half, now) == 0) ++here.balance_failed;
   }
 }
 
 // `cpu` if there is none.
 CpuId FairScheduler::NearestIdle(CpuId cpu) const {
-  for (const std::vector<CpuId>* cpus : LevelsOf(cpu)) {
-    const auto idle =
-        std::find_if(cpus->begin(), cpus->end(), [&](CpuId other) { return Idle(other); });
-    if (idle != cpus->end()) return *idle;
+  for (const Group* group : cpus_[cpu.index()].groups) {
+    if (const std::optional<CpuId> idle = group->IdleFrom(0); idle.has_value()) return *idle;
   }
   return cpu;
 }
@@ -309,6 +342,7 @@ FairScheduler::Entry FairScheduler::RemoveAt(CpuRecord& cpu, size_t index) {
   cpu.ready.pop_back();
   std::make_heap(cpu.ready.begin(), cpu.ready.end(), std::greater<>());
   queues_waiting_ -= cpu.ready.empty();
+  TellGroups(cpu);
   return entry;
 }
 

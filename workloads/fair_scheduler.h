@@ -11,6 +11,7 @@
 
 #include "sim/machine_config.h"
 #include "sim/types.h"
+#include "sim/winner_tree.h"
 #include "workloads/steps.h"
 
 // Who runs where and when: the fair scheduling class (CFS), as far as it decides on whose CPU an
@@ -62,11 +63,12 @@ class FairScheduler {
   };
 
   FairScheduler(const MachineConfig& machine, uint32_t tasks, const FairTunables& tunables);
+  FairScheduler(const FairScheduler&) = delete;
 
   // Tasks are not movable unless told otherwise: ChooseCpu and Pull are for those that are.
-  void SetMovable(TaskIndex task) { tasks_[task].movable = true; }
+  void SetMovable(TaskIndex task) { tasks_[task].movable = any_movable_ = true; }
   // Nothing is moved to CPUs that are not.
-  void SetAvailable(CpuId cpu, bool available) { cpus_[cpu.index()].available = available; }
+  void SetAvailable(CpuId cpu, bool available);
 
   // Where a movable task that wakes is to run: a CPU that is available, or where it ran last.
   CpuId ChooseCpu(TaskIndex task, const Waker& waker, Cycles now);
@@ -110,6 +112,24 @@ class FairScheduler {
       return a.vruntime != b.vruntime ? a.vruntime > b.vruntime : a.sequence > b.sequence;
     }
   };
+  // The CPUs of one scheduling domain, ascending, and what is known of them without asking each.
+  class Group {
+   public:
+    void Add(CpuId cpu) { cpus_.push_back(cpu); }
+    void Finish();  // all have been added; none is idle or has tasks
+    size_t size() const { return cpus_.size(); }
+    void FlipIdle(size_t place) { idle_[place / 64] ^= uint64_t{1} << place % 64; }
+    void SetRunning(size_t place, size_t tasks);
+    // The first CPU that is idle at `from` or behind it.
+    std::optional<CpuId> IdleFrom(size_t from) const;
+    // The first of those that have most tasks, if these are two or more.
+    std::optional<CpuId> Busiest() const;
+
+   private:
+    std::vector<CpuId> cpus_;
+    std::vector<uint64_t> idle_;         // a bit each
+    std::optional<WinnerTree> crowded_;  // those with two tasks or more, most first
+  };
   struct CpuRecord {
     std::vector<Entry> ready;  // a min-heap
     TaskIndex current = kNoTask;
@@ -121,14 +141,16 @@ class FairScheduler {
     bool available = true;
     Cycles idle_since = 0;  // 0: it has not been found idle
     Cycles average_idle = 0;
-    uint32_t balance_failed = 0;  // times in a row that nothing was found to take
-    uint32_t domain = 0;          // index of its last-level cache
-    uint32_t node = 0;
+    uint32_t balance_failed = 0;           // times in a row that nothing was found to take
+    size_t running = 0;                    // as its groups know it
+    bool idle = false;                     // likewise
+    std::array<Group*, kLevels> groups{};  // from the nearest outwards
+    std::array<size_t, kLevels> places{};  // in them
     std::array<Cycles, kLevels> next_balance{};
   };
 
-  bool Idle(CpuId cpu) const;
-  size_t Running(CpuId cpu) const;
+  bool Idle(CpuId cpu) const { return cpus_[cpu.index()].idle; }
+  size_t Running(CpuId cpu) const { return cpus_[cpu.index()].running; }
   bool SharesCache(CpuId a, CpuId b) const;
   void NoteWakee(const Waker& waker, TaskIndex wakee, Cycles now);
   bool WakesWide(const Waker& waker, TaskIndex wakee) const;
@@ -137,15 +159,15 @@ class FairScheduler {
   void Charge(CpuRecord& cpu, Cycles now);
   bool TickEndsSlice(const CpuRecord& cpu, Cycles now) const;
   CpuId NearestIdle(CpuId cpu) const;
-  // From the nearest outwards.
-  std::array<const std::vector<CpuId>*, kLevels> LevelsOf(CpuId cpu) const;
-  CpuId BusiestOf(const std::vector<CpuId>& cpus) const;
+  // To be called when its number of tasks, or whether it is available, has changed.
+  void TellGroups(CpuRecord& cpu);
   void BalanceBusy(CpuId cpu, Cycles now);
   // Answers how many of `count` tasks went.
   size_t Move(CpuId from, CpuId to, size_t count, Cycles now);
   // The one that ran longest ago, if its caches have gone cold, from one queue to another.
   TaskIndex MoveColdest(CpuId from, CpuId to, Cycles now);
   Entry RemoveAt(CpuRecord& cpu, size_t index);
+  TaskIndex PopReady(CpuRecord& cpu);
 
   Cycles latency_ = 0;
   Cycles min_granularity_ = 0;
@@ -161,9 +183,10 @@ class FairScheduler {
   size_t queues_waiting_ = 0;  // CPUs whose queue is not empty
   std::vector<TaskRecord> tasks_;
   std::vector<CpuRecord> cpus_;
-  std::vector<std::vector<CpuId>> cpus_of_domain_;
-  std::vector<std::vector<CpuId>> cpus_of_node_;
-  std::vector<CpuId> all_cpus_;
+  std::vector<Group> domains_;  // last-level caches
+  std::vector<Group> nodes_;
+  Group machine_;
+  bool any_movable_ = false;  // else nothing that balances can do anything
 };
 
 }  // namespace slablab

@@ -135,6 +135,50 @@ TEST(FairSchedulerTest, WhoWakesGoesToAnIdleCpuNearItsWakerOrItsOwn) {
   EXPECT_EQ(WokenOn(6, {6, 1}, false), CpuId(7));
 }
 
+// On machines of one cache with more CPUs than a word has bits: looks at each CPU, as the scheduler
+// need not.
+TEST(FairSchedulerTest, OfManyCpusItFindsTheNextIdleAndTheFirstOfTheBusiest) {
+  Random random(5, 2);
+  for (int round = 0; round < 300; ++round) {
+    MachineConfig machine = Machine(1, 1 + static_cast<int>(random.Below(100)));
+    const size_t count = machine.cpus.size();
+    machine.domain_count = 1;
+    for (CpuPlace& place : machine.cpus) place.domain = DomainId(0);
+    FairScheduler fair(machine, static_cast<uint32_t>(count * 4 + 1), kTunables);
+    const auto sleeper = static_cast<TaskIndex>(count * 4);
+    const size_t waker = random.Below(count);
+    const CpuId there(static_cast<int32_t>(waker));
+    fair.SetMovable(sleeper);
+    fair.Enqueue(sleeper, there, Reason::kStart, 0);
+    fair.Take(there, 0);
+    fair.Stop(there, 1);
+    const uint64_t most = 1 + random.Below(4);
+    std::vector<size_t> tasks(count);
+    for (size_t i = 0; i < count; ++i) {
+      tasks[i] = i == waker ? 1 : random.Below(most + 1);
+      for (size_t task = 0; task < tasks[i]; ++task) {
+        const auto index = static_cast<TaskIndex>(4 * i + task);
+        fair.SetMovable(index);
+        fair.Enqueue(index, CpuId(static_cast<int32_t>(i)), Reason::kStart, 2);
+      }
+      if (tasks[i] > 0) fair.Take(CpuId(static_cast<int32_t>(i)), 2);
+    }
+    size_t next = waker;
+    do next = (next + 1) % count;
+    while (next != waker && tasks[next] > 0);
+    EXPECT_EQ(fair.ChooseCpu(sleeper, {.cpu = there, .task = 0, .sync = true}, 3).index(), next);
+    const size_t busiest =
+        static_cast<size_t>(std::max_element(tasks.begin(), tasks.end()) - tasks.begin());
+    const auto idle = std::find(tasks.begin(), tasks.end(), size_t{0});
+    if (idle == tasks.end()) continue;
+    const CpuId puller(static_cast<int32_t>(idle - tasks.begin()));
+    ASSERT_EQ(fair.Pull(puller, 4), tasks[busiest] >= 2);
+    if (tasks[busiest] >= 2) {
+      EXPECT_EQ(fair.Take(puller, 4) / 4, busiest);
+    }
+  }
+}
+
 TEST(FairSchedulerTest, ACpuThatFallsIdlePullsWhatItsOwnCachesKnowFirst) {
   FairScheduler fair(Machine(2, 2), 9, kTunables);
   for (TaskIndex i = 0; i < 9; ++i) {
