@@ -88,6 +88,8 @@ void Cpu::Suspend(std::coroutine_handle<> point, State state) {
   frames_[depth_ - 1].resume = point;
   if (state == State::kQueued) {
     scheduler_.Push(*this);
+  } else if (state == State::kPassing) {
+    scheduler_.BeginPass(*this);
   } else {
     state_ = state;
   }

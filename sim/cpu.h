@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "sim/arrival.h"
 #include "sim/fields.h"
@@ -176,7 +177,8 @@ class alignas(64) Cpu {
     account_->Charge(Cause::kInstructions, cycles);
   }
 
-  // What is not measured: time passes, nothing is charged.
+  // What is not measured: time passes, nothing is charged. Interrupts wait for the next sync point;
+  // PassInterruptibly, below, is for longer spans.
   void Pass(Cycles cycles) { now_ += cycles; }
 
   // --- Awaitable: at their place in global time order. ---
@@ -232,6 +234,12 @@ class alignas(64) Cpu {
     });
   }
 
+  // Time of this context passes, as by Pass(), and what interrupts it comes in at its own time;
+  // what interrupts take comes on top. A sync point at its end. Answers how much has not passed: 0,
+  // unless it was cut short, by Scheduler::CutPass or because work of task priority has come.
+  class PassPoint;
+  PassPoint PassInterruptibly(Cycles cycles);
+
   // --- The same for code that is no coroutine while it need not wait. ---
   // Whether a sync point here would go on at once.
   bool MayProceed() const { return key() < horizon_ && now_ < interrupt_at_; }
@@ -274,6 +282,7 @@ class alignas(64) Cpu {
   void CheckQuiet() const;
 
  private:
+  friend class PassPoint;
   friend class Scheduler;
   friend class SpinLock;
   friend class SyncPoint;
@@ -292,8 +301,12 @@ class alignas(64) Cpu {
     Site site = Site::kUse;
     Cycles entered_at = 0;
     RemoteCall* call = nullptr;
+    Cycles pass_left = 0;        // by PassInterruptibly, from now_ on
+    Cycles pass_limit = kNever;  // when that ends in any case
   };
-  enum class State : uint8_t { kIdle, kRunning, kQueued, kParked };
+  // kPassing is kQueued of a CPU whose clock is behind: the key is that of when it has to do
+  // something next.
+  enum class State : uint8_t { kIdle, kRunning, kQueued, kPassing, kParked };
 
   void CheckOwner(CpuId owner) const {
     if (owner != id_) [[unlikely]] {
@@ -327,9 +340,22 @@ class alignas(64) Cpu {
     account_->Charge(Cause::kAtomic, local_cmpxchg_cycles_);
   }
   bool HasWork() const { return !queue_.empty() || calls_.front() != nullptr; }
-  uint64_t key() const { return (now_ << kKeyCpuBits) | static_cast<uint64_t>(id_.value()); }
+  uint64_t KeyAt(Cycles time) const {
+    return (time << kKeyCpuBits) | static_cast<uint64_t>(id_.value());
+  }
+  uint64_t key() const { return KeyAt(now_); }
   void Suspend(std::coroutine_handle<> point, State state);
   void WaitUntil(Cycles time);  // for a lock
+  // When the pass of the current context ends if nothing comes in.
+  Cycles PassEnd() const {
+    const Frame& frame = frames_[depth_ - 1];
+    return std::max(now_, std::min(now_ + frame.pass_left, frame.pass_limit));
+  }
+  // REQUIRES: PassEnd() or earlier.
+  void PassTo(Cycles time) {
+    frames_[depth_ - 1].pass_left -= time - now_;
+    now_ = time;
+  }
   void NoteDeferral(Cycles due);
   void UpdateInterruptAt() {
     interrupt_at_ = kNever;
@@ -400,6 +426,33 @@ class Cpu::ParkPoint {
 };
 
 inline Cpu::ParkPoint Cpu::Park() { return ParkPoint(*this); }
+
+class Cpu::PassPoint {
+ public:
+  PassPoint(Cpu& cpu, Cycles cycles) : cpu_(cpu), cycles_(cycles) {}
+  // Nothing comes before its end: it has passed.
+  bool await_ready() const noexcept {
+    const Cycles end = cpu_.now_ + cycles_;
+    if (cpu_.KeyAt(end) >= cpu_.horizon_ || end >= cpu_.interrupt_at_) return false;
+    cpu_.now_ = end;
+    return true;
+  }
+  void await_suspend(std::coroutine_handle<> point) noexcept {
+    cpu_.frames_[cpu_.depth_ - 1].pass_left = cycles_;
+    cpu_.Suspend(point, State::kPassing);
+  }
+  Cycles await_resume() const noexcept {
+    Frame& frame = cpu_.frames_[cpu_.depth_ - 1];
+    frame.pass_limit = kNever;
+    return std::exchange(frame.pass_left, 0);
+  }
+
+ private:
+  Cpu& cpu_;
+  const Cycles cycles_;
+};
+
+inline Cpu::PassPoint Cpu::PassInterruptibly(Cycles cycles) { return PassPoint(*this, cycles); }
 
 inline bool SyncPoint::await_ready() const noexcept { return cpu_.MayProceed(); }
 

@@ -64,9 +64,11 @@ void Scheduler::Push(Cpu& cpu) {
 
 Cpu& Scheduler::PopFirst() {
   if (explorer_ != nullptr) return PopChosen();
-  const size_t first = CpuOf(queue_.first());
-  queue_.Remove(first);
-  return *cpus_[first];
+  const uint64_t key = queue_.first();
+  Cpu& first = *cpus_[CpuOf(key)];
+  queue_.Remove(CpuOf(key));
+  if (first.state_ == Cpu::State::kPassing) first.PassTo(key >> Cpu::kKeyCpuBits);
+  return first;
 }
 
 Cpu& Scheduler::PopChosen() {
@@ -102,6 +104,47 @@ void Scheduler::Unpark(Cpu& cpu, Cycles time) {
   if (cpu.state_ != Cpu::State::kParked || cpu.lock_wanted_ != nullptr) return;
   cpu.now_ = std::max(cpu.now_, time);
   MakeRunnable(cpu);
+}
+
+void Scheduler::PushPassing(Cpu& cpu, Cycles time) {
+  cpu.state_ = Cpu::State::kPassing;
+  queue_.Set(cpu.id().index(), cpu.KeyAt(time));
+}
+
+void Scheduler::LowerPassing(Cpu& cpu, Cycles time) {
+  const uint64_t key = cpu.KeyAt(std::max(cpu.now_, time));
+  if (key >= queue_.KeyOf(cpu.id().index())) return;
+  queue_.Set(cpu.id().index(), key);
+  horizon_ = std::min(horizon_, key);
+}
+
+void Scheduler::BeginPass(Cpu& cpu) {
+  const Cycles end = cpu.PassEnd();
+  if (explorer_ != nullptr) {  // Who runs when is not a matter of time.
+    cpu.PassTo(end);
+    return Push(cpu);
+  }
+  PushPassing(cpu, std::max(cpu.now_, std::min(end, cpu.interrupt_at_)));
+}
+
+bool Scheduler::PassOn(Cpu& cpu) {
+  const Cycles end = cpu.PassEnd();
+  if (end == cpu.now_) return true;
+  // What is due and has not come in waits for the end of the work (ArrivalSource::MayInterrupt).
+  const Cycles next = cpu.interrupt_at_ > cpu.now_ ? cpu.interrupt_at_ : cpu.next_tick_;
+  if (end < next && cpu.KeyAt(end) < horizon_) {
+    cpu.PassTo(end);
+    return true;
+  }
+  PushPassing(cpu, std::min(end, next));
+  return false;
+}
+
+void Scheduler::CutPass(Cpu& cpu, Cycles time) {
+  if (cpu.depth_ == 0 || cpu.frames_[0].pass_left == 0) return;
+  cpu.frames_[0].pass_limit = std::min(cpu.frames_[0].pass_limit, time);
+  // Else it is in an interrupt, and looks when that is over.
+  if (cpu.state_ == Cpu::State::kPassing && cpu.depth_ == 1) LowerPassing(cpu, time);
 }
 
 void Scheduler::Post(RemoteCall& call) {
@@ -179,6 +222,13 @@ void Scheduler::Notify(Cpu& target, Cycles time) {
     case Cpu::State::kQueued:
       target.UpdateInterruptAt();
       return;
+    case Cpu::State::kPassing:
+      target.UpdateInterruptAt();
+      if (target.interrupt_at_ != Cpu::kNever) {
+        LowerPassing(target, std::max(time, target.interrupt_at_));
+      }
+      if (target.has_queued_task()) CutPass(target, time);
+      return;
     case Cpu::State::kRunning:
       CHECK(false);  // What comes is delivered between steps.
   }
@@ -241,8 +291,10 @@ void Scheduler::Continue(Cpu& cpu) {
     if (cpu.depth_ == 0) {
       if (!StartQueued(cpu)) return;
     } else if (!EnterInterrupt(cpu)) {
+      const bool ticked = TickIfDue(cpu);
+      if (cpu.frames_[cpu.depth_ - 1].pass_left > 0 && !PassOn(cpu)) return;
       // A tick takes time; others may be first then.
-      if (TickIfDue(cpu) && explorer_ == nullptr && cpu.key() >= horizon_) return Push(cpu);
+      if (ticked && explorer_ == nullptr && cpu.key() >= horizon_) return Push(cpu);
       ResumeChain(cpu.frames_[cpu.depth_ - 1].resume);
     }
   } while (GoesOn(cpu));

@@ -82,6 +82,11 @@ class Scheduler {
   // is not parked or whose interrupt handler waits for a lock: it will look by itself.
   void Unpark(Cpu& cpu, Cycles time);
 
+  // Has the task of a CPU that passes time (Cpu::PassInterruptibly) do so until `time` at most:
+  // there is something else for it. No effect on one that does not. Called by work that is the
+  // first in global time order.
+  void CutPass(Cpu& cpu, Cycles time);
+
   // Sees what happens from now on; null: nobody does.
   void set_observer(MachineObserver* observer) { observer_ = observer; }
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
@@ -107,6 +112,14 @@ class Scheduler {
   Cpu& PopFirst();
   // The same where the explorer says which is first.
   Cpu& PopChosen();
+  // Into the queue, to go on at `time`.
+  void PushPassing(Cpu& cpu, Cycles time);
+  // The same for one that is there and is to go on earlier, if it is.
+  void LowerPassing(Cpu& cpu, Cycles time);
+  void BeginPass(Cpu& cpu);
+  // Goes on with a pass where nothing can come in now. Answers false if it suspends, true at its
+  // end.
+  bool PassOn(Cpu& cpu);
   void FetchArrival();
   // Does what comes next in global time order. Answers false if there is nothing left.
   bool Advance();

@@ -17,6 +17,8 @@ namespace {
 
 constexpr uint64_t kStepsBetweenLooks = 1 << 13;
 constexpr Cycles kFirstSampleNs = 1'000;
+// Nothing that would be later is begun.
+constexpr Cycles kLatest = Scheduler::kTimeEnd / 8 * 7;
 
 // A token is its timer's kind and what that is about.
 constexpr int kTokenShift = 60;
@@ -35,7 +37,6 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
       has_work_(allocator.has_work()),
       options_(options),
       switch_cycles_(CyclesOf(machine.config(), options.switch_ns)),
-      think_chunk_(CyclesOf(machine.config(), 10'000)),
       tasks_(steps.task_count()),
       cpus_(static_cast<size_t>(machine.config().cpu_count())),
       fair_(machine.config(), steps.task_count(), options.fair),
@@ -92,7 +93,7 @@ void ClosedLoop::Begin() {
 
 void ClosedLoop::SendFor(Timer timer) {
   timer.sequence = ++sequence_;
-  if (timer.time >= Scheduler::kTimeEnd / 8 * 7) {
+  if (timer.time >= kLatest) {
     too_long_ = true;
     return;
   }
@@ -272,8 +273,20 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
         Over(cpu, task);
         co_return;
       case Step::Kind::kThink: {
-        Task<void> think = Think(cpu, step.cycles);
-        co_await think;
+        if (step.cycles >= kLatest - std::min(cpu.now(), kLatest)) {
+          too_long_ = true;
+          continue;
+        }
+        if (disturbance_ == nullptr && !steps_.has_interrupts()) {
+          cpu.Pass(step.cycles);
+          closed_.think_cycles += step.cycles;
+          break;
+        }
+        const Cycles span = std::min(step.cycles, UntilLook(cpu));
+        const Cycles left = co_await cpu.PassInterruptibly(span);
+        closed_.think_cycles += span - left;
+        record.step.cycles -= span - left;
+        if (record.step.cycles > 0) continue;  // Once others have had what is theirs.
         break;
       }
       case Step::Kind::kSleep:
@@ -319,18 +332,11 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
   }
 }
 
-Task<void> ClosedLoop::Think(Cpu& cpu, Cycles cycles) {
-  closed_.think_cycles += cycles;
-  if (disturbance_ == nullptr && !steps_.has_interrupts()) {
-    cpu.Pass(cycles);
-    co_return;
-  }
-  while (cycles > 0) {
-    const Cycles chunk = std::min(cycles, think_chunk_);
-    cpu.Pass(chunk);
-    cycles -= chunk;
-    co_await cpu.Sync();
-  }
+Cycles ClosedLoop::UntilLook(const Cpu& cpu) const {
+  const std::vector<Sleeper>& sleepers = cpus_[cpu.id().index()].sleepers;
+  Cycles look = fair_.NextTick(cpu.id());
+  if (!sleepers.empty()) look = std::min(look, sleepers.front().time);
+  return look - std::min(look, cpu.now());
 }
 
 void ClosedLoop::Over(Cpu& cpu, TaskIndex task) {

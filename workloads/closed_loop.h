@@ -24,9 +24,9 @@
 // Carries out a workload in closed order on the simulated CPUs.
 //
 // Each CPU has a run queue, which workloads/fair_scheduler.h orders as the kernel does. The task
-// that it gives runs until it has to wait, is over, or, at the end of a step, has had its share
-// while others wait for it. A task that may not move stays on the CPU it was placed on, unless its
-// steps say otherwise; any leaves a CPU that goes off line.
+// that it gives runs until it has to wait, is over, or, at the end of a step or within a think, has
+// had its share while others wait for it. A task that may not move stays on the CPU it was placed
+// on, unless its steps say otherwise; any leaves a CPU that goes off line.
 //
 // A CPU's own queue is its own between sync points; whatever one CPU does to another (waking a task
 // there, passing an object) happens in global time order, behind a sync point.
@@ -206,7 +206,8 @@ class ClosedLoop : public ArrivalSource {
   Task<void> FreeLate(Cpu& cpu, uint64_t object);
   Task<void> Allocate(Cpu& cpu, TaskIndex task, const Step& step);
   Task<void> Free(Cpu& cpu, TaskIndex task, const Step& step);
-  Task<void> Think(Cpu& cpu, Cycles cycles);
+  // How long a task may think before the CPU has to look at something else.
+  Cycles UntilLook(const Cpu& cpu) const;
   // At their place in global time order; false: the task waits, and its step is not done.
   bool Send(Cpu& cpu, TaskIndex task);
   bool Receive(Cpu& cpu, TaskIndex task);
@@ -240,7 +241,6 @@ class ClosedLoop : public ArrivalSource {
   const bool has_work_;
   const ClosedLoopOptions options_;
   const Cycles switch_cycles_;
-  const Cycles think_chunk_;  // within which an interrupt comes into a think
   OperationObserver* observer_ = nullptr;
   Disturbance* disturbance_ = nullptr;
   std::function<void(uint64_t)> progress_;

@@ -245,7 +245,8 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
   --cpus_staying_;
   co_await cpu.Sync();
   SendForCpu(target, cpu.now());
-  // It leaves what it does at the end of a step.
+  machine_.scheduler().CutPass(machine_.cpu(target), cpu.now() + machine_.config().ipi_cycles);
+  // It leaves what it does at the end of a step, or in the middle of a think.
   const Cycles pause = static_cast<Cycles>(machine_.config().clock_mhz);
   while (!leaving.handed_over || !machine_.cpu(target).idle()) {
     cpu.Pass(pause);

@@ -62,8 +62,10 @@ void ClosedLoop::PutInQueue(Cpu& by, TaskIndex task, CpuId cpu, FairScheduler::R
   record.state = TaskState::kReady;
   record.since = time;
   fair_.Enqueue(task, cpu, reason, time);
-  // Another CPU that is idle is woken by an interrupt.
-  SendForCpu(cpu, cpu == by.id() ? time : time + machine_.config().ipi_cycles);
+  // Another CPU is told by an interrupt.
+  if (cpu != by.id()) time += machine_.config().ipi_cycles;
+  SendForCpu(cpu, time);
+  if (fair_.MustYield(cpu)) machine_.scheduler().CutPass(machine_.cpu(cpu), time);
 }
 
 void ClosedLoop::SleepUntil(Cpu& cpu, TaskIndex task, Cycles time) {

@@ -79,7 +79,8 @@ class FairScheduler {
   // What runs there, if anything, does so no more.
   void Stop(CpuId cpu, Cycles now);
   bool MustYield(CpuId cpu) const { return cpus_[cpu.index()].resched; }
-  bool TickIsDue(CpuId cpu, Cycles now) const { return now >= cpus_[cpu.index()].next_tick; }
+  Cycles NextTick(CpuId cpu) const { return cpus_[cpu.index()].next_tick; }
+  bool TickIsDue(CpuId cpu, Cycles now) const { return now >= NextTick(cpu); }
   // The timer's tick. Answers an idle CPU to whose queue it has moved tasks, if it has.
   std::optional<CpuId> Tick(CpuId cpu, Cycles now);
   // Where it runs, waits to run, or ran last.
