@@ -130,7 +130,7 @@ uint64_t FrameCount(const MachineConfig& config) {
 }
 
 KmallocLarge::KmallocLarge(Machine& machine)
-    : machine_(machine), order_of_frame_(FrameCount(machine.config())) {}
+    : machine_(machine), order_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {}
 
 Task<PhysAddr> KmallocLarge::Alloc(Cpu& cpu, Request request) {
   CHECK_GT(request.bytes, KmallocTable::kSizeMax);

@@ -31,6 +31,6 @@ Slub::Slub(Machine& machine, const AllocatorOptions& options)
                 .zone_dma = !HasQuirk(options, "zone-dma-off")}),
       kmalloc_large_(machine),
       random_(options.seed, kThrottleStream),
-      slab_of_frame_(FrameCount(machine.config())) {}
+      slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {}
 
 }  // namespace slablab

@@ -64,9 +64,30 @@ class LazyArray {
 
  private:
   static constexpr size_t kHugePage = size_t{2} << 20;
-  static constexpr size_t kPopulateMost = size_t{8} << 20;
+  static constexpr size_t kPopulateMost = size_t{256} << 20;
   T* data_ = nullptr;
   size_t size_ = 0;
+};
+
+// Arrays of zeroes, all of one size and all soon in use, in one piece of host memory: large pages
+// pay. They lie an odd number of the host's cache lines apart, or the same element of each would
+// compete for the same set of the host's caches.
+template <typename T>
+class EqualArrays {
+ public:
+  EqualArrays(size_t count, size_t size)
+      : spacing_(((size * sizeof(T) + kHostLine - 1) / kHostLine | 1) * kHostLine / sizeof(T)),
+        all_(size == 0 ? 0 : count * spacing_) {
+    all_.Populate();
+  }
+  // Where array number `i` begins. If they are of no size, nowhere.
+  T* operator[](size_t i) { return all_.size() == 0 ? nullptr : &all_[i * spacing_]; }
+  const T* operator[](size_t i) const { return all_.size() == 0 ? nullptr : &all_[i * spacing_]; }
+
+ private:
+  static constexpr size_t kHostLine = 64;
+  size_t spacing_;
+  LazyArray<T> all_;
 };
 
 }  // namespace slablab

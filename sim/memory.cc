@@ -46,28 +46,33 @@ void CheckLatencies(const MachineConfig& config) {
 Memory::Memory(const MachineConfig& config)
     : config_(config),
       l1_hit_cycles_(static_cast<uint32_t>(config.l1_hit_cycles)),
-      firsts_(static_cast<size_t>(config.core_count) * FirstsOf(config)),
+      l1_(config.l1),
+      l2_(config.l2),
+      llc_(config.llc),
+      firsts_(static_cast<size_t>(config.core_count), FirstsOf(config)),
+      l1_tags_(static_cast<size_t>(config.core_count), l1_.size()),
+      l2_tags_(static_cast<size_t>(config.core_count), l2_.size()),
+      llc_tags_(static_cast<size_t>(config.domain_count), llc_.size()),
       node_of_domain_(static_cast<size_t>(config.domain_count)),
-      block_of_frame_(TotalFrames(config)),
+      block_of_frame_(TotalFrames(config), LazyUse::kSparse),
       frame_of_block_(std::min(TotalFrames(config) + 1, kBlocksMax)),
       lines_(std::min(TotalFrames(config) + 1, kBlocksMax) * kLinesPerPage),
       core_sets_(config.core_count),
       domain_sets_(config.domain_count) {
   CheckLatencies(config);
-  for (int domain = 0; domain < config.domain_count; ++domain) llc_.emplace_back(config.llc);
-  for (int core = 0; core < config.core_count; ++core) {
-    cores_.push_back({.firsts = &firsts_[static_cast<size_t>(core) * FirstsOf(config)],
+  for (size_t core = 0; core < static_cast<size_t>(config.core_count); ++core) {
+    cores_.push_back({.firsts = firsts_[core],
                       .first_mask = FirstsOf(config) - 1,
-                      .l1 = TagArray(config.l1),
-                      .l2 = TagArray(config.l2),
+                      .l1 = l1_tags_[core],
+                      .l2 = l2_tags_[core],
                       .llc = nullptr,
-                      .id = CoreId(core),
+                      .id = CoreId(static_cast<int32_t>(core)),
                       .domain = DomainId(0),
                       .node = NodeId(0)});
   }
   for (const CpuPlace& cpu : config.cpus) {
     Core& core = cores_[cpu.core.index()];
-    core.llc = &llc_[cpu.domain.index()];
+    core.llc = llc_tags_[cpu.domain.index()];
     core.domain = cpu.domain;
     core.node = cpu.node;
     node_of_domain_[cpu.domain.index()] = cpu.node;
@@ -121,24 +126,19 @@ Memory::Result Memory::WriteClean(Core& core, uint64_t line, uint32_t handle, ui
 
 Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle, Access access) {
   Line& entry = lines_[handle];
-  TagArray& l2 = core.l2;
-  if (!l2.present()) return Miss(core, entry, line, handle, access);
-  const uint32_t tag = handle << TagArray::kTagStateBits;
-  uint32_t* set = l2.SetOf(line);
-  __builtin_prefetch(&entry);
-  const int way = l2.FindExact(set, tag);
-  if (way < 0) {
-    // The host's own cache misses dominate from here on: they may as well overlap.
-    core.llc->Prefetch(line);
-    __builtin_prefetch(&lines_[l2.Victim(set) >> TagArray::kTagStateBits]);
-    if (entry.owner != 0) {
-      const Core& owner = cores_[entry.owner - 1u];
-      owner.l1.Prefetch(line);
-      owner.l2.Prefetch(line);
-    }
+  if (!l2_.present()) return Miss(core, entry, line, handle, access);
+  // The host's own cache misses dominate from here on: they may as well overlap.
+  uint32_t* const set = l2_.SetOf(core.l2, line);
+  __builtin_prefetch(set);
+  __builtin_prefetch(set + 16);
+  if (!core_sets_.Contains(entry.cores, static_cast<int>(core.id.index()))) {
     return Miss(core, entry, line, handle, access);
   }
-  TagArray::Promote(set, way);
+  // L1 has not got it, so L2 has.
+  const uint32_t tag = handle << TagLayout::kTagStateBits;
+  const int way = l2_.FindExact(set, tag);
+  CHECK_GE(way, 0);
+  TagLayout::Promote(set, way);
   Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
   if (access == Access::kWrite) {
     const bool owned = entry.owner == core.id.index() + 1;
@@ -147,7 +147,7 @@ Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle,
   }
   const uint32_t state = entry.owner == 0 ? 0 : kWritable | (entry.dirty ? kDirty : 0);
   // What falls off stays in L2, its state in the directory.
-  core.l1.Insert(core.l1.SetOf(line), tag | state);
+  l1_.Insert(l1_.SetOf(core.l1, line), tag | state);
   NoteFirst(core, line, state);
   return result;
 }
@@ -166,6 +166,12 @@ Memory::Result Memory::Upgrade(const Core& core, Line& entry, uint64_t line, uin
 
 Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t handle,
                             Access access) {
+  if (llc_.present()) __builtin_prefetch(llc_.SetOf(core.llc, line));
+  if (entry.owner != 0) {
+    const Core& owner = cores_[entry.owner - 1u];
+    __builtin_prefetch(l1_.SetOf(owner.l1, line));
+    if (l2_.present()) __builtin_prefetch(l2_.SetOf(owner.l2, line));
+  }
   Result result = entry.owner != 0 ? FetchFromOwner(core, entry, line, handle)
                                    : FetchFromLlcOrMemory(core, entry, line, handle);
   uint32_t state = 0;
@@ -202,9 +208,9 @@ Memory::Result Memory::FetchFromOwner(const Core& core, Line& entry, uint64_t li
   entry.owner = 0;
   entry.dirty = false;
   entry.llc_dirty = 0;
-  uint32_t* set = owner.l1.SetOf(line);
-  const uint32_t tag = handle << TagArray::kTagStateBits;
-  if (const int way = owner.l1.Find(set, tag); way >= 0) set[way] = tag;
+  uint32_t* set = l1_.SetOf(owner.l1, line);
+  const uint32_t tag = handle << TagLayout::kTagStateBits;
+  if (const int way = l1_.Find(set, tag); way >= 0) set[way] = tag;
   ForgetFirst(owner, line);
   FillLlc(core, entry, line, handle);
   return result;
@@ -264,23 +270,21 @@ Memory::Result Memory::InvalidateOthers(const Core& core, Line& entry, uint64_t 
 }
 
 void Memory::FillPrivate(Core& core, uint64_t line, uint32_t handle, uint32_t state) {
-  const uint32_t tag = handle << TagArray::kTagStateBits;
-  TagArray& l1 = core.l1;
-  TagArray& l2 = core.l2;
-  if (l2.present()) {
-    const uint32_t victim = l2.Insert(l2.SetOf(line), tag);
+  const uint32_t tag = handle << TagLayout::kTagStateBits;
+  if (l2_.present()) {
+    const uint32_t victim = l2_.Insert(l2_.SetOf(core.l2, line), tag);
     if (victim != 0) {
-      const uint32_t victim_handle = victim >> TagArray::kTagStateBits;
+      const uint32_t victim_handle = victim >> TagLayout::kTagStateBits;
       const uint64_t victim_line = LineNumber(victim_handle);
-      uint32_t* set = l1.SetOf(victim_line);
-      if (const int way = l1.Find(set, victim); way >= 0) l1.Remove(set, way);
+      uint32_t* set = l1_.SetOf(core.l1, victim_line);
+      if (const int way = l1_.Find(set, victim); way >= 0) l1_.Remove(set, way);
       ForgetFirst(core, victim_line);
       EvictFromCore(core, victim_handle);
     }
-    l1.Insert(l1.SetOf(line), tag | state);
+    l1_.Insert(l1_.SetOf(core.l1, line), tag | state);
   } else {
-    const uint32_t victim = l1.Insert(l1.SetOf(line), tag | state);
-    if (victim != 0) EvictFromCore(core, victim >> TagArray::kTagStateBits);
+    const uint32_t victim = l1_.Insert(l1_.SetOf(core.l1, line), tag | state);
+    if (victim != 0) EvictFromCore(core, victim >> TagLayout::kTagStateBits);
   }
   NoteFirst(core, line, state);
 }
@@ -301,17 +305,16 @@ void Memory::EvictFromCore(const Core& core, uint32_t handle) {
 }
 
 void Memory::FillLlc(const Core& core, Line& entry, uint64_t line, uint32_t handle) {
-  TagArray& llc = *core.llc;
-  if (!llc.present()) return;
-  const uint32_t tag = handle << TagArray::kTagStateBits;
-  uint32_t* set = llc.SetOf(line);
+  if (!llc_.present()) return;
+  const uint32_t tag = handle << TagLayout::kTagStateBits;
+  uint32_t* set = llc_.SetOf(core.llc, line);
   const int domain = static_cast<int>(core.domain.index());
   if (domain_sets_.Contains(entry.domains, domain)) {
-    TagArray::Promote(set, llc.FindExact(set, tag));
+    TagLayout::Promote(set, llc_.FindExact(set, tag));
     return;
   }
-  const uint32_t victim = llc.Insert(set, tag);
-  if (victim != 0) EvictFromLlc(core.domain, victim >> TagArray::kTagStateBits);
+  const uint32_t victim = llc_.Insert(set, tag);
+  if (victim != 0) EvictFromLlc(core.domain, victim >> TagLayout::kTagStateBits);
   domain_sets_.Add(&entry.domains, domain);
 }
 
@@ -326,23 +329,22 @@ void Memory::EvictFromLlc(DomainId domain, uint32_t handle) {
 
 // `core` loses its copy because another writes.
 void Memory::DropFromCore(Core& core, uint64_t line, uint32_t handle) {
-  const uint32_t tag = handle << TagArray::kTagStateBits;
-  uint32_t* set = core.l1.SetOf(line);
-  if (const int way = core.l1.Find(set, tag); way >= 0) core.l1.Remove(set, way);
+  const uint32_t tag = handle << TagLayout::kTagStateBits;
+  uint32_t* set = l1_.SetOf(core.l1, line);
+  if (const int way = l1_.Find(set, tag); way >= 0) l1_.Remove(set, way);
   ForgetFirst(core, line);
-  if (!core.l2.present()) return;
-  set = core.l2.SetOf(line);
-  const int way = core.l2.FindExact(set, tag);
+  if (!l2_.present()) return;
+  set = l2_.SetOf(core.l2, line);
+  const int way = l2_.FindExact(set, tag);
   CHECK_GE(way, 0);
-  core.l2.Remove(set, way);
+  l2_.Remove(set, way);
 }
 
 void Memory::DropFromLlc(DomainId domain, uint64_t line, uint32_t handle) {
-  TagArray& llc = llc_[domain.index()];
-  uint32_t* set = llc.SetOf(line);
-  const int way = llc.FindExact(set, handle << TagArray::kTagStateBits);
+  uint32_t* set = llc_.SetOf(llc_tags_[domain.index()], line);
+  const int way = llc_.FindExact(set, handle << TagLayout::kTagStateBits);
   CHECK_GE(way, 0);
-  llc.Remove(set, way);
+  llc_.Remove(set, way);
 }
 
 Memory::State Memory::StateOf(CoreId core, PhysAddr address) const {
@@ -356,11 +358,11 @@ Memory::State Memory::StateOf(CoreId core, PhysAddr address) const {
 
 bool Memory::LlcHolds(DomainId domain, PhysAddr address) const {
   const uint32_t block = block_of_frame_[address.frame()];
-  const TagArray& llc = llc_[domain.index()];
-  if (block == 0 || !llc.present()) return false;
+  if (block == 0 || !llc_.present()) return false;
   const uint32_t handle =
       block * kLinesPerPage + static_cast<uint32_t>(address.line() % kLinesPerPage);
-  return llc.FindExact(llc.SetOf(address.line()), handle << TagArray::kTagStateBits) >= 0;
+  const uint32_t* set = llc_.SetOf(llc_tags_[domain.index()], address.line());
+  return llc_.FindExact(set, handle << TagLayout::kTagStateBits) >= 0;
 }
 
 void Memory::CheckInvariants(PhysAddr address) const {
@@ -368,20 +370,21 @@ void Memory::CheckInvariants(PhysAddr address) const {
   if (block == 0) return;
   const uint64_t line = address.line();
   const uint32_t handle = block * kLinesPerPage + static_cast<uint32_t>(line % kLinesPerPage);
-  const uint32_t tag = handle << TagArray::kTagStateBits;
+  const uint32_t tag = handle << TagLayout::kTagStateBits;
   const Line& entry = lines_[handle];
   for (int core = 0; core < config_.core_count; ++core) {
     const size_t i = static_cast<size_t>(core);
     const bool holds = core_sets_.Contains(entry.cores, core);
     const bool owns = entry.owner == core + 1;
-    const uint32_t* set = cores_[i].l1.SetOf(line);
-    const int way = cores_[i].l1.Find(set, tag);
-    const TagArray& outermost = cores_[i].l2.present() ? cores_[i].l2 : cores_[i].l1;
-    CHECK_EQ(outermost.Find(outermost.SetOf(line), tag) >= 0, holds);  // 2
+    const uint32_t* set = l1_.SetOf(cores_[i].l1, line);
+    const int way = l1_.Find(set, tag);
+    const bool in_outermost =
+        l2_.present() ? l2_.Find(l2_.SetOf(cores_[i].l2, line), tag) >= 0 : way >= 0;
+    CHECK_EQ(in_outermost, holds);  // 2
     const uint64_t first = cores_[i].firsts[line & cores_[i].first_mask];
-    if (first >> TagArray::kTagStateBits == line) {  // 5
+    if (first >> TagLayout::kTagStateBits == line) {  // 5
       CHECK_EQ(way, 0);
-      CHECK_EQ(first & TagArray::kStateMask, set[0] & TagArray::kStateMask);
+      CHECK_EQ(first & TagLayout::kStateMask, set[0] & TagLayout::kStateMask);
     }
     if (owns) CHECK(holds);
     if (entry.owner != 0 && !owns) CHECK(!holds);  // 1

@@ -11,7 +11,7 @@
 #include "sim/lazy_array.h"
 #include "sim/ledger.h"
 #include "sim/machine_config.h"
-#include "sim/tag_array.h"
+#include "sim/tag_layout.h"
 #include "sim/types.h"
 
 namespace slablab {
@@ -51,16 +51,17 @@ class Memory {
   // For tests and audits.
   enum class State : uint8_t { kInvalid, kShared, kExclusive, kModified };
 
-  // A core's private caches and its place: what a touch needs first, side by side.
-  struct Core {
+  // A core's private caches and its place, on one line of the host's cache: with a thousand cores,
+  // each of them is a miss.
+  struct alignas(64) Core {
     // For each set of L1, the line it used last, with its state, as line << kTagStateBits | state:
     // what most touches look for, without looking further. Zero: not known. One entry that stays
     // zero, if the number of sets is not a power of two.
     uint64_t* firsts;
     uint64_t first_mask;
-    TagArray l1;
-    TagArray l2;    // absent if there is no L2
-    TagArray* llc;  // of its domain; absent likewise
+    TagLayout::Tag* l1;
+    TagLayout::Tag* l2;   // of no tags if there is no L2
+    TagLayout::Tag* llc;  // of its domain; likewise
     CoreId id;
     DomainId domain;
     NodeId node;
@@ -74,7 +75,7 @@ class Memory {
   // the state it needs. It costs l1_hit_cycles(), and nothing changes.
   static bool HitsFirst(const Core& core, uint64_t line, Access access) {
     const uint64_t first = core.firsts[line & core.first_mask];
-    return first >> TagArray::kTagStateBits == line &&
+    return first >> TagLayout::kTagStateBits == line &&
            (access == Access::kRead || (first & kDirty) != 0);
   }
   uint32_t l1_hit_cycles() const { return l1_hit_cycles_; }
@@ -90,10 +91,10 @@ class Memory {
   // The same for whoever knows already that it does not hit first.
   Result TouchFurther(Core& core, uint64_t line, Access access) {
     const uint32_t handle = HandleOf(line);
-    uint32_t* const set = core.l1.SetOf(line);
-    const int way = core.l1.Find(set, handle << TagArray::kTagStateBits);
+    uint32_t* const set = l1_.SetOf(core.l1, line);
+    const int way = l1_.Find(set, handle << TagLayout::kTagStateBits);
     if (way < 0) return TouchBeyondL1(core, line, handle, access);
-    TagArray::Promote(set, way);
+    TagLayout::Promote(set, way);
     if (access == Access::kWrite && (set[0] & kDirty) == 0) {
       return WriteClean(core, line, handle, set);
     }
@@ -137,7 +138,7 @@ class Memory {
   static void NoteFirst(const Core& core, uint64_t line, uint32_t tag) {
     if (core.first_mask == 0) return;
     core.firsts[line & core.first_mask] =
-        line << TagArray::kTagStateBits | (tag & TagArray::kStateMask);
+        line << TagLayout::kTagStateBits | (tag & TagLayout::kStateMask);
   }
   static void ForgetFirst(const Core& core, uint64_t line) {
     core.firsts[line & core.first_mask] = 0;
@@ -153,7 +154,7 @@ class Memory {
   void FillLlc(const Core& core, Line& entry, uint64_t line, uint32_t handle);
   void EvictFromCore(const Core& core, uint32_t handle);
   void EvictFromLlc(DomainId domain, uint32_t handle);
-  static void DropFromCore(Core& core, uint64_t line, uint32_t handle);
+  void DropFromCore(Core& core, uint64_t line, uint32_t handle);
   void DropFromLlc(DomainId domain, uint64_t line, uint32_t handle);
   static void Own(const Core& core, Line& entry, Access access);
   Result TransferFrom(const Core& to, const Core& from) const;
@@ -162,9 +163,15 @@ class Memory {
 
   const MachineConfig config_;
   uint32_t l1_hit_cycles_;
+  const TagLayout l1_;
+  const TagLayout l2_;   // absent if there is no L2
+  const TagLayout llc_;  // likewise
   std::vector<Core> cores_;
-  LazyArray<uint64_t> firsts_;  // of all cores
-  std::vector<TagArray> llc_;  // by domain; absent arrays if there is no LLC
+  // Of each core, and of each domain.
+  EqualArrays<uint64_t> firsts_;
+  EqualArrays<TagLayout::Tag> l1_tags_;
+  EqualArrays<TagLayout::Tag> l2_tags_;
+  EqualArrays<TagLayout::Tag> llc_tags_;
   std::vector<NodeId> node_of_domain_;
   std::vector<uint64_t> node_end_line_;
 

@@ -66,7 +66,9 @@ class PageFrames {
   // `frames` index values exist; that of index i has its struct page at `page_structs` + 64 i. The
   // first may lie before the zone and must not be touched.
   PageFrames(FrameIndex frames, uint64_t page_structs)
-      : page_structs_(page_structs), blocks_(frames), largest_((frames >> kMaxPageOrder) + 1) {}
+      : page_structs_(page_structs),
+        blocks_(frames, LazyUse::kSparse),
+        largest_((frames >> kMaxPageOrder) + 1) {}
 
   FrameIndex size() const { return static_cast<FrameIndex>(blocks_.size()); }
   Block& block(FrameIndex frame, int order) {

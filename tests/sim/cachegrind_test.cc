@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "sim/memory.h"
-#include "sim/tag_array.h"
+#include "sim/tag_layout.h"
 #include "tests/sim/test_machine.h"
 
 // Our caches against valgrind's. A small program is run twice: under lackey, which prints every
@@ -111,28 +111,34 @@ uint64_t LastLine(const Reference& reference) {
   return (reference.address + static_cast<uint64_t>(reference.bytes) - 1) / kLineSize;
 }
 
+struct TaggedCache {
+  explicit TaggedCache(const CacheGeometry& geometry) : layout(geometry), tags(layout.size()) {}
+  const TagLayout layout;
+  std::vector<TagLayout::Tag> tags;
+};
+
 // Looks up every line of a reference and answers whether any was missing. A reference that lies on
 // two lines is one miss at most, but uses both (valgrind 3.19, cachegrind's cg_sim.c).
-bool Misses1(TagArray* array, const Reference& reference) {
+bool Misses1(TaggedCache* cache, const Reference& reference) {
   bool missed = false;
   for (uint64_t line = FirstLine(reference); line <= LastLine(reference); ++line) {
-    const auto tag = static_cast<TagArray::Tag>((line + 1) << TagArray::kTagStateBits);
-    TagArray::Tag* set = array->SetOf(line);
-    const int way = array->Find(set, tag);
+    const auto tag = static_cast<TagLayout::Tag>((line + 1) << TagLayout::kTagStateBits);
+    TagLayout::Tag* set = cache->layout.SetOf(cache->tags.data(), line);
+    const int way = cache->layout.Find(set, tag);
     if (way >= 0) {
-      TagArray::Promote(set, way);
+      TagLayout::Promote(set, way);
     } else {
-      array->Insert(set, tag);
+      cache->layout.Insert(set, tag);
       missed = true;
     }
   }
   return missed;
 }
 
-Misses CountWithTagArrays(const std::vector<Reference>& stream, const Geometries& geometries) {
-  TagArray i1(geometries.i1);
-  TagArray d1(geometries.d1);
-  TagArray ll(geometries.ll);
+Misses CountWithTagLayouts(const std::vector<Reference>& stream, const Geometries& geometries) {
+  TaggedCache i1(geometries.i1);
+  TaggedCache d1(geometries.d1);
+  TaggedCache ll(geometries.ll);
   Misses misses;
   for (const Reference& reference : stream) {
     const bool l1_miss = Misses1(reference.kind == 'I' ? &i1 : &d1, reference);
@@ -179,7 +185,7 @@ const Geometries kUnlike[] = {
     {.i1 = Geometry(8, 1), .d1 = Geometry(64, 1), .ll = Geometry(1, 256)},
 };
 
-TEST(CachegrindTest, MemoryAndTagArraysCountTheSameMisses) {
+TEST(CachegrindTest, MemoryAndTagLayoutsCountTheSameMisses) {
   const std::string program = "tests/sim/address_stream";
   const std::vector<Reference> stream = RecordWithLackey(program);
   ASSERT_GT(stream.size(), 100'000u);
@@ -188,12 +194,12 @@ TEST(CachegrindTest, MemoryAndTagArraysCountTheSameMisses) {
     EXPECT_GT(cachegrind.d1_r, 1000u);
     EXPECT_GT(cachegrind.ll_r, 100u);
     EXPECT_GT(cachegrind.ll_w, 100u);
-    EXPECT_EQ(CountWithTagArrays(stream, geometries), cachegrind);
+    EXPECT_EQ(CountWithTagLayouts(stream, geometries), cachegrind);
     EXPECT_EQ(CountWithMemory(stream, geometries), cachegrind);
   }
 }
 
-TEST(CachegrindTest, TagArraysCountTheSameMissesOfAccessesOnTwoLines) {
+TEST(CachegrindTest, TagLayoutsCountTheSameMissesOfAccessesOnTwoLines) {
   const std::string program = "tests/sim/straddling_address_stream";
   const std::vector<Reference> stream = RecordWithLackey(program);
   ASSERT_GT(stream.size(), 100'000u);
@@ -205,7 +211,7 @@ TEST(CachegrindTest, TagArraysCountTheSameMissesOfAccessesOnTwoLines) {
   for (const Geometries& geometries : kUnlike) {
     const Misses cachegrind = CountWithCachegrind(program, geometries);
     EXPECT_GT(cachegrind.d1_w, 1000u);
-    EXPECT_EQ(CountWithTagArrays(stream, geometries), cachegrind);
+    EXPECT_EQ(CountWithTagLayouts(stream, geometries), cachegrind);
   }
 }
 

@@ -1,58 +1,50 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_SIM_TAG_ARRAY_H_
-#define SLABLAB_SIM_TAG_ARRAY_H_
+#ifndef SLABLAB_SIM_TAG_LAYOUT_H_
+#define SLABLAB_SIM_TAG_LAYOUT_H_
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#include "sim/check.h"
-#include "sim/lazy_array.h"
 #include "sim/machine_config.h"
 
 namespace slablab {
 
-// The tags of one set-associative cache with exact least-recently-used replacement: each set holds
-// its tags most recently used first, zero for an empty way. What a tag means is its owner's
-// business; the low kTagStateBits of it are not compared.
-class TagArray {
+// How the tags of one set-associative cache with exact least-recently-used replacement lie in an
+// array: each set holds its tags most recently used first, zero for an empty way. What a tag means
+// is its owner's business; the low kTagStateBits of it are not compared. Caches of one shape share
+// a layout; each has size() tags, all zero to begin with, somewhere.
+class TagLayout {
  public:
   using Tag = uint32_t;
   static constexpr int kTagStateBits = 2;
   static constexpr Tag kStateMask = (1u << kTagStateBits) - 1;
 
-  explicit TagArray(const CacheGeometry& geometry)
+  explicit TagLayout(const CacheGeometry& geometry)
       : ways_(geometry.present() ? static_cast<uint32_t>(geometry.ways) : 0),
         stride_((ways_ + kStep - 1) / kStep * kStep),
         sets_(geometry.present() ? geometry.sets() : 0),
-        mask_(sets_ != 0 && (sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : 0),
-        tags_(sets_ * stride_) {
-    tags_.Populate();
-  }
+        mask_(sets_ != 0 && (sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : 0) {}
 
   bool present() const { return ways_ != 0; }
+  size_t size() const { return sets_ * stride_; }
 
-  // The set of line number `line`, most recently used first.
-  Tag* SetOf(uint64_t line) { return &tags_[Index(line) * stride_]; }
-  const Tag* SetOf(uint64_t line) const {
-    return &tags_[Index(line) * stride_];
-  }
+  // The set of line number `line` in a cache's tags, most recently used first.
+  Tag* SetOf(Tag* tags, uint64_t line) const { return tags + Index(line) * stride_; }
+  const Tag* SetOf(const Tag* tags, uint64_t line) const { return tags + Index(line) * stride_; }
 
   // The way of `set` that holds `tag` in any state, or -1.
   int Find(const Tag* set, Tag tag) const { return FindMasked<~kStateMask>(set, tag); }
   // The same for tags that have no state.
   int FindExact(const Tag* set, Tag tag) const { return FindMasked<~Tag{0}>(set, tag); }
 
-  // Has the host fetch the set of `line`.
-  void Prefetch(uint64_t line) const {
-    if (present()) __builtin_prefetch(SetOf(line));
-  }
   // The tag that Insert would push out; zero if none.
   Tag Victim(const Tag* set) const { return set[ways_ - 1]; }
 
@@ -118,8 +110,7 @@ class TagArray {
   // host has next to no branch to guess.
   static void MoveBack(Tag* set, int way, Tag tag) {
     int first = way / kLanes * kLanes;
-    const __m128i moves =
-        _mm_cmpgt_epi32(_mm_set1_epi32(way - first), _mm_set_epi32(2, 1, 0, -1));
+    const __m128i moves = _mm_cmpgt_epi32(_mm_set1_epi32(way - first), _mm_set_epi32(2, 1, 0, -1));
     if (first == 0) {
       SetLanes(set, Blend(moves, MovedFront(set, tag), Lanes(set)));
       return;
@@ -161,9 +152,8 @@ class TagArray {
   uint64_t stride_;  // tags from one set to the next: ways_ rounded up; what is between stays zero
   uint64_t sets_;
   uint64_t mask_;
-  LazyArray<Tag> tags_;
 };
 
 }  // namespace slablab
 
-#endif  // SLABLAB_SIM_TAG_ARRAY_H_
+#endif  // SLABLAB_SIM_TAG_LAYOUT_H_
