@@ -7,45 +7,60 @@
 
 namespace slablab {
 
-void HolderPool::AddWide(Set* set, int member) {
-  if (*set == 0) {
-    *set = Single(member);
-    return;
-  }
-  if (IsSingle(*set)) {
-    const int first = SingleOf(*set);
-    if (first == member) return;
-    if (free_ == 0) {
-      bits_.resize(bits_.size() + static_cast<size_t>(words_));
-      *set = (bits_.size() / static_cast<size_t>(words_)) << 1;
-    } else {
-      *set = std::exchange(free_, *Wide(free_));
-    }
-    uint64_t* bits = Wide(*set);
-    std::fill(bits, bits + words_, 0);
-    bits[first / 64] |= uint64_t{1} << (first % 64);
-  }
-  Wide(*set)[member / 64] |= uint64_t{1} << (member % 64);
+bool HolderPool::ContainsWide(Set set, int member) const {
+  if (KindOf(set) == kPair) return LowerOf(set) == member || HigherOf(set) == member;
+  return (Wide(set)[member / 64] >> (member % 64)) & 1;
 }
 
-void HolderPool::RemoveWide(Set* set, int member) {
-  if (*set == 0) return;
-  if (IsSingle(*set)) {
-    if (SingleOf(*set) == member) *set = 0;
-    return;
+HolderPool::Set HolderPool::TakePooled() {
+  if (free_ == 0) {
+    const size_t number = bits_.size() / static_cast<size_t>(words_);
+    CHECK_LT(number, size_t{1} << (kSetBits - kKindBits));
+    bits_.resize(bits_.size() + static_cast<size_t>(words_));
+    return static_cast<Set>(number << kKindBits) | kPooled;
   }
-  uint64_t* bits = Wide(*set);
+  const Set set = free_;
+  free_ = static_cast<Set>(*Wide(set));
+  std::fill(Wide(set), Wide(set) + words_, 0);
+  return set;
+}
+
+HolderPool::Set HolderPool::WithWide(Set set, int member) {
+  const auto add = [&](Set pooled, int added) {
+    Wide(pooled)[added / 64] |= uint64_t{1} << (added % 64);
+  };
+  if (Contains(set, member)) return set;
+  if (KindOf(set) == kSingle) {
+    const int other = LowerOf(set);
+    return Pair(std::min(member, other), std::max(member, other));
+  }
+  if (KindOf(set) == kPair) {
+    const Set pooled = TakePooled();
+    add(pooled, LowerOf(set));
+    add(pooled, HigherOf(set));
+    set = pooled;
+  }
+  add(set, member);
+  return set;
+}
+
+HolderPool::Set HolderPool::WithoutWide(Set set, int member) {
+  if (KindOf(set) == kPair) {
+    if (LowerOf(set) == member) return Single(HigherOf(set));
+    return HigherOf(set) == member ? Single(LowerOf(set)) : set;
+  }
+  if (KindOf(set) != kPooled) return set;
+  uint64_t* bits = Wide(set);
   bits[member / 64] &= ~(uint64_t{1} << (member % 64));
   int left = 0;
-  int last = 0;
-  for (int word = 0; word < words_; ++word) {
-    left += std::popcount(bits[word]);
-    if (bits[word] != 0) last = word * 64 + std::countr_zero(bits[word]);
-  }
-  if (left == 1) {
-    Release(*set);
-    *set = Single(last);
-  }
+  for (int word = 0; word < words_; ++word) left += std::popcount(bits[word]);
+  if (left > 2) return set;
+  // It had three, so that two are left.
+  int lower = -1;
+  int higher = -1;
+  ForEach(set, [&](int other) { (lower < 0 ? lower : higher) = other; });
+  Release(set);
+  return Pair(lower, higher);
 }
 
 }  // namespace slablab

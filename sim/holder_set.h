@@ -10,53 +10,54 @@
 #include <vector>
 
 #include "sim/check.h"
+#include "sim/types.h"
 
 namespace slablab {
 
-// Sets of small integers, one word each in the directory entry: a bitmap where the machine has at
-// most 64 members; beyond that, nothing, one member, or the number of a wide bitmap in this pool.
+// Sets of small integers in 29 bits each, for the directory: a bitmap where there are at most so
+// many members; beyond that, nothing, one member, two, or the number of a wide bitmap in this pool.
 // Wide bitmaps are recycled, so that after warm-up nothing is allocated.
 class HolderPool {
  public:
-  using Set = uint64_t;  // zero is the empty set
+  static constexpr int kSetBits = 29;
+  using Set = uint32_t;  // zero is the empty set
 
-  explicit HolderPool(int members) : words_((members + 63) / 64), wide_(members > 64) {}
+  explicit HolderPool(int members) : words_((members + 63) / 64), wide_(members > kSetBits) {
+    CHECK_LE(members, kMaxCpus);
+  }
 
-  void Add(Set* set, int member) {
-    if (!wide_) {
-      *set |= uint64_t{1} << member;
-    } else {
-      AddWide(set, member);
-    }
+  // The set with a member more, and with one less. What they are given is used up.
+  [[nodiscard]] Set With(Set set, int member) {
+    if (!wide_) return set | Set{1} << member;
+    if (set == 0) return Single(member);
+    return WithWide(set, member);
   }
-  void Remove(Set* set, int member) {
-    if (!wide_) {
-      *set &= ~(uint64_t{1} << member);
-    } else {
-      RemoveWide(set, member);
-    }
+  [[nodiscard]] Set Without(Set set, int member) {
+    if (!wide_) return set & ~(Set{1} << member);
+    if (set == Single(member)) return 0;
+    return WithoutWide(set, member);
   }
-  // Makes the set {member}.
-  void Assign(Set* set, int member) {
-    Clear(set);
-    Add(set, member);
+  // The set without all but `member`.
+  [[nodiscard]] Set Only(Set set, int member) {
+    if (!wide_) return set & Set{1} << member;
+    const bool stays = Contains(set, member);
+    if (KindOf(set) == kPooled) Release(set);
+    return stays ? Single(member) : 0;
   }
-  void Clear(Set* set) {
-    if (wide_ && *set != 0 && !IsSingle(*set)) Release(*set);
-    *set = 0;
-  }
+
   bool Contains(Set set, int member) const {
     if (!wide_) return (set >> member) & 1;
-    if (set == 0) return false;
-    if (IsSingle(set)) return SingleOf(set) == member;
-    return (Wide(set)[member / 64] >> (member % 64)) & 1;
+    if (set == Single(member)) return true;
+    return KindOf(set) > kSingle && ContainsWide(set, member);
   }
   // True if the set has a member other than `member`.
   bool HasOther(Set set, int member) const {
-    if (!wide_) return (set & ~(uint64_t{1} << member)) != 0;
-    if (set == 0) return false;
-    if (IsSingle(set)) return SingleOf(set) != member;
-    return true;  // a wide bitmap has at least two members
+    if (!wide_) return (set & ~(Set{1} << member)) != 0;
+    return set != 0 && set != Single(member);
+  }
+  // The member of a set that has just one.
+  int MemberOf(Set set) const {
+    return wide_ ? static_cast<int>(set >> kKindBits) : std::countr_zero(set);
   }
 
   // Calls `visit(member)` for every member, ascending. The set may not change meanwhile.
@@ -64,30 +65,43 @@ class HolderPool {
   void ForEach(Set set, Visit visit) const {
     if (!wide_) {
       for (; set != 0; set &= set - 1) visit(std::countr_zero(set));
-    } else if (set != 0 && IsSingle(set)) {
-      visit(SingleOf(set));
-    } else if (set != 0) {
+    } else if (KindOf(set) == kPooled) {
       const uint64_t* bits = Wide(set);
       for (int word = 0; word < words_; ++word) {
         for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
           visit(word * 64 + std::countr_zero(left));
         }
       }
+    } else if (set != 0) {
+      visit(LowerOf(set));
+      if (KindOf(set) == kPair) visit(HigherOf(set));
     }
   }
 
  private:
-  // Wide machines: 2 * member + 1 is a single member, 2 * (number + 1) a pooled bitmap.
-  static bool IsSingle(Set set) { return (set & 1) != 0; }
-  static int SingleOf(Set set) { return static_cast<int>(set >> 1); }
-  static Set Single(int member) { return (static_cast<uint64_t>(member) << 1) | 1; }
-  uint64_t* Wide(Set set) { return &bits_[((set >> 1) - 1) * static_cast<uint64_t>(words_)]; }
+  // What a set is on a wide machine, in its low bits. Of a pair, the lower member comes first.
+  enum Kind : uint32_t { kEmpty, kSingle, kPair, kPooled };
+  static constexpr int kKindBits = 2;
+  static constexpr int kMemberBits = 12;
+  static constexpr Set kMemberMask = (Set{1} << kMemberBits) - 1;
+  static_assert(kMaxCpus <= 1 << kMemberBits && kKindBits + 2 * kMemberBits <= kSetBits);
+
+  static Kind KindOf(Set set) { return static_cast<Kind>(set & ((1u << kKindBits) - 1)); }
+  static Set Single(int member) { return static_cast<Set>(member) << kKindBits | kSingle; }
+  static Set Pair(int lower, int higher) {
+    return (static_cast<Set>(higher) << kMemberBits | static_cast<Set>(lower)) << kKindBits | kPair;
+  }
+  static int LowerOf(Set set) { return static_cast<int>(set >> kKindBits & kMemberMask); }
+  static int HigherOf(Set set) { return static_cast<int>(set >> (kKindBits + kMemberBits)); }
+  uint64_t* Wide(Set set) { return &bits_[(set >> kKindBits) * static_cast<size_t>(words_)]; }
   const uint64_t* Wide(Set set) const {
-    return &bits_[((set >> 1) - 1) * static_cast<uint64_t>(words_)];
+    return &bits_[(set >> kKindBits) * static_cast<size_t>(words_)];
   }
 
-  void AddWide(Set* set, int member);
-  void RemoveWide(Set* set, int member);
+  Set WithWide(Set set, int member);
+  Set WithoutWide(Set set, int member);
+  bool ContainsWide(Set set, int member) const;
+  Set TakePooled();
   // Free bitmaps are linked through their first words.
   void Release(Set set) { *Wide(set) = std::exchange(free_, set); }
 

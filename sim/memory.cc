@@ -117,7 +117,7 @@ Memory::Result Memory::WriteClean(Core& core, uint64_t line, uint32_t handle, ui
   if ((set[0] & kWritable) == 0) {
     result = Upgrade(core, entry, line, handle);
   } else {
-    Own(core, entry, Access::kWrite);  // Exclusive to Modified, silently.
+    Own(entry, Access::kWrite);  // Exclusive to Modified, silently.
   }
   set[0] |= kWritable | kDirty;
   NoteFirst(core, line, set[0]);
@@ -141,11 +141,10 @@ Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle,
   TagLayout::Promote(set, way);
   Result result = {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
   if (access == Access::kWrite) {
-    const bool owned = entry.owner == core.id.index() + 1;
-    if (!owned) result = Upgrade(core, entry, line, handle);
-    Own(core, entry, Access::kWrite);
+    if (!entry.owned) result = Upgrade(core, entry, line, handle);
+    Own(entry, Access::kWrite);
   }
-  const uint32_t state = entry.owner == 0 ? 0 : kWritable | (entry.dirty ? kDirty : 0);
+  const uint32_t state = !entry.owned ? 0 : kWritable | (entry.dirty ? kDirty : 0);
   // What falls off stays in L2, its state in the directory.
   l1_.Insert(l1_.SetOf(core.l1, line), tag | state);
   NoteFirst(core, line, state);
@@ -160,54 +159,54 @@ Memory::Result Memory::Upgrade(const Core& core, Line& entry, uint64_t line, uin
   }
   const bool far =
       result.outcome == Outcome::kTransferNode || result.outcome == Outcome::kTransferRemote;
-  Own(core, entry, Access::kWrite);
+  Own(entry, Access::kWrite);
   return {result.cycles, far ? Outcome::kUpgradeRemote : Outcome::kUpgrade};
 }
 
 Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t handle,
                             Access access) {
   if (llc_.present()) __builtin_prefetch(llc_.SetOf(core.llc, line));
-  if (entry.owner != 0) {
-    const Core& owner = cores_[entry.owner - 1u];
+  if (entry.owned) {
+    const Core& owner = OwnerOf(entry);
     __builtin_prefetch(l1_.SetOf(owner.l1, line));
     if (l2_.present()) __builtin_prefetch(l2_.SetOf(owner.l2, line));
   }
-  Result result = entry.owner != 0 ? FetchFromOwner(core, entry, line, handle)
-                                   : FetchFromLlcOrMemory(core, entry, line, handle);
+  Result result = entry.owned ? FetchFromOwner(core, entry, line, handle)
+                              : FetchFromLlcOrMemory(core, entry, line, handle);
   uint32_t state = 0;
   if (access == Access::kWrite) {
     // The data and the last copy's invalidation are both waited for.
     const Result farthest = InvalidateOthers(core, entry, line, handle);
     if (farthest.cycles > result.cycles) result = farthest;
-    Own(core, entry, Access::kWrite);
+    Own(entry, Access::kWrite);
     state = kWritable | kDirty;
   } else if (!core_sets_.HasOther(entry.cores, static_cast<int>(core.id.index())) &&
              !domain_sets_.HasOther(entry.domains, static_cast<int>(core.domain.index()))) {
-    Own(core, entry, Access::kRead);  // Nobody else: Exclusive.
+    Own(entry, Access::kRead);  // Nobody else: Exclusive.
     state = kWritable;
   }
-  core_sets_.Add(&entry.cores, static_cast<int>(core.id.index()));
+  entry.cores = core_sets_.With(entry.cores, static_cast<int>(core.id.index()));
   FillPrivate(core, line, handle, state);
   return result;
 }
 
-// `core`, alone with the line, becomes its owner. What it writes outdates the LLC's copy.
-void Memory::Own(const Core& core, Line& entry, Access access) {
-  entry.owner = static_cast<uint16_t>(core.id.index() + 1);
+// The only core with the line becomes its owner. What it writes outdates the LLC's copy.
+void Memory::Own(Line& entry, Access access) {
+  entry.owned = true;
   if (access == Access::kRead) return;
   entry.dirty = true;
-  entry.llc_dirty = 0;
+  entry.llc_dirty = false;
 }
 
 // The owner hands the line over and keeps it shared; what had been written reaches memory.
 Memory::Result Memory::FetchFromOwner(const Core& core, Line& entry, uint64_t line,
                                       uint32_t handle) {
-  Core& owner = cores_[entry.owner - 1u];
+  Core& owner = OwnerOf(entry);
   const Result result = TransferFrom(core, owner);
-  if (entry.dirty || entry.llc_dirty != 0) ++writebacks_;
-  entry.owner = 0;
+  if (entry.dirty || entry.llc_dirty) ++writebacks_;
+  entry.owned = false;
   entry.dirty = false;
-  entry.llc_dirty = 0;
+  entry.llc_dirty = false;
   uint32_t* set = l1_.SetOf(owner.l1, line);
   const uint32_t tag = handle << TagLayout::kTagStateBits;
   if (const int way = l1_.Find(set, tag); way >= 0) set[way] = tag;
@@ -223,9 +222,9 @@ Memory::Result Memory::FetchFromLlcOrMemory(const Core& core, Line& entry, uint6
     return {static_cast<uint32_t>(config_.llc_hit_cycles), Outcome::kLlc};
   }
   Result result;
-  if (entry.llc_dirty != 0) {  // Newer than memory in another domain's LLC.
-    result = TransferFromDomain(core, DomainId(entry.llc_dirty - 1));
-    entry.llc_dirty = 0;
+  if (entry.llc_dirty) {  // Newer than memory in another domain's LLC.
+    result = TransferFromDomain(core, DomainId(domain_sets_.MemberOf(entry.domains)));
+    entry.llc_dirty = false;
     ++writebacks_;
   } else {
     const NodeId home = HomeOf(line);
@@ -243,7 +242,6 @@ Memory::Result Memory::InvalidateOthers(const Core& core, Line& entry, uint64_t 
   Result farthest = {0, Outcome::kTransferDomain};
   const int self = static_cast<int>(core.id.index());
   if (core_sets_.HasOther(entry.cores, self)) {
-    const bool held = core_sets_.Contains(entry.cores, self);
     core_sets_.ForEach(entry.cores, [&](int other) {
       if (other == self) return;
       Core& holder = cores_[static_cast<size_t>(other)];
@@ -251,20 +249,17 @@ Memory::Result Memory::InvalidateOthers(const Core& core, Line& entry, uint64_t 
       if (transfer.cycles > farthest.cycles) farthest = transfer;
       DropFromCore(holder, line, handle);
     });
-    core_sets_.Clear(&entry.cores);
-    if (held) core_sets_.Add(&entry.cores, self);
+    entry.cores = core_sets_.Only(entry.cores, self);
   }
   const int own_domain = static_cast<int>(core.domain.index());
   if (domain_sets_.HasOther(entry.domains, own_domain)) {
-    const bool held = domain_sets_.Contains(entry.domains, own_domain);
     domain_sets_.ForEach(entry.domains, [&](int other) {
       if (other == own_domain) return;
       const Result transfer = TransferFromDomain(core, DomainId(other));
       if (transfer.cycles > farthest.cycles) farthest = transfer;
       DropFromLlc(DomainId(other), line, handle);
     });
-    domain_sets_.Clear(&entry.domains);
-    if (held) domain_sets_.Add(&entry.domains, own_domain);
+    entry.domains = domain_sets_.Only(entry.domains, own_domain);
   }
   return farthest;
 }
@@ -292,13 +287,13 @@ void Memory::FillPrivate(Core& core, uint64_t line, uint32_t handle, uint32_t st
 // `core` gave up its copy for want of room.
 void Memory::EvictFromCore(const Core& core, uint32_t handle) {
   Line& entry = lines_[handle];
-  core_sets_.Remove(&entry.cores, static_cast<int>(core.id.index()));
-  if (entry.owner != core.id.index() + 1) return;
-  entry.owner = 0;
+  entry.cores = core_sets_.Without(entry.cores, static_cast<int>(core.id.index()));
+  if (!entry.owned) return;
+  entry.owned = false;
   if (!entry.dirty) return;
   entry.dirty = false;
   if (domain_sets_.Contains(entry.domains, static_cast<int>(core.domain.index()))) {
-    entry.llc_dirty = static_cast<uint16_t>(core.domain.index() + 1);
+    entry.llc_dirty = true;
   } else {
     ++writebacks_;
   }
@@ -315,16 +310,14 @@ void Memory::FillLlc(const Core& core, Line& entry, uint64_t line, uint32_t hand
   }
   const uint32_t victim = llc_.Insert(set, tag);
   if (victim != 0) EvictFromLlc(core.domain, victim >> TagLayout::kTagStateBits);
-  domain_sets_.Add(&entry.domains, domain);
+  entry.domains = domain_sets_.With(entry.domains, domain);
 }
 
 void Memory::EvictFromLlc(DomainId domain, uint32_t handle) {
   Line& entry = lines_[handle];
-  domain_sets_.Remove(&entry.domains, static_cast<int>(domain.index()));
-  if (entry.llc_dirty == domain.index() + 1) {
-    entry.llc_dirty = 0;
-    ++writebacks_;
-  }
+  entry.domains = domain_sets_.Without(entry.domains, static_cast<int>(domain.index()));
+  if (entry.llc_dirty) ++writebacks_;
+  entry.llc_dirty = false;
 }
 
 // `core` loses its copy because another writes.
@@ -351,9 +344,9 @@ Memory::State Memory::StateOf(CoreId core, PhysAddr address) const {
   const uint32_t block = block_of_frame_[address.frame()];
   if (block == 0) return State::kInvalid;
   const Line& entry = lines_[block * kLinesPerPage + address.line() % kLinesPerPage];
-  if (entry.owner == core.index() + 1) return entry.dirty ? State::kModified : State::kExclusive;
-  return core_sets_.Contains(entry.cores, static_cast<int>(core.index())) ? State::kShared
-                                                                          : State::kInvalid;
+  if (!core_sets_.Contains(entry.cores, static_cast<int>(core.index()))) return State::kInvalid;
+  if (!entry.owned) return State::kShared;
+  return entry.dirty ? State::kModified : State::kExclusive;
 }
 
 bool Memory::LlcHolds(DomainId domain, PhysAddr address) const {
@@ -375,7 +368,7 @@ void Memory::CheckInvariants(PhysAddr address) const {
   for (int core = 0; core < config_.core_count; ++core) {
     const size_t i = static_cast<size_t>(core);
     const bool holds = core_sets_.Contains(entry.cores, core);
-    const bool owns = entry.owner == core + 1;
+    const bool owns = entry.owned && holds;
     const uint32_t* set = l1_.SetOf(cores_[i].l1, line);
     const int way = l1_.Find(set, tag);
     const bool in_outermost =
@@ -386,21 +379,24 @@ void Memory::CheckInvariants(PhysAddr address) const {
       CHECK_EQ(way, 0);
       CHECK_EQ(first & TagLayout::kStateMask, set[0] & TagLayout::kStateMask);
     }
-    if (owns) CHECK(holds);
-    if (entry.owner != 0 && !owns) CHECK(!holds);  // 1
+    if (owns) CHECK(!core_sets_.HasOther(entry.cores, core));  // 1
     if (way >= 0) {
       CHECK(holds);
       CHECK_EQ((set[way] & kWritable) != 0, owns);              // 4
       CHECK_EQ((set[way] & kDirty) != 0, owns && entry.dirty);  // 4
     }
   }
-  if (entry.owner == 0) CHECK(!entry.dirty);
+  if (entry.owned) CHECK(entry.cores != 0);
+  if (!entry.owned) CHECK(!entry.dirty);
+  if (entry.llc_dirty) CHECK(entry.domains != 0);
   for (int domain = 0; domain < config_.domain_count; ++domain) {
     const bool holds = domain_sets_.Contains(entry.domains, domain);
     CHECK_EQ(LlcHolds(DomainId(domain), address), holds);
-    if (entry.owner != 0 && cores_[entry.owner - 1u].domain != DomainId(domain)) CHECK(!holds);
-    if (entry.llc_dirty == domain + 1) {  // 3
-      CHECK(holds);
+    if (entry.owned && holds) {  // 1
+      CHECK(cores_[static_cast<size_t>(core_sets_.MemberOf(entry.cores))].domain ==
+            DomainId(domain));
+    }
+    if (entry.llc_dirty && holds) {  // 3
       CHECK(!entry.dirty);
       CHECK(!domain_sets_.HasOther(entry.domains, domain));
       core_sets_.ForEach(entry.cores, [&](int core) {

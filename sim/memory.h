@@ -111,14 +111,21 @@ class Memory {
   void CheckInvariants(PhysAddr address) const;
 
  private:
-  // The directory's entry of one line.
+  // The directory's entry of one line. Small, because each touch beyond L1 needs one or two of
+  // them: an owner is the only holder (invariant 1), and an LLC whose copy is newer than memory is
+  // the only one that has it (3), so neither is named.
   struct Line {
-    HolderPool::Set cores;    // with a valid copy in L1 or L2
-    HolderPool::Set domains;  // whose LLC has a copy
-    uint16_t owner;           // core number + 1; 0: none
-    uint16_t llc_dirty;       // domain number + 1 whose LLC copy is newer than memory; 0: none
-    bool dirty;               // the owner has written
+    Line() : cores(0), owned(0), dirty(0), domains(0), llc_dirty(0) {}
+    HolderPool::Set cores : HolderPool::kSetBits;    // with a valid copy in L1 or L2
+    uint32_t owned : 1;                              // there is an owner
+    uint32_t dirty : 1;                              // it has written
+    HolderPool::Set domains : HolderPool::kSetBits;  // whose LLC has a copy
+    uint32_t llc_dirty : 1;                          // and it is newer than memory
   };
+  static_assert(sizeof(Line) == 8);
+  Core& OwnerOf(const Line& entry) {
+    return cores_[static_cast<size_t>(core_sets_.MemberOf(entry.cores))];
+  }
   static constexpr uint32_t kWritable = 1;
   static constexpr uint32_t kDirty = 2;
 
@@ -156,7 +163,7 @@ class Memory {
   void EvictFromLlc(DomainId domain, uint32_t handle);
   void DropFromCore(Core& core, uint64_t line, uint32_t handle);
   void DropFromLlc(DomainId domain, uint64_t line, uint32_t handle);
-  static void Own(const Core& core, Line& entry, Access access);
+  static void Own(Line& entry, Access access);
   Result TransferFrom(const Core& to, const Core& from) const;
   Result TransferFromDomain(const Core& to, DomainId from) const;
   NodeId HomeOf(uint64_t line) const;

@@ -314,7 +314,8 @@ TEST_P(RandomAccesses, AnswerAsTheReferenceDoes) {
 }
 INSTANTIATE_TEST_SUITE_P(Widths, RandomAccesses,
                          testing::Values(Width{1, 1, 1}, Width{2, 1, 1}, Width{8, 4, 1},
-                                         Width{64, 8, 2}, Width{65, 5, 1}, Width{130, 2, 2}),
+                                         Width{29, 1, 1}, Width{30, 1, 1}, Width{64, 8, 2},
+                                         Width{65, 5, 1}, Width{130, 2, 2}),
                          [](const testing::TestParamInfo<Width>& info) {
                            return std::to_string(info.param.cores) + "Cores";
                          });
