@@ -67,6 +67,13 @@ Cpu& Scheduler::PopFirst() {
   const uint64_t key = queue_.first();
   Cpu& first = *cpus_[CpuOf(key)];
   queue_.Remove(CpuOf(key));
+  if (!queue_.empty()) {
+    // With many CPUs the next one is in no near cache of the host's. By its turn it will be.
+    const Cpu& next = *cpus_[CpuOf(queue_.first())];
+    __builtin_prefetch(&next.now_, 1);
+    __builtin_prefetch(&next.frames_[0], 1);
+    __builtin_prefetch(&next.lock_wanted_, 1);
+  }
   if (first.state_ == Cpu::State::kPassing) first.PassTo(key >> Cpu::kKeyCpuBits);
   return first;
 }

@@ -252,7 +252,8 @@ CpuId ClosedTrace::InterruptCpu(const Cursor& cursor) const {
 }
 
 void ClosedTrace::NextStep(TaskIndex task, Step* step) {
-  *step = Step();
+  static constexpr Step kBlank;  // To copy it whole is faster than to make one field by field.
+  *step = kBlank;
   Cursor& cursor = cursors_[task];
   const Recorded& recorded = recorded_[cursor.recorded];
   if (cursor.next == recorded.end) return;
