@@ -49,19 +49,34 @@ void Cpu::TouchBehindFirst(Place place, uint64_t last, Access access) {
   const auto overlap = static_cast<uint32_t>(config_.range_overlap);
   const int shift = overlap_shift_;
   Cycles total = 0;
-  uint32_t remainder = 0;  // Whole cycles, without losing what is left of them.
+  uint64_t remainder = 0;  // Whole cycles, without losing what is left of them.
+  const auto charge = [&](Outcome outcome, uint64_t cycles, uint64_t count) {
+    const uint64_t sum = cycles + remainder;
+    const uint64_t charged = shift >= 0 ? sum >> shift : sum / overlap;
+    remainder = sum - charged * overlap;
+    total += charged;
+    account_->Charge(place.structure, outcome, charged, count);
+  };
+  uint64_t hits = 0;  // the least there are, in a row, not charged yet
+  const auto charge_hits = [&] {
+    if (hits != 0) charge(Outcome::kL1, hits * l1_hit_cycles_, hits);
+    hits = 0;
+  };
   for (uint64_t line = first + 1; line <= last; ++line) {
-    const Memory::Result result = memory_.Touch(caches_, line, access);
-    const uint32_t sum = result.cycles + remainder;
-    const uint32_t cycles = shift >= 0 ? sum >> shift : sum / overlap;
-    remainder = sum - cycles * overlap;
-    total += cycles;
-    account_->Charge(place.structure, result.outcome, cycles);
+    Outcome outcome = Outcome::kL1;
+    if (Memory::HitsFirst(caches_, line, access)) {
+      ++hits;
+    } else {
+      charge_hits();
+      const Memory::Result result = memory_.TouchFurther(caches_, line, access);
+      outcome = result.outcome;
+      charge(outcome, result.cycles, 1);
+    }
     if (observer_ != nullptr) [[unlikely]] {
-      observer_->OnTouch(*this, {PhysAddr(line << kLineShift), place.structure}, access,
-                         result.outcome);
+      observer_->OnTouch(*this, {PhysAddr(line << kLineShift), place.structure}, access, outcome);
     }
   }
+  charge_hits();
   now_ += total;
   (access == Access::kRead ? counts_.loads : counts_.stores) += last - first;
 }

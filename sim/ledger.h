@@ -80,9 +80,10 @@ class Ledger {
   // Everything charged to one site. Keeps its address.
   class Account {
    public:
-    void Charge(Structure structure, Outcome outcome, Cycles cycles) {
+    // `count` touches, of so many cycles in all.
+    void Charge(Structure structure, Outcome outcome, Cycles cycles, uint64_t count = 1) {
       Tally& tally = touches_[static_cast<size_t>(structure)][static_cast<size_t>(outcome)];
-      ++tally.count;
+      tally.count += count;
       tally.cycles += cycles;
     }
     // The most frequent charge of all, of the ledger's l1_hit_cycles.
