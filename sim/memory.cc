@@ -128,6 +128,7 @@ Memory::Result Memory::TouchBeyondL1(Core& core, uint64_t line, uint32_t handle,
   Line& entry = lines_[handle];
   if (!l2_.present()) return Miss(core, entry, line, handle, access);
   // The host's own cache misses dominate from here on: they may as well overlap.
+  if (llc_.present()) __builtin_prefetch(llc_.SetOf(core.llc, line));
   uint32_t* const set = l2_.SetOf(core.l2, line);
   __builtin_prefetch(set);
   __builtin_prefetch(set + 16);
@@ -165,7 +166,6 @@ Memory::Result Memory::Upgrade(const Core& core, Line& entry, uint64_t line, uin
 
 Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t handle,
                             Access access) {
-  if (llc_.present()) __builtin_prefetch(llc_.SetOf(core.llc, line));
   if (entry.owned) {
     const Core& owner = OwnerOf(entry);
     __builtin_prefetch(l1_.SetOf(owner.l1, line));
