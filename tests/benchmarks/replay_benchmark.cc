@@ -2,23 +2,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Whole replays of a bundled trace with the full cache model: reading, replaying, auditing. The
-// figure is items_per_second, allocator operations done in a second. Run from the repository's
-// root:
+// figure is items_per_second, allocator operations done in a second; beside it, what is simulated
+// for one of them: touches of lines, and those of them that no cache of the core's answers. Run
+// from the repository's root:
 //
 //   bazel run //tests/benchmarks:replay_benchmark
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "allocators/registry.h"
 #include "benchmark/benchmark.h"
 #include "fmt/format.h"
 #include "sim/check.h"
+#include "sim/ledger.h"
 #include "sim/machine.h"
 #include "sim/machine_loader.h"
 #include "traces/trace.h"
+#include "workloads/caches.h"
+#include "workloads/closed_loop.h"
+#include "workloads/closed_trace.h"
 #include "workloads/replay.h"
 
 namespace slablab {
@@ -29,82 +37,150 @@ std::string SamplePath(std::string_view name) {
   return (std::filesystem::path(root == nullptr ? "." : root) / "traces/samples" / name).string();
 }
 
-// Answers the number of operations. Only they are timed: neither boot nor the end of the machine.
-uint64_t ReplayOnce(const MachineConfig& config, std::string_view trace, CpuPlacement placement,
-                    benchmark::State& state) {
+struct Booted {
+  explicit Booted(const MachineConfig& config) : machine(std::make_unique<Machine>(config)) {
+    auto made = MakeAllocator("slub", *machine, {});
+    CHECK(made.ok());
+    allocator = *std::move(made);
+    machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return allocator->Boot(cpu); });
+  }
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<Allocator> allocator;
+};
+
+// Counts what is simulated, over all iterations.
+class Work {
+ public:
+  void Add(Ledger& ledger, const ReplayResult& result) {
+    operations_ += result.allocations + result.frees;
+    for (int site = 0; site < kMaxSites; ++site) {
+      for (int structure = 0; structure < kStructures; ++structure) {
+        const Ledger::Cell cell =
+            ledger.cell(static_cast<Site>(site), static_cast<Structure>(structure));
+        for (int outcome = 0; outcome < kOutcomes; ++outcome) {
+          const uint64_t count = cell.count[static_cast<size_t>(outcome)];
+          touches_ += count;
+          if (static_cast<Outcome>(outcome) > Outcome::kL2) misses_ += count;
+        }
+      }
+    }
+  }
+  void Report(benchmark::State& state) const {
+    state.SetItemsProcessed(static_cast<int64_t>(operations_));
+    const auto operations = static_cast<double>(operations_);
+    state.counters["touches"] = static_cast<double>(touches_) / operations;
+    state.counters["misses"] = static_cast<double>(misses_) / operations;
+  }
+
+ private:
+  uint64_t operations_ = 0;
+  uint64_t touches_ = 0;
+  uint64_t misses_ = 0;
+};
+
+// Only the operations are timed: neither boot nor the end of the machine.
+void ReplayOnce(const MachineConfig& config, std::string_view trace, CpuPlacement placement,
+                benchmark::State& state, Work& work) {
   const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
   CHECK(reader.ok());
-  const auto machine = std::make_unique<Machine>(config);
-  const auto allocator = MakeAllocator("slub", *machine, {});
-  CHECK(allocator.ok());
-  machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return (*allocator)->Boot(cpu); });
-  Replay replay(**reader, *machine, **allocator, {.placement = placement});
+  const Booted booted(config);
+  Machine& machine = *booted.machine;
+  Replay replay(**reader, machine, *booted.allocator, {.placement = placement});
   CHECK(replay.Prepare().ok());
+  machine.ledger().Reset();
   state.ResumeTiming();
-  machine->scheduler().Run(replay);
+  machine.scheduler().Run(replay);
   state.PauseTiming();
   CHECK(replay.status().ok());
-  return replay.result().allocations + replay.result().frees;
+  work.Add(machine.ledger(), replay.result());
 }
 
-// `state.range(0)` CPUs, 16 to a last-level cache and 64 to a node.
-void Replays(benchmark::State& state, std::string_view trace, CpuPlacement placement) {
-  const int64_t cpus = state.range(0);
+// The same in closed order, a copy of the trace for every `kCpusOfCopy` CPUs.
+constexpr int64_t kCpusOfCopy = 8;
+void CopiesOnce(const MachineConfig& config, std::string_view trace, benchmark::State& state,
+                Work& work) {
+  const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
+  CHECK(reader.ok());
+  const Booted booted(config);
+  Machine& machine = *booted.machine;
+  const auto caches = FindOrCreateCaches((*reader)->header(), machine, *booted.allocator);
+  CHECK(caches.ok());
+  const auto steps = ClosedTrace::Create(
+      **reader, config, *booted.allocator, *caches,
+      {.placement = CpuPlacement::kSpread,
+       .scale = static_cast<uint32_t>((config.cpu_count() + kCpusOfCopy - 1) / kCpusOfCopy)});
+  CHECK(steps.ok());
+  ClosedLoop loop(**steps, machine, *booted.allocator, {});
+  machine.ledger().Reset();
+  state.ResumeTiming();
+  machine.scheduler().Run(loop);
+  state.PauseTiming();
+  CHECK(loop.status().ok());
+  work.Add(machine.ledger(), loop.result());
+}
+
+// With `cpus` CPUs, 16 to a last-level cache and 64 to a node.
+MachineConfig MachineOf(int64_t cpus) {
   const int64_t nodes = (cpus + 63) / 64;
   const int64_t domains = std::max<int64_t>(1, cpus / nodes / 16);
   const auto config = LoadMachine(
       fmt::format("numa:{} l3:{} core:{} pu:1", nodes, domains, cpus / nodes / domains));
   CHECK(config.ok());
-  uint64_t operations = 0;
+  return *config;
+}
+
+// `once` replays on a machine of `state.range(0)` CPUs.
+template <typename Once>
+void Repeat(benchmark::State& state, Once once) {
+  const MachineConfig config = MachineOf(state.range(0));
+  Work work;
   for (auto _ : state) {
     state.PauseTiming();
-    operations += ReplayOnce(*config, trace, placement, state);
+    once(config, work);
     state.ResumeTiming();
   }
-  state.SetItemsProcessed(static_cast<int64_t>(operations));
+  work.Report(state);
 }
 
 // Operations where they were recorded, on the first CPUs of the machine.
 void Recorded(benchmark::State& state, std::string_view trace) {
-  Replays(state, trace, CpuPlacement::kRecorded);
+  Repeat(state, [&](const MachineConfig& config, Work& work) {
+    ReplayOnce(config, trace, CpuPlacement::kRecorded, state, work);
+  });
 }
-// The trace's tasks one after another on all CPUs: next to everything is shared.
+// The trace's tasks one after another on all CPUs: next to everything is shared, and of each CPU
+// there are few operations, so that most of what is simulated is its first touches and refills.
 void Spread(benchmark::State& state, std::string_view trace) {
-  Replays(state, trace, CpuPlacement::kSpread);
+  Repeat(state, [&](const MachineConfig& config, Work& work) {
+    ReplayOnce(config, trace, CpuPlacement::kSpread, state, work);
+  });
+}
+// As many operations for each CPU, however many they are.
+void Copies(benchmark::State& state, std::string_view trace) {
+  Repeat(state,
+         [&](const MachineConfig& config, Work& work) { CopiesOnce(config, trace, state, work); });
 }
 
-BENCHMARK_CAPTURE(Recorded, hackbench, "linux-6.1-slub-c4n2-hackbench.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Recorded, fs, "linux-6.1-slub-c4n2-fs.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Recorded, net, "linux-6.1-slub-c4n2-net.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Recorded, fork, "linux-6.1-slub-c4n2-fork.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Spread, hackbench, "linux-6.1-slub-c4n2-hackbench.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Spread, fs, "linux-6.1-slub-c4n2-fs.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Spread, net, "linux-6.1-slub-c4n2-net.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Spread, fork, "linux-6.1-slub-c4n2-fork.slt")
-    ->Arg(8)
-    ->Arg(1024)
-    ->Unit(benchmark::kMillisecond);
+void Sizes(benchmark::internal::Benchmark* replay) {
+  replay->Arg(8)->Arg(1024)->Unit(benchmark::kMillisecond);
+}
+
+constexpr char kHackbench[] = "linux-6.1-slub-c4n2-hackbench.slt";
+constexpr char kFs[] = "linux-6.1-slub-c4n2-fs.slt";
+constexpr char kNet[] = "linux-6.1-slub-c4n2-net.slt";
+constexpr char kFork[] = "linux-6.1-slub-c4n2-fork.slt";
+
+BENCHMARK_CAPTURE(Recorded, hackbench, kHackbench)->Apply(Sizes);
+BENCHMARK_CAPTURE(Recorded, fs, kFs)->Apply(Sizes);
+BENCHMARK_CAPTURE(Recorded, net, kNet)->Apply(Sizes);
+BENCHMARK_CAPTURE(Recorded, fork, kFork)->Apply(Sizes);
+BENCHMARK_CAPTURE(Spread, hackbench, kHackbench)->Apply(Sizes);
+BENCHMARK_CAPTURE(Spread, fs, kFs)->Apply(Sizes);
+BENCHMARK_CAPTURE(Spread, net, kNet)->Apply(Sizes);
+BENCHMARK_CAPTURE(Spread, fork, kFork)->Apply(Sizes);
+BENCHMARK_CAPTURE(Copies, fs, kFs)->Apply(Sizes);
+BENCHMARK_CAPTURE(Copies, net, kNet)->Apply(Sizes);
+BENCHMARK_CAPTURE(Copies, fork, kFork)->Apply(Sizes);
 
 }  // namespace
 }  // namespace slablab
