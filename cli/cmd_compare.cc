@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "allocators/registry.h"
 #include "cli/command.h"
+#include "cli/flags.h"
 #include "cli/interrupt.h"
 #include "cli/print.h"
 #include "cli/printable.h"
@@ -29,7 +30,7 @@
 ABSL_FLAG(
     std::string, allocators, "",
     "NAME,...: the models to compare, the first is the base; all: every one there is. Without "
-    "this and --machines, all.");
+    "this, --allocator and --machines, all.");
 ABSL_FLAG(std::string, machines, "", "MACHINE,...: the machines to compare.");
 ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML report.");
 
@@ -103,7 +104,15 @@ absl::Status CheckDistinct(const std::vector<std::string>& names, std::string_vi
 absl::StatusOr<std::vector<SimulationOptions>> SimulationsOfFlags() {
   const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("compare");
   if (!options.ok()) return options.status();
-  const std::string allocators_flag = absl::GetFlag(FLAGS_allocators);
+  for (const char* name : {"allocator", "machine"}) {
+    const std::string several = absl::StrCat(name, "s");
+    if (WasGiven(name) && WasGiven(several)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, " and --", several, " say the same: give one of them"));
+    }
+  }
+  const std::string allocators_flag =
+      WasGiven("allocator") ? options->allocator : absl::GetFlag(FLAGS_allocators);
   std::vector<std::string> allocators = absl::StrSplit(allocators_flag, ',', absl::SkipEmpty());
   std::vector<std::string> machines =
       absl::StrSplit(absl::GetFlag(FLAGS_machines), ',', absl::SkipEmpty());

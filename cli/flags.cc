@@ -4,6 +4,8 @@
 #include "cli/flags.h"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 #include <utility>
 
 #include "absl/flags/commandlineflag.h"
@@ -97,8 +99,14 @@ absl::CommandLineFlag* FlagOf(const Command& command, const std::string& name) {
   return flag;
 }
 
+std::set<std::string, std::less<>>& FlagsGiven() {
+  static auto& names = *new std::set<std::string, std::less<>>;
+  return names;
+}
+
 absl::Status SetFlag(absl::CommandLineFlag& flag, const std::string& value) {
   std::string error;
+  FlagsGiven().insert({flag.Name().data(), flag.Name().size()});
   if (flag.ParseFrom(value, &error)) return absl::OkStatus();
   // Abseil's message is "Illegal value '..' specified for flag '..'", then "; " and the parser's.
   const size_t reason = error.find("; ");
@@ -263,5 +271,7 @@ absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
   }
   return Invocation{command, reader.TakeArguments()};
 }
+
+bool WasGiven(std::string_view name) { return FlagsGiven().contains(name); }
 
 }  // namespace slablab

@@ -60,6 +60,9 @@ struct Invocation {
 absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
                                            const std::vector<std::string>& words);
 
+// Whether the words that ParseInvocation read had the flag `name`, with whatever value.
+bool WasGiven(std::string_view name);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_CLI_FLAGS_H_

@@ -45,6 +45,7 @@ TEST_F(CompareTest, KeptResultsGiveTheSameReportAsTheRuns) {
   const std::string flags = absl::StrCat("compare ", small_, " --allocators=slub,slab");
   const std::string text = Output("text", flags);
   EXPECT_THAT(text, AllOf(StartsWith("What differs, and why"), HasSubstr("slab against slub")));
+  EXPECT_EQ(Output("again", absl::StrCat("compare ", small_, " --allocator=slub,slab")), text);
   for (const char* format : {"proto", "json"}) {
     SCOPED_TRACE(format);
     Output(format, absl::StrCat(flags, " --format=", format));
@@ -73,6 +74,11 @@ TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slub"),
                 "'slub' is named twice");
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slob"), "slob");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocator=slub"), "two runs or more");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slab --allocator=slab"),
+                "--allocator and --allocators");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slab --machines=r910"),
+                "--machine and --machines");
   ExpectRefusal(absl::StrCat("compare ", small_, " --format=slabinfo"), "--format=slabinfo");
   ExpectRefusal(absl::StrCat("compare ", small_, " --format=csv --table=no"), "no table 'no'");
   ExpectRefusal("compare no-such-file", "cannot read no-such-file");
