@@ -35,23 +35,13 @@ PercpuRequest RequestOf(const Event& event) {
 
 }  // namespace
 
-// Why an event is not replayed.
-enum class PercpuReplay::Skip : uint8_t { kNotPercpu, kLost, kPredates, kFailedHere, kContradicts };
-
-std::vector<SkippedEvents> PercpuReplay::skipped() const {
-  static constexpr std::string_view kReasons[kSkipReasons] = {
-      "of another allocator, or of chunks (the model makes its own)",
-      "mark of events lost in recording",
-      "free of an area older than the trace",
-      "free of an area whose allocation failed here",
-      "allocation of an area that is live, or second free of one: the trace contradicts itself",
-  };
-  std::vector<SkippedEvents> skipped;
-  for (size_t i = 0; i < kSkipReasons; ++i) {
-    if (skips_[i] > 0) skipped.push_back({.reason = kReasons[i], .events = skips_[i]});
-  }
-  return skipped;
-}
+const PercpuReplay::Skips::Names PercpuReplay::kSkipNames = {
+    "of another allocator, or of chunks (the model makes its own)",
+    "mark of events lost in recording",
+    "free of an area older than the trace",
+    "free of an area whose allocation failed here",
+    "allocation of an area that is live, or second free of one: the trace contradicts itself",
+};
 
 absl::Span<const std::string_view> PercpuReplay::sites() { return kSiteNames; }
 absl::Span<const std::string_view> PercpuReplay::paths() { return kPathNames; }
@@ -138,7 +128,7 @@ bool PercpuReplay::Replayable(const Event& event) {
     default:
       break;
   }
-  ++skips_[static_cast<size_t>(reason)];
+  skips_.Add(reason);
   return false;
 }
 
@@ -206,7 +196,7 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   const Record record = records_[event.object];
   records_.erase(event.object);
   if (record.state == Record::State::kFailed) {
-    ++skips_[static_cast<size_t>(Skip::kFailedHere)];
+    skips_.Add(Skip::kFailedHere);
     co_return;
   }
   auditor_.OnFree(record.area);

@@ -72,14 +72,17 @@ class PercpuReplay : public ArrivalSource {
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
 
-  std::vector<SkippedEvents> skipped() const;
+  std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
   const absl::Status& status() const { return status_; }
   const PercpuReplayResult& result() const { return result_; }
   PercpuAuditor& auditor() { return auditor_; }
 
  private:
-  enum class Skip : uint8_t;
-  static constexpr size_t kSkipReasons = 5;
+  // Why an event is not replayed.
+  enum class Skip : uint8_t { kNotPercpu, kLost, kPredates, kFailedHere, kContradicts };
+  using Skips = ReasonTally<Skip, static_cast<size_t>(Skip::kContradicts) + 1>;
+  static const Skips::Names kSkipNames;
+
   struct Record {
     enum class State : uint8_t { kPending, kLive, kFailed };
     State state = State::kPending;
@@ -112,7 +115,7 @@ class PercpuReplay : public ArrivalSource {
   absl::flat_hash_map<TraceObject, Record> records_;  // never iterated
   PercpuAuditor auditor_;
   PercpuReplayResult result_;
-  std::array<uint64_t, kSkipReasons> skips_{};
+  Skips skips_{kSkipNames};
 };
 
 }  // namespace slablab

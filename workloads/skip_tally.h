@@ -12,7 +12,7 @@
 
 #include "traces/trace.h"
 
-// The events of a trace that a slab allocator is not asked for, in either order, and why.
+// The events of a trace that an allocator is not asked for, and why.
 
 namespace slablab {
 
@@ -21,6 +21,31 @@ struct SkippedEvents {
   uint64_t events = 0;
 };
 
+// Counts by `Reason`, an enum of kReasons that begins at 0.
+template <typename Reason, size_t kReasons>
+class ReasonTally {
+ public:
+  // What each is called.
+  using Names = std::array<std::string_view, kReasons>;
+
+  explicit ReasonTally(const Names& names) : names_(names) {}
+
+  void Add(Reason reason) { ++counts_[static_cast<size_t>(reason)]; }
+  // Those there are, in the order of Reason.
+  std::vector<SkippedEvents> Skipped() const {
+    std::vector<SkippedEvents> skipped;
+    for (size_t i = 0; i < kReasons; ++i) {
+      if (counts_[i] > 0) skipped.push_back({.reason = names_[i], .events = counts_[i]});
+    }
+    return skipped;
+  }
+
+ private:
+  const Names& names_;
+  std::array<uint64_t, kReasons> counts_{};
+};
+
+// Of slab allocators, in either order.
 enum class Skip : uint8_t {
   kPages,
   kPercpu,
@@ -33,16 +58,9 @@ enum class Skip : uint8_t {
   kContradicts,
 };
 
-class SkipTally {
+class SkipTally : public ReasonTally<Skip, static_cast<size_t>(Skip::kContradicts) + 1> {
  public:
-  void Add(Skip reason) { ++counts_[static_cast<size_t>(reason)]; }
-  // Those there are, in the order of Skip.
-  std::vector<SkippedEvents> Skipped() const;
-
- private:
-  static constexpr size_t kReasons = static_cast<size_t>(Skip::kContradicts) + 1;
-
-  std::array<uint64_t, kReasons> counts_{};
+  SkipTally();
 };
 
 // Why an event that neither allocates nor frees an object is skipped.
