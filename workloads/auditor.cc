@@ -26,7 +26,8 @@ uint64_t MemoryEnd(const Machine& machine) {
 Auditor::Auditor(const Machine& machine)
     : machine_(machine),
       bytes_end_(MemoryEnd(machine)),
-      words_(bytes_end_ / kGranule / kGranulesPerWord, LazyUse::kSparse) {}
+      words_of_frame_(bytes_end_ >> kPageShift, LazyUse::kSparse),
+      words_((bytes_end_ >> kPageShift) + 1) {}
 
 void Auditor::Violate(std::string_view what, PhysAddr object, uint64_t bytes) {
   if (violations_++ > 0) return;
@@ -34,13 +35,28 @@ void Auditor::Violate(std::string_view what, PhysAddr object, uint64_t bytes) {
                                   absl::Hex(object.value()));
 }
 
+inline Auditor::FrameWords& Auditor::OwnWordsOf(uint64_t frame) {
+  uint32_t& at = words_of_frame_[frame];
+  if (at == 0) [[unlikely]] {
+    at = ++frames_used_;
+  }
+  return words_[at];
+}
+
 template <typename Visit>
-inline void Auditor::ForEachWord(Granules granules, Visit visit) {
+inline void Auditor::ForEachWord(FrameWords& words, Granules granules, Visit visit) {
   constexpr uint64_t kAll = ~uint64_t{0};
-  Word* word = &words_[granules.begin / kGranulesPerWord];
-  Word* const last = &words_[(granules.end - 1) / kGranulesPerWord];
   const uint64_t tail = kAll >> (kGranulesPerWord - 1 - (granules.end - 1) % kGranulesPerWord);
   uint64_t mask = kAll << granules.begin % kGranulesPerWord;
+  uint64_t frame = granules.begin / kGranulesPerFrame;
+  Word* word = &words[granules.begin / kGranulesPerWord % kWordsPerFrame];
+  Word* frame_end = words.end();
+  for (; frame != (granules.end - 1) / kGranulesPerFrame; frame_end = word + kWordsPerFrame) {
+    for (; word != frame_end; ++word) visit(*word, std::exchange(mask, kAll));
+    word = OwnWordsOf(++frame).begin();
+  }
+  Word* const last =
+      frame_end - kWordsPerFrame + (granules.end - 1) / kGranulesPerWord % kWordsPerFrame;
   for (; word != last; ++word) visit(*word, std::exchange(mask, kAll));
   visit(*last, mask & tail);
 }
@@ -48,11 +64,11 @@ inline void Auditor::ForEachWord(Granules granules, Visit visit) {
 uint64_t Auditor::LiveIn(PhysAddr begin, uint64_t bytes) const {
   CHECK_EQ((begin.value() | bytes) % kPageSize, 0u);
   CHECK_LE(begin.value() + bytes, bytes_end_);
-  const uint64_t word = begin.value() / kGranule / kGranulesPerWord;
-  const uint64_t words = bytes / kGranule / kGranulesPerWord;
   uint64_t objects = 0;
-  for (uint64_t i = word; i < word + words; ++i) {
-    objects += static_cast<uint64_t>(std::popcount(words_[i].first));
+  for (uint64_t frame = begin.frame(); frame < (begin + bytes).frame(); ++frame) {
+    for (const Word& word : WordsOf(frame)) {
+      objects += static_cast<uint64_t>(std::popcount(word.first));
+    }
   }
   return objects;
 }
@@ -61,16 +77,19 @@ bool Auditor::IsInMemory(PhysAddr object, uint64_t bytes) const {
   return !object.is_null() && object.value() < bytes_end_ && bytes <= bytes_end_ - object.value();
 }
 
-inline bool Auditor::IsLive(Granules granules) {
+inline bool Auditor::IsLive(FrameWords& words, Granules granules) {
   bool live = true;
   uint64_t first = BitOf(granules.begin);  // in the first word; in the others, none
-  ForEachWord(granules, [&](const Word& word, uint64_t mask) {
+  ForEachWord(words, granules, [&](const Word& word, uint64_t mask) {
     live &= (word.live & mask) == mask && (word.first & mask) == std::exchange(first, 0);
   });
   if (!live) return false;
   // What follows it is another object or none, not more of this one.
-  if (granules.end / kGranulesPerWord == words_.size()) return true;
-  const Word& behind = words_[granules.end / kGranulesPerWord];
+  const uint64_t frame = granules.end / kGranulesPerFrame;
+  if (frame == words_of_frame_.size()) return true;
+  const bool is_first = frame == granules.begin / kGranulesPerFrame;
+  const Word& behind =
+      (is_first ? words : WordsOf(frame))[granules.end / kGranulesPerWord % kWordsPerFrame];
   return (behind.live & ~behind.first & BitOf(granules.end)) == 0;
 }
 
@@ -83,9 +102,10 @@ void Auditor::OnAlloc(const Allocation& allocation) {
     Violate("on the wrong node", object, bytes);
   }
   const Granules granules = GranulesOf(object, bytes);
+  FrameWords& words = OwnWordsOf(object.frame());
   uint64_t overlaps = 0;
   uint64_t first = BitOf(granules.begin);
-  ForEachWord(granules, [&](Word& word, uint64_t mask) {
+  ForEachWord(words, granules, [&](Word& word, uint64_t mask) {
     overlaps |= word.live & mask;
     word.live |= mask;
     word.first |= std::exchange(first, 0);
@@ -98,8 +118,9 @@ void Auditor::OnAlloc(const Allocation& allocation) {
 void Auditor::OnFree(PhysAddr object, uint64_t bytes) {
   if (!IsInMemory(object, bytes)) return Violate("freed outside of memory", object, bytes);
   const Granules granules = GranulesOf(object, bytes);
-  if (!IsLive(granules)) return Violate("freed while not in use as such", object, bytes);
-  ForEachWord(granules, [](Word& word, uint64_t mask) {
+  FrameWords& words = OwnWordsOf(object.frame());
+  if (!IsLive(words, granules)) return Violate("freed while not in use as such", object, bytes);
+  ForEachWord(words, granules, [](Word& word, uint64_t mask) {
     word.live &= ~mask;
     word.first &= ~mask;
   });
@@ -128,7 +149,7 @@ void Auditor::OnReference(const Allocator& allocator, const Allocator::Reference
   }
   references_.emplace(target.value(), named);
   uint64_t overlaps = 0;
-  ForEachWord(GranulesOf(target, bytes),
+  ForEachWord(OwnWordsOf(target.frame()), GranulesOf(target, bytes),
               [&](const Word& word, uint64_t mask) { overlaps |= word.live & mask; });
   if (overlaps != 0) Violate("named while it is another's", target, bytes);
 }

@@ -19,8 +19,7 @@ namespace slablab {
 
 // Watches what an allocator hands out and takes back, knowing nothing of how it works: no two live
 // objects overlap, what is freed was live and whole, objects are aligned and where they were asked
-// to be. It
-// follows every run; one operation costs a few nanoseconds.
+// to be. It follows every run; one operation costs a few nanoseconds.
 //
 // Violations are collected, not fatal: a quirk that is switched on may be meant to cause one.
 class Auditor {
@@ -60,6 +59,9 @@ class Auditor {
     uint64_t live = 0;
     uint64_t first = 0;  // of an object
   };
+  static constexpr uint64_t kGranulesPerFrame = kPageSize / kGranule;
+  static constexpr uint64_t kWordsPerFrame = kGranulesPerFrame / kGranulesPerWord;
+  using FrameWords = std::array<Word, kWordsPerFrame>;
   void Violate(std::string_view what, PhysAddr object, uint64_t bytes);
   bool IsInMemory(PhysAddr object, uint64_t bytes) const;
   // Those that an object touches, at least one.
@@ -72,15 +74,24 @@ class Auditor {
     return {.begin = object.value() / kGranule, .end = last / kGranule + 1};
   }
   static uint64_t BitOf(uint64_t granule) { return uint64_t{1} << granule % kGranulesPerWord; }
-  // Whether exactly this was handed out and not yet taken back.
-  bool IsLive(Granules granules);
-  // Calls visit(word, mask) for the words of `granules`, in order.
+  // The words of a frame; of one where nothing was ever handed out, words that stay zero.
+  const FrameWords& WordsOf(uint64_t frame) const { return words_[words_of_frame_[frame]]; }
+  // The same, to be written to.
+  FrameWords& OwnWordsOf(uint64_t frame);
+  // Calls visit(word, mask) for the words of `granules`, in order. `words` are those of the first
+  // frame.
   template <typename Visit>
-  void ForEachWord(Granules granules, Visit visit);
+  void ForEachWord(FrameWords& words, Granules granules, Visit visit);
+  // Whether exactly this was handed out and not yet taken back.
+  bool IsLive(FrameWords& words, Granules granules);
 
   const Machine& machine_;
   uint64_t bytes_end_;  // of the machine's memory
-  LazyArray<Word> words_;
+  // Frames have their words side by side in the order in which they come into use, wherever they
+  // are in the machine's memory: the host's is taken in few large pages.
+  LazyArray<uint32_t> words_of_frame_;
+  LazyArray<FrameWords> words_;
+  uint32_t frames_used_ = 0;
   uint64_t live_objects_ = 0;
   uint64_t live_bytes_ = 0;
   uint64_t violations_ = 0;

@@ -79,11 +79,10 @@ class Work {
 };
 
 // Only the operations are timed: neither boot nor the end of the machine.
-void ReplayOnce(const MachineConfig& config, std::string_view trace, CpuPlacement placement,
-                benchmark::State& state, Work& work) {
+void ReplayOn(const Booted& booted, std::string_view trace, CpuPlacement placement,
+              benchmark::State& state, Work& work) {
   const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
   CHECK(reader.ok());
-  const Booted booted(config);
   Machine& machine = *booted.machine;
   Replay replay(**reader, machine, *booted.allocator, {.placement = placement});
   CHECK(replay.Prepare().ok());
@@ -95,14 +94,28 @@ void ReplayOnce(const MachineConfig& config, std::string_view trace, CpuPlacemen
   work.Add(machine.ledger(), replay.result());
 }
 
+// What the same trace did before is there when it is replayed again: each CPU has its slabs and
+// its pages.
+constexpr int kReplays = 4;
+void ReplayAgainOn(const Booted& booted, std::string_view trace, CpuPlacement placement,
+                   benchmark::State& state, Work& work) {
+  for (int replay = 1; replay < kReplays; ++replay) {
+    const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
+    CHECK(reader.ok());
+    Replay before(**reader, *booted.machine, *booted.allocator, {.placement = placement});
+    CHECK(before.Prepare().ok());
+    booted.machine->scheduler().Run(before);
+  }
+  ReplayOn(booted, trace, placement, state, work);
+}
+
 // The same in closed order, a copy of the trace for every `kCpusOfCopy` CPUs.
 constexpr int64_t kCpusOfCopy = 8;
-void CopiesOnce(const MachineConfig& config, std::string_view trace, benchmark::State& state,
-                Work& work) {
+void CopiesOn(const Booted& booted, std::string_view trace, benchmark::State& state, Work& work) {
   const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
   CHECK(reader.ok());
-  const Booted booted(config);
   Machine& machine = *booted.machine;
+  const MachineConfig& config = machine.config();
   const auto caches = FindOrCreateCaches((*reader)->header(), machine, *booted.allocator);
   CHECK(caches.ok());
   const auto steps = ClosedTrace::Create(
@@ -129,14 +142,17 @@ MachineConfig MachineOf(int64_t cpus) {
   return *config;
 }
 
-// `once` replays on a machine of `state.range(0)` CPUs.
-template <typename Once>
-void Repeat(benchmark::State& state, Once once) {
+// `replay` does so on a machine of `state.range(0)` CPUs.
+template <typename Replay>
+void Repeat(benchmark::State& state, Replay replay) {
   const MachineConfig config = MachineOf(state.range(0));
   Work work;
   for (auto _ : state) {
     state.PauseTiming();
-    once(config, work);
+    {
+      const Booted booted(config);
+      replay(booted, work);
+    }
     state.ResumeTiming();
   }
   work.Report(state);
@@ -144,21 +160,26 @@ void Repeat(benchmark::State& state, Once once) {
 
 // Operations where they were recorded, on the first CPUs of the machine.
 void Recorded(benchmark::State& state, std::string_view trace) {
-  Repeat(state, [&](const MachineConfig& config, Work& work) {
-    ReplayOnce(config, trace, CpuPlacement::kRecorded, state, work);
+  Repeat(state, [&](const Booted& booted, Work& work) {
+    ReplayOn(booted, trace, CpuPlacement::kRecorded, state, work);
   });
 }
-// The trace's tasks one after another on all CPUs: next to everything is shared, and of each CPU
-// there are few operations, so that most of what is simulated is its first touches and refills.
+// The trace's tasks one after another on all CPUs: next to everything is shared.
 void Spread(benchmark::State& state, std::string_view trace) {
-  Repeat(state, [&](const MachineConfig& config, Work& work) {
-    ReplayOnce(config, trace, CpuPlacement::kSpread, state, work);
+  Repeat(state, [&](const Booted& booted, Work& work) {
+    ReplayAgainOn(booted, trace, CpuPlacement::kSpread, state, work);
   });
 }
-// As many operations for each CPU, however many they are.
+// The same for the first time. Of a thousand CPUs each has few operations, so that most of what is
+// simulated is its first touches and refills.
+void SpreadFirst(benchmark::State& state, std::string_view trace) {
+  Repeat(state, [&](const Booted& booted, Work& work) {
+    ReplayOn(booted, trace, CpuPlacement::kSpread, state, work);
+  });
+}
+// As many operations for each CPU, however many they are, and all that they touch as many times.
 void Copies(benchmark::State& state, std::string_view trace) {
-  Repeat(state,
-         [&](const MachineConfig& config, Work& work) { CopiesOnce(config, trace, state, work); });
+  Repeat(state, [&](const Booted& booted, Work& work) { CopiesOn(booted, trace, state, work); });
 }
 
 void Sizes(benchmark::internal::Benchmark* replay) {
@@ -178,6 +199,10 @@ BENCHMARK_CAPTURE(Spread, hackbench, kHackbench)->Apply(Sizes);
 BENCHMARK_CAPTURE(Spread, fs, kFs)->Apply(Sizes);
 BENCHMARK_CAPTURE(Spread, net, kNet)->Apply(Sizes);
 BENCHMARK_CAPTURE(Spread, fork, kFork)->Apply(Sizes);
+BENCHMARK_CAPTURE(SpreadFirst, hackbench, kHackbench)->Apply(Sizes);
+BENCHMARK_CAPTURE(SpreadFirst, fs, kFs)->Apply(Sizes);
+BENCHMARK_CAPTURE(SpreadFirst, net, kNet)->Apply(Sizes);
+BENCHMARK_CAPTURE(SpreadFirst, fork, kFork)->Apply(Sizes);
 BENCHMARK_CAPTURE(Copies, fs, kFs)->Apply(Sizes);
 BENCHMARK_CAPTURE(Copies, net, kNet)->Apply(Sizes);
 BENCHMARK_CAPTURE(Copies, fork, kFork)->Apply(Sizes);
