@@ -277,11 +277,6 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
           too_long_ = true;
           continue;
         }
-        if (disturbance_ == nullptr && !steps_.has_interrupts()) {
-          cpu.Pass(step.cycles);
-          closed_.think_cycles += step.cycles;
-          break;
-        }
         const Cycles span = std::min(step.cycles, UntilLook(cpu));
         const Cycles left = co_await cpu.PassInterruptibly(span);
         closed_.think_cycles += span - left;

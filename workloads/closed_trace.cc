@@ -170,7 +170,6 @@ void ClosedTrace::GroupByTask() {
     }
     if (!interrupts) tasks_ = order.size();
   }
-  has_interrupts_ = tasks_ < recorded_.size();
   for (const Operation& operation : operations_) ++recorded_[operation.task].end;
   size_t begin = 0;
   std::vector<Recorded> sorted;

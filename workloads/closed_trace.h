@@ -57,7 +57,6 @@ class ClosedTrace : public StepSource {
   uint32_t task_count() const override { return static_cast<uint32_t>(cursors_.size()); }
   TaskStart StartOf(TaskIndex task) const override;
   uint64_t object_count() const override { return objects_per_copy_ * options_.scale; }
-  bool has_interrupts() const override { return has_interrupts_; }
   void NextStep(TaskIndex task, Step* step) override;
   std::string TaskName(TaskIndex task) const override;
 
@@ -136,7 +135,6 @@ class ClosedTrace : public StepSource {
   uint64_t objects_per_copy_ = 0;
   uint64_t tasks_ = 0;
   uint64_t events_ = 0;
-  bool has_interrupts_ = false;
 };
 
 }  // namespace slablab

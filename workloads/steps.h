@@ -84,7 +84,6 @@ class StepSource {
   virtual std::vector<QueueShape> queues() const { return {}; }
   // By barrier: how many tasks meet there.
   virtual std::vector<uint32_t> barriers() const { return {}; }
-  virtual bool has_interrupts() const { return false; }
 
   // The task's next step. Not asked again after kEnd.
   virtual void NextStep(TaskIndex task, Step* step) = 0;

@@ -278,7 +278,6 @@ TEST(ClosedTraceTest, WhatAnInterruptFreesTooEarlyIsFreedOnceItIsThere) {
                    [](const Event& a, const Event& b) { return a.time < b.time; });
   World world;
   const auto steps = Open(trace, world, {});
-  EXPECT_TRUE(steps->has_interrupts());
   ASSERT_TRUE(world.Run(*steps).ok());
   EXPECT_EQ(world.loop().result().frees, 195u);
   for (const OperationEnd& operation : world.notes().all) {
