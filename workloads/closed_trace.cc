@@ -20,9 +20,6 @@ constexpr size_t kBatchEvents = 1 << 12;
 constexpr Nanos kBurstNanos = 10'000;
 constexpr uint64_t kStaggerNanos = 1'000'000;
 
-// What became of an object while the trace was read.
-enum ObjectState : uint8_t { kUnseen, kAllocated, kEnded };
-
 }  // namespace
 
 ClosedTrace::ClosedTrace(const MachineConfig& machine, const Allocator& allocator,
@@ -50,38 +47,14 @@ absl::StatusOr<std::unique_ptr<ClosedTrace>> ClosedTrace::Create(
 }
 
 bool ClosedTrace::Replayable(const Event& event) {
-  Skip reason;
-  uint8_t* const state =
-      event.object == kNoTraceObject ? nullptr : &object_states_[event.object - 1];
-  if (AllocatesObject(event.kind)) {
-    if (state == nullptr) {
-      reason = Skip::kFailedThere;
-    } else if (*state != kUnseen) {
-      reason = Skip::kContradicts;
-    } else if (event.kind == EventKind::kKmalloc || cache_of_[event.cache] != kNoCache) {
-      *state = kAllocated;
-      return true;
-    } else {
-      reason = Skip::kUnknownCache;
-    }
-  } else if (FreesObject(event.kind)) {
-    if (state == nullptr) {
-      reason = Skip::kNullFree;
-    } else if (event.predates_trace) {
-      reason = Skip::kPredates;
-    } else if (*state == kUnseen) {
-      reason = Skip::kUnknownCache;  // Its allocation is not replayed either.
-    } else if (*state == kEnded) {
-      reason = Skip::kContradicts;
-    } else {
-      *state = kEnded;
-      return true;
-    }
-  } else {
-    reason = SkipOfNoObject(event.kind);
-  }
-  skips_.Add(reason);
-  return false;
+  const auto state_of = [&]() -> SkipTally::Object& { return object_states_[event.object - 1]; };
+  const auto has_cache = [&] {
+    return event.kind == EventKind::kKmalloc || cache_of_[event.cache] != kNoCache;
+  };
+  if (!skips_.Admits(event, state_of, has_cache)) return false;
+  state_of() =
+      AllocatesObject(event.kind) ? SkipTally::Object::kAllocated : SkipTally::Object::kEnded;
+  return true;
 }
 
 absl::Status ClosedTrace::Load(TraceReader& reader) {

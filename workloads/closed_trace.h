@@ -70,7 +70,6 @@ class ClosedTrace : public StepSource {
   uint64_t interrupt_streams() const { return cursors_.size() - tasks_; }
 
  private:
-
   struct Operation {
     Nanos time = 0;       // since the trace's first event
     uint32_t object = 0;  // within a copy
@@ -130,7 +129,7 @@ class ClosedTrace : public StepSource {
   std::vector<Nanos> offsets_;  // by copy
   std::vector<CpuId> used_;     // CPUs that have tasks, in order
   TaskPlacer placer_;
-  std::vector<uint8_t> object_states_;
+  std::vector<SkipTally::Object> object_states_;
   SkipTally skips_;
   uint64_t objects_per_copy_ = 0;
   uint64_t tasks_ = 0;

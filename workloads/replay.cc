@@ -146,41 +146,20 @@ void Replay::Begin(const Event& first) {
   requested_bytes_ = footprint_.object_bytes;
 }
 
-// `record` becomes that of a free's object, if the trace has its allocation.
+// `record` becomes that of the event's object, if there is one.
 inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
-  Skip reason;
-  if (AllocatesObject(event.kind)) {
-    const ObjectRecord* before = objects_.Find(event.object);
-    if (event.object == kNoTraceObject) {
-      reason = Skip::kFailedThere;
-    } else if (before != nullptr && before->state != ObjectRecord::State::kUnknown) {
-      reason = Skip::kContradicts;
-    } else if (event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache) {
-      return true;
-    } else {
-      reason = Skip::kUnknownCache;
+  if (event.predates_trace && event.kind == EventKind::kCacheFree && !warm_.empty()) return true;
+  const auto object_of = [&] {
+    *record = objects_.Find(event.object);
+    if (*record == nullptr || (*record)->state == ObjectRecord::State::kUnknown) {
+      return SkipTally::Object::kUnseen;
     }
-  } else if (FreesObject(event.kind)) {
-    if (event.object == kNoTraceObject) {
-      reason = Skip::kNullFree;
-    } else if (event.predates_trace) {
-      if (!warm_.empty() && event.kind == EventKind::kCacheFree) return true;
-      reason = Skip::kPredates;
-    } else {
-      *record = objects_.Find(event.object);
-      if (*record == nullptr || (*record)->state == ObjectRecord::State::kUnknown) {
-        reason = Skip::kUnknownCache;  // Its allocation was not replayed either.
-      } else if ((*record)->free_announced) {
-        reason = Skip::kContradicts;
-      } else {
-        return true;
-      }
-    }
-  } else {
-    reason = SkipOfNoObject(event.kind);
-  }
-  skips_.Add(reason);
-  return false;
+    return (*record)->free_announced ? SkipTally::Object::kEnded : SkipTally::Object::kAllocated;
+  };
+  const auto has_cache = [&] {
+    return event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache;
+  };
+  return skips_.Admits(event, object_of, has_cache);
 }
 
 void Replay::MapRecordedCpus() {

@@ -23,7 +23,7 @@ constexpr SkipTally::Names kNames = {
 
 SkipTally::SkipTally() : ReasonTally(kNames) {}
 
-Skip SkipOfNoObject(EventKind kind) {
+Skip SkipTally::OfNoObject(EventKind kind) {
   if (kind == EventKind::kLost) return Skip::kLost;
   if (kind == EventKind::kPageAlloc || kind == EventKind::kPageFree) return Skip::kPages;
   return Skip::kPercpu;

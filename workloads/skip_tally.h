@@ -61,10 +61,49 @@ enum class Skip : uint8_t {
 class SkipTally : public ReasonTally<Skip, static_cast<size_t>(Skip::kContradicts) + 1> {
  public:
   SkipTally();
-};
 
-// Why an event that neither allocates nor frees an object is skipped.
-Skip SkipOfNoObject(EventKind kind);
+  // What the events before say of an event's object.
+  enum class Object : uint8_t {
+    kUnseen,     // nothing: its allocation was not before them, or is not replayed either
+    kAllocated,  // and not freed yet
+    kEnded,
+  };
+  // Whether an allocator is asked for the event; counts it if not. Asked if it matters:
+  // `object_of()`, what the event's object is, and `has_cache()`, whether it is of kmalloc or of a
+  // cache that there is.
+  template <typename ObjectOf, typename HasCache>
+  bool Admits(const Event& event, ObjectOf object_of, HasCache has_cache) {
+    Skip reason;
+    if (AllocatesObject(event.kind)) {
+      if (event.object == kNoTraceObject) {
+        reason = Skip::kFailedThere;
+      } else if (object_of() != Object::kUnseen) {
+        reason = Skip::kContradicts;
+      } else if (has_cache()) {
+        return true;
+      } else {
+        reason = Skip::kUnknownCache;
+      }
+    } else if (FreesObject(event.kind)) {
+      if (event.object == kNoTraceObject) {
+        reason = Skip::kNullFree;
+      } else if (event.predates_trace) {
+        reason = Skip::kPredates;
+      } else if (const Object object = object_of(); object == Object::kAllocated) {
+        return true;
+      } else {
+        reason = object == Object::kUnseen ? Skip::kUnknownCache : Skip::kContradicts;
+      }
+    } else {
+      reason = OfNoObject(event.kind);
+    }
+    Add(reason);
+    return false;
+  }
+
+ private:
+  static Skip OfNoObject(EventKind kind);
+};
 
 }  // namespace slablab
 
