@@ -87,9 +87,7 @@ inline bool Auditor::IsLive(FrameWords& words, Granules granules) {
   // What follows it is another object or none, not more of this one.
   const uint64_t frame = granules.end / kGranulesPerFrame;
   if (frame == words_of_frame_.size()) return true;
-  const bool is_first = frame == granules.begin / kGranulesPerFrame;
-  const Word& behind =
-      (is_first ? words : WordsOf(frame))[granules.end / kGranulesPerWord % kWordsPerFrame];
+  const Word& behind = WordsOf(frame)[granules.end / kGranulesPerWord % kWordsPerFrame];
   return (behind.live & ~behind.first & BitOf(granules.end)) == 0;
 }
 

@@ -142,16 +142,16 @@ MachineConfig MachineOf(int64_t cpus) {
   return *config;
 }
 
-// `replay` does so on a machine of `state.range(0)` CPUs.
-template <typename Replay>
-void Repeat(benchmark::State& state, Replay replay) {
+// `run` replays, on a machine of `state.range(0)` CPUs.
+template <typename Run>
+void Repeat(benchmark::State& state, Run run) {
   const MachineConfig config = MachineOf(state.range(0));
   Work work;
   for (auto _ : state) {
     state.PauseTiming();
     {
       const Booted booted(config);
-      replay(booted, work);
+      run(booted, work);
     }
     state.ResumeTiming();
   }

@@ -131,12 +131,13 @@ TEST_F(AuditorTest, NamesTheFirstViolation) {
             "freed while not in use as such: object of 48 bytes at 0x1000");
 }
 
-// Beside a map of intervals, in a range small enough to be crowded: the same verdict on every
+// Beside a map of intervals, on a few pages so that they are crowded: the same verdict on every
 // allocation and every free, right or wrong.
 TEST_F(AuditorTest, AgreesWithAMapOfIntervals) {
   Random random(3);
   std::map<uint64_t, uint64_t> live;  // end by begin, in granules
-  constexpr uint64_t kGranules = 400;
+  constexpr uint64_t kBase = 2 * kPageSize + 1600;
+  constexpr uint64_t kGranules = 1500;
   const auto overlaps = [&](uint64_t begin, uint64_t end) {
     const auto behind = live.lower_bound(end);
     return behind != live.begin() && std::prev(behind)->second > begin;
@@ -145,11 +146,11 @@ TEST_F(AuditorTest, AgreesWithAMapOfIntervals) {
   uint64_t wrong = 0;
   for (int step = 0; step < 200'000; ++step) {
     uint64_t begin = random.Below(kGranules);
-    uint64_t end = begin + 1 + random.Below(random.Chance(1, 10) ? 200 : 4);
+    uint64_t end = begin + 1 + random.Below(random.Chance(1, 10) ? 1200 : 4);
     const uint64_t before = auditor_.violations();
     if (random.Chance(1, 2)) {
       if (overlaps(begin, end)) continue;  // An overlap would leave the two in different states.
-      Alloc(8192 + 8 * begin, 8 * (end - begin) - random.Below(8));
+      Alloc(kBase + 8 * begin, 8 * (end - begin) - random.Below(8));
       live[begin] = end;
       ASSERT_EQ(auditor_.violations(), before) << auditor_.first_violation();
       continue;
@@ -163,7 +164,7 @@ TEST_F(AuditorTest, AgreesWithAMapOfIntervals) {
     }
     const auto found = live.find(begin);
     const bool legal = found != live.end() && found->second == end;
-    Free(8192 + 8 * begin, 8 * (end - begin));
+    Free(kBase + 8 * begin, 8 * (end - begin));
     ASSERT_EQ(auditor_.violations(), before + (legal ? 0 : 1)) << begin << " " << end;
     if (legal) live.erase(found);
     ++(legal ? right : wrong);
