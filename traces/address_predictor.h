@@ -62,8 +62,10 @@ class AddressPredictor {
     }
 
    private:
-    uint64_t& At(uint8_t slot) { return addresses_[(top_ - slot) % kDepth]; }
-    uint64_t At(uint8_t slot) const { return addresses_[(top_ - slot) % kDepth]; }
+    uint64_t& At(uint8_t slot) { return addresses_[IndexOf(slot)]; }
+    uint64_t At(uint8_t slot) const { return addresses_[IndexOf(slot)]; }
+    // top_ wraps as a byte does, of which kDepth is a divisor.
+    size_t IndexOf(uint8_t slot) const { return static_cast<uint8_t>(top_ - slot) % kDepth; }
 
     uint64_t addresses_[kDepth] = {};
     uint64_t last_ = 0;
