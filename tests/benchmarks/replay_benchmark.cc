@@ -79,34 +79,31 @@ class Work {
 };
 
 // Only the operations are timed: neither boot nor the end of the machine.
-void ReplayOn(const Booted& booted, std::string_view trace, CpuPlacement placement,
-              benchmark::State& state, Work& work) {
-  const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
-  CHECK(reader.ok());
-  Machine& machine = *booted.machine;
-  Replay replay(**reader, machine, *booted.allocator, {.placement = placement});
-  CHECK(replay.Prepare().ok());
+template <typename Source>
+void RunTimed(Machine& machine, Source& source, benchmark::State& state, Work& work) {
   machine.ledger().Reset();
   state.ResumeTiming();
-  machine.scheduler().Run(replay);
+  machine.scheduler().Run(source);
   state.PauseTiming();
-  CHECK(replay.status().ok());
-  work.Add(machine.ledger(), replay.result());
+  CHECK(source.status().ok());
+  work.Add(machine.ledger(), source.result());
 }
 
-// What the same trace did before is there when it is replayed again: each CPU has its slabs and
-// its pages.
-constexpr int kReplays = 4;
-void ReplayAgainOn(const Booted& booted, std::string_view trace, CpuPlacement placement,
-                   benchmark::State& state, Work& work) {
-  for (int replay = 1; replay < kReplays; ++replay) {
+// Replays `trace` so many times, one after another on one machine; the last of them is timed.
+void ReplayOn(const Booted& booted, std::string_view trace, CpuPlacement placement, int times,
+              benchmark::State& state, Work& work) {
+  Machine& machine = *booted.machine;
+  for (int left = times; left > 0; --left) {
     const auto reader = TraceReader::Open(SamplePath(trace), {.addresses = false});
     CHECK(reader.ok());
-    Replay before(**reader, *booted.machine, *booted.allocator, {.placement = placement});
-    CHECK(before.Prepare().ok());
-    booted.machine->scheduler().Run(before);
+    Replay replay(**reader, machine, *booted.allocator, {.placement = placement});
+    CHECK(replay.Prepare().ok());
+    if (left == 1) {
+      RunTimed(machine, replay, state, work);
+    } else {
+      machine.scheduler().Run(replay);
+    }
   }
-  ReplayOn(booted, trace, placement, state, work);
 }
 
 // The same in closed order, a copy of the trace for every `kCpusOfCopy` CPUs.
@@ -124,12 +121,7 @@ void CopiesOn(const Booted& booted, std::string_view trace, benchmark::State& st
        .scale = static_cast<uint32_t>((config.cpu_count() + kCpusOfCopy - 1) / kCpusOfCopy)});
   CHECK(steps.ok());
   ClosedLoop loop(**steps, machine, *booted.allocator, {});
-  machine.ledger().Reset();
-  state.ResumeTiming();
-  machine.scheduler().Run(loop);
-  state.PauseTiming();
-  CHECK(loop.status().ok());
-  work.Add(machine.ledger(), loop.result());
+  RunTimed(machine, loop, state, work);
 }
 
 // With `cpus` CPUs, 16 to a last-level cache and 64 to a node.
@@ -161,20 +153,22 @@ void Repeat(benchmark::State& state, Run run) {
 // Operations where they were recorded, on the first CPUs of the machine.
 void Recorded(benchmark::State& state, std::string_view trace) {
   Repeat(state, [&](const Booted& booted, Work& work) {
-    ReplayOn(booted, trace, CpuPlacement::kRecorded, state, work);
+    ReplayOn(booted, trace, CpuPlacement::kRecorded, 1, state, work);
   });
 }
-// The trace's tasks one after another on all CPUs: next to everything is shared.
+// The trace's tasks one after another on all CPUs: next to everything is shared. It has been
+// replayed before, so that each CPU has its slabs and its pages.
+constexpr int kWarm = 4;
 void Spread(benchmark::State& state, std::string_view trace) {
   Repeat(state, [&](const Booted& booted, Work& work) {
-    ReplayAgainOn(booted, trace, CpuPlacement::kSpread, state, work);
+    ReplayOn(booted, trace, CpuPlacement::kSpread, kWarm, state, work);
   });
 }
 // The same for the first time. Of a thousand CPUs each has few operations, so that most of what is
 // simulated is its first touches and refills.
 void SpreadFirst(benchmark::State& state, std::string_view trace) {
   Repeat(state, [&](const Booted& booted, Work& work) {
-    ReplayOn(booted, trace, CpuPlacement::kSpread, state, work);
+    ReplayOn(booted, trace, CpuPlacement::kSpread, 1, state, work);
   });
 }
 // As many operations for each CPU, however many they are, and all that they touch as many times.
