@@ -44,21 +44,33 @@ inline Auditor::FrameWords& Auditor::OwnWordsOf(uint64_t frame) {
 }
 
 template <typename Visit>
-inline void Auditor::ForEachWord(FrameWords& words, Granules granules, Visit visit) {
-  constexpr uint64_t kAll = ~uint64_t{0};
-  const uint64_t tail = kAll >> (kGranulesPerWord - 1 - (granules.end - 1) % kGranulesPerWord);
-  uint64_t mask = kAll << granules.begin % kGranulesPerWord;
-  uint64_t frame = granules.begin / kGranulesPerFrame;
-  Word* word = &words[granules.begin / kGranulesPerWord % kWordsPerFrame];
-  Word* frame_end = words.end();
-  for (; frame != (granules.end - 1) / kGranulesPerFrame; frame_end = word + kWordsPerFrame) {
-    for (; word != frame_end; ++word) visit(*word, std::exchange(mask, kAll));
-    word = OwnWordsOf(++frame).begin();
+inline uint64_t Auditor::ForEachWord(FrameWords& words, Granules granules, Visit visit) {
+  const uint64_t number = granules.begin / kGranulesPerWord;
+  Word& word = words[number % kWordsPerFrame];
+  if (number != (granules.end - 1) / kGranulesPerWord) {
+    return ForEachOfSeveral(word, granules, visit);
   }
-  Word* const last =
-      frame_end - kWordsPerFrame + (granules.end - 1) / kGranulesPerWord % kWordsPerFrame;
-  for (; word != last; ++word) visit(*word, std::exchange(mask, kAll));
-  visit(*last, mask & tail);
+  const uint64_t first = BitOf(granules.begin);
+  const uint64_t last = BitOf(granules.end - 1);
+  return visit(word, Word{.live = last | (last - first), .first = first, .last = last});
+}
+
+// REQUIRES: there are at least two.
+template <typename Visit>
+[[gnu::noinline]] uint64_t Auditor::ForEachOfSeveral(Word& first, Granules granules, Visit visit) {
+  constexpr uint64_t kAll = ~uint64_t{0};
+  const uint64_t begin = BitOf(granules.begin);
+  uint64_t answers = visit(first, Word{.live = kAll - (begin - 1), .first = begin});
+  uint64_t number = granules.begin / kGranulesPerWord + 1;
+  const uint64_t number_last = (granules.end - 1) / kGranulesPerWord;
+  Word* word = &first + 1;
+  for (;; ++number, ++word) {
+    if (number % kWordsPerFrame == 0) word = OwnWordsOf(number / kWordsPerFrame).begin();
+    if (number == number_last) break;
+    answers |= visit(*word, Word{.live = kAll});
+  }
+  const uint64_t last = BitOf(granules.end - 1);
+  return answers | visit(*word, Word{.live = last | (last - 1), .last = last});
 }
 
 uint64_t Auditor::LiveIn(PhysAddr begin, uint64_t bytes) const {
@@ -77,37 +89,22 @@ bool Auditor::IsInMemory(PhysAddr object, uint64_t bytes) const {
   return !object.is_null() && object.value() < bytes_end_ && bytes <= bytes_end_ - object.value();
 }
 
-inline bool Auditor::IsLive(FrameWords& words, Granules granules) {
-  bool live = true;
-  uint64_t first = BitOf(granules.begin);  // in the first word; in the others, none
-  ForEachWord(words, granules, [&](const Word& word, uint64_t mask) {
-    live &= (word.live & mask) == mask && (word.first & mask) == std::exchange(first, 0);
-  });
-  if (!live) return false;
-  // What follows it is another object or none, not more of this one.
-  const uint64_t frame = granules.end / kGranulesPerFrame;
-  if (frame == words_of_frame_.size()) return true;
-  const Word& behind = WordsOf(frame)[granules.end / kGranulesPerWord % kWordsPerFrame];
-  return (behind.live & ~behind.first & BitOf(granules.end)) == 0;
-}
-
 void Auditor::OnAlloc(const Allocation& allocation) {
   const PhysAddr object = allocation.object;
   const uint64_t bytes = allocation.bytes;
   if (!IsInMemory(object, bytes)) return Violate("outside of memory", object, bytes);
-  if (object.value() % allocation.align != 0) Violate("not aligned", object, bytes);
+  if ((object.value() & (allocation.align - 1)) != 0) Violate("not aligned", object, bytes);
   if (allocation.only_node != kAnyNode && machine_.NodeOf(object) != allocation.only_node) {
     Violate("on the wrong node", object, bytes);
   }
-  const Granules granules = GranulesOf(object, bytes);
-  FrameWords& words = OwnWordsOf(object.frame());
-  uint64_t overlaps = 0;
-  uint64_t first = BitOf(granules.begin);
-  ForEachWord(words, granules, [&](Word& word, uint64_t mask) {
-    overlaps |= word.live & mask;
-    word.live |= mask;
-    word.first |= std::exchange(first, 0);
-  });
+  const uint64_t overlaps = ForEachWord(OwnWordsOf(object.frame()), GranulesOf(object, bytes),
+                                        [](Word& word, const Word& part) {
+                                          const uint64_t overlaps = word.live & part.live;
+                                          word.live |= part.live;
+                                          word.first |= part.first;
+                                          word.last |= part.last;
+                                          return overlaps;
+                                        });
   if (overlaps != 0) Violate("handed out while in use", object, bytes);
   ++live_objects_;
   live_bytes_ += bytes;
@@ -117,11 +114,21 @@ void Auditor::OnFree(PhysAddr object, uint64_t bytes) {
   if (!IsInMemory(object, bytes)) return Violate("freed outside of memory", object, bytes);
   const Granules granules = GranulesOf(object, bytes);
   FrameWords& words = OwnWordsOf(object.frame());
-  if (!IsLive(words, granules)) return Violate("freed while not in use as such", object, bytes);
-  ForEachWord(words, granules, [](Word& word, uint64_t mask) {
-    word.live &= ~mask;
-    word.first &= ~mask;
-  });
+  // Takes the object out; answers what is not as if exactly that had been handed out. Twice, it
+  // leaves the words as they were.
+  const auto take_out = [](Word& word, const Word& part) {
+    const uint64_t unlike = ((word.live & part.live) ^ part.live) |
+                            ((word.first & part.live) ^ part.first) |
+                            ((word.last & part.live) ^ part.last);
+    word.live ^= part.live;
+    word.first ^= part.first;
+    word.last ^= part.last;
+    return unlike;
+  };
+  if (ForEachWord(words, granules, take_out) != 0) {
+    ForEachWord(words, granules, take_out);
+    return Violate("freed while not in use as such", object, bytes);
+  }
   --live_objects_;
   live_bytes_ -= bytes;
 }
@@ -146,9 +153,9 @@ void Auditor::OnReference(const Allocator& allocator, const Allocator::Reference
     if (!same && other.end > target.value()) return Violate("named as two things", target, bytes);
   }
   references_.emplace(target.value(), named);
-  uint64_t overlaps = 0;
-  ForEachWord(OwnWordsOf(target.frame()), GranulesOf(target, bytes),
-              [&](const Word& word, uint64_t mask) { overlaps |= word.live & mask; });
+  const uint64_t overlaps =
+      ForEachWord(OwnWordsOf(target.frame()), GranulesOf(target, bytes),
+                  [](const Word& word, const Word& part) { return word.live & part.live; });
   if (overlaps != 0) Violate("named while it is another's", target, bytes);
 }
 

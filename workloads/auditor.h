@@ -58,6 +58,7 @@ class Auditor {
   struct Word {
     uint64_t live = 0;
     uint64_t first = 0;  // of an object
+    uint64_t last = 0;
   };
   static constexpr uint64_t kGranulesPerFrame = kPageSize / kGranule;
   static constexpr uint64_t kWordsPerFrame = kGranulesPerFrame / kGranulesPerWord;
@@ -78,12 +79,13 @@ class Auditor {
   const FrameWords& WordsOf(uint64_t frame) const { return words_[words_of_frame_[frame]]; }
   // The same, to be written to.
   FrameWords& OwnWordsOf(uint64_t frame);
-  // Calls visit(word, mask) for the words of `granules`, in order. `words` are those of the first
-  // frame.
+  // Calls visit(word, part) for the words of `granules`, in order: `part` has those bits that the
+  // word has once an object is there. `words` are those of the first frame. Answers all bits that
+  // the visits answered.
   template <typename Visit>
-  void ForEachWord(FrameWords& words, Granules granules, Visit visit);
-  // Whether exactly this was handed out and not yet taken back.
-  bool IsLive(FrameWords& words, Granules granules);
+  uint64_t ForEachWord(FrameWords& words, Granules granules, Visit visit);
+  template <typename Visit>
+  uint64_t ForEachOfSeveral(Word& first, Granules granules, Visit visit);
 
   const Machine& machine_;
   uint64_t bytes_end_;  // of the machine's memory
