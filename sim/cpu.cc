@@ -28,24 +28,71 @@ int ExactLog2(int value) {
 
 Cpu::Cpu(Scheduler& scheduler, CpuId id)
     : horizon_(scheduler.horizon_),
+      account_(&scheduler.ledger().account(Site::kUse)),
+      l1_hit_cycles_(scheduler.memory().l1_hit_cycles()),
+      local_cmpxchg_cycles_(static_cast<uint32_t>(scheduler.config().local_cmpxchg_cycles)),
+      id_(id),
       caches_(scheduler.memory().core(scheduler.config().cpus[id.index()].core)),
       memory_(scheduler.memory()),
-      account_(&scheduler.ledger().account(Site::kUse)),
-      id_(id),
-      l1_hit_cycles_(memory_.l1_hit_cycles()),
-      local_cmpxchg_cycles_(static_cast<uint32_t>(scheduler.config().local_cmpxchg_cycles)),
       scheduler_(scheduler),
       ledger_(scheduler.ledger()),
       config_(scheduler.config()),
       overlap_shift_(ExactLog2(scheduler.config().range_overlap)),
-      place_(scheduler.config().cpus[id.index()]) {}
+      place_(scheduler.config().cpus[id.index()]) {
+  UpdateWatched();
+}
+
+void Cpu::UpdateWatched() {
+  static uint64_t none = 0;  // never written to
+  watched_ = observer_ != nullptr || counts_touches_;
+  firsts_ = watched_ ? Memory::Firsts{.lines = &none} : memory_.FirstsOf(caches_);
+}
 
 void Cpu::TouchFurther(Place place, Access access) {
-  NoteTouch(place, access, memory_.TouchFurther(caches_, place.address.line(), access));
+  if (!memory_.looks_in_one_step()) return TouchFurtherInSteps(place, access);
+  TouchFurtherAs<true>(place, access);
+}
+
+[[gnu::noinline]] void Cpu::TouchFurtherInSteps(Place place, Access access) {
+  TouchFurtherAs<false>(place, access);
+}
+
+template <bool kOneStep>
+inline void Cpu::TouchFurtherAs(Place place, Access access) {
+  const Memory::Look look = memory_.LookInL1<kOneStep>(caches_, place.address.line(), access);
+  if (look.in_l1() != Memory::InL1::kHit) return TouchBeyondL1(place, access, look);
+  ChargeL1Hit(place.structure);
+  if (watched_) [[unlikely]] {
+    ShowTouch(place, access, Outcome::kL1);
+  }
+}
+
+void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
+  const Memory::Result result = memory_.TouchFurther(caches_, place.address.line(), access, look);
+  now_ += result.cycles;
+  account_->Charge(place.structure, result.outcome, result.cycles);
+  if (watched_) [[unlikely]] {
+    ShowTouch(place, access, result.outcome);
+  }
+}
+
+void Cpu::ShowTouch(Place place, Access access, Outcome outcome) {
+  if (counts_touches_) ++(access == Access::kRead ? counts_.loads : counts_.stores);
+  if (observer_ != nullptr) observer_->OnTouch(*this, place, access, outcome);
 }
 
 void Cpu::TouchBehindFirst(Place place, uint64_t last, Access access) {
+  if (memory_.looks_in_one_step()) {
+    TouchBehindFirstAs<true>(place, last, access);
+  } else {
+    TouchBehindFirstAs<false>(place, last, access);
+  }
+}
+
+template <bool kOneStep>
+void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
   const uint64_t first = place.address.line();
+  const Memory::Firsts firsts = firsts_;
   const auto overlap = static_cast<uint32_t>(config_.range_overlap);
   const int shift = overlap_shift_;
   Cycles total = 0;
@@ -57,33 +104,35 @@ void Cpu::TouchBehindFirst(Place place, uint64_t last, Access access) {
     total += charged;
     account_->Charge(place.structure, outcome, charged, count);
   };
-  uint64_t hits = 0;  // the least there are, in a row, not charged yet
+  uint64_t hits = 0;  // of L1, in a row, not charged yet
   const auto charge_hits = [&] {
     if (hits != 0) charge(Outcome::kL1, hits * l1_hit_cycles_, hits);
     hits = 0;
   };
   for (uint64_t line = first + 1; line <= last; ++line) {
-    Outcome outcome = Outcome::kL1;
-    if (Memory::HitsFirst(caches_, line, access)) {
+    Memory::Result result = {l1_hit_cycles_, Outcome::kL1};
+    Memory::Look look = {Memory::InL1::kHit, 0};
+    if (!Memory::HitsFirst(firsts, line, access)) {
+      look = memory_.LookInL1<kOneStep>(caches_, line, access);
+    }
+    if (look.in_l1() == Memory::InL1::kHit) {
       ++hits;
     } else {
       charge_hits();
-      const Memory::Result result = memory_.TouchFurther(caches_, line, access);
-      outcome = result.outcome;
-      charge(outcome, result.cycles, 1);
+      result = memory_.TouchFurther(caches_, line, access, look);
+      charge(result.outcome, result.cycles, 1);
     }
-    if (observer_ != nullptr) [[unlikely]] {
-      observer_->OnTouch(*this, {PhysAddr(line << kLineShift), place.structure}, access, outcome);
+    if (watched_) [[unlikely]] {
+      ShowTouch({PhysAddr(line << kLineShift), place.structure}, access, result.outcome);
     }
   }
   charge_hits();
   now_ += total;
-  (access == Access::kRead ? counts_.loads : counts_.stores) += last - first;
 }
 
 void Cpu::TouchAtomic(Place place) {
   Touch(place, Access::kWrite);
-  --counts_.stores;
+  counts_.stores -= counts_touches_;
   ++counts_.atomics;
   now_ += config_.atomic_cycles;
   account_->Charge(Cause::kAtomic, config_.atomic_cycles);

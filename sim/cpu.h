@@ -26,6 +26,7 @@ class Scheduler;
 
 // What a CPU did within one operation, for tests and for touches.golden.
 struct OpCounts {
+  // These three only if they are asked for (Cpu::CountTouches).
   uint64_t loads = 0;
   uint64_t stores = 0;
   uint64_t local_cmpxchgs = 0;  // unlocked, this CPU's own data
@@ -153,10 +154,8 @@ class alignas(64) Cpu {
   // One access to the line at `place`.
   void Touch(Place place, Access access) {
     const uint64_t line = place.address.line();
-    if (Memory::HitsFirst(caches_, line, access)) [[likely]] {
-      now_ += l1_hit_cycles_;
-      account_->ChargeL1Hit(place.structure);
-      NoteAccess(place, access, Outcome::kL1);
+    if (Memory::HitsFirst(firsts_, line, access)) [[likely]] {
+      ChargeL1Hit(place.structure);
     } else {
       TouchFurther(place, access);
     }
@@ -275,8 +274,17 @@ class alignas(64) Cpu {
     site_ = site;
     account_ = &ledger_.account(site);
   }
-  OpCounts& counts() { return counts_; }
-  void set_observer(TouchObserver* observer) { observer_ = observer; }
+  const OpCounts& counts() const { return counts_; }
+  // Begins to count anew, loads and stores as well from now on.
+  void CountTouches() {
+    counts_ = {};
+    counts_touches_ = true;
+    UpdateWatched();
+  }
+  void set_observer(TouchObserver* observer) {
+    observer_ = observer;
+    UpdateWatched();
+  }
   // Aborts unless the CPU is as an operation must leave it: no lock of its own held, interrupts as
   // found.
   void CheckQuiet() const;
@@ -317,25 +325,30 @@ class alignas(64) Cpu {
   int LocksBefore() const { return depth_ == 0 ? 0 : frames_[depth_ - 1].locks_held; }
   void CheckOwnerOffline(CpuId owner) const;
   void CheckHolder(const SpinLock* lock) const;
-  // A touch of a line that is not the first of its set in L1.
+  // A touch of a line that is not the first of its set in L1, for each width that such a set can
+  // have; and one that L1 does not answer.
   void TouchFurther(Place place, Access access);
+  void TouchFurtherInSteps(Place place, Access access);
+  template <bool kOneStep>
+  void TouchFurtherAs(Place place, Access access);
+  void TouchBeyondL1(Place place, Access access, Memory::Look look);
   // The lines behind that of `place`, up to the one numbered `last`.
   void TouchBehindFirst(Place place, uint64_t last, Access access);
-  void NoteTouch(Place place, Access access, Memory::Result result) {
-    now_ += result.cycles;
-    account_->Charge(place.structure, result.outcome, result.cycles);
-    NoteAccess(place, access, result.outcome);
+  template <bool kOneStep>
+  void TouchBehindFirstAs(Place place, uint64_t last, Access access);
+  void ChargeL1Hit(Structure structure) {
+    now_ += l1_hit_cycles_;
+    account_->ChargeL1Hit(structure);
   }
-  void NoteAccess(Place place, Access access, Outcome outcome) {
-    ++(access == Access::kRead ? counts_.loads : counts_.stores);
-    if (observer_ != nullptr) [[unlikely]] {
-      observer_->OnTouch(*this, place, access, outcome);
-    }
-  }
+  // While somebody watches, no touch is answered without being seen.
+  void UpdateWatched();
+  void ShowTouch(Place place, Access access, Outcome outcome);
   void TouchLocalCmpxchg(Place place) {
     Touch(place, Access::kWrite);
-    --counts_.stores;
-    ++counts_.local_cmpxchgs;
+    if (counts_touches_) [[unlikely]] {
+      --counts_.stores;
+      ++counts_.local_cmpxchgs;
+    }
     now_ += local_cmpxchg_cycles_;
     account_->Charge(Cause::kAtomic, local_cmpxchg_cycles_);
   }
@@ -376,14 +389,18 @@ class alignas(64) Cpu {
   Cycles now_ = 0;
   Cycles interrupt_at_ = kNever;  // when the next interrupt is due; kNever while disabled
   const uint64_t& horizon_;       // the scheduler's: key of whoever comes first after this CPU
-  Memory::Core& caches_;
-  Memory& memory_;
-  Ledger::Account* account_;  // of the current site
-  TouchObserver* observer_ = nullptr;
-  const CpuId id_;
+  Memory::Firsts firsts_;         // of caches_; of none while watched_
+  Ledger::Account* account_;      // of the current site
   const uint32_t l1_hit_cycles_;
   const uint32_t local_cmpxchg_cycles_;
+  const CpuId id_;
   int depth_ = 0;
+
+  Memory::Core& caches_;
+  Memory& memory_;
+  TouchObserver* observer_ = nullptr;
+  bool counts_touches_ = false;
+  bool watched_ = false;  // by either
   Site site_ = Site::kUse;
   bool irqs_enabled_ = true;
   bool online_ = true;

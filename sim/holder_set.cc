@@ -7,11 +7,6 @@
 
 namespace slablab {
 
-bool HolderPool::ContainsWide(Set set, int member) const {
-  if (KindOf(set) == kPair) return LowerOf(set) == member || HigherOf(set) == member;
-  return (Wide(set)[member / 64] >> (member % 64)) & 1;
-}
-
 HolderPool::Set HolderPool::TakePooled() {
   if (free_ == 0) {
     const size_t number = bits_.size() / static_cast<size_t>(words_);
@@ -29,7 +24,7 @@ HolderPool::Set HolderPool::WithWide(Set set, int member) {
   const auto add = [&](Set pooled, int added) {
     Wide(pooled)[added / 64] |= uint64_t{1} << (added % 64);
   };
-  if (Contains(set, member)) return set;
+  if (set == Single(member) || (KindOf(set) > kSingle && ContainsWide(set, member))) return set;
   if (KindOf(set) == kSingle) {
     const int other = LowerOf(set);
     return Pair(std::min(member, other), std::max(member, other));

@@ -22,38 +22,47 @@ class HolderPool {
   static constexpr int kSetBits = 29;
   using Set = uint32_t;  // zero is the empty set
 
+  // A member, and the set of it alone.
+  struct Member {
+    int number = 0;
+    Set alone = 0;
+  };
+  Member member(int number) const {
+    return {.number = number, .alone = wide_ ? Single(number) : Set{1} << number};
+  }
+
   explicit HolderPool(int members) : words_((members + 63) / 64), wide_(members > kSetBits) {
     CHECK_LE(members, kMaxCpus);
   }
 
   // The set with a member more, and with one less. What they are given is used up.
-  [[nodiscard]] Set With(Set set, int member) {
-    if (!wide_) return set | Set{1} << member;
-    if (set == 0) return Single(member);
-    return WithWide(set, member);
+  [[nodiscard]] Set With(Set set, Member member) {
+    if (!wide_) return set | member.alone;
+    if (set == 0) return member.alone;
+    return WithWide(set, member.number);
   }
-  [[nodiscard]] Set Without(Set set, int member) {
-    if (!wide_) return set & ~(Set{1} << member);
-    if (set == Single(member)) return 0;
-    return WithoutWide(set, member);
+  [[nodiscard]] Set Without(Set set, Member member) {
+    if (!wide_) return set & ~member.alone;
+    if (set == member.alone) return 0;
+    return WithoutWide(set, member.number);
   }
   // The set without all but `member`.
-  [[nodiscard]] Set Only(Set set, int member) {
-    if (!wide_) return set & Set{1} << member;
+  [[nodiscard]] Set Only(Set set, Member member) {
+    if (!wide_) return set & member.alone;
     const bool stays = Contains(set, member);
     if (KindOf(set) == kPooled) Release(set);
-    return stays ? Single(member) : 0;
+    return stays ? member.alone : 0;
   }
 
-  bool Contains(Set set, int member) const {
-    if (!wide_) return (set >> member) & 1;
-    if (set == Single(member)) return true;
-    return KindOf(set) > kSingle && ContainsWide(set, member);
+  bool Contains(Set set, Member member) const {
+    if (!wide_) return (set & member.alone) != 0;
+    if (set == member.alone) return true;
+    return KindOf(set) > kSingle && ContainsWide(set, member.number);
   }
   // True if the set has a member other than `member`.
-  bool HasOther(Set set, int member) const {
-    if (!wide_) return (set & ~(Set{1} << member)) != 0;
-    return set != 0 && set != Single(member);
+  bool HasOther(Set set, Member member) const {
+    if (!wide_) return (set & ~member.alone) != 0;
+    return set != 0 && set != member.alone;
   }
   // The member of a set that has just one.
   int MemberOf(Set set) const {
@@ -100,7 +109,10 @@ class HolderPool {
 
   Set WithWide(Set set, int member);
   Set WithoutWide(Set set, int member);
-  bool ContainsWide(Set set, int member) const;
+  bool ContainsWide(Set set, int member) const {
+    if (KindOf(set) == kPair) return LowerOf(set) == member || HigherOf(set) == member;
+    return (Wide(set)[member / 64] >> (member % 64)) & 1;
+  }
   Set TakePooled();
   // Free bitmaps are linked through their first words.
   void Release(Set set) { *Wide(set) = std::exchange(free_, set); }

@@ -32,7 +32,7 @@ enum class Structure : uint8_t {
 inline constexpr int kStructures = 10;
 
 // How the memory system answered a touch.
-enum class Outcome : uint8_t {
+enum class Outcome : uint32_t {  // of the width that a Memory::Result has room for
   kL1,
   kL2,
   kLlc,             // last-level cache of this core's domain

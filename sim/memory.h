@@ -41,7 +41,7 @@ enum class Access : uint8_t { kRead, kWrite };
 //   3. A line dirty in an LLC is Modified in no core, and neither another LLC nor a core of another
 //      domain holds it.
 //   4. L1 tags say "writable" exactly for the owner and "dirty" exactly when the line is.
-//   5. What Core::firsts says of a line is so.
+//   5. What Firsts says of a line is so.
 class Memory {
  public:
   struct Result {
@@ -51,55 +51,90 @@ class Memory {
   // For tests and audits.
   enum class State : uint8_t { kInvalid, kShared, kExclusive, kModified };
 
+  // For each set of an L1, the line it used last, with its state, as line << kTagStateBits | state:
+  // what most touches look for, without looking further. Zero: not known. Only the line that the
+  // core used last, if the number of sets is not a power of two.
+  struct Firsts {
+    uint64_t* lines = nullptr;
+    uint64_t mask = 0;
+    uint64_t& Of(uint64_t line) const { return lines[line & mask]; }
+  };
+
   // A core's private caches and its place, on one line of the host's cache: with a thousand cores,
   // each of them is a miss.
   struct alignas(64) Core {
-    // For each set of L1, the line it used last, with its state, as line << kTagStateBits | state:
-    // what most touches look for, without looking further. Zero: not known. One entry that stays
-    // zero, if the number of sets is not a power of two.
     uint64_t* firsts;
-    uint64_t first_mask;
     TagLayout::Tag* l1;
-    TagLayout::Tag* l2;   // of no tags if there is no L2
-    TagLayout::Tag* llc;  // of its domain; likewise
-    CoreId id;
-    DomainId domain;
+    TagLayout::Tag* l2;         // of no tags if there is no L2
+    TagLayout::Tag* llc;        // of its domain; likewise
+    const Cycles* dram_cycles;  // by home
+    HolderPool::Member self;    // of the cores
+    HolderPool::Member domain;  // of the domains
     NodeId node;
   };
+  static_assert(sizeof(Core) == 64);
 
   explicit Memory(const MachineConfig& config);
 
   Core& core(CoreId id) { return cores_[id.index()]; }
+  Firsts FirstsOf(const Core& core) const { return {.lines = core.firsts, .mask = first_mask_}; }
 
-  // Whether a touch is the least there is: `core` has the line most recently used in its L1 and in
-  // the state it needs. It costs l1_hit_cycles(), and nothing changes.
-  static bool HitsFirst(const Core& core, uint64_t line, Access access) {
-    const uint64_t first = core.firsts[line & core.first_mask];
-    return first >> TagLayout::kTagStateBits == line &&
-           (access == Access::kRead || (first & kDirty) != 0);
+  // Whether a touch is the least there is: the line is the one most recently used in its set of L1,
+  // and in the state it needs. It costs l1_hit_cycles(), and nothing changes.
+  static bool HitsFirst(const Firsts& firsts, uint64_t line, Access access) {
+    const uint64_t first = firsts.Of(line);
+    if (access == Access::kRead) return first >> TagLayout::kTagStateBits == line;
+    return first == (line << TagLayout::kTagStateBits | kWritable | kDirty);
   }
-  uint32_t l1_hit_cycles() const { return l1_hit_cycles_; }
 
-  // One core touches a line.
+  // Else it goes on in L1. What that has to say:
+  enum class InL1 : uint32_t {
+    kNot,
+    kHit,    // it has the line in the state it needs
+    kClean,  // it has the line, and it is to be written for the first time
+  };
+  class Look {
+   public:
+    Look(InL1 in_l1, uint32_t tag) : word_(tag | static_cast<uint32_t>(in_l1)) {}
+    InL1 in_l1() const { return static_cast<InL1>(word_ & TagLayout::kStateMask); }
+    // The line's handle (below); zero if nobody ever touched its page.
+    uint32_t handle() const { return word_ >> TagLayout::kTagStateBits; }
+
+   private:
+    uint32_t word_;
+  };
+  // If it has the line, that becomes the most recently used one. `kOneStep`, which is faster, only
+  // if looks_in_one_step().
+  template <bool kOneStep>
+  Look LookInL1(Core& core, uint64_t line, Access access) {
+    const uint32_t block = block_of_frame_[line / kLinesPerPage];
+    if (block == 0) [[unlikely]] {
+      return {InL1::kNot, 0};
+    }
+    const uint32_t wanted = HandleIn(block, line) << TagLayout::kTagStateBits;
+    uint32_t* const set = kOneStep ? l1_.OneStepSetOf(core.l1, line) : l1_.SetOf(core.l1, line);
+    const bool has = kOneStep ? TagLayout::UseInOneStep(set, wanted) : l1_.Use(set, wanted);
+    if (!has) return {InL1::kNot, wanted};
+    const uint32_t tag = set[0];
+    if (access == Access::kWrite && (tag & kDirty) == 0) return {InL1::kClean, wanted};
+    NoteFirst(core, line, tag);
+    return {InL1::kHit, wanted};
+  }
+  bool looks_in_one_step() const { return l1_.one_step(); }
+  uint32_t l1_hit_cycles() const { return l1_hit_cycles_; }
+  // A touch that is no hit of L1, and what L1 said of it.
+  Result TouchFurther(Core& core, uint64_t line, Access access, Look look);
+
+  // All of that: one core touches a line.
   Result Touch(Core& core, uint64_t line, Access access) {
-    if (HitsFirst(core, line, access)) return {l1_hit_cycles_, Outcome::kL1};
-    return TouchFurther(core, line, access);
+    if (HitsFirst(FirstsOf(core), line, access)) return {l1_hit_cycles_, Outcome::kL1};
+    const Look look = looks_in_one_step() ? LookInL1<true>(core, line, access)
+                                          : LookInL1<false>(core, line, access);
+    if (look.in_l1() == InL1::kHit) return {l1_hit_cycles_, Outcome::kL1};
+    return TouchFurther(core, line, access, look);
   }
   Result Touch(CoreId id, PhysAddr address, Access access) {
     return Touch(core(id), address.line(), access);
-  }
-  // The same for whoever knows already that it does not hit first.
-  Result TouchFurther(Core& core, uint64_t line, Access access) {
-    const uint32_t handle = HandleOf(line);
-    uint32_t* const set = l1_.SetOf(core.l1, line);
-    const int way = l1_.Find(set, handle << TagLayout::kTagStateBits);
-    if (way < 0) return TouchBeyondL1(core, line, handle, access);
-    TagLayout::Promote(set, way);
-    if (access == Access::kWrite && (set[0] & kDirty) == 0) {
-      return WriteClean(core, line, handle, set);
-    }
-    NoteFirst(core, line, set[0]);
-    return {l1_hit_cycles_, Outcome::kL1};
   }
 
   State StateOf(CoreId core, PhysAddr address) const;
@@ -130,46 +165,47 @@ class Memory {
   static constexpr uint32_t kDirty = 2;
 
   // Lines are known by a 30-bit handle, given to a page at its first touch.
-  uint32_t HandleOf(uint64_t line) {
-    const uint32_t block = block_of_frame_[line / kLinesPerPage];
-    if (block == 0) [[unlikely]] {
-      return NewBlock(line);
-    }
+  struct Block {
+    uint64_t frame : 48;
+    uint64_t home : 16;  // the node
+  };
+  static_assert(sizeof(Block) == 8);
+  static uint32_t HandleIn(uint32_t block, uint64_t line) {
     return block * kLinesPerPage + static_cast<uint32_t>(line % kLinesPerPage);
   }
   uint32_t NewBlock(uint64_t line);
+  const Block& BlockOf(uint32_t handle) const { return page_of_block_[handle / kLinesPerPage]; }
   uint64_t LineNumber(uint32_t handle) const {
-    return frame_of_block_[handle / kLinesPerPage] * kLinesPerPage + handle % kLinesPerPage;
+    return BlockOf(handle).frame * kLinesPerPage + handle % kLinesPerPage;
   }
 
-  static void NoteFirst(const Core& core, uint64_t line, uint32_t tag) {
-    if (core.first_mask == 0) return;
-    core.firsts[line & core.first_mask] =
-        line << TagLayout::kTagStateBits | (tag & TagLayout::kStateMask);
+  void NoteFirst(const Core& core, uint64_t line, uint32_t tag) const {
+    FirstsOf(core).Of(line) = line << TagLayout::kTagStateBits | (tag & TagLayout::kStateMask);
   }
-  static void ForgetFirst(const Core& core, uint64_t line) {
-    core.firsts[line & core.first_mask] = 0;
-  }
-  Result TouchBeyondL1(Core& core, uint64_t line, uint32_t handle, Access access);
-  Result WriteClean(Core& core, uint64_t line, uint32_t handle, uint32_t* set);
+  void ForgetFirst(const Core& core, uint64_t line) const { FirstsOf(core).Of(line) = 0; }
+  Result WriteClean(Core& core, uint64_t line, uint32_t handle);
+  Result TouchNewBlock(Core& core, uint64_t line, Access access);
+  Result TouchL2(Core& core, Line& entry, uint64_t line, uint32_t handle, Access access);
+  Result UpgradeInL2(Core& core, Line& entry, uint64_t line, uint32_t handle);
+  void MoveToL1(Core& core, const Line& entry, uint64_t line, uint32_t handle);
   Result Upgrade(const Core& core, Line& entry, uint64_t line, uint32_t handle);
   Result Miss(Core& core, Line& entry, uint64_t line, uint32_t handle, Access access);
   Result FetchFromOwner(const Core& core, Line& entry, uint64_t line, uint32_t handle);
-  Result FetchFromLlcOrMemory(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  Result FetchFromAfar(const Core& core, Line& entry, uint32_t handle);
   Result InvalidateOthers(const Core& core, Line& entry, uint64_t line, uint32_t handle);
-  void FillPrivate(Core& core, uint64_t line, uint32_t handle, uint32_t state);
-  void FillLlc(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  void DropVictim(Core& core, uint32_t victim);
+  void FillLlc(const Core& core, Line& entry, TagLayout::Tag* set, uint32_t handle, bool was_there);
   void EvictFromCore(const Core& core, uint32_t handle);
-  void EvictFromLlc(DomainId domain, uint32_t handle);
+  void EvictFromLlc(HolderPool::Member domain, uint32_t handle);
   void DropFromCore(Core& core, uint64_t line, uint32_t handle);
   void DropFromLlc(DomainId domain, uint64_t line, uint32_t handle);
   static void Own(Line& entry, Access access);
   Result TransferFrom(const Core& to, const Core& from) const;
   Result TransferFromDomain(const Core& to, DomainId from) const;
-  NodeId HomeOf(uint64_t line) const;
 
   const MachineConfig config_;
   uint32_t l1_hit_cycles_;
+  uint64_t first_mask_;
   const TagLayout l1_;
   const TagLayout l2_;   // absent if there is no L2
   const TagLayout llc_;  // likewise
@@ -183,7 +219,7 @@ class Memory {
   std::vector<uint64_t> node_end_line_;
 
   LazyArray<uint32_t> block_of_frame_;  // 0: page never touched
-  LazyArray<uint64_t> frame_of_block_;
+  LazyArray<Block> page_of_block_;
   LazyArray<Line> lines_;  // by handle
   uint32_t blocks_ = 1;
   HolderPool core_sets_;

@@ -8,6 +8,7 @@
 #include <emmintrin.h>
 #endif
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -30,31 +31,39 @@ class TagLayout {
   explicit TagLayout(const CacheGeometry& geometry)
       : ways_(geometry.present() ? static_cast<uint32_t>(geometry.ways) : 0),
         stride_((ways_ + kStep - 1) / kStep * kStep),
-        sets_(geometry.present() ? geometry.sets() : 0),
-        mask_(sets_ != 0 && (sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : 0) {}
+        sets_(geometry.present() ? geometry.sets() : 1),
+        mask_((sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : 0) {}
 
   bool present() const { return ways_ != 0; }
+  // Whether a set is looked at in one step and found without a division: then OneStepSetOf and
+  // UseInOneStep do what SetOf and Use do.
+  bool one_step() const { return stride_ == kStep && mask_ != 0; }
   size_t size() const { return sets_ * stride_; }
 
-  // The set of line number `line` in a cache's tags, most recently used first.
+  // The set of line number `line` in a cache's tags, most recently used first. Of an absent cache,
+  // `tags`.
   Tag* SetOf(Tag* tags, uint64_t line) const { return tags + Index(line) * stride_; }
   const Tag* SetOf(const Tag* tags, uint64_t line) const { return tags + Index(line) * stride_; }
 
-  // The way of `set` that holds `tag` in any state, or -1.
-  int Find(const Tag* set, Tag tag) const { return FindMasked<~kStateMask>(set, tag); }
-  // The same for tags that have no state.
-  int FindExact(const Tag* set, Tag tag) const { return FindMasked<~Tag{0}>(set, tag); }
+  Tag* OneStepSetOf(Tag* tags, uint64_t line) const { return tags + (line & mask_) * kStep; }
 
-  // The tag that Insert would push out; zero if none.
-  Tag Victim(const Tag* set) const { return set[ways_ - 1]; }
-
-  // Makes the tag at `way` the most recently used.
-  static void Promote(Tag* set, int way) { MoveBack(set, way, set[way]); }
+  // The way of `set` that holds `tag` in any state, or -1. `tag` has none.
+  int Find(const Tag* set, Tag tag) const;
+  // The same, and makes it the most recently used: then it is in front. Answers whether it is
+  // there.
+  bool Use(Tag* set, Tag tag) const;
+  static bool UseInOneStep(Tag* set, Tag tag) {
+    const uint32_t matches = MatchStep(set, tag);
+    if (matches == 0) return false;
+    const int way = WayOf(matches);
+    MoveBack(set, way, set[way]);
+    return true;
+  }
 
   // Puts `tag` in front; answers the tag that fell off the end (zero: there was room).
   Tag Insert(Tag* set, Tag tag) const {
     const Tag victim = set[ways_ - 1];
-    PushFront(set, tag);
+    PushFront(set, set + stride_, tag);
     if (ways_ != stride_) set[ways_] = 0;
     return victim;
   }
@@ -77,82 +86,108 @@ class TagLayout {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(tags), lanes);
   }
   static __m128i Blend(__m128i mask, __m128i if_set, __m128i if_clear) {
-    return _mm_or_si128(_mm_and_si128(mask, if_set), _mm_andnot_si128(mask, if_clear));
+    return _mm_xor_si128(if_clear, _mm_and_si128(mask, _mm_xor_si128(if_clear, if_set)));
   }
 
-  // `tag` has no bits outside of the mask.
-  template <Tag kMask>
-  int FindMasked(const Tag* set, Tag tag) const {
-    for (uint64_t first = 0; first < stride_; first += kStep) {
-      const uint32_t matches = MatchStep<kMask>(set + first, tag);
-      if (matches != 0) return static_cast<int>(first) + std::countr_zero(matches) / 2;
-    }
-    return -1;
-  }
-
-  // Two bits for each of kStep ways.
-  template <Tag kMask>
+  // Two bits for each of kStep ways whose tag it is.
   static uint32_t MatchStep(const Tag* tags, Tag tag) {
-    const __m128i mask = _mm_set1_epi32(static_cast<int>(kMask));
+    const __m128i mask = _mm_set1_epi32(static_cast<int>(~kStateMask));
     const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
     const __m128i low = _mm_cmpeq_epi32(_mm_and_si128(Lanes(tags), mask), wanted);
     const __m128i high = _mm_cmpeq_epi32(_mm_and_si128(Lanes(tags + kLanes), mask), wanted);
     return static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi32(low, high)));
   }
+  static int WayOf(uint32_t matches) { return std::countr_zero(matches) / 2; }
 
-  // The first four ways, moved one back behind `tag`; the fourth is lost.
-  static __m128i MovedFront(const Tag* set, Tag tag) {
-    return _mm_or_si128(_mm_slli_si128(Lanes(set), sizeof(Tag)),
+  // Four ways, moved one back behind `tag`; the fourth is lost.
+  static __m128i MovedBehind(Tag tag, __m128i lanes) {
+    return _mm_or_si128(_mm_slli_si128(lanes, sizeof(Tag)),
                         _mm_cvtsi32_si128(static_cast<int>(tag)));
   }
 
-  // Moves ways 0 .. way-1 one back and puts `tag` in front: four at a time and masked, so that the
-  // host has next to no branch to guess.
-  static void MoveBack(Tag* set, int way, Tag tag) {
-    int first = way / kLanes * kLanes;
-    const __m128i moves = _mm_cmpgt_epi32(_mm_set1_epi32(way - first), _mm_set_epi32(2, 1, 0, -1));
-    if (first == 0) {
-      SetLanes(set, Blend(moves, MovedFront(set, tag), Lanes(set)));
-      return;
-    }
-    SetLanes(set + first, Blend(moves, Lanes(set + first - 1), Lanes(set + first)));
-    while ((first -= kLanes) > 0) SetLanes(set + first, Lanes(set + first - 1));
-    SetLanes(set, MovedFront(set, tag));
+  // Moves the ways 0 to `way` of a step one back behind `tag`, and the others not: without a branch
+  // that the host would have to guess.
+  static void MoveBack(Tag* step, int way, Tag tag) {
+    const Tag* const moves = kMoves[static_cast<size_t>(way)].data();
+    const __m128i low = Lanes(step);
+    const __m128i high =
+        Blend(Lanes(moves + kLanes), Lanes(step + kLanes - 1), Lanes(step + kLanes));
+    SetLanes(step, Blend(Lanes(moves), MovedBehind(tag, low), low));
+    SetLanes(step + kLanes, high);
   }
 
-  // The same for all ways and what lies between them and the next set; the last is lost.
-  void PushFront(Tag* set, Tag tag) const {
-    for (Tag* step = set + (stride_ - kStep); step != set; step -= kStep) {
+  // The same for all from `set` to `end`; the last is lost.
+  static void PushFront(Tag* set, Tag* end, Tag tag) {
+    Tag* step = end - kStep;
+    for (; step != set; step -= kStep) {
       SetLanes(step + kLanes, Lanes(step + kLanes - 1));
       SetLanes(step, Lanes(step - 1));
     }
     SetLanes(set + kLanes, Lanes(set + kLanes - 1));
-    SetLanes(set, MovedFront(set, tag));
-  }
-#else
-  template <Tag kMask>
-  int FindMasked(const Tag* set, Tag tag) const {
-    for (uint32_t way = 0; way < ways_; ++way) {
-      if ((set[way] & kMask) == tag) return static_cast<int>(way);
-    }
-    return -1;
+    SetLanes(set, MovedBehind(tag, Lanes(set)));
   }
 
-  static void MoveBack(Tag* set, int way, Tag tag) {
-    std::memmove(set + 1, set, static_cast<size_t>(way) * sizeof(Tag));
+  // By way: all ones for those that move if it does.
+  using Step = std::array<Tag, kStep>;
+  alignas(16) static constexpr std::array<Step, kStep> kMoves = [] {
+    std::array<Step, kStep> moves{};
+    for (size_t way = 0; way < kStep; ++way) {
+      for (size_t lane = 0; lane <= way; ++lane) moves[way][lane] = ~Tag{0};
+    }
+    return moves;
+  }();
+#else
+  static uint32_t MatchStep(const Tag* tags, Tag tag) {
+    uint32_t matches = 0;
+    for (uint32_t way = 0; way < kStep; ++way) matches |= ((tags[way] & ~kStateMask) == tag) << way;
+    return matches;
+  }
+  static int WayOf(uint32_t matches) { return std::countr_zero(matches); }
+
+  static void MoveBack(Tag* step, int way, Tag tag) {
+    std::memmove(step + 1, step, static_cast<size_t>(way) * sizeof(Tag));
+    step[0] = tag;
+  }
+  static void PushFront(Tag* set, Tag* end, Tag tag) {
+    std::memmove(set + 1, set, static_cast<size_t>(end - set - 1) * sizeof(Tag));
     set[0] = tag;
   }
-
-  void PushFront(Tag* set, Tag tag) const { MoveBack(set, static_cast<int>(ways_) - 1, tag); }
 #endif
 
-  uint64_t Index(uint64_t line) const { return mask_ != 0 ? line & mask_ : line % sets_; }
+  uint64_t Index(uint64_t line) const {
+    if (mask_ != 0) [[likely]] {
+      return line & mask_;
+    }
+    return line % sets_;
+  }
 
   uint32_t ways_;
   uint64_t stride_;  // tags from one set to the next: ways_ rounded up; what is between stays zero
   uint64_t sets_;
   uint64_t mask_;
 };
+
+inline int TagLayout::Find(const Tag* set, Tag tag) const {
+  for (uint64_t first = 0; first != stride_; first += kStep) {
+    const uint32_t matches = MatchStep(set + first, tag);
+    if (matches != 0) return static_cast<int>(first) + WayOf(matches);
+  }
+  return -1;
+}
+
+inline bool TagLayout::Use(Tag* set, Tag tag) const {
+  if (UseInOneStep(set, tag)) return true;
+  for (Tag* step = set + kStep; step < set + stride_; step += kStep) {
+    const uint32_t matches = MatchStep(step, tag);
+    if (matches == 0) continue;
+    const int way = WayOf(matches);
+    const Tag found = step[way];
+    MoveBack(step, way, step[-1]);
+    PushFront(set, step, found);
+    return true;
+  }
+  return false;
+}
 
 }  // namespace slablab
 

@@ -195,7 +195,7 @@ MaskCost CostOf(std::string_view name, std::string_view quirk) {
       for (int i = 0; i < kPairs; ++i) {
         if (cold) cpu.TouchRange({swept, Structure::kObject}, 64 << 10, Access::kRead);
         const Cycles begin = cpu.now();
-        cpu.counts() = {};
+        cpu.CountTouches();
         const Placement placement = co_await b.allocator().Alloc(cpu, cache, kGfpKernel, kAnyNode);
         cost.loads = cpu.counts().loads;
         if (i > 0) cycles += cpu.now() - begin;

@@ -262,7 +262,7 @@ TEST(SlabStatisticsTest, InMemoryTheyCostWhatSharedAtomicsCost) {
     m.AllocMany(1, cache, 3);
     uint64_t atomics = 0;
     m.Run(0, [&](Cpu& cpu) -> Task<void> {
-      cpu.counts() = {};
+      cpu.CountTouches();
       co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
       atomics = cpu.counts().atomics;
     });

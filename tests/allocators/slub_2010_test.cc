@@ -395,7 +395,7 @@ TEST(Slub2010MaskTest, TheMaskIsReadInTheHotPathUnlessMovedOut) {
     const auto loads = [&] {
       uint64_t count = 0;
       m.Run(0, [&](Cpu& cpu) -> Task<void> {
-        cpu.counts() = {};
+        cpu.CountTouches();
         co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
         count = cpu.counts().loads;
       });

@@ -104,7 +104,7 @@ TYPED_TEST(SlubQOrdersTest, ARefillTakesOneLockInV4) {
   m.Shrink(0, cache);  // N0 [..uu] [..uu]
   uint64_t locks = 0;
   m.Run(0, [&](Cpu& cpu) -> Task<void> {
-    cpu.counts() = {};
+    cpu.CountTouches();
     co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);  // [uquu] [qquu]
     locks = cpu.counts().lock_acquisitions;
   });
@@ -154,7 +154,7 @@ TYPED_TEST(SlubQSlabOrdersTest, ADrainMergesNeighboursOfOneSlab) {
     m.Free(0, cache, b[1]);
     for (size_t i = 4; i < max; ++i) m.Free(0, cache, slabs[i][0]);
     m.Run(0, [&](Cpu& cpu) -> Task<void> {
-      cpu.counts() = {};
+      cpu.CountTouches();
       co_await m.model().Free(cpu, cache, slabs[2][0]);
       locks.push_back(cpu.counts().lock_acquisitions);
     });

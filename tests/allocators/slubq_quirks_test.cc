@@ -81,7 +81,7 @@ TEST(SlubQQuirkTest, TheMaskCostsALoadInEveryAllocation) {
     const CacheId cache = m.MakeCache(6);
     m.Alloc(0, cache);
     m.Run(0, [&](Cpu& cpu) -> Task<void> {
-      cpu.counts() = {};
+      cpu.CountTouches();
       co_await m.model().Alloc(cpu, cache, kGfpKernel, kAnyNode);
       loads.push_back(cpu.counts().loads);
     });

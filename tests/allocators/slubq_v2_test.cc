@@ -117,7 +117,7 @@ TEST_F(SlubQV2Test, ADrainGivesEachNodeItsOwn) {
   EXPECT_EQ(m_.State(cache_, "partial"), "0");
   uint64_t locks = 0;
   m_.Run(0, [&](Cpu& cpu) -> Task<void> {
-    cpu.counts() = {};
+    cpu.CountTouches();
     co_await m_.model().Free(cpu, cache_, near[4]);
     locks = cpu.counts().lock_acquisitions;
   });

@@ -45,7 +45,7 @@ std::string MeasureTouches(AllocatorMachine& machine, const TouchColumns& column
   Touched touched;
   machine.Run(cpu, [&](Cpu& on) -> Task<void> {
     on.set_observer(&counter);
-    on.counts() = {};
+    on.CountTouches();
     went = co_await operation(on);
     touched.counts = on.counts();
     on.set_observer(nullptr);

@@ -124,13 +124,9 @@ bool Misses1(TaggedCache* cache, const Reference& reference) {
   for (uint64_t line = FirstLine(reference); line <= LastLine(reference); ++line) {
     const auto tag = static_cast<TagLayout::Tag>((line + 1) << TagLayout::kTagStateBits);
     TagLayout::Tag* set = cache->layout.SetOf(cache->tags.data(), line);
-    const int way = cache->layout.Find(set, tag);
-    if (way >= 0) {
-      TagLayout::Promote(set, way);
-    } else {
-      cache->layout.Insert(set, tag);
-      missed = true;
-    }
+    if (cache->layout.Use(set, tag)) continue;
+    cache->layout.Insert(set, tag);
+    missed = true;
   }
   return missed;
 }

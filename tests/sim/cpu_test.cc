@@ -29,6 +29,7 @@ TEST_F(OneCoreTest, RacyFieldsCostWhatTheyTouch) {
   Racy<uint64_t> word(DataPlace(0), 10);
   TouchLog touches;
   cpu(0).set_observer(&touches);
+  cpu(0).CountTouches();
   script_.At(0, 0, [&](Cpu& cpu) -> Task<void> {
     const uint64_t first = co_await cpu.Load(word);  // 130
     EXPECT_EQ(first, 10u);

@@ -34,22 +34,23 @@ TEST(HolderPoolTest, DoesWhatSetsDo) {
       const size_t i = random.Below(sets.size());
       const uint64_t range = std::min<uint64_t>(static_cast<uint64_t>(members), 4 + 60 * (i % 2));
       const int member = members - 1 - static_cast<int>(random.Below(range));
+      const HolderPool::Member in_pool = pool.member(member);
       const uint64_t what = random.Below(40);
       if (what == 0) {
-        sets[i] = pool.Only(sets[i], member);
+        sets[i] = pool.Only(sets[i], in_pool);
         wanted[i] = wanted[i].count(member) != 0 ? std::set<int>{member} : std::set<int>{};
       } else if (what < 19) {
-        sets[i] = pool.Without(sets[i], member);
+        sets[i] = pool.Without(sets[i], in_pool);
         wanted[i].erase(member);
       } else {
-        sets[i] = pool.With(sets[i], member);
+        sets[i] = pool.With(sets[i], in_pool);
         wanted[i].insert(member);
       }
       const bool held = wanted[i].count(member) != 0;
       ASSERT_EQ(MembersOf(pool, sets[i]), std::vector<int>(wanted[i].begin(), wanted[i].end()));
       ASSERT_EQ(sets[i] == 0, wanted[i].empty());
-      ASSERT_EQ(pool.Contains(sets[i], member), held);
-      ASSERT_EQ(pool.HasOther(sets[i], member), wanted[i].size() > (held ? 1u : 0u));
+      ASSERT_EQ(pool.Contains(sets[i], in_pool), held);
+      ASSERT_EQ(pool.HasOther(sets[i], in_pool), wanted[i].size() > (held ? 1u : 0u));
       if (wanted[i].size() == 1) {
         ASSERT_EQ(pool.MemberOf(sets[i]), *wanted[i].begin());
       }

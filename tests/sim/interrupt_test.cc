@@ -387,6 +387,7 @@ TEST_F(FourCoreTest, AnOfflineCpusFieldsAreOpenToOthersAndItsOwnWhenItIsBack) {
   EXPECT_TRUE(cpu(1).online());
   Script own;
   own.At(1000, 1, [&](Cpu& cpu) -> Task<void> {
+    cpu.CountTouches();
     const bool exchanged = co_await cpu.ThisCpuCmpxchg(field, 6, 7);
     EXPECT_TRUE(exchanged);
     const bool again = co_await cpu.ThisCpuCmpxchg(field, 6, 8);

@@ -37,6 +37,7 @@ class SpinLockTest : public testing::Test {
 
 TEST_F(SpinLockTest, AloneItCostsItsLine) {
   script_.At(0, 0, [&](Cpu& cpu) -> Task<void> {
+    cpu.CountTouches();
     const IrqFlags flags = cpu.IrqSave();  // 8
     {
       SpinGuard guard = co_await lock_.Acquire(cpu);  // 8 + 130 + 20 = 158
