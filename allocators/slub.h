@@ -145,19 +145,20 @@ class Slub : public Allocator {
   // What a fast path found before its compare-and-exchange.
   struct FastAlloc {
     CacheCpu* c = nullptr;
-    Slab* slab = nullptr;  // null: there is no fast path
+    Slab* slab = nullptr;
     CpuTop top;
     ObjectIndex next = kNoObject;
   };
   struct FastFree {
-    CacheCpu* c = nullptr;  // null: there is no fast path
+    CacheCpu* c = nullptr;
     CpuTop top;
   };
   enum class Drain : bool { kNo, kYes };
 
   // --- slub_alloc.cc: allocation, from the fast path down. ---
-  Task<Placement> AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, FastAlloc fast);
-  FastAlloc PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<Placement> AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, FastAlloc fast,
+                            bool serves);
+  bool PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node, FastAlloc* fast);
   bool CommitFastAlloc(Cpu& cpu, KmemCache& s, const FastAlloc& fast);
   static void ZeroIfAsked(Cpu& cpu, const KmemCache& s, Gfp gfp, PhysAddr object);
   Task<Placement> AllocSlow(Cpu& cpu, KmemCache& s, AllocRequest request);
@@ -180,9 +181,10 @@ class Slub : public Allocator {
 
   // --- slub_free.cc: freeing. ---
   Task<PathId> FreeOne(Cpu& cpu, Slab& slab, PhysAddr object);
+  Task<PathId> FreeChain(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain);
   Task<PathId> FreeObjects(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain);
   Task<PathId> FreeFrom(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain, FastFree fast);
-  FastFree PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain);
+  bool PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain, FastFree* fast);
   bool CommitFastFree(Cpu& cpu, const FastFree& fast, Chain chain);
   Task<PathId> FreeSlow(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain);
 

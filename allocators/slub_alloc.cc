@@ -12,28 +12,29 @@ namespace slablab {
 // without switching interrupts off. As long as nothing can come in between it needs no coroutine.
 Task<Placement> Slub::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
   KmemCache& s = cache(id);
-  const AllocRequest request = {.gfp = gfp, .node = node};
   FastAlloc fast;
+  bool serves;
   {
     const SiteScope site(cpu, SiteOf(At::kAllocFast));
     cpu.Execute(kSlubFastCycles);
-    fast = PrepareFastAlloc(cpu, s, node);
-    if (fast.slab != nullptr && cpu.MayProceed()) {
+    serves = PrepareFastAlloc(cpu, s, node, &fast);
+    if (serves && cpu.MayProceed()) {
       CHECK(CommitFastAlloc(cpu, s, fast));
       const PhysAddr object = s.AddressOf(*fast.slab, fast.top.freelist);
       ZeroIfAsked(cpu, s, gfp, object);
       return Task<Placement>(Placement{object, PathOf(Way::kAllocFast)});
     }
   }
-  return AllocFrom(cpu, s, request, fast);
+  return AllocFrom(cpu, s, {.gfp = gfp, .node = node}, fast, serves);
 }
 
 // The same, from the compare-and-exchange on.
-Task<Placement> Slub::AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, FastAlloc fast) {
+Task<Placement> Slub::AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, FastAlloc fast,
+                                bool serves) {
   const SiteScope site(cpu, SiteOf(At::kAllocFast));
   Placement placement;
   for (;;) {
-    if (fast.slab == nullptr) {
+    if (!serves) {
       placement = co_await AllocSlow(cpu, s, request);
       break;
     }
@@ -44,19 +45,22 @@ Task<Placement> Slub::AllocFrom(Cpu& cpu, KmemCache& s, AllocRequest request, Fa
     }
     // An interrupt allocated or freed here in between.
     Count(cpu, *fast.c, SlubStat::kCmpxchgDoubleCpuFail);
-    fast = PrepareFastAlloc(cpu, s, request.node);
+    serves = PrepareFastAlloc(cpu, s, request.node, &fast);
   }
   ZeroIfAsked(cpu, s, request.gfp, placement.object);
   co_return placement;
 }
 
-// What the fast path reads. No slab: the CPU has none that serves.
-inline Slub::FastAlloc Slub::PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node) {
+// What the fast path reads. Answers whether the CPU has a slab that serves.
+inline bool Slub::PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node, FastAlloc* fast) {
   CacheCpu& c = ThisCpu(cpu, s);
-  const CpuTop top = cpu.Load(c.top);
-  Slab* const slab = cpu.Load(c.slab);
-  if (top.freelist == kNoObject || slab == nullptr || !NodeMatch(cpu, *slab, node)) return {};
-  return {.c = &c, .slab = slab, .top = top, .next = LoadFreePointer(cpu, s, *slab, top.freelist)};
+  fast->c = &c;
+  fast->top = cpu.Load(c.top);
+  fast->slab = cpu.Load(c.slab);
+  if (fast->top.freelist == kNoObject || fast->slab == nullptr) return false;
+  if (!NodeMatch(cpu, *fast->slab, node)) return false;
+  fast->next = LoadFreePointer(cpu, s, *fast->slab, fast->top.freelist);
+  return true;
 }
 
 // And what it does with it, if that is still so.

@@ -57,7 +57,7 @@ Task<void> Slub::FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) {
   while (!objects.empty()) {
     const Detached detached = BuildDetachedFreelist(cpu, objects);
     CHECK(detached.slab->cache == &cache(id));
-    co_await FreeObjects(cpu, cache(id), *detached.slab, detached.chain);
+    co_await FreeChain(cpu, cache(id), *detached.slab, detached.chain);
     objects = objects.subspan(0, detached.left);
   }
 }

@@ -30,7 +30,7 @@ Task<PathId> Slub::Kfree(Cpu& cpu, PhysAddr object) {
 }
 
 // slab_free() of one object.
-Task<PathId> Slub::FreeOne(Cpu& cpu, Slab& slab, PhysAddr object) {
+inline Task<PathId> Slub::FreeOne(Cpu& cpu, Slab& slab, PhysAddr object) {
   KmemCache& s = *slab.cache;
   const ObjectIndex index = s.IndexOf(slab, object);
   TakeBack(s, slab, index);
@@ -45,41 +45,48 @@ Task<PathId> Slub::FreeOne(Cpu& cpu, Slab& slab, PhysAddr object) {
 }
 
 // do_slab_free(): into the CPU's own slab without locks, the mirror image of the fast allocation.
-Task<PathId> Slub::FreeObjects(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
+// Inline, because that is what most frees are.
+[[gnu::always_inline]] inline Task<PathId> Slub::FreeObjects(Cpu& cpu, KmemCache& s, Slab& slab,
+                                                             Chain chain) {
   FastFree fast;
+  bool is_mine;
   {
     const SiteScope site(cpu, SiteOf(At::kFreeFast));
     cpu.Execute(kSlubFastCycles);
-    fast = PrepareFastFree(cpu, s, slab, chain);
-    if (fast.c != nullptr && cpu.MayProceed()) {
+    is_mine = PrepareFastFree(cpu, s, slab, chain, &fast);
+    if (is_mine && cpu.MayProceed()) {
       CHECK(CommitFastFree(cpu, fast, chain));
       return Task<PathId>(PathOf(Way::kFreeFast));
     }
   }
-  if (fast.c == nullptr) return FreeSlow(cpu, s, slab, chain);
+  if (!is_mine) return FreeSlow(cpu, s, slab, chain);
   return FreeFrom(cpu, s, slab, chain, fast);
 }
 
 // The same, from the compare-and-exchange on.
 Task<PathId> Slub::FreeFrom(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain, FastFree fast) {
   const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  while (fast.c != nullptr) {
+  do {
     co_await cpu.Sync();
     if (CommitFastFree(cpu, fast, chain)) co_return PathOf(Way::kFreeFast);
     Count(cpu, *fast.c, SlubStat::kCmpxchgDoubleCpuFail);
-    fast = PrepareFastFree(cpu, s, slab, chain);
-  }
+  } while (PrepareFastFree(cpu, s, slab, chain, &fast));
   const PathId path = co_await FreeSlow(cpu, s, slab, chain);
   co_return path;
 }
 
-// What the fast path reads and links. No CacheCpu: the slab is not this CPU's.
-inline Slub::FastFree Slub::PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
+Task<PathId> Slub::FreeChain(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain) {
+  return FreeObjects(cpu, s, slab, chain);
+}
+
+// What the fast path reads and links. Answers whether the slab is this CPU's.
+inline bool Slub::PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, Chain chain, FastFree* fast) {
   CacheCpu& c = ThisCpu(cpu, s);
-  const CpuTop top = cpu.Load(c.top);
-  if (cpu.Load(c.slab) != &slab) return {};
-  StoreFreePointer(cpu, s, slab, chain.tail, top.freelist);
-  return {.c = &c, .top = top};
+  fast->c = &c;
+  fast->top = cpu.Load(c.top);
+  if (cpu.Load(c.slab) != &slab) return false;
+  StoreFreePointer(cpu, s, slab, chain.tail, fast->top.freelist);
+  return true;
 }
 
 inline bool Slub::CommitFastFree(Cpu& cpu, const FastFree& fast, Chain chain) {
