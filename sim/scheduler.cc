@@ -99,7 +99,7 @@ void Scheduler::UpdateHorizon() {
     horizon_ = 0;  // Every sync point suspends.
     return;
   }
-  horizon_ = std::min(queue_.first(), std::min(ArrivalKey(), CallKey()));
+  horizon_ = std::min(queue_.first(), std::min(arrival_key_, CallKey()));
 }
 
 void Scheduler::MakeRunnable(Cpu& cpu) {
@@ -170,24 +170,29 @@ void Scheduler::DeliverCall() {
   Notify(*call.target_, call.due_);
 }
 
-void Scheduler::FetchArrival() {
-  const Cycles last = has_arrival_ ? arrival_.time : 0;
-  has_arrival_ = !stop_ && source_ != nullptr && source_->Next(&arrival_);
-  if (!has_arrival_) return;
-  CHECK_GE(arrival_.time, last);
+inline void Scheduler::AskSource() {
+  arrival_key_ = kNobody;
+  if (!source_->Next(&arrival_)) return;
   CHECK_LT(arrival_.time, kTimeEnd);
+  arrival_key_ = KeyOf(arrival_.time, arrival_.cpu);
+}
+
+inline void Scheduler::FetchArrival() {
+  const Cycles last = arrival_key_ == kNobody ? 0 : arrival_.time;
+  arrival_key_ = kNobody;
+  if (stop_) return;
+  AskSource();
+  if (arrival_key_ != kNobody) CHECK_GE(arrival_.time, last);
 }
 
 void Scheduler::Announce(Cycles time) {
   if (source_ == nullptr || stop_) return;
-  if (has_arrival_) {
+  if (arrival_key_ != kNobody) {
     if (arrival_.time <= time) return;
     source_->PutBack(arrival_);
   }
-  has_arrival_ = source_->Next(&arrival_);
-  if (!has_arrival_) return;
-  CHECK_LT(arrival_.time, kTimeEnd);
-  horizon_ = std::min(horizon_, ArrivalKey());
+  AskSource();
+  horizon_ = std::min(horizon_, arrival_key_);
 }
 
 void Scheduler::DeliverArrival() {
@@ -243,12 +248,11 @@ void Scheduler::Notify(Cpu& target, Cycles time) {
 
 bool Scheduler::Advance() {
   const uint64_t call = CallKey();
-  const uint64_t arrival = ArrivalKey();
   const uint64_t runnable = queue_.first();
-  if (call <= arrival && call <= runnable) {
+  if (call <= arrival_key_ && call <= runnable) {
     if (call == kNobody) return false;
     DeliverCall();
-  } else if (arrival <= runnable) {
+  } else if (arrival_key_ <= runnable) {
     DeliverArrival();
   } else {
     Step(PopFirst());
@@ -261,7 +265,7 @@ void Scheduler::Run(ArrivalSource& source) {
   stop_ = false;
   FetchArrival();
   if (explorer_ != nullptr) {
-    while (has_arrival_) DeliverArrival();
+    while (arrival_key_ != kNobody) DeliverArrival();
   }
   while (Advance()) {
   }

@@ -103,11 +103,10 @@ class Scheduler {
     return (time << Cpu::kKeyCpuBits) | static_cast<uint64_t>(cpu.value());
   }
   static size_t CpuOf(uint64_t key) { return key & ((1 << Cpu::kKeyCpuBits) - 1); }
-  // Keys of the next arrival and of the next posted call; kNobody if there is none.
-  uint64_t ArrivalKey() const {
-    return has_arrival_ ? KeyOf(arrival_.time, arrival_.cpu) : kNobody;
-  }
+  // Key of the next posted call; kNobody if there is none.
   uint64_t CallKey() const;
+  // Asks the source for what comes next.
+  void AskSource();
   void Push(Cpu& cpu);
   Cpu& PopFirst();
   // The same where the explorer says which is first.
@@ -165,7 +164,7 @@ class Scheduler {
   uint64_t horizon_ = kNobody;  // the least key of anyone but the running CPU
   ArrivalSource* source_ = nullptr;
   Arrival arrival_;
-  bool has_arrival_ = false;
+  uint64_t arrival_key_ = kNobody;  // arrival_'s; kNobody if there is none
   bool stop_ = false;
   Explorer* explorer_ = nullptr;
   MachineObserver* observer_ = nullptr;

@@ -51,9 +51,9 @@ class ObjectTable {
     if (chunk >= chunks_.size() || chunks_[chunk] == nullptr) return nullptr;
     return &chunks_[chunk]->records[object % kChunk];
   }
-  // Announces that a record is in use, and that it is done with.
-  ObjectRecord& Begin(uint64_t object) {
-    ObjectRecord& record = (*this)[object];
+  // Announces that a record is in use, and that it is done with. `found` is what Find answered.
+  ObjectRecord& Begin(uint64_t object, ObjectRecord* found) {
+    ObjectRecord& record = found != nullptr ? *found : (*this)[object];
     record.state = ObjectRecord::State::kPending;
     ++chunks_[object / kChunk]->in_use;
     return record;

@@ -82,17 +82,17 @@ bool Replay::RefuseTooLong(Nanos time) {
 // Answers the operation's token.
 inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   if (AllocatesObject(event.kind)) {
-    record = &objects_.Begin(event.object);
+    record = &objects_.Begin(event.object, record);
   } else if (record != nullptr) {
     record->free_announced = true;
   }
-  if (pending_free_.empty()) {
-    pending_free_.push_back(static_cast<uint32_t>(pending_.size()));
+  if (pending_free_ == kNoToken) {
+    pending_free_ = static_cast<uint32_t>(pending_.size());
     pending_.emplace_back();
   }
-  const uint32_t token = pending_free_.back();
-  pending_free_.pop_back();
+  const uint32_t token = pending_free_;
   Operation& operation = pending_[token];
+  pending_free_ = operation.next_free;
   operation.record = record;
   operation.object = event.object;
   operation.bytes_req = event.bytes_req;
@@ -206,8 +206,8 @@ Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
 }
 
 Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
-  const Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
-  pending_free_.push_back(static_cast<uint32_t>(token));
+  Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
+  operation.next_free = std::exchange(pending_free_, static_cast<uint32_t>(token));
   if (AllocatesObject(operation.kind)) return Allocate(cpu, operation);
   if (operation.record != nullptr && operation.record->state == ObjectRecord::State::kPending) {
     return ReleaseOnceAllocated(cpu, operation);
@@ -337,7 +337,7 @@ inline ObjectRecord Replay::EndRecord(const Operation& operation) {
   return record;
 }
 
-void Replay::UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access) {
+inline void Replay::UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access) {
   const Cycles begin = cpu.task_clock();
   const SiteScope site(cpu, Site::kUse);
   cpu.TouchRange({object, Structure::kObject}, bytes, access);
@@ -358,8 +358,8 @@ ObjectRecord Replay::WarmRecord(const Operation& operation) {
   return ObjectRecord();
 }
 
-void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path,
-                     Cycles cycles) {
+inline void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path,
+                            Cycles cycles) {
   result_.CountOperation(cpu.id(), cache, path, FreesObject(operation.kind), cycles);
   if (cache != kNoCache) result_.caches[cache.index()].inferred += operation.inferred;
 }

@@ -140,8 +140,8 @@ class Replay : public ArrivalSource {
   CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
 
  private:
-
   // An event on its way to its CPU: what the operation needs of it.
+  static constexpr uint32_t kNoToken = ~uint32_t{0};
   struct Operation {
     ObjectRecord* record = nullptr;  // null: the object is older than the trace
     TraceObject object = kNoTraceObject;
@@ -151,7 +151,8 @@ class Replay : public ArrivalSource {
     int16_t node = -1;
     EventKind kind = EventKind::kKmalloc;
     bool inferred = false;
-    uint32_t note = 0;  // into notes_, if somebody observes
+    uint32_t note = 0;              // into notes_, if somebody observes
+    uint32_t next_free = kNoToken;  // of those that wait for an event
   };
 
   // What only an observer wants to know of an operation under way.
@@ -204,9 +205,9 @@ class Replay : public ArrivalSource {
   Nanos time_max_ = 0;  // since time_first_
   Cycles start_cycles_ = 0;
 
-  // Announced and not begun, by token.
+  // Announced and not begun, by token; and the first that waits for an event.
   std::vector<Operation> pending_;
-  std::vector<uint32_t> pending_free_;
+  uint32_t pending_free_ = kNoToken;
 
   std::vector<CacheId> caches_;         // by the trace's index
   std::vector<uint32_t> object_sizes_;  // by the trace's index, of those caches

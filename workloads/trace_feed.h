@@ -4,6 +4,7 @@
 #ifndef SLABLAB_WORKLOADS_TRACE_FEED_H_
 #define SLABLAB_WORKLOADS_TRACE_FEED_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,19 +19,11 @@
 
 namespace slablab {
 
-// With what priority that ran which ran in `context`.
-constexpr Priority PriorityOf(Context context) {
-  switch (context) {
-    case Context::kTask:
-      return Priority::kTask;
-    case Context::kSoftirq:
-      return Priority::kSoftirq;
-    case Context::kHardirq:
-    case Context::kNmi:
-      return Priority::kHardirq;
-  }
-  return Priority::kTask;
-}
+// With what priority that ran which ran in a context.
+inline constexpr std::array<Priority, 4> kPriorityOf = {Priority::kTask, Priority::kSoftirq,
+                                                        Priority::kHardirq, Priority::kHardirq};
+static_assert(static_cast<size_t>(Context::kNmi) + 1 == kPriorityOf.size());
+constexpr Priority PriorityOf(Context context) { return kPriorityOf[static_cast<size_t>(context)]; }
 
 // Reads a batch at a time. `reader` must outlive it.
 class TraceFeed {

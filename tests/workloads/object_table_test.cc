@@ -29,7 +29,7 @@ TEST(ObjectTableTest, KeepsWhatAMapKeeps) {
       if (live.empty() || random.Below(2 * live_wanted) >= live.size()) {
         // Now and then ids are passed over, as those of pages are, whole chunks at once too.
         last += 1 + (random.Chance(1, 10) ? random.Below(random.Chance(1, 100) ? 5000 : 5) : 0);
-        table.Begin(last);
+        table.Begin(last, table.Find(last));
         ASSERT_EQ(table[last].state, State::kPending);
         table[last].state = State::kLive;
         table[last].bytes_req = static_cast<uint32_t>(step);
@@ -64,7 +64,7 @@ TEST(ObjectTableTest, KeepsWhatAMapKeeps) {
 // A recycled record says nothing of the object that had it before.
 TEST(ObjectTableTest, AnEndedObjectLeavesNothing) {
   ObjectTable table;
-  table.Begin(5);
+  table.Begin(5, table.Find(5));
   table[5] = {.address = PhysAddr(64),
               .bytes_req = 9,
               .cache = CacheId(3),
@@ -72,7 +72,7 @@ TEST(ObjectTableTest, AnEndedObjectLeavesNothing) {
               .state = State::kLive,
               .free_announced = true};
   table.End(5);
-  table.Begin(5 + 1024);  // In the memory that 5 had.
+  table.Begin(5 + 1024, nullptr);  // In the memory that 5 had.
   const ObjectRecord& record = table[5 + 1024];
   EXPECT_TRUE(record.address.is_null());
   EXPECT_EQ(record.bytes_req, 0u);
@@ -87,7 +87,7 @@ TEST(ObjectTableTest, MemoryFollowsTheLiveObjects) {
   const auto pass = [&](uint64_t begin, uint64_t end) {
     const uint64_t bytes_before = HostBytesAllocated();
     for (uint64_t object = begin; object < end; ++object) {
-      table.Begin(object);
+      table.Begin(object, table.Find(object));
       if (object > kLive) table.End(object - kLive);
     }
     return HostBytesAllocated() - bytes_before;
