@@ -27,6 +27,8 @@ uint64_t FirstsPerCore(const MachineConfig& config) {
   return std::has_single_bit(sets) ? sets : 1;
 }
 
+constexpr size_t kTagsPerHostLine = 64 / sizeof(TagLayout::Tag);
+
 // A touch's cost is kept in 32 bits, and TouchRange adds a remainder to it.
 void CheckLatencies(const MachineConfig& config) {
   constexpr Cycles kMost = std::numeric_limits<uint32_t>::max() / 2;
@@ -180,10 +182,14 @@ Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t han
                             Access access) {
   TagLayout::Tag* const l2_set = l2_.SetOf(core.l2, line);
   TagLayout::Tag* const llc_set = llc_.SetOf(core.llc, line);
-  // The host's own cache misses dominate from here on: they may as well overlap.
+  // The host's own cache misses dominate from here on: they may as well overlap, also with those of
+  // the lines that follow, which are often touched next.
   __builtin_prefetch(llc_set);
+  __builtin_prefetch(llc_set + kTagsPerHostLine);
+  __builtin_prefetch(llc_set + 2 * kTagsPerHostLine);
   __builtin_prefetch(l2_set);
-  __builtin_prefetch(l2_set + 16);
+  __builtin_prefetch(l2_set + kTagsPerHostLine);
+  if (l2_.present()) __builtin_prefetch(&lines_[l2_.Last(l2_set) >> TagLayout::kTagStateBits]);
   const bool in_llc = domain_sets_.Contains(entry.domains, core.domain);
   Result result;
   if (entry.owned) {

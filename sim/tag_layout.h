@@ -60,6 +60,9 @@ class TagLayout {
     return true;
   }
 
+  // The tag that Insert would push out; zero if none.
+  Tag Last(const Tag* set) const { return set[ways_ - 1]; }
+
   // Puts `tag` in front; answers the tag that fell off the end (zero: there was room).
   Tag Insert(Tag* set, Tag tag) const {
     const Tag victim = set[ways_ - 1];
