@@ -184,12 +184,16 @@ Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t han
   TagLayout::Tag* const llc_set = llc_.SetOf(core.llc, line);
   // The host's own cache misses dominate from here on: they may as well overlap, also with those of
   // the lines that follow, which are often touched next.
-  __builtin_prefetch(llc_set);
-  __builtin_prefetch(llc_set + kTagsPerHostLine);
-  __builtin_prefetch(llc_set + 2 * kTagsPerHostLine);
-  __builtin_prefetch(l2_set);
-  __builtin_prefetch(l2_set + kTagsPerHostLine);
-  if (l2_.present()) __builtin_prefetch(&lines_[l2_.Last(l2_set) >> TagLayout::kTagStateBits]);
+  if (llc_.present()) {
+    __builtin_prefetch(llc_set);
+    __builtin_prefetch(llc_set + kTagsPerHostLine);
+    __builtin_prefetch(llc_set + 2 * kTagsPerHostLine);
+  }
+  if (l2_.present()) {
+    __builtin_prefetch(l2_set);
+    __builtin_prefetch(l2_set + kTagsPerHostLine);
+    __builtin_prefetch(&lines_[l2_.Last(l2_set) >> TagLayout::kTagStateBits]);
+  }
   const bool in_llc = domain_sets_.Contains(entry.domains, core.domain);
   Result result;
   if (entry.owned) {
