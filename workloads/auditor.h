@@ -58,7 +58,7 @@ class Auditor {
   struct Word {
     uint64_t live = 0;
     uint64_t first = 0;  // of an object
-    uint64_t last = 0;
+    uint64_t last = 0;   // likewise
   };
   static constexpr uint64_t kGranulesPerFrame = kPageSize / kGranule;
   static constexpr uint64_t kWordsPerFrame = kGranulesPerFrame / kGranulesPerWord;
