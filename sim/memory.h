@@ -126,15 +126,14 @@ class Memory {
   Result TouchFurther(Core& core, uint64_t line, Access access, Look look);
 
   // All of that: one core touches a line.
-  Result Touch(Core& core, uint64_t line, Access access) {
+  Result Touch(CoreId id, PhysAddr address, Access access) {
+    Core& core = cores_[id.index()];
+    const uint64_t line = address.line();
     if (HitsFirst(FirstsOf(core), line, access)) return {l1_hit_cycles_, Outcome::kL1};
     const Look look = looks_in_one_step() ? LookInL1<true>(core, line, access)
                                           : LookInL1<false>(core, line, access);
     if (look.in_l1() == InL1::kHit) return {l1_hit_cycles_, Outcome::kL1};
     return TouchFurther(core, line, access, look);
-  }
-  Result Touch(CoreId id, PhysAddr address, Access access) {
-    return Touch(core(id), address.line(), access);
   }
 
   State StateOf(CoreId core, PhysAddr address) const;

@@ -65,7 +65,7 @@ class TagLayout {
 
   // Puts `tag` in front; answers the tag that fell off the end (zero: there was room).
   Tag Insert(Tag* set, Tag tag) const {
-    const Tag victim = set[ways_ - 1];
+    const Tag victim = Last(set);
     PushFront(set, set + stride_, tag);
     if (ways_ != stride_) set[ways_] = 0;
     return victim;
