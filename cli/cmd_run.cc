@@ -8,10 +8,10 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "base/interrupt.h"
+#include "base/whole_file.h"
 #include "cli/command.h"
-#include "cli/interrupt.h"
 #include "cli/operation_log.h"
-#include "cli/output.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/result_output.h"
@@ -30,7 +30,7 @@ namespace {
 class OperationFile {
  public:
   static absl::StatusOr<std::unique_ptr<OperationFile>> Open(const std::string& path) {
-    absl::StatusOr<std::unique_ptr<AtomicFile>> file = AtomicFile::Open(path);
+    absl::StatusOr<std::unique_ptr<WholeFile>> file = WholeFile::Open(path);
     if (!file.ok()) return file.status();
     return std::unique_ptr<OperationFile>(new OperationFile(*std::move(file)));
   }
@@ -38,14 +38,14 @@ class OperationFile {
   absl::Status Commit() { return status_.ok() ? file_->Commit() : status_; }
 
  private:
-  explicit OperationFile(std::unique_ptr<AtomicFile> file)
+  explicit OperationFile(std::unique_ptr<WholeFile> file)
       : file_(std::move(file)),
         status_(file_->Write(LogHeader())),
         logger_([this](const LoggedOperation& operation) {
           if (status_.ok()) status_ = file_->Write(LogLine(operation));
         }) {}
 
-  std::unique_ptr<AtomicFile> file_;
+  std::unique_ptr<WholeFile> file_;
   absl::Status status_;
   OperationLogger logger_;
 };

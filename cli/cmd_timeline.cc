@@ -11,10 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/interrupt.h"
+#include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/interrupt.h"
-#include "cli/output.h"
 #include "cli/print.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
@@ -133,7 +133,7 @@ absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path
   }
   recorder.timeline()->set_start(result->totals().start_time_cycles());
   AddFootprint(*result, *recorder.timeline());
-  absl::StatusOr<std::unique_ptr<AtomicFile>> file = AtomicFile::Open(path);
+  absl::StatusOr<std::unique_ptr<WholeFile>> file = WholeFile::Open(path);
   if (!file.ok()) return file.status();
   const absl::Status written =
       recorder.timeline()->Write([&](const std::string& piece) { return (*file)->Write(piece); });

@@ -3,10 +3,10 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
+#include "base/interrupt.h"
 #include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/interrupt.h"
 #include "cli/print.h"
 #include "cli/trace_selection.h"
 #include "cli/wrap.h"

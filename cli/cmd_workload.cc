@@ -5,9 +5,9 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
+#include "base/interrupt.h"
 #include "cli/command.h"
 #include "cli/flags.h"
-#include "cli/interrupt.h"
 #include "cli/print.h"
 #include "cli/simulation.h"
 #include "cli/simulation_flags.h"

@@ -18,7 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "allocators/percpu_registry.h"
-#include "cli/interrupt.h"
+#include "base/claimed_output.h"
+#include "base/interrupt.h"
 #include "cli/run_check.h"
 #include "cli/run_spec.h"
 #include "cli/simulation_flags.h"
@@ -81,7 +82,9 @@ absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
       {"allocator", config.allocator()},
       {"order", config.order()},
       {"place", config.placement() == "stated" ? "recorded" : config.placement()},
-      {"balance", config.order() != "closed" ? "" : config.balance() ? "on" : "off"},
+      {"balance", config.order() != "closed" ? ""
+                  : config.balance()         ? "on"
+                                             : "off"},
       {"scale", absl::StrCat(std::max(1u, config.scale()))},
       {"start", config.start()},
       {"seed", absl::StrCat(config.seed())},
@@ -149,6 +152,7 @@ absl::StatusOr<SimulationOptions> OptionsOfTextproto(const std::string& path) {
 
 absl::StatusOr<DiffInput> ReadDiffInput(const std::string& path, const std::string& trace) {
   DiffInput input{.path = path, .is_log = IsLog(path), .options = {}};
+  if (absl::Status read = CheckInput(path); !read.ok()) return read;
   if (input.is_log) return input;
   absl::StatusOr<SimulationOptions> options =
       absl::EndsWith(path, ".textproto") ? OptionsOfTextproto(path) : OptionsOfResult(path, trace);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cli/interrupt.h"
+#include "base/interrupt.h"
 #include "cli/simulation.h"
 #include "fmt/format.h"
 #include "sim/machine_config.h"

@@ -10,7 +10,7 @@
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_split.h"
-#include "cli/output.h"
+#include "base/whole_file.h"
 #include "cli/terminal.h"
 #include "fmt/format.h"
 #include "reports/html_report.h"

@@ -8,7 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
-#include "cli/output.h"
+#include "base/whole_file.h"
 #include "fmt/format.h"
 #include "reports/result_io.h"
 #include "traces/gz_input.h"

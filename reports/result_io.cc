@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "absl/cleanup/cleanup.h"
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -81,6 +82,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const absl::Cleanup close_file = [&] {
     if (!is_stdin) close(descriptor);
   };
+  if (absl::Status input = CheckInput(descriptor, path); !input.ok()) return input;
   std::string bytes;
   char buffer[1 << 16];
   for (;;) {

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "sim/machine_compiler.h"
@@ -41,6 +42,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                        &std::fclose);
   if (file == nullptr) return absl::NotFoundError(fmt::format("{}: {}", path, strerror(errno)));
+  if (absl::Status input = CheckInput(fileno(file.get()), path); !input.ok()) return input;
   std::string text;
   char buffer[1 << 16];
   size_t bytes = 0;

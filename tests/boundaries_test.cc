@@ -47,13 +47,14 @@ const std::map<std::string, Room>& Rooms() {
   std::set<std::string> vocabulary_and_ledger = vocabulary;
   vocabulary_and_ledger.insert("sim/ledger.h");
   static const auto& rooms = *new std::map<std::string, Room>{
-      {"sim", {}},
-      {"allocators", {{"sim"}, {}}},
-      {"traces", {{}, vocabulary}},
-      {"workloads", {{"allocators", "traces", "sim"}, {}}},
-      {"reports", {{}, vocabulary_and_ledger}},
-      {"cli", {{"sim", "allocators", "traces", "workloads", "reports"}, {}}},
-      {"tests", {{"sim", "allocators", "traces", "workloads", "reports", "cli"}, {}}},
+      {"base", {{}, vocabulary}},
+      {"sim", {{"base"}, {}}},
+      {"allocators", {{"base", "sim"}, {}}},
+      {"traces", {{"base"}, vocabulary}},
+      {"workloads", {{"base", "allocators", "traces", "sim"}, {}}},
+      {"reports", {{"base"}, vocabulary_and_ledger}},
+      {"cli", {{"base", "sim", "allocators", "traces", "workloads", "reports"}, {}}},
+      {"tests", {{"base", "sim", "allocators", "traces", "workloads", "reports", "cli"}, {}}},
   };
   return rooms;
 }
@@ -247,6 +248,7 @@ TEST(IncludeTest, ForbiddenDirectionsAreFound) {
   EXPECT_THAT(IncludeComplaints("sim/a.h", "\n#include \"allocators/slub.h\"\n"),
               ElementsAre("sim/a.h:2: sim may not include allocators/slub.h"));
   EXPECT_THAT(IncludeComplaints("traces/a.cc", "#include \"sim/machine.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("base/a.cc", "#include \"traces/trace.h\""), SizeIs(1));
   EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"workloads/replay.h\""), SizeIs(1));
   EXPECT_THAT(IncludeComplaints("cli/a.cc", "#include \"tests/auditor.h\""), SizeIs(1));
   EXPECT_THAT(IncludeComplaints("allocators/a.proto", "import \"traces/t.proto\";"), SizeIs(1));
@@ -256,6 +258,7 @@ TEST(IncludeTest, ForbiddenDirectionsAreFound) {
 
 TEST(IncludeTest, AllowedDirectionsAreLeftAlone) {
   EXPECT_THAT(IncludeComplaints("traces/a.cc", "#include \"sim/types.h\""), IsEmpty());
+  EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include \"base/whole_file.h\""), IsEmpty());
   EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"sim/ledger.h\""), IsEmpty());
   EXPECT_THAT(IncludeComplaints("tests/sim/a.cc", "#include \"cli/flags.h\""), IsEmpty());
   EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include <hwloc.h>\n#include \"absl/a.h\""),

@@ -39,7 +39,7 @@ absl::StatusOr<pid_t> Spawn(const ChildOptions& options) {
   // What we ignore or handle, the child should not inherit as ignored.
   sigset_t defaults;
   sigemptyset(&defaults);
-  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ}) {
     sigaddset(&defaults, signal_number);
   }
   posix_spawnattr_setsigdefault(&attributes, &defaults);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -31,6 +32,7 @@ absl::StatusOr<GzHandle> OpenGz(const std::string& path) {
     const std::string message = fmt::format("{}: {}", path, std::strerror(error));
     return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
   }
+  if (absl::Status input = CheckInput(path); !input.ok()) return input;
   return file;
 }
 

@@ -17,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "traces/import.h"
 #include "traces/isolated_reader.h"
@@ -371,6 +372,7 @@ class TraceDatReader {
 }  // namespace
 
 absl::StatusOr<RecordingInfo> ReadTraceDat(const std::string& path, RawEventSink& sink) {
+  if (absl::Status input = CheckInput(path); !input.ok()) return input;
   return ReadInChild(
       [&path](RawEventSink& to) -> absl::StatusOr<RecordingInfo> {
         const std::unique_ptr<tracecmd_input, InputCloser> input(

@@ -10,10 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "sim/check.h"
@@ -95,23 +95,6 @@ class MemoryAccess : public RandomAccess {
   std::string contents_;
 };
 
-std::string FolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return path.substr(0, std::max<size_t>(slash, 1));
-}
-
-// Creates a file beside `path` that no other process uses; answers its descriptor or -1.
-int CreateBeside(const std::string& path, std::string* temporary) {
-  *temporary = path + ".XXXXXX";
-  const int descriptor = mkstemp(temporary->data());
-  if (descriptor < 0) return -1;
-  const mode_t mask = umask(0);
-  umask(mask);
-  fchmod(descriptor, 0666 & ~mask);
-  return descriptor;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RandomAccess>> OpenForReading(const std::string& path) {
@@ -124,65 +107,15 @@ absl::StatusOr<std::unique_ptr<RandomAccess>> OpenForReading(const std::string& 
     close(descriptor);
     return absl::InvalidArgumentError(fmt::format("{}: not a regular file", path));
   }
+  if (absl::Status input = CheckInput(descriptor, path); !input.ok()) {
+    close(descriptor);
+    return input;
+  }
   return std::make_unique<FileAccess>(path, descriptor, static_cast<uint64_t>(status.st_size));
 }
 
 std::unique_ptr<RandomAccess> ReadFromMemory(std::string name, std::string contents) {
   return std::make_unique<MemoryAccess>(std::move(name), std::move(contents));
-}
-
-absl::StatusOr<std::unique_ptr<WholeFile>> WholeFile::Create(const std::string& path) {
-  struct stat status;
-  const bool exists = stat(path.c_str(), &status) == 0;
-  if (exists && !S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: cannot write: exists and is not a regular file", path));
-  }
-  std::string target = path;
-  if (char* resolved = exists ? realpath(path.c_str(), nullptr) : nullptr; resolved != nullptr) {
-    target = resolved;
-    std::free(resolved);
-  }
-  std::string temporary;
-  int descriptor = open(FolderOf(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-  if (descriptor < 0) descriptor = CreateBeside(target, &temporary);
-  if (descriptor < 0) return SystemError("cannot create", path);
-  if (exists) fchmod(descriptor, status.st_mode & 07777);
-  return std::unique_ptr<WholeFile>(new WholeFile(target, std::move(temporary), descriptor));
-}
-
-WholeFile::~WholeFile() {
-  if (descriptor_ >= 0) close(descriptor_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
-}
-
-absl::Status WholeFile::Append(std::string_view bytes) {
-  size_ += bytes.size();
-  while (!bytes.empty()) {
-    const ssize_t put = write(descriptor_, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return SystemError("cannot write", path_);
-    bytes.remove_prefix(static_cast<size_t>(put));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status WholeFile::Commit() {
-  if (temporary_.empty()) {
-    // linkat does not replace a file, so the name is taken first beside the final one.
-    const std::string link = fmt::format("/proc/self/fd/{}", descriptor_);
-    const std::string beside = fmt::format("{}.{}", path_, getpid());
-    unlink(beside.c_str());
-    if (linkat(AT_FDCWD, link.c_str(), AT_FDCWD, beside.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-      return SystemError("cannot create", path_);
-    }
-    temporary_ = beside;
-  }
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError("cannot rename", path_);
-  temporary_.clear();
-  const int descriptor = std::exchange(descriptor_, -1);
-  if (close(descriptor) != 0) return SystemError("cannot write", path_);
-  return absl::OkStatus();
 }
 
 std::string FrameFor(SectionKind kind, std::string_view payload) {

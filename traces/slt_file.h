@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// The bytes of an .slt file: random access for reading, a file that appears whole or not at all
-// for writing, and the frames around sections. What is in the sections is traces/slt.proto.
+// The bytes of an .slt file: random access for reading, and the frames around sections. What is in
+// the sections is traces/slt.proto.
 
 namespace slablab::slt {
 
@@ -29,33 +29,9 @@ class RandomAccess {
   virtual absl::Status ReadAt(uint64_t offset, size_t bytes, std::string* out) const = 0;
 };
 
-// Errors: kNotFound or kInvalidArgument (not a regular file), with the path.
+// Errors: kNotFound or kInvalidArgument (not a regular file, or one to be replaced), with the path.
 absl::StatusOr<std::unique_ptr<RandomAccess>> OpenForReading(const std::string& path);
 std::unique_ptr<RandomAccess> ReadFromMemory(std::string name, std::string contents);
-
-// A file that shows under its name only when Commit succeeds. Until then it has no name at all, or,
-// where the file system cannot do that, a temporary one beside the final one that the destructor
-// removes. A link is followed, and a file that is replaced leaves its permissions.
-class WholeFile {
- public:
-  static absl::StatusOr<std::unique_ptr<WholeFile>> Create(const std::string& path);
-  WholeFile(const WholeFile&) = delete;
-  WholeFile& operator=(const WholeFile&) = delete;
-  ~WholeFile();
-
-  uint64_t size() const { return size_; }
-  absl::Status Append(std::string_view bytes);
-  absl::Status Commit();
-
- private:
-  WholeFile(std::string path, std::string temporary, int descriptor)
-      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
-
-  std::string path_;
-  std::string temporary_;  // empty while the file has no name
-  int descriptor_;
-  uint64_t size_ = 0;
-};
 
 enum class SectionKind : uint32_t { kStart = 1, kSidecar = 2, kBlock = 3, kEnd = 4 };
 

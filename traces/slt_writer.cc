@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/whole_file.h"
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "traces/slt_block.h"
@@ -17,7 +18,7 @@ namespace {
 
 class SltWriter : public TraceWriter {
  public:
-  SltWriter(std::string path, std::unique_ptr<slt::WholeFile> file, const Options& options)
+  SltWriter(std::string path, std::unique_ptr<WholeFile> file, const Options& options)
       : path_(std::move(path)),
         file_(std::move(file)),
         events_per_block_(static_cast<size_t>(options.events_per_block)),
@@ -51,7 +52,7 @@ class SltWriter : public TraceWriter {
   absl::Status WriteEnd();
 
   std::string path_;
-  std::unique_ptr<slt::WholeFile> file_;
+  std::unique_ptr<WholeFile> file_;
   size_t events_per_block_;
   slt::BlockEncoder encoder_;
   ZstdCompressor sidecar_zstd_;
@@ -119,7 +120,7 @@ absl::Status SltWriter::WriteSection(slt::SectionKind kind, std::string_view pay
     return absl::InvalidArgumentError(fmt::format(
         "{}: a section of {} bytes is more than the format holds", path_, payload.size()));
   }
-  return file_->Append(slt::FrameFor(kind, payload));
+  return file_->Write(slt::FrameFor(kind, payload));
 }
 
 absl::Status SltWriter::WriteStart() {
@@ -127,7 +128,7 @@ absl::Status SltWriter::WriteStart() {
   start.set_format_version(1);
   *start.mutable_header() = slt::ToProto(header_);
   tables_written_ = slt::SizesOf(header_);
-  if (absl::Status s = file_->Append(slt::kSignature); !s.ok()) return s;
+  if (absl::Status s = file_->Write(slt::kSignature); !s.ok()) return s;
   return WriteSection(slt::SectionKind::kStart, start.SerializeAsString());
 }
 
@@ -139,19 +140,19 @@ absl::Status SltWriter::WriteSidecars() {
     section.set_raw_bytes(sidecar.contents.size());
     section.set_zstd(sidecar_zstd_.Compress(sidecar.contents));
     slt::SidecarEntry* entry = end_.add_sidecars();
-    entry->set_offset(file_->size());
+    entry->set_offset(file_->bytes_written());
     if (absl::Status s = WriteSection(slt::SectionKind::kSidecar, section.SerializeAsString());
         !s.ok()) {
       return s;
     }
-    entry->set_bytes(file_->size() - entry->offset());
+    entry->set_bytes(file_->bytes_written() - entry->offset());
     sidecars_written_.push_back(sidecar);
   }
   return absl::OkStatus();
 }
 
 absl::Status SltWriter::WriteBlock() {
-  if (file_->size() == 0) {
+  if (file_->bytes_written() == 0) {
     if (absl::Status s = WriteStart(); !s.ok()) return s;
   }
   if (absl::Status s = WriteSidecars(); !s.ok()) return s;
@@ -164,12 +165,12 @@ absl::Status SltWriter::WriteBlock() {
   *block.mutable_tables_added() = slt::TablesFrom(header_, tables_written_);
   tables_written_ = slt::SizesOf(header_);
   slt::BlockEntry* entry = end_.add_blocks();
-  entry->set_offset(file_->size());
+  entry->set_offset(file_->bytes_written());
   *entry->mutable_summary() = block.summary();
   if (absl::Status s = WriteSection(slt::SectionKind::kBlock, block.SerializeAsString()); !s.ok()) {
     return s;
   }
-  entry->set_bytes(file_->size() - entry->offset());
+  entry->set_bytes(file_->bytes_written() - entry->offset());
   pending_.clear();
   return absl::OkStatus();
 }
@@ -211,11 +212,11 @@ absl::Status SltWriter::CheckHeader() const {
 
 absl::Status SltWriter::WriteEnd() {
   *end_.mutable_header() = slt::ToProto(header_);
-  const uint64_t offset = file_->size();
+  const uint64_t offset = file_->bytes_written();
   if (absl::Status s = WriteSection(slt::SectionKind::kEnd, end_.SerializeAsString()); !s.ok()) {
     return s;
   }
-  return file_->Append(slt::TrailerFor(offset));
+  return file_->Write(slt::TrailerFor(offset));
 }
 
 absl::Status SltWriter::Finish() {
@@ -244,7 +245,7 @@ absl::StatusOr<std::unique_ptr<TraceWriter>> TraceWriter::Create(const std::stri
     return absl::InvalidArgumentError(
         fmt::format("zstd level {} is not within 1 .. 22", options.zstd_level));
   }
-  absl::StatusOr<std::unique_ptr<slt::WholeFile>> file = slt::WholeFile::Create(path);
+  absl::StatusOr<std::unique_ptr<WholeFile>> file = WholeFile::Open(path);
   if (!file.ok()) return file.status();
   return std::make_unique<SltWriter>(path, *std::move(file), options);
 }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "google/protobuf/text_format.h"
 #include "workloads/workload_presets.h"
@@ -24,6 +25,7 @@ constexpr size_t kTextBytesMax = 16 << 20;
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(fmt::format("{}: cannot be opened", path));
+  if (absl::Status input = CheckInput(path); !input.ok()) return input;
   std::string text;
   char buffer[1 << 16];
   while (file.read(buffer, sizeof(buffer)) || file.gcount() > 0) {

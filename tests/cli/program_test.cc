@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "cli/output.h"
+#include "base/whole_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reports/result_io.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "cli/output.h"
+#include "base/whole_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cli/run_program.h"

@@ -1,0 +1,28 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_BASE_CLAIMED_OUTPUT_H_
+#define SLABLAB_BASE_CLAIMED_OUTPUT_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+// Which files the program will replace once it is done. Main says so from the flags before a
+// command begins; whoever opens an input asks whether it is one of them. So no command can replace
+// what it reads, by whatever name or link that goes, and the user learns of it before hours of
+// work.
+
+namespace slablab {
+
+// `flag` is for messages: "-o", "--operations". Standard output ("" and "-"), devices and pipes are
+// nothing to claim. InvalidArgument if another flag has claimed the same file.
+absl::Status ClaimOutput(const std::string& path, const std::string& flag);
+
+// InvalidArgument if `path`, or what is open as `descriptor`, is a file that was claimed.
+absl::Status CheckInput(const std::string& path);
+absl::Status CheckInput(int descriptor, const std::string& path);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_BASE_CLAIMED_OUTPUT_H_
