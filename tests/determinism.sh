@@ -17,14 +17,16 @@ trap 'rm -rf "$work"' EXIT
 clang_base=${XDG_CACHE_HOME:-$HOME/.cache}/slablab-clang
 
 cd "$root" || exit 3
-run_quietly "building" "$work/log" bazel build --color=no --curses=no //cli:slablab &&
+run_quietly "building" "$work/log" bazel build --color=no --curses=no \
+  --symlink_prefix=/ --experimental_no_product_name_out_symlink //cli:slablab &&
   cp "$(bazel info bazel-bin 2>/dev/null)/cli/slablab" "$work/gcc" || {
   bazel_messages "$work/log"
   printf '0 passed, 1 failed\n'
   exit 1
 }
 run_quietly "building with clang -O0" "$work/log" bazel --output_base="$clang_base" build \
-  --color=no --curses=no --config=clang-O0 --symlink_prefix=/ //cli:slablab &&
+  --color=no --curses=no --config=clang-O0 --symlink_prefix=/ \
+  --experimental_no_product_name_out_symlink //cli:slablab &&
   clang_bin=$(bazel --output_base="$clang_base" info --config=clang-O0 bazel-bin 2>/dev/null) &&
   cp "$clang_bin/cli/slablab" "$work/clang" || {
   bazel_messages "$work/log"

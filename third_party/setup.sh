@@ -8,26 +8,75 @@
 say() { printf 'slablab: %s\n' "$*" >&2; }
 
 # run_quietly LABEL LOG COMMAND...: runs COMMAND with its output in the file LOG; a terminal shows
-# its last line meanwhile. Returns its status.
+# its last line meanwhile. Where COMMAND waits for another process, says for which. Returns its
+# status.
 run_quietly() {
   local label=$1 log=$2
   shift 2
+  : >"$log"
+  # Without the lock of take_turn: Bazel's server lives on.
+  say_waits "$label" "$log" $$ 9>&- &
+  local watcher=$! status
   if [[ ! -t 2 || ${TERM:-dumb} == dumb ]]; then
-    "$@" </dev/null >"$log" 2>&1
-    return
+    "$@" </dev/null >>"$log" 2>&1 9>&-
+    status=$?
+  else
+    "$@" </dev/null 2>&1 9>&- | show_last "$label" >>"$log"
+    status=${PIPESTATUS[0]}
+    printf '\r\033[K' >&2
   fi
-  local columns line status
+  { kill "$watcher" && wait "$watcher"; } 2>/dev/null
+  return "$status"
+}
+
+# Passes lines on, and shows the last on the terminal.
+show_last() {
+  local label=$1 columns line
   columns=$(stty size 2>/dev/null </dev/tty | cut -d' ' -f2)
   [[ $columns =~ ^[1-9][0-9]*$ ]] || columns=80
-  "$@" </dev/null 2>&1 | while IFS= read -r line; do
+  while IFS= read -r line; do
     printf '%s\n' "$line"
     [[ $line == INFO:* ]] && continue
     line="$label: ${line//[$'\t\r\e']/ }"
     printf '\r\033[K%s' "${line:0:columns - 1}" >&2
-  done >"$log"
-  status=${PIPESTATUS[0]}
-  printf '\r\033[K' >&2
-  return "$status"
+  done
+}
+
+# say_waits LABEL LOG PID: as long as process PID lives, says whom what writes LOG waits for. Bazel
+# waits for another of the same clone and user, apt-get for another package manager.
+say_waits() {
+  local label=$1 log=$2 pid=$3 line said=
+  local bazel='Another command .*pid=([0-9]+)|^pid=([0-9]+)' apt='held by process ([0-9]+)'
+  while sleep 0.3 && kill -0 "$pid" 2>/dev/null; do
+    line=$(grep -aE "$bazel|$apt" "$log" 2>/dev/null | tail -n 1)
+    [[ -n $line && $line != "$said" ]] || continue
+    [[ $line =~ pid=([0-9]+) || $line =~ process\ ([0-9]+) ]] || continue
+    said=$line
+    [[ -t 2 ]] && printf '\r\033[K' >&2
+    say "$label: waiting for $(describe_process "${BASH_REMATCH[1]}") to end"
+  done
+}
+
+# describe_process PID: "process 123 (bazel test //...)".
+describe_process() {
+  local words=
+  words=$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline")
+  words=${words% }
+  [[ ${#words} -gt 60 ]] && words="${words:0:57}..."
+  printf 'process %s%s' "$1" "${words:+ ($words)}"
+}
+
+# take_turn FILE LABEL: holds the lock on FILE, as descriptor 9, so that two of this user's do not do
+# the same at once; says whom it waits for.
+take_turn() {
+  local holder
+  exec 9>>"$1" || return 3
+  if ! flock -n 9; then
+    read -r holder <"$1"
+    say "$2: waiting for $(describe_process "${holder:-of unknown number}") to end"
+    flock 9 || return 3
+  fi
+  printf '%s\n' $$ >"$1"
 }
 
 # packages_for PURPOSE...: the packages listed for any of these purposes, but those whose command
@@ -138,13 +187,24 @@ install_node_modules() {
   return 3
 }
 
-# run_bazel LABEL LOG ARGUMENTS...: Bazel in this repository, quietly.
+# run_bazel LABEL LOG ARGUMENTS...: Bazel in this repository, quietly. Its links to what it made
+# (bazel-bin and such) are in this user's cache, not in the clone: others may build here too.
 run_bazel() {
   local label=$1 log=$2 command=$3
+  local -a links=()
   shift 3
+  [[ $command == build || $command == test ]] && links=(--symlink_prefix="$cache/bazel-" --experimental_no_product_name_out_symlink)
   # Subshell: the caller's directory stays what it is.
-  (cd "$root" && run_quietly "$label" "$log" \
-    bazel "$command" --color=no --curses=no --show_progress_rate_limit=1 "$@")
+  (cd "$root" && run_quietly "$label" "$log" bazel "$command" --color=no --curses=no \
+    --show_progress_rate_limit=1 "${links[@]}" "$@")
+}
+
+# Sets cache, where this user's builds of this clone are kept. Makes it.
+find_cache() {
+  cache="${XDG_CACHE_HOME:-$HOME/.cache}/slablab${root//\//-}"
+  mkdir -p "$cache" 2>/dev/null && [[ -w $cache ]] && return
+  say "cannot write to $cache: set XDG_CACHE_HOME to a folder that is yours"
+  return 2
 }
 
 # What Bazel wrote to LOG, without its progress.
