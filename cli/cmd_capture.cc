@@ -134,7 +134,7 @@ absl::Status Capture(const std::vector<std::string>& command, const std::string&
   if (!status.ok()) return status;
   Print(stdout, "{}", ImportReport((*writer)->header(), output));
   for (const std::string& warning : captured->warnings) {
-    Print(stderr, "slablab: warning: {}\n", warning);
+    Warn(warning);
   }
   return absl::OkStatus();
 }

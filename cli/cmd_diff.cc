@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/interrupt.h"
+#include "base/printable.h"
 #include "cli/command.h"
 #include "cli/diff_input.h"
 #include "cli/print.h"

@@ -98,7 +98,8 @@ absl::Status DoPoints(const SweepPlan& plan, const SweepStore& store,
     if (why.empty()) return absl::OkStatus();
     ++failed;
     progress.Erase();
-    Print(stderr, "slablab: point {}: {}\n", point.name, why[0] == kOurFault ? why.substr(1) : why);
+    Print(stderr, "slablab: point {}: {}\n", point.name,
+          PrintableLines(why[0] == kOurFault ? why.substr(1) : why));
     return absl::OkStatus();
   };
   const auto stop = [&] {

@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/event_text.h"
 #include "cli/flags.h"
+#include "cli/printable.h"
 #include "cli/trace_selection.h"
 #include "fmt/format.h"
 #include "traces/trace.h"
@@ -23,6 +24,7 @@ absl::Status Dump(TraceReader& reader, uint64_t limit) {
   constexpr size_t kFlushBytes = 1 << 16;
   std::array<Event, 1024> events;
   fmt::memory_buffer text;
+  const TraceHeader header = PrintableHeader(reader.header());
   while (limit > 0) {
     const absl::StatusOr<size_t> count =
         reader.Read(absl::MakeSpan(events.data(), std::min<uint64_t>(events.size(), limit)));
@@ -31,7 +33,7 @@ absl::Status Dump(TraceReader& reader, uint64_t limit) {
       return count.status();
     }
     if (*count == 0) break;
-    for (size_t i = 0; i < *count; ++i) AppendEventText(reader.header(), events[i], &text);
+    for (size_t i = 0; i < *count; ++i) AppendEventText(header, events[i], &text);
     limit -= *count;
     if (text.size() < kFlushBytes) continue;
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
+#include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/trace_selection.h"
 #include "fmt/format.h"
@@ -40,11 +41,12 @@ absl::StatusOr<bool> Validate(const std::string& path, uint64_t violations_max) 
   }
   validator.CheckHeader();
   progress.Erase();
+  const std::string name = Printable(path);
   for (const Violation& violation : validator.violations()) {
-    Print(stdout, "{}: event {}: {}\n", path, violation.event, violation.what);
+    Print(stdout, "{}: event {}: {}\n", name, violation.event, violation.what);
   }
   if (const size_t shown = validator.violations().size(); validator.violation_count() > shown) {
-    Print(stdout, "{}: and {} more; --limit=0 shows all\n", path,
+    Print(stdout, "{}: and {} more; --limit=0 shows all\n", name,
           validator.violation_count() - shown);
   }
   std::string explained;
@@ -52,7 +54,7 @@ absl::StatusOr<bool> Validate(const std::string& path, uint64_t violations_max) 
     explained =
         fmt::format(" ({} more that missing events explain)", validator.explained_by_loss());
   }
-  Print(stdout, "{}: {} events, {} live at the end, {} violations{}\n", path, validator.events(),
+  Print(stdout, "{}: {} events, {} live at the end, {} violations{}\n", name, validator.events(),
         validator.live_count(), validator.violation_count(), explained);
   return validator.violation_count() == 0;
 }

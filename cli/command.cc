@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "base/printable.h"
 #include "cli/print.h"
 #include "cli/terminal.h"
 #include "fmt/format.h"
@@ -14,8 +15,12 @@ namespace slablab {
 int Fail(const absl::Status& status) {
   const bool colour = ColourWanted(stderr);
   Print(stderr, "{}slablab:{} {}\n", colour ? "\033[1;31m" : "", colour ? "\033[0m" : "",
-        std::string_view(status.message().data(), status.message().size()));
+        PrintableLines({status.message().data(), status.message().size()}));
   return status.code() == absl::StatusCode::kInternal ? kExitInternal : kExitUsage;
+}
+
+void Warn(std::string_view message) {
+  Print(stderr, "slablab: warning: {}\n", PrintableLines(message));
 }
 
 }  // namespace slablab

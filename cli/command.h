@@ -36,6 +36,9 @@ struct Command {
 // code kInternal.
 int Fail(const absl::Status& status);
 
+// Prints "slablab: warning: <message>" to stderr.
+void Warn(std::string_view message);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_CLI_COMMAND_H_

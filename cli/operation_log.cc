@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "base/printable.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -32,15 +33,6 @@ template <typename Integer>
 bool ReadNumber(absl::string_view text, Integer* number, int base = 10) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number, base);
   return error == std::errc() && end == text.data() + text.size();
-}
-
-// Names come from traces; a tab in one would be a column more.
-std::string OneWord(std::string_view name) {
-  std::string word(name);
-  for (char& c : word) {
-    if (c == '\t' || c == '\n') c = ' ';
-  }
-  return word;
 }
 
 }  // namespace
@@ -106,8 +98,8 @@ void OperationLogger::OnOperation(const OperationEnd& operation) {
       .task = operation.task,
       .context = std::string(ContextName(operation.priority)),
       .kind = operation.is_free ? "free" : "alloc",
-      .path = OneWord(allocator_->paths()[operation.path]),
-      .cache = last_cache_ == kNoCache ? "-" : OneWord(allocator_->Layout(last_cache_).name),
+      .path = std::string(allocator_->paths()[operation.path]),
+      .cache = last_cache_ == kNoCache ? "-" : Printable(allocator_->Layout(last_cache_).name),
       .bytes = operation.bytes,
       .object = operation.object.value()};
   sink_(logged);

@@ -3,13 +3,11 @@
 
 #include "cli/printable.h"
 
-#include <google/protobuf/stubs/common.h>
-
-#include <algorithm>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "google/protobuf/descriptor.h"
 
 namespace slablab {
@@ -17,18 +15,11 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 
-bool IsUtf8(const std::string& text) {
-  return google::protobuf::internal::IsStructurallyValidUTF8(text.data(),
-                                                             static_cast<int>(text.size()));
+std::string PrintableOf(const FieldDescriptor& field, const std::string& text) {
+  return absl::EndsWith(field.name(), "_textproto") ? PrintableLines(text) : Printable(text);
 }
 
 }  // namespace
-
-std::string Printable(const std::string& text) {
-  const bool has_controls =
-      std::any_of(text.begin(), text.end(), [](char c) { return absl::ascii_iscntrl(c); });
-  return has_controls || !IsUtf8(text) ? absl::CHexEscape(text) : text;
-}
 
 void MakePrintable(google::protobuf::Message* message) {
   const google::protobuf::Reflection& reflection = *message->GetReflection();
@@ -42,15 +33,31 @@ void MakePrintable(google::protobuf::Message* message) {
                                            : reflection.MutableMessage(message, field));
       } else if (field->type() == FieldDescriptor::TYPE_STRING && field->is_repeated()) {
         const std::string text = reflection.GetRepeatedString(*message, field, i);
-        if (!IsUtf8(text)) {
-          reflection.SetRepeatedString(message, field, i, absl::CHexEscape(text));
-        }
+        reflection.SetRepeatedString(message, field, i, PrintableOf(*field, text));
       } else if (field->type() == FieldDescriptor::TYPE_STRING) {
         const std::string text = reflection.GetString(*message, field);
-        if (!IsUtf8(text)) reflection.SetString(message, field, absl::CHexEscape(text));
+        reflection.SetString(message, field, PrintableOf(*field, text));
       }
     }
   }
+}
+
+TraceHeader PrintableHeader(TraceHeader header) {
+  for (std::string* text :
+       {&header.kernel_release, &header.clock, &header.source_format, &header.source_name}) {
+    *text = Printable(*text);
+  }
+  for (std::vector<std::string>* texts :
+       {&header.call_sites, &header.gfp_flags, &header.assumptions}) {
+    for (std::string& text : *texts) text = Printable(text);
+  }
+  for (TraceCache& cache : header.caches) cache.name = Printable(cache.name);
+  for (TraceTask& task : header.tasks) task.comm = Printable(task.comm);
+  for (TraceRepair& repair : header.repairs) {
+    repair.name = Printable(repair.name);
+    repair.explanation = Printable(repair.explanation);
+  }
+  return header;
 }
 
 }  // namespace slablab

@@ -4,18 +4,18 @@
 #ifndef SLABLAB_CLI_PRINTABLE_H_
 #define SLABLAB_CLI_PRINTABLE_H_
 
-#include <string>
-
+#include "base/printable.h"
 #include "google/protobuf/message.h"
+#include "traces/trace.h"
 
 namespace slablab {
 
-// Names come from kernels and users and need not be UTF-8, which JSON, protobufs' strings and
-// terminals want. What is not, or has control characters, is escaped as in C, as a whole.
-std::string Printable(const std::string& text);
-
-// Escapes every string in `message` that is not UTF-8.
+// Every string in `message` as Printable() has it; those that hold a file's text (their fields are
+// called ..._textproto) keep their lines.
 void MakePrintable(google::protobuf::Message* message);
+
+// The header with every name and sentence printable; sidecars stay what they are.
+TraceHeader PrintableHeader(TraceHeader header);
 
 }  // namespace slablab
 

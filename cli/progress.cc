@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/printable.h"
 #include "cli/print.h"
 #include "cli/terminal.h"
 #include "fmt/format.h"
@@ -25,6 +26,11 @@ std::string Rounded(uint64_t count) {
   return fmt::format("{}.{} M", tenths / 10, tenths % 10);
 }
 
+Progress::Options WithPrintableName(Progress::Options options) {
+  options.what = Printable(options.what);
+  return options;
+}
+
 }  // namespace
 
 std::string ProgressText(const Progress::Options& options, uint64_t done) {
@@ -39,7 +45,7 @@ std::string ProgressText(const Progress::Options& options, uint64_t done) {
 }
 
 Progress::Progress(Options options)
-    : options_(std::move(options)),
+    : options_(WithPrintableName(std::move(options))),
       shown_(IsTerminal(options_.stream)),
       next_draw_(std::chrono::steady_clock::now() + kFirstDraw) {}
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/printable.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -48,7 +49,7 @@ class Columns {
   void AddRow(std::vector<std::string> cells) {
     CHECK_EQ(cells.size(), columns_.size());
     for (size_t i = 0; i < cells.size(); ++i) {
-      columns_[i].cells.push_back(Printable(cells[i]));
+      columns_[i].cells.push_back(PrintableAscii(cells[i]));
     }
     ++rows_;
   }

@@ -15,7 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "cli/print.h"
+#include "cli/command.h"
 #include "fmt/format.h"
 
 ABSL_FLAG(std::string, time, "",
@@ -150,13 +150,14 @@ absl::StatusOr<std::unique_ptr<TraceReader>> OpenTrace(const std::string& path,
   if (!reader.ok()) return reader.status();
   const TraceDamage& damage = (*reader)->damage();
   for (const std::string& message : damage.messages) {
-    Print(stderr, "slablab: warning: {}: {}\n", path, message);
+    Warn(fmt::format("{}: {}", path, message));
   }
   if (damage.any()) {
-    Print(stderr, "slablab: warning: {}: {} events salvaged, {} lost{}\n", path,
-          (*reader)->header().event_count -
-              (*reader)->header().events_by_kind[static_cast<size_t>(EventKind::kLost)],
-          damage.events_lost, damage.tail_lost ? " and an unknown number at its end" : "");
+    Warn(fmt::format("{}: {} events salvaged, {} lost{}", path,
+                     (*reader)->header().event_count -
+                         (*reader)->header().events_by_kind[static_cast<size_t>(EventKind::kLost)],
+                     damage.events_lost,
+                     damage.tail_lost ? " and an unknown number at its end" : ""));
   }
   return reader;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/printable.h"
 #include "fmt/format.h"
 #include "reports/breakdown.h"
 #include "reports/comparison.h"
@@ -25,7 +26,7 @@ constexpr size_t kRunsABlock = 4;
 // `text` in lines of at most `width`, broken at blanks where there are any.
 std::vector<std::string> Lines(std::string_view text, size_t width) {
   std::vector<std::string> lines;
-  std::string rest = Printable(text);
+  std::string rest = PrintableAscii(text);
   while (rest.size() > width) {
     size_t end = rest.rfind(' ', width);
     const bool at_blank = end != std::string::npos && end > 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
+#include "base/printable.h"
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
@@ -213,17 +214,33 @@ DataTable OccupancyTable(const RunResult& result) {
   return table;
 }
 
+// "-61.7%", "+3", "-1,204": digits with what may stand around them. So is "-" alone, which stands
+// for no value.
+bool IsNumber(std::string_view field) {
+  const bool has_sign = !field.empty() && (field[0] == '-' || field[0] == '+');
+  return field.find_first_not_of("0123456789.,%", has_sign ? 1 : 0) == std::string_view::npos;
+}
+
+// What a spreadsheet would take for a formula becomes text by an apostrophe before it: names are
+// whatever the recorded machine's users called things.
+std::string WithoutFormula(std::string field) {
+  constexpr std::string_view kFormulaStarts = "=+-@\t\r";
+  const bool is_formula =
+      !field.empty() && kFormulaStarts.find(field[0]) != std::string_view::npos && !IsNumber(field);
+  if (is_formula) field.insert(0, 1, '\'');
+  return field;
+}
+
 std::string Escaped(std::string_view field, Delimiter delimiter) {
-  std::string text;
+  std::string plain = WithoutFormula(PrintableLines(field));
   if (delimiter == Delimiter::kTab) {
-    text = field;
     std::replace_if(
-        text.begin(), text.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
-    return text;
+        plain.begin(), plain.end(), [](char c) { return c == '\t' || c == '\n'; }, ' ');
+    return plain;
   }
-  if (field.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(field);
-  text = '"';
-  for (const char c : field) {
+  if (plain.find_first_of(",\"\n") == std::string::npos) return plain;
+  std::string text = "\"";
+  for (const char c : plain) {
     if (c == '"') text += '"';
     text += c;
   }

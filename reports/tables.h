@@ -32,7 +32,9 @@ std::vector<DataTable> DataTables(const RunResult& result);
 enum class Delimiter : char { kComma = ',', kTab = '\t' };
 
 // One table as it is: a line of the columns' names, then the rows. Between commas a field is quoted
-// as RFC 4180 has it; between tabs, tabs and line ends in a field become blanks.
+// as RFC 4180 has it; between tabs, tabs and line ends in a field become blanks. A field that a
+// spreadsheet would compute (one that begins with = + - or @ and is no number) has an apostrophe
+// before it, and control characters are written \xNN.
 std::string WideText(const DataTable& table, Delimiter delimiter);
 
 // All tables as one, a value a line: table, row, column, value. `row` is the row's keys with '/'

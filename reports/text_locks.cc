@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/printable.h"
 #include "reports/breakdown.h"
 #include "reports/numbers.h"
 #include "reports/text_sections.h"
@@ -45,7 +46,7 @@ void AppendLocks(const RunResult& result, const TextOptions& options, TextPage& 
   for (size_t i = 0; i < shown; ++i) {
     const LockStats& lock = *locks[i];
     // A long name goes on in the second line.
-    const std::string name = Printable(lock.name());
+    const std::string name = PrintableAscii(lock.name());
     const std::string rest =
         name.size() > kNameColumns ? "  " + name.substr(kNameColumns) : std::string();
     table.AddRow({name.substr(0, kNameColumns), lock.contention_bounces(), lock.contentions(),

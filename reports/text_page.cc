@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
 #include "reports/numbers.h"
 #include "sim/check.h"
 
@@ -31,13 +32,6 @@ std::string_view TakeWord(std::string_view& rest, size_t width) {
 
 }  // namespace
 
-std::string Printable(std::string_view text) {
-  std::string printable(text);
-  std::replace_if(
-      printable.begin(), printable.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return printable;
-}
-
 std::string Shortened(std::string_view text, size_t width) {
   CHECK_GE(width, 2u);
   if (text.size() <= width) return std::string(text);
@@ -54,7 +48,7 @@ TextCell TextCell::Mean(uint64_t numerator, uint64_t denominator, int decimals) 
 }
 
 std::string TextCell::Write(size_t width) const {
-  if (!is_number_) return Shortened(Printable(text_), width);
+  if (!is_number_) return Shortened(PrintableAscii(text_), width);
   return !text_.empty() && text_.size() <= width ? text_ : Fitted(number_, width);
 }
 
@@ -83,7 +77,7 @@ void TextTable::AddRow(std::vector<TextCell> cells) {
 void TextTable::AddRule() { body_ += Finished(std::string(width_, '-')); }
 
 void TextTable::AddText(std::string_view text) {
-  body_ += Finished(Shortened(Printable(text), kTextColumns));
+  body_ += Finished(Shortened(PrintableAscii(text), kTextColumns));
 }
 
 std::string TextTable::Header() const {
@@ -100,13 +94,13 @@ std::string TextTable::Header() const {
 
 void TextPage::Heading(std::string_view title) {
   if (!text_.empty()) Blank();
-  const std::string line = Shortened(Printable(title), kTextColumns);
+  const std::string line = Shortened(PrintableAscii(title), kTextColumns);
   text_ += colour_ ? fmt::format("\033[1m{}\033[0m\n", line) : line + '\n';
   Line(std::string(kTextColumns, '-'));
 }
 
 void TextPage::Wrapped(std::string_view first, size_t indent, std::string_view text) {
-  const std::string printable = Printable(text);
+  const std::string printable = PrintableAscii(text);
   std::string_view rest = printable;
   std::string line(first);
   bool line_has_words = false;

@@ -22,9 +22,6 @@ namespace slablab {
 
 inline constexpr size_t kTextColumns = 80;
 
-// `text` with a '?' for each byte that is not printable ASCII.
-std::string Printable(std::string_view text);
-
 // `text` if it is at most `width` long, else its beginning and "..". REQUIRES: width >= 2.
 std::string Shortened(std::string_view text, size_t width);
 

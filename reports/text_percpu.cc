@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/printable.h"
 #include "reports/numbers.h"
 #include "reports/text_sections.h"
 
@@ -83,10 +84,11 @@ void AppendChunks(const PercpuReport& percpu, const TextOptions& options, TextPa
     holes += chunk.sum_frag();
     largest = std::max<uint64_t>(largest, chunk.max_frag());
     if (i >= shown) continue;
-    table.AddRow({chunk.kind().empty() ? std::string("-") : Shortened(Printable(chunk.kind()), 13),
-                  Positive(chunk.nr_alloc()), uint64_t{chunk.pages()},
-                  uint64_t{chunk.populated_pages()}, Positive(chunk.empty_pop_pages()),
-                  chunk.free_bytes(), chunk.contig_bytes(), chunk.sum_frag()});
+    table.AddRow(
+        {chunk.kind().empty() ? std::string("-") : Shortened(PrintableAscii(chunk.kind()), 13),
+         Positive(chunk.nr_alloc()), uint64_t{chunk.pages()}, uint64_t{chunk.populated_pages()},
+         Positive(chunk.empty_pop_pages()), chunk.free_bytes(), chunk.contig_bytes(),
+         chunk.sum_frag()});
   }
   AppendRest(chunks, options, "chunks", table);
   page.Table(table);

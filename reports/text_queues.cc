@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/printable.h"
 #include "reports/breakdown.h"
 #include "reports/numbers.h"
 #include "reports/text_sections.h"
@@ -68,7 +69,7 @@ void AppendQueueLists(const RunResult& result, const TextOptions& options, TextP
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   const size_t shown = ShownRows(caches.size(), options);
   for (size_t i = 0; i < shown; ++i) {
-    page.Line(Shortened(Printable(caches[i].second->name()), kTextColumns));
+    page.Line(Shortened(PrintableAscii(caches[i].second->name()), kTextColumns));
     for (const auto& [list, state] : lists) {
       const FigureValue* const figure = StateOf(*caches[i].second, state);
       if (figure != nullptr) page.Labelled(fmt::format("  {}", list), FigureText(*figure));

@@ -52,6 +52,21 @@ TEST(TablesTest, FieldsAreQuotedOnlyWhereTheyMust) {
   EXPECT_EQ(WideText(table, Delimiter::kTab), "a\tb\nplain\tx,\"y\" z w\n");
 }
 
+TEST(TablesTest, NoFieldIsAFormulaAndNumbersStayNumbers) {
+  const auto written = [](const std::string& field) {
+    const DataTable table{.name = "t", .keys = 1, .columns = {"a"}, .rows = {{field}}};
+    const std::string text = WideText(table, Delimiter::kTab);
+    return text.substr(2, text.size() - 3);
+  };
+  for (const std::string field : {"=1+1", "+cmd()", "-2+3", "@SUM(A1)", "--1", "=", "@"}) {
+    EXPECT_EQ(written(field), "'" + field);
+  }
+  for (const std::string field : {"-5", "-61.7%", "+5.4", "-1,204", "-", "a=b", "'=1", ""}) {
+    EXPECT_EQ(written(field), field);
+  }
+  EXPECT_EQ(written("\x1b[31m"), "\\x1b[31m");
+}
+
 TEST(TablesTest, AnyResultsTablesAreRectangular) {
   Random random(5);
   for (int i = 0; i < 10; ++i) {
