@@ -10,6 +10,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <system_error>
@@ -157,9 +158,16 @@ absl::Status RecordInInstance(const CaptureOptions& options, const std::string& 
   if (!ended.ok()) return ended.status();
   if (!status.ok()) return status;
   result->command_status = *ended;
-  const absl::StatusOr<uint64_t> lost = (*instance)->LostEvents();
+  const absl::StatusOr<std::map<int32_t, uint64_t>> lost = (*instance)->LostEvents();
   if (!lost.ok()) return lost.status();
-  result->lost_events = *lost;
+  std::string lost_text;
+  for (const auto& [cpu, count] : *lost) {
+    result->lost_events += count;
+    lost_text += fmt::format("cpu{} {}\n", cpu, count);
+  }
+  // trace.dat does not have these counts.
+  status = WriteFile(options.folder + "/lost-events", lost_text);
+  if (!status.ok()) return status;
   const absl::StatusOr<int> extracted =
       RunChildProcess({.words = {"trace-cmd", "extract", "-B", (*instance)->name(), "-o",
                                  options.folder + "/trace.dat"},

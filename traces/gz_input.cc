@@ -25,11 +25,11 @@ struct GzCloser {
 };
 using GzHandle = std::unique_ptr<gzFile_s, GzCloser>;
 
-absl::StatusOr<GzHandle> OpenGz(const std::string& path) {
+absl::StatusOr<GzHandle> OpenGz(const std::string& path, const std::string& name) {
   GzHandle file(gzopen(path.c_str(), "rb"));
   if (file == nullptr) {
     const int error = errno;
-    const std::string message = fmt::format("{}: {}", path, std::strerror(error));
+    const std::string message = fmt::format("{}: {}", name, std::strerror(error));
     return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
   }
   if (absl::Status input = CheckInput(path); !input.ok()) return input;
@@ -61,6 +61,7 @@ class BufferedLines : public LineReader {
     if (rest_.empty()) return false;
     ++line_;
     *line = rest_.substr(0, end);
+    unfinished_ = end == std::string_view::npos;
     if (line->size() > kLineBytesMax) {
       status_ = absl::InvalidArgumentError(
           fmt::format("{}:{}: expected a line of text, found one longer than {} bytes", path_,
@@ -74,6 +75,7 @@ class BufferedLines : public LineReader {
 
   const absl::Status& status() const override { return status_; }
   uint64_t line() const override { return line_; }
+  bool unfinished() const override { return unfinished_; }
 
  private:
   // Brings more of the file behind the unfinished line, which is shorter than kLineBytesMax or an
@@ -110,12 +112,13 @@ class BufferedLines : public LineReader {
   std::string_view rest_;
   absl::Status status_;
   uint64_t line_ = 0;
+  bool unfinished_ = false;
 };
 
 }  // namespace
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_max) {
-  absl::StatusOr<GzHandle> file = OpenGz(path);
+  absl::StatusOr<GzHandle> file = OpenGz(path, path);
   if (!file.ok()) return file.status();
   std::string contents;
   for (;;) {
@@ -138,11 +141,12 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_
   return contents;
 }
 
-absl::StatusOr<std::unique_ptr<LineReader>> LineReader::Open(const std::string& path) {
-  absl::StatusOr<GzHandle> file = OpenGz(path);
+absl::StatusOr<std::unique_ptr<LineReader>> LineReader::Open(const std::string& path,
+                                                             const std::string& name) {
+  absl::StatusOr<GzHandle> file = OpenGz(path, name);
   if (!file.ok()) return file.status();
   gzbuffer(file->get(), kBufferBytes);
-  return std::make_unique<BufferedLines>(*std::move(file), path);
+  return std::make_unique<BufferedLines>(*std::move(file), name);
 }
 
 std::unique_ptr<LineReader> LineReader::Of(std::string_view text, const std::string& path) {

@@ -27,8 +27,9 @@ class LineReader {
  public:
   static constexpr size_t kLineBytesMax = size_t{1} << 16;
 
-  // Errors as ReadWholeFile's.
-  static absl::StatusOr<std::unique_ptr<LineReader>> Open(const std::string& path);
+  // Errors as ReadWholeFile's; messages call the file `name`.
+  static absl::StatusOr<std::unique_ptr<LineReader>> Open(const std::string& path,
+                                                          const std::string& name);
   // Of text in memory, which must outlive the reader; `path` is for messages.
   static std::unique_ptr<LineReader> Of(std::string_view text, const std::string& path);
 
@@ -40,6 +41,8 @@ class LineReader {
   virtual const absl::Status& status() const = 0;
   // The number of the line that Next last gave, from 1.
   virtual uint64_t line() const = 0;
+  // Whether that is the last line and the text ends without a line end: it may be cut short.
+  virtual bool unfinished() const = 0;
 };
 
 }  // namespace slablab

@@ -11,6 +11,9 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "traces/text_line.h"
+#include "traces/text_other.h"
+#include "traces/text_prefix.h"
 
 namespace slablab {
 namespace {
@@ -71,10 +74,11 @@ absl::StatusOr<RecordingFormat> ParseRecordingFormat(std::string_view name) {
       fmt::format("unknown recording format '{}': one of {}", name, names));
 }
 
-absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path) {
+absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path,
+                                                      const std::string& name, bool lenient) {
   gzFile file = gzopen(path.c_str(), "rb");
   if (file == nullptr) {
-    return absl::NotFoundError(fmt::format("{}: {}", path, std::strerror(errno)));
+    return absl::NotFoundError(fmt::format("{}: {}", name, std::strerror(errno)));
   }
   std::string head(kHeadBytes, '\0');
   const int got = gzread(file, head.data(), kHeadBytes);
@@ -82,30 +86,25 @@ absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path) {
   gzclose(file);
   if (got < 0) {
     return absl::InvalidArgumentError(
-        fmt::format("{}: cannot be read: {}", path,
+        fmt::format("{}: cannot be read: {}", name,
                     is_compressed ? "damaged gzip data" : std::strerror(errno)));
   }
   head.resize(static_cast<size_t>(got));
-  absl::StatusOr<RecordingFormat> format = internal::DetectFormatOf(head, path);
-  if (format.ok() && *format == RecordingFormat::kTraceDat && is_compressed) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: a gzipped trace.dat; gunzip it first (libtracecmd reads files)", path));
-  }
-  return format;
+  return internal::DetectFormatOf(head, name, lenient);
 }
 
-absl::StatusOr<RecordingInfo> ReadRecording(const std::string& path, const ReadOptions& options,
-                                            RawEventSink& sink) {
+absl::StatusOr<RecordingInfo> ReadRecording(const std::string& path, const std::string& name,
+                                            const ReadOptions& options, RawEventSink& sink) {
   RecordingFormat format = RecordingFormat::kTraceDat;
   if (options.format.has_value()) {
     format = *options.format;
   } else {
-    absl::StatusOr<RecordingFormat> detected = DetectRecordingFormat(path);
+    absl::StatusOr<RecordingFormat> detected = DetectRecordingFormat(path, name, options.lenient);
     if (!detected.ok()) return detected.status();
     format = *detected;
   }
-  if (format == RecordingFormat::kTraceDat) return internal::ReadTraceDat(path, sink);
-  return internal::ReadText(path, format, options.lenient, sink);
+  if (format == RecordingFormat::kTraceDat) return internal::ReadTraceDat(path, name, sink);
+  return internal::ReadText(path, name, format, options.lenient, sink);
 }
 
 namespace internal {
@@ -115,6 +114,42 @@ std::optional<EventKind> KindOfTracepoint(std::string_view name) {
     if (entry.name == name) return entry.kind;
   }
   return std::nullopt;
+}
+
+absl::StatusOr<RecordingFormat> DetectFormatOf(std::string_view head, const std::string& path,
+                                               bool lenient) {
+  constexpr std::string_view kTraceDatMagic("\x17\x08\x44tracing", 10);
+  if (head.substr(0, kTraceDatMagic.size()) == kTraceDatMagic) return RecordingFormat::kTraceDat;
+  if (head.empty()) return absl::InvalidArgumentError(fmt::format("{}: the file is empty", path));
+  if (const std::string wrong = WrongFile(head); !wrong.empty()) {
+    return absl::InvalidArgumentError(fmt::format("{}: {}", path, wrong));
+  }
+  for (uint64_t number = 1; !head.empty(); ++number) {
+    const size_t end = head.find('\n');
+    const std::string_view line = TrimBlanks(head.substr(0, end));
+    head.remove_prefix(end == std::string_view::npos ? head.size() : end + 1);
+    if (line.substr(0, 9) == "# tracer:") return RecordingFormat::kTracefs;
+    if (line.substr(0, 5) == "cpus=") return RecordingFormat::kTraceCmdReport;
+    if (line.empty() || line[0] == '#') continue;
+    EntryPrefix prefix;
+    if (ParsePrefix(line, &prefix) != PrefixKind::kWhole) {
+      const std::string advice = lenient ? "" : AdviceOn(line);
+      if (!advice.empty()) {
+        return absl::InvalidArgumentError(
+            fmt::format("{}:{}: {} (--lenient leaves such lines out)", path, number, advice));
+      }
+      continue;
+    }
+    if (!prefix.flags.empty()) return RecordingFormat::kTracefs;
+    // trace-cmd writes comm-pid, perf comm pid, with names that may have either.
+    const std::string_view event = TakeWord(&prefix.entry);
+    const bool has_system = event.find(':') + 1 < event.size();
+    return has_system ? RecordingFormat::kPerfScript : RecordingFormat::kTraceCmdReport;
+  }
+  return absl::InvalidArgumentError(fmt::format(
+      "{}: not a recording that is known: neither a trace.dat nor text of trace-cmd report, of "
+      "tracefs or of perf script (--from says which it is)",
+      path));
 }
 
 }  // namespace internal

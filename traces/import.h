@@ -13,9 +13,9 @@
 #include "traces/raw_event.h"
 
 // Reading recordings of the kernel's kmem and percpu tracepoints: trace.dat and the text of
-// trace-cmd report, of tracefs' `trace` file and of perf script. Kernels 6.1 (kmem_cache_alloc
-// without name=), 6.18 (with it) and the older *_node events are understood; fields are found by
-// name. Text may be gzipped.
+// trace-cmd report, of tracefs' `trace` file and of perf script. Fields are found by name, so that
+// kernels from 3.x (*_node events, addresses that are not hashed) over 6.1 (kmem_cache_alloc
+// without name=) to 6.18 (with it) are understood. Text may be gzipped.
 //
 // A recording that cannot be understood is InvalidArgument, and the message names the file and the
 // line (trace.dat: the record), and what was expected there.
@@ -35,13 +35,16 @@ struct ReadOptions {
   bool lenient = false;  // skip and count lines that are not understood
 };
 
-// Which format `path` is in, by its first bytes and lines.
-absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path);
+// Which format `path` is in, by its first bytes and lines. `name` is what messages call it.
+// `lenient` looks for an event behind lines of a known kind that cannot be read.
+absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path,
+                                                      const std::string& name, bool lenient);
 
-// Reads the recording at `path` from its start to its end into `sink`; an error of the sink stops
-// it and is returned.
-absl::StatusOr<RecordingInfo> ReadRecording(const std::string& path, const ReadOptions& options,
-                                            RawEventSink& sink);
+// Reads the recording at `path`, a file on disk (see traces/recording_source.h), from its start to
+// its end into `sink`; an error of the sink stops it and is returned. The events come in the order
+// of the file.
+absl::StatusOr<RecordingInfo> ReadRecording(const std::string& path, const std::string& name,
+                                            const ReadOptions& options, RawEventSink& sink);
 
 namespace internal {
 
@@ -50,14 +53,16 @@ namespace internal {
 std::optional<EventKind> KindOfTracepoint(std::string_view name);
 
 // The readers behind ReadRecording.
-absl::StatusOr<RecordingInfo> ReadTraceDat(const std::string& path, RawEventSink& sink);
-absl::StatusOr<RecordingInfo> ReadText(const std::string& path, RecordingFormat format,
-                                       bool lenient, RawEventSink& sink);
+absl::StatusOr<RecordingInfo> ReadTraceDat(const std::string& path, const std::string& name,
+                                           RawEventSink& sink);
+absl::StatusOr<RecordingInfo> ReadText(const std::string& path, const std::string& name,
+                                       RecordingFormat format, bool lenient, RawEventSink& sink);
 // As ReadText, of text in memory that `path` names in messages.
 absl::StatusOr<RecordingInfo> ReadTextFrom(std::string_view text, const std::string& path,
                                            RecordingFormat format, bool lenient,
                                            RawEventSink& sink);
-absl::StatusOr<RecordingFormat> DetectFormatOf(std::string_view head, const std::string& path);
+absl::StatusOr<RecordingFormat> DetectFormatOf(std::string_view head, const std::string& path,
+                                               bool lenient);
 
 }  // namespace internal
 }  // namespace slablab

@@ -1,36 +1,53 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "base/printable.h"
 #include "fmt/format.h"
 #include "traces/gz_input.h"
 #include "traces/import.h"
 #include "traces/text_line.h"
+#include "traces/text_other.h"
+#include "traces/text_prefix.h"
 
-// The three texts differ only in the words before the event's name:
-//
-//   trace-cmd   bash-7340  [001]          668.063789: kmalloc:   (site) call_site=… ptr=…
-//   tracefs     bash-7340  [001] d..1.    668.063789: kmalloc: call_site=… ptr=…
-//   perf        bash 7340  [001]     668.063789123:   kmem:kmalloc: call_site=… ptr=…
+// The texts of trace-cmd report, tracefs and perf script differ only in the words before the
+// event's name (traces/text_prefix.h). A line is an event that is taken, one of another kind
+// (skipped and counted by name), something that belongs to a recording without being an event (left
+// out and counted by reason), or an error.
 
 namespace slablab::internal {
 namespace {
 
-// What precedes an event's fields, and these.
-struct Prefix {
-  TextTask task;
-  std::string_view flags;  // "d..1.", empty if the text has none
-  Nanos time = 0;
-  std::string_view event;  // without its system and the colon behind it
+// An event's name and fields.
+struct Entry {
+  std::string_view system;  // "kmem" of perf's "kmem:kmalloc:", else empty
+  std::string_view event;
   std::string_view fields;
 };
+
+// "kmalloc:", "kmem:kmalloc:" or, with a modifier of perf's, "kmem:kmalloc:k:".
+bool ParseEventName(std::string_view word, Entry* entry) {
+  if (word.size() < 2 || word.back() != ':') return false;
+  word.remove_suffix(1);
+  const size_t colon = word.find(':');
+  if (colon == std::string_view::npos) {
+    entry->event = word;
+    return true;
+  }
+  entry->system = word.substr(0, colon);
+  word.remove_prefix(colon + 1);
+  entry->event = word.substr(0, word.find(':'));
+  return !entry->event.empty();
+}
 
 class TextReader {
  public:
@@ -43,13 +60,22 @@ class TextReader {
     info_.has_context = false;
     std::string_view line;
     while (lines_.Next(&line)) {
+      constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+      if (lines_.line() == 1 && line.substr(0, 3) == kByteOrderMark) line.remove_prefix(3);
       const absl::Status status = TakeLine(line);
       if (!status.ok()) return status;
+      if (lines_.unfinished() && !IsShellPrompt(TrimBlanks(line))) {
+        (void)LeaveOut("unfinished-line",
+                       "the text ends without a line end: more of it may be missing");
+      }
     }
     if (!lines_.status().ok()) return lines_.status();
-    if (events_ == 0 && info_.skipped.empty() && skipped_.empty()) {
-      return absl::InvalidArgumentError(
-          fmt::format("{}: not one event in its {} lines", path_, lines_.line()));
+    for (const RawEvent& lost : losses_) {
+      const absl::Status status = AppendLoss(lost, last_time_, lost.cpu);
+      if (!status.ok()) return status;
+    }
+    if (events_ == 0 && skipped_.empty() && info_.left_out.count(kUnknownPointers) == 0) {
+      return NotOneEvent();
     }
     for (const auto& [name, count] : skipped_) info_.skipped[name] = count;
     Note();
@@ -57,122 +83,218 @@ class TextReader {
   }
 
  private:
-  absl::Status Expected(std::string_view expected, std::string_view found) {
-    constexpr size_t kShown = 60;
-    std::string shown;
-    for (const char c : found.substr(0, kShown)) {
-      shown += c >= ' ' && c <= '~' ? c : '?';
+  static constexpr char kUnknownPointers[] = "unknown-pointers";
+
+  absl::Status NotOneEvent() const {
+    std::string message = fmt::format("{}: not one event in its {} lines", path_, lines_.line());
+    if (info_.malformed > 0) {
+      message += fmt::format(", of which {} were left out as not understood; the first: {}",
+                             info_.malformed, info_.malformed_first);
     }
+    return absl::InvalidArgumentError(message);
+  }
+
+  absl::Status Expected(std::string_view expected, std::string_view found,
+                        const std::string& advice = "") {
+    constexpr size_t kShown = 60;
+    std::string shown = PrintableAscii(found.substr(0, kShown));
     if (found.size() > kShown) shown += "...";
-    const std::string message =
-        fmt::format("{}:{}: expected {}, found '{}'", path_, lines_.line(), expected, shown);
-    if (!lenient_) return absl::InvalidArgumentError(message);
-    if (info_.malformed++ == 0) info_.malformed_first = message;
+    std::string message =
+        lines_.unfinished()
+            ? fmt::format("{}:{}: the text ends in the middle of this line: '{}'", path_,
+                          lines_.line(), shown)
+            : fmt::format("{}:{}: expected {}, found '{}'", path_, lines_.line(), expected, shown);
+    if (!advice.empty()) message += "; " + advice;
+    if (lenient_) {
+      if (info_.malformed++ == 0) info_.malformed_first = message;
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(message + " (--lenient leaves such lines out)");
+  }
+
+  absl::Status LeaveOut(const char* reason, std::string_view explanation) {
+    LeftOut& left_out = info_.left_out[reason];
+    ++left_out.count;
+    if (left_out.explanation.empty()) left_out.explanation = explanation;
+    return absl::OkStatus();
+  }
+
+  absl::Status Skip(std::string_view name) {
+    constexpr size_t kNamesMax = 200;  // far more than a kernel has events of interest
+    const absl::string_view key(name.data(), name.size());
+    if (skipped_.size() >= kNamesMax && skipped_.count(key) == 0) {
+      ++skipped_["others"];
+    } else {
+      ++skipped_[key];
+    }
     return absl::OkStatus();
   }
 
   absl::Status TakeLine(std::string_view line) {
     if (line.empty()) return absl::OkStatus();
-    if (line[0] == '#') {
-      TakeComment(line);
+    EntryPrefix prefix;
+    // A pasted text may be indented as a whole.
+    const std::string_view text = TrimBlanks(line);
+    if (text.substr(0, 1) == "#") {
+      TakeComment(text);
       return absl::OkStatus();
     }
-    Prefix prefix;
-    std::string_view rest;
-    if (!ParseTaskAndCpu(line, &prefix.task, &rest)) return TakeOtherLine(line);
-    std::string_view word = TakeWord(&rest);
-    if (!word.empty() && !IsDigit(word[0])) {
-      prefix.flags = word;
-      info_.has_context = true;
-      word = TakeWord(&rest);
-    }
-    TextTime time;
-    if (word.empty() || word.back() != ':' || !ParseTime(word.substr(0, word.size() - 1), &time)) {
-      return Expected("a time like '668.063789:'", word);
-    }
-    prefix.time = time.time;
-    if (time.has_nanoseconds) info_.nanoseconds = true;
-    if (time.is_count) has_counts_ = true;
-    word = TakeWord(&rest);
-    uint64_t period = 0;
-    if (ParseDecimal(word, &period)) word = TakeWord(&rest);  // perf script's period
-    if (word == "PERF_RECORD_LOST" || word == "PERF_RECORD_LOST_SAMPLES") {
-      return TakePerfLoss(prefix, rest);
-    }
-    if (word.size() < 2 || word.back() != ':') {
-      return Expected("an event's name like 'kmalloc:'", word);
-    }
-    word.remove_suffix(1);
-    const size_t colon = word.rfind(':');
-    const std::string_view system =
-        colon == std::string_view::npos ? std::string_view() : word.substr(0, colon);
-    prefix.event = colon == std::string_view::npos ? word : word.substr(colon + 1);
-    prefix.fields = rest;
-    last_time_ = prefix.time;
-    const std::optional<EventKind> kind = KindOfTracepoint(prefix.event);
-    const bool is_ours = system.empty() || system == "kmem" || system == "percpu";
-    if (!kind.has_value() || !is_ours) {
-      ++skipped_[absl::string_view(prefix.event.data(), prefix.event.size())];
-      return absl::OkStatus();
-    }
-    return TakeEvent(prefix, *kind);
+    const PrefixKind kind = ParsePrefix(line, &prefix);
+    if (kind == PrefixKind::kBadTime) return TakeTimeless(line, prefix.entry);
+    if (kind == PrefixKind::kNone) return TakeOtherLine(line);
+    has_begun_ = true;
+    if (!prefix.flags.empty()) info_.has_context = true;
+    if (prefix.time.has_nanoseconds) info_.nanoseconds = true;
+    if (prefix.time.is_count) has_counts_ = true;
+    last_time_ = prefix.time.time;
+    absl::Status status = AppendLosses(prefix);
+    return status.ok() ? TakeEntry(prefix) : status;
   }
 
-  absl::Status TakeEvent(const Prefix& prefix, EventKind kind) {
+  absl::Status TakeTimeless(std::string_view line, std::string_view found) {
+    const std::string advice = HasEventFields(line) && KindOfWord(found).has_value()
+                                   ? "the line has no time: print it with perf script "
+                                     "-F comm,tid,cpu,time,event,trace"
+                                   : "";
+    return Expected("a time like '668.063789:'", found, advice);
+  }
+
+  static std::optional<EventKind> KindOfWord(std::string_view word) {
+    Entry entry;
+    if (!ParseEventName(word, &entry)) return std::nullopt;
+    return KindOfTracepoint(entry.event);
+  }
+
+  absl::Status TakeEntry(const EntryPrefix& prefix) {
+    std::string_view rest = prefix.entry;
+    std::string_view word = TakeWord(&rest);
+    uint64_t period = 0;
+    if (ParseDecimal(word, &period)) word = TakeWord(&rest);  // perf script's period
+    constexpr std::string_view kPerfRecord = "PERF_RECORD_";
+    if (word.substr(0, kPerfRecord.size()) == kPerfRecord) {
+      if (word == "PERF_RECORD_LOST" || word == "PERF_RECORD_LOST_SAMPLES") {
+        return TakePerfLoss(prefix, rest);
+      }
+      return Skip(word.substr(0, word.find_last_not_of(':') + 1));
+    }
+    Entry entry;
+    if (!ParseEventName(word, &entry)) return TakeOtherEntry(word, prefix.entry);
+    entry.fields = rest;
+    const std::optional<EventKind> kind = KindOfTracepoint(entry.event);
+    const bool is_ours = entry.system.empty() || entry.system == "kmem" || entry.system == "percpu";
+    if (!kind.has_value() || !is_ours) return Skip(entry.event);
+    return TakeEvent(prefix, entry, *kind);
+  }
+
+  // What a tracer or a tracefs option puts between the events, with the same words in front.
+  absl::Status TakeOtherEntry(std::string_view word, std::string_view text) {
+    text = TrimBlanks(text);
+    if (text == "<stack trace>") return Skip("stack-trace");
+    if (text == "<user stack trace>") return Skip("user-stack-trace");
+    if (text.find("<-") != std::string_view::npos && !HasEventFields(text)) return Skip("function");
+    if (word.empty() || HasEventFields(text) || lines_.unfinished()) {
+      return Expected("an event's name like 'kmalloc:'", word);
+    }
+    return Skip("entries-of-a-tracer");
+  }
+
+  absl::Status TakeEvent(const EntryPrefix& prefix, const Entry& entry, EventKind kind) {
     RawEvent event;
     event.kind = kind;
     event.cpu = prefix.task.cpu;
     event.pid = prefix.task.pid;
     event.comm = prefix.task.comm;
-    event.time = prefix.time;
+    event.time = prefix.time.time;
     SetContext(prefix.flags, &event);
-    TextKeySet seen;
-    std::string_view rest = prefix.fields;
-    std::string_view bad;
-    TextKey previous = TextKey::kOther;
-    while (true) {
-      const std::string_view word = TakeWord(&rest);
-      if (word.empty()) break;
-      const size_t equals = word.find('=');
-      if (equals == std::string_view::npos) {
-        // A cache's name may hold blanks; perf appends an instruction pointer and its symbol.
-        if (format_ == RecordingFormat::kPerfScript && word.size() >= 8 && IsHex(word)) break;
-        if (previous == TextKey::kName) {
-          event.cache = {event.cache.data(),
-                         static_cast<size_t>(word.data() + word.size() - event.cache.data())};
-        }
-        continue;
-      }
-      previous = FindKey(word.substr(0, equals));
-      if (!SetField(previous, word.substr(equals + 1), &event)) {
-        bad = word;
-        break;
-      }
-      seen.Add(previous);
-    }
+    Fields fields;
+    const std::string_view bad = TakeFields(entry.fields, &event, &fields);
     if (!bad.empty()) return Expected("a field 'key=value' of its kind", bad);
-    const std::string_view missing = internal::MissingField(kind, seen);
+    const std::string_view missing = internal::MissingField(kind, fields.seen);
     if (!missing.empty()) {
-      return Expected(fmt::format("{} with a field '{}='", prefix.event, missing), prefix.fields);
+      return Expected(fmt::format("{} with a field '{}='", entry.event, missing), entry.fields);
     }
-    if (overwritten_ > 0 && events_ == 0) {
-      RawEvent lost;
-      lost.kind = EventKind::kLost;
-      lost.time = prefix.time;
-      lost.bytes_req = overwritten_;
-      const absl::Status status = sink_.Append(lost);
-      if (!status.ok()) return status;
+    if (lines_.unfinished() && !LooksWhole(kind, fields)) {
+      return Expected("a whole line", entry.fields);
+    }
+    Fields& known = last_fields_[static_cast<size_t>(kind)];
+    const size_t bytes = fields.last_bytes == 0 ? known.last_bytes : fields.last_bytes;
+    known = fields;
+    known.last_bytes = bytes;
+    if (fields.has_unknown_pointer) {
+      return LeaveOut(kUnknownPointers,
+                      "events whose address the kernel printed as (ptrval), for it could not hash "
+                      "addresses yet: left out, as they do not tell one object from another");
     }
     ++events_;
     return sink_.Append(event);
   }
 
+  // The shape of an event's fields, by which a line that was cut short is known.
+  struct Fields {
+    TextKeySet seen;
+    TextKey last = TextKey::kOther;
+    size_t last_bytes = 0;
+    bool has_unknown_pointer = false;
+  };
+
+  // Answers the word that is wrong; empty if none is.
+  std::string_view TakeFields(std::string_view rest, RawEvent* event, Fields* fields) {
+    TextKey previous = TextKey::kOther;
+    while (true) {
+      const std::string_view word = TakeWord(&rest);
+      if (word.empty()) return {};
+      const size_t equals = word.find('=');
+      if (equals == std::string_view::npos) {
+        // A cache's name may hold blanks; perf appends an instruction pointer and its symbol.
+        if (format_ == RecordingFormat::kPerfScript && word.size() >= 8 && IsHex(word)) return {};
+        if (previous == TextKey::kName) {
+          event->cache = {event->cache.data(),
+                          static_cast<size_t>(word.data() + word.size() - event->cache.data())};
+        }
+        continue;
+      }
+      previous = FindKey(word.substr(0, equals));
+      std::string_view value = word.substr(equals + 1);
+      // Kernels to 5.x pad what is no address: "ptr=          (null)".
+      if (value.empty() && previous == TextKey::kPointer) value = TakeWord(&rest);
+      if (previous == TextKey::kPointer && IsUnknownPointer(value)) {
+        fields->has_unknown_pointer = true;
+      } else if (!SetField(previous, value, event)) {
+        return word;
+      }
+      fields->seen.Add(previous);
+      fields->last = previous;
+      fields->last_bytes = value.substr(0, 1) == "(" ? 0 : value.size();
+    }
+  }
+
+  // Whether a last line without an end has what the last one of its kind had.
+  bool LooksWhole(EventKind kind, const Fields& fields) const {
+    const Fields& before = last_fields_[static_cast<size_t>(kind)];
+    if (before.seen == TextKeySet()) return true;
+    const bool is_pointer = fields.last == TextKey::kPointer;
+    return fields.seen == before.seen && fields.last == before.last &&
+           (!is_pointer || before.last_bytes == 0 || fields.last_bytes == before.last_bytes);
+  }
+
   void TakeComment(std::string_view line) {
-    // "# entries-in-buffer/entries-written: 2983246/2983300   #P:2": the ring overwrote 54.
+    if (line.substr(0, 9) == "# tracer:") has_begun_ = true;
+    // "# entries-in-buffer/entries-written: 2983246/2983300   #P:2": the ring overwrote 54. With
+    // latency-format it is "# latency: 0 us, #2983246/2983300, CPU#0 | (… #P:2)".
     constexpr std::string_view kEntries = "# entries-in-buffer/entries-written:";
-    if (line.substr(0, kEntries.size()) != kEntries) return;
-    std::string_view rest = line.substr(kEntries.size());
-    const std::string_view word = TakeWord(&rest);
+    constexpr std::string_view kLatency = "# latency:";
+    std::string_view rest;
+    if (line.substr(0, kEntries.size()) == kEntries) {
+      rest = line.substr(kEntries.size());
+    } else if (line.substr(0, kLatency.size()) == kLatency) {
+      const size_t number = line.find(", #");
+      if (number == std::string_view::npos) return;
+      rest = line.substr(number + 3);
+    } else {
+      return;
+    }
+    std::string_view word = TakeWord(&rest);
+    if (!word.empty() && word.back() == ',') word.remove_suffix(1);
     const size_t slash = word.find('/');
     uint64_t kept = 0;
     uint64_t written = 0;
@@ -180,35 +302,65 @@ class TextReader {
         !ParseDecimal(word.substr(slash + 1), &written)) {
       return;
     }
-    const size_t cpus = rest.find("#P:");
-    uint64_t cpu_count = 0;
-    if (cpus != std::string_view::npos &&
-        ParseDecimal(TrimBlanks(rest.substr(cpus + 3)), &cpu_count) && cpu_count <= kMaxCpus) {
-      info_.cpu_count = static_cast<int32_t>(cpu_count);
-    }
-    if (written > kept) overwritten_ = written - kept;
+    TakeCpuCount(rest);
+    if (written <= kept) return;
+    overwritten_ += written - kept;
+    RawEvent& lost = losses_.emplace_back();
+    lost.kind = EventKind::kLost;
+    lost.cpu = -1;
+    lost.bytes_req = written - kept;
   }
 
-  // Lines that are no event: headers, notices of loss, perf's call chains.
+  void TakeCpuCount(std::string_view rest) {
+    const size_t cpus = rest.find("#P:");
+    if (cpus == std::string_view::npos) return;
+    std::string_view digits = rest.substr(cpus + 3);
+    digits = digits.substr(0, digits.find_first_not_of("0123456789"));
+    uint64_t cpu_count = 0;
+    if (ParseDecimal(digits, &cpu_count) && cpu_count <= kMaxCpus) {
+      info_.cpu_count = static_cast<int32_t>(cpu_count);
+    }
+  }
+
+  // Lines that have no task and CPU in front: headers, notices of loss, call chains, and what a
+  // terminal had around the recording.
   absl::Status TakeOtherLine(std::string_view line) {
     const std::string_view text = TrimBlanks(line);
-    if (text.empty()) return absl::OkStatus();
+    if (text.empty()) return lines_.unfinished() ? Expected("a line", text) : absl::OkStatus();
     if (text.substr(0, 5) == "cpus=") {
       uint64_t cpus = 0;
       if (!ParseDecimal(text.substr(5), &cpus) || cpus > kMaxCpus) {
         return Expected("cpus=NUMBER", text);
       }
+      has_begun_ = true;
       info_.cpu_count = static_cast<int32_t>(cpus);
       return absl::OkStatus();
     }
     if (text.substr(0, 4) == "CPU:") return TakeRingLoss(text);
     if (text.substr(0, 4) == "CPU ") return absl::OkStatus();  // trace-cmd: "CPU 0 is empty"
     if (text.substr(0, 8) == "version ") return absl::OkStatus();
-    if (format_ == RecordingFormat::kPerfScript && (line[0] == '\t' || line[0] == ' ')) {
-      std::string_view rest = text;
-      if (IsHex(TakeWord(&rest))) return absl::OkStatus();
+    if (text.substr(0, 2) == "=>") return LeaveOut("stack-lines", "lines of stack traces");
+    if (format_ == RecordingFormat::kPerfScript && IsCallChain(line)) {
+      return LeaveOut("call-chain-lines", "lines of perf's call chains");
     }
-    return Expected("an event line like 'comm-pid [cpu] time: event: fields'", text);
+    if (IsShellPrompt(text)) return LeaveOut("prompt-lines", "lines of a shell around the trace");
+    const std::string advice = AdviceOn(text);
+    if (!has_begun_ && advice.empty() && !HasEventFields(text)) {
+      return LeaveOut("lines-before", "lines before the first of the trace");
+    }
+    return Expected("an event line like 'comm-pid [cpu] time: event: fields'", text, advice);
+  }
+
+  // "\tffffffff81635137 kmem_cache_alloc+0x7 ([kernel.kallsyms])", and what perf prints of inlined
+  // functions and source lines below.
+  static bool IsCallChain(std::string_view line) {
+    if ((line[0] != '\t' && line[0] != ' ') || HasEventFields(line)) return false;
+    std::string_view rest = TrimBlanks(line);
+    const bool is_inlined = rest.find("(inlined)") != std::string_view::npos;
+    const std::string_view word = TakeWord(&rest);
+    const bool is_source =
+        rest.empty() && word.find(':') != std::string_view::npos && IsDigit(word.back());
+    return IsHex(word) || is_inlined || is_source;
   }
 
   // tracefs: "CPU:1 [LOST 12 EVENTS]"; trace-cmd: "CPU:1 [12 EVENTS DROPPED]"; either without the
@@ -217,7 +369,6 @@ class TextReader {
     std::string_view rest = text.substr(4);
     RawEvent lost;
     lost.kind = EventKind::kLost;
-    lost.time = last_time_;
     uint64_t cpu = 0;
     if (!ParseDecimal(TakeWord(&rest), &cpu) || cpu >= kMaxCpus) {
       return Expected("CPU:NUMBER [LOST n EVENTS]", text);
@@ -233,18 +384,35 @@ class TextReader {
       if (ParseDecimal(word, &lost.bytes_req)) break;
       lost.bytes_req = 0;
     }
+    losses_.push_back(lost);
+    return absl::OkStatus();
+  }
+
+  // A notice stands before the first entry that was kept: it gets that entry's time and, if it is
+  // of no CPU in particular, its CPU.
+  absl::Status AppendLosses(const EntryPrefix& prefix) {
+    for (const RawEvent& lost : losses_) {
+      const absl::Status status =
+          AppendLoss(lost, prefix.time.time, lost.cpu < 0 ? prefix.task.cpu : lost.cpu);
+      if (!status.ok()) return status;
+    }
+    losses_.clear();
+    return absl::OkStatus();
+  }
+
+  absl::Status AppendLoss(RawEvent lost, Nanos time, int32_t cpu) {
+    lost.time = time;
+    lost.cpu = std::max(cpu, 0);
     return sink_.Append(lost);
   }
 
-  absl::Status TakePerfLoss(const Prefix& prefix, std::string_view rest) {
+  absl::Status TakePerfLoss(const EntryPrefix& prefix, std::string_view rest) {
     RawEvent lost;
     lost.kind = EventKind::kLost;
-    lost.cpu = prefix.task.cpu;
-    lost.time = prefix.time;
     TakeWord(&rest);  // "lost"
     const std::string_view count = TakeWord(&rest);
     if (!ParseDecimal(count, &lost.bytes_req)) return Expected("lost NUMBER", count);
-    return sink_.Append(lost);
+    return AppendLoss(lost, prefix.time.time, prefix.task.cpu);
   }
 
   void Note() {
@@ -278,19 +446,22 @@ class TextReader {
   RawEventSink& sink_;
   RecordingInfo info_;
   absl::flat_hash_map<std::string, uint64_t> skipped_;
+  std::vector<RawEvent> losses_;  // told, and waiting for the entry that follows
+  std::array<Fields, kEventKinds> last_fields_ = {};
   uint64_t events_ = 0;
   uint64_t overwritten_ = 0;
+  bool has_begun_ = false;
   bool has_counts_ = false;
   Nanos last_time_ = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<RecordingInfo> ReadText(const std::string& path, RecordingFormat format,
-                                       bool lenient, RawEventSink& sink) {
-  absl::StatusOr<std::unique_ptr<LineReader>> lines = LineReader::Open(path);
+absl::StatusOr<RecordingInfo> ReadText(const std::string& path, const std::string& name,
+                                       RecordingFormat format, bool lenient, RawEventSink& sink) {
+  absl::StatusOr<std::unique_ptr<LineReader>> lines = LineReader::Open(path, name);
   if (!lines.ok()) return lines.status();
-  return TextReader(format, lenient, path, **lines, sink).Read();
+  return TextReader(format, lenient, name, **lines, sink).Read();
 }
 
 absl::StatusOr<RecordingInfo> ReadTextFrom(std::string_view text, const std::string& path,
@@ -298,37 +469,6 @@ absl::StatusOr<RecordingInfo> ReadTextFrom(std::string_view text, const std::str
                                            RawEventSink& sink) {
   const std::unique_ptr<LineReader> lines = LineReader::Of(text, path);
   return TextReader(format, lenient, path, *lines, sink).Read();
-}
-
-absl::StatusOr<RecordingFormat> DetectFormatOf(std::string_view head, const std::string& path) {
-  constexpr std::string_view kTraceDatMagic("\x17\x08\x44tracing", 10);
-  if (head.substr(0, kTraceDatMagic.size()) == kTraceDatMagic) return RecordingFormat::kTraceDat;
-  if (head.substr(0, 7) == "PERFILE") {
-    return absl::InvalidArgumentError(fmt::format(
-        "{}: a perf.data file; import the text of 'perf script --ns -i {}'", path, path));
-  }
-  if (head.empty()) return absl::InvalidArgumentError(fmt::format("{}: the file is empty", path));
-  while (!head.empty()) {
-    const size_t end = head.find('\n');
-    const std::string_view line = head.substr(0, end);
-    head.remove_prefix(end == std::string_view::npos ? head.size() : end + 1);
-    if (line.substr(0, 9) == "# tracer:") return RecordingFormat::kTracefs;
-    if (line.substr(0, 5) == "cpus=") return RecordingFormat::kTraceCmdReport;
-    TextTask task;
-    std::string_view rest;
-    if (line.empty() || line[0] == '#' || !ParseTaskAndCpu(line, &task, &rest)) continue;
-    const std::string_view time_or_flags = TakeWord(&rest);
-    if (time_or_flags.empty()) continue;
-    if (!IsDigit(time_or_flags[0])) return RecordingFormat::kTracefs;
-    // trace-cmd writes comm-pid, perf comm pid, with names that may have either.
-    const std::string_view event = TakeWord(&rest);
-    const bool has_system = event.find(':') + 1 < event.size();
-    return has_system ? RecordingFormat::kPerfScript : RecordingFormat::kTraceCmdReport;
-  }
-  return absl::InvalidArgumentError(fmt::format(
-      "{}: not a recording that is known: neither a trace.dat nor text of trace-cmd report, of "
-      "tracefs or of perf script (--from says which it is)",
-      path));
 }
 
 }  // namespace slablab::internal

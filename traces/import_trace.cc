@@ -13,13 +13,16 @@
 #include "absl/strings/ascii.h"
 #include "fmt/format.h"
 #include "traces/gz_input.h"
+#include "traces/recording_events.h"
+#include "traces/recording_source.h"
 
 namespace slablab {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 15> kSidecarNames = {{
+constexpr std::array<std::string_view, 16> kSidecarNames = {{
+    "lost-events",
     "lstopo.xml",
     "nodes",
     "percpu_stats.after",
@@ -96,6 +99,10 @@ absl::Status Understand(std::string_view name, std::string_view text, const std:
     absl::StatusOr<std::vector<int32_t>> nodes = ParseNodes(text, path);
     if (!nodes.ok()) return nodes.status();
     set->node_of_cpu = *std::move(nodes);
+  } else if (name == "lost-events") {
+    absl::StatusOr<std::map<int32_t, uint64_t>> lost = ParseLostEvents(text, path);
+    if (!lost.ok()) return lost.status();
+    set->lost = *std::move(lost);
   } else if (name == "uname") {
     const std::string_view release = text.substr(0, text.find_first_of(" \n"));
     if (release.empty() || !std::all_of(release.begin(), release.end(), absl::ascii_isgraph)) {
@@ -180,13 +187,14 @@ int32_t NodeCount(const std::vector<int32_t>& node_of_cpu) {
   return count;
 }
 
-void DescribeRecording(const Recording& recording, const RecordingInfo& info, TraceHeader& header) {
+void DescribeRecording(const Recording& recording, const std::string& name,
+                       const RecordingInfo& info, TraceHeader& header) {
   for (const std::string& release : {info.kernel_release, recording.sidecars.kernel_release}) {
     if (header.kernel_release.empty()) header.kernel_release = release;
   }
   if (header.clock.empty()) header.clock = info.clock;
   header.source_format = info.source_format;
-  header.source_name = fs::path(recording.path).filename().string();
+  header.source_name = fs::path(name).filename().string();
   header.node_of_cpu = recording.sidecars.node_of_cpu;
   header.node_count = NodeCount(header.node_of_cpu);
   header.cpu_count =
@@ -200,8 +208,30 @@ void DescribeRecording(const Recording& recording, const RecordingInfo& info, Tr
   }
 }
 
+// What was lost and stands nowhere among the events: the recorder's own counters, by CPU, less what
+// the notices among the events tell.
+struct Losses {
+  std::map<int32_t, uint64_t> events;  // by CPU
+  uint64_t covered = 0;                // notices without a number that these counts are of
+};
+
+Losses UntoldLosses(const RecordingEvents& events, const SidecarSet& sidecars) {
+  std::map<int32_t, uint64_t> counted = events.info().ring_loss;
+  for (const auto& [cpu, count] : sidecars.lost) counted[cpu] = std::max(counted[cpu], count);
+  Losses losses;
+  for (const auto& [cpu, count] : counted) {
+    const auto told = events.losses().find(cpu);
+    const LossNotices notices = told == events.losses().end() ? LossNotices() : told->second;
+    if (count <= notices.events) continue;
+    losses.events[cpu] = count - notices.events;
+    losses.covered += notices.unnumbered;
+  }
+  return losses;
+}
+
 // What can only be said when the events are known.
-void DescribeEvents(const RecordingInfo& info, TraceHeader& header) {
+void DescribeEvents(const RecordingEvents& events, const Losses& losses, TraceHeader& header) {
+  const RecordingInfo& info = events.info();
   if (!header.node_of_cpu.empty()) {
     const size_t known = header.node_of_cpu.size();
     header.node_of_cpu.resize(static_cast<size_t>(header.cpu_count), -1);
@@ -217,6 +247,10 @@ void DescribeEvents(const RecordingInfo& info, TraceHeader& header) {
   if (header.addresses == AddressKind::kHashed) {
     header.assumptions.push_back(
         "addresses are hashed: objects are told apart, but their pages and nodes are unknown");
+  } else if (events.has_short_addresses()) {
+    header.assumptions.push_back(
+        "addresses have 32 bits: the recorded kernel is one of 32 bits, whose own objects are "
+        "smaller than a simulated kernel's");
   } else if (header.direct_map_base != 0) {
     header.assumptions.push_back(
         fmt::format("physical memory is taken to be mapped at {:#x}: every address lies in the "
@@ -225,6 +259,23 @@ void DescribeEvents(const RecordingInfo& info, TraceHeader& header) {
   }
   for (const auto& [name, count] : info.skipped) {
     header.repairs.push_back({"skipped-" + name, count, "events of a kind that is not replayed"});
+  }
+  for (const auto& [name, left_out] : info.left_out) {
+    header.repairs.push_back({name, left_out.count, left_out.explanation});
+  }
+  if (events.moved() > 0) {
+    header.repairs.push_back({"sorted-by-time", events.moved(),
+                              "events that stood behind later ones, as in cat per_cpu/*/trace: put "
+                              "in order of time, and "
+                              "of equal times in the order of the file"});
+  }
+  header.lost_covered = losses.covered;
+  for (const auto& [cpu, count] : losses.events) {
+    header.lost_untimed += count;
+    header.assumptions.push_back(
+        fmt::format("{} events of CPU {} were lost by the recorder's own count; when is not known, "
+                    "so the mark of it stands before the first event",
+                    count, cpu));
   }
   if (info.malformed > 0) {
     header.repairs.push_back(
@@ -246,27 +297,6 @@ void DescribeInternal(const InternalTotals& totals, TraceHeader& header) {
       "of allocator-internal: bytes allocated");
   add("allocator-internal-bytes-freed", totals.bytes_freed, "of allocator-internal: bytes freed");
 }
-
-// Minds an interruption, in both readings.
-class InterruptibleSink : public RawEventSink {
- public:
-  InterruptibleSink(const std::function<bool()>& interrupted, RawEventSink& sink)
-      : interrupted_(interrupted), sink_(sink) {}
-
-  absl::Status Append(const RawEvent& event) override {
-    constexpr uint64_t kEventsBetween = 1024;
-    if (events_++ % kEventsBetween == 0 && interrupted_()) {
-      return absl::CancelledError("interrupted");
-    }
-    return sink_.Append(event);
-  }
-  uint64_t events() const { return events_; }
-
- private:
-  const std::function<bool()>& interrupted_;
-  RawEventSink& sink_;
-  uint64_t events_ = 0;
-};
 
 // Puts notices of what the ring buffers lost before the first event, when it is known.
 class LossFirst : public RawEventSink {
@@ -318,13 +348,17 @@ absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder) {
 absl::StatusOr<Recording> FindRecording(const std::string& path) {
   std::error_code error;
   Recording recording;
+  if (path == "-") {
+    recording.path = path;
+    return recording;
+  }
   if (!fs::is_directory(path, error)) {
     if (!fs::exists(path, error)) return absl::NotFoundError(path + ": no such file or folder");
     recording.path = path;
     return recording;
   }
   for (const std::string_view name :
-       {"trace.dat", "trace.txt", "trace.txt.gz", "perf.txt", "perf.txt.gz"}) {
+       {"trace.dat", "trace.txt", "trace.txt.gz", "perf.txt", "perf.txt.gz", "perf.data"}) {
     const fs::path candidate = fs::path(path) / std::string(name);
     if (fs::exists(candidate, error)) {
       recording.path = candidate.string();
@@ -333,7 +367,7 @@ absl::StatusOr<Recording> FindRecording(const std::string& path) {
   }
   if (recording.path.empty()) {
     return absl::NotFoundError(
-        fmt::format("{}: the folder holds no trace.dat, trace.txt or perf.txt", path));
+        fmt::format("{}: the folder holds no trace.dat, trace.txt, perf.txt or perf.data", path));
   }
   absl::StatusOr<SidecarSet> sidecars = CollectSidecars(path);
   if (!sidecars.ok()) return sidecars.status();
@@ -344,33 +378,36 @@ absl::StatusOr<Recording> FindRecording(const std::string& path) {
 absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const ImportOptions& options,
                                           EventSink& sink, TraceHeader& header) {
   const SidecarSet& sidecars = recording.sidecars;
-  Repairer repairer({.keep_null_frees = options.keep_null_frees,
-                     .keep_allocator_internal = options.keep_allocator_internal,
-                     .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
-                     .known = &sidecars.known});
-  InterruptibleSink surveyor(options.interrupted, repairer);
-  absl::StatusOr<RecordingInfo> survey = ReadRecording(recording.path, options.read, surveyor);
-  if (!survey.ok()) return survey.status();
-  // A ring that overwrote its oldest events leaves no other trace of them.
-  if (repairer.count(Repair::kLostEvents) != 0) survey->ring_loss.clear();
-  repairer.Conclude();
+  const absl::StatusOr<std::unique_ptr<RecordingSource>> source =
+      RecordingSource::Open(recording.path, options.interrupted);
+  if (options.interrupted()) return absl::CancelledError("interrupted");
+  if (!source.ok()) return source.status();
+  RecordingEvents events(**source, options.read, options.interrupted);
+  std::optional<Repairer> repairer;
+  absl::Status status = events.Survey([&](AddressKind addresses) {
+    repairer.emplace(RepairOptions{.keep_null_frees = options.keep_null_frees,
+                                   .keep_allocator_internal = options.keep_allocator_internal,
+                                   .addresses = addresses,
+                                   .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
+                                   .known = &sidecars.known});
+    return &*repairer;
+  });
+  if (!status.ok()) return status;
+  repairer->Conclude();
+  const Losses losses = UntoldLosses(events, sidecars);
   // Before the first event: a file that is cut short can then still be understood.
-  DescribeRecording(recording, *survey, header);
-  repairer.DescribeTables(header);
-  repairer.WriteTo(&sink);
-  LossFirst to_repairer(survey->ring_loss, repairer);
-  InterruptibleSink writer(options.interrupted, to_repairer);
-  absl::StatusOr<RecordingInfo> info = ReadRecording(recording.path, options.read, writer);
-  if (!info.ok()) return info.status();
-  if (writer.events() != surveyor.events()) {
-    return absl::InvalidArgumentError(recording.path + ": it changed while it was read");
-  }
-  repairer.Describe(header);
-  DescribeEvents(*info, header);
-  DescribeInternal(repairer.internal_totals(), header);
+  DescribeRecording(recording, (*source)->name(), events.info(), header);
+  repairer->DescribeTables(header);
+  repairer->WriteTo(&sink);
+  LossFirst to_repairer(losses.events, *repairer);
+  status = events.ReadAgain(to_repairer);
+  if (!status.ok()) return status;
+  repairer->Describe(header);
+  DescribeEvents(events, losses, header);
+  DescribeInternal(repairer->internal_totals(), header);
   ImportSummary summary;
-  summary.recording = *std::move(info);
-  summary.internal = repairer.internal_totals();
+  summary.recording = events.info();
+  summary.internal = repairer->internal_totals();
   for (const TraceRepair& repair : header.repairs) {
     summary.repairs.emplace_back(repair.name, repair.count);
   }

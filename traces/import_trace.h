@@ -5,6 +5,7 @@
 #define SLABLAB_TRACES_IMPORT_TRACE_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,13 +28,14 @@ struct SidecarSet {
   std::optional<SlabSysfs> sysfs;    // as before the recording, with the caches created during it
   std::vector<KnownCache> known;     // from sysfs, else from slabinfo
   std::vector<int32_t> node_of_cpu;  // empty if unknown
+  std::map<int32_t, uint64_t> lost;  // events that the recorder counted as lost, by CPU
   std::string kernel_release;        // empty if unknown
 };
 
 // Takes the known files of `folder`: slabinfo, sys-kernel-slab, percpu_stats and zoneinfo (each
 // .before, .after, .boot or, as .before, without a suffix; gzipped or not; sys-kernel-slab also as
-// a copied tree, which may be called slab), nodes, uname and lstopo.xml. None at all is not an
-// error; one that cannot be understood is InvalidArgument.
+// a copied tree, which may be called slab), nodes, uname, lstopo.xml and lost-events (which capture
+// writes). None at all is not an error; one that cannot be understood is InvalidArgument.
 absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder);
 
 struct ImportOptions {
@@ -50,17 +52,17 @@ struct ImportSummary {
   std::vector<std::pair<std::string, uint64_t>> repairs;  // by name, those that were made
 };
 
-// A recording to import: a file, or a folder that holds trace.dat (or trace.txt, perf.txt) and its
-// sidecars.
+// A recording to import: a file, "-" for standard input, or a folder that holds trace.dat (or
+// trace.txt, perf.txt, perf.data) and its sidecars.
 struct Recording {
   std::string path;  // of the events
   SidecarSet sidecars;
 };
 absl::StatusOr<Recording> FindRecording(const std::string& path);
 
-// Reads the recording (twice) and writes its events to `sink`; `header` is complete afterwards but
-// for what TraceWriter::Finish fills in. A kernel
-// release or a clock that the header already has is kept.
+// Reads the recording (twice, and once more where its events are not in order of time) and writes
+// its events to `sink`; `header` is complete afterwards but for what TraceWriter::Finish fills in.
+// A kernel release or a clock that the header already has is kept.
 absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const ImportOptions& options,
                                           EventSink& sink, TraceHeader& header);
 

@@ -371,21 +371,22 @@ class TraceDatReader {
 
 }  // namespace
 
-absl::StatusOr<RecordingInfo> ReadTraceDat(const std::string& path, RawEventSink& sink) {
+absl::StatusOr<RecordingInfo> ReadTraceDat(const std::string& path, const std::string& name,
+                                           RawEventSink& sink) {
   if (absl::Status input = CheckInput(path); !input.ok()) return input;
   return ReadInChild(
-      [&path](RawEventSink& to) -> absl::StatusOr<RecordingInfo> {
+      [&path, &name](RawEventSink& to) -> absl::StatusOr<RecordingInfo> {
         const std::unique_ptr<tracecmd_input, InputCloser> input(
             slablab_tracecmd_open(path.c_str()));
         if (input == nullptr) {
           return absl::InvalidArgumentError(
               fmt::format("{}: libtracecmd cannot open it: not a trace.dat, truncated, damaged, or "
                           "of a version or compression that it does not know",
-                          path));
+                          name));
         }
-        return TraceDatReader(path, input.get(), to).Read();
+        return TraceDatReader(name, input.get(), to).Read();
       },
-      path, sink);
+      name, sink);
 }
 
 }  // namespace slablab::internal

@@ -25,6 +25,8 @@ struct RawEvent {
   bool irqs_off = false;
   bool reserved = false;  // percpu
   bool atomic = false;    // percpu
+  // The address is the hash of one, 32 bits: it is the same for the same object and says no more.
+  bool is_hashed = false;
   uint8_t migratetype = 0;
   int32_t cpu = 0;
   int32_t pid = 0;
@@ -48,6 +50,12 @@ class RawEventSink {
   virtual absl::Status Append(const RawEvent& event) = 0;
 };
 
+// Lines or events of a recording that were left out for one reason.
+struct LeftOut {
+  uint64_t count = 0;
+  std::string explanation;  // one line for the user
+};
+
 // What a recording says of itself, and what of it was not taken.
 struct RecordingInfo {
   std::string kernel_release;  // empty if unknown
@@ -57,6 +65,7 @@ struct RecordingInfo {
   bool has_context = true;                  // irq context and irqs-off are in the recording
   bool nanoseconds = false;                 // a time with more than microseconds was seen
   std::map<std::string, uint64_t> skipped;  // events of other kinds, by name
+  std::map<std::string, LeftOut> left_out;  // what else of it is no event, by reason in one word
   // Events that the ring buffers counted as overwritten or dropped, by CPU, where the recording has
   // these counts beside (not instead of) notices among the events.
   std::map<int32_t, uint64_t> ring_loss;

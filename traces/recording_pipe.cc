@@ -34,7 +34,7 @@ struct WireEvent {
   uint64_t time, address, chunk_base, bytes_req, bytes_alloc;
   int32_t cpu, pid, node;
   uint32_t call_site, gfp, cache, comm;
-  uint8_t kind, context, irqs_off, reserved, atomic, migratetype;
+  uint8_t kind, context, irqs_off, reserved, atomic, migratetype, is_hashed;
 };
 static_assert(std::is_trivially_copyable_v<WireEvent>);
 
@@ -97,6 +97,7 @@ class PipeSink : public RawEventSink {
         .reserved = event.reserved,
         .atomic = event.atomic,
         .migratetype = event.migratetype,
+        .is_hashed = event.is_hashed,
     };
     pipe_.Put(Message::kEvent);
     pipe_.Put(wire);
@@ -135,6 +136,12 @@ void PutInfo(const RecordingInfo& info, PipeWriter& pipe) {
   for (const auto& [cpu, count] : info.ring_loss) {
     pipe.Put(cpu);
     pipe.Put(count);
+  }
+  pipe.Put(static_cast<uint32_t>(info.left_out.size()));
+  for (const auto& [name, left_out] : info.left_out) {
+    pipe.PutString(name);
+    pipe.Put(left_out.count);
+    pipe.PutString(left_out.explanation);
   }
   pipe.Put(info.malformed);
   pipe.PutString(info.malformed_first);
@@ -209,6 +216,13 @@ bool GetInfo(PipeReader& pipe, RecordingInfo* info) {
     int32_t cpu = 0;
     if (!pipe.Get(&cpu) || !pipe.Get(&info->ring_loss[cpu])) return false;
   }
+  if (!pipe.Get(&count)) return false;
+  for (uint32_t i = 0; i < count; ++i) {
+    std::string name;
+    if (!pipe.GetString(&name)) return false;
+    LeftOut& left_out = info->left_out[name];
+    if (!pipe.Get(&left_out.count) || !pipe.GetString(&left_out.explanation)) return false;
+  }
   if (!pipe.Get(&info->malformed) || !pipe.GetString(&info->malformed_first) || !pipe.Get(&count)) {
     return false;
   }
@@ -230,6 +244,7 @@ bool Decode(const WireEvent& wire, const std::vector<std::string>& strings, RawE
             .irqs_off = wire.irqs_off != 0,
             .reserved = wire.reserved != 0,
             .atomic = wire.atomic != 0,
+            .is_hashed = wire.is_hashed != 0,
             .migratetype = wire.migratetype,
             .cpu = wire.cpu,
             .pid = wire.pid,

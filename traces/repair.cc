@@ -30,12 +30,6 @@ EventKind FreeOf(EventKind allocation) {
   }
 }
 
-// Where an object of the slab allocator lies. Hashed addresses (32 bits, which no kernel's own are)
-// have no neighbours.
-AddressRange RangeOf(const Event& event) {
-  return {event.address, event.address >> 32 == 0 ? 1 : uint64_t{event.bytes_alloc}};
-}
-
 }  // namespace
 
 void Repairer::Space::Clear() {
@@ -89,6 +83,11 @@ void Repairer::WriteTo(EventSink* sink) {
   CHECK(!is_survey_);
   StartPass();
   sink_ = sink;
+}
+
+AddressRange Repairer::RangeOf(const Event& event) const {
+  const bool is_hashed = options_.addresses == AddressKind::kHashed;
+  return {event.address, is_hashed ? 1 : uint64_t{event.bytes_alloc}};
 }
 
 absl::Status Repairer::Append(const RawEvent& raw) {
@@ -194,9 +193,15 @@ absl::Status Repairer::TakeLost(const RawEvent& raw) {
   time_last_ = std::max(time_last_, raw.time);
   event.time = time_last_;
   event.cpu = static_cast<uint16_t>(raw.cpu);
-  event.bytes_req = static_cast<uint32_t>(
-      std::min<uint64_t>(raw.bytes_req, std::numeric_limits<uint32_t>::max()));
   Count(Repair::kLostEvents);
+  // An event holds 32 bits of it; a ring that ran for days can have lost more.
+  constexpr uint64_t kPartMax = std::numeric_limits<uint32_t>::max();
+  uint64_t rest = raw.bytes_req;
+  for (; rest > kPartMax; rest -= kPartMax) {
+    event.bytes_req = static_cast<uint32_t>(kPartMax);
+    if (absl::Status s = Write(event); !s.ok()) return s;
+  }
+  event.bytes_req = static_cast<uint32_t>(rest);
   return Write(event);
 }
 

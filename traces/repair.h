@@ -39,8 +39,9 @@
 //   repairer.Describe(header);
 //
 // Rules, applied in this order to each event:
-//  1. Time never decreases: a time before its predecessor's is raised to it; the file's order
-//  stays.
+//  1. Time never decreases: a time before its predecessor's, which is little
+//  (traces/event_order.h),
+//     is raised to it.
 //  2. kfree of NULL or of ZERO_SIZE_PTR frees nothing: kept, with no object (or dropped, as asked).
 //  3. The recorded allocator's own allocations (by call site or by cache) and their frees are left
 //     out: another allocator has its own.
@@ -77,6 +78,8 @@ struct InternalTotals {
 struct RepairOptions {
   bool keep_null_frees = true;
   bool keep_allocator_internal = false;
+  // Hashed addresses have no neighbours: only where they are equal are objects the same.
+  AddressKind addresses = AddressKind::kReal;
   // What is known of the recorded kernel's caches; these outlive the repairer.
   const SlabSysfs* sysfs = nullptr;                // nullptr if there is none
   const std::vector<KnownCache>* known = nullptr;  // nullptr if there is none
@@ -137,6 +140,8 @@ class Repairer : public RawEventSink {
   absl::Status Write(const Event& event);
   void NoteTask(const RawEvent& raw);
   void NoteAddress(uint64_t address);
+  // Where an object of the slab allocator lies.
+  AddressRange RangeOf(const Event& event) const;
   bool IsInternal(const RawEvent& raw, const Event& event) const;
   void LeaveOut(const RawEvent& raw, const Event& event);
 

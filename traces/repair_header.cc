@@ -66,9 +66,7 @@ void Repairer::Describe(TraceHeader& header) const {
                      return a.pid != b.pid ? a.pid < b.pid : a.since < b.since;
                    });
   header.cpu_count = std::max(header.cpu_count, cpu_max_ + 1);
-  // %p prints 32 bits of a hash; kernel addresses have their top bits set.
-  const bool is_hashed = address_max_ != 0 && address_max_ >> 32 == 0;
-  header.addresses = is_hashed ? AddressKind::kHashed : AddressKind::kReal;
+  header.addresses = options_.addresses;
   header.direct_map_base = DirectMapBase();
   for (int i = 0; i < kRepairs; ++i) {
     const auto repair = static_cast<Repair>(i);

@@ -18,7 +18,8 @@ constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
     {Repair::kLostEvents, "lost-events",
      "notices of lost events in the recording: a 'lost' event stands where each was"},
     {Repair::kClampedTime, "clamped-time",
-     "events with a time before their predecessor's: raised to it, the file's order kept"},
+     "events with a time up to a microsecond before their predecessor's: raised to it, the file's "
+     "order kept"},
     {Repair::kNullFree, "null-free", "kfree of NULL or ZERO_SIZE_PTR, which frees nothing"},
     {Repair::kAllocatorInternal, "allocator-internal",
      "events of the recorded allocator's own metadata: left out, a simulated one has its own"},

@@ -434,4 +434,25 @@ absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std
   return node_of_cpu;
 }
 
+absl::StatusOr<std::map<int32_t, uint64_t>> ParseLostEvents(std::string_view text,
+                                                            const std::string& path) {
+  std::map<int32_t, uint64_t> lost;
+  const std::unique_ptr<LineReader> lines = LineReader::Of(text, path);
+  std::string_view line;
+  while (lines->Next(&line)) {
+    const std::vector<std::string_view> words = Words(line);
+    if (words.empty()) continue;
+    int64_t cpu = 0;
+    int64_t count = 0;
+    if (words.size() != 2 || words[0].substr(0, 3) != "cpu" ||
+        !ParseInt(words[0].substr(3), &cpu) || cpu < 0 || cpu >= kMaxCpus ||
+        !ParseInt(words[1], &count) || count < 0) {
+      return Expected(path, lines->line(), "'cpuNUMBER COUNT'", line);
+    }
+    lost[static_cast<int32_t>(cpu)] += static_cast<uint64_t>(count);
+  }
+  if (!lines->status().ok()) return lines->status();
+  return lost;
+}
+
 }  // namespace slablab

@@ -130,6 +130,10 @@ absl::StatusOr<std::vector<ZoneInfo>> ParseZoneinfo(std::string_view text, const
 // The node of each CPU from "node0 0-1,4" lines; -1 for a CPU that no line names.
 absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std::string& path);
 
+// The events that a recorder counted as lost, by CPU, from "cpu0 849163" lines.
+absl::StatusOr<std::map<int32_t, uint64_t>> ParseLostEvents(std::string_view text,
+                                                            const std::string& path);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_TRACES_SIDECAR_H_

@@ -123,6 +123,7 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
   const TraceHeader& whole = (*reader)->header();
   (*writer)->header() = whole;
   if (!selection.cpus.empty()) (*writer)->header().of_some_cpus = true;
+  if (!selection.selects_all()) (*writer)->header().lost_covered = 0;
   const bool cuts_beginning =
       selection.from > 0 || selection.event_first > 0 || !selection.cpus.empty();
   if (cuts_beginning) DropSidecars(".before", &(*writer)->header());
@@ -136,7 +137,17 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
     const absl::StatusOr<size_t> count = (*reader)->Read(absl::MakeSpan(events));
     if (!count.ok()) return count.status();
     if (*count == 0) break;
-    if (renumberer.summary().events == 0) first = events[0].time;
+    if (renumberer.summary().events == 0) {
+      first = events[0].time;
+      // What was lost nobody knows when may have been lost here.
+      if (cuts_beginning && whole.lost_untimed > 0) {
+        (*writer)->header().lost_untimed = 0;
+        Event lost;
+        lost.kind = EventKind::kLost;
+        lost.time = first;
+        if (absl::Status s = renumberer.Append(lost, **writer); !s.ok()) return s;
+      }
+    }
     last = events[*count - 1].time;
     for (size_t i = 0; i < *count; ++i) {
       if (absl::Status s = renumberer.Append(events[i], **writer); !s.ok()) return s;

@@ -105,6 +105,9 @@ Header ToProto(const TraceHeader& header) {
   proto.set_event_count(header.event_count);
   for (const uint64_t count : header.events_by_kind) proto.add_events_by_kind(count);
   proto.set_lost_events(header.lost_events);
+  proto.set_lost_unknown(header.lost_unknown);
+  proto.set_lost_covered(header.lost_covered);
+  proto.set_lost_untimed(header.lost_untimed);
   proto.set_object_count(header.object_count);
   proto.set_time_first(header.time_first);
   proto.set_time_last(header.time_last);
@@ -150,6 +153,13 @@ absl::Status FromProto(const Header& proto, TraceHeader* header) {
     header->events_by_kind[i] = proto.events_by_kind(i);
   }
   header->lost_events = proto.lost_events();
+  header->lost_covered = proto.lost_covered();
+  header->lost_untimed = proto.lost_untimed();
+  if (proto.has_lost_unknown()) {
+    header->lost_unknown = proto.lost_unknown();
+  } else if (header->lost_events == 0) {
+    header->lost_unknown = header->events_by_kind[static_cast<size_t>(EventKind::kLost)];
+  }
   header->object_count = proto.object_count();
   header->time_first = proto.time_first();
   header->time_last = proto.time_last();

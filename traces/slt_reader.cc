@@ -76,6 +76,7 @@ absl::Status SltReader::Recount() {
   TraceHeader& header = contents_.header;
   const Options selection = std::exchange(options_, Options());
   header.event_count = header.lost_events = header.object_count = 0;
+  uint64_t lost_unnumbered = 0;
   header.time_first = header.time_last = 0;
   header.events_by_kind = {};
   EventsDigest digest;
@@ -91,10 +92,14 @@ absl::Status SltReader::Recount() {
       const Event& event = events[i];
       digest.Add(event);
       ++header.events_by_kind[static_cast<size_t>(event.kind)];
-      if (event.kind == EventKind::kLost) header.lost_events += event.bytes_req;
+      if (event.kind == EventKind::kLost) {
+        header.lost_events += event.bytes_req;
+        if (event.bytes_req == 0) ++lost_unnumbered;
+      }
       header.object_count = std::max(header.object_count, event.object);
     }
   }
+  header.lost_unknown = lost_unnumbered - std::min(lost_unnumbered, header.lost_covered);
   header.events_digest = digest.value();
   options_ = selection;
   Rewind();

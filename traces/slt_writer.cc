@@ -67,6 +67,7 @@ class SltWriter : public TraceWriter {
   uint64_t live_first_of_block_ = 0;
   std::array<uint64_t, kEventKinds> events_by_kind_ = {};
   uint64_t lost_events_ = 0;
+  uint64_t lost_unnumbered_ = 0;
   Nanos time_first_ = 0;
   Nanos time_last_ = 0;
   EventsDigest digest_;
@@ -94,7 +95,10 @@ absl::Status SltWriter::Append(const Event& event) {
   TrackLive(event);
   if (event.object == object_next_) ++object_next_;
   ++events_by_kind_[static_cast<size_t>(event.kind)];
-  if (event.kind == EventKind::kLost) lost_events_ += event.bytes_req;
+  if (event.kind == EventKind::kLost) {
+    lost_events_ += event.bytes_req;
+    if (event.bytes_req == 0) ++lost_unnumbered_;
+  }
   digest_.Add(event);
   used_.call_site = std::max(used_.call_site, event.call_site);
   used_.gfp = std::max(used_.gfp, event.gfp);
@@ -223,6 +227,7 @@ absl::Status SltWriter::Finish() {
   header_.event_count = event_count_;
   header_.events_by_kind = events_by_kind_;
   header_.lost_events = lost_events_;
+  header_.lost_unknown = lost_unnumbered_ - std::min(lost_unnumbered_, header_.lost_covered);
   header_.object_count = object_next_ - 1;
   header_.time_first = time_first_;
   header_.time_last = time_last_;

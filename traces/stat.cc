@@ -107,6 +107,7 @@ void AllocationStat::Add(const Event& event) {
     AddFree(event);
   } else if (event.kind == EventKind::kLost) {
     totals_.lost_events += event.bytes_req;
+    if (event.bytes_req == 0) ++totals_.lost_unnumbered;
   }
 }
 

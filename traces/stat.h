@@ -46,6 +46,7 @@ struct StatTotals {
   uint64_t known_frees = 0;   // of an object of the trace: what remote_frees is a part of
   uint64_t null_frees = 0;
   uint64_t lost_events = 0;
+  uint64_t lost_unnumbered = 0;  // losses that do not say of how many
 };
 
 // An order of rows: keys in order of weight, each descending, as perf kmem's --sort.

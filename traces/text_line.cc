@@ -36,8 +36,6 @@ bool ParseDecimal(std::string_view text, uint64_t* value) {
   return true;
 }
 
-namespace {
-
 bool ParseHex(std::string_view text, uint64_t* value) {
   if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
     text.remove_prefix(2);
@@ -51,6 +49,8 @@ bool ParseHex(std::string_view text, uint64_t* value) {
   }
   return true;
 }
+
+namespace {
 
 bool ParsePointer(std::string_view text, uint64_t* value) {
   if (text == "(nil)" || text == "(null)") {
@@ -67,6 +67,12 @@ bool ParseNumber(std::string_view text, uint64_t* value) {
 bool ParseSigned(std::string_view text, int32_t* value) {
   const bool is_negative = !text.empty() && text[0] == '-';
   uint64_t magnitude = 0;
+  // The tracefs option "fields" prints 32 bits of either sign: 0xffffffff is -1.
+  if (text.substr(0, 2) == "0x") {
+    if (!ParseHex(text, &magnitude) || magnitude > 0xffffffff) return false;
+    *value = static_cast<int32_t>(static_cast<uint32_t>(magnitude));
+    return true;
+  }
   if (!ParseDecimal(text.substr(is_negative ? 1 : 0), &magnitude)) return false;
   if (magnitude > 0x7fffffff) return false;
   *value = is_negative ? -static_cast<int32_t>(magnitude) : static_cast<int32_t>(magnitude);
@@ -116,11 +122,12 @@ bool ParseTime(std::string_view text, TextTime* time) {
   return true;
 }
 
-namespace {
-
-// Reads "bash-7340" or "bash 7340/7341" or "bash-7340 ( 7340)" backwards.
 bool ParseTask(std::string_view text, TextTask* task) {
   text = TrimBlanks(text);
+  if (text == "-1" || (text.size() > 3 && text.substr(text.size() - 3) == " -1")) {
+    *task = {.comm = {}, .pid = -1, .cpu = task->cpu};
+    return true;
+  }
   if (!text.empty() && text.back() == ')') {  // tracefs' record-tgid option
     const size_t open = text.rfind('(');
     if (open == std::string_view::npos) return false;
@@ -128,21 +135,18 @@ bool ParseTask(std::string_view text, TextTask* task) {
   }
   size_t digits = text.size();
   while (digits > 0 && IsDigit(text[digits - 1])) --digits;
-  if (digits == text.size() || digits == 0) return false;
+  if (digits == text.size()) return false;
   uint64_t pid = 0;
   if (!ParseDecimal(text.substr(digits), &pid) || pid > 0x7fffffff) return false;
   task->pid = static_cast<int32_t>(pid);
-  char before = text[digits - 1];
-  if (before == '/') {  // perf's pid/tid
+  task->comm = {};
+  if (digits > 0 && text[digits - 1] == '/') {  // perf's pid/tid
     --digits;
     while (digits > 0 && IsDigit(text[digits - 1])) --digits;
-    if (digits == 0) return false;
-    before = text[digits - 1];
   }
-  if (before != '-' && before != ' ') {
-    // perf prints pid -1 of a task that it does not know.
-    return false;
-  }
+  if (digits == 0) return true;  // perf script -F without comm
+  const char before = text[digits - 1];
+  if (before != '-' && before != ' ') return false;
   task->comm = TrimBlanks(text.substr(0, digits - 1));
   // trace-cmd puts the buffer instance's name in front: "slablab:     bash".
   const size_t instance = task->comm.find(":  ");
@@ -150,8 +154,6 @@ bool ParseTask(std::string_view text, TextTask* task) {
   if (task->comm == "<...>") task->comm = {};
   return true;
 }
-
-}  // namespace
 
 bool ParseTaskAndCpu(std::string_view line, TextTask* task, std::string_view* rest) {
   for (size_t at = line.find(" ["); at != std::string_view::npos; at = line.find(" [", at + 1)) {
@@ -257,6 +259,10 @@ std::string_view MissingField(EventKind kind, const TextKeySet& seen) {
   return {};
 }
 
+bool IsUnknownPointer(std::string_view value) {
+  return value == "(ptrval)" || value == "(____ptrval____)";
+}
+
 bool SetField(TextKey key, std::string_view value, RawEvent* event) {
   uint64_t number = 0;
   switch (key) {
@@ -271,7 +277,12 @@ bool SetField(TextKey key, std::string_view value, RawEvent* event) {
       if (event->kind == EventKind::kPercpuAlloc || event->kind == EventKind::kPercpuFree) {
         return true;
       }
-      return ParsePointer(value, &event->address);
+      if (!ParsePointer(value, &event->address)) return false;
+      // Sixteen digits of which the first eight are 0 are a hash: a kernel of 64 bits has its own
+      // addresses at the upper end.
+      event->is_hashed =
+          value.size() == 16 && value[0] == '0' && event->address != 0 && event->address >> 32 == 0;
+      return true;
     case TextKey::kName:
       event->cache = value;
       return true;

@@ -19,6 +19,7 @@ namespace slablab::internal {
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsHex(std::string_view text);                          // digits only, at least one
 bool ParseDecimal(std::string_view text, uint64_t* value);  // up to 19 digits
+bool ParseHex(std::string_view text, uint64_t* value);      // up to 16 digits, "0x" or not
 
 // Takes the word at the front, and the blanks before it, off `text`; empty at its end.
 std::string_view TakeWord(std::string_view* text);
@@ -38,6 +39,9 @@ struct TextTask {
   int32_t pid = 0;
   int32_t cpu = 0;
 };
+// Reads "bash-7340", "bash 7340/7341", "bash-7340 ( 7340)" or "7340" alone. perf prints -1 of a
+// task that it does not know.
+bool ParseTask(std::string_view text, TextTask* task);
 // Splits a line at its " [cpu] ": "bash-7340  [001] …", "bash 7340/7341 [001] …". A command's name
 // may itself hold blanks, brackets and dashes, so the first " [digits] " that a process number
 // precedes is the one.
@@ -72,6 +76,7 @@ TextKey FindKey(std::string_view name);
 class TextKeySet {
  public:
   void Add(TextKey key) { bits_ |= Bit(key); }
+  friend bool operator==(const TextKeySet&, const TextKeySet&) = default;
   bool Has(TextKey key) const { return (bits_ & Bit(key)) != 0; }
 
  private:
@@ -84,6 +89,10 @@ std::string_view MissingField(EventKind kind, const TextKeySet& seen);
 
 // Stores one field of event->kind. False if its value is not what the key takes.
 bool SetField(TextKey key, std::string_view value, RawEvent* event);
+
+// "(ptrval)", "(____ptrval____)": what kernels 4.15 to 5.x print for an address before they can
+// hash it. Of an event that has one, no one can tell the object.
+bool IsUnknownPointer(std::string_view value);
 
 }  // namespace slablab::internal
 

@@ -83,16 +83,23 @@ struct TraceHeader {
   std::vector<std::string> assumptions;  // one sentence each
   std::vector<TraceSidecar> sidecars;
 
+  // What an importer knows of losses beside the kLost events.
+  uint64_t lost_covered = 0;  // of those without a number: how many of these another one counts
+  uint64_t lost_untimed = 0;  // events lost at an unknown time; their kLost events stand first
+
   // Filled in by TraceWriter::Finish from the events appended; what a caller sets is overwritten.
   uint64_t event_count = 0;  // of every kind
   std::array<uint64_t, kEventKinds> events_by_kind = {};
   uint64_t lost_events = 0;   // the sum over the kLost events
+  uint64_t lost_unknown = 0;  // kLost events without a number, less lost_covered
   uint64_t object_count = 0;  // objects are 1 .. object_count
   Nanos time_first = 0;
   Nanos time_last = 0;
   // Of every field of every event in order (EventsDigest). The same for the same events, however
   // the file was blocked and compressed.
   uint64_t events_digest = 0;
+
+  bool lost_any() const { return lost_events > 0 || lost_unknown > 0; }
 
   // The sidecar of that name, or nullptr.
   const TraceSidecar* FindSidecar(std::string_view name) const;

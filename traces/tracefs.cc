@@ -154,13 +154,16 @@ TraceInstance::~TraceInstance() {
   }
 }
 
-absl::StatusOr<uint64_t> TraceInstance::LostEvents() const {
-  uint64_t lost = 0;
+absl::StatusOr<std::map<int32_t, uint64_t>> TraceInstance::LostEvents() const {
+  std::map<int32_t, uint64_t> lost;
   std::error_code error;
   for (fs::directory_iterator it(folder_ + "per_cpu", error), end; !error && it != end;
        it.increment(error)) {
     const absl::StatusOr<std::string> stats = ReadSetting((it->path() / "stats").string());
     if (!stats.ok()) return stats.status();
+    int32_t cpu = 0;
+    const std::string folder = it->path().filename();
+    if (!absl::SimpleAtoi(folder.substr(std::min<size_t>(folder.size(), 3)), &cpu)) continue;
     for (const absl::string_view line : absl::StrSplit(*stats, '\n')) {
       const std::pair<absl::string_view, absl::string_view> parts =
           absl::StrSplit(line, absl::MaxSplits(':', 1));
@@ -169,7 +172,7 @@ absl::StatusOr<uint64_t> TraceInstance::LostEvents() const {
         continue;
       }
       uint64_t count = 0;
-      if (absl::SimpleAtoi(parts.second, &count)) lost += count;
+      if (absl::SimpleAtoi(parts.second, &count) && count > 0) lost[cpu] += count;
     }
   }
   if (error) return absl::UnavailableError(folder_ + "per_cpu: " + error.message());

@@ -5,6 +5,7 @@
 #define SLABLAB_TRACES_TRACEFS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -80,7 +81,7 @@ class TraceInstance {
   const std::string& name() const { return name_; }
   const std::string& folder() const { return folder_; }  // with a slash behind it
   // Events that its buffers say were overwritten or dropped.
-  absl::StatusOr<uint64_t> LostEvents() const;
+  absl::StatusOr<std::map<int32_t, uint64_t>> LostEvents() const;
 
  private:
   TraceInstance(std::string name, std::string folder)

@@ -208,6 +208,7 @@ void TraceValidator::Check(const Event& event) {
   object_last_ = std::max(object_last_, event.object);
   if (event.kind == EventKind::kLost) {
     lost_ += event.bytes_req;
+    if (event.bytes_req == 0) ++lost_unnumbered_;
     incomplete_ = true;
   } else if (Allocates(event.kind)) {
     CheckAllocation(event);
@@ -230,6 +231,8 @@ void TraceValidator::CheckHeader() {
           header_.events_by_kind[kind], by_kind_[kind]);
   }
   equal("number of lost events", header_.lost_events, lost_);
+  equal("number of losses of unknown size", header_.lost_unknown,
+        lost_unnumbered_ - std::min(lost_unnumbered_, header_.lost_covered));
   equal("number of objects", header_.object_count, object_last_);
   equal("first time", header_.time_first, time_first_);
   equal("last time", header_.time_last, time_last_);

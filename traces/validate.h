@@ -102,6 +102,7 @@ class TraceValidator {
   Nanos time_last_ = 0;
   std::array<uint64_t, kEventKinds> by_kind_ = {};
   uint64_t lost_ = 0;
+  uint64_t lost_unnumbered_ = 0;
   bool incomplete_;
   uint64_t live_count_ = 0;
   EventsDigest digest_;

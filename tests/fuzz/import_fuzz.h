@@ -74,7 +74,9 @@ inline void FuzzTextImporter(std::string_view text, RecordingFormat format) {
     CHECK_EQ(could_be_read_again, could_be_read);
   }
   // Detection must cope with the same; what it answers is as good as its guess.
-  (void)internal::DetectFormatOf(text, "fuzz");
+  for (const bool lenient : {false, true}) {
+    (void)internal::DetectFormatOf(text, "fuzz", lenient);
+  }
 }
 
 }  // namespace slablab

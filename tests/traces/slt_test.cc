@@ -30,6 +30,7 @@ TraceHeader WithoutCounts(TraceHeader header) {
   header.event_count = none.event_count;
   header.events_by_kind = none.events_by_kind;
   header.lost_events = none.lost_events;
+  header.lost_unknown = none.lost_unknown;
   header.object_count = none.object_count;
   header.time_first = none.time_first;
   header.time_last = none.time_last;
@@ -71,11 +72,13 @@ TEST(SltTest, TheHeaderCountsTheEvents) {
   ASSERT_TRUE(back.ok()) << back.status();
   std::array<uint64_t, kEventKinds> by_kind = {};
   uint64_t lost = 0;
+  uint64_t unnumbered = 0;
   uint64_t objects = 0;
   EventsDigest digest;
   for (const Event& event : trace.events) {
     ++by_kind[static_cast<size_t>(event.kind)];
     if (event.kind == EventKind::kLost) lost += event.bytes_req;
+    if (event.kind == EventKind::kLost && event.bytes_req == 0) ++unnumbered;
     objects = std::max(objects, event.object);
     digest.Add(event);
   }
@@ -83,10 +86,32 @@ TEST(SltTest, TheHeaderCountsTheEvents) {
   EXPECT_EQ(back->header.event_count, 700u);
   EXPECT_EQ(back->header.events_by_kind, by_kind);
   EXPECT_EQ(back->header.lost_events, lost);
+  EXPECT_EQ(back->header.lost_unknown, unnumbered);
   EXPECT_EQ(back->header.object_count, objects);
   EXPECT_EQ(back->header.time_first, trace.events.front().time);
   EXPECT_EQ(back->header.time_last, trace.events.back().time);
   EXPECT_EQ(back->header.events_digest, digest.value());
+}
+
+// A loss without a number is one whose size is not known, but for those that a recorder's own count
+// covers.
+TEST(SltTest, LossesWithoutANumberAreCountedApart) {
+  Trace trace = RandomTrace({.seed = 2, .events = 0});
+  for (const uint32_t lost : {0u, 12u, 0u, 0u}) {
+    Event event;
+    event.kind = EventKind::kLost;
+    event.bytes_req = lost;
+    trace.events.push_back(event);
+  }
+  trace.header.cpu_count = std::max(trace.header.cpu_count, 1);
+  for (const uint64_t covered : {0u, 2u, 5u}) {
+    trace.header.lost_covered = covered;
+    const auto back = ReadFromString(*WriteToString(trace, {}));
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->header.lost_events, 12u);
+    EXPECT_EQ(back->header.lost_unknown, covered == 0 ? 3u : covered == 2 ? 1u : 0u);
+    EXPECT_TRUE(back->header.lost_any());
+  }
 }
 
 TEST(SltTest, TheSameEventsMakeTheSameBytes) {

@@ -1,0 +1,210 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "traces/recording_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "base/claimed_output.h"
+#include "fmt/format.h"
+
+namespace slablab {
+namespace {
+
+constexpr size_t kMagicBytes = 16;
+constexpr std::string_view kPerfMagic = "PERFILE";
+constexpr std::string_view kTraceDatMagic("\x17\x08\x44tracing", 10);
+
+struct Packing {
+  std::string_view magic;
+  const char* program;
+};
+constexpr std::array<Packing, 4> kPackings = {{
+    {std::string_view("\xfd"
+                      "7zXZ\0",
+                      6),
+     "xz"},
+    {"\x28\xb5\x2f\xfd", "zstd"},
+    {"BZh", "bzip2"},
+    {"\x04\x22\x4d\x18", "lz4"},
+}};
+
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+// A descriptor that is closed in the end.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+
+ private:
+  const int number_;
+};
+
+absl::Status FileError(const std::string& name, int error) {
+  const std::string message = fmt::format("{}: {}", name, std::strerror(error));
+  return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
+}
+
+// The first bytes of the file, or of what gzip packed there.
+std::string HeadOf(const std::string& path, bool* is_gzipped) {
+  std::string head(kMagicBytes, '\0');
+  const gzFile file = gzopen(path.c_str(), "rb");
+  if (file == nullptr) return {};
+  const int got = gzread(file, head.data(), static_cast<unsigned>(head.size()));
+  *is_gzipped = gzdirect(file) == 0;
+  gzclose(file);
+  head.resize(static_cast<size_t>(std::max(got, 0)));
+  return head;
+}
+
+// A device gives bytes without end, and none of them is of a recording. A terminal may be typed
+// into, and /dev/null is empty.
+bool IsEndlessDevice(const struct stat& state, int descriptor) {
+  if (S_ISBLK(state.st_mode)) return true;
+  if (!S_ISCHR(state.st_mode) || isatty(descriptor) != 0) return false;
+  char byte = 0;
+  return read(descriptor, &byte, 1) > 0;
+}
+
+}  // namespace
+
+bool IsFileOnDisk(const std::string& path) {
+  struct stat state;
+  return path != "-" && stat(path.c_str(), &state) == 0 && S_ISREG(state.st_mode) &&
+         state.st_size > 0;
+}
+
+RecordingSource::RecordingSource(std::string path)
+    : path_(path == "-" ? "/dev/stdin" : path),
+      name_(path == "-" ? "standard input" : std::move(path)) {}
+
+absl::StatusOr<std::unique_ptr<RecordingSource>> RecordingSource::Open(
+    const std::string& path, const std::function<bool()>& interrupted) {
+  std::unique_ptr<RecordingSource> source(new RecordingSource(path));
+  if (IsFileOnDisk(source->path_)) {
+    if (absl::Status input = CheckInput(source->path_); !input.ok()) return input;
+  }
+  absl::Status status =
+      IsFileOnDisk(source->path_) ? absl::OkStatus() : source->MakeFile(interrupted);
+  // Packed and packed again is rare; without end it is nothing of ours.
+  constexpr int kLayersMax = 4;
+  bool was_packed = true;
+  for (int layer = 0; status.ok() && was_packed && layer < kLayersMax; ++layer) {
+    status = source->Unpack(&was_packed);
+  }
+  if (!status.ok()) return status;
+  return source;
+}
+
+absl::Status RecordingSource::MakeFile(const std::function<bool()>& interrupted) {
+  const Descriptor input(path_ == "/dev/stdin" ? dup(STDIN_FILENO)
+                                               : open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat state;
+  if (input.number() < 0 || fstat(input.number(), &state) != 0) return FileError(name_, errno);
+  if (S_ISDIR(state.st_mode)) return FileError(name_, EISDIR);
+  if (IsEndlessDevice(state, input.number())) {
+    return absl::InvalidArgumentError(fmt::format("{}: a device, not a recording", name_));
+  }
+  absl::StatusOr<std::unique_ptr<Spool>> spool = Spool::Create();
+  if (!spool.ok()) return spool.status();
+  const absl::Status status = (*spool)->CopyFrom(input.number(), interrupted);
+  if (absl::IsCancelled(status)) return status;
+  if (!status.ok()) {
+    return absl::UnavailableError(fmt::format(
+        "{}: {}", name_, std::string_view(status.message().data(), status.message().size())));
+  }
+  spool_ = *std::move(spool);
+  path_ = spool_->Path();
+  return absl::OkStatus();
+}
+
+absl::Status RecordingSource::Unpack(bool* was_packed) {
+  bool is_gzipped = false;
+  const std::string head = HeadOf(path_, &is_gzipped);
+  *was_packed = true;
+  if (is_gzipped) {
+    const bool is_text = !StartsWith(head, kPerfMagic) && !StartsWith(head, kTraceDatMagic);
+    *was_packed = !is_text;
+    return is_text ? absl::OkStatus() : Gunzip();
+  }
+  if (StartsWith(head, kPerfMagic)) {
+    return UnpackBy(
+        {"perf", "script", "--force", "--ns", "--show-lost-events", "-F",
+         "comm,tid,cpu,time,event,trace", "-i", path_},
+        "this is a perf.data, of which perf script makes text; perf is not installed "
+        "here (Debian: apt install linux-perf). Or import what this prints where it is: "
+        "perf script --ns --show-lost-events -F comm,tid,cpu,time,event,trace");
+  }
+  for (const Packing& packing : kPackings) {
+    if (!StartsWith(head, packing.magic)) continue;
+    return UnpackBy(
+        {packing.program, "-dc"},
+        fmt::format("packed by {}, which is not installed here (Debian: apt install "
+                    "{}): unpack it where it is",
+                    packing.program,
+                    packing.program == std::string_view("xz") ? "xz-utils" : packing.program));
+  }
+  *was_packed = false;
+  return absl::OkStatus();
+}
+
+absl::Status RecordingSource::UnpackBy(const std::vector<std::string>& words,
+                                       const std::string& remedy) {
+  const Descriptor input(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (input.number() < 0) return FileError(name_, errno);
+  absl::StatusOr<std::unique_ptr<Spool>> spool = Spool::Create();
+  if (!spool.ok()) return spool.status();
+  const absl::Status status = (*spool)->FillFrom(words, input.number());
+  if (absl::IsNotFound(status)) {
+    return absl::InvalidArgumentError(fmt::format("{}: {}", name_, remedy));
+  }
+  if (!status.ok()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: {}", name_, std::string_view(status.message().data(), status.message().size())));
+  }
+  spool_ = *std::move(spool);
+  path_ = spool_->Path();
+  return absl::OkStatus();
+}
+
+absl::Status RecordingSource::Gunzip() {
+  absl::StatusOr<std::unique_ptr<Spool>> spool = Spool::Create();
+  if (!spool.ok()) return spool.status();
+  const gzFile file = gzopen(path_.c_str(), "rb");
+  if (file == nullptr) return FileError(name_, errno);
+  std::vector<char> buffer(1 << 16);
+  absl::Status status;
+  int got = 0;
+  while (status.ok() && (got = gzread(file, buffer.data(), 1 << 16)) > 0) {
+    status = (*spool)->Write({buffer.data(), static_cast<size_t>(got)});
+  }
+  int error = Z_OK;
+  gzerror(file, &error);
+  gzclose(file);
+  if (status.ok() && (got < 0 || error == Z_BUF_ERROR)) {
+    status = absl::InvalidArgumentError(name_ + ": damaged or truncated gzip data");
+  }
+  if (!status.ok()) return status;
+  spool_ = *std::move(spool);
+  path_ = spool_->Path();
+  return absl::OkStatus();
+}
+
+}  // namespace slablab

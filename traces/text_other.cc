@@ -1,0 +1,149 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "traces/text_other.h"
+
+#include <algorithm>
+
+#include "traces/import.h"
+#include "traces/text_line.h"
+
+namespace slablab::internal {
+namespace {
+
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+bool Has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// "853 2 4582696626123 type: 478", or "Unknown type 478".
+bool IsOfOptionRaw(std::string_view text) {
+  for (int i = 0; i < 3; ++i) {
+    uint64_t number = 0;
+    if (!ParseDecimal(TakeWord(&text), &number)) return false;
+  }
+  const std::string_view word = TakeWord(&text);
+  return word == "type:" || word == "Unknown";
+}
+
+// Long words of hexadecimal digits and nothing else.
+bool IsOfOptionHex(std::string_view text) {
+  const size_t bytes = text.size();
+  while (!text.empty()) {
+    const std::string_view word = TakeWord(&text);
+    if (!word.empty() && !IsHex(word)) return false;
+  }
+  return bytes >= 24;
+}
+
+// " 2)   0.105 us    |  kfree();"
+bool IsOfFunctionGraph(std::string_view text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  return digits > 0 && digits < text.size() && text[digits] == ')' && Has(text, "|");
+}
+
+bool NamesTracepoint(std::string_view word) {
+  if (word.empty() || word.back() != ':') return false;
+  word.remove_suffix(1);
+  const size_t colon = word.rfind(':');
+  if (colon != std::string_view::npos) word.remove_prefix(colon + 1);
+  return KindOfTracepoint(word).has_value();
+}
+
+bool HasTracepointWord(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view word = TakeWord(&text);
+    if (word.empty()) break;
+    if (NamesTracepoint(word)) return true;
+  }
+  return false;
+}
+
+std::string_view WithoutSpace(std::string_view text) {
+  while (!text.empty() && (text[0] == ' ' || text[0] == '\t' || text[0] == '\n' || text[0] == '\r'))
+    text.remove_prefix(1);
+  return text;
+}
+
+bool IsHtml(std::string_view head) {
+  head = WithoutSpace(head);
+  for (const std::string_view start : {"<!DOCTYPE", "<!doctype", "<html", "<HTML", "<?xml"}) {
+    if (StartsWith(head, start)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string AdviceOn(std::string_view text) {
+  std::string_view rest = text;
+  if (NamesTracepoint(TakeWord(&rest))) {
+    return "the line has no task, CPU and time: it was recorded with the tracefs option "
+           "context-info off (echo 1 > options/context-info)";
+  }
+  if (IsOfOptionRaw(text)) {
+    return "this is what the tracefs option raw makes of events, without their fields (echo 0 > "
+           "options/raw)";
+  }
+  if (IsOfOptionHex(text)) {
+    return "this is what the tracefs option hex makes of events (echo 0 > options/hex)";
+  }
+  if (IsOfFunctionGraph(text)) {
+    return "this is of the function_graph tracer, which gives no event its time (echo nop > "
+           "current_tracer)";
+  }
+  if (HasTracepointWord(text) && HasEventFields(text)) {
+    return "the line does not say on which CPU and when: print it with perf script "
+           "-F comm,tid,cpu,time,event,trace";
+  }
+  if (IsHtml(text)) return "this is HTML: save the recording's own text";
+  return "";
+}
+
+std::string WrongFile(std::string_view head) {
+  if (IsHtml(head)) return "this is HTML or XML, not a recording: save the recording's own text";
+  if (StartsWith(head, "\xff\xfe") || StartsWith(head, "\xfe\xff")) {
+    return "this is text of 16-bit characters, as some shells' > writes it: iconv -f UTF-16 -t "
+           "UTF-8 "
+           "makes it readable";
+  }
+  const std::string_view text = WithoutSpace(head);
+  if (StartsWith(text, "{") && Has(text.substr(0, 4096), "\"")) {
+    return "this is JSON, not a recording: import the perf.data or the text of perf script that it "
+           "was made of";
+  }
+  if (StartsWith(head,
+                 "\x7f"
+                 "ELF"))
+    return "this is a program, not a recording";
+  if (StartsWith(head, "PK\x03\x04")) return "this is a zip archive: unpack it first";
+  if (Has(head.substr(0, 512), std::string_view("ustar\0", 6)) ||
+      Has(head.substr(0, 512), "ustar  ")) {
+    return "this is a tar archive: unpack it first";
+  }
+  if (StartsWith(head, "\x89SLT")) {
+    return "this is a trace already, which needs no import (slablab trace info shows it)";
+  }
+  return "";
+}
+
+bool IsShellPrompt(std::string_view text) {
+  const size_t sign = text.find_first_of("#$%>");
+  if (sign == std::string_view::npos || sign > 100) return false;
+  if (sign + 1 < text.size() && text[sign + 1] != ' ') return false;
+  const std::string_view before = TrimBlanks(text.substr(0, sign));
+  const bool names_place = before.empty() || Has(before, "@") || before[0] == '/' ||
+                           before[0] == '~' || before[0] == '[' || Has(before, "sh-") ||
+                           Has(before, ":/") || Has(before, ":~");
+  return names_place && !HasEventFields(text);
+}
+
+bool HasEventFields(std::string_view text) {
+  return Has(text, "call_site=") || Has(text, "ptr=") || Has(text, "base_addr=") ||
+         Has(text, "pfn=");
+}
+
+}  // namespace slablab::internal

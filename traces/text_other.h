@@ -1,0 +1,31 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_TEXT_OTHER_H_
+#define SLABLAB_TRACES_TEXT_OTHER_H_
+
+#include <string>
+#include <string_view>
+
+// Lines of a recording's text that are no event: what they are, as far as that can be told, and
+// what to do about a text that is no recording of ours.
+
+namespace slablab::internal {
+
+// What a user should do about a line that cannot be read, naming the option it comes from: "" if
+// nothing is known of it. `text` is without blanks at its ends.
+std::string AdviceOn(std::string_view text);
+
+// Why a file that begins with `head` is no recording that can be read, and what to do: "" if
+// nothing is wrong with it at first sight.
+std::string WrongFile(std::string_view head);
+
+// "root@host:/sys/kernel/tracing# cat trace", "/ # ", "$ ": what a terminal had before and behind.
+bool IsShellPrompt(std::string_view text);
+
+// Whether the text has fields of a kmem event in it: it is then never left out in silence.
+bool HasEventFields(std::string_view text);
+
+}  // namespace slablab::internal
+
+#endif  // SLABLAB_TRACES_TEXT_OTHER_H_
