@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "allocators/registry.h"
+#include "cli/replayable.h"
 #include "cli/run_config.h"
 #include "cli/run_result.h"
 #include "google/protobuf/text_format.h"
@@ -52,6 +53,10 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
       TraceReader::Open(options.trace_path, {.addresses = false});
   if (!reader.ok()) return reader.status();
   stage.header = (*reader)->header();
+  if (absl::Status s = CheckReplayable(options.trace_path, stage.header, options.allocator);
+      !s.ok()) {
+    return s;
+  }
   const absl::StatusOr<std::vector<CacheId>> caches =
       FindOrCreateCaches(stage.header, *stage.machine, *stage.allocator);
   if (!caches.ok()) return caches.status();
@@ -174,9 +179,6 @@ void StateAssumptions(const SimulationOptions& options, const ClosedLoopOptions&
     assume(absl::StrCat("On import: ", repair.name, " ", repair.count, " times (",
                         repair.explanation, ")."));
   }
-  if (stage.header.lost_events > 0) {
-    assume(absl::StrCat("WARNING: ", stage.header.lost_events, " events were lost in recording."));
-  }
 }
 
 void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
@@ -198,6 +200,8 @@ void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
     totals.set_tasks(stage.trace->tasks());
     totals.set_events(stage.trace->events());
     totals.set_trace_duration_ns(stage.header.time_last - stage.header.time_first);
+    totals.set_trace_lost_events(stage.header.lost_events);
+    totals.set_trace_lost_unknown(stage.header.lost_unknown);
   }
   if (closed.frees_of_nothing == 0) return;
   NamedCount& count = *totals.add_skipped();
@@ -283,6 +287,10 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Simul
   GatherResult(machine, model, loop->result(), skipped, result);
   GatherOccupancy(machine, model, loop->auditor(), result);
   GatherClosed(*loop, stage, *result.mutable_totals());
+  if (stage.trace != nullptr) {
+    const absl::Status replayed = CheckReplayed(options.trace_path, result.totals());
+    if (!replayed.ok()) return replayed;
+  }
   FillConfig(options, machine.config(), *result.mutable_config());
   Describe(options, stage, *result.mutable_config());
   result.mutable_digests()->set_trace(stage.header.events_digest);

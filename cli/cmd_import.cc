@@ -14,9 +14,11 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
+#include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
+#include "reports/numbers.h"
 #include "traces/import_trace.h"
 
 ABSL_FLAG(std::string, from, "",
@@ -107,8 +109,9 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
 
 }  // namespace
 
-std::string ImportReport(const TraceHeader& header, const std::string& output) {
-  std::string report = fmt::format("{}: {} events of {} objects, {} CPUs", output,
+std::string ImportReport(const TraceHeader& unprintable, const std::string& output) {
+  const TraceHeader header = PrintableHeader(unprintable);
+  std::string report = fmt::format("{}: {} events of {} objects, {} CPUs", Printable(output),
                                    header.event_count, header.object_count, header.cpu_count);
   if (header.node_count > 0) report += fmt::format(" on {} nodes", header.node_count);
   report +=
@@ -117,6 +120,8 @@ std::string ImportReport(const TraceHeader& header, const std::string& output) {
       fmt::format("from {} ({}), kernel {}, clock {}\n", header.source_name, header.source_format,
                   header.kernel_release.empty() ? "unknown" : header.kernel_release,
                   header.clock.empty() ? "unknown" : header.clock);
+  const std::string loss = LossSentence(header.lost_events, header.lost_unknown);
+  if (!loss.empty()) report += fmt::format("LOST: {}\n", loss);
   constexpr size_t kIndent = 14;
   if (!header.repairs.empty()) report += "\nRepairs\n";
   for (const TraceRepair& repair : header.repairs) {
@@ -133,7 +138,8 @@ std::string ImportReport(const TraceHeader& header, const std::string& output) {
 int RunImport(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) {
     return Fail(absl::InvalidArgumentError(
-        "import takes one recording: a file, or a folder with trace.dat and its sidecars"));
+        "import takes one recording: a file, - for standard input, or a folder with "
+        "trace.dat and its sidecars"));
   }
   const std::string output = absl::GetFlag(FLAGS_output);
   if (output.empty() || output == "-") {
@@ -145,9 +151,7 @@ int RunImport(const std::vector<std::string>& arguments) {
   if (absl::IsCancelled(status)) return kExitInterrupted;
   if (!status.ok()) return Fail(status);
   Print(stdout, "{}", ImportReport(header, output));
-  if (header.events_by_kind[static_cast<size_t>(EventKind::kLost)] > 0) {
-    Print(stderr, "slablab: warning: the recording lost events ({} counted)\n", header.lost_events);
-  }
+  if (header.lost_any()) Warn(LossSentence(header.lost_events, header.lost_unknown));
   return kExitOk;
 }
 

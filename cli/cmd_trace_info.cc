@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "absl/flags/flag.h"
@@ -17,6 +18,7 @@
 #include "cli/wrap.h"
 #include "fmt/format.h"
 #include "reports/message_json.h"
+#include "reports/numbers.h"
 #include "traces/trace.h"
 
 namespace slablab {
@@ -85,6 +87,7 @@ cli::TraceInfo InfoOf(const std::string& path, const TraceReader& reader) {
   info.set_event_count(header.event_count);
   info.set_object_count(header.object_count);
   info.set_lost_events(header.lost_events);
+  info.set_lost_unknown(header.lost_unknown);
   info.set_time_first_ns(header.time_first);
   info.set_time_last_ns(header.time_last);
   info.set_events_digest(fmt::format("{:016x}", header.events_digest));
@@ -172,10 +175,21 @@ std::string InfoText(const cli::TraceInfo& info) {
   row("blocks", fmt::format("{} of {} bytes, {:.2f} bytes an event; {} bytes besides",
                             info.blocks_size(), info.block_bytes(), info.bytes_per_event(),
                             info.file_bytes() - info.block_bytes()));
-  row("lost", fmt::format("{} events", info.lost_events()));
+  const std::string loss = LossSentence(info.lost_events(), info.lost_unknown());
+  row("lost", loss.empty() ? "no event, as far as the recording tells" : loss);
   row("digest", info.events_digest());
   AppendCounts(info, &text);
   return text;
+}
+
+// Reads every block to its end, which checks checksums and contents.
+absl::Status ReadAll(TraceReader& reader) {
+  std::array<Event, 4096> events;
+  for (;;) {
+    const absl::StatusOr<size_t> count = reader.Read(absl::MakeSpan(events));
+    if (!count.ok()) return count.status();
+    if (*count == 0) return absl::OkStatus();
+  }
 }
 
 }  // namespace
@@ -188,6 +202,7 @@ int RunTraceInfo(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
       OpenTrace(*path, {.salvage = absl::GetFlag(FLAGS_salvage)});
   if (!reader.ok()) return Fail(reader.status());
+  if (absl::Status status = ReadAll(**reader); !status.ok()) return Fail(status);
   const cli::TraceInfo info = InfoOf(*path, **reader);
   Print(stdout, "{}", *format == Format::kJson ? MessageToJson(info) : InfoText(info));
   return kExitOk;

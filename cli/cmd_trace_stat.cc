@@ -3,6 +3,7 @@
 
 #include "cli/cmd_trace_stat.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -21,7 +22,10 @@
 #include "cli/progress.h"
 #include "fmt/format.h"
 #include "reports/message_json.h"
+#include "reports/numbers.h"
+#include "reports/tables.h"
 #include "traces/import_trace.h"
+#include "traces/recording_source.h"
 #include "traces/stat.h"
 #include "traces/stat.pb.h"
 #include "traces/trace.h"
@@ -75,17 +79,18 @@ absl::Status ReadSlt(TraceReader& reader, StatSink& sink) {
 absl::Status Gather(const std::string& path, Statistics* statistics) {
   Progress progress({.what = "reading " + path, .unit = "events"});
   std::error_code error;
+  // A pipe can be read once, and is a recording's.
   absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-      std::filesystem::is_directory(path, error)
-          ? absl::StatusOr<std::unique_ptr<TraceReader>>(absl::InvalidArgumentError("a folder"))
+      std::filesystem::exists(path, error) && !IsFileOnDisk(path)
+          ? absl::StatusOr<std::unique_ptr<TraceReader>>(absl::InvalidArgumentError("no file"))
           : TraceReader::Open(path, {});
   if (reader.ok()) {
-    statistics->header = (*reader)->header();
+    statistics->header = PrintableHeader((*reader)->header());
     statistics->stat.emplace(statistics->header.node_of_cpu);
     StatSink sink(*statistics->stat, progress);
     const absl::Status status = ReadSlt(**reader, sink);
     if (!status.ok()) return status;
-  } else if (absl::IsInvalidArgument(reader.status())) {
+  } else if (path == "-" || absl::IsInvalidArgument(reader.status())) {
     const absl::StatusOr<Recording> recording = FindRecording(path);
     if (!recording.ok()) return recording.status();
     statistics->stat.emplace(recording->sidecars.node_of_cpu);
@@ -93,6 +98,12 @@ absl::Status Gather(const std::string& path, Statistics* statistics) {
     const absl::StatusOr<ImportSummary> summary =
         ImportTrace(*recording, {.keep_allocator_internal = true}, sink, statistics->header);
     if (!summary.ok()) return summary.status();
+    statistics->header = PrintableHeader(std::move(statistics->header));
+    // Otherwise a TraceWriter's to do.
+    const StatTotals& read = statistics->stat->totals();
+    statistics->header.lost_events = read.lost_events;
+    statistics->header.lost_unknown =
+        read.lost_unnumbered - std::min(read.lost_unnumbered, statistics->header.lost_covered);
   } else {
     return reader.status();
   }
@@ -134,6 +145,12 @@ std::string TableText(std::string_view title, const std::vector<StatRow>& rows, 
   return text + line + "\n\n";
 }
 
+std::string LossText(const Statistics& statistics) {
+  const std::string loss =
+      LossSentence(statistics.header.lost_events, statistics.header.lost_unknown);
+  return loss.empty() ? "" : fmt::format("LOST: {}: the figures are of the rest\n\n", loss);
+}
+
 std::string SummaryText(const Statistics& statistics) {
   const StatTotals& totals = statistics.totals;
   StatRow all;
@@ -155,7 +172,6 @@ std::string SummaryText(const Statistics& statistics) {
   text += fmt::format("Frees: {}, of which on another CPU than the allocation: {}/{}\n",
                       totals.frees, totals.remote_frees, totals.known_frees);
   text += fmt::format("Frees of NULL: {}\n", totals.null_frees);
-  if (totals.lost_events > 0) text += fmt::format("Lost events: {}\n", totals.lost_events);
   if (statistics.left_out.allocations > 0) {
     text += fmt::format(
         "{} allocations of these are the recorded allocator's own: in the totals, as perf kmem "
@@ -177,7 +193,8 @@ std::string JsonText(const std::string& path, const Statistics& statistics, cons
   proto.set_frees(totals.frees);
   proto.set_remote_frees(totals.remote_frees);
   proto.set_null_frees(totals.null_frees);
-  proto.set_lost_events(totals.lost_events);
+  proto.set_lost_events(statistics.header.lost_events);
+  proto.set_lost_unknown(statistics.header.lost_unknown);
   proto.set_left_out_allocations(statistics.left_out.allocations);
   const auto add = [](const std::vector<StatRow>& rows, auto* repeated) {
     for (const StatRow& row : rows) {
@@ -197,23 +214,25 @@ std::string JsonText(const std::string& path, const Statistics& statistics, cons
   return MessageToJson(proto);
 }
 
-// One table of all rows; a name with a comma or quote is quoted.
+// One table of all rows.
 std::string CsvText(const Tables& tables) {
-  std::string text =
-      "table,name,bytes_allocated,bytes_requested,hits,pingpongs,fragmentation_percent\n";
-  const auto add = [&text](std::string_view table, const std::vector<StatRow>& rows) {
+  DataTable table{.name = "stat",
+                  .keys = 2,
+                  .columns = {"table", "name", "bytes_allocated", "bytes_requested", "hits",
+                              "pingpongs", "fragmentation_percent"},
+                  .rows = {}};
+  const auto add = [&table](const std::string& of, const std::vector<StatRow>& rows) {
     for (const StatRow& row : rows) {
-      std::string name;
-      for (const char c : row.label) name += c == '"' ? std::string("\"\"") : std::string(1, c);
-      if (name.find_first_of(",\"") != std::string::npos) name = '"' + name + '"';
-      text += fmt::format("{},{},{},{},{},{},{:.6f}\n", table, name, row.bytes_allocated,
-                          row.bytes_requested, row.hits, row.pingpongs, row.FragmentationPercent());
+      table.rows.push_back({of, row.label, fmt::format("{}", row.bytes_allocated),
+                            fmt::format("{}", row.bytes_requested), fmt::format("{}", row.hits),
+                            fmt::format("{}", row.pingpongs),
+                            fmt::format("{:.6f}", row.FragmentationPercent())});
     }
   };
   add("caller", tables.by_caller);
   add("pointer", tables.by_pointer);
   add("cache", tables.by_cache);
-  return text;
+  return WideText(table, Delimiter::kComma);
 }
 
 absl::Status Run(const std::string& path) {
@@ -236,6 +255,7 @@ absl::Status Run(const std::string& path) {
   }
   const size_t limit = absl::GetFlag(FLAGS_limit).value_or(asks_for_none ? 20 : 0);
   if (*format == Format::kText) {
+    Print(stdout, "{}", LossText(statistics));
     if (!tables.by_caller.empty())
       Print(stdout, "{}", TableText("Callsite", tables.by_caller, limit));
     if (!tables.by_pointer.empty()) {

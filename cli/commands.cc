@@ -111,9 +111,8 @@ absl::Span<const Command> Commands() {
        "slablab diff --trace=fork.slt before.pb after.pb"},
       {"import",
        "RECORDING",
-       "Makes a trace of a recording: of a folder with trace.dat and its sidecars, of a trace.dat, "
-       "or "
-       "of text of trace-cmd report, tracefs or perf script.",
+       "Makes a trace of a recording: of a folder with trace.dat and its sidecars, of a trace.dat "
+       "or perf.data, or of text of trace-cmd report, tracefs or perf script; - is standard input.",
        {std::begin(kImportFlags), std::end(kImportFlags)},
        RunImport},
       {"check",

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "allocators/percpu_registry.h"
 #include "allocators/registry.h"
+#include "cli/replayable.h"
 #include "fmt/format.h"
 #include "sim/machine_loader.h"
 #include "workloads/program.h"
@@ -97,6 +98,22 @@ RunChecker::Fault RunChecker::CheckScenario(const std::string& path, const Size&
   return fault;
 }
 
+RunChecker::Fault RunChecker::CheckTrace(const std::string& path, const std::string& allocator) {
+  const auto [entry, added] = traces_.try_emplace(path);
+  if (added) {
+    const auto reader = TraceReader::Open(path, {.addresses = false});
+    if (reader.ok()) entry->second = (*reader)->header();
+  }
+  if (!entry->second.has_value()) return std::nullopt;
+  const absl::Status status = CheckReplayable(path, *entry->second, allocator);
+  if (status.ok()) return std::nullopt;
+  // A trace of percpu areas alone is one for the percpu allocators, and the other way round.
+  const bool elsewhere = CheckReplayable(path, *entry->second, "slub").ok() ||
+                         CheckReplayable(path, *entry->second, "percpu").ok();
+  return RunFault{
+      .field = "trace", .parameter = {}, .message = TextOf(status), .elsewhere = elsewhere};
+}
+
 std::optional<RunFault> RunChecker::Check(const SimulationOptions& options) {
   if (Fault fault = CheckAllocator(options.allocator); fault.has_value()) return fault;
   const Size& size = SizeOf(options.machine);
@@ -106,6 +123,11 @@ std::optional<RunFault> RunChecker::Check(const SimulationOptions& options) {
   }
   if (!options.workload.empty()) {
     if (Fault fault = CheckWorkload(options, size); fault.has_value()) return fault;
+  }
+  if (!options.trace_path.empty()) {
+    if (Fault fault = CheckTrace(options.trace_path, options.allocator); fault.has_value()) {
+      return fault;
+    }
   }
   if (!options.scenario_path.empty()) {
     if (Fault fault = CheckScenario(options.scenario_path, size); fault.has_value()) return fault;

@@ -17,6 +17,7 @@
 #include "cli/run_spec.pb.h"
 #include "cli/simulation.h"
 #include "sim/spec_text.h"
+#include "traces/trace.h"
 #include "workloads/workload_loader.h"
 
 // What is wrong with a run, as far as that is known before it begins: so that a sweep of a night or
@@ -50,11 +51,14 @@ class RunChecker {
   const Size& SizeOf(const std::string& machine);
   Fault CheckWorkload(const SimulationOptions& options, const Size& size);
   Fault CompileFor(const SimulationOptions& options, const Size& size);
+  Fault CheckTrace(const std::string& path, const std::string& allocator);
   Fault CheckScenario(const std::string& path, const Size& size);
 
   std::map<std::string, Size> machines_;
   std::map<std::string, absl::StatusOr<WorkloadText>> workloads_;
   std::map<std::string, absl::StatusOr<std::string>> scenarios_;
+  // By path; absent: it could not be read, which is for the run to say.
+  std::map<std::string, std::optional<TraceHeader>> traces_;
   // By what decides them; a sweep has many points of each.
   std::map<std::tuple<std::string, std::vector<std::pair<std::string, int64_t>>, int, int>, Fault>
       compiled_;

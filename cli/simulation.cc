@@ -12,6 +12,7 @@
 #include "cli/closed_simulation.h"
 #include "cli/kernel_comparison.h"
 #include "cli/percpu_simulation.h"
+#include "cli/replayable.h"
 #include "cli/run_config.h"
 #include "cli/run_result.h"
 #include "sim/buddy_allocator.h"
@@ -63,9 +64,6 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
                           repair.explanation, ")."));
     }
   }
-  if (trace.lost_events > 0) {
-    assume(absl::StrCat("WARNING: ", trace.lost_events, " events were lost in recording."));
-  }
 }
 
 absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocator,
@@ -88,6 +86,8 @@ void Describe(const SimulationOptions& options, const TraceHeader& header,
   result.mutable_digests()->set_trace(header.events_digest);
   result.mutable_digests()->set_config(DigestOf(result.config()));
   result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
+  result.mutable_totals()->set_trace_lost_events(header.lost_events);
+  result.mutable_totals()->set_trace_lost_unknown(header.lost_unknown);
   StateAssumptions(header, config, options, result);
 }
 
@@ -142,9 +142,14 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
       TraceReader::Open(options.trace_path, {.addresses = false});
   if (!reader.ok()) return reader.status();
   const TraceHeader& header = (*reader)->header();
+  if (absl::Status s = CheckReplayable(options.trace_path, header, options.allocator); !s.ok()) {
+    return s;
+  }
   if (IsPercpuAllocator(options.allocator)) {
     absl::StatusOr<RunResult> result = SimulatePercpu(options, *config, **reader, hooks);
-    if (result.ok()) Describe(options, header, *config, *result);
+    if (!result.ok()) return result;
+    if (absl::Status s = CheckReplayed(options.trace_path, result->totals()); !s.ok()) return s;
+    Describe(options, header, *config, *result);
     return result;
   }
 
@@ -195,6 +200,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
 
   RunResult result;
   GatherResult(*machine, model, replay->result(), replay->skipped(), result);
+  if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
   GatherOccupancy(*machine, model, replay->auditor(), result);
   result.mutable_totals()->set_start_time_cycles(start);
   Describe(options, header, *config, result);

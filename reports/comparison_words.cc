@@ -416,6 +416,22 @@ std::vector<std::string> CostInWords(const LabelledResult& run) {
   return words;
 }
 
+// What the traces of the set lack, each trace once.
+void AppendLosses(ResultSet set, std::vector<std::string>& words) {
+  std::vector<std::string> said;
+  for (const LabelledResult& run : set) {
+    const Totals& totals = run.result.totals();
+    const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+    if (loss.empty()) continue;
+    std::string sentence = fmt::format("LOST: {}: {}: every figure is of the rest.",
+                                       run.result.config().trace(), loss);
+    if (std::find(said.begin(), said.end(), sentence) == said.end()) {
+      said.push_back(std::move(sentence));
+    }
+  }
+  words.insert(words.end(), said.begin(), said.end());
+}
+
 // The values of an axis in a heading, or how many there are.
 std::string Heading(const std::vector<std::string>& values, std::string_view many) {
   const std::vector<std::string> distinct = Distinct(values);
@@ -453,7 +469,10 @@ std::vector<std::string> DifferencesInWords(ResultSet set) {
   const auto say = [&](std::string text) {
     if (!text.empty()) words.push_back(std::move(text));
   };
-  if (set.size() == 1) words = CostInWords(set[0]);
+  AppendLosses(set, words);
+  if (set.size() == 1) {
+    for (std::string sentence : CostInWords(set[0])) words.push_back(std::move(sentence));
+  }
   say(ComparedParagraph(set));
   AppendReservations(set, words);
   if (set.size() > 1) say(WorkParagraph(set));

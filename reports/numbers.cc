@@ -50,6 +50,19 @@ std::string Counted(uint64_t count, std::string_view one, std::string_view many)
   return fmt::format("{} {}", Grouped(count), count == 1 ? one : many);
 }
 
+std::string LossSentence(uint64_t events, uint64_t unknown_places) {
+  const std::string in_places =
+      unknown_places == 1 ? "in one place" : fmt::format("in {} places", Grouped(unknown_places));
+  if (events == 0) {
+    if (unknown_places == 0) return "";
+    return fmt::format("events were lost in recording {}, how many is not known", in_places);
+  }
+  std::string text =
+      fmt::format("{} lost in recording", Counted(events, "event was", "events were"));
+  if (unknown_places > 0) text += fmt::format(", and {} more, how many is not known", in_places);
+  return text;
+}
+
 std::string GroupedDifference(int64_t value) {
   return fmt::format("{}{}", Sign(value), Grouped(Magnitude(value)));
 }

@@ -21,6 +21,10 @@ std::string Grouped(uint64_t value);
 // "1 page", "12,345 pages".
 std::string Counted(uint64_t count, std::string_view one, std::string_view many);
 
+// "849,163 events were lost in recording", "events were lost in recording in 3 places, how many is
+// not known", or both; empty if none was. `unknown_places` are those of the second kind.
+std::string LossSentence(uint64_t events, uint64_t unknown_places);
+
 // "+12,345", "-7", "0".
 std::string GroupedDifference(int64_t value);
 

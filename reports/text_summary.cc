@@ -250,6 +250,8 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
   page.Heading(fmt::format("{} on {}, {}", OrUnknown(config.allocator()),
                            OrUnknown(config.machine()),
                            is_workload ? config.workload() : OrUnknown(config.trace())));
+  const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+  if (!loss.empty()) page.Labelled("LOST", loss + ": all that follows is of the rest");
   if (is_workload) {
     page.Labelled("workload", WorkloadSentence(config, totals));
   } else {
