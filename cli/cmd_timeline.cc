@@ -131,6 +131,9 @@ absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path
     return absl::InvalidArgumentError(
         absl::StrCat("there is no timeline of ", options.allocator, ": it has no slabs"));
   }
+  const Totals& totals = result->totals();
+  const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+  if (!loss.empty()) Warn(loss);
   recorder.timeline()->set_start(result->totals().start_time_cycles());
   AddFootprint(*result, *recorder.timeline());
   absl::StatusOr<std::unique_ptr<WholeFile>> file = WholeFile::Open(path);

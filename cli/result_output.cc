@@ -11,9 +11,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_split.h"
 #include "base/whole_file.h"
+#include "cli/command.h"
 #include "cli/terminal.h"
 #include "fmt/format.h"
 #include "reports/html_report.h"
+#include "reports/numbers.h"
 #include "reports/percpu_stats.h"
 #include "reports/result_io.h"
 #include "reports/slabinfo.h"
@@ -99,6 +101,13 @@ absl::StatusOr<std::string> SetText(ResultSet set, Format format) {
   return absl::InternalError("no such format");
 }
 
+// For forms that are the kernel's and have no place for it.
+void WarnOfLosses(const RunResult& result) {
+  const Totals& totals = result.totals();
+  const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+  if (!loss.empty()) Warn(loss);
+}
+
 absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
   switch (format) {
     case Format::kText:
@@ -110,11 +119,13 @@ absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
     case Format::kTsv:
       return TableText(result, Delimiter::kTab);
     case Format::kSlabinfo:
+      WarnOfLosses(result);
       return SlabInfoText(result);
     case Format::kPercpuStats:
       if (!result.has_percpu()) {
         return absl::InvalidArgumentError("--format=percpu_stats: the run has no percpu allocator");
       }
+      WarnOfLosses(result);
       return PercpuStatsText(result);
     case Format::kProto:
       return Serialize(result);

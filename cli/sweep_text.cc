@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -139,6 +140,18 @@ std::vector<std::string> ValuesOf(const SweepReport& report, const SweepPointRep
   return values;
 }
 
+// What the traces of the points lack, each once.
+void AppendLosses(const SweepReport& report, TextPage& page) {
+  std::set<std::string> said;
+  for (const SweepPointReport& point : report.points()) {
+    const Totals& totals = point.result().totals();
+    const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+    if (loss.empty()) continue;
+    const std::string sentence = fmt::format("{}: {}", point.result().config().trace(), loss);
+    if (said.insert(sentence).second) page.Labelled("LOST", sentence);
+  }
+}
+
 std::string HeadText(const SweepReport& report) {
   TextPage page(false);
   const auto is_result = [](const SweepPointReport& point) { return point.has_result(); };
@@ -147,6 +160,7 @@ std::string HeadText(const SweepReport& report) {
   page.Heading(fmt::format("{}: {} points, {} refused", report.name(), report.points_size(),
                            report.points_size() - results));
   if (first == report.points().end()) return page.Take();
+  AppendLosses(report, page);
   const auto varies = [&](std::string_view axis) {
     return std::find(report.axes().begin(), report.axes().end(), axis) != report.axes().end();
   };

@@ -237,6 +237,12 @@ class TextReader {
     bool has_unknown_pointer = false;
   };
 
+  // A percpu area is known by its chunk and offset.
+  static bool NeedsNoPointer(EventKind kind, TextKey key) {
+    return key == TextKey::kPointer &&
+           (kind == EventKind::kPercpuAlloc || kind == EventKind::kPercpuFree);
+  }
+
   // Answers the word that is wrong; empty if none is.
   std::string_view TakeFields(std::string_view rest, RawEvent* event, Fields* fields) {
     TextKey previous = TextKey::kOther;
@@ -257,8 +263,8 @@ class TextReader {
       std::string_view value = word.substr(equals + 1);
       // Kernels to 5.x pad what is no address: "ptr=          (null)".
       if (value.empty() && previous == TextKey::kPointer) value = TakeWord(&rest);
-      if (previous == TextKey::kPointer && IsUnknownPointer(value)) {
-        fields->has_unknown_pointer = true;
+      if (IsUnknownPointer(value)) {
+        if (!NeedsNoPointer(event->kind, previous)) fields->has_unknown_pointer = true;
       } else if (!SetField(previous, value, event)) {
         return word;
       }

@@ -29,14 +29,15 @@ bool IsOfOptionRaw(std::string_view text) {
   return word == "type:" || word == "Unknown";
 }
 
-// Long words of hexadecimal digits and nothing else.
+// "00000355 00000002 0000042b12a1b2c3 type: 478": long words of hexadecimal digits.
 bool IsOfOptionHex(std::string_view text) {
-  const size_t bytes = text.size();
-  while (!text.empty()) {
+  size_t digits = 0;
+  for (;;) {
     const std::string_view word = TakeWord(&text);
-    if (!word.empty() && !IsHex(word)) return false;
+    if (word.empty() || word == "type:" || word == "Unknown") return digits >= 24;
+    if (word.size() < 8 || !IsHex(word)) return false;
+    digits += word.size();
   }
-  return bytes >= 24;
 }
 
 // " 2)   0.105 us    |  kfree();"
@@ -84,12 +85,12 @@ std::string AdviceOn(std::string_view text) {
     return "the line has no task, CPU and time: it was recorded with the tracefs option "
            "context-info off (echo 1 > options/context-info)";
   }
+  if (IsOfOptionHex(text)) {
+    return "this is what the tracefs option hex makes of events (echo 0 > options/hex)";
+  }
   if (IsOfOptionRaw(text)) {
     return "this is what the tracefs option raw makes of events, without their fields (echo 0 > "
            "options/raw)";
-  }
-  if (IsOfOptionHex(text)) {
-    return "this is what the tracefs option hex makes of events (echo 0 > options/hex)";
   }
   if (IsOfFunctionGraph(text)) {
     return "this is of the function_graph tracer, which gives no event its time (echo nop > "

@@ -202,7 +202,7 @@ TEST(ImportVariantsTest, WhatAnOptionMakesUnreadableIsRefusedByName) {
     };
     expect("kfree:" + fields, "option context-info off");
     expect("853 2 4582696626123 type: 478\n", "option raw");
-    expect("0000035500000002000010b8f2a1b2c3\n", "option hex");
+    expect("00000355 00000002 000010b8f2a1b2c3 type: 478\n", "option hex");
     expect(" 2)               |  /* kfree:" + fields, "function_graph tracer");
     expect("  bash  853  4582.696626: kmem:kfree:" + fields, "perf script -F");
   }
