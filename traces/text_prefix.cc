@@ -107,10 +107,9 @@ std::string_view FlagsOfBits(uint64_t bits) {
 }
 
 // latency-format with verbose: command, pid, CPU, flags, preempt count, number of the entry, time.
-PrefixKind ParseVerbose(std::string_view line, EntryPrefix* prefix) {
-  const size_t open = line.find(" [");
+PrefixKind ParseVerboseAt(std::string_view line, size_t open, EntryPrefix* prefix) {
   const size_t close = line.find("] ", open);
-  if (open == std::string_view::npos || close == std::string_view::npos) return PrefixKind::kNone;
+  if (close == std::string_view::npos) return PrefixKind::kNone;
   uint64_t stamp = 0;
   if (!ParseHex(line.substr(open + 2, close - open - 2), &stamp)) return PrefixKind::kNone;
   std::string_view head = line.substr(0, open);
@@ -136,6 +135,14 @@ PrefixKind ParseVerbose(std::string_view line, EntryPrefix* prefix) {
   prefix->time = {.time = is_micros ? stamp * kNanosPerMicro : stamp, .is_count = !is_micros};
   prefix->entry = rest.substr(end + 3);
   return PrefixKind::kWhole;
+}
+
+PrefixKind ParseVerbose(std::string_view line, EntryPrefix* prefix) {
+  // A command's name may have brackets, too.
+  for (size_t at = line.find(" ["); at != std::string_view::npos; at = line.find(" [", at + 1)) {
+    if (ParseVerboseAt(line, at, prefix) == PrefixKind::kWhole) return PrefixKind::kWhole;
+  }
+  return PrefixKind::kNone;
 }
 
 }  // namespace

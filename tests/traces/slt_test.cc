@@ -22,6 +22,7 @@ namespace slablab {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // What a caller does not set.
@@ -224,9 +225,9 @@ TEST_F(WriterTest, ALinkIsFollowedAndPermissionsStay) {
 
 TEST_F(WriterTest, PlacesThatCannotBeWrittenAreNamed) {
   EXPECT_THAT(std::string(TraceWriter::Create(Path("none/t.slt"), {}).status().message()),
-              HasSubstr("/none/t.slt: cannot create: No such file"));
+              AllOf(HasSubstr("cannot create "), HasSubstr("/none/t.slt: No such file")));
   EXPECT_THAT(std::string(TraceWriter::Create(folder(), {}).status().message()),
-              HasSubstr("not a regular file"));
+              HasSubstr("Is a directory"));
 }
 
 TEST_F(WriterTest, EventsOutOfOrderAreRefusedByNumber) {
