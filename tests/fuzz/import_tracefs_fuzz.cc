@@ -30,6 +30,14 @@ std::vector<std::string> FuzzSeeds() {
       "off=285752 "
       "ptr=000000005f3955cd\n"
       "   wl.sh-7347  [000] .....   12346: percpu_create_chunk: base_addr=00000000a50ed6eb\n",
+      "root@dut:/# cat trace\n# tracer: nop\n# latency: 0 us, #3/9, CPU#0 | (M:server #P:4)\n"
+      "    bash-853     2d.h1. 4582696626us+: kfree: call_site=f+0x1 ptr=          (null)\n"
+      "    bash 853 2 9 00000000 0000002a [00000001112666b2] 4582696.630ms (+0.003ms): kmalloc: "
+      "call_site=f+0x1 ptr=00000000a9b3c1d2 bytes_req=0x3c (60) bytes_alloc=0x40 (64) "
+      "node=0xffffffff (-1)\n"
+      "    bash-853     [002] .....  4582.696628: <stack trace>\n => kfree\n"
+      "[    1.000001] bash-853     [002] .....  4582.696629: kfree: ptr=(____ptrval____)\n"
+      "    bash-853     [001] .....  4582.600000: kfree: ptr=c7a0e041",
   };
 }
 
