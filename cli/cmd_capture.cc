@@ -3,10 +3,7 @@
 
 #include "cli/cmd_capture.h"
 
-#include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -15,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/interrupt.h"
+#include "base/left_behind.h"
 #include "cli/cmd_import.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -42,7 +40,8 @@ namespace fs = std::filesystem;
 // nothing stays.
 class RecordingFolder {
  public:
-  static absl::StatusOr<std::unique_ptr<RecordingFolder>> Make(const std::string& wanted) {
+  static absl::StatusOr<std::unique_ptr<RecordingFolder>> Make(const std::string& wanted,
+                                                               UndoRecord& record) {
     std::unique_ptr<RecordingFolder> folder(new RecordingFolder);
     std::error_code error;
     if (!wanted.empty()) {
@@ -58,10 +57,9 @@ class RecordingFolder {
       folder->is_ours_ = true;
       return folder;
     }
-    folder->path_ = (fs::temp_directory_path(error) / "slablab-capture-XXXXXX").string();
-    if (error || mkdtemp(folder->path_.data()) == nullptr) {
-      return absl::UnavailableError(fmt::format("{}: {}", folder->path_, std::strerror(errno)));
-    }
+    absl::StatusOr<std::string> path = MakeTemporaryFolder("capture", record);
+    if (!path.ok()) return path.status();
+    folder->path_ = *std::move(path);
     folder->is_ours_ = true;
     return folder;
   }
@@ -106,10 +104,13 @@ absl::Status Capture(const std::vector<std::string>& command, const std::string&
   // Before anything is recorded: the output can be written.
   absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, {});
   if (!writer.ok()) return writer.status();
+  const absl::StatusOr<std::unique_ptr<UndoRecord>> record = UndoRecord::Begin();
+  if (!record.ok()) return record.status();
   const absl::StatusOr<std::unique_ptr<RecordingFolder>> folder =
-      RecordingFolder::Make(absl::GetFlag(FLAGS_recording));
+      RecordingFolder::Make(absl::GetFlag(FLAGS_recording), **record);
   if (!folder.ok()) return folder.status();
   CaptureOptions options;
+  options.record = record->get();
   options.folder = (*folder)->path();
   options.command = command;
   options.method = *method;

@@ -17,10 +17,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/claimed_output.h"
 #include "base/interrupt.h"
+#include "base/left_behind.h"
 #include "base/out_of_memory.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
+#include "cli/print.h"
 #include "fmt/format.h"
 #include "google/protobuf/stubs/logging.h"
 
@@ -50,6 +52,10 @@ int Main(const std::vector<std::string>& words) {
   google::protobuf::SetLogHandler(nullptr);
   const absl::StatusOr<Invocation> invocation = ParseInvocation(Commands(), words);
   if (!invocation.ok()) return Fail(invocation.status());
+  if (const std::vector<std::string> undone = UndoLeftBehind(); !undone.empty()) {
+    Print(stderr, "slablab: a run that was killed had left things behind; {}\n",
+          fmt::join(undone, ", "));
+  }
   if (absl::Status claimed = ClaimOutputs(*invocation->command); !claimed.ok()) {
     return Fail(claimed);
   }

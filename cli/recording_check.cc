@@ -3,10 +3,7 @@
 
 #include "cli/recording_check.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -14,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/interrupt.h"
+#include "base/left_behind.h"
 #include "cli/simulation.h"
 #include "fmt/format.h"
 #include "sim/machine_config.h"
@@ -35,15 +33,14 @@ constexpr uint64_t kMibDefault = 512;
 class TemporaryFolder {
  public:
   static absl::StatusOr<TemporaryFolder> Create() {
-    std::error_code error;
-    const fs::path base = fs::temp_directory_path(error);
-    std::string pattern = ((error ? fs::path("/tmp") : base) / "slablab-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) {
-      return absl::UnavailableError(absl::StrCat(pattern, ": ", std::strerror(errno)));
-    }
-    return TemporaryFolder(pattern);
+    absl::StatusOr<std::unique_ptr<UndoRecord>> record = UndoRecord::Begin();
+    if (!record.ok()) return record.status();
+    absl::StatusOr<std::string> path = MakeTemporaryFolder("verify", **record);
+    if (!path.ok()) return path.status();
+    return TemporaryFolder(*std::move(path), *std::move(record));
   }
-  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+  TemporaryFolder(TemporaryFolder&& other) noexcept
+      : path_(std::exchange(other.path_, "")), record_(std::move(other.record_)) {}
   ~TemporaryFolder() {
     std::error_code error;
     if (!path_.empty()) fs::remove_all(path_, error);
@@ -51,8 +48,10 @@ class TemporaryFolder {
   std::string File(const std::string& name) const { return (fs::path(path_) / name).string(); }
 
  private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  TemporaryFolder(std::string path, std::unique_ptr<UndoRecord> record)
+      : path_(std::move(path)), record_(std::move(record)) {}
   std::string path_;
+  std::unique_ptr<UndoRecord> record_;
 };
 
 absl::Status ImportTo(const std::string& folder, const std::string& output) {

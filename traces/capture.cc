@@ -111,6 +111,14 @@ absl::StatusOr<int> RunWorkload(const CaptureOptions& options) {
   return 0;
 }
 
+// For ChildOptions::started.
+std::function<void(pid_t)> Noting(UndoRecord* record) {
+  return [record](pid_t child) {
+    // Too late to give up; the record has all else.
+    if (record != nullptr) record->HasStarted(child).IgnoreError();
+  };
+}
+
 absl::Status RecordWithTraceCmd(const CaptureOptions& options, uint64_t buffer_kib,
                                 const std::vector<std::string>& events, CaptureResult* result) {
   std::vector<std::string> words = {
@@ -123,8 +131,10 @@ absl::Status RecordWithTraceCmd(const CaptureOptions& options, uint64_t buffer_k
   if (!options.command.empty()) words.push_back("--");
   words.insert(words.end(), options.command.begin(), options.command.end());
   // It is never killed: it would leave its recording processes behind.
-  const absl::StatusOr<int> status =
-      RunChildProcess({.words = words, .interrupts = options.interrupts, .last_signal = SIGINT});
+  const absl::StatusOr<int> status = RunChildProcess({.words = words,
+                                                      .interrupts = options.interrupts,
+                                                      .last_signal = SIGINT,
+                                                      .started = Noting(options.record)});
   if (!status.ok()) return status.status();
   result->command_status = *status;
   return absl::OkStatus();
@@ -133,7 +143,8 @@ absl::Status RecordWithTraceCmd(const CaptureOptions& options, uint64_t buffer_k
 absl::Status RecordInInstance(const CaptureOptions& options, const std::string& root,
                               uint64_t buffer_kib, const std::vector<std::string>& events,
                               CaptureResult* result) {
-  absl::StatusOr<std::unique_ptr<TraceInstance>> instance = TraceInstance::Create(root);
+  absl::StatusOr<std::unique_ptr<TraceInstance>> instance =
+      TraceInstance::Create(root, *options.record);
   if (!instance.ok()) return instance.status();
   const std::string& folder = (*instance)->folder();
   const auto switch_events = [&](std::string_view value) -> absl::Status {
@@ -171,7 +182,8 @@ absl::Status RecordInInstance(const CaptureOptions& options, const std::string& 
   const absl::StatusOr<int> extracted =
       RunChildProcess({.words = {"trace-cmd", "extract", "-B", (*instance)->name(), "-o",
                                  options.folder + "/trace.dat"},
-                       .silent = true});
+                       .silent = true,
+                       .started = Noting(options.record)});
   if (!extracted.ok()) return extracted.status();
   if (*extracted != 0) {
     return absl::UnavailableError(
@@ -214,6 +226,8 @@ absl::StatusOr<CaptureResult> CaptureRecording(const CaptureOptions& options) {
   const std::string& root = (*tracefs)->root();
   const absl::StatusOr<std::unique_ptr<TracingLock>> lock = TracingLock::Take(root);
   if (!lock.ok()) return lock.status();
+  status = options.record->WillLock(root + "instances");
+  if (!status.ok()) return status;
   const absl::StatusOr<std::vector<std::string>> events = EventsOf(root, options.with_pages);
   if (!events.ok()) return events.status();
   const int cpus = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
@@ -224,11 +238,13 @@ absl::StatusOr<CaptureResult> CaptureRecording(const CaptureOptions& options) {
   result.method = options.method;
   if (result.method == Method::kAuto)
     result.method = MayRecord() ? Method::kRecord : Method::kExtract;
-  status = WriteMachineSidecars(options.folder, &result.warnings);
+  status = WriteMachineSidecars(options.folder, &result.warnings, options.record);
   if (status.ok()) status = WriteSidecars(options.folder, "before", &result.warnings);
   if (!status.ok()) return status;
   {
-    const SavedSettings saved(root, MainSettings());
+    const absl::StatusOr<std::unique_ptr<SavedSettings>> saved =
+        SavedSettings::Save(root, MainSettings(), *options.record);
+    if (!saved.ok()) return saved.status();
     status = result.method == Method::kRecord
                  ? RecordWithTraceCmd(options, buffer_kib, *events, &result)
                  : RecordInInstance(options, root, buffer_kib, *events, &result);
@@ -269,7 +285,8 @@ absl::Status WriteSidecars(const std::string& folder, const std::string& when,
   return absl::OkStatus();
 }
 
-absl::Status WriteMachineSidecars(const std::string& folder, std::vector<std::string>* warnings) {
+absl::Status WriteMachineSidecars(const std::string& folder, std::vector<std::string>* warnings,
+                                  UndoRecord* record) {
   utsname names;
   if (uname(&names) == 0) {
     const absl::Status status = WriteFile(folder + "/uname", fmt::format("{}\n", names.release));
@@ -287,7 +304,8 @@ absl::Status WriteMachineSidecars(const std::string& folder, std::vector<std::st
   }
   const absl::StatusOr<int> lstopo = RunChildProcess(
       {.words = {"lstopo-no-graphics", "--of", "xml", "--force", folder + "/lstopo.xml"},
-       .silent = true});
+       .silent = true,
+       .started = Noting(record)});
   if (!lstopo.ok() || *lstopo != 0) {
     warnings->push_back(
         "lstopo-no-graphics cannot be run (Debian: apt install hwloc-nox): the trace goes without "

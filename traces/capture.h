@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/left_behind.h"
 
 // Recording the allocators of the running kernel: the kmem and percpu tracepoints with the `mono`
 // clock, and the state of the allocators before and after.
@@ -20,13 +21,14 @@
 // writes /proc/sys/kernel/ftrace_enabled, which some guests may not), a tracefs instance of our own
 // is the buffer and `trace-cmd extract` saves it: what is in it at the end is what fits. Either way
 // the tracing of others is left alone: the instance goes away, and settings that trace-cmd changes
-// are put back, also after an error or an interrupt.
+// are put back, also after an error or an interrupt, and after SIGKILL by the next slablab.
 
 namespace slablab {
 
 struct CaptureOptions {
   enum class Method { kAuto, kRecord, kExtract };
 
+  UndoRecord* record = nullptr;           // of what is to be undone if we are killed; never null
   std::string folder;                     // where to put trace.dat and the sidecars; must exist
   std::vector<std::string> command = {};  // what to run; empty: record until interrupted
   Method method = Method::kAuto;
@@ -56,7 +58,9 @@ absl::Status WriteSidecars(const std::string& folder, const std::string& when,
                            std::vector<std::string>* warnings);
 
 // What does not change while a recording runs: nodes, uname, lstopo.xml.
-absl::Status WriteMachineSidecars(const std::string& folder, std::vector<std::string>* warnings);
+// `record`, if any, gets to know of the program that it starts.
+absl::Status WriteMachineSidecars(const std::string& folder, std::vector<std::string>* warnings,
+                                  UndoRecord* record = nullptr);
 
 }  // namespace slablab
 

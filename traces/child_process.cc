@@ -70,6 +70,7 @@ absl::StatusOr<int> RunChildProcess(const ChildOptions& options) {
   CHECK(!options.words.empty());
   const absl::StatusOr<pid_t> child = Spawn(options);
   if (!child.ok()) return child.status();
+  options.started(*child);
   int signals_sent = 0;
   for (;;) {
     int status = 0;

@@ -22,6 +22,7 @@ struct ChildOptions {
   // the child gets SIGINT, at the second `last_signal`.
   std::function<int()> interrupts = [] { return 0; };
   int last_signal = SIGKILL;
+  std::function<void(pid_t)> started = [](pid_t) {};
 };
 
 // Runs a program and waits for its end. Answers its wait status; NotFound if there is no such

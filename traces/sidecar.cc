@@ -13,6 +13,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "traces/gz_input.h"
 
@@ -207,6 +208,7 @@ absl::StatusOr<std::string> SlabSysfsTextOfTree(const std::string& folder) {
     }
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
+      if (absl::Status input = CheckInput(file.string()); !input.ok()) return input;
       absl::StatusOr<std::string> value = ReadWholeFile(file.string(), 1 << 16);
       if (!value.ok()) continue;
       const std::string_view first_line = std::string_view(*value).substr(0, value->find('\n'));

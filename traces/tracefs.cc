@@ -122,11 +122,17 @@ absl::StatusOr<std::unique_ptr<TracingLock>> TracingLock::Take(const std::string
 
 TracingLock::~TracingLock() { close(descriptor_); }
 
-SavedSettings::SavedSettings(const std::string& root, const std::vector<std::string>& names) {
+absl::StatusOr<std::unique_ptr<SavedSettings>> SavedSettings::Save(
+    const std::string& root, const std::vector<std::string>& names, UndoRecord& record) {
+  std::unique_ptr<SavedSettings> saved(new SavedSettings);
   for (const std::string& name : names) {
     const absl::StatusOr<std::string> shown = ReadSetting(root + name);
-    if (shown.ok()) values_.emplace_back(root + name, ChosenValue(*shown));
+    if (!shown.ok()) continue;
+    const std::string value = ChosenValue(*shown);
+    if (absl::Status status = record.WillChange(root + name, value); !status.ok()) return status;
+    saved->values_.emplace_back(root + name, value);
   }
+  return saved;
 }
 
 SavedSettings::~SavedSettings() {
@@ -138,10 +144,12 @@ SavedSettings::~SavedSettings() {
   }
 }
 
-absl::StatusOr<std::unique_ptr<TraceInstance>> TraceInstance::Create(const std::string& root) {
+absl::StatusOr<std::unique_ptr<TraceInstance>> TraceInstance::Create(const std::string& root,
+                                                                     UndoRecord& record) {
   RemoveStaleInstances(root);
   const std::string name = fmt::format("{}{}", kInstancePrefix, getpid());
   const std::string folder = fmt::format("{}instances/{}/", root, name);
+  if (absl::Status status = record.WillMakeDirectory(folder); !status.ok()) return status;
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return SystemError(folder);
   return std::unique_ptr<TraceInstance>(new TraceInstance(name, folder));
 }

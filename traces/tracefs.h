@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/left_behind.h"
 
 // The kernel's tracing file system: where it is, settings that are put back, and an instance of our
 // own. All errors name the file.
@@ -57,23 +58,28 @@ class TracingLock {
   const int descriptor_;
 };
 
-// Remembers settings of tracefs and puts those that have changed back when it goes.
+// Remembers settings of tracefs, here and in `record`, and puts those that have changed back when
+// it goes.
 class SavedSettings {
  public:
   // Settings that cannot be read are left alone.
-  SavedSettings(const std::string& root, const std::vector<std::string>& names);
+  static absl::StatusOr<std::unique_ptr<SavedSettings>> Save(const std::string& root,
+                                                             const std::vector<std::string>& names,
+                                                             UndoRecord& record);
   ~SavedSettings();
   SavedSettings(const SavedSettings&) = delete;
   SavedSettings& operator=(const SavedSettings&) = delete;
 
  private:
+  SavedSettings() = default;
   std::vector<std::pair<std::string, std::string>> values_;  // path, what to write
 };
 
 // A ring buffer of our own, with its own clock, size and events. It goes when this object does.
 class TraceInstance {
  public:
-  static absl::StatusOr<std::unique_ptr<TraceInstance>> Create(const std::string& root);
+  static absl::StatusOr<std::unique_ptr<TraceInstance>> Create(const std::string& root,
+                                                               UndoRecord& record);
   ~TraceInstance();
   TraceInstance(const TraceInstance&) = delete;
   TraceInstance& operator=(const TraceInstance&) = delete;

@@ -192,6 +192,34 @@ TEST_F(CaptureInterruptTest, ASignalWhileItIsSavedLeavesNothing) {
   EXPECT_FALSE(LeftItsInstance(child));
 }
 
+// Nobody can catch SIGKILL: the next slablab of any kind puts the kernel's tracing back.
+TEST_F(CaptureInterruptTest, WhatAKilledCaptureLeftTheNextStartUndoes) {
+  const std::string tracing = "/sys/kernel/tracing/";
+  const auto settings = [&] {
+    std::string all;
+    for (const char* name : {"trace_clock", "tracing_on", "current_tracer", "events/enable"}) {
+      all += Contents(tracing + name);
+    }
+    return all;
+  };
+  const std::string before = settings();
+  for (const int number : {SIGKILL, SIGQUIT, SIGXCPU, SIGUSR1, SIGALRM}) {
+    const pid_t child = StartSlablab({"capture", "--buffer-kib=1024", "-o", Path("out.slt"), "--",
+                                      "sh", "-c", "echo $$ > " + Path("on") + "; exec sleep 60"});
+    while (!fs::exists(Path("on")) || fs::is_empty(Path("on"))) usleep(kPoll);
+    kill(child, number);
+    EXPECT_TRUE(WIFSIGNALED(Await(child)));
+    EXPECT_FALSE(fs::is_empty(Path("tmp")));
+    EXPECT_TRUE(ExitedWith(Await(StartSlablab({"version"})), 0));
+    EXPECT_TRUE(fs::is_empty(Path("tmp")));
+    EXPECT_FALSE(LeftItsInstance(child));
+    EXPECT_EQ(settings(), before);
+    EXPECT_THAT(Names(), UnorderedElementsAre("on", "tmp"));
+    kill(std::stoi(ContentsOf("on")), SIGKILL);  // The command was the user's to end.
+    fs::remove(Path("on"));
+  }
+}
+
 TEST_F(CaptureInterruptTest, OfARecordingThatFailsNothingStays) {
   EXPECT_TRUE(ExitedWith(Await(StartSlablab({"capture", "--recording", Path("kept"), "-o",
                                              Path("out.slt"), "--", "/nonexistent"})),

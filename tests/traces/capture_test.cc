@@ -122,7 +122,10 @@ TEST(CaptureTest, ARealRecordingHasTheCommandsAllocationsAndLeavesNoTrace) {
   if (!std::filesystem::create_directory(probe, error)) GTEST_SKIP() << "tracefs refuses instances";
   rmdir(probe.c_str());
   const std::vector<std::string> before = TracingState((*tracefs)->root());
+  const auto record = UndoRecord::Begin();
+  ASSERT_TRUE(record.ok()) << record.status();
   CaptureOptions options;
+  options.record = record->get();
   options.folder = MakeTestFolder("recording");
   options.command = {"sh", "-c", "true; true"};
   options.method = CaptureOptions::Method::kExtract;
