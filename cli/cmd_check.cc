@@ -104,6 +104,28 @@ const Baseline* FindBaseline(const Baselines& baselines, const std::string& name
   return nullptr;
 }
 
+// Baselines that are judged by, or kept, must be what was stored.
+absl::Status CheckKept(const Baselines& baselines, const Suite& chosen, const std::string& path) {
+  std::vector<std::string> damaged = DamagedBaselines(baselines);
+  if (absl::GetFlag(FLAGS_update)) {
+    for (const SuiteEntry& entry : chosen.entries) std::erase(damaged, entry.name);
+  }
+  if (!damaged.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: damaged, or changed by hand: the checksum of {} is of something else; "
+                    "--update makes it again",
+                    path, fmt::join(damaged, ", ")));
+  }
+  const auto without =
+      std::count_if(baselines.point().begin(), baselines.point().end(),
+                    [](const Baseline& baseline) { return baseline.checksum().empty(); });
+  if (without > 0) {
+    Print(stderr, "slablab: {}: {} without a checksum, taken as they are\n", path,
+          Counted(static_cast<uint64_t>(without), "baseline", "baselines"));
+  }
+  return absl::OkStatus();
+}
+
 std::string Summary(const Verdict& verdict) {
   if (!verdict.has_baseline) return "no baseline; --update makes one";
   std::vector<std::string> words;
@@ -195,6 +217,9 @@ int RunCheck(const std::vector<std::string>& arguments) {
   if (absl::Status status = Choose(arguments, &suite); !status.ok()) return Fail(status);
   const absl::StatusOr<Baselines> baselines = ReadBaselines(BaselinesPath(path));
   if (!baselines.ok()) return Fail(baselines.status());
+  if (absl::Status kept = CheckKept(*baselines, suite, BaselinesPath(path)); !kept.ok()) {
+    return Fail(kept);
+  }
   const absl::StatusOr<std::vector<RunResult>> results = DoSuite(suite, *workers);
   if (absl::IsCancelled(results.status())) return kExitInterrupted;
   if (!results.ok()) return Fail(results.status());

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/flags/flag.h"
@@ -20,6 +22,7 @@
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "cli/result_output.h"
+#include "cli/run_inputs.h"
 #include "cli/simulation.h"
 #include "cli/sweep_plan.h"
 #include "cli/sweep_store.h"
@@ -41,6 +44,10 @@ ABSL_FLAG(std::string, metrics, "",
 namespace slablab {
 namespace {
 
+std::string_view Text(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
 absl::StatusOr<SweepPlan> PlanOfArguments(const std::vector<std::string>& arguments) {
   if (arguments.size() == 1) return PlanSweep(arguments[0]);
   return absl::InvalidArgumentError("one sweep is wanted: SWEEP.textproto");
@@ -53,53 +60,110 @@ SweepStore StoreOf(const std::string& sweep_path) {
 }
 
 // Runs in a process of its own. What it answers is empty, or what to say to the user; the first
-// byte of that tells whose fault it is.
+// byte of that tells what is the matter.
 constexpr char kOurFault = '!';
-constexpr char kUsersFault = '?';
-std::string DoPoint(const SweepPoint& point, const SweepStore& store) {
-  absl::StatusOr<RunResult> result =
-      Simulate(point.options, {.progress = nullptr, .stop = InterruptRequested});
-  absl::Status status = result.status();
-  if (absl::IsCancelled(status)) return "";
-  if (status.ok()) {
-    MakePrintable(&*result);
-    status = store.PutResult(point.name, *result);
-  } else if (status.code() != absl::StatusCode::kInternal) {
-    status = store.PutRefusal(point.name, {status.message().data(), status.message().size()});
+constexpr char kMomentsFault = '~';  // a file that is away: next time it may do
+constexpr char kCannotKeep = '?';    // a full disk: of no further point either
+
+// Whether such a run is refused whenever it is tried: by the model or by what is in its inputs.
+bool IsRefusal(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kOutOfRange:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnimplemented:
+      return true;
+    default:
+      return false;
   }
-  if (status.ok()) return "";
-  return (absl::IsInternal(status) ? kOurFault : kUsersFault) + std::string(status.message());
 }
 
-// Those of `shard` that are not done.
+std::string DoPoint(const SweepPoint& point, const SweepStore& store) {
+  const auto answer = [](char what, const absl::Status& status) {
+    return what + std::string(status.message());
+  };
+  SimulationOptions options = point.options;
+  if (absl::Status taken = TakeInputs(point.inputs, &options); !taken.ok()) {
+    return answer(kMomentsFault, taken);
+  }
+  absl::StatusOr<RunResult> result =
+      Simulate(options, {.progress = nullptr, .stop = InterruptRequested});
+  if (absl::IsCancelled(result.status())) return answer(kMomentsFault, result.status());
+  if (absl::IsInternal(result.status())) return answer(kOurFault, result.status());
+  // Only now it is known that all of the trace was the one that the point is named for.
+  if (absl::Status same = CheckTrace(point.inputs, options); !same.ok()) {
+    return answer(kMomentsFault, same);
+  }
+  if (!result.ok() && !IsRefusal(result.status())) return answer(kMomentsFault, result.status());
+  absl::Status kept;
+  if (result.ok()) {
+    MakePrintable(&*result);
+    kept = store.PutResult(point.name, *std::move(result));
+  } else {
+    kept = store.PutRefusal(point.name,
+                            {result.status().message().data(), result.status().message().size()});
+  }
+  return kept.ok() ? "" : answer(kCannotKeep, kept);
+}
+
+// Those of `shard` that are not done. Says which were, and are no more to be relied on.
 std::vector<size_t> PointsToDo(const SweepPlan& plan, const SweepStore& store, const Shard& shard) {
   std::vector<size_t> todo;
   for (const size_t index : PointsOf(plan, shard)) {
-    if (!store.Get(plan.points[index].name).has_value()) todo.push_back(index);
+    const absl::StatusOr<std::optional<SweepStore::Outcome>> outcome =
+        store.Get(plan.points[index].name);
+    if (outcome.ok() && outcome->has_value()) continue;
+    todo.push_back(index);
+    if (outcome.ok()) continue;
+    Print(stderr, "slablab: {}; the point is to be done again\n", Text(outcome.status()));
   }
   return todo;
 }
+
+// How the points of this time went wrong, a line each to the user as they come.
+class Faults {
+ public:
+  explicit Faults(Progress& progress) : progress_(progress) {}
+
+  void Add(const std::string& point, std::string_view why, bool ours) {
+    ours_ += ours ? 1 : 0;
+    if (++count_ > kLinesMax) return;
+    progress_.Erase();
+    Print(stderr, "slablab: point {}: {}\n", point, PrintableLines(why.substr(0, why.find('\n'))));
+  }
+  absl::Status Summary(size_t points) const {
+    if (count_ == 0) return absl::OkStatus();
+    const std::string text = fmt::format(
+        "{} of {} points failed{} and are not done; 'slablab sweep run' tries them again", count_,
+        points, count_ > kLinesMax ? fmt::format(" (the first {} are above)", kLinesMax) : "");
+    return ours_ > 0 ? absl::InternalError(text) : absl::UnavailableError(text);
+  }
+
+ private:
+  static constexpr size_t kLinesMax = 20;
+  Progress& progress_;
+  size_t count_ = 0;
+  size_t ours_ = 0;
+};
 
 absl::Status DoPoints(const SweepPlan& plan, const SweepStore& store,
                       const std::vector<size_t>& todo, int workers) {
   const InterruptScope interrupts(2);
   Progress progress({.what = plan.name, .unit = "points", .total = todo.size()});
   size_t done = 0;
-  size_t failed = 0;
+  Faults faults(progress);
   const auto work = [&](size_t job) { return DoPoint(plan.points[todo[job]], store); };
   const auto on_end = [&](size_t job, const JobEnd& end) {
     progress.Update(++done);
-    const SweepPoint& point = plan.points[todo[job]];
-    if (!end.answer.empty() && end.answer[0] == kUsersFault) {
+    const std::string& name = plan.points[todo[job]].name;
+    if (!end.death.empty()) {
+      faults.Add(name, end.death, end.is_our_fault);
+    } else if (!end.answer.empty() && end.answer[0] == kCannotKeep) {
       return absl::Status(absl::UnavailableError(end.answer.substr(1)));
+    } else if (!end.answer.empty() && !InterruptRequested()) {
+      faults.Add(name, std::string_view(end.answer).substr(1), end.answer[0] == kOurFault);
     }
-    const std::string why =
-        end.death.empty() ? end.answer.substr(0, end.answer.find('\n')) : end.death;
-    if (why.empty()) return absl::OkStatus();
-    ++failed;
-    progress.Erase();
-    Print(stderr, "slablab: point {}: {}\n", point.name,
-          PrintableLines(why[0] == kOurFault ? why.substr(1) : why));
     return absl::OkStatus();
   };
   const auto stop = [&] {
@@ -108,8 +172,7 @@ absl::Status DoPoints(const SweepPlan& plan, const SweepStore& store,
   };
   const absl::Status status =
       RunInProcesses({.jobs = todo.size(), .workers = workers, .stop = stop}, work, on_end);
-  if (!status.ok() || failed == 0) return status;
-  return absl::InternalError(fmt::format("{} of {} points failed", failed, todo.size()));
+  return status.ok() ? faults.Summary(todo.size()) : status;
 }
 
 // The points that have results, as one page of charts.
@@ -134,7 +197,10 @@ int RunSweepPlan(const std::vector<std::string>& arguments) {
   std::set<size_t> chosen;
   for (const size_t index : PointsOf(*plan, *shard)) {
     chosen.insert(index);
-    if (store.Get(plan->points[index].name).has_value()) done.insert(index);
+    const absl::StatusOr<std::optional<SweepStore::Outcome>> outcome =
+        store.Get(plan->points[index].name);
+    if (outcome.ok() && outcome->has_value()) done.insert(index);
+    if (!outcome.ok()) Print(stderr, "slablab: {}\n", Text(outcome.status()));
   }
   Print(stdout, "{}",
         SweepPlanText(
@@ -153,7 +219,6 @@ int RunSweepRun(const std::vector<std::string>& arguments) {
   const SweepStore store = StoreOf(arguments[0]);
   if (absl::Status status = store.Create(); !status.ok()) return Fail(status);
   const std::vector<size_t> todo = PointsToDo(*plan, store, *shard);
-  for (const size_t index : todo) store.Sweep(plan->points[index].name);
   const absl::Status status = DoPoints(*plan, store, todo, *workers);
   if (absl::IsCancelled(status)) {
     Print(stderr, "slablab: interrupted; what is done is kept in {}\n", store.folder());

@@ -119,75 +119,28 @@ absl::StatusOr<SimulationOptions> OptionsOf(const RunSpec& spec, const SpecOrigi
   return options;
 }
 
-absl::StatusOr<std::string> RunNamer::NameOf(const RunSpec& spec, std::string_view further) {
+std::string NameOfRun(const RunSpec& spec, const RunInputs& inputs, std::string_view further) {
   Digest digest;
   digest.AddString(kVersion);
   RunSpec rest = spec;
-  if (spec.has_trace()) {
-    const absl::StatusOr<uint64_t> trace = TraceDigest(spec.trace());
-    if (!trace.ok()) return trace.status();
-    digest.Add(*trace);
-    // The result echoes it.
-    rest.set_trace(fs::path(spec.trace()).filename().string());
-  }
-  if (spec.has_workload()) {
-    const absl::StatusOr<uint64_t> workload = WorkloadDigest(spec.workload());
-    if (!workload.ok()) return workload.status();
-    digest.AddString(fs::path(spec.workload()).filename().string());
-    digest.Add(*workload);
-    rest.clear_workload();
-  }
-  if (!spec.scenario().empty()) {
-    const absl::StatusOr<uint64_t> scenario = FileDigest(spec.scenario());
-    if (!scenario.ok()) return scenario.status();
-    digest.AddString(fs::path(spec.scenario()).filename().string());
-    digest.Add(*scenario);
+  // Files go by what is in them; the result echoes their names, without folders.
+  const auto file_name = [](const std::string& path) { return fs::path(path).filename().string(); };
+  if (spec.has_trace()) rest.set_trace(file_name(spec.trace()));
+  if (spec.has_workload()) rest.set_workload(file_name(spec.workload()));
+  if (spec.scenario().empty()) {
     rest.clear_scenario();
+  } else {
+    rest.set_scenario(file_name(spec.scenario()));
   }
-  const std::string machine = spec.has_machine() ? spec.machine() : SimulationDefaultMachine();
-  digest.Add(MachineDigest(machine));
   rest.clear_machine();
+  for (const uint64_t input : {inputs.trace, inputs.workload, inputs.scenario, inputs.machine}) {
+    digest.Add(input);
+  }
   std::string text;
   CHECK(pb::TextFormat::PrintToString(rest, &text));
   digest.AddString(text);
   digest.AddString(further);
   return fmt::format("{:016x}", digest.value());
-}
-
-absl::StatusOr<uint64_t> RunNamer::TraceDigest(const std::string& path) {
-  if (const auto known = traces_.find(path); known != traces_.end()) return known->second;
-  const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-      TraceReader::Open(path, TraceReader::Options());
-  if (!reader.ok()) return reader.status();
-  return traces_[path] = (*reader)->header().events_digest;
-}
-
-absl::StatusOr<uint64_t> RunNamer::WorkloadDigest(const std::string& name) {
-  if (const auto known = workloads_.find(name); known != workloads_.end()) return known->second;
-  const absl::StatusOr<WorkloadText> text = LoadWorkloadText(name);
-  if (!text.ok()) return text.status();
-  Digest digest;
-  digest.AddString(text->textproto);
-  return workloads_[name] = digest.value();
-}
-
-absl::StatusOr<uint64_t> RunNamer::FileDigest(const std::string& path) {
-  if (const auto known = files_.find(path); known != files_.end()) return known->second;
-  const absl::StatusOr<std::string> text = ReadWholeFile(path);
-  if (!text.ok()) return text.status();
-  Digest digest;
-  digest.AddString(*text);
-  return files_[path] = digest.value();
-}
-
-uint64_t RunNamer::MachineDigest(const std::string& machine) {
-  if (const auto known = machines_.find(machine); known != machines_.end()) return known->second;
-  const absl::StatusOr<MachineConfig> config = LoadMachine(machine);
-  std::string text = machine;
-  if (config.ok()) CHECK(pb::TextFormat::PrintToString(EffectiveSpec(*config), &text));
-  Digest digest;
-  digest.AddString(text);
-  return machines_[machine] = digest.value();
 }
 
 }  // namespace slablab

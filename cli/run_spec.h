@@ -4,12 +4,12 @@
 #ifndef SLABLAB_CLI_RUN_SPEC_H_
 #define SLABLAB_CLI_RUN_SPEC_H_
 
-#include <map>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cli/run_inputs.h"
 #include "cli/run_spec.pb.h"
 #include "cli/simulation.h"
 #include "google/protobuf/message.h"
@@ -40,29 +40,11 @@ RunSpec Overlaid(const RunSpec& under, const RunSpec& over);
 absl::StatusOr<SimulationOptions> OptionsOf(const RunSpec& spec, const SpecOrigin& origin,
                                             const std::string& prefix);
 
-// Gives runs names by what they are: 16 hex digits, the digest of the configuration. It holds the
-// program's version, every field of the spec, and what is behind names rather than the names: the
-// events of the trace, the whole machine, the text of workload (a preset's too) and scenario.
-// Whoever has the same name has the same result.
-class RunNamer {
- public:
-  // Errors are those of reading trace, workload and scenario; they name them. A machine that there
-  // is not (of fewer CPUs than nodes) goes by its name.
-  // `further`: what else the configuration consists of.
-  absl::StatusOr<std::string> NameOf(const RunSpec& spec, std::string_view further = "");
-
- private:
-  absl::StatusOr<uint64_t> TraceDigest(const std::string& path);
-  absl::StatusOr<uint64_t> WorkloadDigest(const std::string& name);
-  absl::StatusOr<uint64_t> FileDigest(const std::string& path);
-  uint64_t MachineDigest(const std::string& machine);
-
-  // By path or name; a sweep has many points and few files.
-  std::map<std::string, uint64_t> traces_;
-  std::map<std::string, uint64_t> workloads_;
-  std::map<std::string, uint64_t> files_;
-  std::map<std::string, uint64_t> machines_;
-};
+// The name of a run by what it is: 16 hex digits, the digest of the configuration. It holds the
+// program's version, every field of the spec, and what is behind names (`inputs`, of the options
+// that `spec` says) rather than the names. Whoever has the same name has the same result.
+// `further`: what else the configuration consists of.
+std::string NameOfRun(const RunSpec& spec, const RunInputs& inputs, std::string_view further = "");
 
 }  // namespace slablab
 

@@ -14,6 +14,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/text_format.h"
 #include "sim/check.h"
+#include "sim/digest.h"
 #include "sim/spec_text.h"
 #include "traces/gz_input.h"
 
@@ -73,6 +74,15 @@ bool Within(const Tolerance& tolerance, const Metric& metric, uint64_t base, uin
 }
 
 std::string Hex(uint64_t digest) { return fmt::format("{:016x}", digest); }
+
+std::string ChecksumOf(Baseline baseline) {
+  baseline.clear_checksum();
+  std::string text;
+  CHECK(pb::TextFormat::PrintToString(baseline, &text));
+  Digest digest;
+  digest.AddString(text);
+  return Hex(digest.value());
+}
 
 }  // namespace
 
@@ -158,7 +168,17 @@ Baseline BaselineOf(const std::string& name, const RunResult& result) {
     stored.set_name(std::string(metric.name));
     stored.set_value(*value);
   }
+  baseline.set_checksum(ChecksumOf(baseline));
   return baseline;
+}
+
+std::vector<std::string> DamagedBaselines(const Baselines& baselines) {
+  std::vector<std::string> names;
+  for (const Baseline& baseline : baselines.point()) {
+    if (baseline.checksum().empty() || baseline.checksum() == ChecksumOf(baseline)) continue;
+    names.push_back(baseline.name());
+  }
+  return names;
 }
 
 Verdict Judge(const SuiteEntry& entry, const Baseline* baseline, const RunResult& result) {

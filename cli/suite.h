@@ -48,6 +48,8 @@ absl::StatusOr<Baselines> ReadBaselines(const std::string& path);
 std::string BaselinesText(const Baselines& baselines);
 
 Baseline BaselineOf(const std::string& name, const RunResult& result);
+// The names of those whose checksum is of something else: damaged, or changed by hand.
+std::vector<std::string> DamagedBaselines(const Baselines& baselines);
 
 struct MovedMetric {
   const Metric* metric = nullptr;

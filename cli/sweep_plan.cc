@@ -233,11 +233,10 @@ class Planner {
       if (first_refusal_.ok() && fault->field != "machine") first_refusal_ = error;
       point.refused = fault->message;
     }
-    absl::StatusOr<std::string> name = namer_.NameOf(draft.spec, flags);
-    if (!name.ok()) {
-      return origin_.Error("base.trace", MessageOf(name.status()));
-    }
-    point.name = *std::move(name);
+    const absl::StatusOr<RunInputs> inputs = inputs_.Of(point.options);
+    if (!inputs.ok()) return origin_.Error("base.trace", MessageOf(inputs.status()));
+    point.inputs = *inputs;
+    point.name = NameOfRun(draft.spec, *inputs, flags);
     return point;
   }
 
@@ -290,7 +289,7 @@ class Planner {
   const SweepSpec& spec_;
   const SpecOrigin& origin_;
   const std::string folder_;
-  RunNamer namer_;
+  RunInputsReader inputs_;
   RunChecker checker_;
   absl::Status first_refusal_;
   std::map<std::string, std::pair<int, int>> machines_;  // CPUs and nodes, by name

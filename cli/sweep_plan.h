@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cli/run_inputs.h"
 #include "cli/run_spec.pb.h"
 #include "cli/simulation.h"
 
@@ -20,9 +21,10 @@
 namespace slablab {
 
 struct SweepPoint {
-  std::string name;                 // RunNamer's
+  std::string name;                 // NameOfRun's
   std::vector<std::string> values;  // one an axis of the plan
   SimulationOptions options;
+  RunInputs inputs;     // as they were when the plan was made
   std::string refused;  // why such a run cannot be; empty: it can, as far as is known before it ran
 };
 

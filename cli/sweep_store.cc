@@ -3,15 +3,15 @@
 
 #include "cli/sweep_store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
-#include "absl/strings/match.h"
-#include "absl/strings/strip.h"
 #include "base/whole_file.h"
 #include "fmt/format.h"
 #include "reports/result_io.h"
-#include "traces/gz_input.h"
+#include "sim/digest.h"
+#include "workloads/workload_loader.h"
 
 namespace slablab {
 namespace {
@@ -20,6 +20,13 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kResult = ".result";
 constexpr std::string_view kRefused = ".refused";
+
+std::string RefusalText(const std::string& point, std::string_view reason) {
+  Digest digest;
+  digest.AddString(point);
+  digest.AddString(reason);
+  return fmt::format("point {}, checksum {:016x}\n{}\n", point, digest.value(), reason);
+}
 
 }  // namespace
 
@@ -35,37 +42,52 @@ std::string SweepStore::PathOf(const std::string& point, std::string_view ending
   return (fs::path(folder_) / (point + std::string(ending))).string();
 }
 
-absl::Status SweepStore::PutResult(const std::string& point, const RunResult& result) const {
-  return WriteOutput(PathOf(point, kResult), Serialize(result));
+absl::Status SweepStore::Put(const std::string& point, std::string_view ending,
+                             std::string_view bytes) const {
+  if (absl::Status status = WriteOutput(PathOf(point, ending), bytes); !status.ok()) return status;
+  std::error_code error;
+  fs::remove(PathOf(point, ending == kResult ? kRefused : kResult), error);
+  return absl::OkStatus();
+}
+
+absl::Status SweepStore::PutResult(const std::string& point, RunResult result) const {
+  result.set_point(point);
+  return Put(point, kResult, Serialize(result));
 }
 
 absl::Status SweepStore::PutRefusal(const std::string& point, std::string_view reason) const {
-  return WriteOutput(PathOf(point, kRefused), fmt::format("{}\n", reason));
+  return Put(point, kRefused, RefusalText(point, reason));
 }
 
-std::optional<SweepStore::Outcome> SweepStore::Get(const std::string& point) const {
+absl::StatusOr<std::optional<SweepStore::Outcome>> SweepStore::Get(const std::string& point) const {
   Outcome outcome;
-  absl::StatusOr<RunResult> result = ReadResult(PathOf(point, kResult));
+  const auto damaged = [&](std::string_view ending, std::string_view why) {
+    return absl::DataLossError(fmt::format("{}: {}", PathOf(point, ending), why));
+  };
+  const std::string path = PathOf(point, kResult);
+  absl::StatusOr<RunResult> result = ReadResult(path);
   if (result.ok()) {
+    if (result->point() != point) {
+      return damaged(kResult, result->point().empty()
+                                  ? "is not of a sweep's point"
+                                  : fmt::format("is of the point {}", result->point()));
+    }
     outcome.result = *std::move(result);
+    outcome.result.clear_point();
     return outcome;
   }
-  const absl::StatusOr<std::string> reason = ReadWholeFile(PathOf(point, kRefused));
-  if (!reason.ok() || !absl::EndsWith(*reason, "\n")) return std::nullopt;
-  outcome.refused = std::string(absl::StripSuffix(*reason, "\n"));
-  return outcome;
-}
-
-void SweepStore::Sweep(const std::string& point) const {
-  std::error_code error;
-  const std::string result = fmt::format("{}{}.tmp-", point, kResult);
-  const std::string refused = fmt::format("{}{}.tmp-", point, kRefused);
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, error)) {
-    const std::string name = entry.path().filename().string();
-    if (absl::StartsWith(name, result) || absl::StartsWith(name, refused)) {
-      fs::remove(entry.path(), error);
-    }
+  if (!absl::IsNotFound(result.status())) return absl::DataLossError(result.status().message());
+  const absl::StatusOr<std::string> text = ReadTextFile(PathOf(point, kRefused));
+  if (absl::IsNotFound(text.status())) return std::nullopt;
+  if (!text.ok()) return absl::DataLossError(text.status().message());
+  const size_t first_end = std::min(text->find('\n'), text->size());
+  const std::string_view rest = std::string_view(*text).substr(first_end);
+  if (rest.size() < 2) return damaged(kRefused, "not a refusal, or a damaged one");
+  outcome.refused = std::string(rest.substr(1, rest.size() - 2));
+  if (*text != RefusalText(point, outcome.refused)) {
+    return damaged(kRefused, "damaged, or of another point: its checksum is of something else");
   }
+  return outcome;
 }
 
 absl::StatusOr<SweepReport> MergeSweep(const SweepPlan& plan, const SweepStore& store) {
@@ -73,19 +95,30 @@ absl::StatusOr<SweepReport> MergeSweep(const SweepPlan& plan, const SweepStore& 
   report.set_name(plan.name);
   for (const std::string& axis : plan.axes) report.add_axes(axis);
   size_t missing = 0;
+  size_t damaged = 0;
+  std::string first_damaged;
   for (const SweepPoint& point : plan.points) {
     SweepPointReport& merged = *report.add_points();
     merged.set_name(point.name);
     for (const std::string& value : point.values) merged.add_values(value);
     merged.set_refused(point.refused);
     if (!point.refused.empty()) continue;
-    std::optional<SweepStore::Outcome> outcome = store.Get(point.name);
-    if (!outcome.has_value()) {
+    absl::StatusOr<std::optional<SweepStore::Outcome>> outcome = store.Get(point.name);
+    if (!outcome.ok()) {
+      if (damaged++ == 0) first_damaged = std::string(outcome.status().message());
+      continue;
+    }
+    if (!outcome->has_value()) {
       ++missing;
       continue;
     }
-    merged.set_refused(outcome->refused);
-    if (outcome->refused.empty()) *merged.mutable_result() = std::move(outcome->result);
+    merged.set_refused((*outcome)->refused);
+    if ((*outcome)->refused.empty()) *merged.mutable_result() = std::move((*outcome)->result);
+  }
+  if (damaged > 0) {
+    return absl::DataLossError(
+        fmt::format("{}; {} of {} points are such, and 'slablab sweep run' does them again",
+                    first_damaged, damaged, plan.points.size()));
   }
   if (missing == 0) return report;
   return absl::FailedPreconditionError(

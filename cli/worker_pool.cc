@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -138,8 +139,13 @@ class Pool {
       end.answer = child.answer;
     } else if (WIFEXITED(wait_status)) {
       end.death = fmt::format("ended with status {}", WEXITSTATUS(wait_status));
+      end.is_our_fault = WEXITSTATUS(wait_status) == 3;
     } else {
-      end.death = fmt::format("was ended by signal {}", WTERMSIG(wait_status));
+      const int signal = WTERMSIG(wait_status);
+      end.death = fmt::format("was ended by signal {} ({})", signal, strsignal(signal));
+      constexpr int kCrashes[] = {SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGTRAP};
+      end.is_our_fault =
+          std::find(std::begin(kCrashes), std::end(kCrashes), signal) != std::end(kCrashes);
     }
     // Once stopped, ends are what was asked for.
     if (!status_.ok() && !end.death.empty()) return;

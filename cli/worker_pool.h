@@ -28,6 +28,9 @@ struct JobEnd {
   std::string answer;
   // Else how it ended: "ended with status 3", "was ended by signal 9". Empty if it answered.
   std::string death;
+  // Whether it died of something of ours: a failed CHECK, a crash. What the user or the host did (a
+  // kill, the end of memory) is none.
+  bool is_our_fault = false;
 };
 
 // Runs `work(i)` for every job i, started in order, and hands each end to `done(i, end)`, in

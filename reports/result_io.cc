@@ -19,6 +19,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "reports/message_json.h"
 #include "sim/check.h"
+#include "sim/digest.h"
 
 namespace slablab {
 namespace {
@@ -110,6 +111,57 @@ std::string SerializeMessage(const pb::Message& message) {
   return bytes;
 }
 
+uint64_t ChecksumOf(std::string_view bytes) {
+  Digest digest;
+  digest.AddString(bytes);
+  return digest.value();
+}
+
+// The field's tag as it is written: number and wire type in seven-bit groups, the lowest first.
+constexpr uint32_t kTag = RunResult::kChecksumFieldNumber << 3 | 1;
+static_assert(kTag >> 14 == 0);
+static_assert(int{RunResults::kChecksumFieldNumber} == int{RunResult::kChecksumFieldNumber});
+constexpr char kTagBytes[] = {static_cast<char>((kTag & 0x7f) | 0x80),
+                              static_cast<char>(kTag >> 7)};
+constexpr size_t kSealBytes = sizeof(kTagBytes) + sizeof(uint64_t);
+
+// What another checksum in the message says is none of its contents.
+template <typename Message>
+std::string SealedBinary(const Message& message) {
+  if (message.checksum() == 0) return Sealed(SerializeMessage(message));
+  Message bare = message;
+  bare.clear_checksum();
+  return Sealed(SerializeMessage(bare));
+}
+
+template <typename Message>
+std::string SealedJson(Message message) {
+  message.clear_checksum();
+  message.set_checksum(ChecksumOf(SerializeMessage(message)));
+  return MessageToJson(message);
+}
+
+// Holds what was read to its checksum, and takes that away.
+template <typename Message>
+absl::Status CheckSeal(std::string_view bytes, bool is_json, std::string_view name,
+                       Message& message) {
+  const uint64_t stated = message.checksum();
+  message.clear_checksum();
+  if (is_json && stated == 0) return absl::OkStatus();
+  const std::string_view body = bytes.substr(0, bytes.size() - std::min(bytes.size(), kSealBytes));
+  if (!is_json && bytes.substr(body.size(), sizeof(kTagBytes)) !=
+                      std::string_view(kTagBytes, sizeof(kTagBytes))) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: damaged, or of a slablab before results had checksums: it does not end in "
+                    "one; make it again",
+                    name));
+  }
+  if (ChecksumOf(is_json ? SerializeMessage(message) : body) == stated) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format(
+      "{}: damaged, or changed after it was written: its checksum is of something else{}", name,
+      is_json ? " (without the checksum's line it is read as it is)" : ""));
+}
+
 bool IsWhole(const RunResult& result) {
   return result.has_config() && !result.config().allocator().empty() && result.has_totals();
 }
@@ -121,10 +173,17 @@ bool IsJson(std::string_view bytes) {
 
 }  // namespace
 
-std::string Serialize(const RunResult& result) { return SerializeMessage(result); }
-std::string Serialize(const RunResults& results) { return SerializeMessage(results); }
-std::string ToJson(const RunResult& result) { return MessageToJson(result); }
-std::string ToJson(const RunResults& results) { return MessageToJson(results); }
+std::string Sealed(std::string bytes) {
+  const uint64_t checksum = ChecksumOf(bytes);
+  bytes.append(kTagBytes, sizeof(kTagBytes));
+  for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(checksum >> shift & 0xff);
+  return bytes;
+}
+
+std::string Serialize(const RunResult& result) { return SealedBinary(result); }
+std::string Serialize(const RunResults& results) { return SealedBinary(results); }
+std::string ToJson(const RunResult& result) { return SealedJson(result); }
+std::string ToJson(const RunResults& results) { return SealedJson(results); }
 
 absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view name) {
   const std::string shown = name == "-" ? "standard input" : std::string(name);
@@ -141,6 +200,9 @@ absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view n
   if (!IsWhole(result)) {
     return absl::InvalidArgumentError(
         fmt::format("{}: not a result: it does not say what was run", shown));
+  }
+  if (absl::Status sealed = CheckSeal(bytes, IsJson(bytes), shown, result); !sealed.ok()) {
+    return sealed;
   }
   return result;
 }
@@ -162,6 +224,9 @@ absl::StatusOr<RunResults> ParseResults(std::string_view bytes, std::string_view
         if (IsWhole(run.result())) continue;
         return absl::InvalidArgumentError(fmt::format(
             "{}: not results: it does not say what was run as '{}'", shown, run.label()));
+      }
+      if (absl::Status sealed = CheckSeal(bytes, IsJson(bytes), shown, results); !sealed.ok()) {
+        return sealed;
       }
       return results;
     }

@@ -11,11 +11,13 @@
 #include "reports/result.pb.h"
 
 // Results as bytes: a RunResult as protobuf, binary or JSON. Equal results are equal bytes in
-// either form.
+// either form. Both hold a checksum, and what is read is held to it. A JSON text from which a
+// person has taken the checksum's line is read as it is; a binary result without one has lost its
+// end.
 
 namespace slablab {
 
-// Binary protobuf, fields in order of number.
+// Binary protobuf, fields in order of number but for the checksum, which is the last.
 std::string Serialize(const RunResult& result);
 
 // Protobuf's own JSON, indented, field names as in result.proto, every number present also when it
@@ -25,6 +27,9 @@ std::string ToJson(const RunResult& result);
 // Reads either form and finds out which: what begins with '{' is JSON. `name` is for messages.
 // InvalidArgument, naming `name` and line or offset, for anything that is not a whole result.
 absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view name);
+
+// Puts the checksum behind `bytes`, a message in binary form without one.
+std::string Sealed(std::string bytes);
 
 // The same of several runs.
 std::string Serialize(const RunResults& results);

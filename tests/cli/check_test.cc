@@ -66,6 +66,32 @@ TEST_F(CheckTest, ARunIsWhatItWas) {
   EXPECT_EQ(Contents(Path("net.baselines.textproto")), baselines);
 }
 
+TEST_F(CheckTest, ABaselineThatIsNotWhatWasStoredIsSaid) {
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  const std::string path = Path("net.baselines.textproto");
+  const std::string whole = Contents(path);
+  const size_t digit = whole.find("value: ") + 7;
+  std::string damaged = whole;
+  damaged[digit] = damaged[digit] == '1' ? '2' : '1';
+  WriteContents(path, damaged);
+  const Ending check = Stderr("check " + suite_);
+  EXPECT_EQ(check.exit_status, 2);
+  EXPECT_THAT(check.text, HasSubstr(path + ": damaged, or changed by hand: the checksum of slub "));
+  EXPECT_EQ(Stderr("check --update " + suite_ + " slab").exit_status, 2) << "would keep it";
+  EXPECT_EQ(Contents(path), damaged);
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  EXPECT_EQ(Contents(path), whole);
+  // As they were before there were checksums.
+  std::string without = whole;
+  for (size_t at = 0; (at = without.find("  checksum: ")) != std::string::npos;) {
+    without.erase(at, without.find('\n', at) - at + 1);
+  }
+  WriteContents(path, without);
+  const Ending old = Stderr("check " + suite_);
+  EXPECT_EQ(old.exit_status, 0);
+  EXPECT_THAT(old.text, HasSubstr("2 baselines without a checksum, taken as they are"));
+}
+
 // What a one-line change to a model does: here a tunable and a quirk stand for it.
 TEST_F(CheckTest, AChangeFailsAndTheMovedMetricsAreNamed) {
   ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);

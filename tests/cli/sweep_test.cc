@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -106,9 +107,8 @@ TEST_F(SweepTest, AKilledSweepGoesOnWhereItWas) {
     EXPECT_GT(Results("killed"), before) << "a kill undid what was done";
     before = Results("killed");
   }
-  // What a death in the midst of writing, or of the machine, can leave.
+  // What the death of the machine can leave.
   const auto first = fs::directory_iterator(Path("killed"))->path();
-  WriteContents(absl::StrCat(first.string(), ".tmp-abcdef"), "half");
   fs::resize_file(first, fs::file_size(first) / 2);
   Do("--workers=2", "killed");
   EXPECT_EQ(Merged("killed"), Merged("whole"));
@@ -147,9 +147,96 @@ TEST_F(SweepTest, APointsFileIsAResultLikeThatOfRun) {
   Do("", "one");
   ASSERT_EQ(Results("one"), 1u);
   const std::string path = fs::directory_iterator(Path("one"))->path();
-  EXPECT_EQ(Contents(path), Stdout(absl::StrCat("run --format=proto --events-max=4000 ",
-                                                "--machine=vm-c4n2 --trace=", Path("net.slt")))
-                                .text);
+  const Ending run = Stdout(absl::StrCat(
+      "run --format=proto --events-max=4000 --machine=vm-c4n2 --trace=", Path("net.slt")));
+  absl::StatusOr<RunResult> point = ReadResult(path);
+  ASSERT_TRUE(point.ok()) << point.status();
+  EXPECT_EQ(point->point(), fs::path(path).stem().string());
+  point->clear_point();
+  EXPECT_EQ(Serialize(*point), run.text);
+}
+
+TEST_F(SweepTest, ATraceThatWasAwayForAMomentMakesNoRefusal) {
+  Do("--workers=2", "whole");
+  const auto run_while = [&](const std::string& name, const std::function<void()>& act) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const std::string folder = "--folder=" + Path(name);
+      execl(Runfile("cli/slablab").c_str(), "slablab", "sweep", "run", "--workers=1",
+            folder.c_str(), sweep_.c_str(), nullptr);
+      _exit(99);
+    }
+    int status = 0;
+    while (Results(name) == 0 && waitpid(child, &status, WNOHANG) == 0) usleep(500);
+    act();
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 2);
+    EXPECT_LT(Results(name), kPoints - kRefused);
+    for (const auto& entry : fs::directory_iterator(Path(name))) {
+      EXPECT_EQ(entry.path().extension(), ".result");
+    }
+    EXPECT_EQ(Stdout(absl::StrCat("sweep merge ", sweep_, Folder(name))).exit_status, 2);
+  };
+  const std::string trace = Path("net.slt");
+  const std::string aside = Path("aside.slt");
+  run_while("away", [&] { fs::rename(trace, aside); });
+  fs::rename(aside, trace);
+  Do("--workers=2", "away");
+  EXPECT_EQ(Merged("away"), Merged("whole"));
+  // Another of the same name: its results are not the points'.
+  fs::copy(Sample("fs"), Path("fs.slt"));
+  run_while("changed", [&] {
+    fs::rename(trace, aside);
+    fs::rename(Path("fs.slt"), trace);
+  });
+  fs::remove(trace);
+  fs::rename(aside, trace);
+  Do("--workers=2", "changed");
+  EXPECT_EQ(Merged("changed"), Merged("whole"));
+}
+
+TEST_F(SweepTest, DamagedAndMisnamedResultsAreSaidAndDoneAgain) {
+  WriteContents(sweep_, R"(
+      base { trace: "net.slt" events_max: 1000 }
+      allocator: ["slub", "slab", "percpu-km"] nodes: [1, 2])");
+  Do("--workers=2", "some");
+  const std::string whole = Merged("some");
+  std::vector<fs::path> results;
+  fs::path refused;
+  for (const auto& entry : fs::directory_iterator(Path("some"))) {
+    if (entry.path().extension() == ".result") results.push_back(entry.path());
+    if (entry.path().extension() == ".refused") refused = entry.path();
+  }
+  ASSERT_GE(results.size(), 2u);
+  ASSERT_FALSE(refused.empty());
+  const auto expect_mended = [&](const std::string& complaint) {
+    const Ending merge = Stderr(absl::StrCat("sweep merge ", sweep_, Folder("some")));
+    EXPECT_EQ(merge.exit_status, 2);
+    EXPECT_THAT(merge.text, HasSubstr(complaint));
+    const Ending run = Stderr(absl::StrCat("sweep run ", sweep_, Folder("some")));
+    EXPECT_EQ(run.exit_status, 0);
+    EXPECT_THAT(run.text, AllOf(HasSubstr(complaint), HasSubstr("to be done again")));
+    EXPECT_EQ(Merged("some"), whole);
+  };
+  std::string bytes = Contents(results[0]);
+  bytes[bytes.size() / 2] ^= 1;
+  WriteContents(results[0], bytes);
+  expect_mended(absl::StrCat(results[0].string(), ": "));
+  fs::copy(results[0], results[1], fs::copy_options::overwrite_existing);
+  expect_mended(
+      absl::StrCat(results[1].string(), ": is of the point ", results[0].stem().string()));
+  const Ending run =
+      Stdout(absl::StrCat("run --format=proto --events-max=1000 --trace=", Path("net.slt"), " -o ",
+                          results[1].string()));
+  ASSERT_EQ(run.exit_status, 0);
+  expect_mended(absl::StrCat(results[1].string(), ": is not of a sweep's point"));
+  std::string reason = Contents(refused);
+  reason[reason.size() - 3] ^= 1;
+  WriteContents(refused, reason);
+  expect_mended(absl::StrCat(refused.string(), ": damaged, or of another point"));
+  WriteContents(refused, "");
+  expect_mended(absl::StrCat(refused.string(), ": not a refusal, or a damaged one"));
 }
 
 TEST_F(SweepTest, WhatCannotBeIsListedWithItsReason) {

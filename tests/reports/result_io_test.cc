@@ -31,6 +31,7 @@ TEST(ResultIoTest, AnyResultComesBackFromBothForms) {
   for (int i = 0; i < 20; ++i) {
     RunResult result = AnyResult(random);
     result.mutable_config()->set_allocator("slub");
+    result.clear_checksum();
     for (const std::string& bytes : {Serialize(result), ToJson(result)}) {
       const absl::StatusOr<RunResult> read = ParseResult(bytes, "r");
       ASSERT_TRUE(read.ok()) << read.status();
@@ -62,6 +63,35 @@ TEST(ResultIoTest, DamagedBinaryNamesItsOffset) {
   const std::string bytes = Serialize(ExampleResult());
   EXPECT_THAT(Complaint(bytes.substr(0, bytes.size() - 1)), HasSubstr("offset "));
   EXPECT_THAT(Complaint(std::string(4096, '\xff')), HasSubstr("no whole field at offset "));
+}
+
+// Whatever is changed, and wherever it is cut.
+TEST(ResultIoTest, NoDamageToAStoredResultPassesUnseen) {
+  RunResults several;
+  *several.add_runs()->mutable_result() = ExampleResult();
+  several.mutable_runs(0)->set_label("one");
+  for (const std::string& whole : {Serialize(ExampleResult()), Serialize(several)}) {
+    ASSERT_TRUE(ParseResults(whole, "r").ok());
+    for (size_t at = 0; at < whole.size(); ++at) {
+      EXPECT_FALSE(ParseResults(whole.substr(0, at), "r").ok()) << at;
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
+      EXPECT_FALSE(ParseResults(damaged, "r").ok()) << at;
+      EXPECT_FALSE(ParseResults(whole.substr(0, at) + whole.substr(at + 1), "r").ok()) << at;
+    }
+    EXPECT_FALSE(ParseResults(whole + whole, "r").ok());
+  }
+}
+
+TEST(ResultIoTest, AChangedNumberInJsonIsSeenUnlessItsChecksumIsTakenOut) {
+  std::string json = ToJson(ExampleResult());
+  const size_t at = json.find("\"seed\": \"") + 9;
+  json[at] = json[at] == '7' ? '8' : '7';
+  EXPECT_THAT(Complaint(json), HasSubstr("r.json: damaged, or changed after it was written"));
+  const size_t line = json.find("  \"checksum\"");
+  ASSERT_NE(line, std::string::npos);
+  json.erase(json.rfind(',', line), json.find('\n', line) - json.rfind(',', line));
+  EXPECT_EQ(Complaint(json), "read");
 }
 
 TEST(ResultIoTest, WhatIsNoResultIsRefused) {
