@@ -1,0 +1,23 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_SIM_TOPOLOGY_TREE_H_
+#define SLABLAB_SIM_TOPOLOGY_TREE_H_
+
+#include "absl/status/statusor.h"
+#include "sim/topology.h"
+
+struct hwloc_topology;
+
+// From the tree that hwloc has loaded to our terms; sim/topology.h says how it is read.
+
+namespace slablab {
+
+// Whether what a tree does not show is known to be absent.
+enum class Silence { kMeansAbsent, kMeansUnknown };
+
+absl::StatusOr<Topology> ReadTree(hwloc_topology* topology, Silence silence);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_SIM_TOPOLOGY_TREE_H_
