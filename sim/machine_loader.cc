@@ -107,9 +107,11 @@ absl::Status CheckListedOnce(const MachineSpec& spec, const SpecOrigin& origin) 
 absl::StatusOr<Topology> TopologyFromXmlFile(const std::string& path) {
   absl::StatusOr<std::string> xml = ReadFile(path);
   if (!xml.ok()) return xml.status();
-  absl::StatusOr<Topology> topology = TopologyFromXml(*xml);
-  if (topology.ok()) return topology;
-  return absl::InvalidArgumentError(fmt::format("{}: {}", path, MessageOf(topology.status())));
+  return TopologyFromXml(*xml, path);
+}
+
+std::string FileName(std::string_view path) {
+  return std::filesystem::path(path).filename().string();
 }
 
 // The topology that a spec's `cpus` or `topology` stand for.
@@ -156,12 +158,22 @@ void Underlay(const google::protobuf::RepeatedPtrField<Entry>& under, int32_t (E
   }
 }
 
+// "host" and files are told by their names, what a spec lists itself by the spec's.
+std::string TopologySource(const MachineSpec& spec, const std::string& source) {
+  if (spec.topology() == "host") return "this host";
+  if (!EndsWith(spec.topology(), ".xml")) return source;
+  return std::filesystem::path(spec.topology()).filename().string();
+}
+
 // Lays a spec over what its bases say.
 class Layers {
  public:
-  // `folder`: what paths in `own` are relative to.
-  static absl::StatusOr<MachineConfig> Compile(const ParsedSpec& own,
-                                               const std::filesystem::path& folder) {
+  // `folder`: what paths in `own` are relative to. `source`: what reports call it. `topology`:
+  // below what `own` says; null: `own` has one, or its base.
+  static absl::StatusOr<SourcedMachine> Compile(const ParsedSpec& own,
+                                                const std::filesystem::path& folder,
+                                                const std::string& source,
+                                                const Topology* topology = nullptr) {
     if (absl::Status status = CheckListedOnce(own.spec, own.origin); !status.ok()) return status;
     std::vector<MachineSpec> bases;  // nearest first
     std::string base = BaseOf(own.spec, own.origin.label());
@@ -177,12 +189,19 @@ class Layers {
     }
     Layers layers;
     for (auto spec = bases.rbegin(); spec != bases.rend(); ++spec) {
-      const absl::Status status = layers.Add(*spec, SpecOrigin(spec->name()), folder);
+      const absl::Status status = layers.Add(*spec, SpecOrigin(spec->name()), folder,
+                                             fmt::format("preset {}", spec->name()));
       CHECK(status.ok());
     }
-    if (absl::Status status = layers.Add(own.spec, own.origin, folder); !status.ok()) return status;
+    if (topology != nullptr) layers.SetTopology(*topology, source);
+    if (absl::Status status = layers.Add(own.spec, own.origin, folder, source); !status.ok()) {
+      return status;
+    }
     layers.merged_.set_name(own.spec.name());
-    return CompileMachine(layers.merged_, layers.topology_, own.origin);
+    absl::StatusOr<MachineConfig> config =
+        CompileMachine(layers.merged_, layers.topology_, own.origin);
+    if (!config.ok()) return config.status();
+    return SourcedMachine{.config = *std::move(config), .sources = layers.merged_.sources()};
   }
 
  private:
@@ -192,17 +211,47 @@ class Layers {
     return label == kRootPreset ? "" : std::string(kRootPreset);
   }
 
+  void SetTopology(const Topology& topology, const std::string& source) {
+    topology_ = topology;
+    merged_.clear_possible_cpus();
+    merged_.clear_distance();
+    merged_.mutable_memory()->clear_node();
+    merged_.MergeFrom(FactsOf(topology_, source, merged_));
+  }
+
+  // What `spec` says without saying where from is of `source`.
+  void StateSources(const MachineSpec& spec, const std::string& source) {
+    SourcesSpec& sources = *merged_.mutable_sources();
+    const SourcesSpec& said = spec.sources();
+    const bool has_caches = spec.has_l1() || spec.has_l2() || spec.has_llc();
+    const bool has_memory = spec.memory().has_bytes_per_node() || spec.memory().node_size() > 0;
+    if (has_caches && said.caches().empty()) {
+      const bool has_all = spec.has_l1() && spec.has_l2() && spec.has_llc();
+      sources.set_caches(has_all || sources.caches() == source
+                             ? source
+                             : fmt::format("{}, else {}", source, sources.caches()));
+    }
+    if (has_memory && said.memory().empty()) sources.set_memory(source);
+    if (spec.has_clock_mhz() && said.clock().empty()) sources.set_clock(source);
+    if (HasLatency(spec) && said.latencies().empty() && sources.latencies() != source) {
+      sources.set_latencies(fmt::format("{}, else {}", source, sources.latencies()));
+    }
+  }
+
+  static bool HasLatency(const MachineSpec& spec) {
+    return spec.has_l1_hit_cycles() || spec.has_l2_hit_cycles() || spec.has_llc_hit_cycles() ||
+           spec.has_dram_local_cycles() || spec.has_transfer_domain_cycles() ||
+           spec.has_transfer_node_cycles() || spec.remote_size() > 0;
+  }
+
   absl::Status Add(const MachineSpec& spec, const SpecOrigin& origin,
-                   const std::filesystem::path& folder) {
+                   const std::filesystem::path& folder, const std::string& source) {
     if (spec.cpus_size() > 0 || !spec.topology().empty()) {
       absl::StatusOr<Topology> topology = ReadTopology(spec, origin, folder);
       if (!topology.ok()) return topology.status();
-      topology_ = *std::move(topology);
-      merged_.clear_possible_cpus();
-      merged_.clear_distance();
-      merged_.mutable_memory()->clear_node();
-      merged_.MergeFrom(FactsOf(topology_));
+      SetTopology(*topology, TopologySource(spec, source));
     }
+    StateSources(spec, source);
     if (spec.distance_size() > 0) merged_.clear_distance();
     if (spec.memory().has_bytes_per_node()) merged_.mutable_memory()->clear_node();
     MachineSpec under = merged_;
@@ -225,20 +274,22 @@ class Layers {
 };
 
 // A machine of which only the topology is known.
-absl::StatusOr<MachineConfig> MachineFromTopology(std::string_view topology, std::string label) {
+absl::StatusOr<SourcedMachine> MachineFromTopology(std::string_view topology, std::string label) {
   ParsedSpec parsed{.spec = {}, .origin = SpecOrigin(std::move(label))};
-  parsed.spec.set_name(std::string(topology));
+  parsed.spec.set_name(EndsWith(topology, ".xml") ? FileName(topology) : std::string(topology));
   parsed.spec.set_topology(std::string(topology));
-  return Layers::Compile(parsed, "");
+  return Layers::Compile(parsed, "", "as stated");
 }
 
 // The machine called `name`, which is `base` in another size. What `base` leaves to its preset, its
 // costs of further nodes above all, stays so; sizes and distances that it gives node by node do
 // not.
-absl::StatusOr<MachineConfig> MachineOfSize(std::string_view name, std::string_view base,
-                                            const MachineSize& size) {
-  const absl::StatusOr<MachineConfig> whole = LoadMachine(base);
-  if (!whole.ok()) return whole.status();
+absl::StatusOr<SourcedMachine> MachineOfSize(std::string_view name, std::string_view base,
+                                             const MachineSize& size,
+                                             const RecordedMachine& recorded) {
+  const absl::StatusOr<SourcedMachine> sourced = LoadMachine(base, recorded);
+  if (!sourced.ok()) return sourced.status();
+  const MachineConfig* const whole = &sourced->config;
   ParsedSpec parsed{.spec = {}, .origin = SpecOrigin(std::string(name))};
   if (FindPreset(base) != nullptr) {
     parsed.spec.set_base(std::string(base));
@@ -250,6 +301,7 @@ absl::StatusOr<MachineConfig> MachineOfSize(std::string_view name, std::string_v
     parsed.spec = std::move(own->spec);
   } else {
     parsed.spec = EffectiveSpec(*whole);
+    *parsed.spec.mutable_sources() = sourced->sources;
     int farthest = 0;
     for (const int distance : whole->distance[0]) farthest = std::max(farthest, distance);
     if (whole->node_count() > 1) parsed.spec.set_remote_distance(farthest);
@@ -258,36 +310,60 @@ absl::StatusOr<MachineConfig> MachineOfSize(std::string_view name, std::string_v
   parsed.spec.clear_distance();
   parsed.spec.clear_possible_cpus();
   parsed.spec.mutable_memory()->clear_node();
+  parsed.spec.mutable_sources()->clear_topology();
   *parsed.spec.mutable_cpus() = CpusOfSize(*whole, size);
   const std::string label = std::filesystem::path(base).stem().string();
   parsed.spec.set_name(
       fmt::format("{}@{}x{}", EndsWith(base, ".textproto") ? label : base, size.cpus, size.nodes));
-  return Layers::Compile(parsed, "");
+  return Layers::Compile(parsed, "", EndsWith(base, ".textproto") ? FileName(base) : "as stated");
 }
 
-}  // namespace
-
-absl::StatusOr<MachineConfig> MachineFromTextproto(std::string_view text, std::string_view path) {
+absl::StatusOr<SourcedMachine> SourcedFromTextproto(std::string_view text, std::string_view path) {
   absl::StatusOr<ParsedSpec> parsed = ParseSpec(text, std::string(path));
   if (!parsed.ok()) return parsed.status();
   const std::filesystem::path file(path);
   if (parsed->spec.name().empty()) parsed->spec.set_name(file.stem().string());
-  return Layers::Compile(*parsed, file.parent_path());
+  return Layers::Compile(*parsed, file.parent_path(), FileName(path));
+}
+
+}  // namespace
+
+absl::StatusOr<SourcedMachine> MachineOfTopology(const Topology& topology, std::string_view source,
+                                                 const MachineSpec& further) {
+  const ParsedSpec own{.spec = further, .origin = SpecOrigin(std::string(source))};
+  return Layers::Compile(own, "", std::string(source), &topology);
+}
+
+absl::StatusOr<MachineConfig> MachineFromTextproto(std::string_view text, std::string_view path) {
+  absl::StatusOr<SourcedMachine> machine = SourcedFromTextproto(text, path);
+  if (!machine.ok()) return machine.status();
+  return std::move(machine->config);
 }
 
 absl::StatusOr<MachineConfig> LoadMachine(std::string_view spec) {
+  absl::StatusOr<SourcedMachine> machine = LoadMachine(spec, [] {
+    return absl::InvalidArgumentError(
+        "the machine \"recorded\" is the one that a trace was recorded on, and there is no trace; "
+        "say which machine");
+  });
+  if (!machine.ok()) return machine.status();
+  return std::move(machine->config);
+}
+
+absl::StatusOr<SourcedMachine> LoadMachine(std::string_view spec, const RecordedMachine& recorded) {
   const absl::StatusOr<SizedName> sized = ReadSizedName(spec);
   if (!sized.ok()) return sized.status();
-  if (sized->size.has_value()) return MachineOfSize(spec, sized->base, *sized->size);
+  if (sized->size.has_value()) return MachineOfSize(spec, sized->base, *sized->size, recorded);
+  if (spec == kRecordedMachine) return recorded();
   if (const Preset* preset = FindPreset(spec); preset != nullptr) {
     return Layers::Compile({.spec = ParsePreset(*preset), .origin = SpecOrigin(std::string(spec))},
-                           "");
+                           "", fmt::format("preset {}", spec));
   }
   if (spec == "host") return MachineFromTopology(spec, "host");
   if (EndsWith(spec, ".textproto")) {
     absl::StatusOr<std::string> text = ReadFile(std::string(spec));
     if (!text.ok()) return text.status();
-    return MachineFromTextproto(*text, spec);
+    return SourcedFromTextproto(*text, spec);
   }
   if (EndsWith(spec, ".xml")) return MachineFromTopology(spec, std::string(spec));
   const bool looks_synthetic =
@@ -296,8 +372,8 @@ absl::StatusOr<MachineConfig> LoadMachine(std::string_view spec) {
   if (looks_synthetic) return MachineFromTopology(spec, "machine");
   return absl::InvalidArgumentError(
       fmt::format("there is no machine \"{}\": a machine is a preset ({}), a file ending in "
-                  ".textproto or .xml, "
-                  "\"host\", or a synthetic topology such as \"pack:2 numa:1 l3:1 core:8 pu:2\"",
+                  ".textproto or .xml, \"host\", \"recorded\" (the one that the trace was recorded "
+                  "on), or a synthetic topology such as \"pack:2 numa:1 l3:1 core:8 pu:2\"",
                   spec, PresetNames()));
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,32 @@
 namespace slablab {
 namespace {
 
-void SetCache(const CacheFacts& facts, CacheGeometrySpec* cache) {
+// False if the ways had to be assumed.
+bool SetCache(const CacheFacts& facts, int ways_under, CacheGeometrySpec* cache) {
   cache->set_size_bytes(static_cast<int64_t>(facts.size_bytes));
-  if (facts.ways > 0) cache->set_ways(facts.ways);
+  if (facts.size_bytes == 0) return true;
+  if (facts.ways > 0) {
+    cache->set_ways(facts.ways);
+    return true;
+  }
+  // No cache is of half a KiB: that is for whoever wrote it to look at again.
+  if (facts.size_bytes % 1024 != 0) return false;
+  const uint64_t lines = facts.size_bytes / kLineSize;
+  uint64_t ways = static_cast<uint64_t>(std::max(1, ways_under));
+  while (ways > lines || lines % ways != 0) --ways;
+  cache->set_ways(static_cast<int32_t>(ways));
+  return false;
+}
+
+std::string CachesSource(const Topology& topology, std::string_view source, bool ways_known,
+                         const MachineSpec& under) {
+  std::string text(source);
+  for (const std::string& note : topology.cache_notes) text += ", " + note;
+  if (!ways_known) text += ", ways assumed";
+  const bool knows_all =
+      topology.l1.has_value() && topology.l2.has_value() && topology.llc.has_value();
+  if (!knows_all) text += fmt::format(", else {}", under.sources().caches());
+  return text;
 }
 
 }  // namespace
@@ -62,11 +86,27 @@ absl::StatusOr<Topology> TopologyFromRuns(const MachineSpec& spec, const SpecOri
   return topology;
 }
 
-MachineSpec FactsOf(const Topology& topology) {
+MachineSpec FactsOf(const Topology& topology, std::string_view source, const MachineSpec& under) {
   MachineSpec spec;
-  if (topology.l1.has_value()) SetCache(*topology.l1, spec.mutable_l1());
-  if (topology.l2.has_value()) SetCache(*topology.l2, spec.mutable_l2());
-  if (topology.llc.has_value()) SetCache(*topology.llc, spec.mutable_llc());
+  SourcesSpec& sources = *spec.mutable_sources();
+  sources.set_topology(std::string(source));
+  bool ways_known = true;
+  const auto set = [&](const std::optional<CacheFacts>& facts, const CacheGeometrySpec& base,
+                       CacheGeometrySpec* cache) {
+    if (facts.has_value()) ways_known &= SetCache(*facts, base.ways(), cache);
+  };
+  if (topology.l1.has_value()) set(topology.l1, under.l1(), spec.mutable_l1());
+  if (topology.l2.has_value()) set(topology.l2, under.l2(), spec.mutable_l2());
+  if (topology.llc.has_value()) set(topology.llc, under.llc(), spec.mutable_llc());
+  if (spec.has_l1() || spec.has_l2() || spec.has_llc()) {
+    sources.set_caches(CachesSource(topology, source, ways_known, under));
+  }
+  if (topology.possible_cpus > 0) spec.set_possible_cpus(topology.possible_cpus);
+  if (topology.clock.mhz > 0) {
+    spec.set_clock_mhz(static_cast<int32_t>(topology.clock.mhz));
+    sources.set_clock(topology.clock.source);
+  }
+  if (!topology.node_bytes.empty()) sources.set_memory(std::string(source));
   for (size_t i = 0; i < topology.node_bytes.size(); ++i) {
     NodeMemorySpec* node = spec.mutable_memory()->add_node();
     node->set_node(static_cast<int32_t>(i));

@@ -4,6 +4,8 @@
 #ifndef SLABLAB_SIM_SPEC_TOPOLOGY_H_
 #define SLABLAB_SIM_SPEC_TOPOLOGY_H_
 
+#include <string_view>
+
 #include "absl/status/statusor.h"
 #include "sim/machine.pb.h"
 #include "sim/spec_text.h"
@@ -16,8 +18,10 @@ namespace slablab {
 // The places that `spec.cpus` lists. Nodes are as many as the CPUs' or the rows of distance name.
 absl::StatusOr<Topology> TopologyFromRuns(const MachineSpec& spec, const SpecOrigin& origin);
 
-// What a topology knows besides the places, as a spec.
-MachineSpec FactsOf(const Topology& topology);
+// What a topology knows besides the places, as a spec; `source` is what to call it in reports. The
+// caches' ways, where it has only their sizes, are those of `under` or, where these do not divide
+// the size, the next fewer that do.
+MachineSpec FactsOf(const Topology& topology, std::string_view source, const MachineSpec& under);
 
 }  // namespace slablab
 

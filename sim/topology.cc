@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <memory>
 
@@ -17,6 +19,7 @@
 #include "fmt/format.h"
 #include "sim/synthetic_words.h"
 #include "sim/topology_tree.h"
+#include "sim/topology_xml.h"
 
 namespace slablab {
 namespace {
@@ -54,6 +57,11 @@ absl::StatusOr<Topology> ReadXml(const std::string& xml) {
   absl::StatusOr<HwlocTopology> topology = LoadXml(xml);
   if (!topology.ok()) return topology.status();
   return ReadTree(topology->get(), Silence::kMeansAbsent);
+}
+
+std::string HwlocVersion() {
+  const unsigned version = hwloc_get_api_version();
+  return fmt::format("{}.{}", version >> 16, version >> 8 & 0xff);
 }
 
 // True if hwloc can load `xml`. hwloc 2.9 trusts such files: one that is well-formed but leaves out
@@ -115,13 +123,19 @@ absl::StatusOr<Topology> TopologyFromSynthetic(std::string_view description) {
   return result;
 }
 
-absl::StatusOr<Topology> TopologyFromXml(const std::string& xml) {
-  absl::StatusOr<bool> survives = SurvivesLoading(xml);
+absl::StatusOr<Topology> TopologyFromXml(const std::string& xml, const std::string& path) {
+  const absl::StatusOr<std::string> readable = ReadableXml(xml, path);
+  if (!readable.ok()) return readable.status();
+  absl::StatusOr<bool> survives = SurvivesLoading(*readable);
   if (!survives.ok()) return survives.status();
   if (!*survives) {
-    return absl::InvalidArgumentError("hwloc cannot read this as a topology in XML");
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: well-formed XML, but hwloc {} cannot read it as a topology", path, HwlocVersion()));
   }
-  return ReadXml(xml);
+  absl::StatusOr<Topology> topology = ReadXml(*readable);
+  if (topology.ok()) return topology;
+  return absl::InvalidArgumentError(
+      fmt::format("{}: {}", path, std::string(topology.status().message())));
 }
 
 absl::StatusOr<Topology> TopologyOfHost() {
@@ -130,7 +144,13 @@ absl::StatusOr<Topology> TopologyOfHost() {
   if (hwloc_topology_load(topology->get()) != 0) {
     return absl::UnavailableError("hwloc cannot read the topology of this machine");
   }
-  return ReadTree(topology->get(), Silence::kMeansAbsent);
+  absl::StatusOr<Topology> host = ReadTree(topology->get(), Silence::kMeansAbsent);
+  if (host.ok() && host->clock.mhz == 0) {
+    std::ifstream cpuinfo("/proc/cpuinfo");
+    const std::string text{std::istreambuf_iterator<char>(cpuinfo), {}};
+    host->clock = ClockOfCpuinfo(text);
+  }
+  return host;
 }
 
 }  // namespace slablab

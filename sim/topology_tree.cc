@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -32,6 +33,7 @@ class TreeReader {
     if (absl::Status status = ReadCaches(); !status.ok()) return status;
     ReadMemory();
     ReadDistances();
+    result_.clock = ReadClock(topology_);
     return std::move(result_);
   }
 
@@ -44,6 +46,7 @@ class TreeReader {
     hwloc_obj_t l3 = nullptr;
     hwloc_obj_t package = nullptr;
     hwloc_obj_t node = nullptr;
+    uint64_t memory_side = 0;  // bytes of a memory-side cache
   };
   using Level = hwloc_obj_t Ancestors::*;
 
@@ -58,7 +61,9 @@ class TreeReader {
   // The cache of one level, as all CPUs see it. `sharers` names what the simulator has one each
   // for.
   absl::StatusOr<std::optional<CacheFacts>> ReadLevel(Level level, std::string_view name,
-                                                      int CpuSharer(const CpuPlace&)) const;
+                                                      int CpuSharer(const CpuPlace&));
+  // The nearest that can be simulated, and a note if it is another.
+  CacheFacts Simulated(hwloc_obj_t cache, std::string_view name, uint64_t parts);
   // The largest number of distinct sharers that an object of the level has.
   int SharersOf(Level level, int CpuSharer(const CpuPlace&)) const;
   bool Has(Level level) const {
@@ -74,6 +79,19 @@ class TreeReader {
   bool l2_is_llc_ = false;
   Topology result_;
 };
+
+// Beyond this, cores' caches are not made; the gigabytes of Knights Landing's MCDRAM are found as
+// an L3 by hwloc, which marks them in a subtype that not all of its versions write.
+constexpr uint64_t kMostCacheBytes = (uint64_t{1} << 30) - 1;
+constexpr int kMostWays = 1024;
+
+bool IsMemorySide(hwloc_obj_t object) {
+  if (object->type != HWLOC_OBJ_L3CACHE) return false;
+  const bool marked =
+      object->subtype != nullptr &&
+      std::string_view(object->subtype).find("MemorySide") != std::string_view::npos;
+  return marked || object->attr->cache.size > kMostCacheBytes;
+}
 
 int CoreOf(const CpuPlace& place) { return place.core.value(); }
 int NodeOf(const CpuPlace& place) { return place.node.value(); }
@@ -99,24 +117,21 @@ absl::Status TreeReader::CollectCpus() {
     return absl::InvalidArgumentError(
         fmt::format("the topology has {} CPUs; at most {} can be simulated", count, kMaxCpus));
   }
-  pus_.assign(static_cast<size_t>(count), nullptr);
   for (int i = 0; i < count; ++i) {
-    hwloc_obj_t pu = hwloc_get_obj_by_type(topology_, HWLOC_OBJ_PU, static_cast<unsigned>(i));
-    if (pu->os_index < pus_.size()) pus_[pu->os_index] = pu;
+    pus_.push_back(hwloc_get_obj_by_type(topology_, HWLOC_OBJ_PU, static_cast<unsigned>(i)));
   }
+  std::stable_sort(pus_.begin(), pus_.end(),
+                   [](hwloc_obj_t a, hwloc_obj_t b) { return a->os_index < b->os_index; });
   for (size_t cpu = 0; cpu < pus_.size(); ++cpu) {
-    if (pus_[cpu] != nullptr) continue;
-    return absl::InvalidArgumentError(fmt::format(
-        "CPU {} is missing or offline; the {} CPUs must be numbered from 0 without a gap", cpu,
-        count));
+    if (cpu > 0 && pus_[cpu]->os_index == pus_[cpu - 1]->os_index) {
+      return absl::InvalidArgumentError(
+          fmt::format("two CPUs have the number {}", pus_[cpu]->os_index));
+    }
+    result_.cpu_numbers.push_back(static_cast<int32_t>(pus_[cpu]->os_index));
   }
-  hwloc_const_bitmap_t complete = hwloc_topology_get_complete_cpuset(topology_);
-  hwloc_const_bitmap_t present = hwloc_topology_get_topology_cpuset(topology_);
-  const int last = hwloc_bitmap_last(complete);
-  if (last > hwloc_bitmap_last(present)) {
-    return absl::InvalidArgumentError(
-        fmt::format("CPU {} is offline; all CPUs of a topology must be online", last));
-  }
+  // Offline ones have no object, and what is allocated for every possible CPU is for them too.
+  const int complete = hwloc_bitmap_weight(hwloc_topology_get_complete_cpuset(topology_));
+  result_.possible_cpus = std::min(std::max(count, complete), kMaxCpus);
   return absl::OkStatus();
 }
 
@@ -132,6 +147,9 @@ absl::Status TreeReader::CollectNodes() {
   std::stable_sort(nodes_.begin(), nodes_.end(),
                    [](hwloc_obj_t a, hwloc_obj_t b) { return a->os_index < b->os_index; });
   result_.node_count = static_cast<int>(nodes_.size());
+  for (const hwloc_obj_t numa : nodes_) {
+    result_.node_numbers.push_back(static_cast<int32_t>(numa->os_index));
+  }
   return absl::OkStatus();
 }
 
@@ -142,9 +160,10 @@ TreeReader::Ancestors TreeReader::AncestorsOf(hwloc_obj_t pu) {
     if (object->type == HWLOC_OBJ_CORE) slot = &above.core;
     if (object->type == HWLOC_OBJ_L1CACHE) slot = &above.l1;
     if (object->type == HWLOC_OBJ_L2CACHE) slot = &above.l2;
-    if (object->type == HWLOC_OBJ_L3CACHE) slot = &above.l3;
+    if (object->type == HWLOC_OBJ_L3CACHE && !IsMemorySide(object)) slot = &above.l3;
     if (object->type == HWLOC_OBJ_PACKAGE) slot = &above.package;
     if (slot != nullptr && *slot == nullptr) *slot = object;
+    if (IsMemorySide(object)) above.memory_side = object->attr->cache.size;
     if (above.node == nullptr && object->memory_arity > 0) {
       // Memory-side caches may stand in between.
       above.node = object->memory_first_child;
@@ -206,8 +225,8 @@ int TreeReader::SharersOf(Level level, int CpuSharer(const CpuPlace&)) const {
   return static_cast<int>(most);
 }
 
-absl::StatusOr<std::optional<CacheFacts>> TreeReader::ReadLevel(
-    Level level, std::string_view name, int CpuSharer(const CpuPlace&)) const {
+absl::StatusOr<std::optional<CacheFacts>> TreeReader::ReadLevel(Level level, std::string_view name,
+                                                                int CpuSharer(const CpuPlace&)) {
   for (size_t cpu = 0; cpu < above_.size(); ++cpu) {
     const hwloc_obj_t cache = above_[cpu].*level;
     const hwloc_obj_t first = above_[0].*level;
@@ -219,18 +238,37 @@ absl::StatusOr<std::optional<CacheFacts>> TreeReader::ReadLevel(
                       "cores are all alike",
                       name, cpu, size, first_size));
     }
-    const uint64_t line = cache == nullptr ? 0 : cache->attr->cache.linesize;
-    if (line != 0 && line != kLineSize) {
-      return absl::InvalidArgumentError(fmt::format(
-          "the {} has lines of {} bytes; the simulator's have {}", name, line, kLineSize));
-    }
   }
   const hwloc_obj_t cache = above_[0].*level;
   if (cache == nullptr || cache->attr->cache.size == 0) return std::nullopt;
-  // An odd size is found out where all of the cache's geometry is known.
-  const uint64_t parts = static_cast<uint64_t>(SharersOf(level, CpuSharer));
-  return CacheFacts{.size_bytes = cache->attr->cache.size / parts,
-                    .ways = std::max(0, cache->attr->cache.associativity)};
+  return Simulated(cache, name, static_cast<uint64_t>(SharersOf(level, CpuSharer)));
+}
+
+CacheFacts TreeReader::Simulated(hwloc_obj_t cache, std::string_view name, uint64_t parts) {
+  const hwloc_obj_attr_u::hwloc_cache_attr_s& said = cache->attr->cache;
+  const uint64_t size = said.size / parts;
+  CacheFacts facts = {.size_bytes = size, .ways = std::max(0, said.associativity)};
+  const uint64_t lines = std::max<uint64_t>(size / kLineSize, 1);
+  // hwloc's -1: any line anywhere.
+  if (said.associativity < 0) facts.ways = static_cast<int>(std::min<uint64_t>(lines, kMostWays));
+  facts.ways = static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(facts.ways), lines));
+  facts.ways = std::min(facts.ways, kMostWays);
+  if (facts.ways > 0) {
+    const auto ways = static_cast<uint64_t>(facts.ways);
+    facts.size_bytes = lines / ways * ways * kLineSize;
+  } else if (parts > 1) {
+    facts.size_bytes = lines * kLineSize;
+  }
+  const bool other_lines = said.linesize != 0 && said.linesize != kLineSize;
+  if (other_lines) {
+    result_.cache_notes.push_back(
+        fmt::format("{} lines of {} bytes taken as {}", name, said.linesize, kLineSize));
+  }
+  if (facts.size_bytes != size) {
+    result_.cache_notes.push_back(
+        fmt::format("{} of {} bytes taken as {}", name, size, facts.size_bytes));
+  }
+  return facts;
 }
 
 absl::Status TreeReader::ReadCaches() {
@@ -241,6 +279,12 @@ absl::Status TreeReader::ReadCaches() {
   if (!l2.ok()) return l2.status();
   absl::StatusOr<std::optional<CacheFacts>> l3 = ReadLevel(&Ancestors::l3, "L3", NodeOf);
   if (!l3.ok()) return l3.status();
+  for (const Ancestors& above : above_) {
+    if (above.memory_side == 0) continue;
+    result_.cache_notes.push_back(
+        fmt::format("memory-side cache of {} MiB left out", above.memory_side >> 20));
+    break;
+  }
   result_.l1 = *l1;
   result_.l2 = l2_is_llc_ ? CacheFacts{} : *l2;
   result_.llc = l2_is_llc_ ? *l2 : *l3;

@@ -18,6 +18,10 @@ enum class Silence { kMeansAbsent, kMeansUnknown };
 
 absl::StatusOr<Topology> ReadTree(hwloc_topology* topology, Silence silence);
 
+// What the tree says of the CPUs' clock: the highest frequency of any, else the base one, else the
+// one in the model's name.
+ClockFacts ReadClock(hwloc_topology* topology);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_SIM_TOPOLOGY_TREE_H_

@@ -46,8 +46,8 @@ TEST(MachineName, UnknownNamesThePresets) {
   EXPECT_EQ(LoadError("penrin"),
             "there is no machine \"penrin\": a machine is a preset (amd-4s-16core, big-1024, "
             "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380), a "
-            "file ending in .textproto or .xml, \"host\", or a synthetic topology such as "
-            "\"pack:2 numa:1 l3:1 core:8 pu:2\"");
+            "file ending in .textproto or .xml, \"host\", \"recorded\" (the one that the trace was "
+            "recorded on), or a synthetic topology such as \"pack:2 numa:1 l3:1 core:8 pu:2\"");
   EXPECT_THAT(LoadError(""), StartsWith("there is no machine \"\": a machine is a preset ("));
   EXPECT_THAT(LoadError("/etc/passwd"), StartsWith("there is no machine \"/etc/passwd\""));
 }
@@ -82,12 +82,12 @@ TEST(MachineFile, MissingOrUnreadable) {
 TEST(MachineFile, XmlGarbage) {
   const std::string path = WriteFile("garbage.xml", std::string("\x7f\0ELF<<<>", 9));
   testing::internal::CaptureStderr();
-  EXPECT_EQ(LoadError(path), path + ": hwloc cannot read this as a topology in XML");
+  EXPECT_EQ(LoadError(path), path + ":1: expected the name of a tag behind '<'");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   const std::string textproto =
       WriteFile("uses-garbage.textproto", "clock_mhz: 1000\n  topology: \"garbage.xml\"");
   EXPECT_EQ(LoadError(textproto),
-            textproto + ":2:3: " + path + ": hwloc cannot read this as a topology in XML");
+            textproto + ":2:3: " + path + ":1: expected the name of a tag behind '<'");
 }
 
 TEST(MachineFile, MalformedTextprotosNameLineAndColumn) {
