@@ -293,13 +293,19 @@ absl::Status WriteMachineSidecars(const std::string& folder, std::vector<std::st
     if (!status.ok()) return status;
   }
   std::string nodes;
-  for (int node = 0; node < kMaxNodes; ++node) {
+  for (int node = 0; node < kRecordedNodesMax; ++node) {
     const absl::StatusOr<std::string> cpus =
         ReadSetting(fmt::format("/sys/devices/system/node/node{}/cpulist", node));
     if (cpus.ok()) nodes += fmt::format("node{} {}\n", node, ChosenValue(*cpus));
   }
   if (!nodes.empty()) {
     const absl::Status status = WriteFile(folder + "/nodes", nodes);
+    if (!status.ok()) return status;
+  }
+  // Of the first CPU: its model and, on machines without cpufreq, its clock.
+  if (const absl::StatusOr<std::string> cpuinfo = ReadWholeFile("/proc/cpuinfo"); cpuinfo.ok()) {
+    const absl::Status status = WriteFile(
+        folder + "/cpuinfo", fmt::format("{}\n", cpuinfo->substr(0, cpuinfo->find("\n\n"))));
     if (!status.ok()) return status;
   }
   const absl::StatusOr<int> lstopo = RunChildProcess(

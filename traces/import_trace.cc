@@ -21,7 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 16> kSidecarNames = {{
+constexpr std::array<std::string_view, 17> kSidecarNames = {{
+    "cpuinfo",
     "lost-events",
     "lstopo.xml",
     "nodes",
@@ -96,9 +97,9 @@ absl::Status Understand(std::string_view name, std::string_view text, const std:
   } else if (kind == "zoneinfo") {
     return ParseZoneinfo(text, path).status();
   } else if (name == "nodes") {
-    absl::StatusOr<std::vector<int32_t>> nodes = ParseNodes(text, path);
+    absl::StatusOr<NodesFile> nodes = ParseNodesFile(text, path);
     if (!nodes.ok()) return nodes.status();
-    set->node_of_cpu = *std::move(nodes);
+    set->nodes = *std::move(nodes);
   } else if (name == "lost-events") {
     absl::StatusOr<std::map<int32_t, uint64_t>> lost = ParseLostEvents(text, path);
     if (!lost.ok()) return lost.status();
@@ -181,12 +182,6 @@ void KnowBySlabinfo(const Gathered& gathered, SidecarSet* set) {
   }
 }
 
-int32_t NodeCount(const std::vector<int32_t>& node_of_cpu) {
-  int32_t count = 0;
-  for (const int32_t node : node_of_cpu) count = std::max(count, node + 1);
-  return count;
-}
-
 void DescribeRecording(const Recording& recording, const std::string& name,
                        const RecordingInfo& info, TraceHeader& header) {
   for (const std::string& release : {info.kernel_release, recording.sidecars.kernel_release}) {
@@ -195,10 +190,10 @@ void DescribeRecording(const Recording& recording, const std::string& name,
   if (header.clock.empty()) header.clock = info.clock;
   header.source_format = info.source_format;
   header.source_name = fs::path(name).filename().string();
-  header.node_of_cpu = recording.sidecars.node_of_cpu;
-  header.node_count = NodeCount(header.node_of_cpu);
-  header.cpu_count =
-      std::max(info.cpu_count, static_cast<int32_t>(recording.sidecars.node_of_cpu.size()));
+  const NodesFile& nodes = recording.sidecars.nodes;
+  header.node_of_cpu = nodes.node_of_cpu;
+  header.node_count = nodes.nodes.empty() ? 0 : nodes.nodes.back() + 1;
+  header.cpu_count = std::max(info.cpu_count, static_cast<int32_t>(nodes.node_of_cpu.size()));
   header.sidecars = recording.sidecars.files;
   header.assumptions = info.notes;
   if (header.clock == "local") {
@@ -229,21 +224,31 @@ Losses UntoldLosses(const RecordingEvents& events, const SidecarSet& sidecars) {
   return losses;
 }
 
-// What can only be said when the events are known.
-void DescribeEvents(const RecordingEvents& events, const Losses& losses, TraceHeader& header) {
-  const RecordingInfo& info = events.info();
-  if (!header.node_of_cpu.empty()) {
-    const size_t known = header.node_of_cpu.size();
-    header.node_of_cpu.resize(static_cast<size_t>(header.cpu_count), -1);
-    const bool has_gap = std::count(header.node_of_cpu.begin(), header.node_of_cpu.end(), -1) != 0;
-    if (has_gap) {
-      std::replace(header.node_of_cpu.begin(), header.node_of_cpu.end(), -1, 0);
-      header.assumptions.push_back(
-          fmt::format("'nodes' does not place every CPU ({} of {} known): the others are taken to "
-                      "be on node 0",
-                      known, header.cpu_count));
-    }
+// CPUs that "nodes" does not name. Numbers may have gaps: only those that have events are missing.
+void PlaceTheRest(const std::vector<bool>& cpus_with_events, TraceHeader& header) {
+  std::vector<int32_t>& node_of_cpu = header.node_of_cpu;
+  node_of_cpu.resize(static_cast<size_t>(header.cpu_count), -1);
+  const int32_t first =
+      *std::min_element(node_of_cpu.begin(), node_of_cpu.end(), [](int32_t a, int32_t b) {
+        return static_cast<uint32_t>(a) < static_cast<uint32_t>(b);  // -1 comes last
+      });
+  std::vector<size_t> missing;
+  for (size_t cpu = 0; cpu < node_of_cpu.size(); ++cpu) {
+    if (node_of_cpu[cpu] >= 0) continue;
+    node_of_cpu[cpu] = std::max(0, first);
+    if (cpu < cpus_with_events.size() && cpus_with_events[cpu]) missing.push_back(cpu);
   }
+  if (missing.empty()) return;
+  header.assumptions.push_back(
+      fmt::format("'nodes' does not place every CPU (not {}): they are taken to be on node {}",
+                  fmt::join(missing, ", "), std::max(0, first)));
+}
+
+// What can only be said when the events are known. `cpus`: whether there are any on a CPU.
+void DescribeEvents(const RecordingEvents& events, const Losses& losses,
+                    const std::vector<bool>& cpus, TraceHeader& header) {
+  const RecordingInfo& info = events.info();
+  if (!header.node_of_cpu.empty()) PlaceTheRest(cpus, header);
   if (header.addresses == AddressKind::kHashed) {
     header.assumptions.push_back(
         "addresses are hashed: objects are told apart, but their pages and nodes are unknown");
@@ -317,13 +322,19 @@ class LossFirst : public RawEventSink {
         if (!status.ok()) return status;
       }
     }
+    const auto cpu = static_cast<size_t>(event.cpu);
+    if (cpu >= cpus_.size() && event.cpu >= 0 && event.cpu < kMaxCpus) cpus_.resize(cpu + 1);
+    if (cpu < cpus_.size()) cpus_[cpu] = true;
     return sink_.Append(event);
   }
+  // Whether there were any events on a CPU.
+  const std::vector<bool>& cpus() const { return cpus_; }
 
  private:
   const std::map<int32_t, uint64_t>& loss_;
   RawEventSink& sink_;
   bool told_ = false;
+  std::vector<bool> cpus_;
 };
 
 }  // namespace
@@ -345,33 +356,40 @@ absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder) {
   return set;
 }
 
-absl::StatusOr<Recording> FindRecording(const std::string& path) {
+absl::StatusOr<Recording> FindRecording(const std::string& path, const FindOptions& options) {
   std::error_code error;
   Recording recording;
   if (path == "-") {
     recording.path = path;
     return recording;
   }
+  fs::path folder = path;
   if (!fs::is_directory(path, error)) {
     if (!fs::exists(path, error)) return absl::NotFoundError(path + ": no such file or folder");
     recording.path = path;
-    return recording;
-  }
-  for (const std::string_view name :
-       {"trace.dat", "trace.txt", "trace.txt.gz", "perf.txt", "perf.txt.gz", "perf.data"}) {
-    const fs::path candidate = fs::path(path) / std::string(name);
-    if (fs::exists(candidate, error)) {
-      recording.path = candidate.string();
-      break;
+    // A pipe has nothing beside it.
+    const bool is_file = fs::is_regular_file(path, error);
+    folder = is_file ? fs::path(path).parent_path() : fs::path();
+    if (is_file && folder.empty()) folder = fs::path(".");
+  } else {
+    for (const std::string_view name :
+         {"trace.dat", "trace.txt", "trace.txt.gz", "perf.txt", "perf.txt.gz", "perf.data"}) {
+      const fs::path candidate = fs::path(path) / std::string(name);
+      if (fs::exists(candidate, error)) {
+        recording.path = candidate.string();
+        break;
+      }
+    }
+    if (recording.path.empty()) {
+      return absl::NotFoundError(
+          fmt::format("{}: the folder holds no trace.dat, trace.txt, perf.txt or perf.data", path));
     }
   }
-  if (recording.path.empty()) {
-    return absl::NotFoundError(
-        fmt::format("{}: the folder holds no trace.dat, trace.txt, perf.txt or perf.data", path));
-  }
-  absl::StatusOr<SidecarSet> sidecars = CollectSidecars(path);
+  if (!options.sidecars || folder.empty()) return recording;
+  absl::StatusOr<SidecarSet> sidecars = CollectSidecars(folder.string());
   if (!sidecars.ok()) return sidecars.status();
   recording.sidecars = *std::move(sidecars);
+  recording.sidecars_from = folder.string();
   return recording;
 }
 
@@ -403,7 +421,7 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
   status = events.ReadAgain(to_repairer);
   if (!status.ok()) return status;
   repairer->Describe(header);
-  DescribeEvents(events, losses, header);
+  DescribeEvents(events, losses, to_repairer.cpus(), header);
   DescribeInternal(repairer->internal_totals(), header);
   ImportSummary summary;
   summary.recording = events.info();

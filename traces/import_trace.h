@@ -27,7 +27,7 @@ struct SidecarSet {
   std::vector<TraceSidecar> files;   // by name
   std::optional<SlabSysfs> sysfs;    // as before the recording, with the caches created during it
   std::vector<KnownCache> known;     // from sysfs, else from slabinfo
-  std::vector<int32_t> node_of_cpu;  // empty if unknown
+  NodesFile nodes;                   // empty if unknown
   std::map<int32_t, uint64_t> lost;  // events that the recorder counted as lost, by CPU
   std::string kernel_release;        // empty if unknown
 };
@@ -52,13 +52,17 @@ struct ImportSummary {
   std::vector<std::pair<std::string, uint64_t>> repairs;  // by name, those that were made
 };
 
-// A recording to import: a file, "-" for standard input, or a folder that holds trace.dat (or
-// trace.txt, perf.txt, perf.data) and its sidecars.
+// A recording to import: a folder that holds trace.dat (or trace.txt, perf.txt, perf.data) and its
+// sidecars; a file, whose sidecars are those beside it; or "-" for standard input.
 struct Recording {
   std::string path;  // of the events
   SidecarSet sidecars;
+  std::string sidecars_from;  // the folder that was looked through for them
 };
-absl::StatusOr<Recording> FindRecording(const std::string& path);
+struct FindOptions {
+  bool sidecars = true;  // whether to take what is beside the events
+};
+absl::StatusOr<Recording> FindRecording(const std::string& path, const FindOptions& options = {});
 
 // Reads the recording (twice, and once more where its events are not in order of time) and writes
 // its events to `sink`; `header` is complete afterwards but for what TraceWriter::Finish fills in.

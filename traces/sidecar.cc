@@ -96,7 +96,7 @@ bool StoreCount(std::string_view name, std::string_view value, CacheSysfs* cache
       return false;
     }
     const bool is_cpu = word[0] == 'C';
-    if (index < 0 || index >= (is_cpu ? kMaxCpus : kMaxNodes)) return false;
+    if (index < 0 || index >= (is_cpu ? kMaxCpus : kRecordedNodesMax)) return false;
     const size_t at = static_cast<size_t>(index);
     SetShare(is_cpu ? &count.per_cpu : &count.per_node, at, pair.count);
     if (has_slabs) {
@@ -397,8 +397,9 @@ absl::StatusOr<std::vector<ZoneInfo>> ParseZoneinfo(std::string_view text,
   return zones;
 }
 
-absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std::string& path) {
-  std::vector<int32_t> node_of_cpu;
+absl::StatusOr<NodesFile> ParseNodesFile(std::string_view text, const std::string& path) {
+  NodesFile file;
+  std::vector<int32_t>& node_of_cpu = file.node_of_cpu;
   const std::unique_ptr<LineReader> lines = LineReader::Of(text, path);
   std::string_view line;
   while (lines->Next(&line)) {
@@ -406,9 +407,10 @@ absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std
     if (words.empty()) continue;
     int64_t node = 0;
     if (words.size() > 2 || words[0].substr(0, 4) != "node" ||
-        !ParseInt(words[0].substr(4), &node) || node < 0 || node >= kMaxNodes) {
+        !ParseInt(words[0].substr(4), &node) || node < 0 || node >= kRecordedNodesMax) {
       return Expected(path, lines->line(), "'nodeNUMBER CPU-CPU,…'", line);
     }
+    file.nodes.push_back(static_cast<int32_t>(node));
     std::string_view list = words.size() == 2 ? words[1] : std::string_view();
     while (!list.empty()) {
       const std::string_view range = list.substr(0, list.find(','));
@@ -433,7 +435,15 @@ absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std
     }
   }
   if (!lines->status().ok()) return lines->status();
-  return node_of_cpu;
+  std::sort(file.nodes.begin(), file.nodes.end());
+  file.nodes.erase(std::unique(file.nodes.begin(), file.nodes.end()), file.nodes.end());
+  return file;
+}
+
+absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std::string& path) {
+  absl::StatusOr<NodesFile> file = ParseNodesFile(text, path);
+  if (!file.ok()) return file.status();
+  return std::move(file->node_of_cpu);
 }
 
 absl::StatusOr<std::map<int32_t, uint64_t>> ParseLostEvents(std::string_view text,

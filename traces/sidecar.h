@@ -127,7 +127,17 @@ struct ZoneInfo {
 // /proc/zoneinfo. The node's own figures ("per-node stats") stand in its first zone's values.
 absl::StatusOr<std::vector<ZoneInfo>> ParseZoneinfo(std::string_view text, const std::string& path);
 
-// The node of each CPU from "node0 0-1,4" lines; -1 for a CPU that no line names.
+// Numbers of nodes are below: the kernel's largest MAX_NUMNODES. They may have gaps (0 and 8 on
+// POWER9, 255 for a GPU's memory); traces/recorded_topology.h ranks them.
+inline constexpr int32_t kRecordedNodesMax = 1024;
+
+// "node0 0-1,4" lines. A node without CPUs is one too.
+struct NodesFile {
+  std::vector<int32_t> nodes;        // ascending
+  std::vector<int32_t> node_of_cpu;  // by CPU; -1 for a CPU that no line names
+};
+absl::StatusOr<NodesFile> ParseNodesFile(std::string_view text, const std::string& path);
+// Its CPUs alone.
 absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std::string& path);
 
 // The events that a recorder counted as lost, by CPU, from "cpu0 849163" lines.

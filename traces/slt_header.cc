@@ -8,6 +8,10 @@
 namespace slablab::slt {
 namespace {
 
+// Numbers of nodes are below, whatever the machine that is simulated: the kernel's largest
+// MAX_NUMNODES.
+constexpr int32_t kNodeNumbersMax = 1024;
+
 void ToProto(const TraceCache& cache, Cache* proto) {
   proto->set_name(cache.name);
   proto->set_object_size(cache.object_size);
@@ -124,7 +128,7 @@ absl::Status FromProto(const Header& proto, TraceHeader* header) {
   header->addresses = proto.addresses_hashed() ? AddressKind::kHashed : AddressKind::kReal;
   header->direct_map_base = proto.direct_map_base();
   if (proto.cpu_count() < 0 || proto.cpu_count() > kMaxCpus || proto.node_count() < 0 ||
-      proto.node_count() > kMaxNodes) {
+      proto.node_count() > kNodeNumbersMax) {
     return absl::DataLossError("the header's number of CPUs or nodes is out of range");
   }
   header->cpu_count = proto.cpu_count();

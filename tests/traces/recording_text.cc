@@ -146,7 +146,9 @@ std::string ReportOfLines(const std::vector<std::string>& lines) {
 Imported ImportLines(const std::vector<std::string>& lines, const ImportOptions& options,
                      const SidecarSet& sidecars) {
   Imported imported;
-  const Recording recording = {WriteTestFile("report.txt", ReportOfLines(lines)), sidecars};
+  const Recording recording = {.path = WriteTestFile("report.txt", ReportOfLines(lines)),
+                               .sidecars = sidecars,
+                               .sidecars_from = {}};
   KeepingSink sink(&imported.events);
   absl::StatusOr<ImportSummary> summary = ImportTrace(recording, options, sink, imported.header);
   imported.status = summary.status();

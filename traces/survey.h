@@ -1,0 +1,36 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_SURVEY_H_
+#define SLABLAB_TRACES_SURVEY_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "traces/trace.h"
+
+namespace slablab {
+
+// What must be known of a trace's events before they are replayed, and no header has.
+struct TraceSurvey {
+  std::vector<int32_t> asked_nodes;  // ascending: of kmalloc_node() and the like
+  // How many kmalloc()s asked for so many bytes (first) and were given so many (second).
+  std::map<std::pair<uint32_t, uint32_t>, uint64_t> kmallocs;
+};
+
+struct SurveyOptions {
+  uint64_t kmalloc_events_max = 0;  // counts kmallocs among the first so many events; 0: all
+  bool all_nodes = true;            // asked for by events behind these, too
+  std::function<bool()> stop;       // true once to end early: the answer is Cancelled
+};
+
+// Reads the trace once, and rewinds it.
+absl::StatusOr<TraceSurvey> SurveyTrace(TraceReader& reader, const SurveyOptions& options);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_SURVEY_H_
