@@ -4,7 +4,6 @@
 #include "workloads/closed_trace.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,12 +21,13 @@ constexpr uint64_t kStaggerNanos = 1'000'000;
 
 }  // namespace
 
-ClosedTrace::ClosedTrace(const MachineConfig& machine, const Allocator& allocator,
-                         std::vector<CacheId> cache_of, const ClosedTraceOptions& options)
+ClosedTrace::ClosedTrace(const TraceReader& reader, const MachineConfig& machine,
+                         const Allocator& allocator, std::vector<CacheId> cache_of,
+                         const ClosedTraceOptions& options)
     : options_(options),
       clock_mhz_(static_cast<uint64_t>(machine.clock_mhz)),
-      node_count_(machine.node_count()),
       cache_of_(std::move(cache_of)),
+      places_(RecordedTopologyFor({.recorded = options.recorded}, reader), machine),
       placer_(machine) {
   for (const CacheId cache : cache_of_) {
     object_sizes_.push_back(cache == kNoCache ? 0 : allocator.Layout(cache).object_size);
@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<ClosedTrace>> ClosedTrace::Create(
     std::vector<CacheId> cache_of, const ClosedTraceOptions& options) {
   // The constructor is private.
   std::unique_ptr<ClosedTrace> trace(
-      new ClosedTrace(machine, allocator, std::move(cache_of), options));
+      new ClosedTrace(reader, machine, allocator, std::move(cache_of), options));
   if (absl::Status status = trace->Load(reader); !status.ok()) return status;
   trace->GroupByTask();
   trace->Place();
@@ -59,16 +59,6 @@ bool ClosedTrace::Replayable(const Event& event) {
 
 absl::Status ClosedTrace::Load(TraceReader& reader) {
   const TraceHeader& header = reader.header();
-  std::map<int32_t, int32_t> seen;
-  for (int32_t cpu = 0; cpu < header.cpu_count; ++cpu) {
-    const int32_t node =
-        header.node_of_cpu.empty() ? 0 : std::max(0, header.node_of_cpu[static_cast<size_t>(cpu)]);
-    node_of_cpu_.push_back(node);
-    index_in_node_.push_back(static_cast<uint32_t>(seen[node]++));
-  }
-  recorded_nodes_ = seen.empty() ? 1 : seen.rbegin()->first + 1;
-  cpus_of_node_.resize(static_cast<size_t>(recorded_nodes_));
-  for (const auto& [node, cpus] : seen) cpus_of_node_[static_cast<size_t>(node)] = cpus;
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
   if (header.object_count > UINT32_MAX ||
       header.object_count * options_.scale / options_.scale != header.object_count) {
@@ -94,6 +84,7 @@ absl::Status ClosedTrace::Load(TraceReader& reader) {
       if (options_.events_max != 0 && events_ == options_.events_max) break;
       ++events_;
       if (!Replayable(event)) continue;
+      if (AllocatesObject(event.kind)) folded_nodes_ += places_.Folds(event.node);
       const Priority priority = PriorityOf(event.context);
       // Interrupts and the idle task are a task a CPU.
       const bool of_cpu = priority != Priority::kTask || event.pid == 0;
@@ -160,15 +151,6 @@ void ClosedTrace::GroupByTask() {
   recorded_ = std::move(sorted);
 }
 
-CpuId ClosedTrace::RecordedCpu(uint32_t copy, uint16_t cpu) const {
-  // The copies fill node by node what the machine has more than the recording.
-  const auto node = static_cast<size_t>(node_of_cpu_[cpu]);
-  const size_t recorded_nodes = static_cast<size_t>(recorded_nodes_);
-  const size_t sets = std::max<size_t>(1, placer_.nodes() / recorded_nodes);
-  const size_t on_node = copy / sets * static_cast<size_t>(cpus_of_node_[node]);
-  return placer_.OnNode(copy % sets * recorded_nodes + node, on_node + index_in_node_[cpu]);
-}
-
 void ClosedTrace::Place() {
   Random random(options_.seed, /*stream=*/0x636f7079);
   for (uint32_t copy = 0; copy < options_.scale; ++copy) {
@@ -179,7 +161,7 @@ void ClosedTrace::Place() {
     Cursor cursor = {.recorded = recorded, .copy = copy, .next = recorded_[recorded].begin};
     const uint64_t n = cursors_.size();
     if (recorded >= tasks_ || options_.placement == CpuPlacement::kRecorded) {
-      cursor.cpu = RecordedCpu(copy, recorded_[recorded].cpu);
+      cursor.cpu = places_.CpuFor(recorded_[recorded].cpu, copy);
     } else {
       cursor.cpu =
           options_.placement == CpuPlacement::kPack ? placer_.Pack(n, all) : placer_.Spread(n);
@@ -232,7 +214,7 @@ void ClosedTrace::NextStep(TaskIndex task, Step* step) {
   if (recorded.priority != Priority::kTask) return NextOfInterrupt(cursor, step);
   const Operation& operation = operations_[cursor.next];
   if (options_.placement == CpuPlacement::kRecorded) {
-    step->cpu = RecordedCpu(cursor.copy, operation.cpu);
+    step->cpu = places_.CpuFor(operation.cpu, cursor.copy);
   }
   if (!cursor.thought) {
     cursor.thought = true;
@@ -270,7 +252,7 @@ void ClosedTrace::Fill(const Cursor& cursor, const Operation& operation, Step* s
     if (operation.kind == EventKind::kCacheAlloc) step->cache = cache_of_[operation.cache];
     step->bytes = step->touch_bytes = operation.bytes;
     step->gfp = gfps_[operation.gfp];
-    if (operation.node >= 0) step->node = NodeId(operation.node % node_count_);
+    if (operation.node >= 0) step->node = places_.NodeFor(operation.node);
   } else {
     step->kind = Step::Kind::kFree;
     step->kfree = operation.kind == EventKind::kKfree;

@@ -41,6 +41,8 @@ struct ClosedTraceOptions {
   uint64_t events_max = 0;
   uint64_t seed = 1;
   bool balance = false;  // tasks may be moved; not with kRecorded
+  // Null: what the trace's header and index say by themselves.
+  std::shared_ptr<const RecordedTopology> recorded = nullptr;
 };
 
 // Host memory: 32 bytes an event of the trace, whatever the scale, and 24 an object and copy.
@@ -68,6 +70,9 @@ class ClosedTrace : public StepSource {
   // copies.
   uint64_t tasks() const { return tasks_; }
   uint64_t interrupt_streams() const { return cursors_.size() - tasks_; }
+  const RecordedPlaces& places() const { return places_; }
+  // Allocations, of all copies, that ask for a recorded node that another stands for.
+  uint64_t folded_nodes() const { return folded_nodes_ * options_.scale; }
 
  private:
   struct Operation {
@@ -101,34 +106,30 @@ class ClosedTrace : public StepSource {
     uint64_t burst = 0;  // interrupts: how many have begun
   };
 
-  ClosedTrace(const MachineConfig& machine, const Allocator& allocator,
+  ClosedTrace(const TraceReader& reader, const MachineConfig& machine, const Allocator& allocator,
               std::vector<CacheId> cache_of, const ClosedTraceOptions& options);
   absl::Status Load(TraceReader& reader);
   bool Replayable(const Event& event);
   uint32_t TaskOf(const Event& event);
   void GroupByTask();
   void Place();
-  CpuId RecordedCpu(uint32_t copy, uint16_t cpu) const;
   CpuId InterruptCpu(const Cursor& cursor) const;
   void NextOfInterrupt(Cursor& cursor, Step* step);
   void Fill(const Cursor& cursor, const Operation& operation, Step* step) const;
 
   const ClosedTraceOptions options_;
   const uint64_t clock_mhz_;
-  const int32_t node_count_;
   const std::vector<CacheId> cache_of_;
   std::vector<uint32_t> object_sizes_;  // by the trace's cache
   std::vector<Gfp> gfps_;
-  int32_t recorded_nodes_ = 1;
-  std::vector<int32_t> node_of_cpu_;  // recorded
-  std::vector<uint32_t> index_in_node_;
-  std::vector<int32_t> cpus_of_node_;  // recorded
   std::vector<Operation> operations_;  // by task, each in order
   std::vector<Recorded> recorded_;
   std::vector<Cursor> cursors_;
   std::vector<Nanos> offsets_;  // by copy
   std::vector<CpuId> used_;     // CPUs that have tasks, in order
+  const RecordedPlaces places_;
   TaskPlacer placer_;
+  uint64_t folded_nodes_ = 0;
   std::vector<SkipTally::Object> object_states_;
   SkipTally skips_;
   uint64_t objects_per_copy_ = 0;

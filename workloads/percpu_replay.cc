@@ -52,7 +52,8 @@ PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& a
       areas_(areas),
       options_(options),
       feed_(reader),
-      placer_(reader.header(), machine.config(), options.placement),
+      places_(RecordedTopologyFor(options, reader), machine.config()),
+      placer_(places_, reader.header().cpu_count, options.placement),
       auditor_(areas) {
   result_.paths.resize(kPaths);
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));

@@ -75,6 +75,7 @@ class PercpuReplay : public ArrivalSource {
   std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
   const absl::Status& status() const { return status_; }
   const PercpuReplayResult& result() const { return result_; }
+  const RecordedPlaces& places() const { return places_; }
   PercpuAuditor& auditor() { return auditor_; }
 
  private:
@@ -92,7 +93,6 @@ class PercpuReplay : public ArrivalSource {
   };
 
   bool Replayable(const Event& event);
-  CpuId Place(const Event& event);
   Event Take(uint64_t token);
   Task<void> Allocate(Cpu& cpu, uint64_t token);
   Task<void> Release(Cpu& cpu, uint64_t token);
@@ -111,6 +111,7 @@ class PercpuReplay : public ArrivalSource {
   Cycles start_cycles_ = 0;
   std::vector<Event> pending_;  // announced and not begun, by token
   std::vector<uint32_t> pending_free_;
+  const RecordedPlaces places_;
   CpuPlacer placer_;
   absl::flat_hash_map<TraceObject, Record> records_;  // never iterated
   PercpuAuditor auditor_;

@@ -26,6 +26,11 @@ Histogram SumOf(const std::vector<PathTimes>& paths, bool is_free) {
 
 }  // namespace
 
+RecordedTopology RecordedTopologyFor(const ReplayOptions& options, const TraceReader& reader) {
+  if (options.recorded != nullptr) return *options.recorded;
+  return TopologyOf(reader.header(), reader.blocks(), /*asked_nodes=*/{});
+}
+
 Histogram ReplayResult::AllocationCycles() const { return SumOf(paths, false); }
 Histogram ReplayResult::FreeCycles() const { return SumOf(paths, true); }
 
@@ -39,17 +44,17 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
       footprint_(allocator.TotalFootprint()),
       clock_mhz_(static_cast<uint64_t>(machine.config().clock_mhz)),
       feed_(reader),
+      places_(RecordedTopologyFor(options, reader), machine.config()),
+      placer_(places_, reader.header().cpu_count, options.placement),
       auditor_(machine) {
   const TraceHeader& header = reader.header();
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
   result_.paths.resize(allocator.paths().size());
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
-  MapRecordedCpus();
   // The last eighth is for what takes longer here than it was recorded to. A time up to this one,
   // times MHz, fits 64 bits.
   time_max_ =
       Scheduler::kTimeEnd / 8 * 7 / static_cast<uint64_t>(machine.config().clock_mhz) * 1000;
-  last_task_.resize(static_cast<size_t>(header.cpu_count));
   const Nanos duration = header.time_last - header.time_first;
   sample_interval_ = std::max<Nanos>(1, duration / static_cast<Nanos>(options.footprint_samples));
 }
@@ -83,6 +88,7 @@ bool Replay::RefuseTooLong(Nanos time) {
 inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   if (AllocatesObject(event.kind)) {
     record = &objects_.Begin(event.object, record);
+    result_.folded_nodes += places_.Folds(event.node);
   } else if (record != nullptr) {
     record->free_announced = true;
   }
@@ -105,17 +111,6 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   return token;
 }
 
-inline CpuId Replay::Place(const Event& event) {
-  if (options_.placement == CpuPlacement::kRecorded) return cpu_of_recorded_[event.cpu];
-  LastTask& last = last_task_[event.cpu];
-  if (last.pid != event.pid || last.cpu.value() < 0) {
-    const auto next = static_cast<int32_t>(cpu_of_task_.size()) % machine_.config().cpu_count();
-    const auto [entry, first_sight] = cpu_of_task_.try_emplace(event.pid, CpuId(next));
-    last = {.pid = event.pid, .cpu = entry->second};
-  }
-  return last.cpu;
-}
-
 bool Replay::Next(Arrival* arrival) {
   for (;;) {
     if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
@@ -133,7 +128,7 @@ bool Replay::Next(Arrival* arrival) {
     if (!Replayable(event, &record)) continue;
     arrival->time = start_cycles_ + now_ * clock_mhz_ / 1000;
     arrival->token = Announce(event, record);
-    arrival->cpu = Place(event);
+    arrival->cpu = placer_.Place(event);
     arrival->priority = PriorityOf(event.context);
     return true;
   }
@@ -162,29 +157,8 @@ inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
   return skips_.Admits(event, object_of, has_cache);
 }
 
-void Replay::MapRecordedCpus() {
-  const MachineConfig& machine = machine_.config();
-  std::vector<std::vector<CpuId>> cpus_of_node(static_cast<size_t>(machine.node_count()));
-  for (int cpu = 0; cpu < machine.cpu_count(); ++cpu) {
-    cpus_of_node[machine.cpus[static_cast<size_t>(cpu)].node.index()].push_back(CpuId(cpu));
-  }
-  std::erase_if(cpus_of_node, [](const std::vector<CpuId>& cpus) { return cpus.empty(); });
-  const TraceHeader& trace = reader_.header();
-  std::map<int32_t, size_t> seen_of_node;
-  for (int32_t cpu = 0; cpu < trace.cpu_count; ++cpu) {
-    if (trace.node_of_cpu.empty()) {
-      cpu_of_recorded_.push_back(CpuId(cpu % machine.cpu_count()));
-      continue;
-    }
-    const int32_t node = std::max(0, trace.node_of_cpu[static_cast<size_t>(cpu)]);
-    const auto& there = cpus_of_node[static_cast<size_t>(node) % cpus_of_node.size()];
-    cpu_of_recorded_.push_back(there[seen_of_node[node]++ % there.size()]);
-  }
-}
-
 inline NodeId Replay::NodeFor(const Operation& operation) const {
-  if (operation.node < 0) return kAnyNode;
-  return NodeId(operation.node % machine_.config().node_count());
+  return places_.NodeFor(operation.node);
 }
 
 inline CacheId Replay::CacheFor(const Operation& operation) const {

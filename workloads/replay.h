@@ -23,9 +23,11 @@
 #include "sim/machine.h"
 #include "traces/trace.h"
 #include "workloads/auditor.h"
+#include "workloads/cpu_placer.h"
 #include "workloads/histogram.h"
 #include "workloads/object_table.h"
 #include "workloads/observer.h"
+#include "workloads/recorded_places.h"
 #include "workloads/skip_tally.h"
 #include "workloads/trace_feed.h"
 
@@ -36,15 +38,10 @@
 
 namespace slablab {
 
-enum class CpuPlacement : uint8_t {
-  // The k-th CPU of recorded node n on the k-th CPU of node n; modulo, where there are fewer.
-  kRecorded,
-  kSpread,  // tasks one after another on the machine's CPUs, in order of first sight
-  kPack,    // tasks on as few nodes as there are CPUs for; in closed order only
-};
-
 struct ReplayOptions {
   CpuPlacement placement = CpuPlacement::kRecorded;
+  // Null: what the trace's header and index say by themselves.
+  std::shared_ptr<const RecordedTopology> recorded = nullptr;
   // The task that allocates writes the requested bytes, at most so many; the one that frees reads
   // the first line.
   uint32_t object_touch_bytes_max = 512;
@@ -75,6 +72,7 @@ struct ReplayResult {
   uint64_t frees = 0;
   uint64_t failed_allocations = 0;
   uint64_t remote_frees = 0;
+  uint64_t folded_nodes = 0;  // allocations that asked for a recorded node that another stands for
   uint64_t order_inversions = 0;
   Cycles order_inversion_wait_cycles = 0;
   Cycles use_cycles = 0;
@@ -103,6 +101,9 @@ struct ReplayResult {
   Histogram AllocationCycles() const;
   Histogram FreeCycles() const;
 };
+
+// What a replay of `reader` is told of where it was recorded, or finds out.
+RecordedTopology RecordedTopologyFor(const ReplayOptions& options, const TraceReader& reader);
 
 // One replay. Call order: Create, Prepare (makes the trace's caches), then Scheduler::Run with this
 // as the source, then result(). `reader`, `machine` and `allocator` must outlive it.
@@ -135,6 +136,7 @@ class Replay : public ArrivalSource {
   // is later than the machine's clock can count.
   const absl::Status& status() const { return status_; }
   const ReplayResult& result() const { return result_; }
+  const RecordedPlaces& places() const { return places_; }
   Auditor& auditor() { return auditor_; }
   const Auditor& auditor() const { return auditor_; }
   CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
@@ -167,7 +169,6 @@ class Replay : public ArrivalSource {
   void Begin(const Event& first);
   bool Replayable(const Event& event, ObjectRecord** record);
   uint64_t Announce(const Event& event, ObjectRecord* record);
-  CpuId Place(const Event& event);
   NodeId NodeFor(const Operation& operation) const;
   CacheId CacheFor(const Operation& operation) const;
   Task<void> WorkThenStart(Cpu& cpu, uint64_t token);
@@ -187,7 +188,6 @@ class Replay : public ArrivalSource {
   void Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path, Cycles cycles);
   uint32_t TakeNote(const Event& event, Priority priority);
   void Observe(Cpu& cpu, const Operation& operation, const OperationEnd& end);
-  void MapRecordedCpus();
   void SampleFootprint(Nanos time);
   void NotePeak();
 
@@ -212,14 +212,8 @@ class Replay : public ArrivalSource {
   std::vector<CacheId> caches_;         // by the trace's index
   std::vector<uint32_t> object_sizes_;  // by the trace's index, of those caches
   std::vector<Gfp> gfps_;               // by the trace's index
-  std::vector<CpuId> cpu_of_recorded_;
-  absl::flat_hash_map<int32_t, CpuId> cpu_of_task_;
-  // The task that each recorded CPU ran last, and where it is.
-  struct LastTask {
-    int32_t pid = -1;
-    CpuId cpu{-1};
-  };
-  std::vector<LastTask> last_task_;
+  const RecordedPlaces places_;
+  CpuPlacer placer_;
   ObjectTable objects_;
   Auditor auditor_;
   std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node

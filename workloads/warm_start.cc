@@ -13,8 +13,11 @@ namespace slablab {
 
 namespace {
 
-int64_t PartOf(const std::vector<int64_t>& parts, size_t index) {
-  return index < parts.size() ? parts[index] : 0;
+// `number`: the recorded one; -1: nothing recorded is there.
+int64_t PartOf(const std::vector<int64_t>& parts, int32_t number) {
+  return number >= 0 && static_cast<size_t>(number) < parts.size()
+             ? parts[static_cast<size_t>(number)]
+             : 0;
 }
 
 // A slab's objects, in the order in which they were allocated.
@@ -26,8 +29,10 @@ struct WarmSlab {
 // One cache's way to its recorded state.
 class CacheWarmer {
  public:
-  CacheWarmer(const CacheSysfs& sysfs, CacheId cache, Machine& machine, Allocator& allocator)
+  CacheWarmer(const CacheSysfs& sysfs, CacheId cache, Machine& machine, Allocator& allocator,
+              const RecordedPlaces& places)
       : sysfs_(sysfs),
+        places_(places),
         cache_(cache),
         machine_(machine),
         allocator_(allocator),
@@ -59,11 +64,11 @@ class CacheWarmer {
  private:
   int64_t OnNode(std::string_view figure, NodeId node) const {
     const SysfsCount* count = sysfs_.Find(figure);
-    return count == nullptr ? 0 : PartOf(count->per_node, node.index());
+    return count == nullptr ? 0 : PartOf(count->per_node, places_.NumberOf(node));
   }
   int64_t OnCpu(std::string_view figure, CpuId cpu) const {
     const SysfsCount* count = sysfs_.Find(figure);
-    return count == nullptr ? 0 : PartOf(count->per_cpu, cpu.index());
+    return count == nullptr ? 0 : PartOf(count->per_cpu, places_.NumberOf(cpu));
   }
   // What the model has of it already, from boot.
   int64_t Now(std::string_view figure, NodeId node) const {
@@ -178,6 +183,7 @@ class CacheWarmer {
   }
 
   const CacheSysfs& sysfs_;
+  const RecordedPlaces& places_;
   const CacheId cache_;
   Machine& machine_;
   Allocator& allocator_;
@@ -193,7 +199,7 @@ absl::Status WarmStart(const SlabSysfs& sysfs, Machine& machine, Allocator& allo
     const CacheId cache = allocator.FindCache(name);
     // The boot caches hold the model's own structures already.
     if (cache == kNoCache || name == "kmem_cache" || name == "kmem_cache_node") continue;
-    CacheWarmer warmer(cache_sysfs, cache, machine, allocator);
+    CacheWarmer warmer(cache_sysfs, cache, machine, allocator, replay.places());
     if (absl::Status status = warmer.Warm(replay); !status.ok()) return status;
   }
   return absl::OkStatus();
