@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "allocators/allocator.h"
+#include "allocators/model_kernel.h"
 #include "allocators/options.h"
 #include "sim/machine.h"
 
@@ -17,11 +18,16 @@ namespace slablab {
 
 struct AllocatorInfo {
   std::string_view name;
+  ModelKernel kernel;
   std::string_view summary;  // one line
 };
 
 // The models there are, in the order of the table in registry.cc.
 std::vector<AllocatorInfo> ListAllocators();
+
+// The kernel that the model of that name, a percpu allocator's too, is of. InvalidArgument as of
+// MakeAllocator.
+absl::StatusOr<ModelKernel> KernelOf(std::string_view name);
 
 // Makes a model on `machine`, not yet booted. InvalidArgument with the valid names for an unknown
 // name or quirk.

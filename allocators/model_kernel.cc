@@ -1,0 +1,39 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/model_kernel.h"
+
+#include <charconv>
+
+#include "fmt/format.h"
+
+namespace slablab {
+namespace {
+
+// The number that `release` begins with, which is taken off with the dot behind it; -1: none.
+int TakeNumber(std::string_view* release) {
+  int number = -1;
+  const char* const end = release->data() + release->size();
+  const auto [at, error] = std::from_chars(release->data(), end, number);
+  if (error != std::errc() || number < 0) return -1;
+  release->remove_prefix(static_cast<size_t>(at - release->data()));
+  if (!release->empty() && release->front() == '.') release->remove_prefix(1);
+  return number;
+}
+
+}  // namespace
+
+std::string KernelName(const ModelKernel& kernel) {
+  std::string name = fmt::format("Linux {}.{}", kernel.version, kernel.patchlevel);
+  if (kernel.sublevel >= 0) name += fmt::format(".{}", kernel.sublevel);
+  if (!kernel.patches.empty()) name += fmt::format(" + {}", kernel.patches);
+  return name;
+}
+
+bool IsOfSeries(const ModelKernel& kernel, std::string_view release) {
+  if (TakeNumber(&release) != kernel.version) return false;
+  if (TakeNumber(&release) != kernel.patchlevel) return false;
+  return kernel.sublevel < 0 || TakeNumber(&release) == kernel.sublevel;
+}
+
+}  // namespace slablab
