@@ -12,6 +12,7 @@
 #include "fmt/format.h"
 #include "reports/breakdown.h"
 #include "reports/comparison.h"
+#include "reports/comparison_setting.h"
 #include "reports/delta.h"
 #include "reports/numbers.h"
 
@@ -474,6 +475,7 @@ std::vector<std::string> DifferencesInWords(ResultSet set) {
     for (std::string sentence : CostInWords(set[0])) words.push_back(std::move(sentence));
   }
   say(ComparedParagraph(set));
+  for (std::string& sentence : SettingInWords(set)) say(std::move(sentence));
   AppendReservations(set, words);
   if (set.size() > 1) say(WorkParagraph(set));
   if (set.size() > 2) {

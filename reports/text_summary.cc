@@ -7,6 +7,7 @@
 
 #include "reports/breakdown.h"
 #include "reports/numbers.h"
+#include "reports/setting.h"
 #include "reports/text_sections.h"
 
 // The report's head: what was run and what came of it, in words.
@@ -15,17 +16,6 @@ namespace slablab {
 namespace {
 
 std::string OrUnknown(const std::string& name) { return name.empty() ? "unknown" : name; }
-
-std::string MachineSentence(const RunConfig& config) {
-  std::string text =
-      fmt::format("{}: {} on {}", OrUnknown(config.machine()),
-                  Counted(static_cast<uint64_t>(std::max(config.cpus(), 0)), "CPU", "CPUs"),
-                  Counted(static_cast<uint64_t>(std::max(config.nodes(), 0)), "node", "nodes"));
-  if (config.clock_mhz() > 0) {
-    text += fmt::format(", {} MHz", Grouped(static_cast<uint64_t>(config.clock_mhz())));
-  }
-  return text;
-}
 
 std::string WorkloadSentence(const RunConfig& config, const Totals& totals) {
   std::string text =
@@ -206,6 +196,25 @@ std::string ReclaimSentence(const ReclaimReport& reclaim) {
   return text;
 }
 
+// The machine and the kernels: what the numbers are of.
+void AppendSetting(const RunResult& result, TextPage& page) {
+  page.Labelled("machine", MachineSentence(result));
+  if (const std::string sources = SourcesSentence(result); !sources.empty()) {
+    page.Labelled("", sources);
+  }
+  for (const std::string& note : result.machine().notes()) page.Labelled("", note);
+  if (const std::string kernels = KernelsSentence(result); !kernels.empty()) {
+    page.Labelled("kernels", kernels);
+  }
+  const std::vector<std::string> rounding = RoundingSentences(result);
+  for (const std::string& sentence : rounding) {
+    page.Labelled(&sentence == &rounding.front() ? "rounding" : "", sentence);
+  }
+  if (const std::string folded = FoldedSentence(result); !folded.empty()) {
+    page.Labelled("folded", folded);
+  }
+}
+
 void AppendReservations(const RunResult& result, const TextOptions& options, TextPage& page) {
   const Totals& totals = result.totals();
   const size_t shown = ShownRows(static_cast<size_t>(totals.skipped_size()), options);
@@ -259,7 +268,7 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
                                        Counted(totals.events(), "event", "events"),
                                        Duration(totals.trace_duration_ns())));
   }
-  page.Labelled("machine", MachineSentence(config));
+  AppendSetting(result, page);
   page.Labelled(is_workload ? "run" : "replay", ReplaySentence(config));
   page.Labelled("switches", SwitchesSentence(config));
   page.Blank();

@@ -1,0 +1,155 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/setting.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "fmt/format.h"
+#include "reports/numbers.h"
+
+namespace slablab {
+namespace {
+
+std::string OrUnknown(const std::string& name) { return name.empty() ? "unknown" : name; }
+
+uint64_t NotNegative(int64_t number) { return static_cast<uint64_t>(std::max<int64_t>(number, 0)); }
+
+// "128G", "11.8G", "512M" of what is not quite so many: enough to recognise a machine by.
+std::string Size(uint64_t bytes) {
+  constexpr std::pair<int, char> kUnits[] = {{40, 'T'}, {30, 'G'}, {20, 'M'}, {10, 'K'}};
+  for (const auto& [shift, unit] : kUnits) {
+    const uint64_t whole = bytes >> shift;
+    if (whole == 0) continue;
+    const uint64_t half = uint64_t{1} << (shift - 1);
+    if (whole >= 100) return fmt::format("{}{}", (bytes + half) >> shift, unit);
+    if (whole << shift == bytes) return fmt::format("{}{}", whole, unit);
+    break;
+  }
+  return Bytes(bytes);
+}
+
+std::string MemoryPhrase(const RunConfig& config, const MachineReport& machine) {
+  if (machine.memory_bytes_most() == 0) return "";
+  const std::string least = Size(machine.memory_bytes_least());
+  const std::string most = Size(machine.memory_bytes_most());
+  const std::string a_node = config.nodes() > 1 ? " a node" : " of memory";
+  return least == most ? most + a_node : fmt::format("{} to {}{}", least, most, a_node);
+}
+
+// "preset xeon-8380" of xeon-8380 and of xeon-8380@64x2: the name has said it.
+bool IsOwnPreset(std::string_view source, std::string_view machine) {
+  constexpr std::string_view kPreset = "preset ";
+  if (source.substr(0, kPreset.size()) != kPreset) return false;
+  return source.substr(kPreset.size()) == machine.substr(0, machine.find('@'));
+}
+
+std::string RecordedPhrase(const KernelMatch& match) {
+  std::string text = match.recorded().empty() ? "recorded on an unknown kernel"
+                                              : "recorded on Linux " + match.recorded();
+  if (!match.recorded_allocator().empty()) text += " with " + match.recorded_allocator();
+  return text;
+}
+
+}  // namespace
+
+std::string MachineSentence(const RunResult& result) {
+  const RunConfig& config = result.config();
+  std::string text = fmt::format("{}: {} on {}", OrUnknown(config.machine()),
+                                 Counted(NotNegative(config.cpus()), "CPU", "CPUs"),
+                                 Counted(NotNegative(config.nodes()), "node", "nodes"));
+  if (config.clock_mhz() > 0) {
+    text += fmt::format(", {} MHz", Grouped(NotNegative(config.clock_mhz())));
+  }
+  if (!result.has_machine()) return text;
+  const MachineReport& machine = result.machine();
+  text += machine.llc_bytes() == 0 ? "; no LLC" : "; LLC " + Size(machine.llc_bytes());
+  const std::string memory = MemoryPhrase(config, machine);
+  return memory.empty() ? text : text + "; " + memory;
+}
+
+std::string SourcesSentence(const RunResult& result) {
+  const MachineReport& machine = result.machine();
+  const std::pair<std::string_view, const std::string&> parts[] = {
+      {"CPUs", machine.topology_source()},
+      {"caches", machine.caches_source()},
+      {"clock", machine.clock_source()},
+      {"memory", machine.memory_source()},
+      {"latencies", machine.latencies_source()}};
+  std::vector<std::pair<std::string, std::string>> by_source;  // source, parts
+  for (const auto& [part, source] : parts) {
+    if (source.empty() || IsOwnPreset(source, result.config().machine())) continue;
+    // "host, ways assumed" is told beside what else is the host's.
+    const auto known = std::find_if(by_source.begin(), by_source.end(), [&](const auto& entry) {
+      return source == entry.first || source.starts_with(entry.first + ", ");
+    });
+    if (known == by_source.end()) {
+      by_source.emplace_back(source, part);
+    } else if (known->first == source) {
+      known->second += fmt::format(", {}", part);
+    } else {
+      known->second += fmt::format(", {} ({})", part, source.substr(known->first.size() + 2));
+    }
+  }
+  // What is known stands before what is not.
+  std::stable_partition(by_source.begin(), by_source.end(),
+                        [](const auto& entry) { return entry.first != "assumed"; });
+  std::string text;
+  for (const auto& [source, names] : by_source) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", names, source);
+  }
+  return text;
+}
+
+std::string KernelsSentence(const RunResult& result) {
+  if (!result.has_kernel_match()) return "";
+  const KernelMatch& match = result.kernel_match();
+  std::string text = RecordedPhrase(match);
+  if (match.model().empty()) return text;
+  const bool other = !match.recorded().empty() && !match.same_series();
+  text += fmt::format("; the model is of {}{}", match.model(), other ? ", another kernel" : "");
+  return text;
+}
+
+std::vector<std::string> RoundingSentences(const RunResult& result) {
+  const KernelMatch& match = result.kernel_match();
+  std::vector<std::string> sentences;
+  if (match.rounded_otherwise() == 0) return sentences;
+  sentences.push_back(fmt::format("{} of {} kmallocs ({}) were rounded otherwise when recorded",
+                                  Grouped(match.rounded_otherwise()), Grouped(match.kmallocs()),
+                                  Percent(match.rounded_otherwise(), match.kmallocs())));
+  for (const RoundedOtherwise& worst : match.worst()) {
+    const std::string asked =
+        worst.asked_least() == worst.asked_most()
+            ? Grouped(worst.asked_most())
+            : fmt::format("{} to {}", Grouped(worst.asked_least()), Grouped(worst.asked_most()));
+    sentences.push_back(fmt::format("{} of {} bytes: {} when recorded, {} here",
+                                    Grouped(worst.kmallocs()), asked, Grouped(worst.recorded()),
+                                    Grouped(worst.simulated())));
+  }
+  return sentences;
+}
+
+std::string FoldedSentence(const RunResult& result) {
+  const PlacesReport& places = result.places();
+  std::string text;
+  if (places.cpus_folded() > 0) {
+    text = fmt::format("{} of {} share a simulated CPU with another", Grouped(places.cpus_folded()),
+                       Counted(places.cpus(), "recorded CPU", "recorded CPUs"));
+  }
+  if (places.nodes_folded() > 0) {
+    text += fmt::format("{}{} of {} are folded onto another's", text.empty() ? "" : "; ",
+                        Grouped(places.nodes_folded()),
+                        Counted(places.nodes(), "recorded node", "recorded nodes"));
+  }
+  if (places.allocations_folded() > 0) {
+    text += fmt::format("{}{} asked for a node that is another's here", text.empty() ? "" : "; ",
+                        Counted(places.allocations_folded(), "allocation", "allocations"));
+  }
+  return text;
+}
+
+}  // namespace slablab

@@ -1,0 +1,30 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_REPORTS_SETTING_H_
+#define SLABLAB_REPORTS_SETTING_H_
+
+#include <string>
+#include <vector>
+
+#include "reports/result.pb.h"
+
+// What runs are made on and of, in words, for every report's head.
+
+namespace slablab {
+
+// "xeon-8380: 160 CPUs on 2 nodes, 3,000 MHz; LLC 60.0M; 128G a node"
+std::string MachineSentence(const RunResult& result);
+// "latencies: measured": where parts come from, but for those that the machine's own preset has.
+// Empty if that is not known.
+std::string SourcesSentence(const RunResult& result);
+// The recorded kernel beside the model's; empty if there is no recording.
+std::string KernelsSentence(const RunResult& result);
+// What was rounded otherwise when recorded; empty if nothing was.
+std::vector<std::string> RoundingSentences(const RunResult& result);
+// What shares a place with another; empty if nothing does.
+std::string FoldedSentence(const RunResult& result);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_REPORTS_SETTING_H_
