@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "allocators/registry.h"
+#include "cli/kernel_match.h"
 #include "cli/replayable.h"
 #include "cli/run_config.h"
 #include "cli/run_result.h"
@@ -66,7 +67,8 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
                            .scale = options.scale,
                            .events_max = options.replay.events_max,
                            .seed = options.allocator_options.seed,
-                           .balance = options.balances()});
+                           .balance = options.balances(),
+                           .recorded = options.replay.recorded});
   if (!trace.ok()) return trace.status();
   stage.trace = *std::move(trace);
   stage.operations = stage.trace->operations() * options.scale;
@@ -130,12 +132,14 @@ void StateWorkload(const SimulationOptions& options, const ClosedLoopOptions& lo
   }
 }
 
-std::string PlacementSentence(const SimulationOptions& options) {
+std::string PlacementSentence(const SimulationOptions& options, const RecordedPlaces& places) {
   switch (options.replay.placement) {
     case CpuPlacement::kRecorded:
-      return "A task runs where it was recorded: recorded CPU k of node n is CPU k of node n, and "
-             "copies fill first the nodes and then the CPUs that the recording did not have; both "
-             "begin again where there are no more.";
+      return absl::StrCat(
+          places.Rule(), options.scale == 1
+                             ? "."
+                             : "; copies fill first the nodes and then the CPUs that the recording "
+                               "did not have, and begin again where there are no more.");
     case CpuPlacement::kSpread:
       return "Tasks are placed one after another, in order of first sight, over all nodes.";
     case CpuPlacement::kPack:
@@ -152,7 +156,7 @@ void StateAssumptions(const SimulationOptions& options, const ClosedLoopOptions&
   };
   assume(absl::StrCat("Closed order: each of ", stage.trace->tasks(),
                       " tasks keeps its program order; a free waits for its own allocation."));
-  assume(PlacementSentence(options));
+  assume(PlacementSentence(options, stage.trace->places()));
   assume(SchedulingSentence(options, loop));
   assume(
       "A gap between two of a task's operations is time on its CPU if no other task had an "
@@ -250,8 +254,18 @@ absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config
   return WriteTunables(options.tunables, *stage.machine, *stage.allocator);
 }
 
-absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const SimulationHooks& hooks,
-                                   Stage& stage) {
+// The head's part of the result.
+void DescribeSetting(const SimulationOptions& options, const RecordedSetting& setting,
+                     const Stage& stage, RunResult& result) {
+  if (stage.trace == nullptr) return;
+  for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
+  FillPlaces(stage.trace->places(), stage.trace->folded_nodes(), *result.mutable_places());
+  *result.mutable_kernel_match() =
+      MatchKernels(stage.header, setting.survey, options.allocator, stage.allocator.get());
+}
+
+absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
+                                   const SimulationHooks& hooks, Stage& stage) {
   Machine& machine = *stage.machine;
   Allocator& model = *stage.allocator;
   machine.ledger().Reset();
@@ -293,6 +307,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Simul
   }
   FillConfig(options, machine.config(), *result.mutable_config());
   Describe(options, stage, *result.mutable_config());
+  DescribeSetting(options, setting, stage, result);
   result.mutable_digests()->set_trace(stage.header.events_digest);
   result.mutable_digests()->set_config(DigestOf(result.config()));
   if (stage.workload != nullptr) {
@@ -319,18 +334,22 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Simul
 }  // namespace
 
 absl::StatusOr<RunResult> SimulateClosed(const SimulationOptions& options,
-                                         const MachineConfig& config,
+                                         const SourcedMachine& machine,
+                                         const RecordedSetting& setting,
                                          const SimulationHooks& hooks) {
   Stage stage;
-  if (absl::Status status = SetUp(options, config, stage); !status.ok()) return status;
-  return RunStage(options, hooks, stage);
+  if (absl::Status status = SetUp(options, machine.config, stage); !status.ok()) return status;
+  absl::StatusOr<RunResult> result = RunStage(options, setting, hooks, stage);
+  if (result.ok()) FillMachine(machine, *result->mutable_machine());
+  return result;
 }
 
 absl::StatusOr<RunResult> WriteWorkloadTrace(const SimulationOptions& options,
                                              const SimulationHooks& hooks,
                                              const std::string& path) {
   if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
-  const absl::StatusOr<MachineConfig> config = LoadMachine(options.machine);
+  const absl::StatusOr<MachineConfig> config =
+      LoadMachine(options.machine.empty() ? DefaultMachine(/*has_trace=*/false) : options.machine);
   if (!config.ok()) return config.status();
   Stage stage;
   if (absl::Status status = SetUp(options, *config, stage); !status.ok()) return status;
@@ -339,7 +358,7 @@ absl::StatusOr<RunResult> WriteWorkloadTrace(const SimulationOptions& options,
   TraceRecorder recorder;
   SimulationHooks recording = hooks;
   recording.observer = &recorder;
-  absl::StatusOr<RunResult> result = RunStage(options, recording, stage);
+  absl::StatusOr<RunResult> result = RunStage(options, {}, recording, stage);
   if (!result.ok()) return result;
   std::vector<std::string> names;
   for (TaskIndex i = 0; i < stage.workload->task_count(); ++i) {

@@ -5,15 +5,19 @@
 #define SLABLAB_CLI_CLOSED_SIMULATION_H_
 
 #include "absl/status/statusor.h"
+#include "cli/recorded_machine.h"
 #include "cli/simulation.h"
 #include "reports/result.pb.h"
-#include "sim/machine_config.h"
+#include "sim/machine_loader.h"
 
 namespace slablab {
 
 // Simulate(), of a trace in closed order or of a workload. REQUIRES: the options were checked.
+// `setting`: of the trace, if there is one.
 absl::StatusOr<RunResult> SimulateClosed(const SimulationOptions& options,
-                                         const MachineConfig& config, const SimulationHooks& hooks);
+                                         const SourcedMachine& machine,
+                                         const RecordedSetting& setting,
+                                         const SimulationHooks& hooks);
 
 }  // namespace slablab
 

@@ -133,7 +133,7 @@ absl::Status Capture(const std::vector<std::string>& command, const std::string&
   if (!summary.ok()) return summary.status();
   const absl::Status status = (*writer)->Finish();
   if (!status.ok()) return status;
-  Print(stdout, "{}", ImportReport((*writer)->header(), output));
+  Print(stdout, "{}", ImportReport((*writer)->header(), output, options.folder));
   for (const std::string& warning : captured->warnings) {
     Warn(warning);
   }

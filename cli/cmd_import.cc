@@ -4,12 +4,14 @@
 #include "cli/cmd_import.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/interrupt.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -20,13 +22,14 @@
 #include "fmt/format.h"
 #include "reports/numbers.h"
 #include "traces/import_trace.h"
+#include "traces/recorded_topology.h"
 
 ABSL_FLAG(std::string, from, "",
           "FORMAT: the recording's format: trace.dat, trace-cmd (its report's text), tracefs or "
           "perf (perf script's text). Detected if not given.");
 ABSL_FLAG(std::string, sidecars, "",
           "FOLDER: where slabinfo, sys-kernel-slab and the like of the recording are, if it is not "
-          "the recording's own folder.");
+          "the recording's own folder; none: leave aside what is there.");
 ABSL_FLAG(std::string, kernel, "",
           "RELEASE: the recorded kernel's release, where the recording does not say (6.1.192).");
 ABSL_FLAG(std::string, clock, "",
@@ -42,6 +45,8 @@ ABSL_FLAG(bool, keep_allocator_internal, false,
 
 namespace slablab {
 namespace {
+
+namespace fs = std::filesystem;
 
 // Counts events on their way to the file and shows them.
 class WatchedSink : public EventSink {
@@ -74,10 +79,17 @@ absl::StatusOr<ImportOptions> OptionsFromFlags() {
   return options;
 }
 
+// What --sidecars says to take none.
+constexpr char kNoSidecars[] = "none";
+
 absl::StatusOr<Recording> RecordingFromFlags(const std::string& path) {
-  absl::StatusOr<Recording> recording = FindRecording(path);
   const std::string folder = absl::GetFlag(FLAGS_sidecars);
-  if (!recording.ok() || folder.empty()) return recording;
+  absl::StatusOr<Recording> recording = FindRecording(path, {.sidecars = folder.empty()});
+  if (folder.empty() && absl::IsInvalidArgument(recording.status())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        recording.status().message(), "; --sidecars=none leaves aside what stands there"));
+  }
+  if (!recording.ok() || folder.empty() || folder == kNoSidecars) return recording;
   absl::StatusOr<SidecarSet> sidecars = CollectSidecars(folder);
   if (!sidecars.ok()) return sidecars.status();
   if (sidecars->files.empty()) {
@@ -85,14 +97,17 @@ absl::StatusOr<Recording> RecordingFromFlags(const std::string& path) {
         "{}: holds no sidecar (slabinfo.before, sys-kernel-slab.before, nodes …)", folder));
   }
   recording->sidecars = *std::move(sidecars);
+  recording->sidecars_from = folder;
   return recording;
 }
 
-absl::Status Import(const std::string& input, const std::string& output, TraceHeader* header) {
+absl::Status Import(const std::string& input, const std::string& output, TraceHeader* header,
+                    std::string* sidecars_from) {
   const absl::StatusOr<ImportOptions> options = OptionsFromFlags();
   if (!options.ok()) return options.status();
   const absl::StatusOr<Recording> recording = RecordingFromFlags(input);
   if (!recording.ok()) return recording.status();
+  *sidecars_from = recording->sidecars_from;
   absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, {});
   if (!writer.ok()) return writer.status();
   Progress progress({.what = "importing " + input, .unit = "events"});
@@ -109,11 +124,15 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
 
 }  // namespace
 
-std::string ImportReport(const TraceHeader& unprintable, const std::string& output) {
+std::string ImportReport(const TraceHeader& unprintable, const std::string& output,
+                         const std::string& sidecars_from) {
   const TraceHeader header = PrintableHeader(unprintable);
-  std::string report = fmt::format("{}: {} events of {} objects, {} CPUs", Printable(output),
-                                   header.event_count, header.object_count, header.cpu_count);
-  if (header.node_count > 0) report += fmt::format(" on {} nodes", header.node_count);
+  const RecordedTopology topology = TopologyOf(unprintable, /*blocks=*/{}, /*asked_nodes=*/{});
+  std::string report =
+      fmt::format("{}: {} events of {} objects, {} CPUs", Printable(output), header.event_count,
+                  header.object_count,
+                  topology.complete ? topology.cpus.size() : static_cast<size_t>(header.cpu_count));
+  if (!topology.nodes.empty()) report += fmt::format(" on {} nodes", topology.nodes.size());
   report +=
       fmt::format(", {:.3f} s\n", static_cast<double>(header.time_last - header.time_first) / 1e9);
   report +=
@@ -123,6 +142,14 @@ std::string ImportReport(const TraceHeader& unprintable, const std::string& outp
   const std::string loss = LossSentence(header.lost_events, header.lost_unknown);
   if (!loss.empty()) report += fmt::format("LOST: {}\n", loss);
   constexpr size_t kIndent = 14;
+  if (!header.sidecars.empty()) {
+    std::vector<std::string> names;
+    for (const TraceSidecar& sidecar : header.sidecars) names.push_back(sidecar.name);
+    AppendRow(&report, "with",
+              fmt::format("{} of {}", fmt::join(names, ", "),
+                          Printable(fs::path(sidecars_from).lexically_normal().string())),
+              kIndent);
+  }
   if (!header.repairs.empty()) report += "\nRepairs\n";
   for (const TraceRepair& repair : header.repairs) {
     AppendRow(&report, fmt::format("{:>10}  {}", repair.count, repair.name), repair.explanation,
@@ -147,10 +174,11 @@ int RunImport(const std::vector<std::string>& arguments) {
   }
   const InterruptScope scope;
   TraceHeader header;
-  const absl::Status status = Import(arguments[0], output, &header);
+  std::string sidecars_from;
+  const absl::Status status = Import(arguments[0], output, &header, &sidecars_from);
   if (absl::IsCancelled(status)) return kExitInterrupted;
   if (!status.ok()) return Fail(status);
-  Print(stdout, "{}", ImportReport(header, output));
+  Print(stdout, "{}", ImportReport(header, output, sidecars_from));
   if (header.lost_any()) Warn(LossSentence(header.lost_events, header.lost_unknown));
   return kExitOk;
 }

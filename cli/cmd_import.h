@@ -21,7 +21,8 @@ inline constexpr std::string_view kImportFlags[] = {
 int RunImport(const std::vector<std::string>& arguments);
 
 // What an import made: size, source, every repair with its count, every assumption; 80 columns.
-std::string ImportReport(const TraceHeader& header, const std::string& output);
+std::string ImportReport(const TraceHeader& header, const std::string& output,
+                         const std::string& sidecars_from);
 
 }  // namespace slablab
 

@@ -63,6 +63,8 @@ int RunList(const std::vector<std::string>& arguments) {
     for (const PresetInfo& preset : ListPresets()) {
       AppendRow(&rows, preset.name, preset.description, kIndent);
     }
+    AppendRow(&rows, "host", "the machine that slablab runs on", kIndent);
+    AppendRow(&rows, kRecordedMachine, "the machine that the trace was recorded on", kIndent);
     Print(stdout, "{}", rows);
     return kExitOk;
   }

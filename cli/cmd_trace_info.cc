@@ -19,6 +19,7 @@
 #include "fmt/format.h"
 #include "reports/message_json.h"
 #include "reports/numbers.h"
+#include "traces/recorded_topology.h"
 #include "traces/trace.h"
 
 namespace slablab {
@@ -71,6 +72,19 @@ void AddBlocks(const TraceReader& reader, cli::TraceInfo* info) {
   }
 }
 
+void AddTopology(const RecordedTopology& topology, cli::TraceInfo* info) {
+  info->set_cpus_with_events(static_cast<int32_t>(topology.cpus.size()));
+  if (!topology.complete) return;
+  info->clear_cpus_with_events();
+  info->set_cpu_count(static_cast<int32_t>(topology.cpus.size()));
+  info->set_node_count(static_cast<int32_t>(topology.nodes.size()));
+  for (const int32_t node : topology.nodes) info->add_nodes(node);
+  for (size_t rank = 0; rank < topology.cpus.size(); ++rank) {
+    while (info->node_of_cpu_size() < topology.cpus[rank]) info->add_node_of_cpu(-1);
+    info->add_node_of_cpu(topology.nodes[static_cast<size_t>(topology.node_of_cpu[rank])]);
+  }
+}
+
 cli::TraceInfo InfoOf(const std::string& path, const TraceReader& reader) {
   const TraceHeader& header = reader.header();
   cli::TraceInfo info;
@@ -82,8 +96,7 @@ cli::TraceInfo InfoOf(const std::string& path, const TraceReader& reader) {
   info.set_addresses(header.addresses == AddressKind::kReal ? "real" : "hashed");
   info.set_direct_map_base(fmt::format("{:#x}", header.direct_map_base));
   info.set_cpu_count(header.cpu_count);
-  info.set_node_count(header.node_count);
-  for (const int32_t node : header.node_of_cpu) info.add_node_of_cpu(node);
+  AddTopology(TopologyOf(header, reader.blocks(), /*asked_nodes=*/{}), &info);
   info.set_event_count(header.event_count);
   info.set_object_count(header.object_count);
   info.set_lost_events(header.lost_events);
@@ -124,11 +137,14 @@ std::string CpusOf(const cli::TraceInfo& info, int32_t node) {
 
 std::string MachineText(const cli::TraceInfo& info) {
   std::string text = fmt::format("{} CPUs", info.cpu_count());
-  if (info.node_count() == 0) return text;
+  if (info.node_count() == 0) {
+    if (info.cpus_with_events() == info.cpu_count()) return text;
+    return text + fmt::format(", {} of them with events", info.cpus_with_events());
+  }
   text += fmt::format(" on {} nodes", info.node_count());
-  if (info.node_of_cpu_size() == 0) return text;
-  for (int node = 0; node < info.node_count(); ++node) {
-    text += fmt::format("{} node {}: {}", node == 0 ? ";" : ",", node, CpusOf(info, node));
+  for (int i = 0; i < info.nodes_size(); ++i) {
+    text += fmt::format("{} node {}: {}", i == 0 ? ";" : ",", info.nodes(i),
+                        CpusOf(info, info.nodes(i)));
   }
   return text;
 }

@@ -93,7 +93,7 @@ absl::Status Gather(const std::string& path, Statistics* statistics) {
   } else if (path == "-" || absl::IsInvalidArgument(reader.status())) {
     const absl::StatusOr<Recording> recording = FindRecording(path);
     if (!recording.ok()) return recording.status();
-    statistics->stat.emplace(recording->sidecars.node_of_cpu);
+    statistics->stat.emplace(recording->sidecars.nodes.node_of_cpu);
     StatSink sink(*statistics->stat, progress);
     const absl::StatusOr<ImportSummary> summary =
         ImportTrace(*recording, {.keep_allocator_internal = true}, sink, statistics->header);

@@ -54,6 +54,7 @@ std::map<std::string, Words> FlagValues() {
   }
   for (const PresetInfo& info : ListPresets()) values["machine"].push_back(info.name);
   values["machine"].emplace_back("host");
+  values["machine"].emplace_back(kRecordedMachine);
   values["workload"] = WorkloadNames();
   for (const std::string_view name : FormatNames()) values["format"].emplace_back(name);
   for (const Metric& metric : Metrics()) values["metrics"].emplace_back(metric.name);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu_registry.h"
 #include "cli/percpu_result.h"
+#include "cli/run_config.h"
 #include "cli/run_result.h"
 #include "sim/machine.h"
 #include "workloads/percpu_replay.h"
@@ -105,6 +106,7 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   GatherTotals(*machine, *replay, *result.mutable_totals());
   GatherPaths(replay->result(), result);
   GatherMachine(*machine, PercpuReplay::sites(), replay->result().cpus, result);
+  FillPlaces(replay->places(), /*allocations_folded=*/0, *result.mutable_places());
   PercpuReport& stats = *result.mutable_percpu();
   GatherPercpu(**areas, stats);
   stats.set_balances(replay->result().balances);

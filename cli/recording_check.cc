@@ -16,6 +16,7 @@
 #include "fmt/format.h"
 #include "sim/machine_config.h"
 #include "traces/import_trace.h"
+#include "traces/recorded_topology.h"
 #include "traces/sidecar.h"
 #include "traces/trace.h"
 
@@ -73,10 +74,10 @@ absl::StatusOr<uint64_t> MibPerNode(const TraceHeader& trace) {
   const absl::StatusOr<std::vector<ZoneInfo>> zones =
       ParseZoneinfo(sidecar->contents, sidecar->name);
   if (!zones.ok()) return zones.status();
-  std::vector<uint64_t> pages(kMaxNodes);
+  std::vector<uint64_t> pages(kRecordedNodesMax);
   for (const ZoneInfo& zone : *zones) {
     const auto present = zone.values.find("present");
-    if (present == zone.values.end() || zone.node < 0 || zone.node >= kMaxNodes) continue;
+    if (present == zone.values.end() || zone.node < 0 || zone.node >= kRecordedNodesMax) continue;
     pages[static_cast<size_t>(zone.node)] +=
         static_cast<uint64_t>(std::max<int64_t>(present->second, 0));
   }
@@ -84,11 +85,16 @@ absl::StatusOr<uint64_t> MibPerNode(const TraceHeader& trace) {
   return most == 0 ? kMibDefault : (most + 255) / 256;
 }
 
-absl::StatusOr<MachineConfig> RecordedMachine(const TraceHeader& trace) {
+// In the reference runs' terms, not those of the machine "recorded": what it has beside them (a
+// tick, fallback by distance) the kernels' runs did not have.
+absl::StatusOr<MachineConfig> RecordedReferenceMachine(const TraceReader& reader) {
+  const TraceHeader& trace = reader.header();
+  const RecordedTopology recorded = TopologyOf(trace, reader.blocks(), /*asked_nodes=*/{});
   const absl::StatusOr<uint64_t> mib = MibPerNode(trace);
   if (!mib.ok()) return mib.status();
-  const int cpus = std::clamp(trace.cpu_count, 1, kMaxCpus);
-  const int nodes = std::clamp(trace.node_count, 1, std::min(kMaxNodes, cpus));
+  const int cpus = std::clamp(static_cast<int>(recorded.cpus.size()), 1, kMaxCpus);
+  const int nodes =
+      std::clamp(static_cast<int>(recorded.nodes.size()), 1, std::min(kMaxNodes, cpus));
   const int cpus_per_node = (cpus + nodes - 1) / nodes;
   MachineConfig machine = ReferenceMachine({.cpus = cpus,
                                             .nodes = (cpus + cpus_per_node - 1) / cpus_per_node,
@@ -139,7 +145,7 @@ absl::StatusOr<RunResult> ReplayRecording(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
       TraceReader::Open(options.trace_path, {});
   if (!reader.ok()) return reader.status();
-  absl::StatusOr<MachineConfig> machine = RecordedMachine((*reader)->header());
+  absl::StatusOr<MachineConfig> machine = RecordedReferenceMachine(**reader);
   if (!machine.ok()) return machine.status();
   options.machine_config = *std::move(machine);
   absl::StatusOr<std::vector<std::string>> quirks = QuirksOf((*reader)->header());

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "allocators/percpu_registry.h"
 #include "allocators/registry.h"
+#include "cli/recorded_machine.h"
 #include "cli/replayable.h"
 #include "fmt/format.h"
 #include "sim/machine_loader.h"
@@ -34,14 +35,22 @@ std::optional<RunFault> CheckAllocator(const std::string& name) {
 
 }  // namespace
 
-const RunChecker::Size& RunChecker::SizeOf(const std::string& machine) {
-  const auto [entry, added] = machines_.try_emplace(machine);
+const RunChecker::Size& RunChecker::SizeOf(const SimulationOptions& options) {
+  const bool recorded = IsOfRecording(options.machine);
+  const auto [entry, added] =
+      machines_.try_emplace({options.machine, recorded ? options.trace_path : std::string()});
   if (!added) return entry->second;
-  const absl::StatusOr<MachineConfig> config = LoadMachine(machine);
-  if (config.ok()) {
-    entry->second = {.refused = {}, .cpus = config->cpu_count(), .nodes = config->node_count()};
+  const absl::StatusOr<SourcedMachine> whole = LoadMachineFor(options.machine, options.trace_path);
+  if (whole.ok()) {
+    entry->second = {.refused = {},
+                     .of_trace = false,
+                     .cpus = whole->config.cpu_count(),
+                     .nodes = whole->config.node_count()};
   } else {
-    entry->second.refused = TextOf(config.status());
+    entry->second.refused = TextOf(whole.status());
+    // What a recorded machine is refused for is its size, or else the trace's fault.
+    entry->second.of_trace = recorded && !options.trace_path.empty() &&
+                             !LoadMachineFor(kRecordedMachine, options.trace_path).ok();
   }
   return entry->second;
 }
@@ -116,10 +125,12 @@ RunChecker::Fault RunChecker::CheckTrace(const std::string& path, const std::str
 
 std::optional<RunFault> RunChecker::Check(const SimulationOptions& options) {
   if (Fault fault = CheckAllocator(options.allocator); fault.has_value()) return fault;
-  const Size& size = SizeOf(options.machine);
+  const Size& size = SizeOf(options);
   if (!size.refused.empty()) {
-    return RunFault{
-        .field = "machine", .parameter = {}, .message = size.refused, .elsewhere = true};
+    return RunFault{.field = size.of_trace ? "trace" : "machine",
+                    .parameter = {},
+                    .message = size.refused,
+                    .elsewhere = !size.of_trace};
   }
   if (!options.workload.empty()) {
     if (Fault fault = CheckWorkload(options, size); fault.has_value()) return fault;

@@ -42,19 +42,20 @@ class RunChecker {
 
  private:
   struct Size {
-    std::string refused;  // why there is no such machine; empty: there is
+    std::string refused;    // why there is no such machine; empty: there is
+    bool of_trace = false;  // it is the trace that cannot be read
     int cpus = 0;
     int nodes = 0;
   };
   using Fault = std::optional<RunFault>;
 
-  const Size& SizeOf(const std::string& machine);
+  const Size& SizeOf(const SimulationOptions& options);
   Fault CheckWorkload(const SimulationOptions& options, const Size& size);
   Fault CompileFor(const SimulationOptions& options, const Size& size);
   Fault CheckTrace(const std::string& path, const std::string& allocator);
   Fault CheckScenario(const std::string& path, const Size& size);
 
-  std::map<std::string, Size> machines_;
+  std::map<std::pair<std::string, std::string>, Size> machines_;  // by name and recording
   std::map<std::string, absl::StatusOr<WorkloadText>> workloads_;
   std::map<std::string, absl::StatusOr<std::string>> scenarios_;
   // By path; absent: it could not be read, which is for the run to say.

@@ -3,6 +3,7 @@
 
 #include "cli/run_config.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -70,6 +71,32 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
                                          : absl::StrCat(tunable.cache, ":", tunable.key));
     value.set_value(tunable.value);
   }
+}
+
+void FillMachine(const SourcedMachine& machine, MachineReport& report) {
+  report.set_llc_bytes(machine.config.llc.size_bytes);
+  uint64_t least = 0;
+  uint64_t most = 0;
+  for (const NodeMemory& node : machine.config.memory) {
+    if (node.bytes() == 0) continue;
+    least = least == 0 ? node.bytes() : std::min(least, node.bytes());
+    most = std::max(most, node.bytes());
+  }
+  report.set_memory_bytes_least(least);
+  report.set_memory_bytes_most(most);
+  report.set_topology_source(machine.sources.topology());
+  report.set_caches_source(machine.sources.caches());
+  report.set_clock_source(machine.sources.clock());
+  report.set_memory_source(machine.sources.memory());
+  report.set_latencies_source(machine.sources.latencies());
+}
+
+void FillPlaces(const RecordedPlaces& places, uint64_t allocations_folded, PlacesReport& report) {
+  report.set_cpus(static_cast<uint32_t>(places.recorded().cpus.size()));
+  report.set_nodes(static_cast<uint32_t>(places.recorded().nodes.size()));
+  report.set_cpus_folded(static_cast<uint32_t>(places.cpus_folded()));
+  report.set_nodes_folded(static_cast<uint32_t>(places.nodes_folded()));
+  report.set_allocations_folded(allocations_folded);
 }
 
 uint64_t DigestOf(const google::protobuf::Message& message) {

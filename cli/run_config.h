@@ -13,6 +13,8 @@
 #include "google/protobuf/message.h"
 #include "reports/result.pb.h"
 #include "sim/machine.h"
+#include "sim/machine_loader.h"
+#include "workloads/recorded_places.h"
 
 // What runs in recorded and in closed order have in common, before they begin.
 
@@ -20,6 +22,11 @@ namespace slablab {
 
 // Fills in what the options say; of a workload and a scenario only the names.
 void FillConfig(const SimulationOptions& options, const MachineConfig& machine, RunConfig& config);
+// The head's part of the result: the machine and how recorded CPUs were placed on it.
+void FillMachine(const SourcedMachine& machine, MachineReport& report);
+// `allocations_folded`: that asked for a recorded node which another stands for.
+void FillPlaces(const RecordedPlaces& places, uint64_t allocations_folded, PlacesReport& report);
+
 uint64_t DigestOf(const google::protobuf::Message& message);
 
 // On CPU 0; the first that is refused is the answer.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "cli/recorded_machine.h"
 #include "fmt/format.h"
 #include "google/protobuf/text_format.h"
 #include "sim/check.h"
@@ -64,10 +65,10 @@ absl::StatusOr<uint64_t> DigestOfFile(const std::string& path) {
   return digest.value();
 }
 
-uint64_t DigestOfMachine(const std::string& name, const absl::StatusOr<MachineConfig>& config) {
+uint64_t DigestOfMachine(const std::string& name, const absl::StatusOr<SourcedMachine>& machine) {
   std::string text = name;
-  if (config.ok()) {
-    CHECK(google::protobuf::TextFormat::PrintToString(EffectiveSpec(*config), &text));
+  if (machine.ok()) {
+    CHECK(google::protobuf::TextFormat::PrintToString(EffectiveSpec(machine->config), &text));
   }
   return DigestOfText(text);
 }
@@ -122,10 +123,14 @@ absl::StatusOr<RunInputs> RunInputsReader::Of(const SimulationOptions& options) 
         set(Known(scenarios_, options.scenario_path, digest), &inputs.scenario);
     if (!status.ok()) return status;
   }
-  const auto digest = [](const std::string& name) -> absl::StatusOr<uint64_t> {
-    return DigestOfMachine(name, LoadMachine(name));
+  const auto digest = [&options](const std::string&) -> absl::StatusOr<uint64_t> {
+    return DigestOfMachine(options.machine, LoadMachineFor(options.machine, options.trace_path));
   };
-  inputs.machine = *Known(machines_, options.machine, digest);
+  // The recorded machine is another one for each trace.
+  const std::string key = IsOfRecording(options.machine)
+                              ? fmt::format("{}\n{}", options.machine, options.trace_path)
+                              : options.machine;
+  inputs.machine = *Known(machines_, key, digest);
   return inputs;
 }
 
@@ -143,11 +148,15 @@ absl::Status TakeInputs(const RunInputs& planned, SimulationOptions* options) {
     if (DigestOfText(*text) != planned.scenario) return Changed(options->scenario_path);
     options->scenario_textproto = *std::move(text);
   }
-  absl::StatusOr<MachineConfig> machine = LoadMachine(options->machine);
+  absl::StatusOr<SourcedMachine> machine = LoadMachineFor(options->machine, options->trace_path);
   if (DigestOfMachine(options->machine, machine) != planned.machine) {
     return machine.ok() ? Changed(options->machine) : Unreadable(machine.status());
   }
-  if (machine.ok()) options->machine_config = *std::move(machine);
+  // What was recorded is in the trace, which is looked at again.
+  if (machine.ok() && !IsOfRecording(options->machine)) {
+    options->machine_config = std::move(machine->config);
+    options->machine_sources = std::move(machine->sources);
+  }
   return absl::OkStatus();
 }
 

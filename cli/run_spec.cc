@@ -8,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/flags/commandlineflag.h"
-#include "absl/flags/reflection.h"
+#include "cli/recorded_machine.h"
 #include "cli/simulation_flags.h"
 #include "cli/version.h"
 #include "fmt/format.h"
@@ -69,10 +68,6 @@ std::string_view MessageOf(const absl::Status& status) {
 
 }  // namespace
 
-std::string SimulationDefaultMachine() {
-  return absl::FindCommandLineFlag("machine")->DefaultValue();
-}
-
 absl::Status ReadTextprotoFile(const std::string& path, pb::Message* message, SpecOrigin* origin) {
   const absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
@@ -103,7 +98,6 @@ RunSpec Overlaid(const RunSpec& under, const RunSpec& over) {
 absl::StatusOr<SimulationOptions> OptionsOf(const RunSpec& spec, const SpecOrigin& origin,
                                             const std::string& prefix) {
   SimulationOptions options;
-  options.machine = SimulationDefaultMachine();
   std::vector<const pb::FieldDescriptor*> fields;
   spec.GetReflection()->ListFields(spec, &fields);
   for (const pb::FieldDescriptor* field : fields) {
@@ -116,6 +110,7 @@ absl::StatusOr<SimulationOptions> OptionsOf(const RunSpec& spec, const SpecOrigi
                         options.trace_path.empty() ? "neither a trace nor a workload is named"
                                                    : "a trace and a workload: say one of them");
   }
+  if (options.machine.empty()) options.machine = DefaultMachine(!options.trace_path.empty());
   return options;
 }
 

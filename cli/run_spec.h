@@ -19,9 +19,6 @@
 
 namespace slablab {
 
-// The machine of a run that names none, as of `slablab run`.
-std::string SimulationDefaultMachine();
-
 // Reads the textproto at `path` into `message`. Errors name the file, and line and column where
 // there are such.
 absl::Status ReadTextprotoFile(const std::string& path, google::protobuf::Message* message,

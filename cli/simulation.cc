@@ -3,6 +3,7 @@
 
 #include "cli/simulation.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,7 +12,9 @@
 #include "allocators/percpu_registry.h"
 #include "cli/closed_simulation.h"
 #include "cli/kernel_comparison.h"
+#include "cli/kernel_match.h"
 #include "cli/percpu_simulation.h"
+#include "cli/recorded_machine.h"
 #include "cli/replayable.h"
 #include "cli/run_config.h"
 #include "cli/run_result.h"
@@ -33,12 +36,7 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
     *result.add_assumptions() = std::move(sentence);
   };
   if (options.replay.placement == CpuPlacement::kRecorded) {
-    if (trace.cpu_count > machine.cpu_count()) {
-      assume(absl::StrCat("The trace has ", trace.cpu_count, " CPUs and the machine ",
-                          machine.cpu_count(), ", so recorded CPUs share simulated ones."));
-    } else if (trace.node_count > 1) {
-      assume("A recorded CPU runs on the CPU of the same number within the same node.");
-    }
+    assume(absl::StrCat(RecordedPlaces(*options.replay.recorded, machine).Rule(), "."));
   } else {
     assume("Tasks are placed on the machine's CPUs one after another, in order of first sight.");
   }
@@ -79,16 +77,20 @@ absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocat
   return WarmStart(*sysfs, machine, allocator, replay);
 }
 
-// What is known of a run without its having run.
+// What is known of a run without its having run. `model`: null for a percpu allocator.
 void Describe(const SimulationOptions& options, const TraceHeader& header,
-              const MachineConfig& config, RunResult& result) {
-  FillConfig(options, config, *result.mutable_config());
+              const RecordedSetting& setting, const SourcedMachine& machine, const Allocator* model,
+              RunResult& result) {
+  FillConfig(options, machine.config, *result.mutable_config());
+  FillMachine(machine, *result.mutable_machine());
+  for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
+  *result.mutable_kernel_match() = MatchKernels(header, setting.survey, options.allocator, model);
   result.mutable_digests()->set_trace(header.events_digest);
   result.mutable_digests()->set_config(DigestOf(result.config()));
   result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
   result.mutable_totals()->set_trace_lost_events(header.lost_events);
   result.mutable_totals()->set_trace_lost_unknown(header.lost_unknown);
-  StateAssumptions(header, config, options, result);
+  StateAssumptions(header, machine.config, options, result);
 }
 
 }  // namespace
@@ -130,30 +132,22 @@ absl::Status CheckSimulationOptions(const SimulationOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
-  if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
-  const absl::StatusOr<MachineConfig> config =
-      options.machine_config.has_value() ? *options.machine_config : LoadMachine(options.machine);
-  if (!config.ok()) return config.status();
-  if (options.order == RunOrder::kClosed || !options.workload.empty()) {
-    return SimulateClosed(options, *config, hooks);
-  }
-  absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-      TraceReader::Open(options.trace_path, {.addresses = false});
-  if (!reader.ok()) return reader.status();
-  const TraceHeader& header = (*reader)->header();
-  if (absl::Status s = CheckReplayable(options.trace_path, header, options.allocator); !s.ok()) {
-    return s;
-  }
-  if (IsPercpuAllocator(options.allocator)) {
-    absl::StatusOr<RunResult> result = SimulatePercpu(options, *config, **reader, hooks);
-    if (!result.ok()) return result;
-    if (absl::Status s = CheckReplayed(options.trace_path, result->totals()); !s.ok()) return s;
-    Describe(options, header, *config, *result);
-    return result;
-  }
+namespace {
 
-  auto machine = std::make_unique<Machine>(*config);
+// How many CPUs and nodes there are decides how large slabs are, and so every counter.
+bool IsLikeRecorded(const MachineConfig& config, const RecordedTopology& recorded) {
+  return static_cast<size_t>(config.cpu_count()) == recorded.cpus.size() &&
+         static_cast<size_t>(config.node_count()) == std::max<size_t>(1, recorded.nodes.size());
+}
+
+// In recorded order, through a slab allocator.
+absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
+                                           const SourcedMachine& sourced,
+                                           const RecordedSetting& setting, TraceReader& reader,
+                                           const SimulationHooks& hooks) {
+  const MachineConfig& config = sourced.config;
+  const TraceHeader& header = reader.header();
+  auto machine = std::make_unique<Machine>(config);
   absl::StatusOr<std::unique_ptr<Allocator>> allocator =
       MakeAllocator(options.allocator, *machine, options.allocator_options);
   if (!allocator.ok()) return allocator.status();
@@ -161,7 +155,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
   if (absl::Status status = model.boot_status(); !status.ok()) return status;
 
-  auto replay = std::make_unique<Replay>(**reader, *machine, model, options.replay);
+  auto replay = std::make_unique<Replay>(reader, *machine, model, options.replay);
   if (absl::Status status = replay->Prepare(); !status.ok()) return status;
   replay->set_stop(hooks.stop);
   if (hooks.progress) {
@@ -184,7 +178,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   machine->ledger().Reset();
   machine->scheduler().ResetLockStats();
   const Cycles pressure_cycles =
-      options.pressure_interval_us * static_cast<uint64_t>(config->clock_mhz);
+      options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz);
   Pressure pressure(*machine, model, *replay, pressure_cycles);
   machine->buddy().set_reclaimer(&pressure);
   machine->scheduler().Run(pressure);
@@ -203,7 +197,8 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
   GatherOccupancy(*machine, model, replay->auditor(), result);
   result.mutable_totals()->set_start_time_cycles(start);
-  Describe(options, header, *config, result);
+  Describe(options, header, setting, sourced, &model, result);
+  FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
   if (pressure.calls() + pressure.direct_calls() > 0) {
     ReclaimReport& reclaim = *result.mutable_reclaim();
     reclaim.set_calls(pressure.calls());
@@ -216,14 +211,53 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
       !status.ok()) {
     return status;
   }
-  // How many CPUs and nodes there are decides how large slabs are, and so every counter.
-  if (config->cpu_count() != header.cpu_count || config->node_count() != header.node_count) {
-    return result;
-  }
+  if (!IsLikeRecorded(config, *setting.topology)) return result;
   if (absl::Status status = CompareWithKernel(header, model, replay->result(), before, result);
       !status.ok()) {
     return status;
   }
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
+  if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
+  const std::string machine =
+      options.machine.empty() ? DefaultMachine(!options.trace_path.empty()) : options.machine;
+  const auto load = [&](const RecordedMachine& recorded) -> absl::StatusOr<SourcedMachine> {
+    if (!options.machine_config.has_value()) return LoadMachine(machine, recorded);
+    return SourcedMachine{.config = *options.machine_config, .sources = options.machine_sources};
+  };
+  if (!options.workload.empty()) {
+    const absl::StatusOr<SourcedMachine> sourced =
+        load([] { return LoadMachine(kRecordedMachine).status(); });
+    if (!sourced.ok()) return sourced.status();
+    return SimulateClosed(options, *sourced, RecordedSetting(), hooks);
+  }
+  absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+      TraceReader::Open(options.trace_path, {.addresses = false});
+  if (!reader.ok()) return reader.status();
+  const TraceHeader& header = (*reader)->header();
+  if (absl::Status s = CheckReplayable(options.trace_path, header, options.allocator); !s.ok()) {
+    return s;
+  }
+  absl::StatusOr<RecordedSetting> setting =
+      ReadRecordedSetting(**reader, {.events_max = options.replay.events_max, .stop = hooks.stop});
+  if (!setting.ok()) return setting.status();
+  const absl::StatusOr<SourcedMachine> sourced =
+      load([&] { return MachineOfRecording(header, &*setting); });
+  if (!sourced.ok()) return sourced.status();
+  SimulationOptions here = options;
+  here.replay.recorded = setting->topology;
+  if (options.order == RunOrder::kClosed) return SimulateClosed(here, *sourced, *setting, hooks);
+  if (!IsPercpuAllocator(options.allocator)) {
+    return SimulateRecorded(here, *sourced, *setting, **reader, hooks);
+  }
+  absl::StatusOr<RunResult> result = SimulatePercpu(here, sourced->config, **reader, hooks);
+  if (!result.ok()) return result;
+  if (absl::Status s = CheckReplayed(options.trace_path, result->totals()); !s.ok()) return s;
+  Describe(here, header, *setting, *sourced, /*model=*/nullptr, *result);
   return result;
 }
 

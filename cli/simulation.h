@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "allocators/registry.h"
 #include "reports/result.pb.h"
+#include "sim/machine.pb.h"
 #include "sim/machine_config.h"
 #include "sim/machine_observer.h"
 #include "workloads/observer.h"
@@ -51,6 +52,7 @@ struct SimulationOptions {
   std::string allocator = "slub";
   std::string machine;                          // as LoadMachine takes it
   std::optional<MachineConfig> machine_config;  // instead
+  SourcesSpec machine_sources;                  // of that, for reports
   bool warm_start = false;
   uint64_t pressure_interval_us = 0;  // how often memory is short on every node; 0: only if it is
   AllocatorOptions allocator_options;

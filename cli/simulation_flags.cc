@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "cli/recorded_machine.h"
 #include "fmt/format.h"
 
 ABSL_FLAG(std::string, trace, "", "FILE: the trace to replay, as `slablab import` makes it.");
@@ -30,7 +31,7 @@ ABSL_FLAG(std::string, order, "",
           "each task's operations one after another with what it does in between. A trace's "
           "default is recorded; a workload is closed.");
 ABSL_FLAG(std::string, place, "recorded",
-          "POLICY: recorded: on the recorded CPU (modulo the machine's), or as the workload says; "
+          "POLICY: recorded: on the CPU that stands for the recorded one, or as the workload says; "
           "spread: tasks one after another over all nodes; pack: on as few nodes as there are CPUs "
           "for.");
 ABSL_FLAG(std::string, balance, "",
@@ -39,9 +40,11 @@ ABSL_FLAG(std::string, balance, "",
           "they wake and when a CPU falls idle. Default: on for workloads, off for traces.");
 ABSL_FLAG(uint32_t, scale, 1, "N: so many copies of it at once, each with objects of its own.");
 ABSL_FLAG(std::string, allocator, "slub", "NAME: the model; `slablab list allocators` has them.");
-ABSL_FLAG(std::string, machine, "xeon-8380",
-          "MACHINE: a preset's name, a .textproto, an lstopo .xml, an hwloc synthetic string, or "
-          "host.");
+ABSL_FLAG(
+    std::string, machine, "",
+    "MACHINE: a preset's name, a .textproto, an lstopo .xml, an hwloc synthetic string, host, "
+    "or recorded: the one that the trace was recorded on, as far as it tells. A trace's "
+    "default is recorded; a workload's is xeon-8380.");
 ABSL_FLAG(std::string, start, "cold",
           "START: cold: the allocator has just booted; warm: it first holds what the recording's "
           "sidecars say it held.");
@@ -252,6 +255,7 @@ absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(absl::string_view c
                                   ? " needs a trace, --trace=FILE, or a workload, --workload=NAME"
                                   : " takes a trace or a workload, not both"));
   }
+  if (options.machine.empty()) options.machine = DefaultMachine(!options.trace_path.empty());
   return options;
 }
 

@@ -13,12 +13,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/recorded_machine.h"
 #include "cli/run_check.h"
 #include "cli/run_spec.h"
 #include "cli/simulation_flags.h"
 #include "cli/sweep.pb.h"
 #include "fmt/format.h"
-#include "sim/machine_loader.h"
 #include "traces/gz_input.h"
 #include "traces/trace.h"
 
@@ -260,17 +260,21 @@ class Planner {
 
   // The base machine in the size that the axes say.
   absl::Status SetMachine(Draft& draft) {
-    if (!draft.spec.has_machine()) draft.spec.set_machine(SimulationDefaultMachine());
+    if (draft.spec.machine().empty()) {
+      draft.spec.set_machine(DefaultMachine(draft.spec.has_trace()));
+    }
     const std::string& base = draft.spec.machine();
-    if (machines_.count(base) == 0) {
-      const absl::StatusOr<MachineConfig> config = LoadMachine(base);
-      if (!config.ok()) {
-        return origin_.Error("base.machine", MessageOf(config.status()));
+    const auto key = std::pair(base, IsOfRecording(base) ? draft.spec.trace() : std::string());
+    if (machines_.count(key) == 0) {
+      const absl::StatusOr<SourcedMachine> whole = LoadMachineFor(base, draft.spec.trace());
+      if (!whole.ok()) {
+        return origin_.Error(IsOfRecording(base) ? "base.trace" : "base.machine",
+                             MessageOf(whole.status()));
       }
-      machines_[base] = {config->cpu_count(), config->node_count()};
+      machines_[key] = {whole->config.cpu_count(), whole->config.node_count()};
     }
     if (draft.cpus == 0 && draft.nodes == 0) return absl::OkStatus();
-    const auto& [cpus, nodes] = machines_[base];
+    const auto& [cpus, nodes] = machines_[key];
     draft.spec.set_machine(fmt::format("{}@{}x{}", base, draft.cpus == 0 ? cpus : draft.cpus,
                                        draft.nodes == 0 ? nodes : draft.nodes));
     return absl::OkStatus();
@@ -292,7 +296,8 @@ class Planner {
   RunInputsReader inputs_;
   RunChecker checker_;
   absl::Status first_refusal_;
-  std::map<std::string, std::pair<int, int>> machines_;  // CPUs and nodes, by name
+  // CPUs and nodes, by name and, of what was recorded, trace.
+  std::map<std::pair<std::string, std::string>, std::pair<int, int>> machines_;
 };
 
 }  // namespace

@@ -165,9 +165,9 @@ TEST_F(RunTest, OneCpuTakesAllRecordedOnes) {
   EXPECT_EQ(result.config().nodes(), 1u);
   ASSERT_EQ(result.cpus_size(), 1);
   EXPECT_EQ(result.cpus(0).operations(), result.totals().operations());
-  EXPECT_THAT(result.assumptions(),
-              Contains("The trace has 4 CPUs and the machine 1, so recorded CPUs share simulated "
-                       "ones."));
+  EXPECT_EQ(result.places().cpus(), 4u);
+  EXPECT_EQ(result.places().cpus_folded(), 3u);
+  EXPECT_EQ(result.places().nodes_folded(), 1u);
 }
 
 TEST_F(RunTest, AThousandCpusWork) {
