@@ -210,6 +210,8 @@ Task<void> Cpu::CallOn(CpuId target, RemoteCall& call) {
   }
   CHECK(irqs_enabled_);  // Or two CPUs could wait for each other.
   co_await Sync();
+  // -ENXIO: of one that is off line, its own things are others' business (Allocator::CpuDead).
+  if (!scheduler_.cpu(target).online()) co_return;
   call.caller_ = this;
   call.target_ = &scheduler_.cpu(target);
   call.due_ = now_ + config_.ipi_cycles;

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "sim/check.h"
+#include "sim/internal_error.h"
+#include "sim/watched_source.h"
 
 namespace slablab {
 
@@ -166,6 +168,11 @@ void Scheduler::Post(RemoteCall& call) {
 
 void Scheduler::DeliverCall() {
   RemoteCall& call = *posted_.Pop();
+  if (!call.target_->online_) {  // It has gone meanwhile, and is done with what it had.
+    call.done_ = true;
+    Unpark(*call.caller_, call.due_);
+    return;
+  }
   call.target_->calls_.Push(call);
   Notify(*call.target_, call.due_);
 }
@@ -267,11 +274,16 @@ void Scheduler::Run(ArrivalSource& source) {
   if (explorer_ != nullptr) {
     while (arrival_key_ != kNobody) DeliverArrival();
   }
-  while (Advance()) {
+  auto* const watched = dynamic_cast<WatchedSource*>(&source);
+  Watch watch;
+  for (uint64_t steps = 1; Advance(); ++steps) {
+    if (steps % kStepsBetweenLooks == 0 && watched != nullptr) LookAfter(*watched, watch);
+  }
+  for (const auto& cpu : cpus_) {
+    if (cpu->state_ == Cpu::State::kIdle) continue;
+    InternalError("CPUs wait for each other for ever: " + DescribeCpus());
   }
   source_ = nullptr;
-  // Else they wait for ever.
-  for (const auto& cpu : cpus_) CHECK(cpu->state_ == Cpu::State::kIdle);
 }
 
 void Scheduler::RunOn(CpuId id, std::function<Task<void>(Cpu&)> start) {

@@ -23,6 +23,8 @@
 
 namespace slablab {
 
+class WatchedSource;
+
 // Takes the place of time in deciding who runs: for tests that try every interleaving.
 class Explorer {
  public:
@@ -47,7 +49,9 @@ class Scheduler {
   static constexpr Cycles kTimeEnd = std::numeric_limits<uint64_t>::max() >> Cpu::kKeyCpuBits;
 
   // Runs everything that `source` brings, until it is exhausted and every CPU is idle. CPUs keep
-  // their clocks from one Run to the next. Aborts if CPUs wait for each other for ever.
+  // their clocks from one Run to the next. Ends the program as at fault, in words that say who
+  // waits for whom, if CPUs wait for each other for ever, or nothing comes of a watched source's
+  // work.
   void Run(ArrivalSource& source);
   // Asks Run to return at the next arrival; what has begun is finished. From a signal handler's
   // flag or a limit; `source` is not asked again.
@@ -103,6 +107,19 @@ class Scheduler {
     return (time << Cpu::kKeyCpuBits) | static_cast<uint64_t>(cpu.value());
   }
   static size_t CpuOf(uint64_t key) { return key & ((1 << Cpu::kKeyCpuBits) - 1); }
+  // --- The watchdog (sim/watchdog.cc). ---
+  static constexpr uint64_t kStepsBetweenLooks = 1 << 16;
+  struct Watch {
+    uint64_t progress = 0;
+    uint64_t stalled_steps = 0;  // since there was any
+    bool ending = false;         // the source has said that it ends by itself
+  };
+  // After kStepsBetweenLooks more steps.
+  void LookAfter(WatchedSource& source, Watch& watch);
+  // What each CPU that is not idle does or waits for, and who else waits.
+  std::string DescribeCpus() const;
+  std::string WaitOf(const Cpu& cpu) const;
+
   // Key of the next posted call; kNobody if there is none.
   uint64_t CallKey() const;
   // Asks the source for what comes next.
