@@ -162,7 +162,8 @@ class Allocator {
   virtual Task<void> Shrink(Cpu& cpu, CacheId cache) = 0;
   // The hotplug callbacks, on a CPU that stays: after `dead` went off line, before `coming` is on.
   virtual Task<void> CpuDead(Cpu& cpu, CpuId dead) = 0;
-  virtual Task<void> CpuComing(Cpu& cpu, CpuId coming) = 0;
+  // False: there is no memory for what it needs, and it has to stay off line.
+  virtual Task<bool> CpuComing(Cpu& cpu, CpuId coming) = 0;
   // Memory is short on `node`, or anywhere (kAnyNode): gives back what the kernel's allocator
   // would. Answers how many bytes of objects or pages it let go of. In task context, interrupts on.
   // SLAB and SLUB have no shrinker of their own: SLAB drains by the clock, SLUB keeps what it has.

@@ -98,7 +98,7 @@ class SlabAllocator : public Allocator {
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) override;
   Task<void> Shrink(Cpu& cpu, CacheId id) override;
   Task<void> CpuDead(Cpu& cpu, CpuId dead) override;
-  Task<void> CpuComing(Cpu& cpu, CpuId coming) override;
+  Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
   Task<absl::Status> Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) override;
   Task<absl::Status> TuneTogether(Cpu& cpu, CacheId id,
                                   absl::Span<const Tunable> tunables) override;

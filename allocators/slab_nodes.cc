@@ -146,7 +146,7 @@ Task<void> SlabAllocator::ReleaseNode(Cpu& cpu, SlabCache& s, NodeId node) {
 // slab_prepare_cpu(), cpuup_prepare(): the node's structures of every cache, the newest first. The
 // CPU's own arrays are there, or are made now. The node's free_limit is computed without the CPU
 // that comes.
-Task<void> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
+Task<bool> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
   const SiteScope site(cpu, SiteOf(At::kHotplug));
   const AllocRequest request{.gfp = kGfpKernel, .node = MemoryNodeOf(NodeOfCpu(coming))};
   bool done = true;
@@ -158,8 +158,12 @@ Task<void> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
     if (!policy_.percpu_arrays) done = co_await AllocArray(cpu, *s.cpus, coming, kGfpKernel);
     if (done) done = co_await SetUpNode(cpu, s, request, Change::kKeep);
   }
-  if (!done) co_await CpuCanceled(cpu, coming);
+  if (!done) {
+    co_await CpuCanceled(cpu, coming);
+    co_return false;
+  }
   StartTimer(coming, cpu.now());
+  co_return true;
 }
 
 // slab_dead_cpu().

@@ -92,7 +92,7 @@ class Slub : public Allocator {
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) override;
   Task<void> Shrink(Cpu& cpu, CacheId id) override;
   Task<void> CpuDead(Cpu& cpu, CpuId dead) override;
-  Task<void> CpuComing(Cpu& cpu, CpuId coming) override;
+  Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
   Task<absl::Status> Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) override;
 
   int cache_count() const override { return static_cast<int>(caches_.size()); }

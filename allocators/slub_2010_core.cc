@@ -113,6 +113,6 @@ Task<void> Slub2010Core::FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> obj
 }
 
 // There is nothing to prepare: the per-CPU structures of all possible CPUs are there.
-Task<void> Slub2010Core::CpuComing(Cpu&, CpuId) { co_return; }
+Task<bool> Slub2010Core::CpuComing(Cpu&, CpuId) { co_return true; }
 
 }  // namespace slablab

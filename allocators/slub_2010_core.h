@@ -66,7 +66,7 @@ class Slub2010Core : public Allocator {
   Task<PathId> Free(Cpu& cpu, CacheId id, PhysAddr object) final;
   Task<size_t> AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) final;
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) final;
-  Task<void> CpuComing(Cpu& cpu, CpuId coming) override;
+  Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
 
   int cache_count() const final { return static_cast<int>(caches_.size()); }
   CacheLayout Layout(CacheId id) const final;

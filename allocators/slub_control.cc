@@ -138,7 +138,7 @@ Task<void> Slub::CpuDead(Cpu& cpu, CpuId dead) {
 }
 
 // SLUB has nothing to prepare: the per-CPU structures of all possible CPUs are there.
-Task<void> Slub::CpuComing(Cpu&, CpuId) { co_return; }
+Task<bool> Slub::CpuComing(Cpu&, CpuId) { co_return true; }
 
 namespace {
 

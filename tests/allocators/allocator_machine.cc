@@ -154,7 +154,7 @@ void AllocatorMachine::TakeOffLine(int cpu) {
 }
 
 void AllocatorMachine::BringOnLine(int cpu) {
-  Run(0, [&](Cpu& on) { return allocator_->CpuComing(on, CpuId(cpu)); });
+  Run(0, [&](Cpu& on) -> Task<void> { co_await allocator_->CpuComing(on, CpuId(cpu)); });
   machine_.scheduler().SetOnline(CpuId(cpu), true);
 }
 

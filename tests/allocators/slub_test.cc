@@ -228,7 +228,9 @@ TEST_F(SlubTest, ADeadCpusSlabsAreFlushedByTheOneThatBuriesIt) {
   EXPECT_EQ(m_.State(cache, "partial"), "2 N0=2");
   EXPECT_EQ(m_.State(cache, "cpu_slabs"), "0");
   m_.model().CheckInvariants();
-  m_.Run(0, [&](Cpu& cpu) { return m_.model().CpuComing(cpu, CpuId(1)); });
+  m_.Run(0, [&](Cpu& cpu) -> Task<void> {
+    EXPECT_TRUE(co_await m_.model().CpuComing(cpu, CpuId(1)));
+  });
   m_.machine().scheduler().SetOnline(CpuId(1), true);
   for (const Figure& figure : m_.model().Counters(cache)) {
     if (figure.name == "cpuslab_flush") {
