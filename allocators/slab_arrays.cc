@@ -13,7 +13,14 @@ namespace slablab {
 namespace {
 
 // The percpu allocator's largest area.
-constexpr uint32_t kPercpuBytesMax = 32 << 10;
+constexpr uint64_t kPercpuBytesMax = 32 << 10;
+// KMALLOC_MAX_SIZE: kmalloc() answers null beyond, and whoever wrote the tunable gets ENOMEM.
+constexpr uint64_t kKmallocBytesMax = kPageSize << kMaxPageOrder;
+
+// Whether an array of `limit` pointers behind its header has so many bytes at most.
+bool FitsIn(uint64_t bytes_max, uint64_t limit, uint64_t header_bytes) {
+  return limit <= (bytes_max - header_bytes) / ArrayEntries::kEntryBytes;
+}
 
 // init_arraycache() of a CPU's array. `address` answers where a byte of it is.
 template <typename AddressOf>
@@ -48,8 +55,8 @@ Task<std::unique_ptr<CpuArrays>> SlabAllocator::AllocCpuArrays(Cpu& cpu, SlabCac
     }
     co_return arrays;
   }
+  if (!FitsIn(kPercpuBytesMax, tunables.limit, CpuArray::kHeaderBytes)) co_return nullptr;
   const uint32_t bytes = CpuArray::BytesFor(tunables.limit);
-  if (tunables.limit > kPercpuBytesMax || bytes > kPercpuBytesMax) co_return nullptr;
   arrays->area = co_await areas_->Alloc(cpu, {.bytes = bytes, .align = 8});
   if (arrays->area.is_null()) co_return nullptr;
   const int possible = machine_.config().possible_cpus;
@@ -82,6 +89,7 @@ Task<void> SlabAllocator::FreeCpuArrays(Cpu& cpu, SlabCache& s,
 // REQUIRES: the boot has come so far that there is a size class for it.
 Task<bool> SlabAllocator::AllocArray(Cpu& cpu, CpuArrays& arrays, CpuId owner, Gfp gfp) {
   CHECK(state_ >= BootState::kPartialArrayCache);
+  if (!FitsIn(kKmallocBytesMax, arrays.limit, CpuArray::kHeaderBytes)) co_return false;
   const PhysAddr address = co_await KmallocOwn(
       cpu, CpuArray::BytesFor(arrays.limit), {.gfp = gfp, .node = MemoryNodeOf(NodeOfCpu(owner))});
   if (address.is_null()) co_return false;
@@ -146,9 +154,7 @@ constexpr uint32_t kNoBatch = 0xbaadf00d;
 // alloc_arraycache(), for the CPUs of a node.
 Task<std::unique_ptr<SharedArray>> SlabAllocator::AllocShared(Cpu& cpu, uint64_t count,
                                                               AllocRequest request) {
-  // KMALLOC_MAX_SIZE.
-  constexpr uint64_t kCountMax = ((kPageSize << kMaxPageOrder) - SharedArray::kHeaderBytes) / 8;
-  if (count > kCountMax) co_return nullptr;
+  if (!FitsIn(kKmallocBytesMax, count, SharedArray::kHeaderBytes)) co_return nullptr;
   const auto entries = static_cast<uint32_t>(count);
   const PhysAddr address = co_await KmallocOwn(cpu, SharedArray::BytesFor(entries), request);
   if (address.is_null()) co_return nullptr;

@@ -4,6 +4,7 @@
 #include "allocators/slab_structures.h"
 
 #include <bit>
+#include <new>
 
 namespace slablab {
 
@@ -71,7 +72,10 @@ ArrayEntries EntryPool::TakeRaw(uint32_t entries, uint32_t pages) {
   const auto size_class = static_cast<uint32_t>(std::bit_width(entries + pages - 1));
   std::vector<PhysAddr*>& free = free_[size_class];
   if (free.empty()) {
-    blocks_.push_back(std::make_unique<PhysAddr[]>(size_t{1} << size_class));
+    // Not written to: of large arrays, which are mostly empty, the host's memory is taken as they
+    // fill.
+    const size_t bytes = sizeof(PhysAddr) << size_class;
+    blocks_.emplace_back(static_cast<PhysAddr*>(::operator new[](bytes)));
     free.push_back(blocks_.back().get());
   }
   ArrayEntries taken;
