@@ -315,12 +315,16 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   } else {
     StateAssumptions(options, loop_options, stage, result);
   }
-  if (scenario.pressures() + pressure.direct_calls() > 0) {
+  if (scenario.kswapd().runs + pressure.direct_calls() > 0) {
     ReclaimReport& reclaim = *result.mutable_reclaim();
-    reclaim.set_calls(scenario.pressures());
-    reclaim.set_bytes(scenario.reclaimed_bytes());
+    reclaim.set_calls(scenario.kswapd().runs);
+    reclaim.set_bytes(scenario.kswapd().bytes);
     reclaim.set_direct_calls(pressure.direct_calls());
     reclaim.set_direct_bytes(pressure.direct_bytes());
+  }
+  if (std::string sentence = KswapdSentence(scenario.kswapd(), loop->closed().end - loop->start());
+      !sentence.empty()) {
+    *result.add_assumptions() = std::move(sentence);
   }
   for (const std::string& sentence : scenario.Report()) *result.add_assumptions() = sentence;
   if (absl::Status status =

@@ -180,6 +180,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   const Cycles pressure_cycles =
       options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz);
   Pressure pressure(*machine, model, *replay, pressure_cycles);
+  pressure.set_done([&] { return replay->result().allocations + replay->result().frees; });
   machine->buddy().set_reclaimer(&pressure);
   machine->scheduler().Run(pressure);
   machine->buddy().set_reclaimer(nullptr);
@@ -199,12 +200,16 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   result.mutable_totals()->set_start_time_cycles(start);
   Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
-  if (pressure.calls() + pressure.direct_calls() > 0) {
+  if (pressure.kswapd().runs + pressure.direct_calls() > 0) {
     ReclaimReport& reclaim = *result.mutable_reclaim();
-    reclaim.set_calls(pressure.calls());
-    reclaim.set_bytes(pressure.bytes());
+    reclaim.set_calls(pressure.kswapd().runs);
+    reclaim.set_bytes(pressure.kswapd().bytes);
     reclaim.set_direct_calls(pressure.direct_calls());
     reclaim.set_direct_bytes(pressure.direct_bytes());
+  }
+  if (std::string sentence = KswapdSentence(pressure.kswapd(), machine->scheduler().now() - start);
+      !sentence.empty()) {
+    *result.add_assumptions() = std::move(sentence);
   }
   if (absl::Status status =
           GatherModel(model, replay->auditor(), !options.allocator_options.quirks.empty(), result);

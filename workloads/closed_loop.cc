@@ -8,7 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "sim/scheduler.h"
 
 namespace slablab {
@@ -73,6 +72,7 @@ void ClosedLoop::Begin() {
     task.priority = start.priority;
     task.home = start.cpu;
     if (task.priority != Priority::kTask) {
+      ++interrupts_alive_;
       SendForInterrupt(i);
       continue;
     }
@@ -84,7 +84,7 @@ void ClosedLoop::Begin() {
     fair_.Enqueue(i, cpu, FairScheduler::Reason::kStart, start_);
     SendForCpu(cpu, start_);
   }
-  SendForDisturbance();
+  AskDisturbance();
   if (observer_ != nullptr) observer_->OnBegin(machine_, allocator_);
   asked_ = true;
 }
@@ -109,15 +109,17 @@ void ClosedLoop::SendForCpu(CpuId cpu, Cycles time) {
   SendFor({.time = time, .cpu = cpu, .kind = Timer::Kind::kWake});
 }
 
-void ClosedLoop::SendForDisturbance() {
+void ClosedLoop::AskDisturbance() {
   if (disturbance_ == nullptr || tasks_alive_ == 0) return;
-  const std::optional<Disturbance::Next> next = disturbance_->Take();
-  if (!next.has_value()) return;
-  SendFor({.time = start_ + next->time,
-           .token = next->token,
-           .cpu = next->cpu,
-           .kind = Timer::Kind::kDisturbance,
-           .priority = next->priority});
+  // Nobody is left who could end what they wait for: what comes would come for ever.
+  if (tasks_waiting_ == tasks_alive_ && interrupts_alive_ == 0) return;
+  while (const std::optional<Disturbance::Next> next = disturbance_->Take()) {
+    SendFor({.time = start_ + next->time,
+             .token = next->token,
+             .cpu = next->cpu,
+             .kind = Timer::Kind::kDisturbance,
+             .priority = next->priority});
+  }
 }
 
 void ClosedLoop::SendForInterrupt(TaskIndex task) {
@@ -125,6 +127,7 @@ void ClosedLoop::SendForInterrupt(TaskIndex task) {
   steps_.NextStep(task, &record.step);
   if (record.step.kind == Step::Kind::kEnd) {
     record.state = TaskState::kOver;
+    --interrupts_alive_;
     return;
   }
   CHECK(record.step.kind == Step::Kind::kAt);
@@ -148,6 +151,12 @@ bool ClosedLoop::Next(Arrival* arrival) {
       target.wake_at = 0;  // It looks at its sleepers itself, and sends again.
       continue;
     }
+    if (taken_.kind == Timer::Kind::kDisturbance) {
+      // When all tasks are over, one comes that was on its way, and no more.
+      const bool another = disturbance_out_ != 0 && disturbance_out_ != taken_.sequence;
+      if (tasks_alive_ == 0 && (disturbed_after_end_ || another)) continue;
+      disturbance_out_ = taken_.sequence;
+    }
     // One that is to leave takes no more work that could keep it from leaving.
     const bool leaves = target.leaving && taken_.kind == Timer::Kind::kDisturbance;
     if (target.gone || leaves) cpu = OnlineFor(cpu);
@@ -162,6 +171,7 @@ bool ClosedLoop::Next(Arrival* arrival) {
 
 void ClosedLoop::PutBack(const Arrival& arrival) {
   CHECK_EQ(arrival.time, taken_.time);
+  if (disturbance_out_ == taken_.sequence) disturbance_out_ = 0;
   timers_.push_back(taken_);
   std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
 }
@@ -176,7 +186,14 @@ Task<void> ClosedLoop::Start(Cpu& cpu, uint64_t token) {
     case Timer::Kind::kLateFree:
       return FreeLate(cpu, about);
     case Timer::Kind::kDisturbance:
-      SendForDisturbance();
+      disturbance_out_ = 0;
+      disturbed_after_end_ = tasks_alive_ == 0;
+      if (disturbed_at_ != steps_done_) disturbances_ = 0;
+      disturbed_at_ = steps_done_;
+      ++disturbances_;
+      disturbing_ = about;
+      disturbance_->Begin(about);
+      AskDisturbance();
       steps_until_look_ = 1;  // They may leave tasks no time.
       LookUp();
       return disturbance_->Run(*this, cpu, about);
@@ -287,6 +304,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       case Step::Kind::kSleep:
         SleepUntil(cpu, task, cpu.now() + step.cycles);
         record.has_step = false;
+        ++steps_done_;
         co_return;
       case Step::Kind::kAllocate: {
         Task<void> allocation = Allocate(cpu, task, step);
@@ -315,6 +333,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       case Step::Kind::kBarrier:
         co_await cpu.Sync();
         record.has_step = false;
+        ++steps_done_;
         if (!MeetAt(cpu, task)) co_return;
         break;
       case Step::Kind::kWork:
@@ -324,6 +343,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
         CHECK(false);  // Of interrupts.
     }
     record.has_step = false;
+    ++steps_done_;
   }
 }
 
@@ -347,6 +367,7 @@ Task<void> ClosedLoop::RunInterrupt(Cpu& cpu, TaskIndex task) {
   for (;;) {
     LookUp();
     steps_.NextStep(task, &record.step);
+    ++steps_done_;
     const Step& step = record.step;
     if (step.kind == Step::Kind::kAllocate) {
       Task<void> allocation = Allocate(cpu, task, step);
@@ -369,6 +390,7 @@ Task<void> ClosedLoop::RunInterrupt(Cpu& cpu, TaskIndex task) {
     } else {
       CHECK(step.kind == Step::Kind::kEnd);
       record.state = TaskState::kOver;
+      --interrupts_alive_;
       co_return;
     }
   }
@@ -389,33 +411,6 @@ void ClosedLoop::LookUp() {
   steps_until_look_ = kStepsBetweenLooks;
   if (progress_) progress_(result_.allocations + result_.frees);
   if (stop_ && stop_()) stopped_ = true;
-}
-
-absl::Status ClosedLoop::status() const {
-  if (stopped_) return absl::CancelledError("interrupted");
-  if (too_long_) {
-    return absl::InvalidArgumentError("it takes longer than the machine's clock can count");
-  }
-  if (absl::Status status = steps_.status(); !status.ok()) return status;
-  if (tasks_alive_ == 0) return absl::OkStatus();
-  for (TaskIndex i = 0; i < tasks_.size(); ++i) {
-    const TaskRecord& task = tasks_[i];
-    if (task.state != TaskState::kWaiting) continue;
-    std::string what;
-    if (task.step.kind == Step::Kind::kBarrier) {
-      what = absl::StrCat("at a barrier, where ", barriers_[task.step.queue].there, " of ",
-                          barriers_[task.step.queue].expected, " tasks are");
-    } else if (task.step.kind == Step::Kind::kFree) {
-      what = "to free an object that nobody allocates";
-    } else {
-      what = absl::StrCat(task.step.kind == Step::Kind::kSend ? "to send to" : "to receive from",
-                          " queue ", steps_.QueueName(task.step.queue));
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat(tasks_alive_, tasks_alive_ == 1 ? " task waits" : " tasks wait",
-                     " for ever; the first is ", steps_.TaskName(i), ", which waits ", what));
-  }
-  CHECK(false);  // Nobody waits, and yet they are not over.
 }
 
 }  // namespace slablab

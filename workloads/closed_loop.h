@@ -15,6 +15,7 @@
 #include "sim/arrival.h"
 #include "sim/lazy_array.h"
 #include "sim/machine.h"
+#include "sim/watched_source.h"
 #include "workloads/auditor.h"
 #include "workloads/fair_scheduler.h"
 #include "workloads/observer.h"
@@ -70,15 +71,22 @@ class Disturbance {
     Priority priority = Priority::kTask;
     uint64_t token = 0;
   };
-  // The next in time order; nothing at the end.
+  // One more that is to come, of those known by now; nothing if there is none. Asked until then,
+  // at the start and whenever one begins or says so (ClosedLoop::AskDisturbance).
   virtual std::optional<Next> Take() = 0;
+  // The time of that one has come, and it is about to be run; at once, for those behind it.
+  virtual void Begin(uint64_t /*token*/) {}
+  // Whose they are: what is to be said of one that leaves the tasks no time.
+  virtual std::string NameOf(uint64_t token) const {
+    return "disturbance " + std::to_string(token);
+  }
   // In the context that `priority` says, on that CPU or, if it is off line, on another.
   virtual Task<void> Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) = 0;
 };
 
 // Call order: make, then Scheduler::Run with this as the source, then status() and result(). All
 // that it is given must outlive it.
-class ClosedLoop : public ArrivalSource {
+class ClosedLoop : public WatchedSource {
  public:
   ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator,
              const ClosedLoopOptions& options);
@@ -94,9 +102,14 @@ class ClosedLoop : public ArrivalSource {
   void PutBack(const Arrival& arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+  uint64_t Progress() const override { return steps_done_ + closed_.think_cycles; }
+  bool OnStall() override;
+  std::string WorkOf(const Cpu& cpu) const override;
+  std::string WhoWaits() const override { return DescribeTasks(); }
 
-  // InvalidArgument: tasks wait for each other for ever, and which one for what; or it takes longer
-  // than the machine's clock can count. Cancelled: stopped.
+  // InvalidArgument: tasks of a workload wait for each other for ever, and which one for what; what
+  // disturbs them leaves them no time; or it takes longer than the machine's clock can count.
+  // Internal: they wait though they need not. Cancelled: stopped.
   absl::Status status() const;
   const ReplayResult& result() const { return result_; }
   const ClosedLoopResult& closed() const { return closed_; }
@@ -114,6 +127,9 @@ class ClosedLoop : public ArrivalSource {
   Task<PhysAddr> AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp);
   // And its end. REQUIRES: of AllocateAside(), with the same number of bytes; not null.
   Task<void> FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes);
+  // There may be more to come, later than the CPU is that says so: Disturbance::Take() is to be
+  // asked again.
+  void AskDisturbance();
   Allocator& allocator() { return allocator_; }
   Machine& machine() { return machine_; }
   Cycles start() const { return start_; }
@@ -137,6 +153,7 @@ class ClosedLoop : public ArrivalSource {
     TaskState state = TaskState::kReady;
     Priority priority = Priority::kTask;
     bool may_move = false;
+    bool promised = false;     // woken for a queue, and has not looked at it yet
     CpuId home;                // where it was placed
     TaskIndex next = kNoTask;  // behind a queue or at a barrier
     Cycles since = 0;          // in the run queue
@@ -169,6 +186,9 @@ class ClosedLoop : public ArrivalSource {
     uint32_t begin = 0;
     uint32_t count = 0;
     std::vector<ObjectRecord> ring;
+    // What those need that were woken and have not come yet.
+    uint32_t promised_room = 0;
+    uint32_t promised_objects = 0;
     TaskList senders{};
     TaskList receivers{};
   };
@@ -194,7 +214,6 @@ class ClosedLoop : public ArrivalSource {
   void Begin();
   void SendFor(Timer timer);
   void SendForCpu(CpuId cpu, Cycles time);
-  void SendForDisturbance();
   void SendForInterrupt(TaskIndex task);
   CpuId OnlineFor(CpuId wanted) const;
 
@@ -213,6 +232,10 @@ class ClosedLoop : public ArrivalSource {
   bool Receive(Cpu& cpu, TaskIndex task);
   bool MeetAt(Cpu& cpu, TaskIndex task);
   bool MayFree(TaskIndex task, Priority priority);
+  void Wait(TaskIndex task) {
+    tasks_[task].state = TaskState::kWaiting;
+    ++tasks_waiting_;
+  }
   void Touch(Cpu& cpu, const Step& step);
   void Over(Cpu& cpu, TaskIndex task);
   bool GivesUp(Cpu& cpu, const TaskRecord& task);
@@ -226,9 +249,22 @@ class ClosedLoop : public ArrivalSource {
   void GoOn(Cpu& by, TaskIndex task);
   void PutInQueue(Cpu& by, TaskIndex task, CpuId cpu, FairScheduler::Reason reason, Cycles time);
   void HandOver(Cpu& cpu);
+  // Wakes the first that waits for objects, and whoever else may have them.
+  void WakeReceivers(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too);
+  void WakeSenders(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too);
+  // Whether what a waiting task waits for is not there.
+  bool WaitsRightly(const TaskRecord& task) const;
+  bool WakeIsOnItsWay(CpuId cpu) const;
+  // It could go on, and nobody will see to it.
+  bool IsLost(TaskIndex task) const;
+  std::string Waiting(TaskIndex task) const;
+  // Of the tasks that are not over, and how many there are; the lost ones first.
+  std::string DescribeTasks() const;
 
   void Append(TaskList& list, TaskIndex task);
   TaskIndex TakeFirst(TaskList& list);
+  // The first whose step is about so many objects or fewer; kNoTask if there is none.
+  TaskIndex TakeFirstOf(TaskList& list, uint32_t objects_max);
   void Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement placement);
   void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
   void Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
@@ -258,7 +294,17 @@ class ClosedLoop : public ArrivalSource {
   std::vector<Timer> timers_;  // a min-heap
   Timer taken_;                // the one that was last given away
   uint64_t sequence_ = 0;
-  uint64_t tasks_alive_ = 0;  // interrupts not counted
+  uint64_t tasks_alive_ = 0;    // interrupts not counted
+  uint64_t tasks_waiting_ = 0;  // of them: for another
+  uint64_t interrupts_alive_ = 0;
+  uint64_t steps_done_ = 0;
+  uint64_t disturbance_out_ = 0;  // the sequence of one given away that has not begun; 0: none is
+  bool disturbed_after_end_ = false;
+  // Since a step was last done, for the watchdog's words.
+  uint64_t disturbed_at_ = 0;  // steps_done_ then
+  uint64_t disturbances_ = 0;
+  uint64_t disturbing_ = 0;  // the token of the last
+  std::string no_time_;      // what leaves tasks no time; empty: nothing
   uint64_t steps_until_look_ = 0;
   int cpus_staying_ = 0;
 

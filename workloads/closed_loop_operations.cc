@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "sim/buddy_allocator.h"
+#include "sim/internal_error.h"
 #include "sim/scheduler.h"
 #include "workloads/closed_loop.h"
 
@@ -15,6 +17,8 @@ namespace slablab {
 namespace {
 
 constexpr size_t kFootprintSamplesMax = 200;
+// A CPU that is to leave is waited for so many microseconds, if no task does anything meanwhile.
+constexpr uint64_t kPausesMax = 4'000'000;
 
 }  // namespace
 
@@ -87,7 +91,7 @@ bool ClosedLoop::MayFree(TaskIndex task, Priority priority) {
   record.waiter = task + 1;
   if (priority == Priority::kTask) {
     ++closed_.free_waits;
-    tasks_[task].state = TaskState::kWaiting;
+    Wait(task);
   } else {
     ++closed_.late_interrupts;
     record.frees_late = true;
@@ -156,16 +160,18 @@ bool ClosedLoop::Send(Cpu& cpu, TaskIndex task) {
   TaskRecord& record = tasks_[task];
   const Step& step = record.step;
   Queue& queue = queues_[step.queue];
+  if (std::exchange(record.promised, false)) queue.promised_room -= step.bytes;
   if (queue.capacity - queue.count < step.bytes) {
-    record.state = TaskState::kWaiting;
+    Wait(task);
     Append(queue.senders, task);
+    WakeSenders(cpu, queue, task, /*first_too=*/false);
     return false;
   }
   for (uint32_t i = 0; i < step.bytes; ++i) {
     queue.ring[(queue.begin + queue.count++) % queue.capacity] =
         std::exchange(objects_[step.object + i], ObjectRecord());
   }
-  if (!queue.receivers.empty()) Wake(cpu, TakeFirst(queue.receivers), cpu.now(), task, true);
+  WakeReceivers(cpu, queue, task, /*first_too=*/true);
   return true;
 }
 
@@ -173,9 +179,11 @@ bool ClosedLoop::Receive(Cpu& cpu, TaskIndex task) {
   TaskRecord& record = tasks_[task];
   const Step& step = record.step;
   Queue& queue = queues_[step.queue];
+  if (std::exchange(record.promised, false)) queue.promised_objects -= step.bytes;
   if (queue.count < step.bytes) {
-    record.state = TaskState::kWaiting;
+    Wait(task);
     Append(queue.receivers, task);
+    WakeReceivers(cpu, queue, task, /*first_too=*/false);
     return false;
   }
   for (uint32_t i = 0; i < step.bytes; ++i) {
@@ -184,18 +192,52 @@ bool ClosedLoop::Receive(Cpu& cpu, TaskIndex task) {
     queue.begin = (queue.begin + 1) % queue.capacity;
   }
   queue.count -= step.bytes;
-  if (queue.resume_at.has_value() && queue.count > *queue.resume_at) return true;
-  while (!queue.senders.empty()) {
-    Wake(cpu, TakeFirst(queue.senders), cpu.now(), task, true);
-    if (!queue.resume_at.has_value()) break;
-  }
+  WakeSenders(cpu, queue, task, /*first_too=*/true);
   return true;
+}
+
+// What was sent may be enough for several; and one that is woken may find that it needs more than
+// there is, where the next does not. Whoever comes first takes: those that were woken may have to
+// wait again.
+void ClosedLoop::WakeReceivers(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too) {
+  const auto wake = [&](TaskIndex task) {
+    queue.promised_objects += tasks_[task].step.bytes;
+    tasks_[task].promised = true;
+    Wake(cpu, task, cpu.now(), by, true);
+  };
+  if (first_too && !queue.receivers.empty()) wake(TakeFirst(queue.receivers));
+  while (!queue.receivers.empty() && queue.count > queue.promised_objects) {
+    const TaskIndex task = TakeFirstOf(queue.receivers, queue.count - queue.promised_objects);
+    if (task == kNoTask) return;
+    wake(task);
+  }
+}
+
+// Likewise for room; at a mark, all go on.
+void ClosedLoop::WakeSenders(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too) {
+  if (queue.resume_at.has_value()) {
+    if (!first_too || queue.count > *queue.resume_at) return;
+    while (!queue.senders.empty()) Wake(cpu, TakeFirst(queue.senders), cpu.now(), by, true);
+    return;
+  }
+  const auto wake = [&](TaskIndex task) {
+    queue.promised_room += tasks_[task].step.bytes;
+    tasks_[task].promised = true;
+    Wake(cpu, task, cpu.now(), by, true);
+  };
+  if (first_too && !queue.senders.empty()) wake(TakeFirst(queue.senders));
+  while (!queue.senders.empty() && queue.capacity - queue.count > queue.promised_room) {
+    const uint32_t room = queue.capacity - queue.count - queue.promised_room;
+    const TaskIndex task = TakeFirstOf(queue.senders, room);
+    if (task == kNoTask) return;
+    wake(task);
+  }
 }
 
 bool ClosedLoop::MeetAt(Cpu& cpu, TaskIndex task) {
   Barrier& barrier = barriers_[tasks_[task].step.queue];
   if (++barrier.there < barrier.expected) {
-    tasks_[task].state = TaskState::kWaiting;
+    Wait(task);
     Append(barrier.waiting, task);
     return false;
   }
@@ -244,17 +286,26 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
   leaving.handed_over = false;
   --cpus_staying_;
   co_await cpu.Sync();
-  SendForCpu(target, cpu.now());
+  // It may have seen that it is to leave while this CPU was in interrupts.
+  if (!leaving.handed_over) SendForCpu(target, cpu.now());
   machine_.scheduler().CutPass(machine_.cpu(target), cpu.now() + machine_.config().ipi_cycles);
   // It leaves what it does at the end of a step, or in the middle of a think.
   const Cycles pause = static_cast<Cycles>(machine_.config().clock_mhz);
-  while (!leaving.handed_over || !machine_.cpu(target).idle()) {
+  const uint64_t progress = Progress();
+  for (uint64_t pauses = 0; !leaving.handed_over || !machine_.cpu(target).idle(); ++pauses) {
+    if (pauses >= kPausesMax && Progress() == progress) {
+      InternalError(absl::StrCat("CPU ", target.value(), " does not leave: CPU ", cpu.id().value(),
+                                 " has waited for it for ", kPausesMax / 1'000'000, " s. ",
+                                 DescribeTasks()));
+    }
     cpu.Pass(pause);
     co_await cpu.Sync();
     LookUp();
     if (stopped_) co_return false;
   }
   leaving.gone = true;
+  leaving.active = false;  // What was sent for it does not come.
+  leaving.wake_at = 0;
   machine_.scheduler().Announce(0);  // What is on its way there goes elsewhere.
   machine_.scheduler().SetOnline(target, false);
   Task<void> drain = machine_.buddy().DrainCpu(cpu, target);
@@ -267,8 +318,9 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
 Task<bool> ClosedLoop::BringOnline(Cpu& cpu, CpuId target) {
   CpuRecord& coming = cpus_[target.index()];
   if (!coming.gone) co_return false;
-  Task<void> callback = allocator_.CpuComing(cpu, target);
-  co_await callback;
+  Task<bool> callback = allocator_.CpuComing(cpu, target);
+  const bool has_memory = co_await callback;
+  if (!has_memory) co_return false;
   co_await cpu.Sync();
   machine_.scheduler().SetOnline(target, true);
   Task<void> admit = machine_.buddy().AdmitCpu(cpu, target);

@@ -24,6 +24,17 @@ TaskIndex ClosedLoop::TakeFirst(TaskList& list) {
   return task;
 }
 
+TaskIndex ClosedLoop::TakeFirstOf(TaskList& list, uint32_t objects_max) {
+  TaskIndex before = kNoTask;
+  for (TaskIndex task = list.first; task != kNoTask; before = task, task = tasks_[task].next) {
+    if (tasks_[task].step.bytes > objects_max) continue;
+    (before == kNoTask ? list.first : tasks_[before].next) = tasks_[task].next;
+    if (list.last == task) list.last = before;
+    return task;
+  }
+  return kNoTask;
+}
+
 // Where a task of `wanted` is to be: there, or else on the next CPU of that node, or of any.
 CpuId ClosedLoop::OnlineFor(CpuId wanted) const {
   if (!cpus_[wanted.index()].leaving) return wanted;
@@ -59,6 +70,7 @@ void ClosedLoop::GoOn(Cpu& by, TaskIndex task) {
 void ClosedLoop::PutInQueue(Cpu& by, TaskIndex task, CpuId cpu, FairScheduler::Reason reason,
                             Cycles time) {
   TaskRecord& record = tasks_[task];
+  tasks_waiting_ -= record.state == TaskState::kWaiting;
   record.state = TaskState::kReady;
   record.since = time;
   fair_.Enqueue(task, cpu, reason, time);

@@ -18,6 +18,8 @@ constexpr size_t kBatchEvents = 1 << 12;
 // Operations in interrupts that follow each other so closely came in one.
 constexpr Nanos kBurstNanos = 10'000;
 constexpr uint64_t kStaggerNanos = 1'000'000;
+constexpr uint64_t kTasksMax = 1 << 20;
+constexpr uint64_t kObjectsMax = uint64_t{1} << 32;
 
 }  // namespace
 
@@ -42,6 +44,11 @@ absl::StatusOr<std::unique_ptr<ClosedTrace>> ClosedTrace::Create(
       new ClosedTrace(reader, machine, allocator, std::move(cache_of), options));
   if (absl::Status status = trace->Load(reader); !status.ok()) return status;
   trace->GroupByTask();
+  if (const uint64_t tasks = trace->recorded_.size() * uint64_t{options.scale}; tasks > kTasksMax) {
+    return absl::InvalidArgumentError(absl::StrCat("closed order takes at most ", kTasksMax,
+                                                   " tasks; ", trace->recorded_.size(), " in ",
+                                                   options.scale, " copies (--scale) are ", tasks));
+  }
   trace->Place();
   return trace;
 }
@@ -60,10 +67,10 @@ bool ClosedTrace::Replayable(const Event& event) {
 absl::Status ClosedTrace::Load(TraceReader& reader) {
   const TraceHeader& header = reader.header();
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
-  if (header.object_count > UINT32_MAX ||
-      header.object_count * options_.scale / options_.scale != header.object_count) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "closed order takes traces of at most 2^32 objects; it has ", header.object_count));
+  if (header.object_count > kObjectsMax / options_.scale) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("closed order takes at most ", kObjectsMax, " objects; there are ",
+                     header.object_count, " in each of ", options_.scale, " copies (--scale)"));
   }
   objects_per_copy_ = header.object_count;
   object_states_.resize(objects_per_copy_);

@@ -61,6 +61,7 @@ class ClosedTrace : public StepSource {
   uint64_t object_count() const override { return objects_per_copy_ * options_.scale; }
   void NextStep(TaskIndex task, Step* step) override;
   std::string TaskName(TaskIndex task) const override;
+  bool MayWaitForEver() const override { return false; }
 
   // As of a Replay.
   std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }

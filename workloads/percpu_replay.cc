@@ -57,6 +57,7 @@ PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& a
       auditor_(areas) {
   result_.paths.resize(kPaths);
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
+  awaited_.resize(result_.cpus.size(), kNoTraceObject);
   result_.peak = areas.usage();
 }
 
@@ -188,10 +189,12 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   if (records_[event.object].state == Record::State::kPending) {
     ++result_.order_inversions;
     const Cycles waits_since = cpu.now();
+    awaited_[cpu.id().index()] = event.object;
     while (records_[event.object].state == Record::State::kPending) {
       records_[event.object].waiter = cpu.id();
       co_await cpu.Park();
     }
+    awaited_[cpu.id().index()] = kNoTraceObject;
     result_.order_inversion_wait_cycles += cpu.now() - waits_since;
   }
   const Record record = records_[event.object];
@@ -209,6 +212,12 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   }
   result_.placements.Add(~event.object);
   co_await Balance(cpu);
+}
+
+std::string PercpuReplay::WorkOf(const Cpu& cpu) const {
+  const TraceObject object = awaited_[cpu.id().index()];
+  if (object == kNoTraceObject) return "";
+  return absl::StrCat("to free area ", object, " of the trace, which is still being allocated");
 }
 
 // What the kernel's worker would do by now.

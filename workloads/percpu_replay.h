@@ -17,6 +17,7 @@
 #include "sim/arrival.h"
 #include "sim/digest.h"
 #include "sim/machine.h"
+#include "sim/watched_source.h"
 #include "traces/trace.h"
 #include "workloads/cpu_placer.h"
 #include "workloads/histogram.h"
@@ -52,7 +53,7 @@ struct PercpuReplayResult {
 
 // Call order: make, then Scheduler::Run with this as the source, then result(). `reader`, `machine`
 // and `areas` must outlive it; `areas` must not balance at once.
-class PercpuReplay : public ArrivalSource {
+class PercpuReplay : public WatchedSource {
  public:
   // Of the options only placement and events_max are used.
   PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
@@ -71,6 +72,8 @@ class PercpuReplay : public ArrivalSource {
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+  uint64_t Progress() const override { return result_.allocations + result_.frees; }
+  std::string WorkOf(const Cpu& cpu) const override;
 
   std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
   const absl::Status& status() const { return status_; }
@@ -114,6 +117,7 @@ class PercpuReplay : public ArrivalSource {
   const RecordedPlaces places_;
   CpuPlacer placer_;
   absl::flat_hash_map<TraceObject, Record> records_;  // never iterated
+  std::vector<TraceObject> awaited_;  // by CPU: what it is to free and is still being allocated
   PercpuAuditor auditor_;
   PercpuReplayResult result_;
   Skips skips_{kSkipNames};

@@ -3,46 +3,55 @@
 
 #include "workloads/pressure.h"
 
+#include "sim/check.h"
 #include "sim/scheduler.h"
 
 namespace slablab {
-namespace {
-
-constexpr CpuId kNoCpu{-1};
-
-}  // namespace
 
 Pressure::Pressure(Machine& machine, Allocator& allocator, ArrivalSource& source, Cycles interval)
     : machine_(machine),
       allocator_(allocator),
       source_(source),
       interval_(interval),
-      cpus_(static_cast<size_t>(machine.config().node_count()), kNoCpu) {
-  for (int i = 0; i < machine.config().cpu_count(); ++i) {
-    CpuId& first = cpus_[machine.config().cpus[static_cast<size_t>(i)].node.index()];
-    if (first == kNoCpu) first = CpuId(i);
+      nodes_(static_cast<size_t>(machine.config().node_count())),
+      kswapd_(nodes_.size()) {
+  for (int i = machine.config().cpu_count() - 1; i >= 0; --i) {
+    nodes_[machine.config().cpus[static_cast<size_t>(i)].node.index()].cpu = CpuId(i);
   }
 }
 
+// Nodes come one after another within the interval.
+void Pressure::BeginNodes(Cycles first) {
+  begun_ = true;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].due = first + interval_ + interval_ * i / nodes_.size();
+    nodes_[i].busy = interval_ == 0 || nodes_[i].cpu.value() < 0;
+  }
+}
+
+Pressure::Node* Pressure::FirstDue() {
+  Node* first = nullptr;
+  for (Node& node : nodes_) {
+    if (!node.busy && (first == nullptr || node.due < first->due)) first = &node;
+  }
+  return first;
+}
+
 bool Pressure::Next(Arrival* arrival) {
+  if (over_) return false;
   if (!has_pending_) {
     has_pending_ = source_.Next(&pending_);
-    if (!has_pending_) return false;
-    if (!begun_) next_time_ = pending_.time + interval_;
-    begun_ = true;
+    over_ = !has_pending_;
+    if (over_) return false;
+    if (!begun_) BeginNodes(pending_.time);
   }
-  while (interval_ > 0) {
-    // Nodes come one after another within the interval.
-    const Cycles time = next_time_ + interval_ * next_node_ / cpus_.size();
-    if (time > pending_.time) break;
-    const size_t node = next_node_++;
-    if (next_node_ == cpus_.size()) {
-      next_node_ = 0;
-      next_time_ += interval_;
-    }
-    if (cpus_[node] == kNoCpu || !machine_.cpu(cpus_[node]).online()) continue;
-    *arrival = {
-        .time = time, .token = kOwnToken | node, .cpu = cpus_[node], .priority = Priority::kTask};
+  if (Node* const node = interval_ == 0 ? nullptr : FirstDue();
+      node != nullptr && node->due <= pending_.time) {
+    node->busy = true;
+    *arrival = {.time = node->due,
+                .token = kOwnToken | static_cast<uint64_t>(node - nodes_.data()),
+                .cpu = node->cpu,
+                .priority = Priority::kTask};
     return true;
   }
   *arrival = pending_;
@@ -50,18 +59,39 @@ bool Pressure::Next(Arrival* arrival) {
   return true;
 }
 
+void Pressure::PutBack(const Arrival& arrival) {
+  if ((arrival.token & kOwnToken) != 0) {
+    nodes_[arrival.token & ~kOwnToken].busy = false;
+    return;
+  }
+  CHECK(!has_pending_);
+  pending_ = arrival;
+  has_pending_ = true;
+}
+
 Task<void> Pressure::Start(Cpu& cpu, uint64_t token) {
   if ((token & kOwnToken) == 0) return source_.Start(cpu, token);
-  return Relieve(cpu, NodeId(static_cast<int32_t>(token & ~kOwnToken)));
+  return Relieve(cpu, token & ~kOwnToken);
 }
 
 bool Pressure::MayInterrupt(const Cpu& cpu, uint64_t token) const {
   return (token & kOwnToken) == 0 && source_.MayInterrupt(cpu, token);
 }
 
-Task<void> Pressure::Relieve(Cpu& cpu, NodeId node) {
-  ++calls_;
-  bytes_ += co_await allocator_.Reclaim(cpu, node);
+Task<void> Pressure::Relieve(Cpu& cpu, size_t index) {
+  Node& node = nodes_[index];
+  CHECK(kswapd_.Begin(index, node.due, cpu.now()));
+  const uint64_t bytes = co_await allocator_.Reclaim(cpu, NodeId(static_cast<int32_t>(index)));
+  const Cycles took = kswapd_.End(index, cpu.now(), bytes);
+  node.due += interval_;
+  if (node.due <= cpu.now()) {
+    const Cycles requests = (cpu.now() + took - node.due) / interval_ + 1;
+    kswapd_.Coalesce(requests);
+    node.due += requests * interval_;
+  }
+  node.busy = false;
+  // It comes before what the source has for the same time.
+  machine_.scheduler().Announce(node.due - 1);
 }
 
 Task<uint64_t> Pressure::Reclaim(Cpu& cpu, NodeId node) {

@@ -17,26 +17,35 @@ namespace slablab {
 namespace {
 
 constexpr uint64_t kMicrosMax = 3'600'000'000;  // an hour
+constexpr uint64_t kTimesMax = 1'000'000'000;
+constexpr int kEventsMax = 10'000;
+constexpr uint32_t kStormCountMax = 1'000'000;
+constexpr uint32_t kStormIntervalMax = 1'000'000'000;  // a second
 constexpr uint32_t kStormObjectsMax = 64;
 constexpr uint32_t kStormBytesMax = 8192;
 constexpr uint32_t kStormBytes = 256;  // of an object, if the scenario does not say
 
+// Names field, value and bound; empty: it is none too large.
+std::string TooLarge(std::string_view field, uint64_t value, uint64_t most) {
+  return value <= most ? "" : fmt::format("{} is {}, and can be at most {}", field, value, most);
+}
+
 std::string CheckStorm(const InterruptEvent& storm) {
   if (storm.count() == 0) return "a storm is of at least one interrupt";
   if (storm.interval_ns() == 0) return "a storm's interrupts have an interval";
-  if (storm.objects() > kStormObjectsMax) {
-    return fmt::format("an interrupt makes at most {} objects", kStormObjectsMax);
-  }
-  if (storm.bytes() > kStormBytesMax) {
-    return fmt::format("an interrupt's objects have at most {} bytes", kStormBytesMax);
-  }
-  return "";
+  std::string wrong = TooLarge("count", storm.count(), kStormCountMax);
+  if (wrong.empty()) wrong = TooLarge("interval_ns", storm.interval_ns(), kStormIntervalMax);
+  if (wrong.empty()) wrong = TooLarge("objects", storm.objects(), kStormObjectsMax);
+  if (wrong.empty()) wrong = TooLarge("bytes", storm.bytes(), kStormBytesMax);
+  return wrong;
 }
 
 std::string CheckEvent(const ScenarioEvent& event) {
-  if (std::max({event.at_us(), event.every_us(), event.jitter_us()}) > kMicrosMax) {
-    return fmt::format("times are of at most {} microseconds", kMicrosMax);
-  }
+  std::string wrong = TooLarge("at_us", event.at_us(), kMicrosMax);
+  if (wrong.empty()) wrong = TooLarge("every_us", event.every_us(), kMicrosMax);
+  if (wrong.empty()) wrong = TooLarge("jitter_us", event.jitter_us(), kMicrosMax);
+  if (wrong.empty()) wrong = TooLarge("times", event.times(), kTimesMax);
+  if (!wrong.empty()) return wrong;
   if (event.every_us() == 0 && event.times() > 1) return "what comes several times has every_us";
   if (event.what_case() == ScenarioEvent::WHAT_NOT_SET) return "an event says what happens";
   if (event.has_tune() && event.tune().key().empty()) return "tune names a key";
@@ -94,6 +103,11 @@ absl::StatusOr<ParsedScenario> ParseScenario(std::string_view text, std::string 
   if (absl::Status status = ParseTextproto(text, &parsed.spec, &parsed.origin); !status.ok()) {
     return status;
   }
+  if (parsed.spec.events_size() > kEventsMax) {
+    return parsed.origin.Error(fmt::format("events[{}]", kEventsMax),
+                               fmt::format("there are {} events, and can be at most {}",
+                                           parsed.spec.events_size(), kEventsMax));
+  }
   for (int i = 0; i < parsed.spec.events_size(); ++i) {
     const ScenarioEvent& event = parsed.spec.events(i);
     const std::string path = fmt::format("events[{}]", i);
@@ -115,7 +129,8 @@ Scenario::Scenario(ParsedScenario parsed, const MachineConfig& machine,
       clock_mhz_(static_cast<uint64_t>(machine.clock_mhz)),
       random_(options.seed, /*stream=*/0x7363656e),
       held_(static_cast<size_t>(machine.node_count())),
-      first_cpu_(held_.size(), CpuId(0)) {
+      first_cpu_(held_.size(), CpuId(0)),
+      kswapd_(held_.size()) {
   for (int i = cpus_ - 1; i >= 0; --i) {
     first_cpu_[machine.cpus[static_cast<size_t>(i)].node.index()] = CpuId(i);
   }
@@ -184,34 +199,83 @@ CpuId Scenario::CpuFor(const Stream& stream) const {
 std::optional<Disturbance::Next> Scenario::Take() {
   Stream* first = nullptr;
   for (Stream& stream : streams_) {
-    if (stream.left > 0 && (first == nullptr || stream.due < first->due)) first = &stream;
+    if (stream.busy || stream.left == 0) continue;
+    if (first == nullptr || stream.due < first->due) first = &stream;
   }
   if (first == nullptr) return std::nullopt;
-  const bool storm = first->event.has_interrupts();
-  const Next next = {.time = first->due,
-                     .cpu = CpuFor(*first),
-                     .priority = storm ? Priority::kHardirq : Priority::kTask,
-                     .token = static_cast<uint64_t>(first - streams_.data())};
-  if (storm && --first->storm > 0) {
-    first->due += uint64_t{first->event.interrupts().interval_ns()} * clock_mhz_ / 1000;
-    return next;
+  first->busy = true;
+  return Next{.time = first->due,
+              .cpu = CpuFor(*first),
+              .priority = first->event.has_interrupts() ? Priority::kHardirq : Priority::kTask,
+              .token = static_cast<uint64_t>(first - streams_.data())};
+}
+
+void Scenario::Begin(uint64_t token) {
+  Stream& stream = streams_[token];
+  stream.begun_due = stream.due;
+  Advance(stream);
+  if (stream.event.has_interrupts()) stream.busy = false;
+}
+
+void Scenario::Advance(Stream& stream) {
+  if (stream.event.has_interrupts() && --stream.storm > 0) {
+    stream.due += uint64_t{stream.event.interrupts().interval_ns()} * clock_mhz_ / 1000;
+    return;
   }
-  if (--first->left > 0) {
-    first->next += first->interval;
-    const Cycles at_least = first->due;
-    Arm(*first);
-    first->due = std::max(first->due, at_least);
+  if (--stream.left == 0) return;
+  stream.next += stream.interval;
+  const Cycles at_least = stream.due;
+  Arm(stream);
+  stream.due = std::max(stream.due, at_least);
+}
+
+// What is late leaves the tasks as much time as it took; of requests for memory, those that came
+// meanwhile are one with it.
+void Scenario::End(Stream& stream, Cycles begun, Cycles now) {
+  stream.busy = false;
+  if (stream.left == 0 || stream.due > now) return;
+  const Cycles until = now + std::max<Cycles>(1, now - begun);
+  if (!stream.event.has_pressure()) {
+    ++late_;
+    stream.due = until;
+    return;
   }
-  return next;
+  uint64_t requests = 0;
+  for (; stream.left > 0 && stream.due <= until; Advance(stream)) ++requests;
+  kswapd_.Coalesce(requests);
+}
+
+std::string Scenario::NameOf(uint64_t token) const {
+  const Stream& stream = streams_[token];
+  return stream.path.empty() ? "the memory pressure that was asked for"
+                             : origin_.label() + ": " + stream.path;
 }
 
 Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
   const ScenarioEvent& event = streams_[token].event;
-  if (event.has_interrupts()) {
-    Task<void> interrupt = Interrupt(loop, cpu, event.interrupts());
-    co_await interrupt;
-  } else if (event.has_cpu_offline() || event.has_cpu_online()) {
-    Task<void> plug = PlugInTurn(loop, cpu, token);
+  if (event.has_interrupts()) return Interrupt(loop, cpu, event.interrupts());
+  return event.has_pressure() ? Relieve(loop, cpu, token) : DoInTurn(loop, cpu, token);
+}
+
+Task<void> Scenario::DoInTurn(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
+  to_do_.push_back(token);
+  if (doing_) co_return;
+  doing_ = true;
+  for (size_t i = 0; i < to_do_.size(); ++i) {
+    const Cycles begun = cpu.now() - loop.start();
+    Task<void> one = Do(loop, cpu, to_do_[i]);
+    co_await one;
+    End(streams_[to_do_[i]], begun, cpu.now() - loop.start());
+    loop.AskDisturbance();
+  }
+  to_do_.clear();
+  doing_ = false;
+}
+
+Task<void> Scenario::Do(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
+  const ScenarioEvent& event = streams_[token].event;
+  if (event.has_cpu_offline() || event.has_cpu_online()) {
+    Task<void> plug = Plug(loop, cpu, token);
     co_await plug;
   } else if (event.has_node_offline()) {
     const NodeId node(static_cast<int32_t>(event.node_offline().node()));
@@ -221,9 +285,6 @@ Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
     const NodeId node(static_cast<int32_t>(event.node_online().node()));
     Task<void> online = BringNodeOnline(loop, cpu, node);
     co_await online;
-  } else if (event.has_pressure()) {
-    Task<void> relief = Relieve(loop, cpu, NodeId(event.pressure().node()));
-    co_await relief;
   } else {
     const TunableSetting setting = {
         .cache = event.tune().cache(), .key = event.tune().key(), .value = event.tune().value()};
@@ -234,18 +295,6 @@ Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
       status_ = origin_.Error(streams_[token].path + ".tune", std::string(status.message()));
     }
   }
-}
-
-Task<void> Scenario::PlugInTurn(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
-  to_plug_.push_back(token);
-  if (plugging_) co_return;
-  plugging_ = true;
-  for (size_t i = 0; i < to_plug_.size(); ++i) {
-    Task<void> plug = Plug(loop, cpu, to_plug_[i]);
-    co_await plug;
-  }
-  to_plug_.clear();
-  plugging_ = false;
 }
 
 Task<void> Scenario::Plug(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
@@ -265,10 +314,17 @@ Task<void> Scenario::Plug(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
   refused_ += !done;
 }
 
-Task<void> Scenario::Relieve(ClosedLoop& loop, Cpu& cpu, NodeId node) {
-  ++pressures_;
-  Task<uint64_t> reclaim = loop.allocator().Reclaim(cpu, node);
-  reclaimed_bytes_ += co_await reclaim;
+Task<void> Scenario::Relieve(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
+  Stream& stream = streams_[token];
+  const NodeId node(stream.event.pressure().node());
+  const Cycles begun = cpu.now() - loop.start();
+  if (kswapd_.Begin(node.index(), stream.begun_due, begun)) {
+    Task<uint64_t> reclaim = loop.allocator().Reclaim(cpu, node);
+    const uint64_t bytes = co_await reclaim;
+    kswapd_.End(node.index(), cpu.now() - loop.start(), bytes);
+  }
+  End(stream, begun, cpu.now() - loop.start());
+  loop.AskDisturbance();
 }
 
 Task<void> Scenario::Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent& storm) {
@@ -327,7 +383,7 @@ std::vector<std::string> Scenario::Report() const {
   if (refused_ > 0) {
     report.push_back(fmt::format(
         "Scenario: times that a CPU could not go off line or come back, being the last one, or "
-        "there or away already: {}.",
+        "there or away already, or for want of memory: {}.",
         refused_));
   }
   if (pages_taken_ > 0) {
@@ -339,6 +395,12 @@ std::vector<std::string> Scenario::Report() const {
   if (tuned_ > 0) report.push_back(fmt::format("Scenario: tunables written: {}.", tuned_));
   if (interrupts_ > 0) {
     report.push_back(fmt::format("Scenario: interrupts that came in storms: {}.", interrupts_));
+  }
+  if (late_ > 0) {
+    report.push_back(
+        fmt::format("Scenario: times that something was due again before it was done: {}; it came "
+                    "again once tasks had had as much time as it took.",
+                    late_));
   }
   return report;
 }

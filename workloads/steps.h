@@ -90,6 +90,9 @@ class StepSource {
   // What went wrong, if anything: tasks are over then.
   virtual absl::Status status() const { return absl::OkStatus(); }
 
+  // Whether its tasks may be written so that they wait for each other for ever.
+  virtual bool MayWaitForEver() const { return true; }
+
   // For messages.
   virtual std::string TaskName(TaskIndex task) const = 0;
   virtual std::string QueueName(uint32_t queue) const { return std::to_string(queue); }

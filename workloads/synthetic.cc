@@ -45,13 +45,23 @@ absl::StatusOr<std::unique_ptr<SyntheticWorkload>> SyntheticWorkload::Create(
 
 absl::Status SyntheticWorkload::MakeTasks() {
   uint64_t variables = 0;
+  uint64_t places = 0;
+  for (const QueueShape& queue : program_.queues) places += queue.capacity;
+  // The copies of a queue are as long as it is; a barrier's are a number each.
+  if (places * options_.scale > kProgramSlotsMax ||
+      program_.barriers.size() * options_.scale > kProgramSlotsMax ||
+      program_.queues.size() * options_.scale > kProgramSlotsMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: the queues and barriers of {} copies (--scale) have more than {} places",
+                    program_.origin.label(), options_.scale, kProgramSlotsMax));
+  }
   for (uint32_t copy = 0; copy < options_.scale; ++copy) {
     for (const TaskGroup& group : program_.groups) {
       if (tasks_.size() + group.count > kProgramTasksMax ||
           slots_ + uint64_t{group.count} * group.slots > kProgramSlotsMax ||
           variables + uint64_t{group.count} * group.variables > kProgramSlotsMax) {
         return absl::InvalidArgumentError(fmt::format(
-            "{}: {} copies are more than {} tasks, or {} slots or variables",
+            "{}: {} copies (--scale) are more than {} tasks, or {} slots or variables",
             program_.origin.label(), options_.scale, kProgramTasksMax, kProgramSlotsMax));
       }
       for (uint32_t i = 0; i < group.count; ++i) {

@@ -127,8 +127,8 @@ TYPED_TEST(ReclaimTest, TheKnobAsksForEachNodesMemoryAtEqualIntervals) {
   TwoArrivals source(m.machine().scheduler().now());
   Pressure pressure(m.machine(), m.model(), source, 1'000'000);
   m.machine().scheduler().Run(pressure);
-  EXPECT_EQ(pressure.calls(), 5u + 4);
-  EXPECT_GT(pressure.bytes(), 0u);
+  EXPECT_EQ(pressure.kswapd().runs, 5u + 4);
+  EXPECT_GT(pressure.kswapd().bytes, 0u);
   EXPECT_EQ(m.Count(cache, "per_cpu_caches"), 0u);
   m.model().CheckInvariants();
 }
