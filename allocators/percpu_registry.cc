@@ -10,17 +10,32 @@
 #include "allocators/percpu.h"
 #include "allocators/percpu_2010.h"
 #include "allocators/percpu_backend.h"
+#include "allocators/switches.h"
+#include "base/names.h"
 #include "fmt/format.h"
 
 namespace slablab {
 namespace {
 
-constexpr std::string_view kQuirks[] = {"32-bit", "page-first-chunk", "exact-free-hints"};
-constexpr std::string_view kKmQuirks[] = {"exact-free-hints", "unzeroed-km"};
-constexpr std::string_view kQuirks2010[] = {"32-bit", "page-first-chunk", "signed-dyn-size",
-                                            "dyn-size-auto", "dyn-size-none"};
-constexpr std::string_view kKmQuirks2010[] = {"signed-dyn-size", "dyn-size-auto", "dyn-size-none",
-                                              "zeroed-km"};
+constexpr QuirkInfo k32Bit = {"32-bit",
+                              "128 MiB of vmalloc space, and what else 32-bit x86 asks for."};
+constexpr QuirkInfo kPageFirstChunk = {"page-first-chunk", "Booted with percpu_alloc=page."};
+constexpr QuirkInfo kExactFreeHints = {
+    "exact-free-hints", "A free within a page tells the chunk's hints, wherever the page is."};
+constexpr QuirkInfo kUnzeroedKm = {"unzeroed-km", "Areas are not cleared."};
+constexpr QuirkInfo kZeroedKm = {"zeroed-km", "Areas are cleared, as of 2.6.37."};
+constexpr QuirkInfo kSignedDynSize = {
+    "signed-dyn-size", "As before dyn_size always meant a minimum, and before early allocation."};
+constexpr QuirkInfo kDynSizeAuto = {
+    "dyn-size-auto", "As signed-dyn-size, and -1 asked for: what is left of the last page."};
+constexpr QuirkInfo kDynSizeNone = {
+    "dyn-size-none", "As signed-dyn-size, and 0 asked for: the first chunk has no dynamic part."};
+
+constexpr QuirkInfo kQuirks[] = {k32Bit, kPageFirstChunk, kExactFreeHints};
+constexpr QuirkInfo kKmQuirks[] = {kExactFreeHints, kUnzeroedKm};
+constexpr QuirkInfo kQuirks2010[] = {k32Bit, kPageFirstChunk, kSignedDynSize, kDynSizeAuto,
+                                     kDynSizeNone};
+constexpr QuirkInfo kKmQuirks2010[] = {kSignedDynSize, kDynSizeAuto, kDynSizeNone, kZeroedKm};
 
 bool HasQuirk(const PercpuOptions& options, std::string_view quirk) {
   return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
@@ -125,7 +140,7 @@ absl::Status AnyLayout(const PercpuLayout&) { return absl::OkStatus(); }
 
 struct Entry {
   PercpuInfo info;
-  absl::Span<const std::string_view> quirks;
+  absl::Span<const QuirkInfo> quirks;
   PercpuSetup (*setup)(const PercpuOptions& options);
   absl::Status (*verify)(const PercpuLayout& layout);
   Made (*make)(Machine& machine, const PercpuSetup& setup, const PercpuOptions& options);
@@ -162,12 +177,6 @@ const Entry* Find(std::string_view name) {
   return nullptr;
 }
 
-template <typename Names>
-absl::Status Unknown(std::string_view what, std::string_view name, const Names& valid) {
-  return absl::InvalidArgumentError(
-      fmt::format("unknown {} '{}'; valid are: {}", what, name, fmt::join(valid, ", ")));
-}
-
 PercpuSetup SetupOf(const Entry& entry, const PercpuOptions& options) {
   return options.setup.has_value() ? *options.setup : entry.setup(options);
 }
@@ -186,23 +195,20 @@ PercpuOptions PercpuOptionsOf(const AllocatorOptions& options) {
   return {.name = options.percpu, .quirks = options.percpu_quirks, .serves_slab = true};
 }
 
-absl::Span<const std::string_view> PercpuQuirks(std::string_view name) {
+absl::Span<const QuirkInfo> PercpuQuirkInfos(std::string_view name) {
   const Entry* const entry = Find(name);
-  return entry == nullptr ? absl::Span<const std::string_view>() : entry->quirks;
+  return entry == nullptr ? absl::Span<const QuirkInfo>() : entry->quirks;
 }
 
 absl::Status CheckPercpu(const MachineConfig& machine, const PercpuOptions& options) {
   const Entry* const entry = Find(options.name);
   if (entry == nullptr) {
-    std::vector<std::string_view> names;
-    for (const Entry& each : kEntries) names.push_back(each.info.name);
-    return Unknown("percpu allocator", options.name, names);
+    return UnknownName("percpu allocator", options.name, NamesOf(ListPercpuAllocators()));
   }
+  const std::vector<std::string> quirks = NamesOf(entry->quirks);
   for (const std::string& quirk : options.quirks) {
-    if (std::find(entry->quirks.begin(), entry->quirks.end(), quirk) != entry->quirks.end()) {
-      continue;
-    }
-    return Unknown(fmt::format("quirk of {}", options.name), quirk, entry->quirks);
+    if (std::find(quirks.begin(), quirks.end(), quirk) != quirks.end()) continue;
+    return UnknownName(fmt::format("quirk of {}", options.name), quirk, quirks);
   }
   if (options.serves_slab && HasSignedDynSize(options)) {
     return absl::InvalidArgumentError(fmt::format(

@@ -4,6 +4,8 @@
 #include "allocators/registry.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "allocators/percpu_registry.h"
@@ -11,6 +13,8 @@
 #include "allocators/slub.h"
 #include "allocators/slub_2010.h"
 #include "allocators/slubq.h"
+#include "allocators/switches.h"
+#include "base/names.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -18,12 +22,9 @@ namespace {
 
 struct Entry {
   AllocatorInfo info;
-  absl::Span<const std::string_view> (*quirks)();
-  absl::Span<const std::string_view> (*boots)();
+  ModelSwitches (*switches)();
   std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options);
 };
-
-absl::Span<const std::string_view> OneBoot() { return {}; }
 
 // The last before the per-CPU arrays of SLAB came from the percpu allocator.
 constexpr ModelKernel kLinux317 = {.version = 3, .patchlevel = 17};
@@ -36,55 +37,47 @@ constexpr ModelKernel Patched(ModelKernel kernel, std::string_view patches) {
 // The table. A further model is one more line here.
 constexpr Entry kEntries[] = {
     {{"slub", kLinux61, "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists."},
-     SlubQuirks,
-     OneBoot,
+     SlubSwitches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub>(machine, options);
      }},
     {{"slab", kLinux61, "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects."},
-     SlabQuirks,
-     OneBoot,
+     SlabSwitches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy61);
      }},
     {{"slab-2014", kLinux317, "SLAB before its per-CPU arrays came from the percpu allocator."},
-     SlabQuirks,
-     OneBoot,
+     SlabSwitches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014);
      }},
     {{"slab-2014-percpu", Patched(kLinux317, "per-CPU arrays from percpu"),
       "slab-2014 with that change alone."},
-     SlabQuirks,
-     OneBoot,
+     SlabSwitches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014Percpu);
      }},
     {{"slub-2010", kLinux2636,
       "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks."},
-     Slub2010Quirks,
-     Slub2010Boots,
+     Slub2010Switches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
      }},
     {{"slubq-v2", Patched(kLinux2636, "SLUB+Q V2"),
       "SLUB+Q V2 (July 2010): one queue per CPU, of objects from any node."},
-     SlubQQuirks,
-     Slub2010Boots,
+     [] { return SlubQSwitches(QueueVersion::kV2); },
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlubQ>(machine, options, QueueVersion::kV2);
      }},
     {{"slubq", Patched(kLinux2636, "SLUB+Q V3"),
       "SLUB+Q V3 (August 2010): queues and bitmaps over slabs with locks."},
-     SlubQQuirks,
-     Slub2010Boots,
+     [] { return SlubQSwitches(QueueVersion::kV3); },
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlubQ>(machine, options, QueueVersion::kV3);
      }},
     {{"slubq-v4", Patched(kLinux2636, "SLUB+Q Unified V4"),
       "SLUB+Q as Unified V4 (October 2010): one lock per node instead of slabs'."},
-     SlubQQuirks,
-     Slub2010Boots,
+     [] { return SlubQSwitches(QueueVersion::kV4); },
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlubQ>(machine, options, QueueVersion::kV4);
      }},
@@ -100,10 +93,18 @@ constexpr PercpuKernel kPercpuKernels[] = {{"percpu", kLinux61},
                                            {"percpu-2010", kLinux2636},
                                            {"percpu-2010-km", kLinux2636}};
 
-absl::Status Unknown(std::string_view what, std::string_view name,
-                     const std::vector<std::string_view>& valid) {
-  return absl::InvalidArgumentError(
-      fmt::format("unknown {} '{}'; valid are: {}", what, name, fmt::join(valid, ", ")));
+const Entry* Find(std::string_view name) {
+  for (const Entry& entry : kEntries) {
+    if (entry.info.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+// Those of per-CPU memory are named too, though they are no slab allocators and made elsewhere.
+absl::Status UnknownAllocator(std::string_view name) {
+  std::vector<std::string> names = NamesOf(ListAllocators());
+  for (std::string& percpu : NamesOf(ListPercpuAllocators())) names.push_back(std::move(percpu));
+  return UnknownName("allocator", name, names);
 }
 
 }  // namespace
@@ -115,41 +116,51 @@ std::vector<AllocatorInfo> ListAllocators() {
 }
 
 absl::StatusOr<ModelKernel> KernelOf(std::string_view name) {
-  std::vector<std::string_view> names;
-  for (const Entry& entry : kEntries) {
-    if (entry.info.name == name) return entry.info.kernel;
-    names.push_back(entry.info.name);
-  }
+  if (const Entry* const entry = Find(name); entry != nullptr) return entry->info.kernel;
   for (const PercpuKernel& percpu : kPercpuKernels) {
     if (percpu.name == name) return percpu.kernel;
-    names.push_back(percpu.name);
   }
-  return Unknown("allocator", name, names);
+  return UnknownAllocator(name);
+}
+
+ModelSwitches SwitchesOf(std::string_view name) {
+  if (const Entry* const entry = Find(name); entry != nullptr) return entry->switches();
+  return {.quirks = PercpuQuirkInfos(name)};
+}
+
+absl::Status CheckQuirk(std::string_view name, std::string_view quirk) {
+  const std::vector<std::string> names = NamesOf(SwitchesOf(name).quirks);
+  if (std::find(names.begin(), names.end(), quirk) != names.end()) return absl::OkStatus();
+  return UnknownName(fmt::format("quirk of {}", name), quirk, names);
+}
+
+absl::Status CheckBoot(std::string_view name, std::string_view boot) {
+  const absl::Span<const std::string_view> boots = SwitchesOf(name).boots;
+  if (boot.empty() || std::find(boots.begin(), boots.end(), boot) != boots.end()) {
+    return absl::OkStatus();
+  }
+  return UnknownName(fmt::format("boot of {}", name), boot, NameList(boots));
+}
+
+absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
+                            const AllocatorOptions& options) {
+  const bool is_percpu = IsPercpuAllocator(name);
+  if (!is_percpu && Find(name) == nullptr) return UnknownAllocator(name);
+  for (const std::string& quirk : options.quirks) {
+    if (absl::Status status = CheckQuirk(name, quirk); !status.ok()) return status;
+  }
+  if (absl::Status status = CheckBoot(name, options.boot); !status.ok()) return status;
+  if (!is_percpu) return CheckPercpu(machine, PercpuOptionsOf(options));
+  return CheckPercpu(machine, {.name = std::string(name), .quirks = options.quirks});
 }
 
 absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(std::string_view name, Machine& machine,
                                                          const AllocatorOptions& options) {
-  std::vector<std::string_view> names;
-  for (const Entry& entry : kEntries) {
-    names.push_back(entry.info.name);
-    if (entry.info.name != name) continue;
-    const absl::Span<const std::string_view> quirks = entry.quirks();
-    for (const std::string& quirk : options.quirks) {
-      if (std::find(quirks.begin(), quirks.end(), quirk) != quirks.end()) continue;
-      return Unknown(fmt::format("quirk of {}", name), quirk, {quirks.begin(), quirks.end()});
-    }
-    const absl::Span<const std::string_view> boots = entry.boots();
-    if (!options.boot.empty() &&
-        std::find(boots.begin(), boots.end(), options.boot) == boots.end()) {
-      return Unknown(fmt::format("boot of {}", name), options.boot, {boots.begin(), boots.end()});
-    }
-    const absl::Status percpu = CheckPercpu(machine.config(), PercpuOptionsOf(options));
-    if (!percpu.ok()) return percpu;
-    return entry.make(machine, options);
-  }
-  // Those are named too, though they are no slab allocators and made elsewhere.
-  for (const PercpuInfo& percpu : ListPercpuAllocators()) names.push_back(percpu.name);
-  return Unknown("allocator", name, names);
+  const Entry* const entry = Find(name);
+  if (entry == nullptr) return UnknownAllocator(name);
+  absl::Status checked = CheckAllocator(name, machine.config(), options);
+  if (!checked.ok()) return checked;
+  return entry->make(machine, options);
 }
 
 }  // namespace slablab

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "allocators/slab.h"
+#include "allocators/switches.h"
 #include "fmt/format.h"
 #include "sim/arrival.h"
 #include "sim/check.h"
@@ -247,21 +248,15 @@ Task<absl::Status> SlabAllocator::TuneTogether(Cpu& cpu, CacheId id,
   int64_t batch_count = s.batch_count.Peek();
   int64_t shared = s.shared.Peek();
   for (const Tunable& tunable : tunables) {
+    absl::Status checked =
+        CheckTunable(name(), SlabSwitches(), options_.statistics, tunable.key, tunable.value);
+    if (!checked.ok()) co_return checked;
     if (tunable.key == "limit") {
       limit = tunable.value;
     } else if (tunable.key == "batchcount") {
       batch_count = tunable.value;
-    } else if (tunable.key == "shared" || tunable.key == "sharedfactor") {
-      shared = tunable.value;
     } else {
-      co_return absl::InvalidArgumentError(
-          fmt::format("a SLAB cache has no tunable {}", tunable.key));
-    }
-    // sscanf() reads an int.
-    if (tunable.value < std::numeric_limits<int32_t>::min() ||
-        tunable.value > std::numeric_limits<int32_t>::max()) {
-      co_return absl::InvalidArgumentError(
-          fmt::format("{} cannot be set to {}", tunable.key, tunable.value));
+      shared = tunable.value;  // or sharedfactor
     }
   }
   if (limit < 1 || batch_count < 1 || batch_count > limit || shared < 0) {

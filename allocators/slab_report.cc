@@ -5,8 +5,10 @@
 
 #include <array>
 #include <bit>
+#include <limits>
 
 #include "allocators/slab.h"
+#include "allocators/switches.h"
 #include "sim/check.h"
 
 namespace slablab {
@@ -44,19 +46,32 @@ constexpr std::array<std::string_view, 18> kPaths = {
 };
 static_assert(PathOf(SlabAllocator::Way::kFreeNull) == kPaths.size() - 1);
 
-constexpr std::array<std::string_view, 5> kQuirks = {
-    // The counters are in the cache's descriptor and counting costs what it costs, atomic
-    // increments of words that all CPUs share: as in a kernel built with STATS. Without it they are
-    // counted at no cost, since kernels that are used have none.
-    "statistics-in-memory",
-    // Nothing is reaped periodically, as in the kernels that the reference runs were recorded on.
-    "reap-off",
-    // Booted with noaliencache: objects of other nodes go straight to their slabs.
-    "noaliencache",
-    // The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.
-    "memcg-off",
-    // The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.
-    "zone-dma-off",
+constexpr QuirkInfo kQuirks[] = {
+    {"statistics-in-memory",
+     "The counters are in the cache's descriptor and counting costs what it costs, atomic "
+     "increments of words that all CPUs share: as in a kernel built with STATS. Without it they "
+     "are counted at no cost, since kernels that are used have none."},
+    {"reap-off",
+     "Nothing is reaped periodically, as in the kernels that the reference runs were recorded on."},
+    {"noaliencache",
+     "Booted with noaliencache: objects of other nodes go straight to their slabs."},
+    {"memcg-off",
+     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
+};
+
+// sscanf() reads an int. What makes no sense together is taken and changes nothing.
+constexpr int64_t kIntLeast = std::numeric_limits<int32_t>::min();
+constexpr int64_t kIntMost = std::numeric_limits<int32_t>::max();
+constexpr TunableInfo kTunables[] = {
+    {"limit", kIntLeast, kIntMost,
+     "120, 54 beyond 256 bytes, 24 beyond 1,024, 8 beyond 4,096, 1 beyond 131,072",
+     "Objects that a CPU's array holds; less than 1, or than batchcount, changes nothing."},
+    {"batchcount", kIntLeast, kIntMost, "half of limit",
+     "Objects that are moved at once; less than 1, or more than limit, changes nothing."},
+    {"shared", kIntLeast, kIntMost, "8, 0 beyond 4,096 bytes or on one CPU",
+     "A node's shared array holds so many times batchcount; less than 0 changes nothing."},
+    {"sharedfactor", kIntLeast, kIntMost, "as shared", "Another name of shared."},
 };
 
 Figure Plain(std::string_view name, uint64_t value) {
@@ -68,7 +83,9 @@ Figure Plain(std::string_view name, uint64_t value) {
 
 }  // namespace
 
-absl::Span<const std::string_view> SlabQuirks() { return kQuirks; }
+ModelSwitches SlabSwitches() {
+  return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = {}};
+}
 absl::Span<const std::string_view> SlabAllocator::sites() const { return kSites; }
 absl::Span<const std::string_view> SlabAllocator::paths() const { return kPaths; }
 

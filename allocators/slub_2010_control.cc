@@ -4,9 +4,11 @@
 // SLUB of 2010: what is done to its caches from outside, what it says of itself, what must hold.
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "allocators/slub_2010.h"
+#include "allocators/switches.h"
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
@@ -40,17 +42,18 @@ constexpr std::array<std::string_view, 14> kPaths = {
     "free large",   "free of null"};
 static_assert(PathOf(Slub2010::Way::kFreeNull) == kPaths.size() - 1);
 
-constexpr std::array<std::string_view, 5> kQuirks = {
-    // The dynamic boot's fix-up passes over full slabs: it asks for CONFIG_SLAB_DEBUG.
-    "bootstrap-full-list-guard",
-    // The dynamic boot's fix-up passes over the boot CPU's slabs, which are on no list.
-    "bootstrap-cpu-slab",
-    // The static boot makes a DMA cache for kmem_cache_node too, which is one of kmalloc-64 again.
-    "dma-duplicate",
-    // "slub: Move gfpflag masking out of the hotpath": gfp_allowed_mask is read for new slabs only.
-    "gfp-mask-in-slow-path",
-    // The kernel was built without CONFIG_ZONE_DMA.
-    "zone-dma-off",
+constexpr QuirkInfo kQuirks[] = {
+    {"bootstrap-full-list-guard",
+     "The dynamic boot's fix-up passes over full slabs: it asks for CONFIG_SLAB_DEBUG."},
+    {"bootstrap-cpu-slab",
+     "The dynamic boot's fix-up passes over the boot CPU's slabs, which are on no list."},
+    {"dma-duplicate",
+     "The static boot makes a DMA cache for kmem_cache_node too, which is one of kmalloc-64 "
+     "again."},
+    {"gfp-mask-in-slow-path",
+     "\"slub: Move gfpflag masking out of the hotpath\": gfp_allowed_mask is read for new slabs "
+     "only."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA."},
 };
 
 constexpr std::array<std::string_view, 2> kBoots = {"dynamic", "static"};
@@ -59,10 +62,21 @@ constexpr std::array<std::string_view, 2> kBoots = {"dynamic", "static"};
 constexpr int64_t kMinPartialLeast = 5;
 constexpr int64_t kMinPartialMost = 10;
 
+constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+constexpr TunableInfo kTunables[] = {
+    {"min_partial", 0, kMost, "5 to 10, by the object's size",
+     "Partial slabs that a node keeps though they are empty; taken as at least 5 and at most 10."},
+    {"remote_node_defrag_ratio", 0, kMost, "100",
+     "Per cent of refills that look at other nodes' partial lists before a new slab is made; more "
+     "than 100 changes nothing."},
+    {"shrink", 1, 1, "", "Gives back empty slabs and sorts the partial lists."},
+};
+
 }  // namespace
 
-absl::Span<const std::string_view> Slub2010Quirks() { return kQuirks; }
-absl::Span<const std::string_view> Slub2010Boots() { return kBoots; }
+ModelSwitches Slub2010Switches() {
+  return {.quirks = kQuirks, .boots = kBoots, .tunables = kTunables, .counters = kStatNames};
+}
 absl::Span<const std::string_view> Slub2010::paths() const { return kPaths; }
 absl::Span<const std::string_view> Slub2010::stat_names() const { return kStatNames; }
 
@@ -202,16 +216,14 @@ Task<void> Slub2010::CpuDead(Cpu& cpu, CpuId dead) {
 
 Task<absl::Status> Slub2010::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   ListCache& s = list_cache(id);
-  const absl::Status refused =
-      absl::InvalidArgumentError(fmt::format("{} cannot be set to {}", key, value));
+  absl::Status checked = CheckTunable(name(), Slub2010Switches(), options_.statistics, key, value);
+  if (!checked.ok()) co_return checked;
   if (key == "min_partial") {
-    if (value < 0) co_return refused;
     cpu.Store(s.min_partial,
               static_cast<uint64_t>(std::clamp(value, kMinPartialLeast, kMinPartialMost)));
     co_return absl::OkStatus();
   }
   if (key == "remote_node_defrag_ratio") {
-    if (value < 0) co_return refused;
     // Larger values are accepted and change nothing.
     if (value <= 100) {
       cpu.Store(s.remote_node_defrag_ratio, static_cast<uint32_t>(value) * 10);
@@ -219,17 +231,12 @@ Task<absl::Status> Slub2010::Tune(Cpu& cpu, CacheId id, std::string_view key, in
     co_return absl::OkStatus();
   }
   if (key == "shrink") {
-    if (value != 1) co_return refused;
     co_await Shrink(cpu, id);
     co_return absl::OkStatus();
   }
-  const auto stat = std::find(kStatNames.begin(), kStatNames.end(), key);
-  if (stat == kStatNames.end() || !options_.statistics) {
-    co_return absl::InvalidArgumentError(
-        fmt::format("a cache of slub-2010 has no tunable {}", key));
-  }
   // clear_stat().
-  if (value != 0) co_return refused;
+  const auto stat = std::find(kStatNames.begin(), kStatNames.end(), key);
+  CHECK(stat != kStatNames.end());
   const auto index = static_cast<size_t>(stat - kStatNames.begin());
   for (int i = 0; i < cpu.scheduler().cpu_count(); ++i) {
     if (!cpu.scheduler().cpu(CpuId(i)).online()) continue;

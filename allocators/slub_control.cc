@@ -3,10 +3,11 @@
 
 // What is done to SLUB's caches from outside: flush, shrink, CPU hotplug, tunables.
 
+#include <algorithm>
 #include <array>
-#include <limits>
 
 #include "allocators/slub.h"
+#include "allocators/switches.h"
 #include "fmt/format.h"
 #include "sim/arrival.h"
 #include "sim/check.h"
@@ -140,45 +141,33 @@ Task<void> Slub::CpuDead(Cpu& cpu, CpuId dead) {
 // SLUB has nothing to prepare: the per-CPU structures of all possible CPUs are there.
 Task<bool> Slub::CpuComing(Cpu&, CpuId) { co_return true; }
 
-namespace {
-
-absl::Status Refused(std::string_view key, int64_t value) {
-  return absl::InvalidArgumentError(fmt::format("{} cannot be set to {}", key, value));
-}
-
-}  // namespace
-
 // The files' _store() functions.
 Task<absl::Status> Slub::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   KmemCache& s = cache(id);
+  absl::Status checked = CheckTunable(name(), SlubSwitches(), options_.statistics, key, value);
+  if (!checked.ok()) co_return checked;
   if (key == "min_partial") {
-    if (value < 0) co_return Refused(key, value);
     cpu.Store(s.min_partial, static_cast<uint64_t>(value));
   } else if (key == "cpu_partial") {
-    if (value < 0 || value > std::numeric_limits<uint32_t>::max()) co_return Refused(key, value);
     s.cpu_partial = static_cast<uint32_t>(value);
     cpu.Store(s.cpu_partial_slabs, SlubCpuPartialSlabs(s.cpu_partial, s.geometry.objects));
     co_await FlushAll(cpu, s);
   } else if (key == "remote_node_defrag_ratio") {
-    if (value < 0 || value > 100) co_return Refused(key, value);
     cpu.Store(s.remote_node_defrag_ratio, static_cast<uint32_t>(value) * 10);
   } else if (key == "shrink") {
-    if (value != 1) co_return Refused(key, value);
     co_await Shrink(cpu, id);
   } else {
-    for (int i = 0; options_.statistics && i < kSlubStats; ++i) {
-      if (key != SlubStatName(static_cast<SlubStat>(i))) continue;
-      // clear_stat().
-      if (value != 0) co_return Refused(key, value);
-      for (int each = 0; each < cpu.scheduler().cpu_count(); ++each) {
-        if (!cpu.scheduler().cpu(CpuId(each)).online()) continue;
-        CacheCpu& c = On(s, CpuId(each));
-        c.stats[static_cast<size_t>(i)] = 0;
-        cpu.Touch({c.StatAddress(i), Structure::kPerCpuArea}, Access::kWrite);
-      }
-      co_return absl::OkStatus();
+    // clear_stat().
+    const absl::Span<const std::string_view> names = SlubSwitches().counters;
+    const auto stat = std::find(names.begin(), names.end(), key);
+    CHECK(stat != names.end());
+    const auto index = static_cast<size_t>(stat - names.begin());
+    for (int each = 0; each < cpu.scheduler().cpu_count(); ++each) {
+      if (!cpu.scheduler().cpu(CpuId(each)).online()) continue;
+      CacheCpu& c = On(s, CpuId(each));
+      c.stats[index] = 0;
+      cpu.Touch({c.StatAddress(static_cast<int>(index)), Structure::kPerCpuArea}, Access::kWrite);
     }
-    co_return absl::InvalidArgumentError(fmt::format("a SLUB cache has no tunable {}", key));
   }
   co_return absl::OkStatus();
 }

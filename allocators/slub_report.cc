@@ -4,9 +4,11 @@
 // What SLUB says of itself: sysfs files, slabinfo, names. Costs nothing and changes nothing.
 
 #include <array>
+#include <limits>
 #include <map>
 
 #include "allocators/slub.h"
+#include "allocators/switches.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
 
@@ -40,13 +42,32 @@ constexpr std::array<std::string_view, 18> kPaths = {
 };
 static_assert(PathOf(Slub::Way::kFreeNull) == kPaths.size() - 1);
 
-constexpr std::array<std::string_view, 3> kQuirks = {
-    // remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always tried.
-    "remote-defrag-always",
-    // The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.
-    "memcg-off",
-    // The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.
-    "zone-dma-off",
+constexpr QuirkInfo kQuirks[] = {
+    {"remote-defrag-always",
+     "remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always "
+     "tried."},
+    {"memcg-off",
+     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
+};
+
+// In the order of enum stat_item.
+const std::array<std::string_view, kSlubStats> kCounters = [] {
+  std::array<std::string_view, kSlubStats> names;
+  for (size_t i = 0; i < names.size(); ++i) names[i] = SlubStatName(static_cast<SlubStat>(i));
+  return names;
+}();
+
+constexpr TunableInfo kTunables[] = {
+    {"min_partial", 0, std::numeric_limits<int64_t>::max(), "5 to 10, by the object's size",
+     "Partial slabs that a node keeps though they are empty."},
+    {"cpu_partial", 0, std::numeric_limits<uint32_t>::max(),
+     "120, 52 from 256 bytes, 24 from 1,024, 6 from 4,096",
+     "Free objects that a CPU's partial slabs are to hold, counted as half-full slabs; setting it "
+     "flushes all CPUs."},
+    {"remote_node_defrag_ratio", 0, 100, "100",
+     "Per cent of refills that look at other nodes' partial lists before a new slab is made."},
+    {"shrink", 1, 1, "", "Gives back empty slabs and sorts the partial lists."},
 };
 
 Figure Plain(std::string_view name, uint64_t value) {
@@ -96,7 +117,10 @@ PartialCount CountPartial(const CacheNode& n) {
 
 }  // namespace
 
-absl::Span<const std::string_view> SlubQuirks() { return kQuirks; }
+ModelSwitches SlubSwitches() {
+  return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = kCounters};
+}
+
 absl::Span<const std::string_view> Slub::sites() const { return kSites; }
 absl::Span<const std::string_view> Slub::paths() const { return kPaths; }
 

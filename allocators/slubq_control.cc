@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "allocators/slubq.h"
+#include "allocators/switches.h"
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
@@ -20,11 +21,6 @@ constexpr int kQueueLockRank = 8;  // below the slabs' and the lists'
 CacheOffsets OffsetsOf(QueueVersion version) {
   if (version == QueueVersion::kV2) return {};
   return {.min_partial = 96, .defrag_ratio = 204, .nodes = 208};
-}
-
-// A refusal as the file's _store() function gives it.
-absl::Status Refused(std::string_view key, int64_t value) {
-  return absl::InvalidArgumentError(fmt::format("{} cannot be set to {}", key, value));
 }
 
 }  // namespace
@@ -163,11 +159,11 @@ Task<absl::Status> SlubQ::Tune(Cpu& cpu, CacheId id, std::string_view key, int64
 }
 
 Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
-  constexpr int64_t kQueueLeast = 4;
-  constexpr int64_t kQueueMost = 10'000;
   QueueCache& s = queue_cache(id);
+  absl::Status checked =
+      CheckTunable(name(), SlubQSwitches(version_), options_.statistics, key, value);
+  if (!checked.ok()) co_return checked;
   if (key == "cpu_queue_size") {
-    if (value < kQueueLeast || value > kQueueMost) co_return Refused(key, value);
     if (cpu.Load(s.batch) > value) cpu.Store(s.batch, static_cast<int32_t>(value));
     const bool resized = co_await ResizeCpuQueue(cpu, s, static_cast<int32_t>(value));
     if (!resized) {
@@ -180,27 +176,25 @@ Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key,
     const absl::Status status = co_await TuneBatch(cpu, s, value);
     co_return status;
   }
-  if (key == "shared_queue_size" && !v2()) {
+  if (key == "shared_queue_size") {
     const absl::Status status = co_await TuneShared(cpu, s, value);
     co_return status;
   }
-  if (key == "alien_queue_size" && !v2()) {
+  if (key == "alien_queue_size") {
     const absl::Status status = co_await TuneAlien(cpu, s, value);
     co_return status;
   }
-  if (key == "expire" && !v2()) {
-    if (value < -1 || value >= machine_.config().node_count()) co_return Refused(key, value);
+  if (key == "expire") {
+    if (value >= machine_.config().node_count()) co_return TunableRefused(key, value);
     const SiteScope site(cpu, SiteOf(At::kExpire));
     s.last_expired_bytes = co_await Expire(cpu, s, NodeId(static_cast<int32_t>(value)));
     co_return absl::OkStatus();
   }
   if (key == "shrink") {
-    if (value != 1) co_return Refused(key, value);
     co_await Shrink(cpu, id);
     co_return absl::OkStatus();
   }
   if (key == "min_partial") {
-    if (value < 0) co_return Refused(key, value);
     constexpr int64_t kLeast = 5;
     constexpr int64_t kMost = 10;
     cpu.Store(s.min_partial, static_cast<uint64_t>(std::clamp(value, kLeast, kMost)));
@@ -212,10 +206,8 @@ Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key,
 
 // Meant: 4 .. queue. The test was written the wrong way round, and took only what is too much.
 Task<absl::Status> SlubQ::TuneBatch(Cpu& cpu, QueueCache& s, int64_t value) {
-  constexpr int64_t kLeast = 4;
-  constexpr int64_t kMost = 1'000'000;
   const bool refused = HasQuirk("inverted-batch-check") ? value < s.queue : value > s.queue;
-  if (refused || value < kLeast || value > kMost) co_return Refused("cpu_batch_size", value);
+  if (refused) co_return TunableRefused("cpu_batch_size", value);
   cpu.Store(s.batch, static_cast<int32_t>(value));
   co_return absl::OkStatus();
 }
@@ -223,8 +215,8 @@ Task<absl::Status> SlubQ::TuneBatch(Cpu& cpu, QueueCache& s, int64_t value) {
 Task<absl::Status> SlubQ::TuneShared(Cpu& cpu, QueueCache& s, int64_t value) {
   const int32_t batch = cpu.Load(s.batch);
   const bool off = v4() && value == 0;
-  if (!off && (value < 4 || value > 10'000 || (v4() && value < batch))) {
-    co_return Refused("shared_queue_size", value);
+  if (!off && v4() && (value < 4 || value < batch)) {
+    co_return TunableRefused("shared_queue_size", value);
   }
   if (!v4() && batch > value) cpu.Store(s.batch, static_cast<int32_t>(value));
   co_await RemoveSharedQueues(cpu, s);
@@ -234,10 +226,7 @@ Task<absl::Status> SlubQ::TuneShared(Cpu& cpu, QueueCache& s, int64_t value) {
 }
 
 Task<absl::Status> SlubQ::TuneAlien(Cpu& cpu, QueueCache& s, int64_t value) {
-  const int64_t most = v4() ? 1000 : 65'535;
-  if (nr_node_ids() == 1 || value < 0 || value > most) {
-    co_return Refused("alien_queue_size", value);
-  }
+  if (nr_node_ids() == 1) co_return TunableRefused("alien_queue_size", value);
   co_await RemoveSharedQueues(cpu, s);
   s.aliens = value > 0;
   s.alien_shift = 0;
@@ -253,13 +242,10 @@ Task<absl::Status> SlubQ::TuneAlien(Cpu& cpu, QueueCache& s, int64_t value) {
 }
 
 Task<absl::Status> SlubQ::ClearStat(Cpu& cpu, QueueCache& s, std::string_view key, int64_t value) {
+  CHECK_EQ(value, 0);
   const absl::Span<const std::string_view> names = stat_names();
   const auto stat = std::find(names.begin(), names.end(), key);
-  if (stat == names.end() || !options_.statistics) {
-    co_return absl::InvalidArgumentError(
-        fmt::format("a cache of {} has no tunable {}", name(), key));
-  }
-  if (value != 0) co_return Refused(key, value);
+  CHECK(stat != names.end());
   const auto index = static_cast<size_t>(stat - names.begin());
   for (int i = 0; i < cpu.scheduler().cpu_count(); ++i) {
     if (!cpu.scheduler().cpu(CpuId(i)).online()) continue;

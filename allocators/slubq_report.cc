@@ -4,9 +4,11 @@
 // What SLUB+Q says of itself, and what must hold. Costs nothing and changes nothing.
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "allocators/slubq.h"
+#include "allocators/switches.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
 
@@ -57,44 +59,94 @@ constexpr std::array<std::string_view, 17> kPaths = {
     "free of null"};
 static_assert(PathOf(SlubQ::Way::kFreeNull) == kPaths.size() - 1);
 
-constexpr std::array<std::string_view, 10> kQuirks = {
-    // S+Q2 13 and S+Q3 12: slab_pre_alloc_hook()'s answer is taken for its opposite: no allocation
-    // succeeds.
-    "alloc-hook-inverted",
-    // Removing shared queues forgets what is in the alien queues.
-    "alien-leak",
-    // V3: a block of half a page or more is asked for as 12 bytes times a power of two.
-    "alien-stride-overflow",
-    // The dynamic boot's fix-up passes over full slabs: it asks for CONFIG_SLAB_DEBUG.
-    "bootstrap-full-list-guard",
-    // A DMA cache for kmem_cache_node too, which is one of kmalloc-64 again; with the static boot.
-    "dma-duplicate",
-    // gfp_allowed_mask is read by every allocation, as before S+Q2 14 and S+Q3 13.
-    "gfp-mask-in-hot-path",
-    // cpu_batch_size takes only what is no less than the queue.
-    "inverted-batch-check",
-    // V4: CPUs alone in their domain share queues with those of other nodes.
-    "isolated-across-nodes",
-    // V4: a failed page allocation is asked for its node.
-    "null-page-node",
-    // The kernel was built without CONFIG_ZONE_DMA.
-    "zone-dma-off",
+constexpr QuirkInfo kQuirks[] = {
+    {"alloc-hook-inverted",
+     "S+Q2 13 and S+Q3 12: slab_pre_alloc_hook()'s answer is taken for its opposite: no "
+     "allocation succeeds."},
+    {"alien-leak", "Removing shared queues forgets what is in the alien queues."},
+    {"alien-stride-overflow",
+     "V3: a block of half a page or more is asked for as 12 bytes times a power of two."},
+    {"bootstrap-full-list-guard",
+     "The dynamic boot's fix-up passes over full slabs: it asks for CONFIG_SLAB_DEBUG."},
+    {"dma-duplicate",
+     "A DMA cache for kmem_cache_node too, which is one of kmalloc-64 again; with the static "
+     "boot."},
+    {"gfp-mask-in-hot-path",
+     "gfp_allowed_mask is read by every allocation, as before S+Q2 14 and S+Q3 13."},
+    {"inverted-batch-check", "cpu_batch_size takes only what is no less than the queue."},
+    {"isolated-across-nodes",
+     "V4: CPUs alone in their domain share queues with those of other nodes."},
+    {"null-page-node", "V4: a failed page allocation is asked for its node."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA."},
 };
+
+constexpr std::string_view kBoots[] = {"dynamic", "static"};
+
+constexpr TunableInfo kQueueSize = {"cpu_queue_size", 4, 10'000,
+                                    "120, 54 beyond 256 bytes, 24 beyond 1,024, 8 beyond 4,096",
+                                    "Objects that a CPU's queue holds."};
+constexpr TunableInfo kBatchSize = {"cpu_batch_size", 4, 1'000'000, "half of cpu_queue_size",
+                                    "Objects that are moved at once, at most cpu_queue_size."};
+constexpr TunableInfo kBatchAlias = {"batch_size", 4, 1'000'000, "half of cpu_queue_size",
+                                     "Another name of cpu_batch_size."};
+constexpr TunableInfo kShrink = {"shrink", 1, 1, "", "Gives back what is queued and empty slabs."};
+constexpr TunableInfo kMinPartial = {
+    "min_partial", 0, std::numeric_limits<int64_t>::max(), "5 to 10, by the object's size",
+    "Partial slabs that a node keeps though they are empty; taken as at least 5 and at most 10."};
+constexpr TunableInfo kExpire = {
+    "expire", -1, kMaxNodes - 1, "",
+    "Gives back what queues hold of this node, or with -1 of all, as when memory is short."};
+constexpr std::string_view kSharedMeaning =
+    "Objects that the queue of a last-level cache's CPUs holds.";
+constexpr std::string_view kAlienMeaning =
+    "Objects that each queue for another node holds, up to a power of two; 0 is none. Only where "
+    "there are several nodes.";
+
+constexpr TunableInfo kTunablesV2[] = {kQueueSize, kBatchSize, kBatchAlias, kMinPartial, kShrink};
+constexpr TunableInfo kTunablesV3[] = {
+    kQueueSize,
+    kBatchSize,
+    kBatchAlias,
+    {"shared_queue_size", 4, 10'000, "as cpu_queue_size", kSharedMeaning},
+    {"alien_queue_size", 0, 65'535, "by queue and nodes", kAlienMeaning},
+    kExpire,
+    kMinPartial,
+    kShrink};
+constexpr TunableInfo kTunablesV4[] = {
+    kQueueSize,
+    kBatchSize,
+    kBatchAlias,
+    {"shared_queue_size", 0, 10'000, "a multiple of cpu_batch_size, 0 from 4,096 bytes on",
+     "Objects that the queue of a last-level cache's CPUs holds, at least 4 and cpu_batch_size; 0 "
+     "is none."},
+    {"alien_queue_size", 0, 1000, "by queue and nodes", kAlienMeaning},
+    kExpire,
+    kMinPartial,
+    kShrink};
+
+absl::Span<const std::string_view> CountersOf(QueueVersion version) {
+  if (version == QueueVersion::kV2) return kNamesV2;
+  if (version == QueueVersion::kV4) return kNamesV4;
+  return kNamesV3;
+}
 
 }  // namespace
 
-absl::Span<const std::string_view> SlubQQuirks() { return kQuirks; }
+ModelSwitches SlubQSwitches(QueueVersion version) {
+  absl::Span<const TunableInfo> tunables = kTunablesV3;
+  if (version == QueueVersion::kV2) tunables = kTunablesV2;
+  if (version == QueueVersion::kV4) tunables = kTunablesV4;
+  return {
+      .quirks = kQuirks, .boots = kBoots, .tunables = tunables, .counters = CountersOf(version)};
+}
+
 std::string_view SlubQ::name() const {
   if (v2()) return "slubq-v2";
   return v4() ? "slubq-v4" : "slubq";
 }
 absl::Span<const std::string_view> SlubQ::paths() const { return kPaths; }
 
-absl::Span<const std::string_view> SlubQ::stat_names() const {
-  if (v2()) return kNamesV2;
-  if (v4()) return kNamesV4;
-  return kNamesV3;
-}
+absl::Span<const std::string_view> SlubQ::stat_names() const { return CountersOf(version_); }
 
 void SlubQ::SetStatPositions() {
   stat_position_.fill(-1);

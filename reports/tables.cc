@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
+#include "base/names.h"
 #include "base/printable.h"
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
@@ -310,12 +311,10 @@ std::string LongText(const std::vector<DataTable>& tables, Delimiter delimiter) 
 }
 
 absl::StatusOr<DataTable> FindTable(std::vector<DataTable> tables, std::string_view name) {
-  std::string names;
   for (DataTable& table : tables) {
     if (table.name == name) return std::move(table);
-    names += (names.empty() ? "" : ", ") + table.name;
   }
-  return absl::InvalidArgumentError(fmt::format("no table '{}'; there are {}", name, names));
+  return UnknownName("table", name, NamesOf(tables));
 }
 
 }  // namespace slablab

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "base/claimed_output.h"
+#include "base/names.h"
 #include "fmt/format.h"
 #include "sim/check.h"
 #include "sim/machine_compiler.h"
@@ -69,14 +70,7 @@ const Preset* FindPreset(std::string_view name) {
   return nullptr;
 }
 
-std::string PresetNames() {
-  std::string names;
-  for (const Preset& preset : Presets()) {
-    if (!names.empty()) names += ", ";
-    names += preset.name;
-  }
-  return names;
-}
+std::vector<std::string> PresetNames() { return NamesOf(Presets()); }
 
 MachineSpec ParsePreset(const Preset& preset) {
   absl::StatusOr<ParsedSpec> parsed = ParseSpec(preset.textproto, std::string(preset.name));
@@ -180,8 +174,7 @@ class Layers {
     while (!base.empty()) {
       const Preset* preset = FindPreset(base);
       if (preset == nullptr) {
-        return own.origin.Error("base", fmt::format("there is no preset \"{}\"; the presets are {}",
-                                                    base, PresetNames()));
+        return own.origin.Error("base", UnknownNameText("preset", base, PresetNames()));
       }
       CHECK_LT(bases.size(), kMaxBases);
       bases.push_back(ParsePreset(*preset));
@@ -370,11 +363,13 @@ absl::StatusOr<SourcedMachine> LoadMachine(std::string_view spec, const Recorded
       spec.find(':') != std::string_view::npos ||
       (!spec.empty() && absl::ascii_isdigit(static_cast<unsigned char>(spec.front())));
   if (looks_synthetic) return MachineFromTopology(spec, "machine");
+  std::vector<std::string> names = PresetNames();
+  names.emplace_back("host");
+  names.emplace_back(kRecordedMachine);
   return absl::InvalidArgumentError(
-      fmt::format("there is no machine \"{}\": a machine is a preset ({}), a file ending in "
-                  ".textproto or .xml, \"host\", \"recorded\" (the one that the trace was recorded "
-                  "on), or a synthetic topology such as \"pack:2 numa:1 l3:1 core:8 pu:2\"",
-                  spec, PresetNames()));
+      UnknownNameText("machine", spec, names) +
+      "; or a file ending in .textproto or .xml, or a synthetic topology such as "
+      "'pack:2 numa:1 l3:1 core:8 pu:2'");
 }
 
 std::vector<PresetInfo> ListPresets() {

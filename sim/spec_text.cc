@@ -11,12 +11,30 @@
 #include <utility>
 #include <vector>
 
+#include "base/names.h"
 #include "fmt/format.h"
 
 namespace slablab {
 namespace {
 
 namespace pb = google::protobuf;
+
+// Protocol Buffers' message, with the fields near one that there is not.
+std::string WithHint(const std::string& message) {
+  constexpr std::string_view kType = "Message type \"";
+  constexpr std::string_view kField = "\" has no field named \"";
+  const size_t field = message.find(kField);
+  if (!message.starts_with(kType) || field == std::string::npos) return message;
+  const size_t name = field + kField.size();
+  const std::string unknown = message.substr(name, message.find('"', name) - name);
+  const pb::Descriptor* const type = pb::DescriptorPool::generated_pool()->FindMessageTypeByName(
+      message.substr(kType.size(), field - kType.size()));
+  std::vector<std::string> names;
+  for (int i = 0; type != nullptr && i < type->field_count(); ++i) {
+    names.push_back(type->field(i)->name());
+  }
+  return message + DidYouMean(unknown, names);
+}
 
 // Keeps the first error; what follows it is often a consequence.
 class FirstError : public pb::io::ErrorCollector {
@@ -26,8 +44,8 @@ class FirstError : public pb::io::ErrorCollector {
   void AddError(int line, pb::io::ColumnNumber column, const std::string& message) override {
     if (status_.ok()) {
       status_ = absl::InvalidArgumentError(
-          line < 0 ? fmt::format("{}: {}", label_, message)
-                   : fmt::format("{}:{}:{}: {}", label_, line + 1, column + 1, message));
+          line < 0 ? fmt::format("{}: {}", label_, WithHint(message))
+                   : fmt::format("{}:{}:{}: {}", label_, line + 1, column + 1, WithHint(message)));
     }
   }
   const absl::Status& status() const { return status_; }

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/names.h"
 #include "fmt/format.h"
 #include "traces/text_line.h"
 #include "traces/text_other.h"
@@ -64,14 +65,10 @@ std::string_view RecordingFormatName(RecordingFormat format) {
 }
 
 absl::StatusOr<RecordingFormat> ParseRecordingFormat(std::string_view name) {
-  std::string names;
   for (const FormatName& entry : kFormats) {
     if (entry.name == name) return entry.format;
-    names += names.empty() ? "" : ", ";
-    names += entry.name;
   }
-  return absl::InvalidArgumentError(
-      fmt::format("unknown recording format '{}': one of {}", name, names));
+  return UnknownName("recording format", name, NamesOf(kFormats));
 }
 
 absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path,

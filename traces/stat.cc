@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/names.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -89,10 +90,7 @@ absl::StatusOr<StatOrder> ParseStatOrder(std::string_view text) {
           return word == absl::string_view(entry.name.data(), entry.name.size());
         });
     if (found == kKeyNames.end()) {
-      return absl::InvalidArgumentError(
-          fmt::format("unknown sort key '{}': they are frag, hit, bytes, pingpong, callsite and "
-                      "ptr, separated by commas",
-                      std::string(word)));
+      return UnknownName("sort key", std::string(word), NamesOf(kKeyNames));
     }
     order.push_back(found->key);
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/names.h"
 #include "fmt/format.h"
 #include "sim/gfp.h"
 
@@ -240,8 +241,7 @@ class Compiler {
     if (found == ranges.end()) {
       std::vector<std::string> known;
       for (const auto& [other, range] : ranges) known.push_back(other);
-      return Fail(path, fmt::format("there is no {} '{}'; there are: {}", what, name,
-                                    fmt::join(known, ", ")));
+      return Fail(path, UnknownNameText(what, name, known));
     }
     instruction.first = found->second.first;
     instruction.count = found->second.count;
@@ -339,7 +339,9 @@ class Compiler {
     Slot(step.slot(), step.at(), path, allocate);
     const auto use = uses_.find(step.use());
     if (use == uses_.end()) {
-      return Fail(path + ".use", fmt::format("there is no use '{}'", step.use()));
+      std::vector<std::string> known;
+      for (const auto& [name, index] : uses_) known.push_back(name);
+      return Fail(path + ".use", UnknownNameText("use", step.use(), known));
     }
     allocate.use = use->second;
     const WorkloadUse& spec = program_.spec.uses(static_cast<int>(use->second));
@@ -410,13 +412,12 @@ class Compiler {
 }  // namespace
 
 std::string UnknownParameter(const WorkloadSpec& spec, std::string_view name) {
-  std::vector<std::string_view> known;
+  std::vector<std::string> known;
   for (const WorkloadParameterSpec& parameter : spec.parameters()) {
     if (parameter.name() == name) return "";
     known.push_back(parameter.name());
   }
-  return fmt::format("the workload has no parameter '{}'; it has: {}", name,
-                     fmt::join(known, ", "));
+  return UnknownNameText("parameter of the workload", name, known);
 }
 
 absl::StatusOr<Program> CompileWorkload(

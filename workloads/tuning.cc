@@ -4,8 +4,10 @@
 #include "workloads/tuning.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
+#include "base/names.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -17,12 +19,20 @@ absl::Status Refused(const TunableSetting& setting, absl::string_view why) {
                                                 setting.value, std::string(why)));
 }
 
+std::string NoSuchCache(const Allocator& allocator, const std::string& name) {
+  std::vector<std::string> names;
+  for (int i = 0; i < allocator.cache_count(); ++i) {
+    names.push_back(allocator.Layout(CacheId(i)).name);
+  }
+  return "there is no such cache" + DidYouMean(name, names);
+}
+
 }  // namespace
 
 Task<absl::Status> WriteTunable(Cpu& cpu, Allocator& allocator, const TunableSetting& setting) {
   if (!setting.cache.empty()) {
     const CacheId cache = allocator.FindCache(setting.cache);
-    if (cache == kNoCache) co_return Refused(setting, "there is no such cache");
+    if (cache == kNoCache) co_return Refused(setting, NoSuchCache(allocator, setting.cache));
     const absl::Status status = co_await allocator.Tune(cpu, cache, setting.key, setting.value);
     co_return status.ok() ? status : Refused(setting, status.message());
   }

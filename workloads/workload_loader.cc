@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "base/claimed_output.h"
+#include "base/names.h"
 #include "fmt/format.h"
 #include "google/protobuf/text_format.h"
 #include "workloads/workload_presets.h"
@@ -40,17 +41,14 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
 }
 
 absl::StatusOr<WorkloadText> LoadWorkloadText(const std::string& name) {
-  std::vector<std::string_view> names;
   for (const WorkloadPreset& preset : WorkloadPresets()) {
-    names.push_back(preset.name);
     if (preset.name == name) {
       return WorkloadText{.label = name, .textproto = std::string(preset.textproto)};
     }
   }
   if (!absl::EndsWith(name, ".textproto")) {
-    return absl::NotFoundError(
-        fmt::format("unknown workload '{}'; valid are a .textproto file and: {}", name,
-                    fmt::join(names, ", ")));
+    return absl::NotFoundError(UnknownNameText("workload", name, NamesOf(WorkloadPresets())) +
+                               "; or a file ending in .textproto");
   }
   absl::StatusOr<std::string> text = ReadTextFile(name);
   if (!text.ok()) return text.status();

@@ -85,8 +85,10 @@ TEST(TablesTest, AnyResultsTablesAreRectangular) {
 }
 
 TEST(TablesTest, UnknownTablesAreAnsweredWithThoseThereAre) {
-  EXPECT_THAT(Table("lock", Delimiter::kComma),
-              HasSubstr("no table 'lock'; there are run, totals, skipped, paths, "));
+  EXPECT_THAT(
+      Table("lock", Delimiter::kComma),
+      HasSubstr(
+          "unknown table 'lock' (did you mean locks?); valid are: run, totals, skipped, paths, "));
 }
 
 TEST(TablesTest, TheManualNamesEveryTable) {

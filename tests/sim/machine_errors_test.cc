@@ -43,13 +43,14 @@ std::string WriteFile(const std::string& name, const std::string& content) {
 }
 
 TEST(MachineName, UnknownNamesThePresets) {
-  EXPECT_EQ(LoadError("penrin"),
-            "there is no machine \"penrin\": a machine is a preset (amd-4s-16core, big-1024, "
-            "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380), a "
-            "file ending in .textproto or .xml, \"host\", \"recorded\" (the one that the trace was "
-            "recorded on), or a synthetic topology such as \"pack:2 numa:1 l3:1 core:8 pu:2\"");
-  EXPECT_THAT(LoadError(""), StartsWith("there is no machine \"\": a machine is a preset ("));
-  EXPECT_THAT(LoadError("/etc/passwd"), StartsWith("there is no machine \"/etc/passwd\""));
+  EXPECT_EQ(
+      LoadError("penrin"),
+      "unknown machine 'penrin' (did you mean penryn-2x4?); valid are: amd-4s-16core, big-1024, "
+      "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380; or a "
+      "file ending in .textproto or .xml, host, or a synthetic topology such as "
+      "'pack:2 numa:1 l3:1 core:8 pu:2'");
+  EXPECT_THAT(LoadError(""), StartsWith("unknown machine ''; valid are: amd-4s-16core, "));
+  EXPECT_THAT(LoadError("/etc/passwd"), StartsWith("unknown machine '/etc/passwd'; valid are: "));
 }
 
 TEST(MachineName, SyntheticTopologies) {

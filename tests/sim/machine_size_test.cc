@@ -117,8 +117,8 @@ TEST(MachineSizeTest, SizesThatNoMachineHasAreRefused) {
            {"xeon-8380@99999999999999999999x1", "1 to 4096 CPUs"},
            {"xeon-8380@4097x1", "1 to 4096 CPUs"},
            {"xeon-8380@100x65", "1 to 64 nodes"},
-           {"nosuch@4x1", "there is no machine \"nosuch\""},
-           {"xeon-8380@4", "there is no machine \"xeon-8380@4\""},
+           {"nosuch@4x1", "unknown machine 'nosuch'"},
+           {"xeon-8380@4", "unknown machine 'xeon-8380@4'"},
            {"no/such.textproto@4x1", "no/such.textproto: No such file"},
        }) {
     const absl::Status status = LoadMachine(name).status();

@@ -238,10 +238,10 @@ TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(error(head + "tasks {\n steps {\n  think { ns: '1 +' }\n }\n}"),
               HasSubstr("w.textproto:5:11: '1 +': at the end"));
   EXPECT_THAT(error(head + "tasks { steps { free { slot: 'x' } } }"),
-              HasSubstr("w.textproto:3:24: there is no slot 'x'"));
+              HasSubstr("w.textproto:3:24: unknown slot 'x'"));
   EXPECT_THAT(
       error(head + "tasks { slots { name: 's' } steps { allocate { use: 'p' slot: 's' } } }"),
-      HasSubstr("there is no use 'p'"));
+      HasSubstr("unknown use 'p'"));
   EXPECT_THAT(error(head + "tasks { count: '2000000' }"), HasSubstr("not in 0..1048576"));
   EXPECT_THAT(error(head + "tasks { steps { repeat { times: '1' } } steps {} }"),
               HasSubstr("a step says what to do"));
@@ -257,7 +257,8 @@ TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(
       std::string(
           Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub").status.message()),
-      HasSubstr("no parameter 'threds'; it has: threads, slots"));
+      HasSubstr("unknown parameter of the workload 'threds' (did you mean threads?); valid are: "
+                "threads, slots"));
 }
 
 TEST(SyntheticTest, AnUnknownNameIsAnsweredWithTheRightOnes) {

@@ -1,0 +1,41 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/switches.h"
+
+#include <algorithm>
+
+#include "base/names.h"
+#include "fmt/format.h"
+
+namespace slablab {
+
+absl::Status TunableRefused(std::string_view name, int64_t value) {
+  return absl::InvalidArgumentError(fmt::format("{} cannot be set to {}", name, value));
+}
+
+absl::Status CheckTunable(std::string_view model, const ModelSwitches& switches, bool statistics,
+                          std::string_view name, int64_t value) {
+  for (const TunableInfo& tunable : switches.tunables) {
+    if (tunable.name != name) continue;
+    if (value >= tunable.least && value <= tunable.most) return absl::OkStatus();
+    return absl::InvalidArgumentError(fmt::format(
+        "{} cannot be set to {}: it takes {}", name, value,
+        tunable.least == tunable.most ? fmt::format("{} alone", tunable.least)
+                                      : fmt::format("{}..{}", tunable.least, tunable.most)));
+  }
+  const bool is_counter = std::find(switches.counters.begin(), switches.counters.end(), name) !=
+                          switches.counters.end();
+  if (is_counter && statistics) {
+    if (value == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        fmt::format("{} cannot be set to {}: it is a counter, which takes 0 alone", name, value));
+  }
+  if (is_counter) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} is a counter: without --statistics there is none to clear", name));
+  }
+  return UnknownName(fmt::format("tunable of {}", model), name, NamesOf(switches.tunables));
+}
+
+}  // namespace slablab

@@ -1,0 +1,79 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_SWITCHES_H_
+#define SLABLAB_ALLOCATORS_SWITCHES_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+// What can be switched and set on a model, as tables: the model asks them, and so does whoever
+// lists them or looks at a run before it begins.
+
+namespace slablab {
+
+struct AllocatorOptions;
+struct MachineConfig;
+
+// A named deviation, off by default.
+struct QuirkInfo {
+  std::string_view name;
+  std::string_view meaning;  // a sentence or two
+};
+
+// What a cache's sysfs or proc file takes. Within the range, how values meet may still refuse one.
+struct TunableInfo {
+  std::string_view name;
+  int64_t least = 0;
+  int64_t most = 0;
+  std::string_view initial;  // what a cache begins with, in words; empty: it is no value but an act
+  std::string_view meaning;
+};
+
+struct ModelSwitches {
+  absl::Span<const QuirkInfo> quirks = {};
+  absl::Span<const std::string_view> boots = {};  // the first is the default; empty: one way only
+  absl::Span<const TunableInfo> tunables = {};
+  // Counters, each a file that takes 0 and clears it, where statistics are on.
+  absl::Span<const std::string_view> counters = {};
+};
+
+// The models' own.
+enum class QueueVersion : uint8_t;
+ModelSwitches SlubSwitches();
+ModelSwitches SlabSwitches();
+ModelSwitches Slub2010Switches();
+ModelSwitches SlubQSwitches(QueueVersion version);
+// The quirks of a percpu allocator; none for an unknown one.
+absl::Span<const QuirkInfo> PercpuQuirkInfos(std::string_view name);
+
+// What can be switched and set on the model `name`, of slab or of per-CPU memory; nothing for an
+// unknown one.
+ModelSwitches SwitchesOf(std::string_view name);
+
+// InvalidArgument, with what there is, for a quirk or a boot that the model `name` has not. Every
+// model has the empty boot.
+absl::Status CheckQuirk(std::string_view name, std::string_view quirk);
+absl::Status CheckBoot(std::string_view name, std::string_view boot);
+
+// What MakeAllocator, and the percpu models' MakePercpuAreas, would refuse: InvalidArgument, with
+// what is valid where something is unknown.
+absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
+                            const AllocatorOptions& options);
+
+// "cpu_partial cannot be set to -1".
+absl::Status TunableRefused(std::string_view name, int64_t value);
+
+// Whether `model` has a tunable `name`, or with `statistics` such a counter, that takes `value` as
+// far as its range says. InvalidArgument otherwise, with what there is or what is taken.
+absl::Status CheckTunable(std::string_view model, const ModelSwitches& switches, bool statistics,
+                          std::string_view name, int64_t value);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_SWITCHES_H_
