@@ -52,7 +52,8 @@ uint64_t ArrayBytes(const ArrayFootprintQuery& query) {
          ((array + kGranule - 1) / kGranule * kGranule);
 }
 
-MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy& policy) {
+MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy& policy,
+                             const std::function<void(uint64_t)>& progress) {
   Machine machine(MachineFor(query));
   SlabAllocator slab(machine, {}, policy);
   const std::vector<Allocator::Tunable> tunables = {
@@ -65,10 +66,12 @@ MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy&
           .name = fmt::format("cache-{}", slab.cache_count()), .object_size = 64, .no_merge = true};
       const absl::StatusOr<CacheId> created = co_await slab.CreateCache(cpu, spec);
       CHECK(created.ok());
+      progress(static_cast<uint64_t>(slab.cache_count()));
     }
     for (int i = 0; i < slab.cache_count(); ++i) {
       const absl::Status tuned = co_await slab.TuneTogether(cpu, CacheId(i), tunables);
       CHECK(tuned.ok());
+      progress(static_cast<uint64_t>(query.caches) + static_cast<uint64_t>(i));
     }
   });
   return {.arrays_bytes = slab.ArrayBytes(), .held_bytes = HeldBytes(slab)};

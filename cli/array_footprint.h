@@ -5,6 +5,7 @@
 #define SLABLAB_CLI_ARRAY_FOOTPRINT_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "allocators/slab_policy.h"
 
@@ -32,8 +33,10 @@ struct MeasuredArrays {
 
 // Boots SLAB of the policy on so many CPUs, 64 a node, makes so many caches, those of the boot
 // included, and gives each arrays of so many entries. Pointers have 8 bytes. REQUIRES: entries fit
-// the largest area, 32 KiB; caches are no fewer than the boot's.
-MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy& policy);
+// the largest area, 32 KiB; caches are no fewer than the boot's. `progress` is told how much of
+// twice the caches is done.
+MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy& policy,
+                             const std::function<void(uint64_t)>& progress);
 // How many caches there are when SLAB has booted.
 inline constexpr int kBootCaches = 45;
 

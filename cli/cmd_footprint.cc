@@ -10,7 +10,9 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/footprint.pb.h"
+#include "cli/limits.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "fmt/format.h"
 #include "reports/message_json.h"
 #include "sim/types.h"
@@ -25,34 +27,17 @@ ABSL_FLAG(bool, measure, true,
 namespace slablab {
 namespace {
 
-constexpr int kCachesMax = 100'000;
-// The largest percpu area, and what is simulated within seconds.
-constexpr uint64_t kAreaBytesMax = 32 << 10;
+// What is simulated within seconds.
 constexpr uint64_t kMeasuredBytesMax = uint64_t{2} << 30;
 
-absl::Status OutOfRange(std::string_view flag, int64_t value, std::string_view range) {
-  return absl::InvalidArgumentError(fmt::format("--{}={} is not {}", flag, value, range));
-}
-
+// Each is in its range by now.
 absl::StatusOr<ArrayFootprintQuery> Query() {
   const ArrayFootprintQuery query{.cpus = absl::GetFlag(FLAGS_possible_cpus),
                                   .caches = absl::GetFlag(FLAGS_caches),
                                   .entries = absl::GetFlag(FLAGS_entries),
                                   .pointer_bytes = absl::GetFlag(FLAGS_pointer_bytes)};
-  if (query.cpus < 1 || query.cpus > kMaxCpus) {
-    return OutOfRange("possible-cpus", query.cpus, fmt::format("in 1..{}", kMaxCpus));
-  }
-  if (query.caches < 1 || query.caches > kCachesMax) {
-    return OutOfRange("caches", query.caches, fmt::format("in 1..{}", kCachesMax));
-  }
-  if (query.pointer_bytes != 4 && query.pointer_bytes != 8) {
-    return OutOfRange("pointer-bytes", query.pointer_bytes, "4 or 8");
-  }
-  constexpr int kEntriesMax = (kAreaBytesMax - 16) / 8;
-  if (query.entries < 1 || query.entries > kEntriesMax) {
-    return OutOfRange("entries", query.entries, fmt::format("in 1..{}", kEntriesMax));
-  }
-  return query;
+  if (query.pointer_bytes == 4 || query.pointer_bytes == 8) return query;
+  return BadFlag("pointer_bytes", fmt::format("{}", query.pointer_bytes), "it takes 4 or 8");
 }
 
 // Why nothing is measured; empty if it is.
@@ -69,7 +54,11 @@ std::string ReasonNotToMeasure(const ArrayFootprintQuery& query) {
 
 void AddMeasured(const ArrayFootprintQuery& query, const SlabPolicy& policy,
                  FootprintReport* report) {
-  const MeasuredArrays measured = MeasureArrays(query, policy);
+  Progress progress({.what = fmt::format("booting {}", policy.name),
+                     .unit = "steps",
+                     .total = 2 * static_cast<uint64_t>(query.caches)});
+  const MeasuredArrays measured =
+      MeasureArrays(query, policy, [&](uint64_t done) { progress.Update(done); });
   FootprintReport::Measured& row = *report->add_measured();
   row.set_allocator(std::string(policy.name));
   row.set_arrays_bytes(measured.arrays_bytes);
@@ -113,7 +102,7 @@ std::string Text(const FootprintReport& report, std::string_view not_measured) {
 
 int RunFootprint(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("footprint takes flags only"));
-  const absl::StatusOr<Format> format = FormatAmong({Format::kText, Format::kJson});
+  const absl::StatusOr<Format> format = FormatAmong(kFootprintFormats);
   if (!format.ok()) return Fail(format.status());
   const absl::StatusOr<ArrayFootprintQuery> query = Query();
   if (!query.ok()) return Fail(query.status());

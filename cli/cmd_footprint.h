@@ -8,8 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/command.h"
+
 namespace slablab {
 
+inline constexpr Format kFootprintFormats[] = {Format::kText, Format::kJson};
 inline constexpr std::string_view kFootprintFlags[] = {"possible_cpus", "caches",  "entries",
                                                        "pointer_bytes", "measure", "format"};
 

@@ -48,20 +48,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Counts events on their way to the file and shows them.
-class WatchedSink : public EventSink {
+// Shows how far an import is, on a terminal: the recording is read twice.
+class ImportProgress {
  public:
-  WatchedSink(EventSink& sink, Progress& progress) : sink_(sink), progress_(progress) {}
+  explicit ImportProgress(const std::string& input) : input_(input) {}
 
-  absl::Status Append(const Event& event) override {
-    if ((++events_ & 0xfff) == 0) progress_.Update(events_);
-    return sink_.Append(event);
+  void Update(uint64_t events, uint64_t total) {
+    if (shown_ == nullptr || total != total_) {
+      shown_.reset();
+      total_ = total;
+      shown_ = std::make_unique<Progress>(
+          Progress::Options{.what = (total == 0 ? "looking through " : "importing ") + input_,
+                            .unit = "events",
+                            .total = total});
+    }
+    shown_->Update(events);
   }
 
  private:
-  EventSink& sink_;
-  Progress& progress_;
-  uint64_t events_ = 0;
+  const std::string input_;
+  std::unique_ptr<Progress> shown_;
+  uint64_t total_ = 0;
 };
 
 absl::StatusOr<ImportOptions> OptionsFromFlags() {
@@ -103,19 +110,19 @@ absl::StatusOr<Recording> RecordingFromFlags(const std::string& path) {
 
 absl::Status Import(const std::string& input, const std::string& output, TraceHeader* header,
                     std::string* sidecars_from) {
-  const absl::StatusOr<ImportOptions> options = OptionsFromFlags();
+  absl::StatusOr<ImportOptions> options = OptionsFromFlags();
   if (!options.ok()) return options.status();
   const absl::StatusOr<Recording> recording = RecordingFromFlags(input);
   if (!recording.ok()) return recording.status();
   *sidecars_from = recording->sidecars_from;
   absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, {});
   if (!writer.ok()) return writer.status();
-  Progress progress({.what = "importing " + input, .unit = "events"});
-  WatchedSink sink(**writer, progress);
+  ImportProgress progress(input);
+  options->progress = [&](uint64_t events, uint64_t total) { progress.Update(events, total); };
   (*writer)->header().kernel_release = absl::GetFlag(FLAGS_kernel);
   (*writer)->header().clock = absl::GetFlag(FLAGS_clock);
   const absl::StatusOr<ImportSummary> summary =
-      ImportTrace(*recording, *options, sink, (*writer)->header());
+      ImportTrace(*recording, *options, **writer, (*writer)->header());
   if (!summary.ok()) return summary.status();
   const absl::Status status = (*writer)->Finish();
   *header = (*writer)->header();

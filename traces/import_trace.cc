@@ -9,6 +9,7 @@
 #include <map>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "fmt/format.h"
@@ -400,7 +401,13 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
       RecordingSource::Open(recording.path, options.interrupted);
   if (options.interrupted()) return absl::CancelledError("interrupted");
   if (!source.ok()) return source.status();
-  RecordingEvents events(**source, options.read, options.interrupted);
+  uint64_t read = 0;
+  uint64_t total = 0;  // known once it has been read
+  RecordingEvents events(**source, options.read, [&] {
+    if (options.progress) options.progress(read, total);
+    read += RecordingEvents::kEventsBetweenQuestions;
+    return options.interrupted();
+  });
   std::optional<Repairer> repairer;
   absl::Status status = events.Survey([&](AddressKind addresses) {
     repairer.emplace(RepairOptions{.keep_null_frees = options.keep_null_frees,
@@ -411,6 +418,7 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
     return &*repairer;
   });
   if (!status.ok()) return status;
+  total = std::exchange(read, 0);
   repairer->Conclude();
   const Losses losses = UntoldLosses(events, sidecars);
   // Before the first event: a file that is cut short can then still be understood.

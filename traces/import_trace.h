@@ -44,6 +44,9 @@ struct ImportOptions {
   bool keep_allocator_internal = false;
   // Asked now and then; true ends the import, which is then Cancelled.
   std::function<bool()> interrupted = [] { return false; };
+  // Told now and then how many events were read: first of an unknown number (0), as the recording
+  // is looked through, then, as it is imported, of so many.
+  std::function<void(uint64_t events, uint64_t total)> progress = {};
 };
 
 struct ImportSummary {

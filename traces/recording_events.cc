@@ -20,8 +20,7 @@ class InterruptibleSink : public RawEventSink {
       : interrupted_(interrupted), sink_(sink) {}
 
   absl::Status Append(const RawEvent& event) override {
-    constexpr uint64_t kEventsBetween = 1024;
-    if (events_++ % kEventsBetween == 0 && interrupted_()) {
+    if (events_++ % RecordingEvents::kEventsBetweenQuestions == 0 && interrupted_()) {
       return absl::CancelledError("interrupted");
     }
     return sink_.Append(event);

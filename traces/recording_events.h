@@ -29,6 +29,9 @@ struct LossNotices {
 // it took for granted proves wrong. A recording that is in order is never held in memory.
 class RecordingEvents {
  public:
+  // `interrupted` is asked before every so many events.
+  static constexpr uint64_t kEventsBetweenQuestions = 1024;
+
   // Both outlive it.
   RecordingEvents(const RecordingSource& source, const ReadOptions& options,
                   const std::function<bool()>& interrupted)

@@ -46,8 +46,8 @@ TEST(MachineName, UnknownNamesThePresets) {
   EXPECT_EQ(
       LoadError("penrin"),
       "unknown machine 'penrin' (did you mean penryn-2x4?); valid are: amd-4s-16core, big-1024, "
-      "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380; or a "
-      "file ending in .textproto or .xml, host, or a synthetic topology such as "
+      "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380, host, "
+      "recorded; or a file ending in .textproto or .xml, or a synthetic topology such as "
       "'pack:2 numa:1 l3:1 core:8 pu:2'");
   EXPECT_THAT(LoadError(""), StartsWith("unknown machine ''; valid are: amd-4s-16core, "));
   EXPECT_THAT(LoadError("/etc/passwd"), StartsWith("unknown machine '/etc/passwd'; valid are: "));
@@ -111,7 +111,7 @@ TEST(MachineFile, AnEmptyOneIsTheGenericMachine) { EXPECT_EQ(ErrorOf(""), "ok");
 TEST(MachineSpec, UnknownBase) {
   EXPECT_EQ(
       ErrorOf("\n base: \"xeon\""),
-      "m.textproto:2:2: there is no preset \"xeon\"; the presets are amd-4s-16core, big-1024, "
+      "m.textproto:2:2: unknown preset 'xeon' (did you mean xeon-8380?); valid are: amd-4s-16core, big-1024, "
       "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380");
 }
 
