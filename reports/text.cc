@@ -19,7 +19,6 @@ void AppendRest(size_t rows, const TextOptions& options, std::string_view of_wha
 std::string TextReport(const RunResult& result, const TextOptions& options) {
   TextPage page(options.colour);
   AppendSummary(result, options, page);
-  AppendAssumptions(result, page);
   AppendOperations(result, page);
   AppendCycles(result, page);
   AppendSites(result, options, page);
@@ -36,6 +35,7 @@ std::string TextReport(const RunResult& result, const TextOptions& options) {
   AppendCounters(result, page);
   AppendCacheDetails(result, page);
   AppendKernelComparison(result, options, page);
+  AppendAssumptions(result, page);
   return page.Take();
 }
 

@@ -244,9 +244,9 @@ void AppendReservations(const RunResult& result, const TextOptions& options, Tex
                               Counted(totals.order_inversion_wait_cycles(), "cycle", "cycles")));
   }
   if (!result.assumptions().empty()) {
-    page.Labelled("assumed",
-                  fmt::format("{}, below", Counted(static_cast<uint64_t>(result.assumptions_size()),
-                                                   "thing", "things")));
+    page.Labelled("assumed", fmt::format("{}, at the end",
+                                         Counted(static_cast<uint64_t>(result.assumptions_size()),
+                                                 "thing", "things")));
   }
 }
 
