@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/interrupt.h"
 #include "base/left_behind.h"
+#include "base/names.h"
 #include "cli/cmd_import.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -94,8 +95,8 @@ absl::StatusOr<CaptureOptions::Method> MethodFromFlags() {
   if (method == "auto") return CaptureOptions::Method::kAuto;
   if (method == "record") return CaptureOptions::Method::kRecord;
   if (method == "extract") return CaptureOptions::Method::kExtract;
-  return absl::InvalidArgumentError(
-      fmt::format("--method={}: it is one of auto, record, extract", method));
+  return BadFlag("method", method,
+                 UnknownNameText("method", method, {"auto", "record", "extract"}));
 }
 
 absl::Status Capture(const std::vector<std::string>& command, const std::string& output) {

@@ -4,17 +4,20 @@
 #include "cli/cmd_check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <map>
 #include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "base/interrupt.h"
+#include "base/names.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/junit.h"
-#include "cli/nearest.h"
 #include "cli/print.h"
 #include "cli/printable.h"
 #include "cli/progress.h"
@@ -26,9 +29,10 @@
 #include "reports/delta.h"
 #include "reports/numbers.h"
 #include "reports/result_io.h"
+#include "sim/check.h"
 
 ABSL_FLAG(bool, update, false,
-          "make what the runs are now the baselines, in SUITE.baselines.textproto.");
+          "store what the runs are now as the baselines, in SUITE.baselines.textproto.");
 ABSL_FLAG(std::string, junit, "", "FILE: write the verdicts there too, as JUnit XML.");
 
 namespace slablab {
@@ -42,7 +46,7 @@ absl::Status Choose(const std::vector<std::string>& arguments, Suite* suite) {
   for (const std::string& name : wanted) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     return absl::InvalidArgumentError(
-        fmt::format("{}: there is no point '{}'{}", arguments[0], name, DidYouMean(name, names)));
+        fmt::format("{}: {}", arguments[0], UnknownNameText("point", name, names)));
   }
   if (wanted.empty()) return absl::OkStatus();
   std::erase_if(suite->entries, [&](const SuiteEntry& entry) {
@@ -51,40 +55,69 @@ absl::Status Choose(const std::vector<std::string>& arguments, Suite* suite) {
   return absl::OkStatus();
 }
 
-// Runs in a process of its own. The first byte of what it answers tells what follows.
+// How a point's run ended, and how long it took.
+struct PointEnd {
+  absl::Status status;
+  RunResult result;  // if that is OK
+  uint64_t milliseconds = 0;
+};
+
+// Runs in a process of its own. The first byte of what it answers tells what follows the line with
+// the time.
 constexpr char kResult = '=';
 constexpr char kOurFault = '!';
 constexpr char kUsersFault = '?';
 std::string DoEntry(const SuiteEntry& entry) {
+  const auto start = std::chrono::steady_clock::now();
   absl::StatusOr<RunResult> result =
       Simulate(entry.options, {.progress = nullptr, .stop = InterruptRequested});
+  const std::string time =
+      fmt::format("{}\n", std::chrono::duration_cast<std::chrono::milliseconds>(
+                              std::chrono::steady_clock::now() - start)
+                              .count());
   if (!result.ok()) {
-    return (absl::IsInternal(result.status()) ? kOurFault : kUsersFault) +
+    return (absl::IsInternal(result.status()) ? kOurFault : kUsersFault) + time +
            std::string(result.status().message());
   }
   MakePrintable(&*result);
-  return kResult + Serialize(*result);
+  return kResult + time + Serialize(*result);
 }
 
-absl::StatusOr<std::vector<RunResult>> DoSuite(const Suite& suite, int workers) {
+PointEnd EndOf(const std::string& name, const JobEnd& end) {
+  PointEnd outcome;
+  if (!end.death.empty()) {
+    outcome.status = absl::InternalError(fmt::format("{}: {}", name, end.death));
+    return outcome;
+  }
+  const size_t line = end.answer.find('\n');
+  CHECK(line != std::string::npos);
+  CHECK(absl::SimpleAtoi(end.answer.substr(1, line - 1), &outcome.milliseconds));
+  const std::string body = end.answer.substr(line + 1);
+  if (end.answer[0] != kResult) {
+    const std::string message = fmt::format("{}: {}", name, body);
+    outcome.status = end.answer[0] == kOurFault ? absl::InternalError(message)
+                                                : absl::InvalidArgumentError(message);
+    return outcome;
+  }
+  absl::StatusOr<RunResult> result = ParseResult(body, name);
+  if (result.ok()) {
+    outcome.result = *std::move(result);
+  } else {
+    outcome.status = absl::InternalError(result.status().message());
+  }
+  return outcome;
+}
+
+// The end of every point; an error only if the whole was interrupted or could not be done.
+absl::StatusOr<std::vector<PointEnd>> DoSuite(const Suite& suite, int workers) {
   const InterruptScope interrupts(2);
   Progress progress({.what = suite.name, .unit = "runs", .total = suite.entries.size()});
-  std::vector<RunResult> results(suite.entries.size());
+  std::vector<PointEnd> outcomes(suite.entries.size());
   uint64_t done = 0;
   const auto work = [&](size_t job) { return DoEntry(suite.entries[job]); };
   const auto on_end = [&](size_t job, const JobEnd& end) -> absl::Status {
     progress.Update(++done);
-    const std::string& name = suite.entries[job].name;
-    if (!end.death.empty()) return absl::InternalError(fmt::format("{}: {}", name, end.death));
-    const std::string body = end.answer.substr(1);
-    if (end.answer[0] != kResult) {
-      const std::string message = fmt::format("{}: {}", name, body);
-      return end.answer[0] == kOurFault ? absl::InternalError(message)
-                                        : absl::InvalidArgumentError(message);
-    }
-    absl::StatusOr<RunResult> result = ParseResult(body, name);
-    if (!result.ok()) return absl::InternalError(result.status().message());
-    results[job] = *std::move(result);
+    outcomes[job] = EndOf(suite.entries[job].name, end);
     return absl::OkStatus();
   };
   const auto stop = [&] {
@@ -94,7 +127,7 @@ absl::StatusOr<std::vector<RunResult>> DoSuite(const Suite& suite, int workers) 
   const absl::Status status = RunInProcesses(
       {.jobs = suite.entries.size(), .workers = workers, .stop = stop}, work, on_end);
   if (!status.ok()) return status;
-  return results;
+  return outcomes;
 }
 
 const Baseline* FindBaseline(const Baselines& baselines, const std::string& name) {
@@ -127,7 +160,7 @@ absl::Status CheckKept(const Baselines& baselines, const Suite& chosen, const st
 }
 
 std::string Summary(const Verdict& verdict) {
-  if (!verdict.has_baseline) return "no baseline; --update makes one";
+  if (!verdict.has_baseline) return "no baseline; --update stores one";
   std::vector<std::string> words;
   if (!verdict.same_trace) words.emplace_back("the workload is another");
   if (!verdict.same_config) words.emplace_back("the configuration is another");
@@ -156,15 +189,29 @@ std::string MovedText(const Verdict& verdict) {
   return text;
 }
 
-absl::Status UpdateBaselines(const std::string& suite_path, const Suite& whole, const Suite& chosen,
-                             const std::vector<RunResult>& results, const Baselines& stored) {
+// The entry `name`, or null.
+const SuiteEntry* FindEntry(const Suite& suite, const std::string& name) {
+  const auto found = std::find_if(suite.entries.begin(), suite.entries.end(),
+                                  [&](const SuiteEntry& each) { return each.name == name; });
+  return found == suite.entries.end() ? nullptr : &*found;
+}
+
+// One point with all that is known of it.
+struct Judged {
+  const SuiteEntry* entry = nullptr;
+  const PointEnd* outcome = nullptr;
+  Verdict verdict;  // if the outcome is OK
+};
+
+absl::Status UpdateBaselines(const std::string& suite_path, const Suite& whole,
+                             const std::vector<Judged>& points, const Baselines& stored) {
   Baselines updated;
   for (const SuiteEntry& entry : whole.entries) {
-    const auto run = std::find_if(chosen.entries.begin(), chosen.entries.end(),
-                                  [&](const SuiteEntry& each) { return each.name == entry.name; });
-    if (run != chosen.entries.end()) {
-      const auto index = static_cast<size_t>(run - chosen.entries.begin());
-      *updated.add_point() = BaselineOf(entry.name, results[index]);
+    const auto run = std::find_if(points.begin(), points.end(), [&](const Judged& point) {
+      return point.entry->name == entry.name;
+    });
+    if (run != points.end()) {
+      *updated.add_point() = BaselineOf(entry.name, run->outcome->result);
     } else if (const Baseline* kept = FindBaseline(stored, entry.name); kept != nullptr) {
       *updated.add_point() = *kept;
     }
@@ -172,34 +219,107 @@ absl::Status UpdateBaselines(const std::string& suite_path, const Suite& whole, 
   return WriteOutput(BaselinesPath(suite_path), BaselinesText(updated));
 }
 
-// Prints the verdicts and answers how many failed.
-size_t PrintVerdicts(const Suite& suite, const std::vector<Verdict>& verdicts) {
-  size_t failed = 0;
-  for (size_t i = 0; i < verdicts.size(); ++i) {
-    const Verdict& verdict = verdicts[i];
-    failed += verdict.passed ? 0 : 1;
-    const std::string summary = Summary(verdict);
-    const std::string_view word = verdict.passed ? "ok" : verdict.has_baseline ? "CHANGED" : "NEW";
-    Print(stdout, "{:<7} {}{}{}\n", word, suite.entries[i].name, summary.empty() ? "" : ": ",
-          summary);
-    Print(stdout, "{}", MovedText(verdict));
-  }
-  Print(stdout, "{} as before, {} changed or new\n", verdicts.size() - failed, failed);
-  return failed;
+// What is done with a point, as its line says it.
+enum class Word { kAsBefore, kChanged, kNew, kStored, kUpdated, kRefused };
+constexpr std::string_view kWords[] = {"ok", "CHANGED", "NEW", "STORED", "UPDATED", "REFUSED"};
+constexpr std::string_view kCounts[] = {"as before", "changed", "without a baseline",
+                                        "stored",    "updated", "refused"};
+
+// `update`: what the runs are now becomes the baselines.
+Word WordOf(const Judged& point, bool update) {
+  if (!point.outcome->status.ok()) return Word::kRefused;
+  if (!point.verdict.has_baseline) return update ? Word::kStored : Word::kNew;
+  const bool same = point.verdict.passed && point.verdict.moved.empty();
+  if (update && !same) return Word::kUpdated;
+  return point.verdict.passed ? Word::kAsBefore : Word::kChanged;
 }
 
-absl::Status WriteJunit(const Suite& suite, const std::vector<Verdict>& verdicts) {
-  const std::string path = absl::GetFlag(FLAGS_junit);
-  if (path.empty()) return absl::OkStatus();
-  std::vector<JunitCase> cases;
-  for (size_t i = 0; i < verdicts.size(); ++i) {
-    JunitCase& each = cases.emplace_back();
-    each.name = suite.entries[i].name;
-    if (verdicts[i].passed) continue;
-    each.failure = Summary(verdicts[i]);
-    each.details = "\n" + MovedText(verdicts[i]);
+// Prints a line a point with what moved, and how many there are of each kind.
+void PrintVerdicts(const std::vector<Judged>& points, const Suite& whole, const Baselines& stored,
+                   bool update) {
+  std::map<Word, size_t> counts = {{Word::kAsBefore, 0},
+                                   {update ? Word::kUpdated : Word::kChanged, 0},
+                                   {update ? Word::kStored : Word::kNew, 0}};
+  for (const Judged& point : points) {
+    const Word word = WordOf(point, update);
+    ++counts[word];
+    std::string summary = word == Word::kRefused  ? std::string(point.outcome->status.message())
+                          : word == Word::kStored ? std::string()
+                                                  : Summary(point.verdict);
+    // A refusal names its point already.
+    const std::string name = word == Word::kRefused ? "" : point.entry->name;
+    if (!name.empty() && !summary.empty()) summary = ": " + summary;
+    Print(stdout, "{:<7} {}{}\n", kWords[static_cast<size_t>(word)], name, summary);
+    if (point.outcome->status.ok()) Print(stdout, "{}", MovedText(point.verdict));
   }
-  return WriteOutput(path, JunitXml(suite.name, cases));
+  for (const Baseline& baseline : stored.point()) {
+    if (FindEntry(whole, baseline.name()) != nullptr) continue;
+    Print(stdout, "{:<7} {}: a baseline of no point{}\n", update ? "REMOVED" : "STALE",
+          baseline.name(), update ? "" : "; --update removes it");
+  }
+  std::string line;
+  for (const auto& [word, count] : counts) {
+    line +=
+        fmt::format("{}{} {}", line.empty() ? "" : ", ", count, kCounts[static_cast<size_t>(word)]);
+  }
+  Print(stdout, "{}\n", line);
+}
+
+absl::Status WriteJunit(const Suite& suite, const std::vector<JunitCase>& cases) {
+  const std::string path = absl::GetFlag(FLAGS_junit);
+  return path.empty() ? absl::OkStatus() : WriteOutput(path, JunitXml(suite.name, cases));
+}
+
+JunitCase CaseOf(const Judged& point, bool update) {
+  JunitCase each;
+  each.name = point.entry->name;
+  each.milliseconds = point.outcome->milliseconds;
+  const Word word = WordOf(point, update);
+  if (word == Word::kRefused) {
+    each.outcome = JunitCase::Outcome::kError;
+    each.message = std::string(point.outcome->status.message());
+  } else if (word == Word::kChanged || word == Word::kNew) {
+    each.outcome = JunitCase::Outcome::kFailed;
+    each.message = Summary(point.verdict);
+    each.details = "\n" + MovedText(point.verdict);
+  }
+  return each;
+}
+
+// What is known to be wrong before anything runs is said before anything runs, of every point.
+// Answers whether there is such.
+absl::StatusOr<bool> RefuseBeforehand(const Suite& suite) {
+  std::vector<JunitCase> cases;
+  bool refused = false;
+  for (const SuiteEntry& entry : suite.entries) {
+    JunitCase& each = cases.emplace_back();
+    each.name = entry.name;
+    each.outcome = JunitCase::Outcome::kSkipped;
+    each.message = "not run, since another point cannot be";
+    if (entry.fault.ok()) continue;
+    refused = true;
+    Fail(entry.fault);
+    each.outcome = JunitCase::Outcome::kError;
+    each.message = std::string(entry.fault.message());
+  }
+  if (!refused) return false;
+  if (absl::Status status = WriteJunit(suite, cases); !status.ok()) return status;
+  return true;
+}
+
+// The status of the whole: our fault before the user's before a difference.
+int ExitStatus(const std::vector<Judged>& points, bool update) {
+  int exit_status = kExitOk;
+  for (const Judged& point : points) {
+    const absl::Status& status = point.outcome->status;
+    const bool differs = !update && status.ok() && !point.verdict.passed;
+    const int own = absl::IsInternal(status) ? kExitInternal
+                    : !status.ok()           ? kExitUsage
+                    : differs                ? kExitDifference
+                                             : kExitOk;
+    exit_status = std::max(exit_status, own);
+  }
+  return exit_status;
 }
 
 }  // namespace
@@ -220,22 +340,38 @@ int RunCheck(const std::vector<std::string>& arguments) {
   if (absl::Status kept = CheckKept(*baselines, suite, BaselinesPath(path)); !kept.ok()) {
     return Fail(kept);
   }
-  const absl::StatusOr<std::vector<RunResult>> results = DoSuite(suite, *workers);
-  if (absl::IsCancelled(results.status())) return kExitInterrupted;
-  if (!results.ok()) return Fail(results.status());
+  const absl::StatusOr<bool> refused = RefuseBeforehand(suite);
+  if (!refused.ok()) return Fail(refused.status());
+  if (*refused) return kExitUsage;
+  const absl::StatusOr<std::vector<PointEnd>> outcomes = DoSuite(suite, *workers);
+  if (absl::IsCancelled(outcomes.status())) return kExitInterrupted;
+  if (!outcomes.ok()) return Fail(outcomes.status());
 
-  std::vector<Verdict> verdicts;
-  for (size_t i = 0; i < results->size(); ++i) {
+  std::vector<Judged> points;
+  bool all_ran = true;
+  for (size_t i = 0; i < outcomes->size(); ++i) {
     const SuiteEntry& entry = suite.entries[i];
-    verdicts.push_back(Judge(entry, FindBaseline(*baselines, entry.name), (*results)[i]));
+    Judged& point = points.emplace_back();
+    point.entry = &entry;
+    point.outcome = &(*outcomes)[i];
+    all_ran &= point.outcome->status.ok();
+    if (!point.outcome->status.ok()) continue;
+    point.verdict = Judge(entry, FindBaseline(*baselines, entry.name), point.outcome->result);
   }
-  const size_t failed = PrintVerdicts(suite, verdicts);
-  if (absl::Status status = WriteJunit(suite, verdicts); !status.ok()) return Fail(status);
-  if (!absl::GetFlag(FLAGS_update)) return failed == 0 ? kExitOk : kExitDifference;
-  const absl::Status written = UpdateBaselines(path, *whole, suite, *results, *baselines);
-  if (!written.ok()) return Fail(written);
-  Print(stdout, "{} written\n", BaselinesPath(path));
-  return kExitOk;
+  // Baselines are stored of all that was asked for, or of none.
+  const bool update = absl::GetFlag(FLAGS_update) && all_ran;
+  PrintVerdicts(points, *whole, *baselines, update);
+  std::vector<JunitCase> cases;
+  for (const Judged& point : points) cases.push_back(CaseOf(point, update));
+  if (absl::Status status = WriteJunit(suite, cases); !status.ok()) return Fail(status);
+  if (update) {
+    const absl::Status written = UpdateBaselines(path, *whole, points, *baselines);
+    if (!written.ok()) return Fail(written);
+    Print(stdout, "{} written\n", BaselinesPath(path));
+  } else if (absl::GetFlag(FLAGS_update)) {
+    Print(stderr, "slablab: no baseline is stored, since not every point ran\n");
+  }
+  return ExitStatus(points, update);
 }
 
 }  // namespace slablab

@@ -4,7 +4,6 @@
 #include "cli/cmd_compare.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -13,10 +12,15 @@
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "allocators/registry.h"
 #include "base/interrupt.h"
+#include "base/names.h"
+#include "cli/bundled_traces.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
@@ -26,47 +30,50 @@
 #include "cli/saved_results.h"
 #include "cli/simulation.h"
 #include "cli/simulation_flags.h"
+#include "cli/variation.h"
+#include "traces/trace.h"
 
 ABSL_FLAG(
     std::string, allocators, "",
     "NAME,...: the models to compare, the first is the base; all: every one there is. Without "
     "this, --allocator and --machines, all.");
 ABSL_FLAG(std::string, machines, "", "MACHINE,...: the machines to compare.");
+ABSL_FLAG(std::string, vary, "",
+          "NAME=VALUE,...: the values to compare: of a tunable, a parameter of the workload, or a "
+          "flag of run (cpu_partial=0,6,30, seed=1,2); several NAMEs with ';' between them.");
 ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML report.");
 
 namespace slablab {
 
 namespace {
 
-std::vector<std::string> AllAllocators() {
-  std::vector<std::string> names;
-  for (const AllocatorInfo& allocator : ListAllocators()) names.emplace_back(allocator.name);
-  return names;
-}
+constexpr size_t kRunsMax = 1000;  // more are a sweep's work
+
+std::vector<std::string> AllAllocators() { return NamesOf(ListAllocators()); }
 
 // Every allocator on every machine, as `options` says in all else.
-std::vector<SimulationOptions> Crossed(const SimulationOptions& options,
-                                       const std::vector<std::string>& allocators,
-                                       const std::vector<std::string>& machines) {
-  std::vector<SimulationOptions> all;
+std::vector<VariedRun> Crossed(const SimulationOptions& options,
+                               const std::vector<std::string>& allocators,
+                               const std::vector<std::string>& machines) {
+  std::vector<VariedRun> all;
   for (const std::string& machine : machines) {
     for (const std::string& allocator : allocators) {
-      all.push_back(options);
-      all.back().allocator = allocator;
-      all.back().machine = machine;
+      all.push_back({.options = options, .varied = {}, .notes = {}});
+      all.back().options.allocator = allocator;
+      all.back().options.machine = machine;
     }
   }
   return all;
 }
 
-absl::StatusOr<std::vector<LabelledResult>> SimulateAll(
-    const std::vector<SimulationOptions>& simulations) {
+absl::StatusOr<std::vector<LabelledResult>> SimulateAll(const std::vector<VariedRun>& simulations) {
   std::vector<RunResult> results;
   const InterruptScope interrupts;
-  for (const SimulationOptions& options : simulations) {
+  for (const VariedRun& run : simulations) {
+    const SimulationOptions& options = run.options;
     std::unique_ptr<Progress> progress;
-    const std::string what =
-        absl::StrCat(options.allocator, " (", results.size() + 1, " of ", simulations.size(), ")");
+    const std::string what = absl::StrCat(options.allocator, run.varied, " (", results.size() + 1,
+                                          " of ", simulations.size(), ")");
     const SimulationHooks hooks = {.progress =
                                        [&](uint64_t events, uint64_t total) {
                                          if (progress == nullptr) {
@@ -81,8 +88,12 @@ absl::StatusOr<std::vector<LabelledResult>> SimulateAll(
       return absl::Status(result.status().code(),
                           simulations.size() == 1
                               ? std::string(result.status().message())
-                              : absl::StrCat(options.allocator, " on ", options.machine, ": ",
-                                             result.status().message()));
+                              : absl::StrCat(options.allocator, run.varied, " on ", options.machine,
+                                             ": ", result.status().message()));
+    }
+    for (const std::string& note : run.notes) {
+      *result->add_assumptions() = note;
+      Print(stderr, "slablab: {}\n", note);
     }
     MakePrintable(&*result);
     results.push_back(*std::move(result));
@@ -94,15 +105,16 @@ absl::Status CheckDistinct(const std::vector<std::string>& names, std::string_vi
   std::set<std::string> seen;
   for (const std::string& name : names) {
     if (!seen.insert(name).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--", std::string(flag), ": '", name, "' is named twice"));
+      return BadFlag(flag, absl::StrJoin(names, ","), absl::StrCat("'", name, "' is named twice"));
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<SimulationOptions>> SimulationsOfFlags() {
-  const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("compare");
+absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
+    const std::vector<std::string>& arguments) {
+  const absl::StatusOr<SimulationOptions> options =
+      SimulationOptionsFromFlags("compare", arguments);
   if (!options.ok()) return options.status();
   for (const char* name : {"allocator", "machine"}) {
     const std::string several = absl::StrCat(name, "s");
@@ -116,7 +128,8 @@ absl::StatusOr<std::vector<SimulationOptions>> SimulationsOfFlags() {
   std::vector<std::string> allocators = absl::StrSplit(allocators_flag, ',', absl::SkipEmpty());
   std::vector<std::string> machines =
       absl::StrSplit(absl::GetFlag(FLAGS_machines), ',', absl::SkipEmpty());
-  if (allocators_flag == "all" || (allocators.empty() && machines.empty())) {
+  const std::string vary = absl::GetFlag(FLAGS_vary);
+  if (allocators_flag == "all" || (allocators.empty() && machines.empty() && vary.empty())) {
     allocators = AllAllocators();
   }
   for (const absl::Status& status :
@@ -125,11 +138,42 @@ absl::StatusOr<std::vector<SimulationOptions>> SimulationsOfFlags() {
   }
   if (allocators.empty()) allocators = {options->allocator};
   if (machines.empty()) machines = {options->machine};
-  if (allocators.size() * machines.size() < 2) {
+  absl::StatusOr<std::vector<VariedRun>> runs =
+      Varied(vary, Crossed(*options, allocators, machines));
+  if (!runs.ok()) return runs.status();
+  if (runs->size() < 2) {
     return absl::InvalidArgumentError(
-        "compare needs two runs or more: several of --allocators or --machines");
+        "compare needs two runs or more: several of --allocators or --machines, or values of "
+        "--vary");
   }
-  return Crossed(*options, allocators, machines);
+  if (runs->size() > kRunsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("compare takes at most ", kRunsMax,
+                                                   " runs, and these are ", runs->size(),
+                                                   "; 'slablab sweep' does more"));
+  }
+  return runs;
+}
+
+// Whether the words are one trace, and no results that were kept.
+bool IsTrace(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) return false;
+  const absl::StatusOr<std::string> path = FindTrace(arguments[0]);
+  if (!path.ok()) return absl::EndsWith(arguments[0], ".slt");
+  return absl::EndsWith(arguments[0], ".slt") || *path != arguments[0] ||
+         TraceReader::Open(*path, TraceReader::Options()).ok();
+}
+
+// Results are what they are: a flag that says how to run is a misunderstanding.
+absl::Status CheckNothingToRun() {
+  std::vector<std::string_view> names(std::begin(kSimulationFlags), std::end(kSimulationFlags));
+  names.insert(names.end(), std::begin(kCompareFlags), std::end(kCompareFlags));
+  for (const std::string_view name : names) {
+    if (!WasGiven(name)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", absl::StrReplaceAll({name.data(), name.size()}, {{"_", "-"}}),
+                     " says how to run, and results have run already"));
+  }
+  return absl::OkStatus();
 }
 
 int Ended(const absl::Status& status) {
@@ -142,11 +186,12 @@ int Ended(const absl::Status& status) {
 int RunCompare(const std::vector<std::string>& arguments) {
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
   absl::StatusOr<std::vector<LabelledResult>> set;
-  if (arguments.empty()) {
-    const absl::StatusOr<std::vector<SimulationOptions>> simulations = SimulationsOfFlags();
+  if (arguments.empty() || IsTrace(arguments)) {
+    const absl::StatusOr<std::vector<VariedRun>> simulations = SimulationsOfFlags(arguments);
     if (!simulations.ok()) return Fail(simulations.status());
     set = SimulateAll(*simulations);
   } else {
+    if (absl::Status status = CheckNothingToRun(); !status.ok()) return Fail(status);
     set = ReadSavedResults(arguments);
     if (set.ok() && set->size() < 2) {
       set = absl::InvalidArgumentError(
@@ -159,12 +204,8 @@ int RunCompare(const std::vector<std::string>& arguments) {
 int RunDemo(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("demo takes no arguments"));
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
-  // The launcher names the folder it stands in; without it, the folder called from.
-  const char* root = std::getenv("SLABLAB_ROOT");
   SimulationOptions options;
-  options.trace_path = (std::filesystem::path(root == nullptr ? "." : root) /
-                        "traces/samples/linux-6.1-slub-c4n2-hackbench.slt")
-                           .string();
+  options.trace_path = BundledTracePath("linux-6.1-slub-c4n2-hackbench");
   const absl::StatusOr<std::vector<LabelledResult>> set =
       SimulateAll(Crossed(options, AllAllocators(), {"xeon-8380"}));
   if (!set.ok()) return Ended(set.status());

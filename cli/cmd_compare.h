@@ -11,7 +11,7 @@
 namespace slablab {
 
 // Besides those of a simulation and of a result.
-inline constexpr std::string_view kCompareFlags[] = {"allocators", "machines"};
+inline constexpr std::string_view kCompareFlags[] = {"allocators", "machines", "vary"};
 inline constexpr std::string_view kDemoFlags[] = {"html"};
 
 // `slablab compare`: one workload through several allocators, on several machines, or results that

@@ -5,90 +5,103 @@
 
 #include <string_view>
 
+#include "absl/flags/flag.h"
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "allocators/percpu_registry.h"
-#include "allocators/registry.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/names.h"
+#include "base/whole_file.h"
 #include "cli/command.h"
-#include "cli/print.h"
+#include "cli/flags.h"
+#include "cli/listings.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
-#include "reports/metrics.h"
-#include "sim/machine_loader.h"
-#include "workloads/workload_loader.h"
+#include "reports/tables.h"
 
 namespace slablab {
-
 namespace {
 
-constexpr size_t kIndent = 20;
+constexpr std::string_view kTopics =
+    "allocators|machines|metrics|quirks|tables|traces|tunables|workloads";
 
-// What it is, what --set takes, and what it uses and why.
-void AppendWorkload(const WorkloadInfo& workload, std::string* rows) {
-  AppendRow(
-      rows, workload.name,
-      fmt::format("{} Its work is counted in {}.", workload.description, workload.spec.unit()),
-      kIndent);
-  for (const WorkloadParameterSpec& parameter : workload.spec.parameters()) {
-    AppendRow(
-        rows, "",
-        fmt::format("{}={}: {}.", parameter.name(), parameter.value(), parameter.description()),
-        kIndent + 2);
+std::string Text(const Listing& listing) {
+  std::string text;
+  for (const Listing::Paragraph& paragraph : listing.text) {
+    if (paragraph.is_heading) {
+      if (!text.empty()) text += '\n';
+      AppendRow(&text, "", paragraph.left, 0);
+    } else {
+      AppendRow(&text, paragraph.left, paragraph.right, listing.indent + paragraph.further);
+    }
   }
-  for (const WorkloadUse& use : workload.spec.uses()) {
-    AppendRow(rows, "",
-              fmt::format("uses {} for {}: {}.", use.cache().empty() ? "kmalloc" : use.cache(),
-                          use.name(), use.why()),
-              kIndent + 2);
+  return text;
+}
+
+std::string JsonString(std::string_view text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') json += '\\';
+    if (static_cast<unsigned char>(c) < ' ') {
+      json += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      json += c;
+    }
   }
+  return json + '"';
+}
+
+// An array of objects, each value under its column's name.
+std::string Json(const DataTable& table) {
+  std::string text = "[";
+  for (const std::vector<std::string>& row : table.rows) {
+    text += text == "[" ? "\n" : ",\n";
+    text += " {";
+    for (size_t i = 0; i < row.size(); ++i) {
+      text += fmt::format("{}{}: {}", i == 0 ? "" : ", ", JsonString(table.columns[i]),
+                          JsonString(row[i]));
+    }
+    text += "}";
+  }
+  return text + "\n]\n";
+}
+
+absl::StatusOr<Listing> ListingOf(const std::string& topic) {
+  if (topic == "allocators") return ListOfAllocators();
+  if (topic == "machines") return ListOfMachines();
+  if (topic == "metrics") return ListOfMetrics();
+  if (topic == "quirks") return ListOfQuirks();
+  if (topic == "tables") return ListOfTables();
+  if (topic == "traces") return ListOfTraces();
+  if (topic == "tunables") return ListOfTunables();
+  if (topic == "workloads") return ListOfWorkloads();
+  const std::string topics(kTopics);
+  const std::vector<std::string> names = absl::StrSplit(topics, '|');
+  if (!topic.empty()) return UnknownName("list", topic, names);
+  return absl::InvalidArgumentError(
+      fmt::format("list what? There are: {}", absl::StrJoin(names, ", ")));
 }
 
 }  // namespace
 
+std::string_view ListTopics() { return kTopics; }
+
 int RunList(const std::vector<std::string>& arguments) {
-  constexpr size_t kMetricIndent = 32;
-  std::string rows;
-  const std::string what = arguments.size() == 1 ? arguments[0] : "";
-  if (what == "allocators") {
-    for (const AllocatorInfo& allocator : ListAllocators()) {
-      AppendRow(&rows, allocator.name, allocator.summary, kIndent);
-    }
-    for (const PercpuInfo& allocator : ListPercpuAllocators()) {
-      AppendRow(&rows, allocator.name, allocator.summary, kIndent);
-    }
-    Print(stdout, "{}", rows);
-    return kExitOk;
+  if (arguments.size() > 1) {
+    return Fail(absl::InvalidArgumentError(
+        fmt::format("list takes one thing at a time, not '{}'", absl::StrJoin(arguments, " "))));
   }
-  if (what == "machines") {
-    for (const PresetInfo& preset : ListPresets()) {
-      AppendRow(&rows, preset.name, preset.description, kIndent);
-    }
-    AppendRow(&rows, "host", "the machine that slablab runs on", kIndent);
-    AppendRow(&rows, kRecordedMachine, "the machine that the trace was recorded on", kIndent);
-    Print(stdout, "{}", rows);
-    return kExitOk;
-  }
-  if (what == "metrics") {
-    for (const Metric& metric : Metrics()) {
-      const std::string_view better = metric.better == Better::kLess   ? "; less is better"
-                                      : metric.better == Better::kMore ? "; more is better"
-                                                                       : "";
-      AppendRow(&rows, metric.name,
-                fmt::format("{}{}{}{}.", metric.summary, metric.unit.empty() ? "" : ", in ",
-                            metric.unit, better),
-                kMetricIndent);
-    }
-    Print(stdout, "{}", rows);
-    return kExitOk;
-  }
-  if (what == "workloads") {
-    for (const WorkloadInfo& workload : ListWorkloads()) AppendWorkload(workload, &rows);
-    Print(stdout, "{}", rows);
-    return kExitOk;
-  }
-  return Fail(absl::InvalidArgumentError(
-      absl::StrCat("list what? ", what.empty() ? "" : absl::StrCat("'", what, "' is not one of: "),
-                   "allocators, machines, metrics, workloads")));
+  const absl::StatusOr<Format> format = FormatAmong(kListFormats);
+  if (!format.ok()) return Fail(format.status());
+  const absl::StatusOr<Listing> listing = ListingOf(arguments.empty() ? "" : arguments[0]);
+  if (!listing.ok()) return Fail(listing.status());
+  std::string text;
+  if (*format == Format::kText) text = Text(*listing);
+  if (*format == Format::kTsv) text = WideText(listing->data, Delimiter::kTab);
+  if (*format == Format::kCsv) text = WideText(listing->data, Delimiter::kComma);
+  if (*format == Format::kJson) text = Json(listing->data);
+  const absl::Status written = WriteOutput(absl::GetFlag(FLAGS_output), text);
+  return written.ok() ? kExitOk : Fail(written);
 }
 
 }  // namespace slablab

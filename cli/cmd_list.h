@@ -5,11 +5,20 @@
 #define SLABLAB_CLI_CMD_LIST_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "cli/command.h"
 
 namespace slablab {
 
-// `slablab list allocators|machines|metrics|workloads`: what there is to name, a line each.
+inline constexpr Format kListFormats[] = {Format::kText, Format::kTsv, Format::kCsv, Format::kJson};
+inline constexpr std::string_view kListFlags[] = {"format", "output"};
+
+// "allocators|machines|...": what there is to list.
+std::string_view ListTopics();
+
+// `slablab list`: what there is to name, from the tables that are asked when it is named.
 int RunList(const std::vector<std::string>& arguments);
 
 }  // namespace slablab

@@ -91,11 +91,7 @@ int SimulateAndWrite(const SimulationOptions& options) {
 }  // namespace
 
 int RunRun(const std::vector<std::string>& arguments) {
-  if (!arguments.empty()) {
-    return Fail(absl::InvalidArgumentError(
-        absl::StrCat("run takes flags only, not '", arguments[0], "'; the trace is --trace=FILE")));
-  }
-  const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("run");
+  const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("run", arguments);
   if (!options.ok()) return Fail(options.status());
   return SimulateAndWrite(*options);
 }

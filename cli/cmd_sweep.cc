@@ -232,8 +232,7 @@ int RunSweepRun(const std::vector<std::string>& arguments) {
 }
 
 int RunSweepMerge(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<Format> format = FormatAmong(
-      {Format::kText, Format::kTsv, Format::kCsv, Format::kJson, Format::kProto, Format::kHtml});
+  const absl::StatusOr<Format> format = FormatAmong(kSweepMergeFormats);
   if (!format.ok()) return Fail(format.status());
   const std::vector<std::string> metrics =
       absl::StrSplit(absl::GetFlag(FLAGS_metrics), ',', absl::SkipEmpty());

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/command.h"
+
 namespace slablab {
 
 // `slablab sweep plan`: the points of a sweep, a line each.
@@ -19,6 +21,8 @@ inline constexpr std::string_view kSweepRunFlags[] = {"folder", "shard", "worker
 int RunSweepRun(const std::vector<std::string>& arguments);
 
 // `slablab sweep merge`: one result of them all.
+inline constexpr Format kSweepMergeFormats[] = {Format::kText, Format::kTsv,   Format::kCsv,
+                                                Format::kJson, Format::kProto, Format::kHtml};
 inline constexpr std::string_view kSweepMergeFlags[] = {"folder", "format", "metrics", "output"};
 int RunSweepMerge(const std::vector<std::string>& arguments);
 

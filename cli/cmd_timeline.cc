@@ -151,16 +151,13 @@ absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path
 }  // namespace
 
 int RunTimeline(const std::vector<std::string>& arguments) {
-  if (!arguments.empty()) {
-    return Fail(absl::InvalidArgumentError(absl::StrCat(
-        "timeline takes flags only, not '", arguments[0], "'; the trace is --trace=FILE")));
-  }
   const std::string path = absl::GetFlag(FLAGS_output);
   if (path.empty()) {
     return Fail(absl::InvalidArgumentError(
         "timeline writes a binary file: name it with -o FILE, or - for standard output"));
   }
-  const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("timeline");
+  const absl::StatusOr<SimulationOptions> options =
+      SimulationOptionsFromFlags("timeline", arguments);
   if (!options.ok()) return Fail(options.status());
   const absl::Status status = SimulateAndWrite(*options, path);
   if (absl::IsCancelled(status)) return kExitInterrupted;

@@ -10,9 +10,12 @@
 
 // The commands on traces (.slt files), but for "trace stat".
 
+#include "cli/command.h"
+
 namespace slablab {
 
 // slablab trace info TRACE: what the header and the index say.
+inline constexpr Format kTraceInfoFormats[] = {Format::kText, Format::kJson};
 inline constexpr std::string_view kTraceInfoFlags[] = {"format", "salvage"};
 int RunTraceInfo(const std::vector<std::string>& arguments);
 

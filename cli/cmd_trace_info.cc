@@ -213,7 +213,7 @@ absl::Status ReadAll(TraceReader& reader) {
 int RunTraceInfo(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> path = OnlyTrace("trace info", arguments);
   if (!path.ok()) return Fail(path.status());
-  const absl::StatusOr<Format> format = FormatAmong({Format::kText, Format::kJson});
+  const absl::StatusOr<Format> format = FormatAmong(kTraceInfoFormats);
   if (!format.ok()) return Fail(format.status());
   const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
       OpenTrace(*path, {.salvage = absl::GetFlag(FLAGS_salvage)});

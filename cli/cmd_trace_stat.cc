@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cli/bundled_traces.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
@@ -236,7 +237,7 @@ std::string CsvText(const Tables& tables) {
 }
 
 absl::Status Run(const std::string& path) {
-  const absl::StatusOr<Format> format = FormatAmong({Format::kText, Format::kJson, Format::kCsv});
+  const absl::StatusOr<Format> format = FormatAmong(kTraceStatFormats);
   if (!format.ok()) return format.status();
   const absl::StatusOr<StatOrder> order = ParseStatOrder(absl::GetFlag(FLAGS_sort));
   if (!order.ok()) return order.status();
@@ -278,7 +279,9 @@ int RunTraceStat(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) {
     return Fail(absl::InvalidArgumentError("trace stat takes one trace or recording"));
   }
-  const absl::Status status = Run(arguments[0]);
+  const absl::StatusOr<std::string> path = FindTrace(arguments[0]);
+  if (!path.ok()) return Fail(path.status());
+  const absl::Status status = Run(*path);
   return status.ok() ? kExitOk : Fail(status);
 }
 

@@ -8,8 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/command.h"
+
 namespace slablab {
 
+inline constexpr Format kTraceStatFormats[] = {Format::kText, Format::kJson, Format::kCsv};
 inline constexpr std::string_view kTraceStatFlags[] = {"caller", "alloc", "cache",
                                                        "sort",   "limit", "format"};
 

@@ -7,6 +7,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
+#include "cli/bundled_traces.h"
 #include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -68,8 +69,10 @@ int RunTraceValidate(const std::vector<std::string>& arguments) {
   uint64_t limit = absl::GetFlag(FLAGS_limit).value_or(kViolationsShown);
   if (limit == 0) limit = std::numeric_limits<uint64_t>::max();
   int exit_status = kExitOk;
-  for (const std::string& path : arguments) {
-    const absl::StatusOr<bool> valid = Validate(path, limit);
+  for (const std::string& name : arguments) {
+    const absl::StatusOr<std::string> path = FindTrace(name);
+    if (!path.ok()) return Fail(path.status());
+    const absl::StatusOr<bool> valid = Validate(*path, limit);
     if (!valid.ok()) return Fail(valid.status());
     if (!*valid) exit_status = kExitDifference;
   }

@@ -8,8 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/command.h"
+
 namespace slablab {
 
+inline constexpr Format kVerifyFormats[] = {Format::kText, Format::kJson};
 inline constexpr std::string_view kVerifyFlags[] = {"format", "cpu_count"};
 
 // slablab verify FILE...

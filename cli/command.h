@@ -22,6 +22,9 @@ inline constexpr int kExitDifference = 1;  // a regression, disagreement or diff
 inline constexpr int kExitUsage = 2;       // the user's input is at fault
 inline constexpr int kExitInternal = 3;    // our fault
 
+// What --format can ask for.
+enum class Format { kText, kJson, kCsv, kTsv, kSlabinfo, kPercpuStats, kProto, kHtml };
+
 struct Command {
   std::string_view name;                // one or two words: "run", "trace info"
   std::string_view synopsis;            // what follows the name and the flags: "FILE..."
@@ -30,6 +33,8 @@ struct Command {
   // `arguments` are the words that are not flags. Returns an exit status.
   int (*run)(const std::vector<std::string>& arguments);
   std::string_view example = {};  // a line or more as one would type them, for help
+  // What it takes of --format, the default first, where it has that flag.
+  std::vector<Format> formats = {};
 };
 
 // Prints "slablab: <message>" to stderr and returns kExitUsage, or kExitInternal for a status of

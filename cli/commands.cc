@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/names.h"
 #include "cli/cmd_capture.h"
 #include "cli/cmd_check.h"
 #include "cli/cmd_compare.h"
@@ -46,7 +47,9 @@ int RunHelp(const std::vector<std::string>& arguments) {
 
 int RunCompletion(const std::vector<std::string>& arguments) {
   if (arguments != std::vector<std::string>{"bash"}) {
-    return Fail(absl::InvalidArgumentError("completion for what shell? there is: bash"));
+    return Fail(arguments.size() == 1
+                    ? UnknownName("shell", arguments[0], {"bash"})
+                    : absl::InvalidArgumentError("completion for what shell? there is: bash"));
   }
   Print(stdout, "{}", BashCompletion(Commands()));
   return kExitOk;
@@ -123,47 +126,70 @@ absl::Span<const Command> Commands() {
        RunCheck,
        "slablab check tests/regression/suite.textproto --junit=check.xml\n"
        "slablab check tests/regression/suite.textproto --update"},
-      {"compare", "--trace=TRACE|--workload=WORKLOAD | RESULT...",
-       "Runs one workload through several allocators or on several machines, or takes results that "
+      {"compare",
+       "TRACE | --workload=WORKLOAD | RESULT...",
+       "Runs one workload through several allocators, on several machines or with several values "
+       "of "
+       "something, or takes results that "
        "were kept, and says what differs and why: in words, A/B tables, or charts (--format=html).",
-       CompareFlags(), RunCompare},
+       CompareFlags(),
+       RunCompare,
+       "",
+       {std::begin(kSetFormats), std::end(kSetFormats)}},
       {"completion",
        "bash",
        "Prints a script that completes slablab's command line in bash.",
        {},
        RunCompletion,
        "source <(slablab completion bash)"},
-      {"demo", "",
+      {"demo",
+       "",
        "Compares every allocator on a bundled trace of a real kernel, and leaves an HTML report.",
-       DemoFlags(), RunDemo},
+       DemoFlags(),
+       RunDemo,
+       "",
+       {std::begin(kSetFormats), std::end(kSetFormats)}},
       {"footprint",
        "",
        "Shows what the arrays of SLAB's CPUs cost in memory, for any number of CPUs and caches.",
        {std::begin(kFootprintFlags), std::end(kFootprintFlags)},
-       RunFootprint},
+       RunFootprint,
+       "",
+       {std::begin(kFootprintFormats), std::end(kFootprintFormats)}},
       {"list",
-       "allocators|machines|metrics|workloads",
-       "Lists what there is to name: of workloads also their parameters, with the values they have "
-       "unless --set gives others, and what they use and why.",
-       {},
-       RunList},
+       ListTopics(),
+       "Lists what there is to name, each with what it means: models, their quirks and tunables "
+       "with "
+       "ranges, presets of machines, bundled traces, workloads with their parameters and what they "
+       "use and why, metrics, and the tables of --table with their columns.",
+       {std::begin(kListFlags), std::end(kListFlags)},
+       RunList,
+       "slablab list tunables",
+       {std::begin(kListFormats), std::end(kListFormats)}},
       {"man", "", "Prints the manual page.", {}, RunMan, "slablab man | man -l -"},
       {"report",
        "RESULT...",
        "Prints the report of a run whose result was kept with --format=proto or json; of several, "
        "the comparison.",
        {std::begin(kResultFlags), std::end(kResultFlags)},
-       RunReport},
-      {"run", "--trace=TRACE|--workload=WORKLOAD",
+       RunReport,
+       "",
+       {std::begin(kResultFormats), std::end(kResultFormats)}},
+      {"run",
+       "TRACE | --workload=WORKLOAD",
        "Runs a trace or a synthetic workload through an allocator on a machine and reports where "
        "the cycles, misses, lock waits and bytes went.",
-       RunFlags(), RunRun},
+       RunFlags(),
+       RunRun,
+       "",
+       {std::begin(kResultFormats), std::end(kResultFormats)}},
       {"sweep merge",
        "SWEEP.textproto",
        "Prints one report of all points of a sweep; the same bytes however they were done.",
        {std::begin(kSweepMergeFlags), std::end(kSweepMergeFlags)},
        RunSweepMerge,
-       "slablab sweep merge scaling.textproto --metrics=cycles_per_operation"},
+       "slablab sweep merge scaling.textproto --metrics=cycles_per_operation",
+       {std::begin(kSweepMergeFormats), std::end(kSweepMergeFormats)}},
       {"sweep plan",
        "SWEEP.textproto",
        "Lists the points of a sweep: allocators, machines, sizes and what else it varies.",
@@ -179,7 +205,7 @@ absl::Span<const Command> Commands() {
        "slablab sweep run scaling.textproto\n"
        "sbatch --array=1-8 --wrap \\\n"
        "  'slablab sweep run scaling.textproto --shard=$SLURM_ARRAY_TASK_ID/8'"},
-      {"timeline", "--trace=TRACE|--workload=WORKLOAD -o FILE",
+      {"timeline", "TRACE | --workload=WORKLOAD -o FILE",
        "Runs a trace or workload and writes what each CPU did when, for Perfetto's trace viewer.",
        TimelineFlags(), RunTimeline},
       {"trace dump",
@@ -191,7 +217,9 @@ absl::Span<const Command> Commands() {
        "TRACE",
        "Shows what a trace holds: machine, events, repairs, sidecars, size.",
        {std::begin(kTraceInfoFlags), std::end(kTraceInfoFlags)},
-       RunTraceInfo},
+       RunTraceInfo,
+       "",
+       {std::begin(kTraceInfoFormats), std::end(kTraceInfoFormats)}},
       {"trace slice",
        "TRACE",
        "Cuts a trace out of a trace: by time, CPU or number.",
@@ -201,7 +229,9 @@ absl::Span<const Command> Commands() {
        "TRACE",
        "Shows what was allocated, as perf kmem stat does: totals, by call site, address and cache.",
        {std::begin(kTraceStatFlags), std::end(kTraceStatFlags)},
-       RunTraceStat},
+       RunTraceStat,
+       "",
+       {std::begin(kTraceStatFormats), std::end(kTraceStatFormats)}},
       {"trace validate",
        "TRACE...",
        "Checks the invariants of traces: order, objects, addresses, tables, counts.",
@@ -212,7 +242,9 @@ absl::Span<const Command> Commands() {
        "Holds the models to what real kernels did: reference runs, recordings, /sys/kernel/slab, "
        "/proc/slabinfo.",
        {std::begin(kVerifyFlags), std::end(kVerifyFlags)},
-       RunVerify},
+       RunVerify,
+       "",
+       {std::begin(kVerifyFormats), std::end(kVerifyFormats)}},
       {"version", "", "Prints the version.", {}, RunVersion},
       {"workload show",
        "WORKLOAD",

@@ -15,6 +15,7 @@
 #include "absl/strings/str_replace.h"
 #include "allocators/percpu_registry.h"
 #include "allocators/registry.h"
+#include "allocators/switches.h"
 #include "cli/flags.h"
 #include "fmt/format.h"
 #include "reports/metrics.h"
@@ -52,11 +53,15 @@ std::map<std::string, Words> FlagValues() {
     values["allocator"].emplace_back(info.name);
     values["percpu"].emplace_back(info.name);
   }
+  std::set<std::string> quirks;
+  for (const std::string& name : values["allocator"]) {
+    for (const QuirkInfo& quirk : SwitchesOf(name).quirks) quirks.emplace(quirk.name);
+  }
+  values["quirks"] = Words(quirks.begin(), quirks.end());
   for (const PresetInfo& info : ListPresets()) values["machine"].push_back(info.name);
   values["machine"].emplace_back("host");
   values["machine"].emplace_back(kRecordedMachine);
   values["workload"] = WorkloadNames();
-  for (const std::string_view name : FormatNames()) values["format"].emplace_back(name);
   for (const Metric& metric : Metrics()) values["metrics"].emplace_back(metric.name);
   for (const DataTable& table : DataTables(RunResult())) values["table"].push_back(table.name);
   return values;
@@ -80,7 +85,7 @@ Words FlagsOf(const Command& command) {
   return words;
 }
 
-// "list" has "allocators|machines|metrics|workloads" for its synopsis: words to choose from.
+// "list" has "allocators|machines|..." for its synopsis: words to choose from.
 Words ChoicesOf(const Command& command) {
   const std::string synopsis(command.synopsis);
   const bool choices = synopsis.find('|') != std::string::npos &&
@@ -134,7 +139,7 @@ _slablab() {
   fi
   local choices
   if [[ -n $flag ]]; then
-    choices=$(_slablab_values "$flag")
+    choices=$(_slablab_values "$command $flag")
   else
     choices=$(_slablab_arguments "$command")
   fi
@@ -181,7 +186,15 @@ std::string BashCompletion(absl::Span<const Command> commands) {
   std::string seconds;
   for (const auto& [first, words] : second_words) seconds += Case(first, words);
   std::string values;
-  for (const auto& [flag, words] : FlagValues()) values += Case("--" + Dashed(flag), words);
+  for (const Command& command : commands) {
+    if (command.formats.empty()) continue;
+    Words words;
+    for (const Format format : command.formats) words.push_back(FormatName(format));
+    values += Case(fmt::format("'{} --format'", command.name), words);
+  }
+  for (const auto& [flag, words] : FlagValues()) {
+    values += Case(fmt::format("*' --{}'", Dashed(flag)), words);
+  }
   const auto function = [&script](std::string_view name, std::string_view cases) {
     script += fmt::format("_slablab_{}() {{\n  case $1 in\n{}  esac\n}}\n", name, cases);
   };

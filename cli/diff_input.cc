@@ -20,6 +20,7 @@
 #include "allocators/percpu_registry.h"
 #include "base/claimed_output.h"
 #include "base/interrupt.h"
+#include "cli/bundled_traces.h"
 #include "cli/run_check.h"
 #include "cli/run_spec.h"
 #include "cli/simulation_flags.h"
@@ -44,12 +45,20 @@ bool IsLog(const std::string& path) {
   return std::string_view(start, bytes) == kLogMark;
 }
 
-absl::StatusOr<std::string> FindTrace(const std::string& result_path, const RunResult& result,
-                                      const std::string& given) {
+absl::StatusOr<std::string> TraceOf(const std::string& result_path, const RunResult& result,
+                                    const std::string& given) {
   std::vector<std::string> candidates = {
       (fs::path(result_path).parent_path() / result.config().trace()).string(),
       result.config().trace()};
-  if (!given.empty()) candidates = {given};
+  if (const absl::StatusOr<std::string> bundled = FindTrace(result.config().trace());
+      bundled.ok()) {
+    candidates.push_back(*bundled);
+  }
+  if (!given.empty()) {
+    const absl::StatusOr<std::string> found = FindTrace(given);
+    if (!found.ok()) return found.status();
+    candidates = {*found};
+  }
   for (const std::string& path : candidates) {
     if (!fs::exists(path)) continue;
     const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
@@ -69,7 +78,7 @@ absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
   if (!result.ok()) return result.status();
   const RunConfig& config = result->config();
   absl::StatusOr<std::string> trace_path = std::string();
-  if (config.workload().empty()) trace_path = FindTrace(path, *result, trace);
+  if (config.workload().empty()) trace_path = TraceOf(path, *result, trace);
   if (!trace_path.ok()) return trace_path.status();
   std::vector<std::string> tunables;
   for (const NamedValue& tunable : config.tunables()) {

@@ -16,17 +16,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "cli/nearest.h"
+#include "base/names.h"
 #include "sim/check.h"
 
 ABSL_FLAG(std::string, output, "",
           "FILE: where to write; '-' is standard output. The file appears whole or not at all. "
           "Short: -o FILE.");
-ABSL_FLAG(
-    slablab::Format, format, slablab::Format::kText,
-    "FORMAT: how to print: text, json, csv, tsv, slabinfo, percpu_stats, proto or html, where "
-    "the command "
-    "offers it.");
+ABSL_FLAG(slablab::Format, format, slablab::Format::kText, "FORMAT: how to print: ");
 ABSL_FLAG(std::optional<uint64_t>, limit, std::nullopt,
           "N: show at most N rows of a table; 0 shows all. Short: -l N.");
 
@@ -104,15 +100,33 @@ std::set<std::string, std::less<>>& FlagsGiven() {
   return names;
 }
 
-absl::Status SetFlag(absl::CommandLineFlag& flag, const std::string& value) {
+absl::Status CheckFormat(const Command& command, const std::string& value) {
+  std::vector<std::string> names;
+  for (const Format format : command.formats) names.push_back(FormatName(format));
+  if (std::find(names.begin(), names.end(), value) != names.end()) return absl::OkStatus();
+  return BadFlag(
+      "format", value,
+      UnknownNameText(absl::StrCat("format of '", Absl(command.name), "'"), value, names));
+}
+
+absl::Status SetFlag(const Command& command, absl::CommandLineFlag& flag,
+                     const std::string& value) {
+  const std::string name(flag.Name());
+  FlagsGiven().insert(name);
+  if (name == "format") {
+    if (absl::Status status = CheckFormat(command, value); !status.ok()) return status;
+  }
+  if (RangeOf(name) != nullptr) {
+    const absl::StatusOr<uint64_t> number = ParseInRange(name, value);
+    if (!number.ok()) return number.status();
+  }
   std::string error;
-  FlagsGiven().insert({flag.Name().data(), flag.Name().size()});
   if (flag.ParseFrom(value, &error)) return absl::OkStatus();
+  if (flag.IsOfType<bool>()) return BadFlag(name, value, "it takes true or false");
   // Abseil's message is "Illegal value '..' specified for flag '..'", then "; " and the parser's.
   const size_t reason = error.find("; ");
-  return absl::InvalidArgumentError(absl::StrCat(
-      "bad value '", value, "' for --", Dashed({flag.Name().data(), flag.Name().size()}),
-      reason == std::string::npos ? "" : error.substr(reason)));
+  return BadFlag(name, value,
+                 reason == std::string::npos ? "no such value" : error.substr(reason + 2));
 }
 
 // Reads the flags and arguments of one command from its words, in order.
@@ -156,12 +170,13 @@ class WordReader {
       for (const std::string_view no : {"no_", "no"}) {
         if (!absl::StartsWith(name, Absl(no))) continue;
         absl::CommandLineFlag* negated = FlagOf(command_, name.substr(no.size()));
-        if (negated != nullptr && negated->IsOfType<bool>()) return SetFlag(*negated, "false");
+        if (negated != nullptr && negated->IsOfType<bool>())
+          return SetFlag(command_, *negated, "false");
       }
     }
     if (flag == nullptr) return UnknownFlag(command_, written);
-    if (equals != std::string::npos) return SetFlag(*flag, text.substr(equals + 1));
-    if (flag->IsOfType<bool>()) return SetFlag(*flag, "true");
+    if (equals != std::string::npos) return SetFlag(command_, *flag, text.substr(equals + 1));
+    if (flag->IsOfType<bool>()) return SetFlag(command_, *flag, "true");
     return SetFromNextWord(*flag, "--" + written);
   }
 
@@ -173,7 +188,7 @@ class WordReader {
                                                      word, "; see 'slablab help ",
                                                      Absl(command_.name), "'"));
     }
-    if (word.size() > 2) return SetFlag(*flag, word.substr(2));
+    if (word.size() > 2) return SetFlag(command_, *flag, word.substr(2));
     return SetFromNextWord(*flag, word);
   }
 
@@ -182,7 +197,7 @@ class WordReader {
     if (next_ == words_.size() || absl::StartsWith(words_[next_], "--")) {
       return absl::InvalidArgumentError(absl::StrCat(written, " wants a value"));
     }
-    return SetFlag(flag, words_[next_++]);
+    return SetFlag(command_, flag, words_[next_++]);
   }
 
   const Command& command_;
@@ -203,11 +218,13 @@ bool AbslParseFlag(absl::string_view text, Format* format, std::string* error) {
   }
   std::vector<std::string> names;
   for (const auto& [value, name] : kFormats) names.emplace_back(name);
-  *error = absl::StrCat("it is one of ", absl::StrJoin(names, ", "));
+  *error = UnknownNameText("format", {text.data(), text.size()}, names);
   return false;
 }
 
-std::string AbslUnparseFlag(Format format) {
+std::string AbslUnparseFlag(Format format) { return FormatName(format); }
+
+std::string FormatName(Format format) {
   for (const auto& [value, name] : kFormats) {
     if (value == format) return std::string(name);
   }
@@ -215,20 +232,13 @@ std::string AbslUnparseFlag(Format format) {
   return "";
 }
 
-std::vector<std::string_view> FormatNames() {
-  std::vector<std::string_view> names;
-  for (const auto& [value, name] : kFormats) names.push_back(name);
-  return names;
-}
-
-absl::StatusOr<Format> FormatAmong(std::initializer_list<Format> accepted) {
+absl::StatusOr<Format> FormatAmong(absl::Span<const Format> accepted) {
   const Format format = absl::GetFlag(FLAGS_format);
   if (std::find(accepted.begin(), accepted.end(), format) != accepted.end()) return format;
   std::vector<std::string> names;
-  for (const Format each : accepted) names.push_back(AbslUnparseFlag(each));
-  return absl::InvalidArgumentError(absl::StrCat("--format=", AbslUnparseFlag(format),
-                                                 " is not offered here; it is one of ",
-                                                 absl::StrJoin(names, ", ")));
+  for (const Format each : accepted) names.push_back(FormatName(each));
+  return BadFlag("format", FormatName(format),
+                 absl::StrCat("it is not offered here; valid are: ", absl::StrJoin(names, ", ")));
 }
 
 absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
@@ -238,7 +248,11 @@ absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
   CHECK(help != nullptr);
   CHECK(version != nullptr);
   if (words.empty()) {
-    return absl::InvalidArgumentError("no command given; 'slablab help' lists the commands");
+    return absl::InvalidArgumentError(
+        "what is to be done?\n"
+        "  slablab demo                every allocator on a bundled trace, and what differs\n"
+        "  slablab list traces         the bundled traces; 'slablab run NAME' replays one\n"
+        "  slablab help                all commands; 'slablab help run' has the flags of one");
   }
   if (words[0] == "-h" || words[0] == "--help") {
     return Invocation{help, {words.begin() + 1, words.end()}};

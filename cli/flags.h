@@ -32,10 +32,24 @@
 namespace slablab {
 
 // Flags that several commands share.
-enum class Format { kText, kJson, kCsv, kTsv, kSlabinfo, kPercpuStats, kProto, kHtml };
 bool AbslParseFlag(absl::string_view text, Format* format, std::string* error);
 std::string AbslUnparseFlag(Format format);
-std::vector<std::string_view> FormatNames();
+std::string FormatName(Format format);
+
+// The whole numbers that a flag takes.
+struct FlagRange {
+  std::string_view name;  // of the ABSL_FLAG
+  uint64_t least = 0;
+  uint64_t most = 0;
+};
+// Every flag that is a number has one; null for the others.
+const FlagRange* RangeOf(std::string_view name);
+// `text` as a number that the flag `name` takes. InvalidArgument says what it takes.
+// REQUIRES: the flag has a range.
+absl::StatusOr<uint64_t> ParseInRange(std::string_view name, std::string_view text);
+
+// "--place=sprad: unknown placement ...": what is wrong with a flag's value.
+absl::Status BadFlag(std::string_view name, std::string_view value, std::string_view why);
 
 }  // namespace slablab
 
@@ -45,8 +59,9 @@ ABSL_DECLARE_FLAG(std::optional<uint64_t>, limit);  // unset: the command's own 
 
 namespace slablab {
 
-// The value of --format if it is among `accepted`, else InvalidArgument naming those.
-absl::StatusOr<Format> FormatAmong(std::initializer_list<Format> accepted);
+// The value of --format if it is among `accepted`, else InvalidArgument naming those. That it is
+// one of the command's own is known by then.
+absl::StatusOr<Format> FormatAmong(absl::Span<const Format> accepted);
 
 struct Invocation {
   const Command* command = nullptr;    // into the table given

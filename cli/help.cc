@@ -4,6 +4,8 @@
 #include "cli/help.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -14,7 +16,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "cli/nearest.h"
+#include "base/names.h"
+#include "cli/flags.h"
 #include "cli/wrap.h"
 #include "fmt/format.h"
 #include "sim/check.h"
@@ -35,7 +38,17 @@ std::pair<std::string, std::string> ValueNameAndText(const std::string& help) {
   return {help.substr(0, colon), help.substr(colon + 2)};
 }
 
-FlagHelp HelpOf(std::string_view name) {
+// "text, json or csv".
+std::string Alternatives(const std::vector<Format>& formats) {
+  std::string text;
+  for (size_t i = 0; i < formats.size(); ++i) {
+    text += i == 0 ? "" : i + 1 == formats.size() ? " or " : ", ";
+    text += FormatName(formats[i]);
+  }
+  return text;
+}
+
+FlagHelp HelpOf(const Command& command, std::string_view name) {
   const absl::CommandLineFlag* flag =
       absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
   CHECK(flag != nullptr);
@@ -47,6 +60,11 @@ FlagHelp HelpOf(std::string_view name) {
     if (default_value == "true")
       text += fmt::format(" On by default: --no-{} turns it off.", dashed);
     return {.written = "--" + dashed, .text = text};
+  }
+  if (name == "format") text += Alternatives(command.formats) + ".";
+  const FlagRange* const range = RangeOf(name);
+  if (range != nullptr && range->most <= std::numeric_limits<int64_t>::max() / 2) {
+    text += fmt::format(" {}..{}.", range->least, range->most);
   }
   if (!default_value.empty()) text += fmt::format(" Default: {}.", default_value);
   return {.written = fmt::format("--{}={}", dashed, value_name), .text = text};
@@ -72,17 +90,30 @@ std::string CommandHelp(const Command& command) {
   return out;
 }
 
+// What a command does, without how: a list of all is to fit a screen.
+std::string Brief(std::string_view summary) {
+  size_t end = summary.size();
+  for (const std::string_view more : {". ", ": ", "; ", ", and ", ", or "}) {
+    end = std::min(end, summary.find(more));
+  }
+  std::string brief(summary.substr(0, end));
+  if (!brief.empty() && brief.back() != '.') brief += '.';
+  return brief;
+}
+
 void AppendCommandList(std::string* out, const std::vector<const Command*>& commands) {
   size_t indent = 0;
   for (const Command* command : commands) indent = std::max(indent, command->name.size() + 4);
-  for (const Command* command : commands) AppendRow(out, command->name, command->summary, indent);
+  for (const Command* command : commands) {
+    AppendRow(out, command->name, Brief(command->summary), indent);
+  }
 }
 
 }  // namespace
 
 std::vector<FlagHelp> FlagsOf(const Command& command) {
   std::vector<FlagHelp> flags;
-  for (const std::string_view flag : command.flags) flags.push_back(HelpOf(flag));
+  for (const std::string_view flag : command.flags) flags.push_back(HelpOf(command, flag));
   return flags;
 }
 
@@ -113,7 +144,13 @@ absl::StatusOr<std::string> HelpText(absl::Span<const Command> commands,
     out = fmt::format("usage: slablab {} COMMAND [FLAGS] [ARGUMENTS]\n\ncommands:\n", name);
   }
   AppendCommandList(&out, listed);
-  out += "\n'slablab help COMMAND' shows a command's flags.\n";
+  out += "\n'slablab help COMMAND' says more of one, and shows its flags.\n";
+  if (!name.empty()) return out;
+  out +=
+      "\nto begin with:\n"
+      "  slablab demo                         every allocator on a bundled trace\n"
+      "  slablab list traces                  the bundled traces\n"
+      "  slablab run linux-6.1-slub-c4n2-fs   where the cycles and bytes of one went\n";
   return out;
 }
 

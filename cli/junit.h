@@ -4,6 +4,7 @@
 #ifndef SLABLAB_CLI_JUNIT_H_
 #define SLABLAB_CLI_JUNIT_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,13 +13,15 @@ namespace slablab {
 
 // One case of a suite, as build systems show it.
 struct JunitCase {
+  enum class Outcome { kPassed, kFailed, kError, kSkipped };
   std::string name;
-  std::string failure;  // a line; empty: it passed
-  std::string details;  // lines that explain the failure
+  Outcome outcome = Outcome::kPassed;
+  std::string message;        // a line that says why; of one that passed, nothing
+  std::string details;        // lines that explain it
+  uint64_t milliseconds = 0;  // that it took
 };
 
-// A JUnit report in XML 1.0, of the form that GoogleTest writes. It says nothing of times, so that
-// the same run is the same bytes.
+// A JUnit report in XML 1.0, of the form that GoogleTest writes.
 std::string JunitXml(std::string_view suite, const std::vector<JunitCase>& cases);
 
 }  // namespace slablab

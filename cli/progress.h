@@ -16,7 +16,7 @@ namespace slablab {
 //   replaying fork.slt: 42 %, 1.2 M of 2.9 M events
 //
 // It is redrawn ten times a second at most and erased at the end; where stderr is no terminal,
-// nothing is printed. The only use of wall-clock time in the program, and no result depends on it.
+// nothing is printed. No result depends on the time that it takes.
 class Progress {
  public:
   // What is done, in which unit ("events"), and how much of it there is; 0 is unknown.

@@ -10,6 +10,7 @@
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_split.h"
+#include "base/names.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
@@ -40,8 +41,9 @@ absl::StatusOr<std::vector<std::string>> QueueLists() {
   std::vector<std::string> lists = absl::StrSplit(flag, ',', absl::SkipEmpty());
   for (const std::string& list : lists) {
     if (std::find(kQueueLists.begin(), kQueueLists.end(), list) != kQueueLists.end()) continue;
-    return absl::InvalidArgumentError(fmt::format("--queues: no list '{}'; valid are: {}, all",
-                                                  list, fmt::join(kQueueLists, ", ")));
+    std::vector<std::string> names = NameList(kQueueLists);
+    names.emplace_back("all");
+    return BadFlag("queues", flag, UnknownNameText("list of queues", list, names));
   }
   return lists;
 }

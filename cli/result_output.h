@@ -4,7 +4,6 @@
 #ifndef SLABLAB_CLI_RESULT_OUTPUT_H_
 #define SLABLAB_CLI_RESULT_OUTPUT_H_
 
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -17,12 +16,12 @@ namespace slablab {
 
 // The formats that a result can be written in, and the flags that say how; for the table of
 // commands.
-inline constexpr std::initializer_list<Format> kResultFormats = {
-    Format::kText,     Format::kJson,        Format::kCsv,   Format::kTsv,
-    Format::kSlabinfo, Format::kPercpuStats, Format::kProto, Format::kHtml};
+inline constexpr Format kResultFormats[] = {Format::kText,  Format::kJson,     Format::kCsv,
+                                            Format::kTsv,   Format::kSlabinfo, Format::kPercpuStats,
+                                            Format::kProto, Format::kHtml};
 // And those of a set of results.
-inline constexpr std::initializer_list<Format> kSetFormats = {
-    Format::kText, Format::kJson, Format::kCsv, Format::kTsv, Format::kProto, Format::kHtml};
+inline constexpr Format kSetFormats[] = {Format::kText, Format::kJson,  Format::kCsv,
+                                         Format::kTsv,  Format::kProto, Format::kHtml};
 inline constexpr std::string_view kResultFlags[] = {"format", "table", "limit", "queues", "output"};
 
 // Whether the flags make sense together: for a command that runs long before it writes.

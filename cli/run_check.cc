@@ -4,14 +4,19 @@
 #include "cli/run_check.h"
 
 #include <algorithm>
+#include <memory>
 #include <string_view>
 
 #include "absl/strings/str_split.h"
 #include "allocators/percpu_registry.h"
 #include "allocators/registry.h"
+#include "allocators/switches.h"
+#include "base/names.h"
 #include "cli/recorded_machine.h"
 #include "cli/replayable.h"
 #include "fmt/format.h"
+#include "google/protobuf/descriptor.h"
+#include "sim/machine.h"
 #include "sim/machine_loader.h"
 #include "workloads/program.h"
 #include "workloads/scenario.h"
@@ -22,18 +27,53 @@ namespace {
 
 std::string TextOf(const absl::Status& status) { return std::string(status.message()); }
 
-std::optional<RunFault> CheckAllocator(const std::string& name) {
-  std::vector<std::string_view> valid;
-  for (const AllocatorInfo& info : ListAllocators()) valid.push_back(info.name);
-  for (const PercpuInfo& info : ListPercpuAllocators()) valid.push_back(info.name);
-  if (std::find(valid.begin(), valid.end(), name) != valid.end()) return std::nullopt;
-  return RunFault{.field = "allocator",
+std::optional<RunFault> FaultOf(std::string_view field, const absl::Status& status,
+                                bool elsewhere) {
+  if (status.ok()) return std::nullopt;
+  return RunFault{.field = std::string(field),
                   .parameter = {},
-                  .message = fmt::format("unknown allocator '{}'; valid are: {}", name,
-                                         fmt::join(valid, ", "))};
+                  .message = TextOf(status),
+                  .elsewhere = elsewhere};
+}
+
+std::optional<RunFault> CheckName(const std::string& name) {
+  std::vector<std::string> valid = NamesOf(ListAllocators());
+  for (std::string& percpu : NamesOf(ListPercpuAllocators())) valid.push_back(std::move(percpu));
+  if (std::find(valid.begin(), valid.end(), name) != valid.end()) return std::nullopt;
+  return FaultOf("allocator", UnknownName("allocator", name, valid), false);
+}
+
+std::string TunableText(const TunableSetting& tunable) {
+  return fmt::format("{}{}{}={}", tunable.cache, tunable.cache.empty() ? "" : ":", tunable.key,
+                     tunable.value);
 }
 
 }  // namespace
+
+std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
+  const std::string& model = options.allocator;
+  const AllocatorOptions& switches = options.allocator_options;
+  std::vector<ModelValue> values;
+  for (const std::string& quirk : switches.quirks) {
+    values.push_back({.field = "quirks", .name = quirk, .status = CheckQuirk(model, quirk)});
+  }
+  if (!switches.boot.empty()) {
+    values.push_back(
+        {.field = "boot", .name = switches.boot, .status = CheckBoot(model, switches.boot)});
+  }
+  for (const TunableSetting& tunable : options.tunables) {
+    values.push_back({.field = "tune",
+                      .name = TunableText(tunable),
+                      .status = CheckTunable(model, SwitchesOf(model), switches.statistics,
+                                             tunable.key, tunable.value)});
+  }
+  if (IsPercpuAllocator(model)) return values;
+  for (const std::string& quirk : switches.percpu_quirks) {
+    values.push_back(
+        {.field = "percpu_quirks", .name = quirk, .status = CheckQuirk(switches.percpu, quirk)});
+  }
+  return values;
+}
 
 const RunChecker::Size& RunChecker::SizeOf(const SimulationOptions& options) {
   const bool recorded = IsOfRecording(options.machine);
@@ -45,7 +85,8 @@ const RunChecker::Size& RunChecker::SizeOf(const SimulationOptions& options) {
     entry->second = {.refused = {},
                      .of_trace = false,
                      .cpus = whole->config.cpu_count(),
-                     .nodes = whole->config.node_count()};
+                     .nodes = whole->config.node_count(),
+                     .config = whole->config};
   } else {
     entry->second.refused = TextOf(whole.status());
     // What a recorded machine is refused for is its size, or else the trace's fault.
@@ -107,24 +148,64 @@ RunChecker::Fault RunChecker::CheckScenario(const std::string& path, const Size&
   return fault;
 }
 
-RunChecker::Fault RunChecker::CheckTrace(const std::string& path, const std::string& allocator) {
-  const auto [entry, added] = traces_.try_emplace(path);
+RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
+  const auto [entry, added] = traces_.try_emplace(options.trace_path, TraceHeader());
   if (added) {
-    const auto reader = TraceReader::Open(path, {.addresses = false});
-    if (reader.ok()) entry->second = (*reader)->header();
+    const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+        TraceReader::Open(options.trace_path, TraceReader::Options());
+    entry->second = reader.ok() ? absl::StatusOr<TraceHeader>((*reader)->header())
+                                : absl::StatusOr<TraceHeader>(reader.status());
   }
-  if (!entry->second.has_value()) return std::nullopt;
-  const absl::Status status = CheckReplayable(path, *entry->second, allocator);
-  if (status.ok()) return std::nullopt;
-  // A trace of percpu areas alone is one for the percpu allocators, and the other way round.
-  const bool elsewhere = CheckReplayable(path, *entry->second, "slub").ok() ||
-                         CheckReplayable(path, *entry->second, "percpu").ok();
-  return RunFault{
-      .field = "trace", .parameter = {}, .message = TextOf(status), .elsewhere = elsewhere};
+  const absl::StatusOr<TraceHeader>& header = entry->second;
+  if (!header.ok()) return FaultOf("trace", header.status(), false);
+  const auto replayable = [&](const std::string& allocator) {
+    return CheckReplayable(options.trace_path, *header, allocator);
+  };
+  if (const absl::Status status = replayable(options.allocator); !status.ok()) {
+    // A trace of percpu areas alone is one for the percpu allocators, and the other way round.
+    return FaultOf("trace", status, replayable("slub").ok() || replayable("percpu").ok());
+  }
+  if (!options.warm_start) return std::nullopt;
+  return FaultOf("start", CheckWarmStart(*header), false);
+}
+
+// Booting is quick, but not so quick as to be done for each of many points, and only percpu memory
+// that was asked to be otherwise lets a kernel fail.
+RunChecker::Fault RunChecker::CheckBoot(const SimulationOptions& options,
+                                        const MachineConfig& machine) {
+  const AllocatorOptions& switches = options.allocator_options;
+  if (IsPercpuAllocator(options.allocator) ||
+      (switches.percpu_quirks.empty() && switches.percpu == AllocatorOptions().percpu)) {
+    return std::nullopt;
+  }
+  const std::string key =
+      fmt::format("{} {} {} {} {} {} {} {} {}", options.allocator, options.machine,
+                  IsOfRecording(options.machine) ? options.trace_path : "", switches.boot,
+                  switches.possible_nodes, switches.statistics, fmt::join(switches.quirks, ","),
+                  switches.percpu, fmt::join(switches.percpu_quirks, ","));
+  const auto [entry, added] = boots_.try_emplace(key);
+  if (added) {
+    Machine booted(machine);
+    const absl::StatusOr<std::unique_ptr<Allocator>> allocator =
+        MakeAllocator(options.allocator, booted, switches);
+    entry->second = allocator.status();
+    if (allocator.ok()) {
+      booted.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return (*allocator)->Boot(cpu); });
+      entry->second = (*allocator)->boot_status();
+    }
+  }
+  return FaultOf("", entry->second, true);
 }
 
 std::optional<RunFault> RunChecker::Check(const SimulationOptions& options) {
-  if (Fault fault = CheckAllocator(options.allocator); fault.has_value()) return fault;
+  if (Fault fault = CheckName(options.allocator); fault.has_value()) return fault;
+  for (const ModelValue& value : ModelValues(options)) {
+    if (value.status.ok()) continue;
+    return RunFault{.field = value.field,
+                    .parameter = value.name,
+                    .message = TextOf(value.status),
+                    .elsewhere = true};
+  }
   const Size& size = SizeOf(options);
   if (!size.refused.empty()) {
     return RunFault{.field = size.of_trace ? "trace" : "machine",
@@ -134,18 +215,18 @@ std::optional<RunFault> RunChecker::Check(const SimulationOptions& options) {
   }
   if (!options.workload.empty()) {
     if (Fault fault = CheckWorkload(options, size); fault.has_value()) return fault;
-  }
-  if (!options.trace_path.empty()) {
-    if (Fault fault = CheckTrace(options.trace_path, options.allocator); fault.has_value()) {
-      return fault;
-    }
+  } else if (Fault fault = CheckTrace(options); fault.has_value()) {
+    return fault;
   }
   if (!options.scenario_path.empty()) {
     if (Fault fault = CheckScenario(options.scenario_path, size); fault.has_value()) return fault;
   }
-  const absl::Status status = CheckSimulationOptions(options);
-  if (status.ok()) return std::nullopt;
-  return RunFault{.field = {}, .parameter = {}, .message = TextOf(status), .elsewhere = true};
+  for (const absl::Status& status :
+       {CheckSimulationOptions(options),
+        CheckAllocator(options.allocator, size.config, options.allocator_options)}) {
+    if (Fault fault = FaultOf("", status, true); fault.has_value()) return fault;
+  }
+  return CheckBoot(options, size.config);
 }
 
 absl::Status ErrorOf(const RunFault& fault, const RunSpec& spec, const SpecOrigin& origin,
@@ -154,10 +235,14 @@ absl::Status ErrorOf(const RunFault& fault, const RunSpec& spec, const SpecOrigi
     return origin.Error(prefix.substr(0, prefix.find_last_of('.')), fault.message);
   }
   if (fault.parameter.empty()) return origin.Error(prefix + fault.field, fault.message);
-  for (int i = 0; i < spec.set_size(); ++i) {
-    for (const absl::string_view word : absl::StrSplit(spec.set(i), ',')) {
-      if (word.substr(0, word.find('=')) != fault.parameter) continue;
-      return origin.Error(fmt::format("{}set[{}]", prefix, i), fault.message);
+  const google::protobuf::FieldDescriptor* const field =
+      RunSpec::descriptor()->FindFieldByName(fault.field);
+  const int elements = field->is_repeated() ? spec.GetReflection()->FieldSize(spec, field) : 0;
+  for (int i = 0; i < elements; ++i) {
+    const std::string element = spec.GetReflection()->GetRepeatedString(spec, field, i);
+    for (const absl::string_view word : absl::StrSplit(element, ',')) {
+      if (word != fault.parameter && word.substr(0, word.find('=')) != fault.parameter) continue;
+      return origin.Error(fmt::format("{}{}[{}]", prefix, fault.field, i), fault.message);
     }
   }
   return origin.Error(prefix + fault.field, fault.message);

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "cli/run_spec.pb.h"
 #include "cli/simulation.h"
+#include "sim/machine_config.h"
 #include "sim/spec_text.h"
 #include "traces/trace.h"
 #include "workloads/workload_loader.h"
@@ -27,17 +28,26 @@ namespace slablab {
 
 struct RunFault {
   std::string field;      // of RunSpec; empty: of none in particular
-  std::string parameter;  // of the workload, where that is what is wrong
+  std::string parameter;  // where the field is a list: the NAME, or NAME=N, that is wrong
   std::string message;    // for the user
   // Another machine or allocator might do: it is a matter of how values meet.
   bool elsewhere = false;
 };
 
+// A value that is for the allocator to know: a quirk, a boot, a tunable. Some other may know it.
+struct ModelValue {
+  std::string field;  // of RunSpec
+  std::string name;   // as the field has it: "memcg-off", "kmalloc-64:cpu_partial=0"
+  absl::Status status;
+};
+// Those of a run, each with what its allocator says of it.
+std::vector<ModelValue> ModelValues(const SimulationOptions& options);
+
 // Looks at many runs, and at each file, workload and machine once.
 class RunChecker {
  public:
-  // The first fault there is. What only a run finds out (a trace that cannot be read, a cache
-  // without that tunable) is none.
+  // The first fault there is. What only a run finds out (a trace that is damaged behind its header,
+  // a cache that there is not, memory that runs out) is none.
   std::optional<RunFault> Check(const SimulationOptions& options);
 
  private:
@@ -46,24 +56,26 @@ class RunChecker {
     bool of_trace = false;  // it is the trace that cannot be read
     int cpus = 0;
     int nodes = 0;
+    MachineConfig config;
   };
   using Fault = std::optional<RunFault>;
 
   const Size& SizeOf(const SimulationOptions& options);
   Fault CheckWorkload(const SimulationOptions& options, const Size& size);
   Fault CompileFor(const SimulationOptions& options, const Size& size);
-  Fault CheckTrace(const std::string& path, const std::string& allocator);
+  Fault CheckTrace(const SimulationOptions& options);
   Fault CheckScenario(const std::string& path, const Size& size);
+  Fault CheckBoot(const SimulationOptions& options, const MachineConfig& machine);
 
   std::map<std::pair<std::string, std::string>, Size> machines_;  // by name and recording
   std::map<std::string, absl::StatusOr<WorkloadText>> workloads_;
   std::map<std::string, absl::StatusOr<std::string>> scenarios_;
-  // By path; absent: it could not be read, which is for the run to say.
-  std::map<std::string, std::optional<TraceHeader>> traces_;
+  std::map<std::string, absl::StatusOr<TraceHeader>> traces_;  // by path
   // By what decides them; a sweep has many points of each.
   std::map<std::tuple<std::string, std::vector<std::pair<std::string, int64_t>>, int, int>, Fault>
       compiled_;
   std::map<std::tuple<std::string, int, int>, Fault> staged_;
+  std::map<std::string, absl::Status> boots_;
 };
 
 // The error that the fault is, said where `spec`, whose fields stand at `prefix` in `origin`, has

@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/flags/commandlineflag.h"
+#include "absl/flags/reflection.h"
+#include "cli/bundled_traces.h"
 #include "cli/recorded_machine.h"
 #include "cli/simulation_flags.h"
 #include "cli/version.h"
@@ -76,7 +79,13 @@ absl::Status ReadTextprotoFile(const std::string& path, pb::Message* message, Sp
 
 void ResolvePaths(const std::string& folder, RunSpec* spec) {
   const auto resolve = [&](const std::string& path) { return (fs::path(folder) / path).string(); };
-  if (spec->has_trace()) spec->set_trace(resolve(spec->trace()));
+  if (spec->has_trace()) {
+    const std::string beside = resolve(spec->trace());
+    std::error_code error;
+    const bool there = fs::exists(beside, error);
+    spec->set_trace(there || !IsBundledTrace(spec->trace()) ? beside
+                                                            : BundledTracePath(spec->trace()));
+  }
   if (!spec->scenario().empty()) spec->set_scenario(resolve(spec->scenario()));
   if (NamesFile(spec->workload())) spec->set_workload(resolve(spec->workload()));
   if (NamesFile(spec->machine())) spec->set_machine(resolve(spec->machine()));

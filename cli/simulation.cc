@@ -30,6 +30,8 @@ namespace slablab {
 
 namespace {
 
+constexpr std::string_view kWarmSidecar = "sys-kernel-slab.before";
+
 void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
                       const SimulationOptions& options, RunResult& result) {
   const auto assume = [&](std::string sentence) {
@@ -66,13 +68,9 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
 
 absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocator,
                   Replay& replay) {
-  const TraceSidecar* sidecar = trace.FindSidecar("sys-kernel-slab.before");
-  if (sidecar == nullptr) {
-    return absl::InvalidArgumentError(
-        "a warm start needs a trace with the sidecar sys-kernel-slab.before, which says what the "
-        "allocator held; `slablab trace info` shows what it has");
-  }
-  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
+  if (absl::Status status = CheckWarmStart(trace); !status.ok()) return status;
+  const TraceSidecar& sidecar = *trace.FindSidecar(kWarmSidecar);
+  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
   if (!sysfs.ok()) return sysfs.status();
   return WarmStart(*sysfs, machine, allocator, replay);
 }
@@ -94,6 +92,14 @@ void Describe(const SimulationOptions& options, const TraceHeader& header,
 }
 
 }  // namespace
+
+absl::Status CheckWarmStart(const TraceHeader& trace) {
+  const TraceSidecar* sidecar = trace.FindSidecar(kWarmSidecar);
+  if (sidecar != nullptr) return ParseSlabSysfs(sidecar->contents, sidecar->name).status();
+  return absl::InvalidArgumentError(
+      "a warm start needs a trace with the sidecar sys-kernel-slab.before, which says what the "
+      "allocator held; `slablab trace info` shows what it has");
+}
 
 absl::Status CheckSimulationOptions(const SimulationOptions& options) {
   const auto wrong = [](const char* message) { return absl::InvalidArgumentError(message); };

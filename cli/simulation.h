@@ -13,10 +13,12 @@
 
 #include "absl/status/statusor.h"
 #include "allocators/registry.h"
+#include "cli/limits.h"
 #include "reports/result.pb.h"
 #include "sim/machine.pb.h"
 #include "sim/machine_config.h"
 #include "sim/machine_observer.h"
+#include "traces/trace.h"
 #include "workloads/observer.h"
 #include "workloads/replay.h"
 #include "workloads/tuning.h"
@@ -27,8 +29,6 @@ enum class RunOrder : uint8_t {
   kRecorded,  // each operation at its recorded time, or when its CPU is ready
   kClosed,    // each task's operations one after another, with what it does in between
 };
-
-inline constexpr uint32_t kScaleMax = 4096;
 
 // One simulation, as a user names it.
 struct SimulationOptions {
@@ -72,6 +72,9 @@ struct SimulationHooks {
 // Options that do not go together, each of them valid: InvalidArgument says which. Simulate() and
 // WriteWorkloadTrace() check it themselves.
 absl::Status CheckSimulationOptions(const SimulationOptions& options);
+
+// Whether the trace says what the allocator held before it: InvalidArgument if not.
+absl::Status CheckWarmStart(const TraceHeader& trace);
 
 // Boots the allocator on the machine, runs the trace or workload and gathers the result. Errors in
 // what the user named are InvalidArgument, NotFound or DataLoss; a violation that the auditor saw

@@ -4,8 +4,9 @@
 #include "cli/simulation_flags.h"
 
 #include <cstdint>
-#include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,10 +16,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/names.h"
+#include "cli/bundled_traces.h"
+#include "cli/flags.h"
 #include "cli/recorded_machine.h"
-#include "fmt/format.h"
 
-ABSL_FLAG(std::string, trace, "", "FILE: the trace to replay, as `slablab import` makes it.");
+ABSL_FLAG(
+    std::string, trace, "",
+    "TRACE: the trace to replay, as `slablab import` makes it, or a bundled one by name; may stand "
+    "without --trace= too.");
 ABSL_FLAG(std::string, workload, "",
           "WORKLOAD: instead of a trace: the name of one that `slablab list workloads` has, or a "
           ".textproto.");
@@ -81,50 +87,54 @@ namespace slablab {
 
 namespace {
 
-absl::Status Bad(absl::string_view name, absl::string_view value, absl::string_view valid) {
-  return absl::InvalidArgumentError(absl::StrCat("--", name, "=", value, ": ", valid));
+absl::Status Bad(absl::string_view name, absl::string_view value, std::string_view why) {
+  return BadFlag({name.data(), name.size()}, {value.data(), value.size()}, why);
+}
+
+// The one of `choices` that `value` names.
+template <typename Value>
+absl::Status Choose(absl::string_view name, absl::string_view value,
+                    const std::vector<std::pair<std::string_view, Value>>& choices, Value& field) {
+  std::vector<std::string> names;
+  for (const auto& [choice, meaning] : choices) {
+    if (value == absl::string_view(choice.data(), choice.size())) {
+      field = meaning;
+      return absl::OkStatus();
+    }
+    names.emplace_back(choice);
+  }
+  const std::string what(name);
+  return Bad(name, value, UnknownNameText(what, {value.data(), value.size()}, names));
 }
 
 absl::Status SetOrder(absl::string_view value, SimulationOptions& options) {
   options.order_stated = !value.empty();
-  if (value.empty() || value == "recorded") {
-    options.order = RunOrder::kRecorded;
-  } else if (value == "closed") {
-    options.order = RunOrder::kClosed;
-  } else {
-    return Bad("order", value, "valid are: recorded, closed");
+  if (!value.empty()) {
+    return Choose<RunOrder>("order", value,
+                            {{"recorded", RunOrder::kRecorded}, {"closed", RunOrder::kClosed}},
+                            options.order);
   }
+  options.order = RunOrder::kRecorded;
   return absl::OkStatus();
 }
 
 absl::Status SetPlacement(absl::string_view value, SimulationOptions& options) {
-  if (value == "recorded") {
-    options.replay.placement = CpuPlacement::kRecorded;
-  } else if (value == "spread") {
-    options.replay.placement = CpuPlacement::kSpread;
-  } else if (value == "pack") {
-    options.replay.placement = CpuPlacement::kPack;
-  } else {
-    return Bad("place", value, "valid are: recorded, spread, pack");
-  }
-  return absl::OkStatus();
+  return Choose<CpuPlacement>("place", value,
+                              {{"recorded", CpuPlacement::kRecorded},
+                               {"spread", CpuPlacement::kSpread},
+                               {"pack", CpuPlacement::kPack}},
+                              options.replay.placement);
 }
 
 absl::Status SetBalance(absl::string_view value, SimulationOptions& options) {
-  if (value.empty()) {
-    options.balance.reset();
-  } else if (value == "on" || value == "off") {
-    options.balance = value == "on";
-  } else {
-    return Bad("balance", value, "valid are: on, off");
-  }
-  return absl::OkStatus();
+  options.balance.reset();
+  if (value.empty()) return absl::OkStatus();
+  return Choose<std::optional<bool>>("balance", value, {{"on", true}, {"off", false}},
+                                     options.balance);
 }
 
 absl::Status SetStart(absl::string_view value, SimulationOptions& options) {
-  if (value != "cold" && value != "warm") return Bad("start", value, "valid are: cold, warm");
-  options.warm_start = value == "warm";
-  return absl::OkStatus();
+  return Choose<bool>("start", value, {{"cold", false}, {"warm", true}}, options.warm_start);
 }
 
 absl::Status SetParameters(absl::string_view value, SimulationOptions& options) {
@@ -163,31 +173,17 @@ absl::Status SetTunables(absl::string_view value, SimulationOptions& options) {
 
 absl::Status SetBool(absl::string_view name, absl::string_view value, bool& field) {
   if (absl::SimpleAtob(value, &field)) return absl::OkStatus();
-  return Bad(name, value, "valid are: true, false");
+  return Bad(name, value, "it takes true or false");
 }
 
 template <typename Integer>
-absl::Status SetNumber(absl::string_view name, absl::string_view value, int64_t least, int64_t most,
-                       Integer& field) {
-  uint64_t number = 0;
-  if (absl::SimpleAtoi(value, &number) && number >= static_cast<uint64_t>(least) &&
-      number <= static_cast<uint64_t>(most)) {
-    field = static_cast<Integer>(number);
-    return absl::OkStatus();
-  }
-  return Bad(name, value, absl::StrCat("is not in ", least, "..", most));
-}
-
-absl::Status SetSeed(absl::string_view value, SimulationOptions& options) {
-  uint64_t seed = 0;
-  if (!absl::SimpleAtoi(value, &seed)) return Bad("seed", value, "is not a number");
-  options.allocator_options.seed = seed;
+absl::Status SetNumber(absl::string_view name, absl::string_view value, Integer& field) {
+  const absl::StatusOr<uint64_t> number =
+      ParseInRange({name.data(), name.size()}, {value.data(), value.size()});
+  if (!number.ok()) return number.status();
+  field = static_cast<Integer>(*number);
   return absl::OkStatus();
 }
-
-constexpr int64_t kTouchBytesMax = int64_t{1} << 31;
-constexpr int64_t kPressureMax = 3'600'000'000;  // an hour
-constexpr int64_t kEventsMax = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
@@ -209,53 +205,64 @@ absl::Status SetSimulationOption(absl::string_view name, absl::string_view value
   if (name == "order") return SetOrder(value, options);
   if (name == "place") return SetPlacement(value, options);
   if (name == "balance") return SetBalance(value, options);
-  if (name == "scale") return SetNumber(name, value, 1, kScaleMax, options.scale);
+  if (name == "scale") return SetNumber(name, value, options.scale);
   if (name == "allocator") return set(options.allocator);
   if (name == "machine") return set(options.machine);
   if (name == "start") return SetStart(value, options);
-  if (name == "seed") return SetSeed(value, options);
+  if (name == "seed") return SetNumber(name, value, model.seed);
   if (name == "merge_caches") return SetBool(name, value, model.merge_caches);
   if (name == "statistics") return SetBool(name, value, model.statistics);
   if (name == "boot") return set(model.boot);
-  if (name == "possible_nodes") {
-    return SetNumber(name, value, 0, kPossibleNodesMax, model.possible_nodes);
-  }
-  if (name == "pressure_us") {
-    return SetNumber(name, value, 0, kPressureMax, options.pressure_interval_us);
-  }
+  if (name == "possible_nodes") return SetNumber(name, value, model.possible_nodes);
+  if (name == "pressure_us") return SetNumber(name, value, options.pressure_interval_us);
   if (name == "spread_slab") return SetBool(name, value, model.spread_slab);
   if (name == "quirks") return set_list(model.quirks);
   if (name == "percpu") return set(model.percpu);
   if (name == "percpu_quirks") return set_list(model.percpu_quirks);
   if (name == "tune") return SetTunables(value, options);
-  if (name == "touch_bytes") {
-    return SetNumber(name, value, 0, kTouchBytesMax, options.replay.object_touch_bytes_max);
-  }
-  if (name == "events_max") {
-    return SetNumber(name, value, 0, kEventsMax, options.replay.events_max);
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", name, "' is no option of a simulation; valid are: ",
-                   fmt::format("{}", fmt::join(kSimulationFlags, ", "))));
+  if (name == "touch_bytes") return SetNumber(name, value, options.replay.object_touch_bytes_max);
+  if (name == "events_max") return SetNumber(name, value, options.replay.events_max);
+  return UnknownName("flag of run", {name.data(), name.size()}, NameList(kSimulationFlags));
 }
 
 absl::Status SetSimulationOptionFromFlag(const std::string& name, SimulationOptions& options) {
   return SetSimulationOption(name, absl::FindCommandLineFlag(name)->CurrentValue(), options);
 }
 
-absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(absl::string_view command) {
+absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(
+    absl::string_view command, const std::vector<std::string>& arguments) {
   SimulationOptions options;
   for (const std::string_view name : kSimulationFlags) {
     const absl::Status status = SetSimulationOptionFromFlag(std::string(name), options);
     if (!status.ok()) return status;
   }
+  if (arguments.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(command, " takes one trace: '", arguments[0],
+                                                   "' and '", arguments[1], "' are two"));
+  }
+  if (!arguments.empty()) {
+    if (!options.trace_path.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(command, " takes one trace: '", arguments[0],
+                                                     "' and --trace=", options.trace_path,
+                                                     " are two"));
+    }
+    options.trace_path = arguments[0];
+  }
   if (options.trace_path.empty() == options.workload.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(command, options.trace_path.empty()
-                                  ? " needs a trace, --trace=FILE, or a workload, --workload=NAME"
-                                  : " takes a trace or a workload, not both"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        command,
+        options.trace_path.empty()
+            ? absl::StrCat(" wants to know what to run: a trace, as in 'slablab ", command,
+                           " mine.slt' ('slablab list traces' has bundled ones), or a workload, as "
+                           "in 'slablab ",
+                           command, " --workload=hackbench' ('slablab list workloads')")
+            : " takes a trace or a workload, not both"));
   }
   if (options.machine.empty()) options.machine = DefaultMachine(!options.trace_path.empty());
+  if (options.trace_path.empty()) return options;
+  const absl::StatusOr<std::string> path = FindTrace(options.trace_path);
+  if (!path.ok()) return path.status();
+  options.trace_path = *path;
   return options;
 }
 

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,9 +24,11 @@ inline constexpr std::string_view kSimulationFlags[] = {
     "quirks",        "statistics", "boot",        "possible_nodes", "pressure_us", "percpu",
     "percpu_quirks", "tune",       "touch_bytes", "events_max",     "spread_slab", "balance"};
 
-// What the flags say. InvalidArgument names the flag and what is valid; `command` opens the message
-// when neither a trace nor a workload is named.
-absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(absl::string_view command);
+// What the flags say, with the trace that `arguments` may name instead of --trace. InvalidArgument
+// names the flag and what is valid; `command` opens the message when neither a trace nor a workload
+// is named.
+absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(
+    absl::string_view command, const std::vector<std::string>& arguments);
 
 // Sets what the flag of that name sets, from the words a user would write behind it: "place",
 // "pack". InvalidArgument names the option and what is valid. Repeated ones replace each other.

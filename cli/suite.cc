@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/names.h"
 #include "cli/run_check.h"
 #include "cli/run_spec.h"
 #include "fmt/format.h"
@@ -34,8 +35,7 @@ absl::Status AddTolerances(const pb::RepeatedPtrField<Tolerance>& tolerances,
     const std::string where = fmt::format("{}[{}]", field, i);
     if (FindMetric(tolerance.metric()) == nullptr) {
       return origin.Error(where + ".metric",
-                          fmt::format("there is no metric \"{}\"; 'slablab list metrics' has them",
-                                      tolerance.metric()));
+                          UnknownNameText("metric", tolerance.metric(), NamesOf(Metrics())));
     }
     if (!seen.insert(tolerance.metric()).second) {
       return origin.Error(where, fmt::format("a second tolerance of {}", tolerance.metric()));
@@ -119,7 +119,7 @@ absl::StatusOr<Suite> SuiteFromText(std::string_view text, const std::string& pa
     absl::StatusOr<SimulationOptions> options = OptionsOf(run, origin, where + ".run.");
     if (!options.ok()) return options.status();
     if (const std::optional<RunFault> fault = checker.Check(*options); fault.has_value()) {
-      return ErrorOf(*fault, run, origin, where + ".run.");
+      entry.fault = ErrorOf(*fault, run, origin, where + ".run.");
     }
     entry.options = *std::move(options);
     suite.entries.push_back(std::move(entry));

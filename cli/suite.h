@@ -25,6 +25,7 @@ namespace slablab {
 struct SuiteEntry {
   std::string name;
   SimulationOptions options;
+  absl::Status fault;  // what is known to be wrong with the run before it begins
   bool exact = true;
   std::map<std::string, Tolerance> tolerances;  // by metric
 };
@@ -34,7 +35,8 @@ struct Suite {
   std::vector<SuiteEntry> entries;
 };
 
-// Errors are the user's, and name file, line and column.
+// Errors are the user's, and name file, line and column. What is wrong with one point's run alone
+// is that point's fault.
 absl::StatusOr<Suite> ReadSuite(const std::string& path);
 // The same for a text; `path` is for messages, and paths in the text are relative to it.
 absl::StatusOr<Suite> SuiteFromText(std::string_view text, const std::string& path);

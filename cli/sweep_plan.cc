@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/bundled_traces.h"
 #include "cli/recorded_machine.h"
 #include "cli/run_check.h"
 #include "cli/run_spec.h"
@@ -66,7 +67,7 @@ class AxisReader {
     AddSimple("workload", spec_.workload(), [spec = &spec_](size_t i, Draft& draft) {
       const std::string& value = spec->workload(static_cast<int>(i));
       RunSpec over;
-      if (absl::EndsWith(value, ".slt")) {
+      if (absl::EndsWith(value, ".slt") || IsBundledTrace(value)) {
         over.set_trace(value);
       } else {
         over.set_workload(value);
@@ -193,7 +194,11 @@ class Planner {
       can_be |= point->refused.empty();
       plan.points.push_back(*std::move(point));
     }
-    // Values that never meet well are no matter of how they meet.
+    // What no allocator of the sweep knows is no matter of how values meet.
+    for (const auto& [value, error] : unknown_) {
+      if (!known_.contains(value)) return error;
+    }
+    // Nor are values that never meet well.
     if (!can_be && !first_refusal_.ok()) return first_refusal_;
     return plan;
   }
@@ -227,6 +232,7 @@ class Planner {
       flags += fmt::format("--{}={}\n", name, value);
     }
     point.options = *std::move(options);
+    NoteModelValues(axes, chosen, point.options, draft.spec);
     if (const std::optional<RunFault> fault = checker_.Check(point.options); fault.has_value()) {
       const absl::Status error = FaultError(axes, chosen, *fault, draft.spec);
       if (!fault->elsewhere) return error;
@@ -240,12 +246,30 @@ class Planner {
     return point;
   }
 
+  // Which quirks, boots and tunables some allocator of the sweep knows, and which one did not.
+  void NoteModelValues(const std::vector<Axis>& axes, const std::vector<size_t>& chosen,
+                       const SimulationOptions& options, const RunSpec& spec) {
+    for (const ModelValue& value : ModelValues(options)) {
+      const std::string key = fmt::format("{}={}", value.field, value.name);
+      if (value.status.ok()) {
+        known_.insert(key);
+      } else if (!unknown_.contains(key)) {
+        unknown_[key] = FaultError(axes, chosen,
+                                   {.field = value.field,
+                                    .parameter = value.name,
+                                    .message = std::string(MessageOf(value.status))},
+                                   spec);
+      }
+    }
+  }
+
   // Where the axis or the base has what is wrong.
   absl::Status FaultError(const std::vector<Axis>& axes, const std::vector<size_t>& chosen,
                           const RunFault& fault, const RunSpec& spec) const {
-    const std::string& name = fault.parameter.empty() ? fault.field : fault.parameter;
+    const std::string parameter = fault.parameter.substr(0, fault.parameter.find('='));
     for (size_t i = 0; i < axes.size(); ++i) {
-      if (axes[i].name == name) return origin_.Error(PathOf(axes[i], chosen[i]), fault.message);
+      if (axes[i].name != fault.field && axes[i].name != parameter) continue;
+      return origin_.Error(PathOf(axes[i], chosen[i]), fault.message);
     }
     return ErrorOf(fault, spec, origin_, "base.");
   }
@@ -296,6 +320,10 @@ class Planner {
   RunInputsReader inputs_;
   RunChecker checker_;
   absl::Status first_refusal_;
+  // Of the values that are for allocators to know, "quirks=memcg-off": those that one knows, and
+  // the error that each is which one does not.
+  std::set<std::string> known_;
+  std::map<std::string, absl::Status> unknown_;
   // CPUs and nodes, by name and, of what was recorded, trace.
   std::map<std::pair<std::string, std::string>, std::pair<int, int>> machines_;
 };

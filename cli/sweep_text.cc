@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/names.h"
 #include "base/printable.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -226,8 +227,20 @@ std::string RefusedText(const SweepReport& report) {
   return "\n" + page.Take();
 }
 
-// Values as they are, without grouping, for scripts.
-DataTable ReportTable(const SweepReport& report) {
+std::string Bytes(const SweepReport& report) {
+  std::string bytes;
+  {
+    pb::io::StringOutputStream stream(&bytes);
+    pb::io::CodedOutputStream output(&stream);
+    output.SetSerializationDeterministic(true);
+    CHECK(report.SerializeToCodedStream(&output));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+DataTable SweepPointsTable(const SweepReport& report) {
   DataTable table{.name = "points", .keys = 1, .columns = {"point"}, .rows = {}};
   for (const std::string& axis : report.axes()) table.columns.push_back(axis);
   table.columns.push_back("refused");
@@ -248,19 +261,6 @@ DataTable ReportTable(const SweepReport& report) {
   }
   return table;
 }
-
-std::string Bytes(const SweepReport& report) {
-  std::string bytes;
-  {
-    pb::io::StringOutputStream stream(&bytes);
-    pb::io::CodedOutputStream output(&stream);
-    output.SetSerializationDeterministic(true);
-    CHECK(report.SerializeToCodedStream(&output));
-  }
-  return bytes;
-}
-
-}  // namespace
 
 std::string SweepPlanText(const SweepPlan& plan, const SweepPlanView& view) {
   Columns columns;
@@ -295,8 +295,7 @@ std::string SweepPlanText(const SweepPlan& plan, const SweepPlanView& view) {
 absl::Status CheckSweepMetrics(const std::vector<std::string>& metrics) {
   for (const std::string& name : metrics) {
     if (FindMetric(name) != nullptr) continue;
-    return absl::InvalidArgumentError(
-        fmt::format("--metrics: no metric '{}'; 'slablab list metrics' has them", name));
+    return BadFlag("metrics", name, UnknownNameText("metric", name, NamesOf(Metrics())));
   }
   return absl::OkStatus();
 }
@@ -305,9 +304,9 @@ std::string SweepReportText(const SweepReport& report, Format format,
                             const std::vector<std::string>& metrics) {
   switch (format) {
     case Format::kTsv:
-      return WideText(ReportTable(report), Delimiter::kTab);
+      return WideText(SweepPointsTable(report), Delimiter::kTab);
     case Format::kCsv:
-      return WideText(ReportTable(report), Delimiter::kComma);
+      return WideText(SweepPointsTable(report), Delimiter::kComma);
     case Format::kJson:
       return MessageToJson(report);
     case Format::kProto:

@@ -13,6 +13,7 @@
 #include "cli/flags.h"
 #include "cli/sweep.pb.h"
 #include "cli/sweep_plan.h"
+#include "reports/tables.h"
 
 namespace slablab {
 
@@ -24,6 +25,10 @@ struct SweepPlanView {
 // The points, a line each: name, values, and whether they are done, to do, of another shard or
 // refused; then why.
 std::string SweepPlanText(const SweepPlan& plan, const SweepPlanView& view);
+
+// A row a point: its name, the axes' values, every metric. Values as they are, without grouping,
+// for scripts.
+DataTable SweepPointsTable(const SweepReport& report);
 
 // InvalidArgument naming one that `slablab list metrics` has not.
 absl::Status CheckSweepMetrics(const std::vector<std::string>& metrics);

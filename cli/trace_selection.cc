@@ -15,7 +15,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "cli/bundled_traces.h"
 #include "cli/command.h"
+#include "cli/flags.h"
 #include "fmt/format.h"
 
 ABSL_FLAG(std::string, time, "",
@@ -47,7 +49,7 @@ std::optional<uint64_t> ParseDigits(absl::string_view text) {
 }
 
 absl::Status Bad(std::string_view flag, std::string_view text, std::string_view wanted) {
-  return absl::InvalidArgumentError(fmt::format("bad value '{}' for --{}: {}", text, flag, wanted));
+  return BadFlag(flag, text, wanted);
 }
 
 absl::Status BadTime(std::string_view text) {
@@ -164,8 +166,9 @@ absl::StatusOr<std::unique_ptr<TraceReader>> OpenTrace(const std::string& path,
 
 absl::StatusOr<std::string> OnlyTrace(std::string_view command,
                                       const std::vector<std::string>& arguments) {
-  if (arguments.size() == 1) return arguments[0];
-  return absl::InvalidArgumentError(fmt::format("{} takes one trace, a file TRACE.slt", command));
+  if (arguments.size() == 1) return FindTrace(arguments[0]);
+  return absl::InvalidArgumentError(fmt::format(
+      "{} takes one trace: a file, or the name of a bundled one ('slablab list traces')", command));
 }
 
 }  // namespace slablab

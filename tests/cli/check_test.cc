@@ -55,13 +55,18 @@ class CheckTest : public FolderTest {
 
 TEST_F(CheckTest, ARunIsWhatItWas) {
   EXPECT_EQ(Stdout("check " + suite_).exit_status, 1) << "without baselines nothing passes";
-  EXPECT_THAT(Stdout("check " + suite_).text, HasSubstr("no baseline; --update makes one"));
-  EXPECT_EQ(Stdout("check --update --workers=1 " + suite_).exit_status, 0);
+  EXPECT_THAT(Stdout("check " + suite_).text, HasSubstr("no baseline; --update stores one"));
+  const Ending stored = Stdout("check --update --workers=1 " + suite_);
+  EXPECT_EQ(stored.exit_status, 0);
+  EXPECT_EQ(stored.text,
+            absl::StrCat("STORED  slub\nSTORED  slab\n0 as before, 2 stored, 0 updated\n",
+                         Path("net.baselines.textproto"), " written\n"));
   const std::string baselines = Contents(Path("net.baselines.textproto"));
   EXPECT_THAT(baselines, HasSubstr("name: \"cycles_per_operation\""));
   const Ending again = Stdout("check --workers=2 " + suite_);
   EXPECT_EQ(again.exit_status, 0) << again.text;
-  EXPECT_EQ(again.text, "ok      slub\nok      slab\n2 as before, 0 changed or new\n");
+  EXPECT_EQ(again.text,
+            "ok      slub\nok      slab\n2 as before, 0 changed, 0 without a baseline\n");
   EXPECT_EQ(Stdout("check --update --workers=2 " + suite_).exit_status, 0);
   EXPECT_EQ(Contents(Path("net.baselines.textproto")), baselines);
 }
@@ -102,7 +107,8 @@ TEST_F(CheckTest, AChangeFailsAndTheMovedMetricsAreNamed) {
                                       "differs, "));
   EXPECT_THAT(changed.text, HasSubstr("cycles_per_operation"));
   EXPECT_THAT(changed.text, HasSubstr("free_cycles_mean"));
-  EXPECT_THAT(changed.text, HasSubstr("ok      slab\n1 as before, 1 changed or new\n"));
+  EXPECT_THAT(changed.text,
+              HasSubstr("ok      slab\n1 as before, 1 changed, 0 without a baseline\n"));
   const std::string junit = Contents(Path("j.xml"));
   EXPECT_THAT(junit, HasSubstr("<testsuite name=\"net\" tests=\"2\" failures=\"1\""));
   EXPECT_THAT(junit, HasSubstr("cycles_per_operation"));
@@ -114,6 +120,57 @@ TEST_F(CheckTest, AChangeFailsAndTheMovedMetricsAreNamed) {
   // Only what is asked for.
   EXPECT_EQ(Stdout(absl::StrCat("check ", suite_, " slab")).exit_status, 0);
   EXPECT_EQ(Stdout(absl::StrCat("check ", suite_, " slub")).exit_status, 1);
+}
+
+TEST_F(CheckTest, AnUpdateSaysWhatItStoresUpdatesAndRemoves) {
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  Change("allocator: \"slub\"", "allocator: \"slub\" seed: 2 tune: \"cpu_partial=0\"");
+  const Ending updated = Stdout("check --update --junit=" + Path("j.xml") + " " + suite_);
+  EXPECT_EQ(updated.exit_status, 0);
+  EXPECT_THAT(updated.text, StartsWith("UPDATED slub: the configuration is another, "));
+  EXPECT_THAT(updated.text, HasSubstr("ok      slab\n1 as before, 0 stored, 1 updated\n"));
+  EXPECT_THAT(updated.text, Not(HasSubstr("CHANGED")));
+  EXPECT_THAT(Contents(Path("j.xml")), HasSubstr("tests=\"2\" failures=\"0\"")) << "it is stored";
+  WriteContents(suite_,
+                "base { trace: \"net.slt\" machine: \"vm-c4n2\" events_max: 8000 } "
+                "point { name: \"slab\" run { allocator: \"slab\" } }");
+  EXPECT_THAT(Stdout("check " + suite_).text,
+              HasSubstr("STALE   slub: a baseline of no point; --update removes it"));
+  EXPECT_THAT(Stdout("check --update " + suite_).text,
+              HasSubstr("REMOVED slub: a baseline of no point\n"));
+  EXPECT_THAT(Contents(Path("net.baselines.textproto")), Not(HasSubstr("\"slub\"")));
+}
+
+// A build system shows what was refused too, and how long each run took.
+TEST_F(CheckTest, RefusedPointsAreInTheJunitAndTheOthersRunAllTheSame) {
+  ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
+  const std::string junit = "check --junit=" + Path("j.xml") + " " + suite_;
+  // Known before it begins: nothing runs.
+  Change("allocator: \"slub\"", "allocator: \"slub\" quirks: \"memcg\"");
+  EXPECT_EQ(Stderr(junit).exit_status, 2);
+  EXPECT_THAT(Stderr(junit).text,
+              HasSubstr("unknown quirk of slub 'memcg' (did you mean memcg-off?)"));
+  EXPECT_THAT(
+      Contents(Path("j.xml")),
+      AllOf(HasSubstr("tests=\"2\" failures=\"0\" disabled=\"0\" errors=\"1\" skipped=\"1\""),
+            HasSubstr("<error message=\""), HasSubstr("unknown quirk of slub"),
+            HasSubstr("<skipped message=\"not run, since another point cannot be\"")));
+  // Known only when it runs.
+  Change("allocator: \"slub\"", "allocator: \"slub\" tune: \"nosuch:cpu_partial=0\"");
+  const Ending refused = Stdout(junit);
+  EXPECT_EQ(refused.exit_status, 2);
+  EXPECT_THAT(refused.text,
+              HasSubstr("REFUSED slub: tunable nosuch:cpu_partial=0: there is no such"));
+  EXPECT_THAT(refused.text,
+              HasSubstr("ok      slab\n1 as before, 0 changed, 0 without a baseline, 1 refused"));
+  const std::string xml = Contents(Path("j.xml"));
+  EXPECT_THAT(xml,
+              AllOf(HasSubstr("errors=\"1\" skipped=\"0\""), HasSubstr("there is no such cache")));
+  EXPECT_THAT(xml,
+              Not(HasSubstr("name=\"slab\" status=\"run\" result=\"completed\" time=\"0.000\"")));
+  const std::string before = Contents(Path("net.baselines.textproto"));
+  EXPECT_EQ(Stdout("check --update " + suite_).exit_status, 2);
+  EXPECT_EQ(Contents(Path("net.baselines.textproto")), before) << "all or nothing";
 }
 
 TEST_F(CheckTest, WithinItsToleranceAMetricMayMove) {
@@ -146,17 +203,17 @@ TEST_F(CheckTest, ErrorsNameFileAndLine) {
             ":3:9: a second point \"a\""},
            {"point { name: \"a\" }", ":1:1: neither a trace nor a workload"},
            {"base { trace: \"x.slt\" }\npoint { name: \"a\"\n tolerance { metric: \"speed\" } }",
-            ":3:14: there is no metric \"speed\""},
+            ":3:14: unknown metric 'speed'"},
            {"point { name: \"a\"\n run { order: \"any\" } }", ":2:8: --order=any"},
            {"points { }", ":1:8: "},
            {"base { workload: \"larson\"\n set: \"slot=2\" }\npoint { name: \"a\" }",
-            ":2:2: larson: the workload has no parameter 'slot'"},
+            ":2:2: larson: unknown parameter of the workload 'slot' (did you mean slots?)"},
            {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { workload: \"lasron\" } }",
             ":3:8: unknown workload 'lasron'"},
            {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { allocator: \"slbu\" } }",
             ":3:8: unknown allocator 'slbu'"},
            {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { machine: \"nosuch\" } }",
-            ":3:8: there is no machine"},
+            ":3:8: unknown machine 'nosuch'"},
            {"base { workload: \"larson\"\n scenario: \"nosuch\" }\npoint { name: \"a\" }",
             ":2:2: "},
            {"base { workload: \"larson\" }\npoint { name: \"a\"\n run { order: \"recorded\" } }",
@@ -168,11 +225,12 @@ TEST_F(CheckTest, ErrorsNameFileAndLine) {
     EXPECT_THAT(run.text, StartsWith(absl::StrCat("slablab: ", suite_, complaint))) << text;
   }
   WriteContents(suite_, "base { trace: \"nosuch.slt\" }\npoint { name: \"a\" }");
-  EXPECT_THAT(Stderr("check " + suite_).text, AllOf(HasSubstr("a: "), HasSubstr("nosuch.slt")));
+  EXPECT_THAT(Stderr("check " + suite_).text, AllOf(HasSubstr(":1:8: "), HasSubstr("nosuch.slt")));
   WriteContents(suite_, kSuite);
   WriteContents(Path("net.baselines.textproto"), "point {\n  nam: \"slub\" }");
   EXPECT_THAT(Stderr("check " + suite_).text, HasSubstr("net.baselines.textproto:2:6: "));
-  EXPECT_THAT(Stderr(absl::StrCat("check ", suite_, " slbu")).text, HasSubstr("no point 'slbu'"));
+  EXPECT_THAT(Stderr(absl::StrCat("check ", suite_, " slbu")).text,
+              HasSubstr("unknown point 'slbu' (did you mean slub?)"));
   EXPECT_EQ(Stderr("check").exit_status, 2);
 }
 
@@ -227,11 +285,16 @@ TEST(JudgeTest, ToleranceIsInclusiveAndBothWays) {
 }
 
 TEST(JunitTest, WhateverIsInANameIsText) {
-  const std::string xml =
-      JunitXml("a<b>&\"c\"", {{.name = "ok", .failure = "", .details = ""},
-                              {.name = "'\033[31m\xff", .failure = "<moved>", .details = "]]>"}});
+  const std::string xml = JunitXml("a<b>&\"c\"", {{.name = "ok", .milliseconds = 1234},
+                                                  {.name = "'\033[31m\xff",
+                                                   .outcome = JunitCase::Outcome::kFailed,
+                                                   .message = "<moved>",
+                                                   .details = "]]>",
+                                                   .milliseconds = 5}});
   EXPECT_THAT(xml, HasSubstr("name=\"a&lt;b&gt;&amp;&quot;c&quot;\" tests=\"2\" failures=\"1\""));
-  EXPECT_THAT(xml, HasSubstr("<testcase name=\"ok\""));
+  EXPECT_THAT(
+      xml, HasSubstr("<testcase name=\"ok\" status=\"run\" result=\"completed\" time=\"1.234\""));
+  EXPECT_THAT(xml, HasSubstr("errors=\"0\" skipped=\"0\" time=\"1.239\""));
   EXPECT_THAT(xml, HasSubstr("name=\"'?[31m?\""));
   EXPECT_THAT(xml, HasSubstr(">]]&gt;</failure>"));
   EXPECT_THAT(xml, Not(HasSubstr("\033")));

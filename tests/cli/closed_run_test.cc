@@ -207,7 +207,8 @@ TEST_F(ClosedRunTest, WhatIsWrongIsSaidWithFileAndLine) {
     const std::string names = command.starts_with("workload") ? " " : " --workload=";
     ExpectRefusal(absl::StrCat(command, names, "hakbench"), "unknown workload 'hakbench'; valid");
     ExpectRefusal(absl::StrCat(command, names, "larson --set=slot=3"),
-                  "larson: the workload has no parameter 'slot'; it has: threads");
+                  "larson: unknown parameter of the workload 'slot' (did you mean slots?); valid "
+                  "are: threads");
     ExpectRefusal(absl::StrCat(command, names, "larson --set=slots=many"), "is not NAME=N");
   }
   const std::string larson = "run --workload=larson --machine=vm-c4n2 --scenario=";

@@ -69,7 +69,7 @@ TEST_F(CompareTest, MachinesAreComparedToo) {
 }
 
 TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
-  ExpectRefusal("compare", "compare needs a trace");
+  ExpectRefusal("compare", "compare wants to know what to run: a trace");
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub"), "two runs or more");
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slub"),
                 "'slub' is named twice");
@@ -80,11 +80,74 @@ TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slab --machines=r910"),
                 "--machine and --machines");
   ExpectRefusal(absl::StrCat("compare ", small_, " --format=slabinfo"), "--format=slabinfo");
-  ExpectRefusal(absl::StrCat("compare ", small_, " --format=csv --table=no"), "no table 'no'");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --format=csv --table=no"), "unknown table 'no'");
   ExpectRefusal("compare no-such-file", "cannot read no-such-file");
-  ExpectRefusal(absl::StrCat("compare ", Sample("net")), "not a result");
+  ExpectRefusal(absl::StrCat("compare ", Write("notes", "x")), "not a result");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_patial=0,6"),
+                "--vary=cpu_patial=0,6: unknown tunable, parameter or flag 'cpu_patial' (did you "
+                "mean cpu_partial?)");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_partial=-1,-2"),
+                "cpu_partial cannot be set to -2: it takes 0..4294967295");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_partial=x"), "whole numbers");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_partial=6,6"), "named twice");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --vary=place=spread,sprad"),
+                "unknown place 'sprad' (did you mean spread?)");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocator=slab --vary=cpu_partial=0,6"),
+                "unknown tunable of slab 'cpu_partial'");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --vary=trace=a,b"), "unknown tunable");
   Output("one", absl::StrCat("run ", small_, " --format=proto"));
   ExpectRefusal(absl::StrCat("compare ", Path("one")), "two results or more");
+  ExpectRefusal(absl::StrCat("compare ", Path("one"), " ", Path("one"), " --vary=seed=1,2"),
+                "--vary says how to run, and results have run already");
+}
+
+TEST_F(CompareTest, ATunableIsVariedOverItsValues) {
+  const auto runs = [&](const std::string& flags) {
+    Output("result", absl::StrCat("compare ", small_, " ", flags, " --format=proto"));
+    absl::StatusOr<RunResults> results = ReadResults(Path("result"));
+    EXPECT_TRUE(results.ok());
+    return *std::move(results);
+  };
+  const RunResults varied = runs("--vary=cpu_partial=0,6,30");
+  ASSERT_EQ(varied.runs_size(), 3);
+  for (int i = 0; i < 3; ++i) {
+    const RunConfig& config = varied.runs(i).result().config();
+    EXPECT_EQ(config.allocator(), "slub");
+    ASSERT_EQ(config.tunables_size(), 1);
+    EXPECT_EQ(config.tunables(0).name(), "cpu_partial");
+    EXPECT_EQ(config.tunables(0).value(), std::vector<int64_t>({0, 6, 30})[i]);
+  }
+  // The same as the run with that value.
+  Output("one", absl::StrCat("run ", small_, " --tune=cpu_partial=6 --format=proto"));
+  const absl::StatusOr<RunResults> one = ReadResults(Path("one"));
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(varied.runs(1).result().digests().end_state(),
+            one->runs(0).result().digests().end_state());
+  // Two at once, a flag among them.
+  EXPECT_EQ(runs("'--vary=cpu_partial=0,6;seed=1,2,3'").runs_size(), 6);
+}
+
+TEST_F(CompareTest, AnAllocatorThatLacksWhatIsVariedIsRunOnceAndSaidSo) {
+  const std::string flags =
+      absl::StrCat("compare ", small_, " --allocators=slub,slab --vary=cpu_partial=0,30");
+  Output("result", flags + " --format=proto");
+  const absl::StatusOr<RunResults> results = ReadResults(Path("result"));
+  ASSERT_TRUE(results.ok());
+  EXPECT_EQ(results->runs_size(), 3);
+  const std::string said = "slab does not take cpu_partial, so it is run once, as it is.";
+  EXPECT_THAT(results->runs(2).result().assumptions(), ::testing::Contains(said));
+  EXPECT_THAT(Stderr(flags).text, HasSubstr("slablab: " + said));
+}
+
+TEST_F(CompareTest, AParameterOfAWorkloadIsVaried) {
+  Output("result",
+         "compare --workload=larson --set=threads=2 --vary=slots=10,20 --machine=vm-c4n2 "
+         "--format=proto");
+  const absl::StatusOr<RunResults> results = ReadResults(Path("result"));
+  ASSERT_TRUE(results.ok());
+  ASSERT_EQ(results->runs_size(), 2);
+  EXPECT_NE(results->runs(0).result().digests().end_state(),
+            results->runs(1).result().digests().end_state());
 }
 
 // What the parts of a result say of the whole: every slab has its place in the map of slabs, and

@@ -233,7 +233,7 @@ TEST_F(DiffTest, WhatItCannotCompareIsSaid) {
       HasSubstr("the operations of slab allocators alone"));
   WriteContents(Path("b.textproto"), "workload: \"larson\"\nset: \"slot=3\"");
   EXPECT_THAT(Stderr(absl::StrCat("diff ", good, " ", Path("b.textproto"))).text,
-              HasSubstr("b.textproto:2:1: larson: the workload has no parameter 'slot'"));
+              HasSubstr("b.textproto:2:1: larson: unknown parameter of the workload 'slot'"));
   WriteContents(Path("x.log"), "# slablab operations, version 1\nevent\tstart\n1\t2\n");
   const Ending damaged = Stderr(absl::StrCat("diff ", Path("x.log"), " ", Path("x.log")));
   EXPECT_EQ(damaged.exit_status, 2);

@@ -9,10 +9,12 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/names.h"
 #include "cli/commands.h"
 #include "cli/help.h"
-#include "cli/nearest.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -38,7 +40,9 @@ const std::vector<Command>& Table() {
        "FOOD...",
        "Feeds.",
        {"pet", "warm_start", "loud", "output", "limit", "format"},
-       Nothing},
+       Nothing,
+       "",
+       {Format::kText, Format::kJson}},
       {"zoo open", "", "Opens the zoo.", {}, Nothing},
       {"zoo close", "", "Closes the zoo.", {"pet"}, Nothing},
   };
@@ -136,7 +140,7 @@ TEST_F(ParseTest, UnknownCommandsNameTheNearest) {
   EXPECT_THAT(ErrorOf("zo open"), HasSubstr("(did you mean zoo open?)"));
   EXPECT_THAT(ErrorOf("zoo"), HasSubstr("'zoo' wants one of: open, close"));
   EXPECT_THAT(ErrorOf("elephant"), Not(HasSubstr("did you mean")));
-  EXPECT_THAT(ErrorOf(""), HasSubstr("no command given"));
+  EXPECT_THAT(ErrorOf(""), HasSubstr("what is to be done?"));
   EXPECT_THAT(ErrorOf("--pet=cat feed"), HasSubstr("the command comes before its flags"));
 }
 
@@ -151,23 +155,25 @@ TEST_F(ParseTest, OnlyTheCommandsOwnFlagsAreTaken) {
 }
 
 TEST_F(ParseTest, BadValuesAreNamedWithTheirFlag) {
-  EXPECT_THAT(ErrorOf("feed --limit=many"), HasSubstr("bad value 'many' for --limit"));
-  EXPECT_THAT(ErrorOf("feed --limit=-1"), HasSubstr("bad value '-1' for --limit"));
-  EXPECT_THAT(ErrorOf("feed --warm_start=perhaps"),
-              HasSubstr("bad value 'perhaps' for --warm-start"));
-  EXPECT_THAT(ErrorOf("feed --format=xml"),
-              HasSubstr("bad value 'xml' for --format; it is one of text, json, csv, tsv, "
-                        "slabinfo, percpu_stats, proto, html"));
+  const std::string range = "it takes a whole number in 0..18446744073709551615";
+  EXPECT_EQ(ErrorOf("feed --limit=many"), "--limit=many: " + range);
+  EXPECT_EQ(ErrorOf("feed --limit=-1"), "--limit=-1: " + range);
+  EXPECT_EQ(ErrorOf("feed --warm_start=perhaps"), "--warm-start=perhaps: it takes true or false");
+  EXPECT_EQ(ErrorOf("feed --format=josn"),
+            "--format=josn: unknown format of 'feed' 'josn' (did you mean json?); valid are: text, "
+            "json");
   EXPECT_THAT(ErrorOf("feed --pet"), HasSubstr("--pet wants a value"));
   EXPECT_THAT(ErrorOf("feed --pet --loud"), HasSubstr("--pet wants a value"));
   EXPECT_THAT(ErrorOf("feed -o"), HasSubstr("-o wants a value"));
 }
 
 TEST_F(ParseTest, AFormatThatTheCommandLacksIsRefusedWithThoseItHas) {
-  ASSERT_TRUE(Parse("feed --format=csv").ok());
-  EXPECT_EQ(*FormatAmong({Format::kText, Format::kCsv}), Format::kCsv);
-  EXPECT_THAT(FormatAmong({Format::kText, Format::kJson}).status().message(),
-              HasSubstr("--format=csv is not offered here; it is one of text, json"));
+  ASSERT_TRUE(Parse("feed --format=json").ok());
+  EXPECT_EQ(*FormatAmong({Format::kText, Format::kJson}), Format::kJson);
+  EXPECT_THAT(ErrorOf("feed --format=csv"),
+              HasSubstr("unknown format of 'feed' 'csv'; valid are: text, json"));
+  EXPECT_THAT(FormatAmong({Format::kText}).status().message(),
+              HasSubstr("--format=json: it is not offered here; valid are: text"));
 }
 
 TEST(NearestTest, OrdersByNearnessAndStopsAtThree) {
@@ -176,6 +182,11 @@ TEST(NearestTest, OrdersByNearnessAndStopsAtThree) {
   EXPECT_THAT(NearestNames("lsub", {"slub"}), ElementsAre("slub"));
   EXPECT_THAT(NearestNames("x", {"percpu", "slub"}), IsEmpty());
   EXPECT_THAT(NearestNames("", {"slub"}), IsEmpty());
+  EXPECT_THAT(NearestNames("hackbnech", {"netperf", "hackbench-pipes", "hackbench"}),
+              ElementsAre("hackbench", "hackbench-pipes"));
+  EXPECT_THAT(NearestNames("penrin", {"penryn-2x4", "r910"}), ElementsAre("penryn-2x4"));
+  EXPECT_THAT(NearestNames("hackbench", {"linux-6.1-hackbench", "x"}),
+              ElementsAre("linux-6.1-hackbench"));
 }
 
 TEST(HelpTest, ShowsACommandsFlagsWithTheirValuesAndDefaults) {
@@ -192,9 +203,7 @@ TEST(HelpTest, ShowsACommandsFlagsWithTheirValuesAndDefaults) {
             "                          appears whole or not at all. Short: -o FILE.\n"
             "  --limit=N               show at most N rows of a table; 0 shows all. Short: -l\n"
             "                          N.\n"
-            "  --format=FORMAT         how to print: text, json, csv, tsv, slabinfo,\n"
-            "                          percpu_stats, proto or html, where the command offers\n"
-            "                          it. Default: text.\n");
+            "  --format=FORMAT         how to print: text or json. Default: text.\n");
 }
 
 TEST(HelpTest, AFirstWordListsItsCommandsAndAnUnknownTopicIsAnError) {
@@ -214,6 +223,63 @@ TEST(HelpTest, EveryCommandOfTheProgramHasHelpWithinEightyColumns) {
     ASSERT_TRUE(help.ok()) << help.status();
     for (const absl::string_view line : absl::StrSplit(*help, '\n')) {
       EXPECT_LE(line.size(), 80u) << line;
+    }
+  }
+}
+
+// Whatever is written for it, a number's flag says its name and what it takes.
+TEST(CommandTableTest, EveryNumbersFlagHasARangeThatItsErrorNames) {
+  const absl::FlagSaver saver;
+  size_t numbers = 0;
+  for (const Command& command : Commands()) {
+    for (const std::string_view name : command.flags) {
+      const absl::CommandLineFlag* const flag =
+          absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
+      ASSERT_NE(flag, nullptr) << name;
+      const bool is_number =
+          !flag->IsOfType<bool>() && !flag->IsOfType<std::string>() && !flag->IsOfType<Format>();
+      ASSERT_EQ(RangeOf(name) != nullptr, is_number) << name;
+      if (!is_number) continue;
+      ++numbers;
+      std::vector<std::string> words =
+          absl::StrSplit(absl::string_view(command.name.data(), command.name.size()), ' ');
+      const std::string dashed =
+          absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"_", "-"}});
+      for (const std::string value : {"", "x", "-1", "1e9", "18446744073709551616", "1.5"}) {
+        words.push_back(absl::StrCat("--", dashed, "=", value));
+        const absl::StatusOr<Invocation> invocation = ParseInvocation(Commands(), words);
+        EXPECT_EQ(invocation.status().message(),
+                  absl::StrCat("--", dashed, "=", value, ": it takes a whole number in ",
+                               RangeOf(name)->least, "..", RangeOf(name)->most));
+        words.pop_back();
+      }
+    }
+  }
+  EXPECT_GT(numbers, 20u);
+}
+
+// Help offers what is taken, and nothing else is.
+TEST(CommandTableTest, EveryFormatThatHelpOffersIsTakenAndNoOther) {
+  const absl::FlagSaver saver;
+  for (const Command& command : Commands()) {
+    const bool has_flag =
+        std::find(command.flags.begin(), command.flags.end(), "format") != command.flags.end();
+    EXPECT_EQ(has_flag, !command.formats.empty()) << command.name;
+    if (!has_flag) continue;
+    const std::vector<std::string> topic =
+        absl::StrSplit(absl::string_view(command.name.data(), command.name.size()), ' ');
+    const std::string help =
+        absl::StrReplaceAll(*HelpText(Commands(), topic), {{"\n                          ", " "}});
+    const size_t begin = help.find("how to print: ");
+    const std::string offered = help.substr(begin, help.find('.', begin) - begin);
+    for (const Format format :
+         {Format::kText, Format::kJson, Format::kCsv, Format::kTsv, Format::kSlabinfo,
+          Format::kPercpuStats, Format::kProto, Format::kHtml}) {
+      std::vector<std::string> words = topic;
+      words.push_back("--format=" + FormatName(format));
+      const bool taken = ParseInvocation(Commands(), words).ok();
+      EXPECT_EQ(taken, offered.find(FormatName(format)) != std::string::npos)
+          << command.name << " " << FormatName(format);
     }
   }
 }

@@ -65,12 +65,13 @@ TEST(FootprintTest, WhatCannotBeMeasuredIsOnlyReckoned) {
 
 TEST(FootprintTest, WhatIsOutOfRangeIsStatusTwo) {
   for (const auto& [flag, complaint] : {
-           std::pair<std::string, std::string>{"--pointer-bytes=5", "--pointer-bytes=5 is not 4"},
-           {"--possible-cpus=0", "--possible-cpus=0 is not in 1..4096"},
-           {"--possible-cpus=4097", "--possible-cpus=4097 is not in 1..4096"},
-           {"--caches=0", "--caches=0 is not in 1..100000"},
-           {"--entries=0", "--entries=0 is not in 1..4094"},
-           {"--entries=4095", "--entries=4095 is not in 1..4094"},
+           std::pair<std::string, std::string>{"--pointer-bytes=5",
+                                               "--pointer-bytes=5: it takes 4 or 8"},
+           {"--possible-cpus=0", "--possible-cpus=0: it takes a whole number in 1..4096"},
+           {"--possible-cpus=4097", "--possible-cpus=4097: it takes a whole number in 1..4096"},
+           {"--caches=0", "--caches=0: it takes a whole number in 1..100000"},
+           {"--entries=0", "--entries=0: it takes a whole number in 1..4094"},
+           {"--entries=4095", "--entries=4095: it takes a whole number in 1..4094"},
            {"--format=csv", "csv"},
            {"something", "footprint takes flags only"},
        }) {

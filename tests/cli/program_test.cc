@@ -96,7 +96,8 @@ TEST_F(ReportTest, WhatItCannotReadOrWriteIsSaid) {
         {"report " + damaged,
          damaged + ": not a result, or a damaged one: no whole field at offset "},
         {"report --table=skipped " + path_, "--table is for --format=csv"},
-        {"report --format=csv --table=skip " + path_, "no table 'skip'; there are run, "}}) {
+        {"report --format=csv --table=skip " + path_,
+         "unknown table 'skip' (did you mean skipped?); valid are: run, "}}) {
     const Ending run = Stderr(arguments);
     EXPECT_EQ(run.exit_status, 2) << arguments;
     EXPECT_THAT(run.text, StartsWith("slablab: " + complaint)) << arguments;

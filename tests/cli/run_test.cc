@@ -177,6 +177,23 @@ TEST_F(RunTest, AThousandCpusWork) {
   EXPECT_GT(result.cpus_size(), 100);  // One for each task.
 }
 
+TEST_F(RunTest, ATraceIsTakenWithoutItsFlagAndABundledOneByItsName) {
+  setenv("SLABLAB_ROOT", Sample("fs").substr(0, Sample("fs").find("/traces/samples/")).c_str(), 1);
+  const std::string flags = " --events-max=3000 --machine=vm-c4n2";
+  const std::string expected = Stdout(absl::StrCat("run --trace=", Sample("fs"), flags)).text;
+  ASSERT_THAT(expected, HasSubstr("linux-6.1-slub-c4n2-fs.slt"));
+  EXPECT_EQ(Stdout(absl::StrCat("run ", Sample("fs"), flags)).text, expected);
+  EXPECT_EQ(Stdout("run linux-6.1-slub-c4n2-fs" + flags).text, expected);
+  EXPECT_EQ(Stdout("run --trace=linux-6.1-slub-c4n2-fs.slt" + flags).text, expected);
+  EXPECT_EQ(Stdout("trace info linux-6.1-slub-c4n2-fs").exit_status, 0);
+  ExpectRefusal("run linux-6.1-slub-c4n2-fsk",
+                {"did you mean linux-6.1-slub-c4n2-fs", "list traces"});
+  ExpectRefusal("run hackbench", {"'hackbench' is a workload, not a trace: --workload=hackbench"});
+  ExpectRefusal("run linux-6.1-slub-c4n2-fs --trace=x.slt", {"takes one trace", "are two"});
+  ExpectRefusal("run a b", {"takes one trace: 'a' and 'b' are two"});
+  ExpectRefusal("run", {"run wants to know what to run", "slablab list traces"});
+}
+
 TEST_F(RunTest, WrongNamesAreAnsweredWithTheRightOnes) {
   const std::string trace = absl::StrCat("run --trace=", Sample("fs"), " ");
   ExpectRefusal(trace + "--allocator=slob", {"unknown allocator 'slob'", "valid are: slub"});
@@ -187,7 +204,7 @@ TEST_F(RunTest, WrongNamesAreAnsweredWithTheRightOnes) {
   ExpectRefusal(trace + "--quirks=quark", {"quirk of slub 'quark'", "valid are: "});
   ExpectRefusal(trace + "--events-max=-1", {"--events-max"});
   ExpectRefusal(trace + "stray", {"'stray'"});
-  ExpectRefusal("run", {"--trace=FILE"});
+  ExpectRefusal("run", {"run wants to know what to run"});
 }
 
 TEST_F(RunTest, ImpossibleMachinesAreRefused) {
@@ -209,7 +226,7 @@ TEST_F(RunTest, ImpossibleMachinesAreRefused) {
 TEST_F(RunTest, WhatIsNoTraceIsRefused) {
   const std::string noise = Write("noise.slt", RandomBytes(2, 4096));
   ExpectRefusal("run --trace=" + noise, {noise});
-  ExpectRefusal("run --trace=no/such.slt", {"no/such.slt", "No such file"});
+  ExpectRefusal("run --trace=no/such.slt", {"no/such.slt", "there is no such file"});
   ExpectRefusal("run --trace=" + folder(), {folder()});
   ExpectRefusal("report " + noise, {noise});
   ExpectRefusal("verify " + noise, {noise});
@@ -268,7 +285,8 @@ TEST_F(RunTest, QueuesAreListedIfAskedFor) {
   }
   const std::string shared = Stdout(run + "--queues=shared --limit=0").text;
   EXPECT_THAT(shared, AllOf(HasSubstr("\n  shared "), Not(HasSubstr("\n  queue "))));
-  ExpectRefusal(run + "--queues=array", {"no list 'array'", "slabs, queue, shared, alien, all"});
+  ExpectRefusal(run + "--queues=array",
+                {"unknown list of queues 'array'", "slabs, queue, shared, alien, all"});
   ExpectRefusal(run + "--queues=all --format=json", {"--queues is for --format=text"});
 }
 

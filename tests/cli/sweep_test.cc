@@ -282,28 +282,32 @@ TEST_F(SweepTest, ErrorsNameFileAndLine) {
   WriteContents(Path("bad.textproto"), "events {");
   for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
            {"base {\n  trace: \"net.slt\"\n}\nallocator: \"slub\"\nallocator: \"slbu\"\n",
-            ":5:1: unknown allocator 'slbu'; valid are: slub"},
+            ":5:1: unknown allocator 'slbu' (did you mean slub?); valid are: slub"},
            {"base { trace: \"net.slt\" }\ncpus: 4\ncpus: 16\ncpus: 4\n",
             ":4:1: a second \"4\" in cpus"},
            {"base { trace: \"net.slt\" }\nnodes: 0\n", ":2:1: 0 nodes"},
            {"\nbase { trace: \"nosuch.slt\" }\n", ":2:8: "},
-           {"base { trace: \"net.slt\"\n machine: \"nosuch\" }", ":2:2: there is no machine"},
-           {"base { trace: \"net.slt\"\n place: \"here\" }", ":2:2: --place=here: valid are"},
-           {"base { trace: \"net.slt\" }\n size: [1, 99999]", ":2:2: --scale=99999: is not in"},
+           {"base { trace: \"net.slt\"\n machine: \"nosuch\" }", ":2:2: unknown machine 'nosuch'"},
+           {"base { trace: \"net.slt\"\n place: \"here\" }",
+            ":2:2: --place=here: unknown place 'here'; valid are"},
+           {"base { trace: \"net.slt\" }\n size: [1, 99999]",
+            ":2:2: --scale=99999: it takes a whole number in 1..4096"},
            {"base { trace: \"net.slt\" }\nmachine: \"uma-1\"\nmachine: \"nosuch\"",
-            ":2:1: there is no machine \"nosuch\""},
+            ":2:1: unknown machine 'nosuch'"},
            {"cpus: [1, 2]\n", ": neither a trace nor a workload is named"},
            {"base { trace: \"net.slt\" }\nflag { name: \"colour\" value: \"red\" }",
-            ":2:1: 'colour' is no option of a simulation"},
+            ":2:1: unknown flag of run 'colour'"},
            {"base { trace: \"net.slt\" }\ntunable { value: 1 }", ":2:1: an axis without a name"},
            {"base { trace: \"net.slt\" }\ntunable { name: \"x\" }", ":2:1: axis \"x\" has no"},
            {"base { trace: \"net.slt\" }\nseeds: 1", ":2:6: "},
-           {"\nbase { workload: \"hakbench\" }", ":2:8: unknown workload 'hakbench'; valid are"},
+           {"\nbase { workload: \"hakbench\" }",
+            ":2:8: unknown workload 'hakbench' (did you mean hackbench"},
            {"workload: \"larson\"\nworkload: \"nosuch\"", ":2:1: unknown workload 'nosuch'"},
            {"base { workload: \"larson\"\n set: \"slots=2\"\n set: \"threads=1,slot=3\" }",
-            ":3:2: larson: the workload has no parameter 'slot'; it has: threads, slots"},
+            ":3:2: larson: unknown parameter of the workload 'slot' (did you mean slots?); valid "
+            "are: threads, slots"},
            {"base { workload: \"larson\" }\nparameter {\n name: \"slot\"\n value: 3\n}",
-            ":4:2: larson: the workload has no parameter 'slot'"},
+            ":4:2: larson: unknown parameter of the workload 'slot'"},
            {"base { workload: \"slab-batch\" set: \"tasks=0\" }",
             ":1:8: slab-batch:15:25: 'tasks' is 0, not in"},
            {"base { workload: \"larson\"\n scenario: \"nosuch.textproto\" }", ":2:2: "},
@@ -318,6 +322,26 @@ TEST_F(SweepTest, ErrorsNameFileAndLine) {
             ":2:1: --seed has an axis of its own: seed"},
            {"base { trace: \"net.slt\" scenario: \"cpu3.textproto\" }",
             ":1:1: --scenario needs --order=closed"},
+           // What no allocator of the sweep knows.
+           {"base { trace: \"net.slt\" }\nflag { name: \"quirks\"\n value: \"\"\n value: "
+            "\"stale-node-counts\" }",
+            ":4:2: unknown quirk of slub 'stale-node-counts'; valid are: remote-defrag-always"},
+           {"base { trace: \"net.slt\"\n quirks: \"mecg-off\" }",
+            ":2:2: unknown quirk of slub 'mecg-off' (did you mean memcg-off?)"},
+           {"base { trace: \"net.slt\" }\nallocator: \"slub\"\nallocator: \"slab\"\n"
+            "tunable {\n name: \"cpu_partail\"\n value: 0\n value: 6 }",
+            ":6:2: unknown tunable of slub 'cpu_partail' (did you mean cpu_partial?)"},
+           {"base { trace: \"net.slt\" }\ntunable { name: \"cpu_partial\"\n value: 6\n value: -1 }",
+            ":4:2: cpu_partial cannot be set to -1: it takes 0..4294967295"},
+           {"base { trace: \"net.slt\"\n tune: \"min_partial=5,shrink=2\" }",
+            ":2:2: shrink cannot be set to 2: it takes 1 alone"},
+           {"base { trace: \"net.slt\"\n boot: \"static\" }",
+            ":2:2: unknown boot of slub 'static'"},
+           {"base { trace: \"net.slt\"\n percpu_quirks: \"31-bit\" }",
+            ":2:2: unknown quirk of percpu '31-bit' (did you mean 32-bit?)"},
+           {"base { trace: \"net.slt\" }\nmachines: \"uma-1\"",
+            ":2:10: Message type \"slablab.SweepSpec\" has no field named \"machines\". (did you "
+            "mean machine?)"},
        }) {
     WriteContents(sweep_, text);
     for (const std::string verb : {"plan", "run", "merge"}) {
@@ -330,6 +354,33 @@ TEST_F(SweepTest, ErrorsNameFileAndLine) {
   EXPECT_EQ(Stderr("sweep plan /no/such.textproto").exit_status, 2);
   EXPECT_THAT(Stderr(absl::StrCat("sweep run --shard=4/3 ", sweep_)).text,
               HasSubstr("a shard is K/N"));
+}
+
+// What one allocator of the sweep knows and another does not is a matter of how values meet.
+TEST_F(SweepTest, AQuirkThatOneAllocatorKnowsIsRefusedForTheOthersAlone) {
+  const absl::StatusOr<SweepPlan> plan = PlanSweepFromText(
+      "base { trace: \"net.slt\" } allocator: [\"slub\", \"slab\"] "
+      "flag { name: \"quirks\" value: [\"\", \"noaliencache\", \"memcg-off\"] }",
+      sweep_);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->points.size(), 6u);
+  for (const SweepPoint& point : plan->points) {
+    const bool refused = point.values == std::vector<std::string>{"slub", "noaliencache"};
+    EXPECT_EQ(!point.refused.empty(), refused) << point.refused;
+    if (refused) EXPECT_THAT(point.refused, HasSubstr("unknown quirk of slub 'noaliencache'"));
+  }
+}
+
+// A kernel that panics while it boots is known before the night's work begins.
+TEST_F(SweepTest, ABootThatPanicsIsRefusedByThePlan) {
+  const absl::StatusOr<SweepPlan> plan = PlanSweepFromText(
+      "base { trace: \"net.slt\" allocator: \"slab\" percpu_quirks: \"32-bit\" } "
+      "machine: [\"vm-c4n2\", \"big-1024\"]",
+      sweep_);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->points.size(), 2u);
+  EXPECT_EQ(plan->points[0].refused, "");
+  EXPECT_THAT(plan->points[1].refused, HasSubstr("the kernel panics while it boots"));
 }
 
 TEST_F(SweepTest, NamesAreOfTheConfigurationAlone) {

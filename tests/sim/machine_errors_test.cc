@@ -109,10 +109,10 @@ TEST(MachineFile, MalformedTextprotosNameLineAndColumn) {
 TEST(MachineFile, AnEmptyOneIsTheGenericMachine) { EXPECT_EQ(ErrorOf(""), "ok"); }
 
 TEST(MachineSpec, UnknownBase) {
-  EXPECT_EQ(
-      ErrorOf("\n base: \"xeon\""),
-      "m.textproto:2:2: unknown preset 'xeon' (did you mean xeon-8380?); valid are: amd-4s-16core, big-1024, "
-      "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380");
+  EXPECT_EQ(ErrorOf("\n base: \"xeon\""),
+            "m.textproto:2:2: unknown preset 'xeon' (did you mean xeon-8380?); valid are: "
+            "amd-4s-16core, big-1024, "
+            "epyc-7763, epyc-7763-nps4, generic, penryn-2x4, r910, uma-1, vm-c4n2, xeon-8380");
 }
 
 TEST(MachineSpec, BothTopologyAndCpus) {

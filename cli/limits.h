@@ -1,0 +1,24 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_LIMITS_H_
+#define SLABLAB_CLI_LIMITS_H_
+
+#include <cstdint>
+
+// How much a user may ask for; the ranges of flags (cli/flag_ranges.cc) are made of these.
+
+namespace slablab {
+
+inline constexpr uint32_t kScaleMax = 4096;                // copies of a workload at once
+inline constexpr uint64_t kPressureUsMax = 3'600'000'000;  // an hour between two shortages
+inline constexpr uint64_t kTouchBytesMax = uint64_t{1} << 31;
+inline constexpr uint64_t kWorkersMax = 1024;
+inline constexpr uint64_t kBufferKibMax = uint64_t{1} << 30;  // 1 TiB a CPU
+inline constexpr uint64_t kFootprintCachesMax = 100'000;
+// A per-CPU area's 32 KiB, less an array's header, in pointers.
+inline constexpr uint64_t kFootprintEntriesMax = ((32 << 10) - 16) / 8;
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_LIMITS_H_
