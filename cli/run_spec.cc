@@ -8,8 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/flags/commandlineflag.h"
-#include "absl/flags/reflection.h"
 #include "cli/bundled_traces.h"
 #include "cli/recorded_machine.h"
 #include "cli/simulation_flags.h"
