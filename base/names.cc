@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/printable.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -81,10 +82,7 @@ std::string DidYouMean(std::string_view word, const std::vector<std::string>& na
 std::string UnknownNameText(std::string_view what, std::string_view name,
                             const std::vector<std::string>& valid) {
   constexpr size_t kShownBytesMax = 80;
-  std::string shown(name.substr(0, kShownBytesMax));
-  for (char& c : shown) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  }
+  std::string shown = Printable(name.substr(0, kShownBytesMax));
   if (name.size() > kShownBytesMax) shown += "...";
   if (valid.empty()) return fmt::format("unknown {} '{}'; there is none", what, shown);
   return fmt::format("unknown {} '{}'{}; valid are: {}", what, shown, DidYouMean(name, valid),

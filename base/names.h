@@ -26,7 +26,7 @@ std::string DidYouMean(std::string_view word, const std::vector<std::string>& na
                        std::string_view prefix = "");
 
 // "unknown allocator 'slbu' (did you mean slub?); valid are: slub, slab". `name` may be what a user
-// wrote: bytes that a terminal would obey are question marks.
+// wrote: it is made printable.
 std::string UnknownNameText(std::string_view what, std::string_view name,
                             const std::vector<std::string>& valid);
 

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
 #include "allocators/options.h"
+#include "base/printable.h"
 #include "cli/flags.h"
 #include "cli/limits.h"
 #include "fmt/format.h"
@@ -58,10 +59,7 @@ absl::StatusOr<uint64_t> ParseInRange(std::string_view name, std::string_view te
 
 absl::Status BadFlag(std::string_view name, std::string_view value, std::string_view why) {
   constexpr size_t kShownBytesMax = 200;
-  std::string shown(value.substr(0, kShownBytesMax));
-  for (char& c : shown) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  }
+  std::string shown = Printable(value.substr(0, kShownBytesMax));
   if (value.size() > kShownBytesMax) shown += "...";
   return absl::InvalidArgumentError(fmt::format(
       "--{}={}: {}", absl::StrReplaceAll({name.data(), name.size()}, {{"_", "-"}}), shown, why));
