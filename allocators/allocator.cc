@@ -38,7 +38,14 @@ Footprint& Footprint::operator+=(const Footprint& other) {
   tail_bytes += other.tail_bytes;
   metadata_bytes += other.metadata_bytes;
   percpu_bytes += other.percpu_bytes;
+  own_objects += other.own_objects;
+  own_object_bytes += other.own_object_bytes;
+  large_blocks += other.large_blocks;
   large_bytes += other.large_bytes;
+  large_requested_bytes += other.large_requested_bytes;
+  own_large_blocks += other.own_large_blocks;
+  own_large_bytes += other.own_large_bytes;
+  own_large_requested_bytes += other.own_large_requested_bytes;
   return *this;
 }
 

@@ -36,6 +36,7 @@ struct CacheSpec {
   std::string name;
   uint32_t object_size = 0;    // bytes, > 0
   uint32_t align = 0;          // 0 or a power of two
+  uint32_t slot_size = 0;      // from one object to the next at least; 0: as the kernel computes it
   bool hwcache_align = false;  // SLAB_HWCACHE_ALIGN
   bool has_constructor = false;
   bool typesafe_by_rcu = false;
@@ -108,8 +109,20 @@ struct Footprint {
   uint64_t tail_bytes = 0;      // ends of slabs too short for an object
   uint64_t metadata_bytes = 0;  // the allocator's own structures outside these slabs
   uint64_t percpu_bytes = 0;    // per-CPU areas, all possible CPUs
-  uint64_t large_bytes = 0;     // kmalloc's blocks of whole pages; of no cache
+  // Of the objects, those that the allocator allocated for itself: descriptors, node structures,
+  // arrays, queues, lists of free objects.
+  uint64_t own_objects = 0;
+  uint64_t own_object_bytes = 0;  // of object_bytes
+  // kmalloc's blocks of whole pages; of no cache.
+  uint64_t large_blocks = 0;
+  uint64_t large_bytes = 0;
+  uint64_t large_requested_bytes = 0;  // what was asked for, of these
+  uint64_t own_large_blocks = 0;       // of the blocks, those of the allocator's own
+  uint64_t own_large_bytes = 0;
+  uint64_t own_large_requested_bytes = 0;
 
+  // What users have, in slabs and in blocks.
+  uint64_t user_objects() const { return objects - own_objects + large_blocks - own_large_blocks; }
   Footprint& operator+=(const Footprint& other);
   // An object of `object_size` bytes is handed out of, or taken back into, a slot of `slab_size`.
   void HandOut(uint64_t object_size, uint64_t slab_size) {
@@ -123,6 +136,16 @@ struct Footprint {
     object_bytes -= object_size;
     padding_bytes -= slab_size - object_size;
     free_bytes += slab_size;
+  }
+  // An object of `object_size` bytes that was handed out was the allocator's own; one is about to
+  // be taken back.
+  void AddOwn(uint64_t object_size) {
+    ++own_objects;
+    own_object_bytes += object_size;
+  }
+  void RemoveOwn(uint64_t object_size) {
+    --own_objects;
+    own_object_bytes -= object_size;
   }
   friend bool operator==(const Footprint&, const Footprint&) = default;
 };

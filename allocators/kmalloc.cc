@@ -130,7 +130,7 @@ uint64_t FrameCount(const MachineConfig& config) {
 }
 
 KmallocLarge::KmallocLarge(Machine& machine)
-    : machine_(machine), order_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {}
+    : machine_(machine), blocks_(FrameCount(machine.config()), LazyUse::kSparse) {}
 
 Task<PhysAddr> KmallocLarge::Alloc(Cpu& cpu, Request request) {
   CHECK_GT(request.bytes, KmallocTable::kSizeMax);
@@ -140,16 +140,49 @@ Task<PhysAddr> KmallocLarge::Alloc(Cpu& cpu, Request request) {
       .order = order, .node = request.node, .gfp = request.gfp | Gfp::kCompound};
   const PhysAddr block = co_await machine_.pages().Alloc(cpu, pages);
   if (block.is_null()) co_return block;
-  order_of_frame_[block.frame()] = static_cast<uint8_t>(order + 1);
-  bytes_held_ += kPageSize << order;
+  Block& held = blocks_[block.frame()];
+  held = {.requested = static_cast<uint32_t>(request.bytes),
+          .order_plus_1 = static_cast<uint8_t>(order + 1)};
+  all_.Add(held);
   co_return block;
 }
 
 Task<void> KmallocLarge::Free(Cpu& cpu, PhysAddr block) {
   CHECK(Holds(block));
-  const int order = std::exchange(order_of_frame_[block.frame()], uint8_t{0}) - 1;
-  bytes_held_ -= kPageSize << order;
-  co_await machine_.pages().Free(cpu, block, order);
+  const Block held = std::exchange(blocks_[block.frame()], Block());
+  all_.Remove(held);
+  co_await machine_.pages().Free(cpu, block, held.order_plus_1 - 1);
+}
+
+void KmallocLarge::AddOwn(PhysAddr block) {
+  CHECK(Holds(block));
+  own_.Add(blocks_[block.frame()]);
+}
+
+void KmallocLarge::RemoveOwn(PhysAddr block) {
+  CHECK(Holds(block));
+  own_.Remove(blocks_[block.frame()]);
+}
+
+void KmallocLarge::Fill(Footprint& footprint) const {
+  footprint.large_blocks = all_.blocks;
+  footprint.large_bytes = all_.bytes;
+  footprint.large_requested_bytes = all_.requested;
+  footprint.own_large_blocks = own_.blocks;
+  footprint.own_large_bytes = own_.bytes;
+  footprint.own_large_requested_bytes = own_.requested;
+}
+
+void KmallocLarge::Held::Add(const Block& block) {
+  ++blocks;
+  bytes += block.bytes();
+  requested += block.requested;
+}
+
+void KmallocLarge::Held::Remove(const Block& block) {
+  --blocks;
+  bytes -= block.bytes();
+  requested -= block.requested;
 }
 
 }  // namespace slablab

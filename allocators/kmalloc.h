@@ -89,13 +89,31 @@ class KmallocLarge {
   Task<PhysAddr> Alloc(Cpu& cpu, Request request);
   Task<void> Free(Cpu& cpu, PhysAddr block);
   // Whether `address` is the start of a block that Alloc answered.
-  bool Holds(PhysAddr address) const { return order_of_frame_[address.frame()] != 0; }
-  uint64_t bytes_held() const { return bytes_held_; }
+  bool Holds(PhysAddr address) const { return blocks_[address.frame()].order_plus_1 != 0; }
+  // A block is the allocator's own, or is about to be freed as that.
+  void AddOwn(PhysAddr block);
+  void RemoveOwn(PhysAddr block);
+  // Writes what is held into the fields of `footprint` that are about such blocks.
+  void Fill(Footprint& footprint) const;
 
  private:
+  // At the first frame of a block.
+  struct Block {
+    uint32_t requested = 0;
+    uint8_t order_plus_1 = 0;  // 0: no block begins here
+    uint64_t bytes() const { return kPageSize << (order_plus_1 - 1); }
+  };
+  struct Held {
+    uint64_t blocks = 0;
+    uint64_t bytes = 0;
+    uint64_t requested = 0;
+    void Add(const Block& block);
+    void Remove(const Block& block);
+  };
   Machine& machine_;
-  LazyArray<uint8_t> order_of_frame_;  // order + 1 at a block's first frame, else 0
-  uint64_t bytes_held_ = 0;
+  LazyArray<Block> blocks_;  // by frame
+  Held all_;
+  Held own_;
 };
 
 // Frames of all nodes together: the length of an array by frame.

@@ -31,7 +31,9 @@ class PercpuMutex {
     }
     CHECK(owner_ != &cpu);
     waiters_.push_back(&cpu);
+    const Cycles since = cpu.task_clock();
     while (owner_ != &cpu) co_await cpu.Park();
+    cpu.ChargeWaitSince(since);
   }
   Task<void> Release(Cpu& cpu) {
     CHECK(owner_ == &cpu);

@@ -213,6 +213,10 @@ class SlabAllocator : public Allocator {
 
   // --- slab_kmalloc.cc: size classes, whole pages, nothing; many objects at a time. ---
   Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest request);
+  Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object);
+  // `object`, which may be null, was handed out to SLAB itself; it is about to be freed.
+  void AddOwn(PhysAddr object);
+  void RemoveOwn(PhysAddr object);
   Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
   Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
 
@@ -298,6 +302,7 @@ class SlabAllocator : public Allocator {
   Task<void> FinishBoot(Cpu& cpu);
   Task<void> ReleaseCache(Cpu& cpu, SlabCache& s);
   Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
+  Task<PathId> FreeDescriptor(Cpu& cpu, PhysAddr descriptor);
   uint32_t DescriptorBytes() const;
   uint64_t TailAt() const {
     return statistics_in_memory_ ? SlabCache::kTailAtWithStatistics : SlabCache::kTailAt;

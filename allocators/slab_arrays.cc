@@ -104,7 +104,7 @@ Task<void> SlabAllocator::FreeArray(Cpu& cpu, CpuArray& ac) {
   entry_pool_.Give(ac.entries);
   const PhysAddr block = ac.block;
   ac = CpuArray();
-  if (!block.is_null()) co_await Kfree(cpu, block);
+  if (!block.is_null()) co_await KfreeOwn(cpu, block);
 }
 
 // A percpu array, at its CPU's first use of it.
@@ -173,7 +173,7 @@ Task<void> SlabAllocator::FreeShared(Cpu& cpu, std::unique_ptr<SharedArray>& sha
   entry_pool_.Give(shared->entries);
   const PhysAddr address = shared->address;
   shared = nullptr;
-  co_await Kfree(cpu, address);
+  co_await KfreeOwn(cpu, address);
 }
 
 // __alloc_alien_cache().
@@ -222,9 +222,9 @@ Task<void> SlabAllocator::FreeAlienSet(Cpu& cpu, std::unique_ptr<AlienSet>& set)
     if (alien == nullptr) continue;
     CHECK_EQ(alien->array.available.Peek(), 0u);
     entry_pool_.Give(alien->array.entries);
-    co_await Kfree(cpu, alien->address);
+    co_await KfreeOwn(cpu, alien->address);
   }
-  co_await Kfree(cpu, set->address);
+  co_await KfreeOwn(cpu, set->address);
   set = nullptr;
 }
 

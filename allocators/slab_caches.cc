@@ -207,7 +207,7 @@ Task<absl::StatusOr<CacheId>> SlabAllocator::CreateCache(Cpu& cpu, const CacheSp
   const bool opened = co_await OpenCache(cpu, s);
   if (!opened) {
     co_await ReleaseCache(cpu, s);
-    co_await Free(cpu, cache_cache_->id, descriptor);
+    co_await FreeDescriptor(cpu, descriptor);
     CHECK(&s == caches_.back().get());
     caches_.pop_back();
     co_return exhausted;
@@ -286,7 +286,7 @@ Task<void> SlabAllocator::DestroyCache(Cpu& cpu, CacheId id) {
   list_.erase(std::find(list_.begin(), list_.end(), id));
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
-  co_await Free(cpu, cache_cache_->id, descriptor);
+  co_await FreeDescriptor(cpu, descriptor);
 }
 
 // __kmem_cache_release().
@@ -298,6 +298,7 @@ Task<void> SlabAllocator::ReleaseCache(Cpu& cpu, SlabCache& s) {
 absl::StatusOr<SlabGeometry> SlabAllocator::GeometryOf(const CacheSpec& spec) const {
   const SlabRequest request{.object_size = spec.object_size,
                             .align = spec.align,
+                            .slot_size = spec.slot_size,
                             .hwcache_align = spec.hwcache_align,
                             .has_constructor = spec.has_constructor,
                             .typesafe_by_rcu = spec.typesafe_by_rcu,
@@ -327,7 +328,13 @@ uint32_t SlabAllocator::DescriptorBytes() const {
 // An object of kmem_cache, cleared.
 Task<PhysAddr> SlabAllocator::AllocDescriptor(Cpu& cpu, Gfp gfp) {
   const Placement placement = co_await Alloc(cpu, cache_cache_->id, gfp | Gfp::kZero, kAnyNode);
+  AddOwn(placement.object);
   co_return placement.object;
+}
+
+Task<PathId> SlabAllocator::FreeDescriptor(Cpu& cpu, PhysAddr descriptor) {
+  RemoveOwn(descriptor);
+  return Free(cpu, cache_cache_->id, descriptor);
 }
 
 SlabCache& SlabAllocator::AddCache(const CacheSpec& spec, const SlabGeometry& geometry) {
@@ -381,10 +388,13 @@ SlabCache* SlabAllocator::FindMergeable(const CacheSpec& spec, const SlabGeometr
 CacheId SlabAllocator::AddAlias(SlabCache& s, const CacheSpec& spec) {
   s.names.push_back(spec.name);
   const uint64_t larger = std::max(s.geometry.object_size, spec.object_size);
-  const uint64_t moved = (larger - s.geometry.object_size) * s.footprint.objects;
+  const uint64_t growth = larger - s.geometry.object_size;
+  const uint64_t moved = growth * s.footprint.objects;
+  const uint64_t moved_own = growth * s.footprint.own_objects;
   Account(s, [=](Footprint& footprint) {
     footprint.object_bytes += moved;
     footprint.padding_bytes -= moved;
+    footprint.own_object_bytes += moved_own;
   });
   s.geometry.object_size = static_cast<uint32_t>(larger);
   return s.id;

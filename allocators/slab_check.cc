@@ -35,6 +35,9 @@ class SlabInspection {
       footprint += FootprintOf(slab);
     }
     footprint.percpu_bytes = s_.footprint.percpu_bytes;
+    footprint.own_objects = s_.footprint.own_objects;
+    footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
+    CHECK_LE(footprint.own_objects, footprint.objects);
     CHECK(footprint == s_.footprint);  // 8
   }
 
@@ -162,7 +165,7 @@ void SlabAllocator::CheckInvariants() const {
     SlabInspection(*this, cache(id)).Run();
     total += cache(id).footprint;
   }
-  total.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total);
   CHECK(total == total_);  // 8
   for (const SlabBlock& slab : slab_pool_.slabs()) {
     if (slab.cache != nullptr) frames += uint64_t{1} << slab.cache->geometry.order;

@@ -203,7 +203,7 @@ Task<bool> SlabAllocator::ReplaceArrays(Cpu& cpu, SlabCache& s, std::unique_ptr<
   }
   s.cpus->limit = arrays->limit;
   s.cpus->batch_count = arrays->batch_count;
-  co_await Kfree(cpu, update);
+  co_await KfreeOwn(cpu, update);
   co_return true;
 }
 

@@ -89,6 +89,10 @@ absl::StatusOr<SlabGeometry> ComputeSizes(const SlabRequest& request) {
     return absl::InvalidArgumentError(
         fmt::format("object size {} is not in 1..{}", request.object_size, kSlubObjectSizeMax));
   }
+  if (request.slot_size > kSlubObjectSizeMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("a slot of {} bytes is above {}", request.slot_size, kSlubObjectSizeMax));
+  }
   if (request.align != 0 && !std::has_single_bit(request.align)) {
     return absl::InvalidArgumentError(
         fmt::format("alignment {} is not a power of two", request.align));
@@ -101,7 +105,8 @@ absl::StatusOr<SlabGeometry> ComputeSizes(const SlabRequest& request) {
   geometry.object_size = request.object_size;
   // calculate_alignment() is the same for both allocators.
   geometry.align = SlubAlignment(request.hwcache_align, request.align, request.object_size);
-  geometry.size = RoundUp(RoundUp(request.object_size, kWord), geometry.align);
+  geometry.size =
+      RoundUp(std::max(RoundUp(request.object_size, kWord), request.slot_size), geometry.align);
   // An index must not be larger than a byte.
   if (geometry.size < kSlabObjectSizeMin) {
     geometry.size = RoundUp(kSlabObjectSizeMin, geometry.align);

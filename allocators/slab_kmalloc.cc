@@ -27,14 +27,40 @@ Task<Placement> SlabAllocator::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId
 // What SLAB needs for itself.
 Task<PhysAddr> SlabAllocator::KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest request) {
   const Placement placement = co_await Kmalloc(cpu, bytes, request.gfp, request.node);
+  AddOwn(placement.object);
   co_return placement.object;
+}
+
+Task<PathId> SlabAllocator::KfreeOwn(Cpu& cpu, PhysAddr object) {
+  RemoveOwn(object);
+  return Kfree(cpu, object);
+}
+
+void SlabAllocator::AddOwn(PhysAddr object) {
+  if (object.is_null()) return;
+  if (SlabBlock* const slab = SlabOf(object); slab != nullptr) {
+    const uint64_t bytes = slab->cache->geometry.object_size;
+    Account(*slab->cache, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
+  } else {
+    kmalloc_large_.AddOwn(object);
+    kmalloc_large_.Fill(total_);
+  }
+}
+
+void SlabAllocator::RemoveOwn(PhysAddr object) {
+  if (SlabBlock* const slab = SlabOf(object); slab != nullptr) {
+    const uint64_t bytes = slab->cache->geometry.object_size;
+    Account(*slab->cache, [=](Footprint& footprint) { footprint.RemoveOwn(bytes); });
+  } else {
+    kmalloc_large_.RemoveOwn(object);
+  }
 }
 
 Task<Placement> SlabAllocator::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(At::kLarge));
   cpu.Execute(kSlabFastCycles);
   const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-  total_.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total_);
   if (block.is_null()) co_return Placement{block, PathOf(Way::kAllocFailed)};
   co_return Placement{block, PathOf(Way::kAllocLarge)};
 }
@@ -47,7 +73,7 @@ Task<PathId> SlabAllocator::FreeLarge(Cpu& cpu, PhysAddr block) {
   cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
   cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
   co_await kmalloc_large_.Free(cpu, block);
-  total_.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total_);
   co_return PathOf(Way::kFreeLarge);
 }
 

@@ -140,7 +140,7 @@ Task<void> SlabAllocator::ReleaseNode(Cpu& cpu, SlabCache& s, NodeId node) {
   const bool is_static = n->is_static;
   n = nullptr;
   cpu.Touch(s.NodePointer(node), Access::kWrite);
-  if (!is_static) co_await Kfree(cpu, address);
+  if (!is_static) co_await KfreeOwn(cpu, address);
 }
 
 // slab_prepare_cpu(), cpuup_prepare(): the node's structures of every cache, the newest first. The

@@ -218,7 +218,7 @@ Task<void> SlabAllocator::DestroySlab(Cpu& cpu, SlabCache& s, SlabBlock& slab) {
   CHECK_EQ(slab.active.Peek(), 0u);
   const PhysAddr freelist = Unlisted::Load(cpu, slab.freelist);
   co_await FreePages(cpu, s, slab);
-  if (s.geometry.freelist == FreelistPlacement::kOffSlab) co_await Kfree(cpu, freelist);
+  if (s.geometry.freelist == FreelistPlacement::kOffSlab) co_await KfreeOwn(cpu, freelist);
 }
 
 // kmem_freepages(). REQUIRES: nobody can reach the slab.

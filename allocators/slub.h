@@ -223,6 +223,9 @@ class Slub : public Allocator {
   CacheId AddAlias(KmemCache& s, const CacheSpec& spec);
   void RemoveLast();
   Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
+  Task<PhysAddr> AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node);
+  Task<PathId> FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object);
+  void AddOwn(KmemCache& s);
   Task<bool> OpenCache(Cpu& cpu, KmemCache& s);
   Task<bool> InitNodes(Cpu& cpu, KmemCache& s);
   Task<void> EarlyNodeAlloc(Cpu& cpu, NodeId node);

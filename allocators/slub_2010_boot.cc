@@ -93,10 +93,10 @@ Task<void> Slub2010Core::OpenBootCache(Cpu& cpu, const CacheSpec& spec, PhysAddr
 
 // kmem_cache_alloc() and memcpy().
 Task<void> Slub2010Core::MoveBootCache(Cpu& cpu, Cache2010& s) {
-  const Placement placement = co_await Alloc(cpu, cache_cache_->id, kGfpNoWait, kAnyNode);
-  CHECK(!placement.object.is_null());
+  const PhysAddr moved = co_await AllocOwn(cpu, *cache_cache_, kGfpNoWait, kAnyNode);
+  CHECK(!moved.is_null());
   cpu.TouchRange(s.Field(0), DescriptorBytes(), Access::kRead);
-  s.PlaceAt(placement.object);
+  s.PlaceAt(moved);
   cpu.TouchRange(s.Field(0), DescriptorBytes(), Access::kWrite);
 }
 
@@ -174,8 +174,8 @@ Task<void> Slub2010Core::DuplicateDmaCache(Cpu& cpu) {
 // create_kmalloc_cache(): where the structure is.
 Task<PhysAddr> Slub2010Core::KmallocDescriptor(Cpu& cpu, const KmallocTable::Class& kmalloc_class) {
   if (!static_boot_) {
-    const Placement placement = co_await Alloc(cpu, cache_cache_->id, kGfpNoWait, kAnyNode);
-    co_return placement.object;
+    const PhysAddr descriptor = co_await AllocOwn(cpu, *cache_cache_, kGfpNoWait, kAnyNode);
+    co_return descriptor;
   }
   const uint64_t entry = model_.offsets.nodes + 8 * uint64_t{kMaxNumNodes};
   const int array = kmalloc_class.type == KmallocType::kDma ? 2 * kSlubPageShift : 0;

@@ -43,14 +43,14 @@ Task<absl::StatusOr<CacheId>> Slub2010Core::CreateLocked(Cpu& cpu, const CacheSp
   }
   const absl::Status exhausted =
       absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
-  const Placement descriptor = co_await Kmalloc(cpu, DescriptorBytes(), kGfpKernel, kAnyNode);
-  if (descriptor.object.is_null()) co_return exhausted;
+  const PhysAddr descriptor = co_await KmallocOwn(cpu, DescriptorBytes(), kGfpKernel, kAnyNode);
+  if (descriptor.is_null()) co_return exhausted;
   Cache2010& s = AddCache(spec, *geometry);
-  s.PlaceAt(descriptor.object);
+  s.PlaceAt(descriptor);
   const bool opened = co_await OpenCache(cpu, s);
   if (!opened) {
     co_await ReleaseCache(cpu, s);
-    co_await Kfree(cpu, descriptor.object);
+    co_await KfreeOwn(cpu, descriptor);
     CHECK(&s == caches_.back().get());
     caches_.pop_back();
     co_return exhausted;
@@ -86,7 +86,7 @@ Task<void> Slub2010Core::DestroyLocked(Cpu& cpu, CacheId id) {
   s.live = false;
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
-  co_await Kfree(cpu, descriptor);
+  co_await KfreeOwn(cpu, descriptor);
 }
 
 // free_partial().
@@ -118,7 +118,7 @@ Task<void> Slub2010Core::ReleaseCache(Cpu& cpu, Cache2010& s) {
     if (n == nullptr) continue;
     const PhysAddr address = n->address;
     n = nullptr;
-    co_await Free(cpu, node_cache_->id, address);
+    co_await FreeOwn(cpu, *node_cache_, address);
   }
 }
 
@@ -126,6 +126,7 @@ absl::StatusOr<SlubGeometry> Slub2010Core::GeometryOf(const CacheSpec& spec) con
   const int cpus = machine_.config().possible_cpus;
   return ComputeSlubGeometry({.object_size = spec.object_size,
                               .align = spec.align,
+                              .slot_size = spec.slot_size,
                               .hwcache_align = spec.hwcache_align,
                               .has_constructor = spec.has_constructor,
                               .typesafe_by_rcu = spec.typesafe_by_rcu},
@@ -176,10 +177,10 @@ Task<bool> Slub2010Core::InitNodes(Cpu& cpu, Cache2010& s) {
       co_await EarlyNodeAlloc(cpu, node);
       continue;
     }
-    const Placement placement = co_await Alloc(cpu, node_cache_->id, kGfpKernel, node);
-    if (placement.object.is_null()) co_return false;
-    cpu.TouchRange({placement.object, Structure::kNode}, Node2010::kBytes, Access::kWrite);
-    s.nodes[node.index()] = std::make_unique<Node2010>(placement.object, list_lock_class_);
+    const PhysAddr address = co_await AllocOwn(cpu, *node_cache_, kGfpKernel, node);
+    if (address.is_null()) co_return false;
+    cpu.TouchRange({address, Structure::kNode}, Node2010::kBytes, Access::kWrite);
+    s.nodes[node.index()] = std::make_unique<Node2010>(address, list_lock_class_);
     cpu.Touch(s.NodePointer(node), Access::kWrite);
   }
   co_return true;
@@ -193,6 +194,7 @@ Task<void> Slub2010Core::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   CHECK(slab != nullptr);
   const PhysAddr address = s.AddressOf(*slab, TakeFirst(cpu, s, *slab));
   AccountHandOut(s);
+  AddOwn(address);
   cpu.TouchRange({address, Structure::kNode}, Node2010::kBytes, Access::kWrite);
   s.nodes[node.index()] = std::make_unique<Node2010>(address, list_lock_class_);
   cpu.Touch(s.NodePointer(node), Access::kWrite);
@@ -234,10 +236,13 @@ Cache2010* Slub2010Core::FindMergeable(const CacheSpec& spec, const SlubGeometry
 CacheId Slub2010Core::AddAlias(Cache2010& s, const CacheSpec& spec) {
   s.names.push_back(spec.name);
   const uint64_t larger = std::max(s.geometry.object_size, spec.object_size);
-  const uint64_t moved = (larger - s.geometry.object_size) * s.footprint.objects;
+  const uint64_t growth = larger - s.geometry.object_size;
+  const uint64_t moved = growth * s.footprint.objects;
+  const uint64_t moved_own = growth * s.footprint.own_objects;
   Account(s, [=](Footprint& footprint) {
     footprint.object_bytes += moved;
     footprint.padding_bytes -= moved;
+    footprint.own_object_bytes += moved_own;
   });
   s.geometry.object_size = static_cast<uint32_t>(larger);
   return s.id;

@@ -190,6 +190,9 @@ class Slub2010Core : public Allocator {
   // An object goes to its user, or comes back from him.
   void AccountHandOut(Cache2010& s);
   void AccountTakeBack(Cache2010& s);
+  // What the model needs for itself: by kmalloc(), or of one of its caches.
+  Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node);
+  Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object);
   template <typename Change>
   void Account(Cache2010& s, Change change) {
     change(s.footprint);
@@ -258,6 +261,11 @@ class Slub2010Core : public Allocator {
   Slab2010& SetUpSlab(Cpu& cpu, Cache2010& s, PhysAddr block, int order);
 
   // --- slub_2010_kmalloc.cc. ---
+  Task<PhysAddr> AllocOwn(Cpu& cpu, Cache2010& s, Gfp gfp, NodeId node);
+  Task<PathId> FreeOwn(Cpu& cpu, Cache2010& s, PhysAddr object);
+  // `object`, which may be null, was handed out to the model itself; it is about to be freed.
+  void AddOwn(PhysAddr object);
+  void RemoveOwn(PhysAddr object);
   Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
   Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
 

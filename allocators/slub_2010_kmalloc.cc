@@ -42,11 +42,54 @@ Task<PathId> Slub2010Core::Kfree(Cpu& cpu, PhysAddr object) {
   return FreeObject(cpu, *slab->cache, *slab, object);
 }
 
+// What the model needs for itself: by kmalloc(), or of one of its caches.
+Task<PhysAddr> Slub2010Core::KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
+  const Placement placement = co_await Kmalloc(cpu, bytes, gfp, node);
+  AddOwn(placement.object);
+  co_return placement.object;
+}
+
+Task<PathId> Slub2010Core::KfreeOwn(Cpu& cpu, PhysAddr object) {
+  RemoveOwn(object);
+  return Kfree(cpu, object);
+}
+
+Task<PhysAddr> Slub2010Core::AllocOwn(Cpu& cpu, Cache2010& s, Gfp gfp, NodeId node) {
+  const Placement placement = co_await Alloc(cpu, s.id, gfp, node);
+  AddOwn(placement.object);
+  co_return placement.object;
+}
+
+Task<PathId> Slub2010Core::FreeOwn(Cpu& cpu, Cache2010& s, PhysAddr object) {
+  RemoveOwn(object);
+  return Free(cpu, s.id, object);
+}
+
+void Slub2010Core::AddOwn(PhysAddr object) {
+  if (object.is_null()) return;
+  if (Slab2010* const slab = SlabOf(object); slab != nullptr) {
+    const uint64_t bytes = slab->cache->geometry.object_size;
+    Account(*slab->cache, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
+  } else {
+    kmalloc_large_.AddOwn(object);
+    kmalloc_large_.Fill(total_);
+  }
+}
+
+void Slub2010Core::RemoveOwn(PhysAddr object) {
+  if (Slab2010* const slab = SlabOf(object); slab != nullptr) {
+    const uint64_t bytes = slab->cache->geometry.object_size;
+    Account(*slab->cache, [=](Footprint& footprint) { footprint.RemoveOwn(bytes); });
+  } else {
+    kmalloc_large_.RemoveOwn(object);
+  }
+}
+
 Task<Placement> Slub2010Core::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(At::kLarge));
   cpu.Execute(kLargeCycles);
   const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-  total_.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total_);
   const SpecialPaths paths = special_paths();
   co_return Placement{block, block.is_null() ? paths.alloc_failed : paths.alloc_large};
 }
@@ -59,7 +102,7 @@ Task<PathId> Slub2010Core::FreeLarge(Cpu& cpu, PhysAddr block) {
   cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
   cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
   co_await kmalloc_large_.Free(cpu, block);
-  total_.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total_);
   co_return special_paths().free_large;
 }
 

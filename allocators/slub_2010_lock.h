@@ -32,7 +32,9 @@ class SlubLock {
     }
     CHECK(writer_ != &cpu);
     waiters_.push_back(&cpu);
+    const Cycles since = cpu.task_clock();
     while (writer_ != &cpu) co_await cpu.Park();
+    cpu.ChargeWaitSince(since);
   }
   Task<void> EndWrite(Cpu& cpu) {
     CHECK(writer_ == &cpu);

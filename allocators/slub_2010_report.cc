@@ -174,6 +174,8 @@ void Slub2010Core::CheckCore(const Cache2010& s,
       CHECK(slab_of_frame_[slab->base.frame() + i] == slab);
     }
   }
+  footprint.own_object_bytes = footprint.own_objects * s.geometry.object_size;
+  CHECK_LE(footprint.own_objects, footprint.objects);
   CHECK(footprint == s.footprint);
   CHECK_EQ(footprint.slab_bytes, footprint.object_bytes + footprint.free_bytes +
                                      footprint.padding_bytes + footprint.tail_bytes);
@@ -190,7 +192,7 @@ void Slub2010Core::CheckTotals() const {
   Footprint total;
   total.metadata_bytes = static_bytes_;
   for (CacheId id : list_) total += cache(id).footprint;
-  total.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total);
   CHECK(total == total_);
 }
 

@@ -12,9 +12,9 @@ namespace slablab {
 
 Task<PhysAddr> Slub2010Core::AllocSlabsByInuse(Cpu& cpu, const Cache2010& s) {
   constexpr uint64_t kListHeadBytes = 16;
-  const Placement heads =
-      co_await Kmalloc(cpu, kListHeadBytes * s.geometry.objects, kGfpKernel, kAnyNode);
-  co_return heads.object;
+  const PhysAddr heads =
+      co_await KmallocOwn(cpu, kListHeadBytes * s.geometry.objects, kGfpKernel, kAnyNode);
+  co_return heads;
 }
 
 // Frees the empty slabs, and sorts the others by how many objects are in use, fullest first, so
@@ -70,7 +70,7 @@ Task<void> Slub2010Core::ShrinkCache(Cpu& cpu, Cache2010& s) {
   for (const std::unique_ptr<Node2010>& n : s.nodes) {
     if (n != nullptr) co_await ShrinkPartialList(cpu, s, *n, heads);
   }
-  co_await Kfree(cpu, heads);
+  co_await KfreeOwn(cpu, heads);
 }
 
 }  // namespace slablab

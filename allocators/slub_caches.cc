@@ -127,7 +127,7 @@ Task<absl::StatusOr<CacheId>> Slub::CreateCache(Cpu& cpu, const CacheSpec& spec)
   const bool opened = co_await OpenCache(cpu, s);
   if (!opened) {
     co_await ReleaseCache(cpu, s);
-    co_await Free(cpu, cache_cache_->id, descriptor);
+    co_await FreeOwn(cpu, *cache_cache_, descriptor);
     CHECK(&s == caches_.back().get());
     caches_.pop_back();
     co_return exhausted;
@@ -155,7 +155,7 @@ Task<void> Slub::DestroyCache(Cpu& cpu, CacheId id) {
   list_.erase(std::find(list_.begin(), list_.end(), id));
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
-  co_await Free(cpu, cache_cache_->id, descriptor);
+  co_await FreeOwn(cpu, *cache_cache_, descriptor);
   s.cpus = LazyArray<CacheCpu>(0);
 }
 
@@ -193,7 +193,7 @@ Task<void> Slub::ReleaseCache(Cpu& cpu, KmemCache& s) {
     if (n == nullptr) continue;
     const PhysAddr address = n->address;
     n = nullptr;
-    co_await Free(cpu, node_cache_->id, address);
+    co_await FreeOwn(cpu, *node_cache_, address);
   }
 }
 
@@ -201,6 +201,7 @@ absl::StatusOr<SlubGeometry> Slub::GeometryOf(const CacheSpec& spec) const {
   const MachineConfig& config = machine_.config();
   return ComputeSlubGeometry({.object_size = spec.object_size,
                               .align = spec.align,
+                              .slot_size = spec.slot_size,
                               .hwcache_align = spec.hwcache_align,
                               .has_constructor = spec.has_constructor,
                               .typesafe_by_rcu = spec.typesafe_by_rcu},
@@ -209,8 +210,26 @@ absl::StatusOr<SlubGeometry> Slub::GeometryOf(const CacheSpec& spec) const {
 
 // An object of kmem_cache, cleared.
 Task<PhysAddr> Slub::AllocDescriptor(Cpu& cpu, Gfp gfp) {
-  const Placement placement = co_await Alloc(cpu, cache_cache_->id, gfp | Gfp::kZero, kAnyNode);
+  const PhysAddr descriptor = co_await AllocOwn(cpu, *cache_cache_, gfp | Gfp::kZero, kAnyNode);
+  co_return descriptor;
+}
+
+// What SLUB needs for itself.
+Task<PhysAddr> Slub::AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node) {
+  const Placement placement = co_await Alloc(cpu, s.id, gfp, node);
+  if (!placement.object.is_null()) AddOwn(s);
   co_return placement.object;
+}
+
+Task<PathId> Slub::FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object) {
+  const uint64_t bytes = s.geometry.object_size;
+  Account(s, [=](Footprint& footprint) { footprint.RemoveOwn(bytes); });
+  return Free(cpu, s.id, object);
+}
+
+void Slub::AddOwn(KmemCache& s) {
+  const uint64_t bytes = s.geometry.object_size;
+  Account(s, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
 }
 
 KmemCache& Slub::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {
@@ -286,10 +305,10 @@ Task<bool> Slub::InitNodes(Cpu& cpu, KmemCache& s) {
       co_await EarlyNodeAlloc(cpu, node);
       continue;
     }
-    const Placement placement = co_await Alloc(cpu, node_cache_->id, kGfpKernel, node);
-    if (placement.object.is_null()) co_return false;
-    cpu.TouchRange({placement.object, Structure::kNode}, CacheNode::kBytes, Access::kWrite);
-    s.nodes[node.index()] = std::make_unique<CacheNode>(placement.object, list_lock_class_);
+    const PhysAddr address = co_await AllocOwn(cpu, *node_cache_, kGfpKernel, node);
+    if (address.is_null()) co_return false;
+    cpu.TouchRange({address, Structure::kNode}, CacheNode::kBytes, Access::kWrite);
+    s.nodes[node.index()] = std::make_unique<CacheNode>(address, list_lock_class_);
     cpu.Touch(s.NodePointer(node), Access::kWrite);
   }
   co_return true;
@@ -308,6 +327,7 @@ Task<void> Slub::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   cpu.Touch(slab->word.place(), Access::kWrite);
   slab->word.Poke(word);
   HandOut(s, *slab, object);
+  AddOwn(s);
   const PhysAddr address = s.AddressOf(*slab, object);
   cpu.TouchRange({address, Structure::kNode}, CacheNode::kBytes, Access::kWrite);
   s.nodes[node.index()] = std::make_unique<CacheNode>(address, list_lock_class_);
@@ -352,10 +372,13 @@ KmemCache* Slub::FindMergeable(const CacheSpec& spec, const SlubGeometry& geomet
 CacheId Slub::AddAlias(KmemCache& s, const CacheSpec& spec) {
   s.names.push_back(spec.name);
   const uint64_t larger = std::max(s.geometry.object_size, spec.object_size);
-  const uint64_t moved = (larger - s.geometry.object_size) * s.footprint.objects;
+  const uint64_t growth = larger - s.geometry.object_size;
+  const uint64_t moved = growth * s.footprint.objects;
+  const uint64_t moved_own = growth * s.footprint.own_objects;
   Account(s, [=](Footprint& footprint) {
     footprint.object_bytes += moved;
     footprint.padding_bytes -= moved;
+    footprint.own_object_bytes += moved_own;
   });
   s.geometry.object_size = static_cast<uint32_t>(larger);
   return s.id;

@@ -38,6 +38,9 @@ class SlubInspection {
       CHECK_EQ(s_.nodes[i]->total_objects.Peek(), objects[node]);  // 5
     }
     footprint.percpu_bytes = s_.footprint.percpu_bytes;
+    footprint.own_objects = s_.footprint.own_objects;
+    footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
+    CHECK_LE(footprint.own_objects, footprint.objects);
     CHECK(footprint == s_.footprint);  // 8
   }
 
@@ -150,7 +153,7 @@ void Slub::CheckInvariants() const {
     SlubInspection(*this, cache(id)).Run();
     total += cache(id).footprint;
   }
-  total.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total);
   CHECK(total == total_);  // 8
   for (const Slab& slab : pool_.slabs()) {
     if (slab.cache != nullptr) frames += uint64_t{1} << slab.order;

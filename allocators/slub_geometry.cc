@@ -92,7 +92,7 @@ void LayOutObject(const SlubRequest& request, const SlubRules& rules, SlubGeomet
     geometry->red_left_pad = RoundUp(kWord, geometry->align);
     size += kWord + geometry->red_left_pad;
   }
-  geometry->size = RoundUp(size, geometry->align);
+  geometry->size = RoundUp(std::max(size, request.slot_size), geometry->align);
 }
 
 // set_cpu_partial().
@@ -143,6 +143,10 @@ absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, Slu
   if (request.object_size == 0 || request.object_size > kSlubObjectSizeMax) {
     return absl::InvalidArgumentError(
         fmt::format("object size {} is not in 1..{}", request.object_size, kSlubObjectSizeMax));
+  }
+  if (request.slot_size > kSlubObjectSizeMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("a slot of {} bytes is above {}", request.slot_size, kSlubObjectSizeMax));
   }
   if (request.align != 0 && !std::has_single_bit(request.align)) {
     return absl::InvalidArgumentError(

@@ -16,7 +16,8 @@ namespace slablab {
 // What a cache is asked for.
 struct SlubRequest {
   uint32_t object_size = 0;
-  uint32_t align = 0;  // 0 or a power of two
+  uint32_t align = 0;      // 0 or a power of two
+  uint32_t slot_size = 0;  // as CacheSpec has it
   bool hwcache_align = false;
   bool has_constructor = false;
   bool typesafe_by_rcu = false;

@@ -25,7 +25,7 @@ Task<Placement> Slub::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(At::kLarge));
   cpu.Execute(kSlubFastCycles);
   const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-  total_.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total_);
   if (block.is_null()) co_return Placement{block, PathOf(Way::kAllocFailed)};
   co_return Placement{block, PathOf(Way::kAllocLarge)};
 }
@@ -38,7 +38,7 @@ Task<PathId> Slub::FreeLarge(Cpu& cpu, PhysAddr block) {
   cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
   cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
   co_await kmalloc_large_.Free(cpu, block);
-  total_.large_bytes = kmalloc_large_.bytes_held();
+  kmalloc_large_.Fill(total_);
   co_return PathOf(Way::kFreeLarge);
 }
 

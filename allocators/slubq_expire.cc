@@ -91,7 +91,7 @@ Task<uint64_t> SlubQ::ExpirePartials(Cpu& cpu, QueueCache& s, NodeId node) {
     co_await ShrinkPartialList(cpu, s, *n, heads);
     s.node_touched[i] = 0;
     bytes += before - std::min(before, s.footprint.slab_bytes);
-    co_await Kfree(cpu, heads);
+    co_await KfreeOwn(cpu, heads);
   }
   co_return bytes;
 }

@@ -238,23 +238,23 @@ Task<SharedQueues*> SlubQ::AllocSharedBlock(Cpu& cpu, QueueCache& s, NodeId node
   } else if (!v4() && HasQuirk("alien-stride-overflow")) {
     // The shift where the size was meant: 12 bytes, and all behind them is somebody else's.
     const uint64_t asked = static_cast<uint64_t>(kPageShift) << OrderFor(bytes);
-    const Placement placement = co_await Kmalloc(cpu, asked, kGfpKernel | Gfp::kZero, node);
-    if (placement.object.is_null()) co_return nullptr;
+    const PhysAddr block = co_await KmallocOwn(cpu, asked, kGfpKernel | Gfp::kZero, node);
+    if (block.is_null()) co_return nullptr;
     SharedQueues& queues = *s.shared.emplace_back(std::make_unique<SharedQueues>());
-    queues.block = placement.object;
+    queues.block = block;
     queues.bytes = used;
     Log(
         fmt::format("BUG kmalloc-16: Padding overwritten. {} bytes of queues of {} in an object of "
                     "{} bytes at {:#x}",
-                    used, s.names.front(), asked, placement.object.value()));
+                    used, s.names.front(), asked, block.value()));
     co_return nullptr;
   } else {
     bytes = kPageSize << OrderFor(bytes);
   }
-  const Placement placement = co_await Kmalloc(cpu, bytes, kGfpKernel | Gfp::kZero, node);
-  if (placement.object.is_null()) co_return nullptr;
+  const PhysAddr block = co_await KmallocOwn(cpu, bytes, kGfpKernel | Gfp::kZero, node);
+  if (block.is_null()) co_return nullptr;
   SharedQueues& queues = *s.shared.emplace_back(std::make_unique<SharedQueues>());
-  queues.block = placement.object;
+  queues.block = block;
   queues.bytes = bytes;
   queues.node = node;
   LayOutBlock(s, queues, bytes);
@@ -333,7 +333,7 @@ Task<void> SlubQ::RemoveSharedQueues(Cpu& cpu, QueueCache& s) {
       Log(fmt::format("{} objects of {} were in alien queues that were freed", lost,
                       s.names.front()));
     }
-    co_await Kfree(cpu, queues->block);
+    co_await KfreeOwn(cpu, queues->block);
   }
   s.shared.clear();
   s.shared_queue = 0;

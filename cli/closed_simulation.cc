@@ -41,7 +41,8 @@ struct Stage {
   TraceHeader header;                           // of the trace
   std::unique_ptr<SyntheticWorkload> workload;  // instead of the trace
   ParsedScenario scenario;
-  uint64_t operations = 0;  // as far as they are known beforehand
+  uint64_t operations = 0;            // as far as they are known beforehand
+  std::vector<std::string> geometry;  // GeometrySentences() of the trace's caches
 
   StepSource& steps() {
     if (workload != nullptr) return *workload;
@@ -61,6 +62,7 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
   const absl::StatusOr<std::vector<CacheId>> caches =
       FindOrCreateCaches(stage.header, *stage.machine, *stage.allocator);
   if (!caches.ok()) return caches.status();
+  stage.geometry = GeometrySentences(stage.header, *caches, *stage.allocator);
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace =
       ClosedTrace::Create(**reader, stage.machine->config(), *stage.allocator, *caches,
                           {.placement = options.replay.placement,
@@ -177,6 +179,7 @@ void StateAssumptions(const SimulationOptions& options, const ClosedLoopOptions&
                       options.replay.object_touch_bytes_max,
                       " requested bytes; whoever frees it reads its first line."));
   assume("Cold start: the allocator has just booted.");
+  for (const std::string& sentence : stage.geometry) assume(sentence);
   for (const std::string& assumption : stage.header.assumptions) assume(assumption);
   for (const TraceRepair& repair : stage.header.repairs) {
     if (repair.count == 0) continue;

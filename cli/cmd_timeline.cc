@@ -20,6 +20,7 @@
 #include "cli/progress.h"
 #include "cli/simulation.h"
 #include "cli/simulation_flags.h"
+#include "reports/breakdown.h"
 #include "reports/numbers.h"
 #include "reports/timeline.h"
 #include "sim/machine_observer.h"
@@ -103,7 +104,7 @@ class Recorder : public OperationObserver, public MachineObserver {
 void AddFootprint(const RunResult& result, Timeline& timeline) {
   for (const FootprintSample& sample : result.footprint()) {
     timeline.AddBytes("slabs", sample.time_ns(), sample.slab_bytes());
-    timeline.AddBytes("asked for", sample.time_ns(), sample.requested_bytes());
+    timeline.AddBytes("asked for", sample.time_ns(), AskedInSlabs(sample));
     timeline.AddBytes("free slots", sample.time_ns(), sample.free_bytes());
   }
 }

@@ -45,6 +45,7 @@ void GatherPaths(const PercpuReplayResult& replayed, RunResult& result) {
     PathStats& path = *result.add_paths();
     path.set_name(std::string(PercpuReplay::paths()[i]));
     path.set_is_free(replayed.paths[i].is_free);
+    path.set_put_off(replayed.paths[i].put_off);
     FillTimes(replayed.paths[i].cycles, path);
   }
   FillTimes(replayed.allocation_cycles, *result.mutable_all_allocations());

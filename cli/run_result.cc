@@ -54,6 +54,28 @@ void GatherLedger(SiteNames sites, const Ledger& ledger, RunResult& result) {
   }
 }
 
+// The allocator's and the page allocator's cycles by part. Operations come first, and are there
+// even if they took none.
+void GatherParts(const Ledger& ledger, RunResult& result) {
+  const auto cycles_of = [&](Part part) {
+    uint64_t cycles = ledger.cycles(part, Site::kPageAllocator);
+    for (int site = kFirstModelSite; site < kMaxSites; ++site) {
+      cycles += ledger.cycles(part, static_cast<Site>(site));
+    }
+    return cycles;
+  };
+  const auto add = [&](Part part, uint64_t cycles) {
+    PartCycles& filled = *result.add_parts();
+    filled.set_part(std::string(PartName(part)));
+    filled.set_cycles(cycles);
+  };
+  add(Part::kOperation, cycles_of(Part::kOperation));
+  for (const Part part : {Part::kTimer, Part::kReclaim, Part::kHotplug, Part::kTuning,
+                          Part::kRemoteCall, Part::kElsewhere}) {
+    if (const uint64_t cycles = cycles_of(part); cycles > 0) add(part, cycles);
+  }
+}
+
 void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
   for (size_t i = 0; i < replay.paths.size(); ++i) {
     const PathTimes& times = replay.paths[i];
@@ -116,6 +138,34 @@ void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
   sample.set_metadata_bytes(at.footprint.metadata_bytes);
   sample.set_percpu_bytes(at.footprint.percpu_bytes);
   sample.set_requested_bytes(at.requested_bytes);
+  sample.set_own_objects(at.footprint.own_objects);
+  sample.set_own_object_bytes(at.footprint.own_object_bytes);
+  sample.set_large_blocks(at.footprint.large_blocks);
+  sample.set_large_bytes(at.footprint.large_bytes);
+  sample.set_large_requested_bytes(at.footprint.large_requested_bytes -
+                                   at.footprint.own_large_requested_bytes);
+  sample.set_own_large_bytes(at.footprint.own_large_bytes);
+  sample.set_own_large_blocks(at.footprint.own_large_blocks);
+}
+
+// The samples that were taken on the way, and one more of the end.
+void GatherFootprint(const Machine& machine, const Allocator& allocator,
+                     const ReplayResult& replayed, Cycles end, RunResult& result) {
+  for (const FootprintAt& sample : replayed.footprint) {
+    FillFootprint(sample, *result.add_footprint());
+  }
+  const Cycles ran = end - std::min(end, replayed.start);
+  FootprintAt last{.time = ran * 1000 / static_cast<uint64_t>(machine.config().clock_mhz),
+                   .footprint = allocator.TotalFootprint(),
+                   .requested_bytes = replayed.requested_bytes};
+  if (!replayed.footprint.empty()) {
+    last.time = std::max(last.time, replayed.footprint.back().time);
+    if (last.time == replayed.footprint.back().time) result.mutable_footprint()->RemoveLast();
+  }
+  FillFootprint(last, *result.add_footprint());
+  FillFootprint(last, *result.mutable_footprint_end());
+  const bool is_peak = last.footprint.slab_bytes > replayed.footprint_peak.footprint.slab_bytes;
+  FillFootprint(is_peak ? last : replayed.footprint_peak, *result.mutable_footprint_peak());
 }
 
 void FillFigure(const Figure& figure, FigureValue& value) {
@@ -209,6 +259,7 @@ void FillTimes(const Histogram& cycles, PathStats& path) {
 void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
                    const std::vector<OperationTotals>& cpus, RunResult& result) {
   GatherLedger(sites, machine.ledger(), result);
+  GatherParts(machine.ledger(), result);
   GatherLocks(machine.scheduler(), result);
   GatherCpus(sites, machine.scheduler(), cpus, result);
 }
@@ -237,10 +288,7 @@ void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResu
   }
   GatherPaths(allocator, replayed, result);
   GatherMachine(machine, allocator.sites(), replayed.cpus, result);
-  for (const FootprintAt& sample : replayed.footprint) {
-    FillFootprint(sample, *result.add_footprint());
-  }
-  FillFootprint(replayed.footprint_peak, *result.mutable_footprint_peak());
+  GatherFootprint(machine, allocator, replayed, machine.scheduler().now(), result);
   GatherCaches(allocator, replayed, result);
   result.mutable_digests()->set_end_state(EndStateDigest(machine.scheduler(), replayed, result));
 }

@@ -23,6 +23,7 @@
 #include "sim/machine_loader.h"
 #include "traces/sidecar.h"
 #include "traces/trace.h"
+#include "workloads/caches.h"
 #include "workloads/pressure.h"
 #include "workloads/warm_start.h"
 
@@ -206,6 +207,9 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   result.mutable_totals()->set_start_time_cycles(start);
   Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
+  for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
+    *result.add_assumptions() = std::move(sentence);
+  }
   if (pressure.kswapd().runs + pressure.direct_calls() > 0) {
     ReclaimReport& reclaim = *result.mutable_reclaim();
     reclaim.set_calls(pressure.kswapd().runs);

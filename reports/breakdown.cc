@@ -26,7 +26,8 @@ constexpr std::array<std::string_view, kOutcomes + 1> kOutcomeRows = {"hits in L
                                                                       "DRAM of other nodes",
                                                                       "other touches"};
 constexpr std::array<std::string_view, kCauses + 1> kCauseRows = {
-    "instructions", "atomic operations", "lock wait", "interrupts within", "other causes"};
+    "instructions",      "atomic operations",      "lock wait",
+    "interrupts within", "waiting for other CPUs", "other causes"};
 
 template <typename Enum, int kCount>
 size_t IndexOf(std::string_view (*name_of)(Enum), std::string_view name) {
@@ -71,6 +72,27 @@ size_t StructureIndex(std::string_view name) {
   return IndexOf<Structure, kStructures>(StructureName, name);
 }
 
+uint64_t AllocatorCycles(const RunResult& result) {
+  const bool has_ledger = !result.touches().empty() || !result.causes().empty();
+  return has_ledger ? BreakDown(result).allocator_total : result.totals().operation_cycles();
+}
+
+std::vector<NamedSum> AllocatorParts(const RunResult& result) {
+  std::vector<NamedSum> parts;
+  uint64_t left = AllocatorCycles(result);
+  for (const PartCycles& part : result.parts()) {
+    parts.push_back({part.part(), part.cycles()});
+    left -= std::min<uint64_t>(left, part.cycles());
+  }
+  if (result.parts().empty()) {
+    const uint64_t operations = std::min<uint64_t>(left, result.totals().operation_cycles());
+    parts.push_back({std::string(PartName(Part::kOperation)), operations});
+    left -= operations;
+    if (left > 0) parts.push_back({std::string(PartName(Part::kElsewhere)), left});
+  }
+  return parts;
+}
+
 CycleBreakdown BreakDown(const RunResult& result) {
   std::array<uint64_t, kOutcomes + 1> touches{};
   std::array<uint64_t, kCauses + 1> causes{};
@@ -109,7 +131,8 @@ CycleBreakdown BreakDown(const RunResult& result) {
   for (const Cause cause : {Cause::kAtomic, Cause::kLockWait, Cause::kInstructions}) {
     append(kCauseRows[static_cast<size_t>(cause)], causes[static_cast<size_t>(cause)]);
   }
-  for (const size_t cause : {static_cast<size_t>(Cause::kInterrupt), size_t{kCauses}}) {
+  for (const size_t cause : {static_cast<size_t>(Cause::kInterrupt),
+                             static_cast<size_t>(Cause::kCpuWait), size_t{kCauses}}) {
     if (causes[cause] > 0) append(kCauseRows[cause], causes[cause]);
   }
   append("page allocator", page_allocator);
@@ -195,7 +218,7 @@ std::vector<NamedSum> CounterTotals(const RunResult& result) {
 FastShare FastPaths(const RunResult& result, bool frees) {
   FastShare share;
   for (const PathStats& path : result.paths()) {
-    if (path.is_free() != frees) continue;
+    if (path.is_free() != frees || path.put_off()) continue;
     share.all += path.operations();
     if (IsFastPath(path.name())) share.fast += path.operations();
   }
@@ -245,14 +268,42 @@ FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPai
 
 Waste WasteOf(const FootprintSample& footprint) {
   Waste waste;
-  // Nothing asked for and yet something allocated: what was asked for is not known.
-  if (footprint.requested_bytes() > 0) {
-    waste.internal = Excess(footprint.object_bytes(), footprint.requested_bytes());
+  if (KnowsRequested(footprint)) {
+    waste.internal = Excess(Excess(footprint.object_bytes(), footprint.own_object_bytes()),
+                            Excess(footprint.requested_bytes(), footprint.large_requested_bytes()));
   }
   waste.padding = footprint.padding_bytes();
   waste.free = footprint.free_bytes();
   waste.tail = footprint.tail_bytes();
   return waste;
+}
+
+// Nothing asked for and yet something allocated: what was asked for is not known.
+bool KnowsRequested(const FootprintSample& footprint) { return footprint.requested_bytes() > 0; }
+
+uint64_t AskedInSlabs(const FootprintSample& footprint) {
+  return Excess(Excess(footprint.object_bytes(), footprint.own_object_bytes()),
+                WasteOf(footprint).internal);
+}
+
+MemoryHeld HeldBy(const FootprintSample& footprint) {
+  const Waste waste = WasteOf(footprint);
+  MemoryHeld held;
+  held.in_slabs = {{"asked for by users", AskedInSlabs(footprint)},
+                   {"rounded up to objects", waste.internal},
+                   {"the allocator's own objects", footprint.own_object_bytes()},
+                   {"padding of objects", waste.padding},
+                   {"free slots in slabs", waste.free},
+                   {"ends of slabs", waste.tail}};
+  held.slabs_total = footprint.slab_bytes();
+  held.besides = {
+      {"kmalloc's whole pages", Excess(footprint.large_bytes(), footprint.own_large_bytes())},
+      {"the allocator's whole pages", footprint.own_large_bytes()},
+      {"metadata elsewhere", footprint.metadata_bytes()},
+      {"per-CPU areas", footprint.percpu_bytes()}};
+  held.total = held.slabs_total;
+  for (const NamedSum& part : held.besides) held.total += part.value;
+  return held;
 }
 
 }  // namespace slablab

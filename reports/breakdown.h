@@ -39,6 +39,13 @@ struct NamedSum {
   uint64_t value = 0;
 };
 
+// All of the allocator's cycles and the page allocator's under it, whatever had them spent: the one
+// total that every format calls "cycles an operation in the allocator" once divided. Of a result
+// that says nothing but what its operations took, that.
+uint64_t AllocatorCycles(const RunResult& result);
+// Its parts, which add up to it: operations first, then those that are not zero.
+std::vector<NamedSum> AllocatorParts(const RunResult& result);
+
 // Where the cycles went.
 struct CycleBreakdown {
   // A partition of what the allocator and the page allocator under it spent: hits by level,
@@ -107,15 +114,28 @@ FastPathPair ComparedFastPaths(const KernelComparison& comparison, const std::st
 FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPair>& counters,
                              const std::string& operation);
 
-// What of the memory held is not what users asked for.
+// What of the memory in slabs is neither what users asked for nor the allocator's own.
 struct Waste {
-  uint64_t internal = 0;  // of allocated objects, beyond what was asked for
+  uint64_t internal = 0;  // of users' objects, beyond what was asked for
   uint64_t padding = 0;   // around allocated objects
   uint64_t free = 0;      // slots without an object
   uint64_t tail = 0;      // ends of slabs
   uint64_t total() const { return internal + padding + free + tail; }
 };
 Waste WasteOf(const FootprintSample& footprint);
+// What users asked for, of what they have in slabs.
+uint64_t AskedInSlabs(const FootprintSample& footprint);
+
+// Everything that an allocator holds, by what it is for: one list for every format.
+struct MemoryHeld {
+  std::vector<NamedSum> in_slabs;  // a partition of slabs_total
+  uint64_t slabs_total = 0;        // pages of slabs
+  std::vector<NamedSum> besides;   // what is in no slab
+  uint64_t total = 0;              // slabs_total and what is besides: "in all"
+};
+MemoryHeld HeldBy(const FootprintSample& footprint);
+// What was asked for is known.
+bool KnowsRequested(const FootprintSample& footprint);
 
 }  // namespace slablab
 

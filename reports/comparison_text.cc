@@ -47,6 +47,7 @@ struct SideBySide {
     std::vector<std::string> cells;  // of each run
   };
   std::vector<Row> rows;
+  std::vector<size_t> rules = {};  // a rule before each of these rows
 };
 
 void AppendSideBySide(ResultSet set, const SideBySide& what, TextPage& page) {
@@ -75,7 +76,9 @@ void AppendSideBySide(ResultSet set, const SideBySide& what, TextPage& page) {
       table.AddRow(std::move(cells));
     }
     table.AddRule();
-    for (const SideBySide::Row& row : what.rows) {
+    for (size_t i = 0; i < what.rows.size(); ++i) {
+      if (std::find(what.rules.begin(), what.rules.end(), i) != what.rules.end()) table.AddRule();
+      const SideBySide::Row& row = what.rows[i];
       std::vector<TextCell> cells = {row.name};
       for (size_t run = first; run < end; ++run) cells.push_back(row.cells[run]);
       table.AddRow(std::move(cells));
@@ -90,7 +93,8 @@ std::string PerOperationText(const RunResult& result, uint64_t sum, int decimals
 }
 
 SideBySide CausesSideBySide(ResultSet set) {
-  SideBySide table{.heading = "Cycles an operation, by cause", .note = "", .rows = {}};
+  SideBySide table{
+      .heading = "Cycles an operation in the allocator, by cause", .note = "", .rows = {}};
   for (size_t run = 0; run < set.size(); ++run) {
     for (const NamedSum& sum : BreakDown(set[run].result).allocator) {
       auto row = std::find_if(table.rows.begin(), table.rows.end(),
@@ -102,6 +106,27 @@ SideBySide CausesSideBySide(ResultSet set) {
       row->cells[run] = PerOperationText(set[run].result, sum.value, 1);
     }
   }
+  const auto add = [&](const std::string& name, size_t run, uint64_t cycles) {
+    auto row = std::find_if(table.rows.begin(), table.rows.end(),
+                            [&](const auto& r) { return r.name == name; });
+    if (row == table.rows.end()) {
+      row = table.rows.insert(table.rows.end(), {.name = name, .cells = {}});
+      row->cells.assign(set.size(), "0.0");
+    }
+    row->cells[run] = PerOperationText(set[run].result, cycles, 1);
+  };
+  table.rules = {table.rows.size()};
+  bool only_operations = true;
+  for (size_t run = 0; run < set.size(); ++run) {
+    add("all of the allocator", run, AllocatorCycles(set[run].result));
+    only_operations = only_operations && AllocatorParts(set[run].result).size() == 1;
+  }
+  for (size_t run = 0; run < set.size() && !only_operations; ++run) {
+    for (const NamedSum& part : AllocatorParts(set[run].result)) {
+      add("  " + part.name, run, part.value);
+    }
+  }
+  table.rules.push_back(table.rows.size());
   SideBySide::Row& use =
       table.rows.emplace_back(SideBySide::Row{.name = "(use of objects)", .cells = {}});
   for (const LabelledResult& run : set) {
@@ -157,27 +182,30 @@ std::string MetricOf(const RunResult& result, std::string_view name) {
 
 void AppendRuns(ResultSet set, const TextOptions& options, TextPage& page) {
   page.Heading("The runs");
-  TextTable table({{"", 21, kLeft},
+  constexpr size_t kNameColumns = 16;
+  TextTable table({{"", kNameColumns, kLeft},
                    {"cycles/op", 9},
-                   {"alloc", 8},
-                   {"free", 8},
+                   {"alloc", 7},
+                   {"free", 7},
                    {"al-fast", 7},
                    {"fr-fast", 7},
                    {"wait/op", 7},
-                   {"peak", 6}});
+                   {"slabs", 6},
+                   {"in all", 6}});
   const size_t shown = options.rows_max == 0
                            ? set.size()
                            : std::min(set.size(), std::max<size_t>(options.rows_max, 1));
   for (size_t i = 0; i < shown; ++i) {
     const RunResult& result = set[i].result;
-    const std::vector<std::string> name = Lines(set[i].label, 21);
+    const std::vector<std::string> name = Lines(set[i].label, kNameColumns);
     table.AddRow(
         {name[0], MetricOf(result, "cycles_per_operation"), MetricOf(result, "alloc_cycles_mean"),
          MetricOf(result, "free_cycles_mean"),
          FastPaths(result, false).fast > 0 ? MetricOf(result, "alloc_fast_share") : "-",
          FastPaths(result, true).fast > 0 ? MetricOf(result, "free_fast_share") : "-",
          PerOperationText(result, FindMetric("lock_wait_cycles")->of(result).value_or(0), 1),
-         result.has_footprint_peak() ? Bytes(result.footprint_peak().slab_bytes()) : "-"});
+         result.has_footprint_peak() ? Bytes(result.footprint_peak().slab_bytes()) : "-",
+         result.has_footprint_peak() ? Bytes(HeldBy(result.footprint_peak()).total) : "-"});
     for (size_t line = 1; line < name.size(); ++line) table.AddRow({name[line]});
   }
   if (shown < set.size()) {
@@ -185,10 +213,13 @@ void AppendRuns(ResultSet set, const TextOptions& options, TextPage& page) {
   }
   page.Table(table);
   page.Paragraph(
-      "cycles/op, alloc, free: cycles in the allocator an operation, an allocation, a free. "
-      "al-fast, "
-      "fr-fast: per cent on a fast path. wait/op: cycles of waiting for locks. peak: bytes in "
-      "slabs.");
+      "cycles/op: cycles in the allocator an operation, whatever had them spent (timers and "
+      "put-off "
+      "work, too). alloc, free: mean cycles of an allocation, of a free. al-fast, fr-fast: per "
+      "cent "
+      "on a fast path. wait/op: cycles of waiting for locks. slabs, in all: bytes at the peak, "
+      "when "
+      "most is in slabs: in these, and held in all.");
 }
 
 void AppendScaling(ResultSet set, TextPage& page) {

@@ -121,6 +121,18 @@ std::string CausesSentence(const std::vector<Contribution>& parts, int64_t whole
   return text + ".";
 }
 
+// " Of slab's, 66.0 are spent in timers and put-off work." Nothing where operations have it all.
+std::string OutsideSentence(const LabelledResult& run) {
+  std::vector<std::string> parts;
+  for (const NamedSum& part : AllocatorParts(run.result)) {
+    const int64_t cycles = PerOperation(run.result, part.value);
+    if (part.name == PartName(Part::kOperation) || cycles < 100) continue;
+    parts.push_back(fmt::format("{} {}", Amount(cycles), part.name));
+  }
+  if (parts.empty()) return "";
+  return fmt::format(" Of these, {} spends outside operations: {}.", run.label, Listed(parts));
+}
+
 std::string CyclesParagraph(const LabelledResult& base, const LabelledResult& candidate) {
   const uint64_t from = CyclesOf(base.result);
   const uint64_t to = CyclesOf(candidate.result);
@@ -136,6 +148,7 @@ std::string CyclesParagraph(const LabelledResult& base, const LabelledResult& ca
   const std::vector<Contribution> causes = ByCause(base.result, candidate.result);
   int64_t whole = 0;
   for (const Contribution& part : causes) whole += part.difference;
+  text += OutsideSentence(base) + OutsideSentence(candidate);
   text += CausesSentence(causes, whole);
   const std::vector<Contribution> structures = ByStructure(base.result, candidate.result);
   const std::string less = Largest(structures, false, whole);
@@ -200,44 +213,61 @@ std::string UseSentence(const LabelledResult& base, const LabelledResult& candid
                  static_cast<uint64_t>(together_to)));
 }
 
+// So that differences fit.
+int64_t Fitting(uint64_t bytes) {
+  return static_cast<int64_t>(std::min<uint64_t>(bytes, uint64_t{1} << 61));
+}
+
+// The causes of one sign, largest first, at most three, those of a tenth of `whole` at least: "free
+// slots in slabs (+1.3M)".
+std::string LargestBytes(std::vector<Contribution> parts, bool more, int64_t whole) {
+  std::erase_if(parts, [&](const Contribution& part) {
+    return part.difference == 0 || (part.difference > 0) != more ||
+           std::abs(part.difference) < whole / 10;
+  });
+  std::stable_sort(parts.begin(), parts.end(), [](const Contribution& a, const Contribution& b) {
+    return std::abs(a.difference) > std::abs(b.difference);
+  });
+  if (parts.size() > 3) parts.resize(3);
+  std::vector<std::string> texts;
+  for (const Contribution& part : parts) {
+    texts.push_back(fmt::format("{} ({}{})", part.name, part.difference < 0 ? "-" : "+",
+                                Bytes(static_cast<uint64_t>(std::abs(part.difference)))));
+  }
+  return Listed(texts);
+}
+
 std::string MemoryParagraph(const LabelledResult& base, const LabelledResult& candidate) {
   if (!base.result.has_footprint_peak() || !candidate.result.has_footprint_peak()) return "";
   const FootprintSample& from = base.result.footprint_peak();
   const FootprintSample& to = candidate.result.footprint_peak();
-  const auto everything = [](const FootprintSample& sample) {
-    return sample.slab_bytes() + sample.metadata_bytes() + sample.percpu_bytes();
-  };
-  const Metric& slabs = *FindMetric("peak_slab_bytes");
-  const Mark mark = MarkOf(slabs, everything(from), everything(to));
+  const MemoryHeld held_from = HeldBy(from);
+  const MemoryHeld held_to = HeldBy(to);
+  const Metric& held = *FindMetric("peak_held_bytes");
+  const Mark mark = MarkOf(held, held_from.total, held_to.total);
   if (mark == Mark::kEqual || mark == Mark::kAbout) {
-    return fmt::format("{} holds about as much memory at its peak as {}, {}.", candidate.label,
-                       base.label, Bytes(everything(to)));
+    return fmt::format("{} holds about as much memory in all at its peak as {}, {} ({} in slabs).",
+                       candidate.label, base.label, Bytes(held_to.total),
+                       Bytes(held_to.slabs_total));
   }
-  const Waste waste_from = WasteOf(from);
-  const Waste waste_to = WasteOf(to);
-  const auto change = [](uint64_t a, uint64_t b) {
-    return static_cast<int64_t>(b) - static_cast<int64_t>(a);
-  };
-  std::pair<std::string_view, int64_t> parts[] = {
-      {"free slots", change(waste_from.free, waste_to.free)},
-      {"rounding up to objects", change(waste_from.internal, waste_to.internal)},
-      {"padding of objects", change(waste_from.padding, waste_to.padding)},
-      {"ends of slabs", change(waste_from.tail, waste_to.tail)},
-      {"metadata elsewhere", change(from.metadata_bytes(), to.metadata_bytes())},
-      {"per-CPU areas", change(from.percpu_bytes(), to.percpu_bytes())}};
-  const bool more = everything(to) > everything(from);
-  const auto& largest =
-      *std::max_element(std::begin(parts), std::end(parts), [more](const auto& a, const auto& b) {
-        return more ? a.second < b.second : a.second > b.second;
-      });
-  std::string text = fmt::format("{} holds {} at its peak, {} {}: {}", candidate.label,
-                                 Bytes(everything(to)), base.label, Bytes(everything(from)),
-                                 ChangeText(slabs, everything(from), everything(to)));
-  if (largest.second != 0) {
-    text +=
-        fmt::format(", the most of it in {} ({}{})", largest.first, largest.second < 0 ? "-" : "+",
-                    Bytes(static_cast<uint64_t>(std::abs(largest.second))));
+  std::vector<Contribution> parts;
+  for (const auto list : {&MemoryHeld::in_slabs, &MemoryHeld::besides}) {
+    for (size_t i = 0; i < (held_to.*list).size(); ++i) {
+      const NamedSum& part = (held_to.*list)[i];
+      parts.push_back({.name = part.name,
+                       .difference = Fitting(part.value) - Fitting((held_from.*list)[i].value)});
+    }
   }
+  std::string text = fmt::format(
+      "{} holds {} in all at its peak ({} in slabs), {} {} ({} in slabs): {}", candidate.label,
+      Bytes(held_to.total), Bytes(held_to.slabs_total), base.label, Bytes(held_from.total),
+      Bytes(held_from.slabs_total), ChangeText(held, held_from.total, held_to.total));
+  const bool more = held_to.total > held_from.total;
+  const int64_t whole = std::abs(Fitting(held_to.total) - Fitting(held_from.total));
+  const std::string along = LargestBytes(parts, more, whole);
+  const std::string against = LargestBytes(parts, !more, whole);
+  if (!along.empty()) text += fmt::format(", {} {}", more ? "more" : "less", along);
+  if (!against.empty()) text += fmt::format("; {} {}", more ? "less" : "more", against);
   return text + ".";
 }
 
@@ -410,9 +440,9 @@ std::vector<std::string> CostInWords(const LabelledResult& run) {
   }
   if (result.has_footprint_peak()) {
     const FootprintSample& peak = result.footprint_peak();
-    words.push_back(fmt::format("{} in slabs at the peak, {} of it waste.",
-                                Bytes(peak.slab_bytes()),
-                                Percent(WasteOf(peak).total(), peak.slab_bytes())));
+    words.push_back(fmt::format(
+        "{} in slabs at the peak, {} of it waste; {} held in all then.", Bytes(peak.slab_bytes()),
+        Percent(WasteOf(peak).total(), peak.slab_bytes()), Bytes(HeldBy(peak).total)));
   }
   return words;
 }

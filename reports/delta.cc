@@ -45,7 +45,9 @@ constexpr std::string_view kLocks = "Locks and interrupts";
 constexpr std::string_view kMemory = "Memory, bytes";
 
 constexpr RowSpec kRowSpecs[] = {
-    {kCycles, "an operation", "cycles_per_operation"},
+    {kCycles, "an operation, in all", "cycles_per_operation"},
+    {kCycles, "  in operations", "cycles_in_operations"},
+    {kCycles, "  outside operations", "cycles_outside_operations"},
     {kCycles, "an allocation, mean", "alloc_cycles_mean"},
     {kCycles, "  half take at most", "alloc_cycles_p50"},
     {kCycles, "  99 % take at most", "alloc_cycles_p99"},
@@ -76,8 +78,13 @@ constexpr RowSpec kRowSpecs[] = {
     {kLocks, "longest without interrupts", "irq_off_longest_cycles"},
     {kMemory, "in slabs, at the peak", "peak_slab_bytes"},
     {kMemory, "  of it waste, %", "peak_waste_share"},
+    {kMemory, "  the allocator's own objects", "peak_own_bytes"},
+    {kMemory, "kmalloc's whole pages", "peak_large_bytes"},
     {kMemory, "metadata elsewhere", "metadata_bytes"},
     {kMemory, "per-CPU areas", "percpu_bytes"},
+    {kMemory, "held in all, at the peak", "peak_held_bytes"},
+    {kMemory, "in slabs, at the end", "end_slab_bytes"},
+    {kMemory, "held in all, at the end", "end_held_bytes"},
 };
 
 }  // namespace

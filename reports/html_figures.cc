@@ -172,6 +172,10 @@ void FillPartsTable(ResultSet set, const PartsByRun& parts, const std::string& u
                     HtmlTable& table) {
   AddColumn(table, "part", "text");
   for (const LabelledResult& run : set) AddColumn(table, run.label, unit, decimals);
+  FillPartRows(parts, table);
+}
+
+void FillPartRows(const PartsByRun& parts, HtmlTable& table) {
   for (size_t i = 0; i < parts.parts.size(); ++i) {
     HtmlRow row = AddRow(table);
     row.Text(parts.parts[i]);
@@ -212,13 +216,25 @@ void AppendCyclesFigure(ResultSet all, HtmlPage& page) {
   HtmlFigure& figure = AddFigure(
       page, "cycles", "Where the cycles went",
       set.size() < all.size()
-          ? "Cycles an operation inside the allocator, by what they were spent on: of each series, "
+          ? "Cycles an operation in the allocator, by what they were spent on: of each series, "
             "the run with the most CPUs."
-          : "Cycles an operation inside the allocator, by what they were spent on. Touches are "
+          : "Cycles an operation in the allocator, by what they were spent on. Touches are "
             "named by what answered them.");
   FillBars(set, parts, *figure.mutable_chart());
   figure.mutable_chart()->set_x_title("cycles an operation");
-  FillPartsTable(set, parts, "", 1, *figure.mutable_table());
+  HtmlTable& table = *figure.mutable_table();
+  FillPartsTable(set, parts, "", 1, table);
+  HtmlRow total = AddRow(table);
+  total.Text("all of the allocator");
+  PartsByRun by_part;
+  for (size_t run = 0; run < set.size(); ++run) {
+    total.Quotient(AllocatorCycles(set[run].result), set[run].result.totals().operations());
+    for (const NamedSum& part : AllocatorParts(set[run].result)) {
+      by_part.Row("of it " + part.name, set.size())[run] =
+          PerOperation(set[run].result, part.value);
+    }
+  }
+  if (by_part.parts.size() > 1) FillPartRows(by_part, table);
 }
 
 void AppendMissesFigure(ResultSet set, HtmlPage& page) {

@@ -66,6 +66,8 @@ struct PartsByRun {
   // The row of that part; appended if there is none.
   std::vector<std::optional<uint64_t>>& Row(const std::string& part, size_t runs);
 };
+// Its rows: a part, and a cell for each run.
+void FillPartRows(const PartsByRun& parts, HtmlTable& table);
 void FillPartsTable(ResultSet set, const PartsByRun& parts, const std::string& unit, int decimals,
                     HtmlTable& table);
 void FillBars(ResultSet set, const PartsByRun& parts, HtmlChart& chart);

@@ -22,10 +22,6 @@ constexpr size_t kCachesOfOneRun = 16;
 constexpr size_t kCachesOfSeveral = 6;
 constexpr uint64_t kPageBytes = 4096;
 
-uint64_t Everything(const FootprintSample& sample) {
-  return sample.slab_bytes() + sample.metadata_bytes() + sample.percpu_bytes();
-}
-
 // Of a cache's slabs at the end.
 struct Occupancy {
   uint64_t slabs = 0;
@@ -112,9 +108,9 @@ void AppendFootprintFigure(ResultSet set, HtmlPage& page) {
     }
   }
   if (moments.size() < 2) return;
-  HtmlFigure& figure =
-      AddFigure(page, "footprint", "Memory over time",
-                "Bytes of pages held as slabs, over the run; below, what users had asked for.");
+  HtmlFigure& figure = AddFigure(
+      page, "footprint", "Memory over time",
+      "Bytes in slabs, over the run; below, what users had asked for of what they had in them.");
   HtmlChart& chart = *figure.mutable_chart();
   chart.set_kind("lines");
   chart.set_x_title("time");
@@ -137,7 +133,7 @@ void AppendFootprintFigure(ResultSet set, HtmlPage& page) {
           .Text("")
           .Text("asked for")
           .Number(sample.time_ns())
-          .Number(sample.requested_bytes());
+          .Number(AskedInSlabs(sample));
     }
   }
   HtmlTable& table = *figure.mutable_table();
@@ -160,30 +156,31 @@ void AppendPeakFigure(ResultSet set, HtmlPage& page) {
   PartsByRun parts;
   bool any = false;
   for (size_t run = 0; run < set.size(); ++run) {
-    const FootprintSample& peak = set[run].result.footprint_peak();
-    any = any || Everything(peak) > 0;
-    const Waste waste = WasteOf(peak);
-    const uint64_t asked =
-        peak.requested_bytes() > 0 ? peak.object_bytes() - waste.internal : peak.object_bytes();
-    const std::pair<const char*, uint64_t> rows[] = {
-        {"asked for by users", asked},         {"rounded up to objects", waste.internal},
-        {"padding of objects", waste.padding}, {"free slots in slabs", waste.free},
-        {"ends of slabs", waste.tail},         {"metadata elsewhere", peak.metadata_bytes()},
-        {"per-CPU areas", peak.percpu_bytes()}};
-    for (const auto& [name, bytes] : rows) {
-      const bool fits = bytes <= UINT64_MAX / 1000;
-      parts.Row(name, set.size())[run] = fits ? bytes * 1000 : UINT64_MAX;
+    const MemoryHeld held = HeldBy(set[run].result.footprint_peak());
+    any = any || held.total > 0;
+    for (const std::vector<NamedSum>* list : {&held.in_slabs, &held.besides}) {
+      for (const NamedSum& part : *list) {
+        const bool fits = part.value <= UINT64_MAX / 1000;
+        parts.Row(part.name, set.size())[run] = fits ? part.value * 1000 : UINT64_MAX;
+      }
     }
   }
   if (!any) return;
-  HtmlFigure& figure = AddFigure(
-      page, "peak", "Memory at the peak",
-      "Bytes when most slab pages were held, by what they were; all but the last two are pages of "
-      "slabs.");
+  HtmlFigure& figure = AddFigure(page, "peak", "Memory at the peak",
+                                 "Bytes held in all when most was in slabs, by what they were; "
+                                 "kmalloc's whole pages, metadata "
+                                 "elsewhere and per-CPU areas are in no slabs.");
   FillBars(set, parts, *figure.mutable_chart());
   figure.mutable_chart()->set_x_unit("bytes");
   figure.mutable_chart()->set_x_title("held at the peak");
-  FillPartsTable(set, parts, "bytes", 0, *figure.mutable_table());
+  HtmlTable& table = *figure.mutable_table();
+  FillPartsTable(set, parts, "bytes", 0, table);
+  HtmlRow in_slabs = AddRow(table);
+  in_slabs.Text("in slabs");
+  for (const LabelledResult& run : set) in_slabs.Number(run.result.footprint_peak().slab_bytes());
+  HtmlRow in_all = AddRow(table);
+  in_all.Text("held in all");
+  for (const LabelledResult& run : set) in_all.Number(HeldBy(run.result.footprint_peak()).total);
 }
 
 void AppendOccupancyFigure(ResultSet set, HtmlPage& page) {
@@ -197,7 +194,7 @@ void AppendOccupancyFigure(ResultSet set, HtmlPage& page) {
   HtmlChart& chart = *figure.mutable_chart();
   chart.set_kind("strips");
   chart.set_x_unit("bytes");
-  chart.set_x_title("pages held");
+  chart.set_x_title("in slabs");
   HtmlTable& table = *figure.mutable_table();
   AddColumn(table, "cache", "text");
   AddColumn(table, "run", "text");

@@ -133,7 +133,7 @@ void AppendRunsFigure(ResultSet set, HtmlPage& page) {
   constexpr std::string_view kShown[] = {
       "operations",       "cycles_per_operation", "alloc_cycles_mean", "alloc_cycles_p99",
       "free_cycles_mean", "free_cycles_p99",      "alloc_fast_share",  "free_fast_share",
-      "lock_wait_cycles", "peak_slab_bytes"};
+      "lock_wait_cycles", "peak_slab_bytes",      "peak_held_bytes"};
   constexpr std::string_view kTitles[] = {"operations",
                                           "cycles an operation",
                                           "an allocation",
@@ -143,7 +143,8 @@ void AppendRunsFigure(ResultSet set, HtmlPage& page) {
                                           "fast allocations",
                                           "fast frees",
                                           "cycles waited for locks",
-                                          "in slabs at the peak"};
+                                          "in slabs at the peak",
+                                          "held in all then"};
   for (size_t i = 0; i < std::size(kShown); ++i) {
     const Metric& metric = *FindMetric(kShown[i]);
     const bool scaled = metric.unit == "bytes" || metric.unit == "%";
@@ -171,8 +172,8 @@ void AppendScalingFigures(ResultSet set, HtmlPage& page) {
                         page);
   }
   AppendScalingFigure(set, all, *FindMetric("peak_slab_bytes"), "scaling-memory",
-                      "Memory at the peak, by the number of CPUs",
-                      "Bytes of pages held as slabs at most.", page);
+                      "In slabs at the peak, by the number of CPUs",
+                      "Bytes in slabs, when they were most.", page);
 }
 
 void AppendPathsFigure(ResultSet set, HtmlPage& page) {
@@ -189,14 +190,15 @@ void AppendPathsFigure(ResultSet set, HtmlPage& page) {
   for (const LabelledResult& run : set) {
     uint64_t operations[2] = {0, 0};
     for (const PathStats& path : run.result.paths()) {
-      operations[path.is_free() ? 1 : 0] += path.operations();
+      if (!path.put_off()) operations[path.is_free() ? 1 : 0] += path.operations();
     }
     for (const PathStats& path : run.result.paths()) {
+      const uint64_t all = path.put_off() ? path.operations() : operations[path.is_free() ? 1 : 0];
       AddRow(table)
           .Text(run.label)
           .Text(path.name())
           .Number(path.operations())
-          .Quotient(path.operations() * 100, operations[path.is_free() ? 1 : 0])
+          .Quotient(path.operations() * 100, all)
           .Quotient(path.cycles_total(), path.operations())
           .Number(path.cycles_p50())
           .Number(path.cycles_p99())

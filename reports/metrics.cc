@@ -94,6 +94,11 @@ Value Work(R result) {
                                              : OfClosed(result, result.totals().work());
 }
 
+// None where nobody looked at the end.
+Value OfEnd(R result, uint64_t value) {
+  return result.has_footprint_end() ? Value(value) : std::nullopt;
+}
+
 // `count` a second of the machine's time from the start on.
 Value PerSecond(R result, uint64_t count) {
   const Totals& totals = result.totals();
@@ -139,9 +144,19 @@ constexpr Metric kCost[] = {
      }},
     {"end_time_cycles", "cycles", "machine time at the end", Better::kLess, 0,
      [](R r) -> Value { return r.totals().end_time_cycles(); }},
-    {"cycles_per_operation", "cycles", "mean of all operations", Better::kLess, 3,
+    {"cycles_per_operation", "cycles", "all that the allocator spent, an operation", Better::kLess,
+     3,
+     [](R r) -> Value { return Ratio(AllocatorCycles(r), r.totals().operations(), kThousandths); }},
+    {"cycles_in_operations", "cycles", "of these, in operations", Better::kLess, 3,
      [](R r) -> Value {
-       return Ratio(r.totals().operation_cycles(), r.totals().operations(), kThousandths);
+       return Ratio(AllocatorParts(r).front().value, r.totals().operations(), kThousandths);
+     }},
+    {"cycles_outside_operations", "cycles",
+     "of these, in timers, put-off work and whatever else is no operation", Better::kLess, 3,
+     [](R r) -> Value {
+       const uint64_t all = AllocatorCycles(r);
+       const uint64_t within = std::min(AllocatorParts(r).front().value, all);
+       return Ratio(all - within, r.totals().operations(), kThousandths);
      }},
     {"alloc_cycles_mean", "cycles", "mean of allocations", Better::kLess, 3,
      [](R r) -> Value { return MeanCycles(r.all_allocations()); }},
@@ -216,21 +231,33 @@ constexpr Metric kCauseMetrics[] = {
      [](R r) -> Value { return r.totals().writebacks(); }},
 };
 
-// What it held, at the moment of most slab memory.
+// What it held, at the moment of most slab memory ("the peak"), and at the end.
 constexpr Metric kMemory[] = {
     {"peak_slabs", "", "slabs at the peak", Better::kLess, 0,
      [](R r) -> Value { return r.footprint_peak().slabs(); }},
     {"peak_slab_bytes", "bytes", "memory in slabs at the peak", Better::kLess, 0,
      [](R r) -> Value { return r.footprint_peak().slab_bytes(); }},
-    {"peak_waste_share", "%", "of that, what no user asked for", Better::kLess, 3,
+    {"peak_held_bytes", "bytes",
+     "memory held in all at the peak: in slabs, whole pages, metadata, per-CPU areas",
+     Better::kLess, 0, [](R r) -> Value { return HeldBy(r.footprint_peak()).total; }},
+    {"peak_waste_share", "%", "of what is in slabs: rounding, padding, free slots, ends of slabs",
+     Better::kLess, 3,
      [](R r) -> Value {
        const FootprintSample& peak = r.footprint_peak();
        return Ratio(WasteOf(peak).total(), peak.slab_bytes(), kThousandthsOfPercent);
      }},
-    {"metadata_bytes", "bytes", "the allocator's own structures at the peak", Better::kLess, 0,
-     [](R r) -> Value { return r.footprint_peak().metadata_bytes(); }},
+    {"peak_own_bytes", "bytes", "the allocator's own objects, in slabs, at the peak", Better::kLess,
+     0, [](R r) -> Value { return r.footprint_peak().own_object_bytes(); }},
+    {"peak_large_bytes", "bytes", "kmalloc's blocks of whole pages at the peak", Better::kLess, 0,
+     [](R r) -> Value { return r.footprint_peak().large_bytes(); }},
+    {"metadata_bytes", "bytes", "the allocator's structures elsewhere, at the peak", Better::kLess,
+     0, [](R r) -> Value { return r.footprint_peak().metadata_bytes(); }},
     {"percpu_bytes", "bytes", "its per-CPU areas at the peak", Better::kLess, 0,
      [](R r) -> Value { return r.footprint_peak().percpu_bytes(); }},
+    {"end_slab_bytes", "bytes", "memory in slabs at the end", Better::kLess, 0,
+     [](R r) { return OfEnd(r, r.footprint_end().slab_bytes()); }},
+    {"end_held_bytes", "bytes", "memory held in all at the end", Better::kLess, 0,
+     [](R r) { return OfEnd(r, HeldBy(r.footprint_end()).total); }},
     {"percpu_chunks", "", "chunks of the percpu allocator at the end", Better::kLess, 0,
      [](R r) -> Value { return r.percpu().nr_chunks(); }},
 };

@@ -268,11 +268,14 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(TableOf("paths", 1, result.paths()));
   tables.push_back(TableOf("touches", 3, result.touches()));
   tables.push_back(TableOf("causes", 2, result.causes()));
+  tables.push_back(TableOf("parts", 1, result.parts()));
   tables.push_back(TableOf("locks", 1, result.locks()));
   tables.push_back(TableOf("cpus", 1, result.cpus()));
   tables.push_back(TableOf("footprint", 1, result.footprint()));
   tables.push_back(NameValueTable("footprint_peak"));
   AppendFields(result.footprint_peak(), tables.back());
+  tables.push_back(NameValueTable("footprint_end"));
+  AppendFields(result.footprint_end(), tables.back());
   tables.push_back(TableOf("caches", 1, result.caches()));
   tables.push_back(CachePartTable(result, "slabinfo", &CacheStats::slabinfo));
   tables.push_back(CachePartTable(result, "cache_footprint", &CacheStats::footprint));

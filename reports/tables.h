@@ -24,9 +24,10 @@ struct DataTable {
   std::vector<std::vector<std::string>> rows;
 };
 
-// Every table of a result, the empty ones too: run, totals, skipped, paths, touches, causes, locks,
-// cpus, footprint, footprint_peak, caches, slabinfo, cache_footprint, counters, states,
-// page_allocator, kernel, percpu, percpu_chunks, percpu_projections, latencies, occupancy.
+// Every table of a result, the empty ones too: run, totals, skipped, paths, touches, causes, parts,
+// locks, cpus, footprint, footprint_peak, footprint_end, caches, slabinfo, cache_footprint,
+// counters, states, page_allocator, kernel, percpu, percpu_chunks, percpu_projections, latencies,
+// occupancy.
 std::vector<DataTable> DataTables(const RunResult& result);
 
 enum class Delimiter : char { kComma = ',', kTab = '\t' };

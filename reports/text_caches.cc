@@ -30,7 +30,9 @@ std::vector<const CacheStats*> SortedBy(const RunResult& result, Key key) {
   return caches;
 }
 
+// What it has in slabs; some of these may be of a lower order than the cache's.
 uint64_t CacheBytes(const CacheStats& cache) {
+  if (cache.footprint().slabs() > 0) return cache.footprint().slab_bytes();
   return cache.slabinfo().slabs() * cache.slabinfo().pages_per_slab() * kPageBytes;
 }
 
@@ -158,9 +160,15 @@ void AppendCachesByCycles(const RunResult& result, const TextOptions& options, T
                               [](const CacheStats* cache) { return cache->operations() == 0; }),
                caches.end());
   if (caches.empty()) return;
-  uint64_t total = 0;
-  for (const CacheStats* cache : caches) total += cache->operation_cycles();
-  page.Heading("Caches by the cycles of their operations");
+  uint64_t named_cycles = 0;
+  uint64_t named_operations = 0;
+  for (const CacheStats* cache : caches) {
+    named_cycles += cache->operation_cycles();
+    named_operations += cache->operations();
+  }
+  const Totals& totals = result.totals();
+  const uint64_t total = std::max<uint64_t>(totals.operation_cycles(), named_cycles);
+  page.Heading("Caches by the cycles of their operations (shares of all operations' cycles)");
   TextTable table({{"", 19, kLeft},
                    {"operations", 11},
                    {"cycles/op", 9},
@@ -179,6 +187,13 @@ void AppendCachesByCycles(const RunResult& result, const TextOptions& options, T
                   FigureOf(cache.counters(), "free_slab")});
   }
   AppendRest(caches.size(), options, "caches used", table);
+  if (totals.operations() > named_operations && totals.operation_cycles() > named_cycles) {
+    const uint64_t operations = totals.operations() - named_operations;
+    const uint64_t cycles = totals.operation_cycles() - named_cycles;
+    table.AddRule();
+    table.AddRow({"kmalloc and kfree", operations, TextCell::Mean(cycles, operations, 1),
+                  Percent(cycles, total)});
+  }
   page.Table(table);
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,18 +45,23 @@ std::string InKibibytes(uint64_t bytes) {
   return bytes < uint64_t{1} << 34 ? Quotient(bytes, 1024, 0) + "K" : Bytes(bytes);
 }
 
+uint64_t UserObjects(const FootprintSample& sample) {
+  return sample.objects() - std::min<uint64_t>(sample.objects(), sample.own_objects());
+}
+
 struct Moment {
   const FootprintSample* sample = nullptr;
-  Waste waste;
+  MemoryHeld held;
 };
 
-// "1,234,567   12.3%" of the pages held, for each moment.
+// "1,234,567   12.3%" of what is in slabs, for each moment.
 void AddBytesRow(const std::string& name, const std::vector<Moment>& moments,
-                 uint64_t (*bytes_of)(const Moment&), TextTable& table) {
+                 const std::function<uint64_t(const Moment&)>& bytes_of, TextTable& table) {
   std::vector<TextCell> row = {name};
   for (const Moment& moment : moments) {
-    row.emplace_back(bytes_of(moment));
-    row.emplace_back(Percent(bytes_of(moment), moment.sample->slab_bytes()));
+    const uint64_t bytes = bytes_of(moment);
+    row.emplace_back(bytes);
+    row.emplace_back(Percent(bytes, moment.held.slabs_total));
   }
   table.AddRow(std::move(row));
 }
@@ -70,43 +76,32 @@ void AddCountRow(const std::string& name, const std::vector<Moment>& moments,
   table.AddRow(std::move(row));
 }
 
-uint64_t Everything(const Moment& moment) {
-  return moment.sample->slab_bytes() + moment.sample->metadata_bytes() +
-         moment.sample->percpu_bytes();
+// A row a part, as HeldBy() has them.
+void AddPartRows(const std::vector<Moment>& moments, std::vector<NamedSum> MemoryHeld::*parts,
+                 TextTable& table) {
+  for (size_t i = 0; i < (moments[0].held.*parts).size(); ++i) {
+    AddBytesRow((moments[0].held.*parts)[i].name, moments,
+                [&](const Moment& moment) { return (moment.held.*parts)[i].value; }, table);
+  }
 }
 
-void AddMoments(const std::vector<Moment>& moments, bool requested_known, TextTable& table) {
+void AddMoments(const std::vector<Moment>& moments, TextTable& table) {
   AddCountRow(
       "slabs", moments, [](const Moment& m) { return m.sample->slabs(); }, table);
   AddCountRow(
-      "objects allocated", moments, [](const Moment& m) { return m.sample->objects(); }, table);
+      "objects of users", moments, [](const Moment& m) { return UserObjects(*m.sample); }, table);
+  AddCountRow(
+      "the allocator's own objects", moments,
+      [](const Moment& m) { return m.sample->own_objects(); }, table);
   table.AddRule();
-  if (requested_known) {
-    AddBytesRow(
-        "asked for by users", moments, [](const Moment& m) { return m.sample->requested_bytes(); },
-        table);
-    AddBytesRow(
-        "rounded up to objects", moments, [](const Moment& m) { return m.waste.internal; }, table);
-  } else {
-    AddBytesRow(
-        "objects", moments, [](const Moment& m) { return m.sample->object_bytes(); }, table);
-  }
-  AddBytesRow(
-      "padding of objects", moments, [](const Moment& m) { return m.waste.padding; }, table);
-  AddBytesRow(
-      "free slots in slabs", moments, [](const Moment& m) { return m.waste.free; }, table);
-  AddBytesRow(
-      "ends of slabs", moments, [](const Moment& m) { return m.waste.tail; }, table);
+  AddPartRows(moments, &MemoryHeld::in_slabs, table);
   table.AddRule();
   AddBytesRow(
-      "pages held", moments, [](const Moment& m) { return m.sample->slab_bytes(); }, table);
-  AddBytesRow(
-      "metadata elsewhere", moments, [](const Moment& m) { return m.sample->metadata_bytes(); },
-      table);
-  AddBytesRow(
-      "per-CPU areas", moments, [](const Moment& m) { return m.sample->percpu_bytes(); }, table);
+      "in slabs", moments, [](const Moment& m) { return m.held.slabs_total; }, table);
+  AddPartRows(moments, &MemoryHeld::besides, table);
   table.AddRule();
-  AddBytesRow("everything", moments, Everything, table);
+  AddBytesRow(
+      "held in all", moments, [](const Moment& m) { return m.held.total; }, table);
 }
 
 }  // namespace
@@ -121,16 +116,16 @@ void AppendFootprintOverTime(const RunResult& result, TextPage& page) {
   page.Heading("Memory over time");
   TextTable table({{"time", 11},
                    {"slabs", 8},
-                   {"held", 10},
+                   {"in slabs", 10},
                    {"objects", 11},
                    {"asked for", 10},
-                   {"unused", 6},
-                   {"held", 17, kLeft, 2}});
+                   {"waste", 6},
+                   {"in slabs", 17, kLeft, 2}});
   for (const FootprintSample* sample : samples) {
     const bool is_peak = sample->slab_bytes() == result.footprint_peak().slab_bytes() &&
                          sample->time_ns() == result.footprint_peak().time_ns();
     table.AddRow({Duration(sample->time_ns()), sample->slabs(), InKibibytes(sample->slab_bytes()),
-                  sample->objects(), InKibibytes(sample->requested_bytes()),
+                  UserObjects(*sample), InKibibytes(AskedInSlabs(*sample)),
                   Percent(WasteOf(*sample).total(), sample->slab_bytes()),
                   Bar(sample->slab_bytes(), most, 12) + (is_peak ? " peak" : "")});
   }
@@ -139,25 +134,20 @@ void AppendFootprintOverTime(const RunResult& result, TextPage& page) {
 
 void AppendFootprint(const RunResult& result, TextPage& page) {
   std::vector<Moment> moments;
-  if (result.has_footprint_peak()) {
-    moments.push_back({&result.footprint_peak(), WasteOf(result.footprint_peak())});
-  }
-  if (!result.footprint().empty()) {
-    const FootprintSample& last = *result.footprint().rbegin();
-    moments.push_back({&last, WasteOf(last)});
-  }
+  const auto add = [&](const FootprintSample& sample) {
+    moments.push_back({&sample, HeldBy(sample)});
+  };
+  if (result.has_footprint_peak()) add(result.footprint_peak());
+  if (!result.footprint().empty()) add(*result.footprint().rbegin());
   if (moments.empty()) return;
-  page.Heading("Memory by cause (bytes, and share of the pages held)");
+  page.Heading("Memory by cause (bytes, and share of what is in slabs)");
   std::vector<TextTable::Column> columns = {{"", 28, kLeft}};
   if (result.has_footprint_peak()) {
     columns.insert(columns.end(), {{"at the peak", 16}, {"", 7}});
   }
   if (!result.footprint().empty()) columns.insert(columns.end(), {{"at the end", 18}, {"", 7}});
   TextTable table(std::move(columns));
-  const bool requested_known = std::any_of(moments.begin(), moments.end(), [](const Moment& m) {
-    return m.sample->requested_bytes() > 0;
-  });
-  AddMoments(moments, requested_known, table);
+  AddMoments(moments, table);
   page.Table(table);
 }
 

@@ -32,7 +32,7 @@ void AddPathRow(const std::string& name, const PathStats& path, uint64_t operati
 PathStats SumOf(const RunResult& result, bool frees) {
   PathStats sum;
   for (const PathStats& path : result.paths()) {
-    if (path.is_free() != frees) continue;
+    if (path.is_free() != frees || path.put_off()) continue;
     sum.set_operations(sum.operations() + path.operations());
     sum.set_cycles_total(sum.cycles_total() + path.cycles_total());
     sum.set_cycles_max(std::max(sum.cycles_max(), path.cycles_max()));
@@ -45,7 +45,7 @@ void AddPaths(const RunResult& result, bool frees, TextTable& table) {
   if (sum.operations() == 0) return;
   table.AddText(frees ? "Frees" : "Allocations");
   for (const PathStats& path : result.paths()) {
-    if (path.is_free() != frees) continue;
+    if (path.is_free() != frees || path.put_off()) continue;
     AddPathRow("  " + path.name(), path, sum.operations(), true, table);
   }
   const bool gathered = frees ? result.has_all_frees() : result.has_all_allocations();
@@ -84,6 +84,13 @@ void AppendOperations(const RunResult& result, TextPage& page) {
                    {"max", 6}});
   AddPaths(result, /*frees=*/false, table);
   AddPaths(result, /*frees=*/true, table);
+  bool any_put_off = false;
+  for (const PathStats& path : result.paths()) {
+    if (!path.put_off()) continue;
+    if (!any_put_off) table.AddText("Put off by operations, and no part of them");
+    any_put_off = true;
+    AddPathRow("  " + path.name(), path, path.operations(), true, table);
+  }
   page.Table(table);
 }
 
@@ -91,19 +98,24 @@ void AppendCycles(const RunResult& result, TextPage& page) {
   const CycleBreakdown breakdown = BreakDown(result);
   if (breakdown.allocator_total + breakdown.use + breakdown.interrupts == 0) return;
   page.Heading("Where the cycles went");
-  TextTable table(
-      {{"", 24, kLeft}, {"cycles", 17}, {"share", 7}, {"per operation", 13}, {"", 14, kLeft, 2}});
+  constexpr size_t kNameColumns = 26;  // "  in timers, put-off work"
+  TextTable table({{"", kNameColumns, kLeft},
+                   {"cycles", 17},
+                   {"share", 7},
+                   {"per operation", 13},
+                   {"", 12, kLeft, 2}});
   uint64_t largest = 0;
   for (const NamedSum& part : breakdown.allocator) largest = std::max(largest, part.value);
   for (const NamedSum& part : breakdown.allocator) {
     table.AddRow({part.name, part.value, Percent(part.value, breakdown.allocator_total),
                   TextCell::Mean(part.value, result.totals().operations(), 1),
-                  Bar(part.value, largest, 14)});
+                  Bar(part.value, largest, 12)});
   }
   table.AddRule();
   AddCyclesRow("all of the allocator", breakdown.allocator_total, result, table);
-  if (result.totals().operation_cycles() != breakdown.allocator_total) {
-    AddCyclesRow("operations, start to end", result.totals().operation_cycles(), result, table);
+  const std::vector<NamedSum> spent = AllocatorParts(result);
+  for (size_t i = 0; i < spent.size() && spent.size() > 1; ++i) {
+    AddCyclesRow(Shortened("  " + spent[i].name, kNameColumns), spent[i].value, result, table);
   }
   table.AddRule();
   AddCyclesRow("interrupts", breakdown.interrupts, result, table);

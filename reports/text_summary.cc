@@ -82,8 +82,19 @@ std::string OperationsSentence(const Totals& totals) {
 
 std::string CyclesSentence(const RunResult& result) {
   const Totals& totals = result.totals();
-  std::string text = fmt::format("{} an operation on average",
-                                 Quotient(totals.operation_cycles(), totals.operations(), 1));
+  const auto an_operation = [&](uint64_t cycles) {
+    return Quotient(cycles, totals.operations(), 1);
+  };
+  std::string text =
+      fmt::format("{} an operation in the allocator", an_operation(AllocatorCycles(result)));
+  const std::vector<NamedSum> parts = AllocatorParts(result);
+  for (size_t i = 0; i < parts.size() && parts.size() > 1; ++i) {
+    text += fmt::format("{}{} {}",
+                        i == 0                  ? ", of these "
+                        : i + 1 == parts.size() ? " and "
+                                                : ", ",
+                        an_operation(parts[i].value), parts[i].name);
+  }
   const FastShare allocations = FastPaths(result, /*frees=*/false);
   const FastShare frees = FastPaths(result, /*frees=*/true);
   if (allocations.fast + frees.fast > 0) {
@@ -107,6 +118,17 @@ std::string MostSentence(const CycleBreakdown& breakdown) {
   return text;
 }
 
+// What is held besides slabs, in one figure and by the largest part of it.
+std::string HeldSentence(const FootprintSample& peak) {
+  const MemoryHeld held = HeldBy(peak);
+  const auto& most =
+      *std::max_element(held.besides.begin(), held.besides.end(),
+                        [](const NamedSum& a, const NamedSum& b) { return a.value < b.value; });
+  std::string text = fmt::format("; {} held in all then", Bytes(held.total));
+  if (most.value > 0) text += fmt::format(", {} of it in {}", Bytes(most.value), most.name);
+  return text;
+}
+
 std::string MemorySentence(const FootprintSample& peak, bool is_workload) {
   const Waste waste = WasteOf(peak);
   const std::pair<std::string_view, uint64_t> causes[] = {
@@ -125,7 +147,11 @@ std::string MemorySentence(const FootprintSample& peak, bool is_workload) {
                         Percent(waste.total(), peak.slab_bytes()), most.first,
                         Percent(most.second, peak.slab_bytes()));
   }
-  return text;
+  if (peak.own_object_bytes() > 0) {
+    text += fmt::format("; {} ({}) are the allocator's own objects", Bytes(peak.own_object_bytes()),
+                        Percent(peak.own_object_bytes(), peak.slab_bytes()));
+  }
+  return text + HeldSentence(peak);
 }
 
 uint64_t Nanoseconds(unsigned __int128 cycles, const RunConfig& config) {

@@ -28,7 +28,7 @@ int ExactLog2(int value) {
 
 Cpu::Cpu(Scheduler& scheduler, CpuId id)
     : horizon_(scheduler.horizon_),
-      account_(&scheduler.ledger().account(Site::kUse)),
+      account_(&scheduler.ledger().account(Part::kOperation, Site::kUse)),
       l1_hit_cycles_(scheduler.memory().l1_hit_cycles()),
       local_cmpxchg_cycles_(static_cast<uint32_t>(scheduler.config().local_cmpxchg_cycles)),
       id_(id),
@@ -36,6 +36,7 @@ Cpu::Cpu(Scheduler& scheduler, CpuId id)
       memory_(scheduler.memory()),
       scheduler_(scheduler),
       ledger_(scheduler.ledger()),
+      accounts_(&scheduler.ledger().accounts(Part::kOperation)),
       config_(scheduler.config()),
       overlap_shift_(ExactLog2(scheduler.config().range_overlap)),
       place_(scheduler.config().cpus[id.index()]) {
@@ -217,7 +218,9 @@ Task<void> Cpu::CallOn(CpuId target, RemoteCall& call) {
   call.due_ = now_ + config_.ipi_cycles;
   call.done_ = false;
   scheduler_.Post(call);
+  const Cycles since = task_clock();
   while (!call.done_) co_await Park();
+  ChargeWaitSince(since);
 }
 
 }  // namespace slablab

@@ -110,7 +110,8 @@ class alignas(64) Cpu {
   bool in_interrupt() const {
     return depth_ > 0 && frames_[depth_ - 1].priority != Priority::kTask;
   }
-  // This CPU's clock less the time it spent in interrupts: operations are timed with it.
+  // This CPU's clock less the time it spent in what interrupted the current context: operations are
+  // timed with it.
   Cycles task_clock() const { return now_ - interrupted_cycles_; }
   Scheduler& scheduler() { return scheduler_; }
   const MachineConfig& config() const { return config_; }
@@ -267,12 +268,20 @@ class alignas(64) Cpu {
   // whoever parks does so in a loop on what it waits for.
   class ParkPoint;
   ParkPoint Park();
+  // What has passed since then, by task_clock(), was waiting for another CPU.
+  void ChargeWaitSince(Cycles since) { account_->Charge(Cause::kCpuWait, task_clock() - since); }
 
   // --- Bookkeeping. ---
   Site site() const { return site_; }
   void set_site(Site site) {
     site_ = site;
-    account_ = &ledger_.account(site);
+    account_ = &(*accounts_)[static_cast<size_t>(site)];
+  }
+  Part part() const { return part_; }
+  void set_part(Part part) {
+    part_ = part;
+    accounts_ = &ledger_.accounts(part);
+    account_ = &(*accounts_)[static_cast<size_t>(site_)];
   }
   const OpCounts& counts() const { return counts_; }
   // Begins to count anew, loads and stores as well from now on.
@@ -307,7 +316,9 @@ class alignas(64) Cpu {
     bool irqs_enabled = true;  // of the interrupted context
     int locks_held = 0;        // likewise
     Site site = Site::kUse;
+    Part part = Part::kOperation;
     Cycles entered_at = 0;
+    Cycles interrupted_before = 0;
     RemoteCall* call = nullptr;
     Cycles pass_left = 0;        // by PassInterruptibly, from now_ on
     Cycles pass_limit = kNever;  // when that ends in any case
@@ -390,7 +401,7 @@ class alignas(64) Cpu {
   Cycles interrupt_at_ = kNever;  // when the next interrupt is due; kNever while disabled
   const uint64_t& horizon_;       // the scheduler's: key of whoever comes first after this CPU
   Memory::Firsts firsts_;         // of caches_; of none while watched_
-  Ledger::Account* account_;      // of the current site
+  Ledger::Account* account_;      // of the current part and site
   const uint32_t l1_hit_cycles_;
   const uint32_t local_cmpxchg_cycles_;
   const CpuId id_;
@@ -402,6 +413,7 @@ class alignas(64) Cpu {
   bool counts_touches_ = false;
   bool watched_ = false;  // by either
   Site site_ = Site::kUse;
+  Part part_ = Part::kOperation;
   bool irqs_enabled_ = true;
   bool online_ = true;
   State state_ = State::kIdle;
@@ -420,6 +432,7 @@ class alignas(64) Cpu {
   Cpu* next_waiter_ = nullptr;  // behind this one in a lock's queue
   Scheduler& scheduler_;
   Ledger& ledger_;
+  Ledger::Accounts* accounts_;  // of the current part
   const MachineConfig& config_;
   const int overlap_shift_;  // log2 of range_overlap; -1: it is no power of two
   Cycles interrupted_cycles_ = 0;
@@ -487,6 +500,18 @@ class SiteScope {
  private:
   Cpu& cpu_;
   Site before_;
+};
+
+// Says for a block in whose time it runs. Interrupts have parts of their own.
+class PartScope {
+ public:
+  PartScope(Cpu& cpu, Part part) : cpu_(cpu), before_(cpu.part()) { cpu.set_part(part); }
+  ~PartScope() { cpu_.set_part(before_); }
+  PartScope(const PartScope&) = delete;
+
+ private:
+  Cpu& cpu_;
+  Part before_;
 };
 
 }  // namespace slablab

@@ -4,6 +4,7 @@
 #ifndef SLABLAB_SIM_LEDGER_H_
 #define SLABLAB_SIM_LEDGER_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -12,7 +13,8 @@
 #include "sim/types.h"
 
 // Where every cycle went. Each touch of simulated memory is charged to what the line holds
-// (Structure), what the code was doing (Site) and how the cache system answered (Outcome).
+// (Structure), what the code was doing (Site) and how the cache system answered (Outcome), and in
+// whose time that was (Part).
 
 namespace slablab {
 
@@ -52,8 +54,9 @@ enum class Cause : uint8_t {
   kAtomic,        // what locked and unlocked read-modify-writes cost above a store
   kLockWait,      // waiting for a spinlock
   kInterrupt,     // entry, exit and work of interrupts, the handler's memory touches excluded
+  kCpuWait,  // parked until another CPU has done something: an interrupt there, a mutex's owner
 };
-inline constexpr int kCauses = 4;
+inline constexpr int kCauses = 5;
 
 std::string_view StructureName(Structure structure);
 std::string_view OutcomeName(Outcome outcome);
@@ -69,6 +72,20 @@ enum class Site : uint8_t {
 };
 inline constexpr int kFirstModelSite = 4;
 inline constexpr int kMaxSites = 48;
+
+// In whose time: what it was that had the code run. Whoever calls an allocator for anything but a
+// user's operation says so. The parts of a run add up to all of it.
+enum class Part : uint8_t {
+  kOperation,   // a user's allocation or free, start to end
+  kTimer,       // timers, and work that was put off
+  kReclaim,     // memory is short, and what can be is given back
+  kHotplug,     // CPUs and nodes come and go
+  kTuning,      // a tunable is written
+  kRemoteCall,  // an interrupt that another CPU sent
+  kElsewhere,
+};
+inline constexpr int kParts = 7;
+std::string_view PartName(Part part);
 
 // Counts and cycles by (site, structure, outcome) and (site, cause). One per simulation.
 class Ledger {
@@ -102,20 +119,24 @@ class Ledger {
     std::array<uint64_t, kCauses> causes_{};
   };
 
-  explicit Ledger(Cycles l1_hit_cycles) : l1_hit_cycles_(l1_hit_cycles) {}
+  explicit Ledger(Cycles l1_hit_cycles) : l1_hit_cycles_(l1_hit_cycles), accounts_(kParts) {}
 
-  Account& account(Site site) { return accounts_[static_cast<size_t>(site)]; }
+  // Those of a part, by Site.
+  using Accounts = std::array<Account, kMaxSites>;
+  Accounts& accounts(Part part) { return accounts_[static_cast<size_t>(part)]; }
+  Account& account(Part part, Site site) { return accounts(part)[static_cast<size_t>(site)]; }
 
+  // Of all parts together.
   Cell cell(Site site, Structure structure) const;
-  uint64_t cycles(Site site, Cause cause) const {
-    return accounts_[static_cast<size_t>(site)].causes_[static_cast<size_t>(cause)];
-  }
+  uint64_t cycles(Site site, Cause cause) const;
+  // All that one part has charged to a site.
+  uint64_t cycles(Part part, Site site) const;
   // Forgets everything: what came before (boot, warm-up) is not part of the run.
-  void Reset() { accounts_ = {}; }
+  void Reset() { std::fill(accounts_.begin(), accounts_.end(), Accounts()); }
 
  private:
   Cycles l1_hit_cycles_;
-  std::array<Account, kMaxSites> accounts_{};
+  std::vector<Accounts> accounts_;  // by Part
 };
 
 }  // namespace slablab

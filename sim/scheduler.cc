@@ -381,6 +381,10 @@ void Scheduler::StartTask(Cpu& cpu, uint64_t token) {
   frame.task = std::move(task);
 }
 
+void Scheduler::ChargeInterrupt(Cycles cycles) {
+  ledger_.account(Part::kOperation, Site::kInterrupt).Charge(Cause::kInterrupt, cycles);
+}
+
 void Scheduler::Enter(Cpu& cpu, Priority priority) {
   CHECK_LT(cpu.depth_, Cpu::kNestingMax);
   Cpu::Frame& frame = cpu.frames_[cpu.depth_++];
@@ -388,12 +392,15 @@ void Scheduler::Enter(Cpu& cpu, Priority priority) {
   frame.irqs_enabled = cpu.irqs_enabled_;
   frame.locks_held = cpu.locks_held_;
   frame.site = cpu.site_;
+  frame.part = cpu.part_;
   frame.entered_at = cpu.now_;
+  frame.interrupted_before = cpu.interrupted_cycles_;
   frame.call = nullptr;
   if (priority != Priority::kTask) {
+    cpu.set_part(Part::kOperation);
     cpu.set_site(Site::kInterrupt);
     cpu.now_ += config_.irq_entry_cycles;
-    ledger_.account(Site::kInterrupt).Charge(Cause::kInterrupt, config_.irq_entry_cycles);
+    ChargeInterrupt(config_.irq_entry_cycles);
   }
   if (priority == Priority::kHardirq) cpu.irqs_enabled_ = false;
   cpu.UpdateInterruptAt();
@@ -406,7 +413,7 @@ void Scheduler::Leave(Cpu& cpu) {
   frame.task = Task<void>();
   if (frame.priority != Priority::kTask) {
     cpu.now_ += config_.irq_exit_cycles;
-    ledger_.account(Site::kInterrupt).Charge(Cause::kInterrupt, config_.irq_exit_cycles);
+    ChargeInterrupt(config_.irq_exit_cycles);
   }
   if (observer_ != nullptr && frame.priority != Priority::kTask) {
     const auto interrupt = frame.call != nullptr ? MachineObserver::Interrupt::kRemoteCall
@@ -417,10 +424,11 @@ void Scheduler::Leave(Cpu& cpu) {
   }
   CHECK_EQ(cpu.irqs_enabled_, frame.priority != Priority::kHardirq && frame.irqs_enabled);
   cpu.irqs_enabled_ = frame.irqs_enabled;
+  cpu.set_part(frame.part);
   cpu.set_site(frame.site);
   --cpu.depth_;
-  if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
-    cpu.interrupted_cycles_ += cpu.now_ - frame.entered_at;
+  if (cpu.depth_ > 0) {
+    cpu.interrupted_cycles_ = frame.interrupted_before + (cpu.now_ - frame.entered_at);
   }
   if (cpu.depth_ == 0) {
     // A tick that fell between the last sync point and the end of what the CPU had to do.
@@ -445,6 +453,7 @@ bool Scheduler::EnterInterrupt(Cpu& cpu) {
     cpu.NoteDeferral(call->due_);
     Enter(cpu, Priority::kHardirq);
     cpu.frames_[cpu.depth_ - 1].call = call;
+    cpu.set_part(Part::kRemoteCall);
     cpu.frames_[cpu.depth_ - 1].task = call->Run(cpu);
     return true;
   }
@@ -478,10 +487,8 @@ bool Scheduler::TickIfDue(Cpu& cpu) {
   if (observer_ != nullptr) {
     observer_->OnInterrupt(cpu.id(), MachineObserver::Interrupt::kTick, cpu.now_ - cost, cpu.now_);
   }
-  if (cpu.depth_ > 0 && cpu.frames_[cpu.depth_ - 1].priority == Priority::kTask) {
-    cpu.interrupted_cycles_ += cost;
-  }
-  ledger_.account(Site::kInterrupt).Charge(Cause::kInterrupt, cost);
+  if (cpu.depth_ > 0) cpu.interrupted_cycles_ += cost;
+  ChargeInterrupt(cost);
   ArmTick(cpu);
   cpu.UpdateInterruptAt();
   return true;

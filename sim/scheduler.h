@@ -161,6 +161,7 @@ class Scheduler {
   // The same for a task, and its end too if it need not wait: most tasks are one operation on a
   // fast path. Then the CPU is idle again.
   void StartTask(Cpu& cpu, uint64_t token);
+  void ChargeInterrupt(Cycles cycles);
   void Enter(Cpu& cpu, Priority priority);
   void Leave(Cpu& cpu);
   // Lets one due interrupt in. Answers false if none is.

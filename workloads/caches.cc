@@ -3,7 +3,57 @@
 
 #include "workloads/caches.h"
 
+#include <algorithm>
+#include <array>
+
+#include "allocators/slub_geometry.h"
+#include "fmt/format.h"
+
 namespace slablab {
+namespace {
+
+constexpr uint32_t kWord = 8;
+constexpr size_t kNamesShown = 3;
+
+constexpr uint32_t RoundUp(uint32_t value, uint32_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// /sys/kernel/slab was there: it has no cache without an alignment.
+bool FlagsAreKnown(const TraceCache& cache) { return cache.align > 0; }
+
+// What a kernel of SLUB lays out for such a cache.
+uint32_t SlotOf(const CacheSpec& spec) {
+  const bool link_behind = spec.has_constructor || spec.typesafe_by_rcu;
+  const uint32_t align = SlubAlignment(spec.hwcache_align, spec.align, spec.object_size);
+  return RoundUp(RoundUp(spec.object_size, kWord) + (link_behind ? kWord : 0), align);
+}
+
+// The least alignment that makes objects lie `slot` apart; 0 if there is none.
+uint32_t AlignmentFor(uint32_t bytes, uint32_t slot) {
+  for (uint32_t align = kWord; align <= kPageSize; align *= 2) {
+    if (RoundUp(bytes, align) == slot) return align;
+  }
+  return 0;
+}
+
+// Caches of one kind: how many, and the first few by name.
+class Named {
+ public:
+  void Add(const std::string& name, const std::string& what) {
+    if (count_++ < kNamesShown) {
+      names_ += fmt::format("{}{} ({})", names_.empty() ? "" : ", ", name, what);
+    }
+  }
+  uint64_t count() const { return count_; }
+  std::string names() const { return count_ > kNamesShown ? names_ + " and others" : names_; }
+
+ private:
+  uint64_t count_ = 0;
+  std::string names_;
+};
+
+}  // namespace
 
 absl::StatusOr<CacheId> FindOrCreateCache(Machine& machine, Allocator& allocator,
                                           const CacheSpec& spec) {
@@ -15,8 +65,48 @@ absl::StatusOr<CacheId> FindOrCreateCache(Machine& machine, Allocator& allocator
   return made;
 }
 
+std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace) {
+  for (const char* name : {"slabinfo.after", "slabinfo.before"}) {
+    const TraceSidecar* const sidecar = trace.FindSidecar(name);
+    if (sidecar == nullptr) continue;
+    absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(sidecar->contents, sidecar->name);
+    if (slabinfo.ok()) return *std::move(slabinfo);
+  }
+  return std::nullopt;
+}
+
+CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo) {
+  CacheSpec spec = {.name = cache.name,
+                    .object_size = cache.object_size,
+                    .align = cache.align,
+                    .hwcache_align = cache.hwcache_align,
+                    .has_constructor = cache.has_constructor,
+                    .typesafe_by_rcu = cache.typesafe_by_rcu,
+                    .reclaim_account = cache.reclaim_account,
+                    .mem_spread = cache.reclaim_account};
+  const uint32_t slot = cache.slab_size;
+  if (slot > kSlubObjectSizeMax || spec.object_size > slot) return spec;
+  if (FlagsAreKnown(cache)) {
+    // More than these account for: a kernel that watches the ends of objects, or who used them.
+    if (slot > SlotOf(spec)) spec.slot_size = slot;
+    return spec;
+  }
+  const uint32_t bytes = RoundUp(spec.object_size, kWord);
+  if (slot <= bytes) return spec;
+  spec.slot_size = slot;
+  spec.align = AlignmentFor(bytes, slot);
+  // Arrays have limits in kernels of SLAB, and there the list of free objects is in no object.
+  const bool is_slab =
+      slabinfo.has_value() && !slabinfo->caches.empty() && slabinfo->caches.front().limit > 0;
+  if (spec.align > 0 || is_slab) return spec;
+  spec.align = AlignmentFor(bytes + kWord, slot);
+  spec.has_constructor = spec.align > 0;
+  return spec;
+}
+
 absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace, Machine& machine,
                                                         Allocator& allocator) {
+  const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
   std::vector<CacheId> ids;
   for (const TraceCache& cache : trace.caches) {
     if (cache.name.empty() || cache.object_size == 0) {
@@ -24,19 +114,56 @@ absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace
       continue;
     }
     const absl::StatusOr<CacheId> id =
-        FindOrCreateCache(machine, allocator,
-                          {.name = cache.name,
-                           .object_size = cache.object_size,
-                           .align = cache.align,
-                           .hwcache_align = cache.hwcache_align,
-                           .has_constructor = cache.has_constructor,
-                           .typesafe_by_rcu = cache.typesafe_by_rcu,
-                           .reclaim_account = cache.reclaim_account,
-                           .mem_spread = cache.reclaim_account});
+        FindOrCreateCache(machine, allocator, SpecOf(cache, slabinfo));
     if (!id.ok()) return id.status();
     ids.push_back(*id);
   }
   return ids;
+}
+
+std::vector<std::string> GeometrySentences(const TraceHeader& trace,
+                                           const std::vector<CacheId>& caches,
+                                           const Allocator& allocator) {
+  const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
+  Named aligned, constructed, padded, other_slots, other_slabs;
+  for (size_t i = 0; i < caches.size(); ++i) {
+    const TraceCache& cache = trace.caches[i];
+    if (caches[i] == kNoCache || cache.slab_size == 0) continue;
+    const CacheLayout layout = allocator.Layout(caches[i]);
+    const CacheSpec spec = SpecOf(cache, slabinfo);
+    if (spec.slot_size > 0) {
+      const std::string sizes = fmt::format("{} bytes in {}", spec.object_size, spec.slot_size);
+      (spec.align == 0 || FlagsAreKnown(cache) ? padded
+       : spec.has_constructor                  ? constructed
+                                               : aligned)
+          .Add(cache.name, sizes);
+    }
+    if (layout.slab_size != cache.slab_size) {
+      other_slots.Add(cache.name,
+                      fmt::format("{} instead of {} bytes", layout.slab_size, cache.slab_size));
+    }
+    const SlabinfoCache* const info = slabinfo.has_value() ? slabinfo->Find(cache.name) : nullptr;
+    const uint64_t pages = uint64_t{1} << layout.order;
+    if (info == nullptr || info->objects_per_slab == 0) continue;
+    if (layout.objects_per_slab == info->objects_per_slab && pages == info->pages_per_slab)
+      continue;
+    other_slabs.Add(cache.name,
+                    fmt::format("{} objects in {} instead of {} in {}", layout.objects_per_slab,
+                                pages, info->objects_per_slab, info->pages_per_slab));
+  }
+  std::vector<std::string> sentences;
+  const auto say = [&](const Named& caches, std::string_view what) {
+    if (caches.count() == 0) return;
+    sentences.push_back(fmt::format("{}: {}, namely {}.", what, caches.count(), caches.names()));
+  };
+  say(aligned, "Caches taken to be aligned, since their slots are larger than their objects");
+  say(constructed, "Caches taken to have a constructor, with the free pointer behind the object");
+  say(padded, "Caches whose slots are larger than anything known of them accounts for, kept so");
+  say(other_slots, "Caches that have other slots here than in the recorded kernel");
+  say(other_slabs,
+      "Caches that have other slabs here (pages) than slabinfo says, as allocators and numbers of "
+      "CPUs differ");
+  return sentences;
 }
 
 }  // namespace slablab

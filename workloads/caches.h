@@ -4,23 +4,43 @@
 #ifndef SLABLAB_WORKLOADS_CACHES_H_
 #define SLABLAB_WORKLOADS_CACHES_H_
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "allocators/allocator.h"
 #include "sim/machine.h"
+#include "traces/sidecar.h"
 #include "traces/trace.h"
+
+// The caches that a workload or a trace needs, in a booted allocator.
 
 namespace slablab {
 
-// The cache of that name (or alias), or one made as `spec` says, on CPU 0.
+// The cache of that name, made if need be.
 absl::StatusOr<CacheId> FindOrCreateCache(Machine& machine, Allocator& allocator,
                                           const CacheSpec& spec);
 
-// For each cache of the trace, the allocator's: found, or made; kNoCache if the trace does not know
-// its name, or its size while there is none of its name.
+// What a recorded cache was asked for. Where /sys/kernel/slab stood beside the recording, its
+// alignment and flags are known and each model lays objects out by its own rules. Else events and
+// slabinfo say how large an object is and how far it is to the next: that is taken to be alignment
+// if it can be, or in a SLUB kernel the free pointer behind an object with a constructor, and the
+// distance is kept in every model.
+CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo);
+
+// The slabinfo recorded beside a trace; nothing if there is none that can be read.
+std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace);
+
+// One for each of the trace's caches, kNoCache for those without a name or size.
 absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace, Machine& machine,
                                                         Allocator& allocator);
+
+// What was inferred of those caches, and which of them have other slots or slabs here than in the
+// recorded kernel: a sentence each, counted. `caches` are as FindOrCreateCaches answers them.
+std::vector<std::string> GeometrySentences(const TraceHeader& trace,
+                                           const std::vector<CacheId>& caches,
+                                           const Allocator& allocator);
 
 }  // namespace slablab
 

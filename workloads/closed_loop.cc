@@ -58,14 +58,13 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
 void ClosedLoop::Begin() {
   start_ = machine_.scheduler().now();
   closed_.end = start_;
+  result_.start = start_;
   for (size_t i = 0; i < cpus_.size(); ++i) {
     const bool online = machine_.cpu(CpuId(static_cast<int32_t>(i))).online();
     cpus_[i].leaving = cpus_[i].handed_over = cpus_[i].gone = !online;
     cpus_staying_ += online;
     fair_.SetAvailable(CpuId(static_cast<int32_t>(i)), online);
   }
-  // What boot took is used in full, for all that is known.
-  requested_bytes_ = allocator_.TotalFootprint().object_bytes;
   for (TaskIndex i = 0; i < tasks_.size(); ++i) {
     const TaskStart start = steps_.StartOf(i);
     TaskRecord& task = tasks_[i];
@@ -261,6 +260,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       co_await queued;
     }
     if (has_work_ && cpu.now() >= allocator_.NextWork(cpu.id())) {
+      const PartScope part(cpu, Part::kTimer);
       Task<void> work = allocator_.Work(cpu);
       co_await work;
     }

@@ -311,7 +311,6 @@ class ClosedLoop : public WatchedSource {
   Auditor auditor_;
   ReplayResult result_;
   ClosedLoopResult closed_;
-  uint64_t requested_bytes_ = 0;
   Cycles sample_interval_ = 0;
   Cycles sample_next_ = 0;
   bool too_long_ = false;

@@ -43,7 +43,7 @@ Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
     co_return placement.object;
   }
   auditor_.OnAlloc({.object = placement.object, .bytes = bytes});
-  requested_bytes_ += bytes;
+  result_.requested_bytes += bytes;
   co_await cpu.Sync();
   NoteFootprint(cpu.now());
   co_return placement.object;
@@ -51,7 +51,7 @@ Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
 
 Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes) {
   auditor_.OnFree(object, bytes);
-  requested_bytes_ -= bytes;
+  result_.requested_bytes -= bytes;
   if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
   const Cycles begin = cpu.task_clock();
   const Cycles start = cpu.now();
@@ -60,6 +60,7 @@ Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes) {
   const Cycles cycles = cpu.task_clock() - begin;
   Account(cpu, kNoCache, path, true, cycles);
   result_.placements.Add(~object.value());
+  NoteFootprint(cpu.now());
   if (observer_ == nullptr) co_return;
   observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
                           .task = kOfNoTask,

@@ -52,7 +52,7 @@ Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
     auditor_.OnAlloc({.object = placement.object,
                       .bytes = step.bytes,
                       .only_node = Has(step.gfp, Gfp::kThisNode) ? step.node : kAnyNode});
-    requested_bytes_ += step.bytes;
+    result_.requested_bytes += step.bytes;
     const uint64_t bytes =
         std::min({step.touch_bytes, step.bytes, options_.object_touch_bytes_max});
     if (bytes > 0) Use(cpu, placement.object, bytes, Access::kWrite);
@@ -108,7 +108,7 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
   }
   CHECK(record.state == ObjectRecord::State::kLive);
   auditor_.OnFree(record.address, record.bytes);
-  requested_bytes_ -= record.bytes;
+  result_.requested_bytes -= record.bytes;
   if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
   const uint64_t bytes = std::min(step.touch_bytes, record.bytes);
   if (bytes > 0) Use(cpu, record.address, bytes, Access::kRead);
@@ -124,6 +124,7 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
   const Cycles cycles = cpu.task_clock() - begin;
   Account(cpu, cache, path, true, cycles);
   result_.placements.Add(~record.address.value());
+  NoteFootprint(cpu.now());
   if (observer_ == nullptr) co_return;
   observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
                           .task = static_cast<int32_t>(task),
@@ -260,7 +261,7 @@ void ClosedLoop::NoteFootprint(Cycles now) {
   const auto at = [&] {
     return FootprintAt{.time = since * 1000 / static_cast<uint64_t>(machine_.config().clock_mhz),
                        .footprint = footprint,
-                       .requested_bytes = requested_bytes_};
+                       .requested_bytes = result_.requested_bytes};
   };
   if (footprint.slab_bytes > result_.footprint_peak.footprint.slab_bytes) {
     result_.footprint_peak = at();
@@ -308,6 +309,7 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
   leaving.wake_at = 0;
   machine_.scheduler().Announce(0);  // What is on its way there goes elsewhere.
   machine_.scheduler().SetOnline(target, false);
+  const PartScope part(cpu, Part::kHotplug);
   Task<void> drain = machine_.buddy().DrainCpu(cpu, target);
   co_await drain;
   Task<void> callback = allocator_.CpuDead(cpu, target);
@@ -318,6 +320,7 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
 Task<bool> ClosedLoop::BringOnline(Cpu& cpu, CpuId target) {
   CpuRecord& coming = cpus_[target.index()];
   if (!coming.gone) co_return false;
+  const PartScope part(cpu, Part::kHotplug);
   Task<bool> callback = allocator_.CpuComing(cpu, target);
   const bool has_memory = co_await callback;
   if (!has_memory) co_return false;

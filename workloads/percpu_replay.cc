@@ -171,6 +171,7 @@ Task<void> PercpuReplay::Allocate(Cpu& cpu, uint64_t token) {
   if (event.kind == EventKind::kPercpuAllocFailed) {
     if (!area.is_null()) {
       const SiteScope site(cpu, static_cast<Site>(At::kFree));
+      const PartScope part(cpu, Part::kElsewhere);
       auditor_.OnFree(area);
       co_await areas_.Free(cpu, area);
     }
@@ -211,6 +212,7 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
     Account(cpu, kFreePath, cpu.task_clock() - begin);
   }
   result_.placements.Add(~event.object);
+  NotePeak();
   co_await Balance(cpu);
 }
 
@@ -224,13 +226,13 @@ std::string PercpuReplay::WorkOf(const Cpu& cpu) const {
 Task<void> PercpuReplay::Balance(Cpu& cpu) {
   if (!areas_.balance_due() || cpu.in_interrupt() || !cpu.irqs_enabled()) co_return;
   const SiteScope site(cpu, static_cast<Site>(At::kBalance));
+  const PartScope part(cpu, Part::kTimer);
   const Cycles begin = cpu.task_clock();
   co_await areas_.Balance(cpu);
   const Cycles cycles = cpu.task_clock() - begin;
   ++result_.balances;
-  result_.paths[kBalancePath].is_free = true;
+  result_.paths[kBalancePath].put_off = true;
   result_.paths[kBalancePath].cycles.Add(cycles);
-  result_.cpus[cpu.id().index()].cycles += cycles;
   NotePeak();
 }
 

@@ -81,6 +81,7 @@ bool Pressure::MayInterrupt(const Cpu& cpu, uint64_t token) const {
 Task<void> Pressure::Relieve(Cpu& cpu, size_t index) {
   Node& node = nodes_[index];
   CHECK(kswapd_.Begin(index, node.due, cpu.now()));
+  const PartScope part(cpu, Part::kReclaim);
   const uint64_t bytes = co_await allocator_.Reclaim(cpu, NodeId(static_cast<int32_t>(index)));
   const Cycles took = kswapd_.End(index, cpu.now(), bytes);
   node.due += interval_;

@@ -73,6 +73,7 @@ absl::Status Replay::Prepare() {
 
 void Replay::AddWarmObject(CacheId cache, NodeId node, PhysAddr object) {
   warm_[{cache.value(), node.value()}].push_back(object);
+  ++result_.unaudited_objects;
 }
 
 bool Replay::RefuseTooLong(Nanos time) {
@@ -136,9 +137,10 @@ bool Replay::Next(Arrival* arrival) {
 
 void Replay::Begin(const Event& first) {
   start_cycles_ = machine_.scheduler().now();
+  result_.start = start_cycles_;
   time_first_ = first.time;
-  // What boot and a warm start took is used in full, for all that is known.
-  requested_bytes_ = footprint_.object_bytes;
+  // What a warm start took is used in full, for all that is known.
+  result_.requested_bytes = footprint_.object_bytes - footprint_.own_object_bytes;
 }
 
 // `record` becomes that of the event's object, if there is one.
@@ -239,7 +241,7 @@ inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles b
     auditor_.OnAlloc({.object = placement.object,
                       .bytes = bytes,
                       .only_node = only_there ? NodeFor(operation) : kAnyNode});
-    requested_bytes_ += bytes;
+    result_.requested_bytes += bytes;
     NotePeak();
     UseObject(cpu, placement.object, std::min(bytes, options_.object_touch_bytes_max),
               Access::kWrite);
@@ -307,7 +309,7 @@ inline ObjectRecord Replay::EndRecord(const Operation& operation) {
     return record;
   }
   auditor_.OnFree(record.address, record.bytes_req);
-  requested_bytes_ -= record.bytes_req;
+  result_.requested_bytes -= record.bytes_req;
   return record;
 }
 
@@ -326,6 +328,8 @@ ObjectRecord Replay::WarmRecord(const Operation& operation) {
     if (pool == warm_.end() || pool->second.empty()) continue;
     const PhysAddr object = pool->second.back();
     pool->second.pop_back();
+    --result_.unaudited_objects;
+    result_.requested_bytes -= object_sizes_[operation.cache];
     return {.address = object, .cache = cache, .state = ObjectRecord::State::kLive};
   }
   skips_.Add(Skip::kPredates);
@@ -340,7 +344,7 @@ inline void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache,
 
 void Replay::SampleFootprint(Nanos time) {
   result_.footprint.push_back(
-      {.time = time, .footprint = footprint_, .requested_bytes = requested_bytes_});
+      {.time = time, .footprint = footprint_, .requested_bytes = result_.requested_bytes});
   sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
   NotePeak();  // An operation under way may have taken a slab.
 }
@@ -348,7 +352,7 @@ void Replay::SampleFootprint(Nanos time) {
 void Replay::NotePeak() {
   if (footprint_.slab_bytes <= result_.footprint_peak.footprint.slab_bytes) return;
   result_.footprint_peak = {
-      .time = now_, .footprint = footprint_, .requested_bytes = requested_bytes_};
+      .time = now_, .footprint = footprint_, .requested_bytes = result_.requested_bytes};
 }
 
 }  // namespace slablab

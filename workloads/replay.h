@@ -51,6 +51,7 @@ struct ReplayOptions {
 
 struct PathTimes {
   bool is_free = false;
+  bool put_off = false;  // no operation, but work that one had left for later
   Histogram cycles;
 };
 
@@ -81,7 +82,10 @@ struct ReplayResult {
   std::vector<OperationTotals> caches;  // by CacheId
   std::vector<FootprintAt> footprint;   // by time
   FootprintAt footprint_peak;           // most slab_bytes
-  Digest placements;                    // of (object, address, path), as operations ended
+  uint64_t requested_bytes = 0;         // of what users have now
+  uint64_t unaudited_objects = 0;  // of these, those from before the run: no auditor knows them
+  Cycles start = 0;                // of the machine's clock, when it began
+  Digest placements;               // of (object, address, path), as operations ended
 
   // An operation ended; `cache` may be none.
   void CountOperation(CpuId cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
@@ -140,6 +144,7 @@ class Replay : public ArrivalSource {
   Auditor& auditor() { return auditor_; }
   const Auditor& auditor() const { return auditor_; }
   CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
+  const std::vector<CacheId>& caches() const { return caches_; }
 
  private:
   // An event on its way to its CPU: what the operation needs of it.
@@ -219,7 +224,6 @@ class Replay : public ArrivalSource {
   std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node
 
   ReplayResult result_;
-  uint64_t requested_bytes_ = 0;
   Nanos now_ = 0;  // recorded time of the latest arrival
   Nanos sample_next_ = 0;
   Nanos sample_interval_ = 1;

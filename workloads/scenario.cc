@@ -286,6 +286,7 @@ Task<void> Scenario::Do(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
     Task<void> online = BringNodeOnline(loop, cpu, node);
     co_await online;
   } else {
+    const PartScope part(cpu, Part::kTuning);
     const TunableSetting setting = {
         .cache = event.tune().cache(), .key = event.tune().key(), .value = event.tune().value()};
     Task<absl::Status> tune = WriteTunable(cpu, loop.allocator(), setting);
@@ -319,6 +320,7 @@ Task<void> Scenario::Relieve(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
   const NodeId node(stream.event.pressure().node());
   const Cycles begun = cpu.now() - loop.start();
   if (kswapd_.Begin(node.index(), stream.begun_due, begun)) {
+    const PartScope part(cpu, Part::kReclaim);
     Task<uint64_t> reclaim = loop.allocator().Reclaim(cpu, node);
     const uint64_t bytes = co_await reclaim;
     kswapd_.End(node.index(), cpu.now() - loop.start(), bytes);
@@ -343,6 +345,7 @@ Task<void> Scenario::Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent&
 }
 
 Task<void> Scenario::TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
+  const PartScope part(cpu, Part::kHotplug);
   for (int i = 0; i < loop.allocator().cache_count(); ++i) {
     Task<void> shrink = loop.allocator().Shrink(cpu, CacheId(i));
     co_await shrink;
@@ -362,6 +365,7 @@ Task<void> Scenario::TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
 }
 
 Task<void> Scenario::BringNodeOnline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
+  const PartScope part(cpu, Part::kHotplug);
   std::vector<Held>& held = held_[node.index()];
   while (!held.empty()) {
     const Held block = held.back();

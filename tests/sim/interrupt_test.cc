@@ -132,6 +132,30 @@ TEST_F(OneCoreTest, HardirqsInterruptSoftirqsAndNeitherItsOwnKind) {
   EXPECT_EQ(cpu(0).task_clock(), 500u);
 }
 
+// An operation in a softirq does not take longer because a hardirq came in between.
+TEST_F(OneCoreTest, WhatInterruptsAnInterruptIsNotInItsTime) {
+  const auto work = [](int steps, Cycles* took) {
+    return [steps, took](Cpu& cpu) -> Task<void> {
+      const Cycles begin = cpu.task_clock();
+      for (int i = 0; i < steps; ++i) {
+        cpu.Execute(100);
+        co_await cpu.Sync();
+      }
+      *took = cpu.task_clock() - begin;
+    };
+  };
+  Cycles task = 0;
+  Cycles softirq = 0;
+  Cycles hardirq = 0;
+  script_.At(0, 0, work(5, &task));
+  script_.At(150, 0, Priority::kSoftirq, work(5, &softirq));
+  script_.At(600, 0, Priority::kHardirq, work(2, &hardirq));
+  script_.Run(core_.scheduler);
+  EXPECT_EQ(task, 500u);
+  EXPECT_EQ(softirq, 500u);
+  EXPECT_EQ(hardirq, 200u);
+}
+
 TEST_F(OneCoreTest, AnInterruptOfAnIdleCpuRunsAtItsTime) {
   script_.At(100, 0, Priority::kHardirq, [&](Cpu& cpu) -> Task<void> {
     EXPECT_FALSE(cpu.irqs_enabled());
