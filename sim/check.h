@@ -17,7 +17,8 @@ namespace slablab::internal {
   std::fprintf(stderr, "slablab: internal error at %s:%d: CHECK(%s) failed\n", file, line,
                condition);
   std::fflush(nullptr);
-  std::_Exit(3);
+  // Not _Exit: unfinished outputs may have temporary names (base/interrupt.h).
+  std::quick_exit(3);
 }
 
 }  // namespace slablab::internal

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "sim/check.h"
+#include "base/out_of_memory.h"
 
 namespace slablab {
 
@@ -31,7 +31,7 @@ class LazyArray {
     if (size == 0) return;
     void* memory = mmap(nullptr, size * sizeof(T), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    CHECK(memory != MAP_FAILED);
+    if (memory == MAP_FAILED) OutOfMemory();
     data_ = static_cast<T*>(memory);
     // Where the host grants it, a hundredth of the page faults, and fewer TLB misses.
     if (use == LazyUse::kDense && size * sizeof(T) >= kHugePage) {
