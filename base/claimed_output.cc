@@ -4,8 +4,13 @@
 #include "base/claimed_output.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -14,6 +19,8 @@
 
 namespace slablab {
 namespace {
+
+namespace fs = std::filesystem;
 
 using FileId = std::pair<dev_t, ino_t>;
 
@@ -42,7 +49,13 @@ absl::Status CheckInput(const struct stat& status, const std::string& path) {
 
 absl::Status ClaimOutput(const std::string& path, const std::string& flag) {
   if (path.empty() || path == "-" || !WholeFile::IsReplaced(path)) return absl::OkStatus();
-  Claim claim = {.path = path, .flag = flag, .target = WholeFile::TargetOf(path), .id = {}};
+  std::error_code error;
+  const fs::path target = fs::weakly_canonical(fs::absolute(WholeFile::TargetOf(path)), error);
+  if (error || access(target.parent_path().c_str(), W_OK | X_OK) != 0) {
+    return absl::UnavailableError(
+        fmt::format("cannot write {}: {}", path, std::strerror(error ? error.value() : errno)));
+  }
+  Claim claim = {.path = path, .flag = flag, .target = target, .id = {}};
   struct stat status;
   if (stat(path.c_str(), &status) == 0) claim.id = FileId(status.st_dev, status.st_ino);
   for (const Claim& other : Claims()) {

@@ -16,7 +16,8 @@
 namespace slablab {
 
 // `flag` is for messages: "-o", "--operations". Standard output ("" and "-"), devices and pipes are
-// nothing to claim. InvalidArgument if another flag has claimed the same file.
+// nothing to claim. InvalidArgument if another flag has claimed the same file, Unavailable if there
+// cannot be a file in its folder.
 absl::Status ClaimOutput(const std::string& path, const std::string& flag);
 
 // InvalidArgument if `path`, or what is open as `descriptor`, is a file that was claimed.
