@@ -46,6 +46,14 @@ bool IsOfFunctionGraph(std::string_view text) {
   return digits > 0 && digits < text.size() && text[digits] == ')' && Has(text, "|");
 }
 
+// Bytes, and behind them "type: 658".
+bool IsOfOptionBin(std::string_view text) {
+  const bool has_controls = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' && c != '\t';
+  });
+  return has_controls && Has(text, "type: ");
+}
+
 bool NamesTracepoint(std::string_view word) {
   if (word.empty() || word.back() != ':') return false;
   word.remove_suffix(1);
@@ -88,6 +96,9 @@ std::string AdviceOn(std::string_view text) {
   if (IsOfOptionHex(text)) {
     return "this is what the tracefs option hex makes of events (echo 0 > options/hex)";
   }
+  if (IsOfOptionBin(text)) {
+    return "this is what the tracefs option bin makes of events (echo 0 > options/bin)";
+  }
   if (IsOfOptionRaw(text)) {
     return "this is what the tracefs option raw makes of events, without their fields (echo 0 > "
            "options/raw)";
@@ -97,8 +108,8 @@ std::string AdviceOn(std::string_view text) {
            "current_tracer)";
   }
   if (HasTracepointWord(text) && HasEventFields(text)) {
-    return "the line does not say on which CPU and when: print it with perf script "
-           "-F comm,tid,cpu,time,event,trace";
+    return "the line lacks its task, its CPU or its time (perf script prints them with "
+           "-F comm,tid,cpu,time,event,trace)";
   }
   if (IsHtml(text)) return "this is HTML: save the recording's own text";
   return "";
