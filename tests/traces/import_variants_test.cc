@@ -203,7 +203,7 @@ TEST(ImportVariantsTest, WhatAnOptionMakesUnreadableIsRefusedByName) {
     expect("kfree:" + fields, "option context-info off");
     expect("853 2 4582696626123 type: 478\n", "option raw");
     expect("00000355 00000002 000010b8f2a1b2c3 type: 478\n", "option hex");
-    expect(std::string("\xc7i\0\x01\x02 type: 658\n", 17), "option bin");
+    expect(std::string("\xc7i\0\x01\x02 type: 658\n", 16), "option bin");
     expect(" 2)               |  /* kfree:" + fields, "function_graph tracer");
     expect("  bash  853  4582.696626: kmem:kfree:" + fields, "perf script -F");
   }
