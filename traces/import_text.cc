@@ -1,6 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -309,7 +310,10 @@ class TextReader {
       return;
     }
     TakeCpuCount(rest);
-    if (written <= kept) return;
+    // The head of each per_cpu/cpu*/trace has the numbers of all CPUs: the same again is no more.
+    const std::pair<uint64_t, uint64_t> head(kept, written);
+    if (written <= kept || std::find(heads_.begin(), heads_.end(), head) != heads_.end()) return;
+    heads_.push_back(head);
     overwritten_ += written - kept;
     RawEvent& lost = losses_.emplace_back();
     lost.kind = EventKind::kLost;
@@ -454,6 +458,7 @@ class TextReader {
   absl::flat_hash_map<std::string, uint64_t> skipped_;
   std::vector<RawEvent> losses_;  // told, and waiting for the entry that follows
   std::array<Fields, kEventKinds> last_fields_ = {};
+  std::vector<std::pair<uint64_t, uint64_t>> heads_;  // entries kept and written, of each head
   uint64_t events_ = 0;
   uint64_t overwritten_ = 0;
   bool has_begun_ = false;

@@ -356,6 +356,23 @@ TEST(ImportVariantsTest, AStepBackWithinTheJitterOfClocksKeepsTheOrderOfTheFile)
 
 // --- Losses ---
 
+TEST(ImportVariantsTest, TheHeadsOfEachCpusFileCountTheSameLossesOnce) {
+  const auto lost = [](const std::string& first, const std::string& second) {
+    const std::string head = "# tracer: nop\n# entries-in-buffer/entries-written: ";
+    const Imported trace = ImportPath(WriteTestFile(
+        "trace.txt", head + first + "   #P:2\n" + Tracefs(Recording()[0]) + "\n" + head + second +
+                         "   #P:2\n" + Tracefs(Recording()[1]) + "\n"));
+    uint64_t count = 0;
+    for (const Event& event : trace.events) {
+      if (event.kind == EventKind::kLost) count += event.bytes_req;
+    }
+    return count;
+  };
+  EXPECT_EQ(lost("5/1338", "5/1338"), 1333u);
+  EXPECT_EQ(lost("5/1338", "7/10"), 1336u);
+  EXPECT_EQ(lost("5/5", "5/5"), 0u);
+}
+
 TEST(ImportVariantsTest, LossesThatDoNotSayHowManyAreKept) {
   const std::string line = Tracefs(Recording()[0]) + "\n";
   const std::string other = Tracefs(Recording()[2]) + "\n";
