@@ -61,7 +61,7 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
   }
   const absl::StatusOr<std::vector<CacheId>> caches =
       FindOrCreateCaches(stage.header, *stage.machine, *stage.allocator);
-  if (!caches.ok()) return caches.status();
+  if (!caches.ok()) return ErrorOfTrace(options.trace_path, caches.status());
   stage.geometry = GeometrySentences(stage.header, *caches, *stage.allocator);
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace =
       ClosedTrace::Create(**reader, stage.machine->config(), *stage.allocator, *caches,

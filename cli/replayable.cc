@@ -54,6 +54,11 @@ absl::Status CheckReplayable(const std::string& path, const TraceHeader& trace,
                                      : ", or take one of percpu areas (--allocator=percpu)"));
 }
 
+absl::Status ErrorOfTrace(const std::string& path, const absl::Status& status) {
+  if (!absl::IsInvalidArgument(status)) return status;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
+}
+
 absl::Status CheckReplayed(const std::string& path, const Totals& totals) {
   if (totals.operations() > 0) return absl::OkStatus();
   std::string reasons;

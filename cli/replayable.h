@@ -21,6 +21,9 @@ absl::Status CheckReplayable(const std::string& path, const TraceHeader& trace,
 // The same of a replay that is over: InvalidArgument if it did nothing at all, with the reasons.
 absl::Status CheckReplayed(const std::string& path, const Totals& totals);
 
+// `status`, an error of what is in the trace, with the trace's name in front.
+absl::Status ErrorOfTrace(const std::string& path, const absl::Status& status);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_CLI_REPLAYABLE_H_

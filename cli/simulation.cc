@@ -163,7 +163,9 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   if (absl::Status status = model.boot_status(); !status.ok()) return status;
 
   auto replay = std::make_unique<Replay>(reader, *machine, model, options.replay);
-  if (absl::Status status = replay->Prepare(); !status.ok()) return status;
+  if (absl::Status status = replay->Prepare(); !status.ok()) {
+    return ErrorOfTrace(options.trace_path, status);
+  }
   replay->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = header.event_count;

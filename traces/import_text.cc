@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -213,6 +214,10 @@ class TextReader {
     const std::string_view missing = internal::MissingField(kind, fields.seen);
     if (!missing.empty()) {
       return Expected(fmt::format("{} with a field '{}='", entry.event, missing), entry.fields);
+    }
+    constexpr uint64_t kBytesMax = std::numeric_limits<uint32_t>::max();
+    if (event.bytes_req > kBytesMax || event.bytes_alloc > kBytesMax) {
+      return Expected("sizes below 4 GiB", entry.fields);
     }
     if (lines_.unfinished() && !LooksWhole(kind, fields)) {
       return Expected("a whole line", entry.fields);

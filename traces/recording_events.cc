@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -126,11 +127,20 @@ absl::Status RecordingEvents::ReadAgain(RawEventSink& to) {
   return absl::InvalidArgumentError(source_.name() + ": it changed while it was read");
 }
 
+// What the events' sink finds wrong, it cannot say of which file.
+absl::Status RecordingEvents::Named(const absl::Status& status) const {
+  const std::string_view message(status.message().data(), status.message().size());
+  if (!absl::IsInvalidArgument(status) || message.find(source_.name()) != std::string_view::npos) {
+    return status;
+  }
+  return absl::InvalidArgumentError(fmt::format("{}: {}", source_.name(), message));
+}
+
 absl::Status RecordingEvents::Pass(RawEventSink& sink) {
-  if (sorted_ != nullptr) return sorted_->Deliver(sink);
+  if (sorted_ != nullptr) return Named(sorted_->Deliver(sink));
   absl::StatusOr<RecordingInfo> info =
       ReadRecording(source_.path(), source_.name(), options_, sink);
-  if (!info.ok()) return info.status();
+  if (!info.ok()) return Named(info.status());
   info_ = *std::move(info);
   return absl::OkStatus();
 }

@@ -58,6 +58,7 @@ class RecordingEvents {
   absl::Status Pass(RawEventSink& sink);
   absl::Status SortAll();
   absl::Status NothingToReplay() const;
+  absl::Status Named(const absl::Status& status) const;
 
   const RecordingSource& source_;
   const ReadOptions options_;

@@ -114,7 +114,7 @@ std::vector<Subject> Subjects() {
       {"workload textproto",
        "workload.textproto",
        {BytesOf("tests/campaigns/data/workload.textproto")},
-       {{{"run", "--machine=uma-1", "--workload=IN"}}}},
+       {{{"workload", "show", "IN"}}}},
       {"scenario textproto",
        "scenario.textproto",
        {BytesOf("tests/campaigns/data/scenario.textproto")},

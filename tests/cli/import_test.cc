@@ -176,6 +176,14 @@ TEST_F(ImportProgramTest, ATraceWithoutEventsOfTheModelIsRefusedByEveryCommand) 
         << words;
   }
   EXPECT_FALSE(fs::exists(Path("t.pft")));
+  // What is wrong in a trace is told with its name.
+  const std::string huge = Import(
+      "  a-1 [000] 1.000001: kmem_cache_alloc: call_site=f+0x1 ptr=0xffff888100000040 name=huge "
+      "bytes_req=2147483648 bytes_alloc=2147483648 gfp_flags=GFP_KERNEL\n");
+  for (const std::string order : {"recorded", "closed"}) {
+    EXPECT_THAT(Refused(absl::StrCat("run --order=", order, " --machine=vm-c4n2 --trace=", huge)),
+                HasSubstr("trace.slt: object size 2147483648 is not in"));
+  }
   // Objects older than the trace are no more to replay than none.
   const std::string older =
       Import("  a-1 [000] 1.000001: kfree: call_site=f+0x1 ptr=0xffff888100000040\n");
