@@ -3,9 +3,12 @@
 
 #include "cli/cmd_workload.h"
 
+#include <algorithm>
+
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "base/interrupt.h"
+#include "base/printable.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
@@ -21,7 +24,8 @@ int RunWorkloadShow(const std::vector<std::string>& arguments) {
   }
   const absl::StatusOr<WorkloadText> text = LoadWorkloadText(arguments[0]);
   if (!text.ok()) return Fail(text.status());
-  Print(stdout, "{}", text->textproto.substr(text->textproto.find_first_not_of('\n')));
+  const size_t first = std::min(text->textproto.find_first_not_of('\n'), text->textproto.size());
+  Print(stdout, "{}", PrintableLines(text->textproto.substr(first)));
   return kExitOk;
 }
 

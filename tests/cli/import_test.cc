@@ -275,6 +275,12 @@ TEST_F(ImportProgramTest, NamesReachNoTerminalButAsText) {
   EXPECT_THAT(error, HasSubstr("bad.txt:2: "));
 }
 
+TEST_F(ImportProgramTest, AWorkloadIsShownAsTextToo) {
+  EXPECT_EQ(Run("workload show " + Write("w.textproto", "\n# a\x1b[31m\xff\n")),
+            "# a\\x1b[31m\\xff\n");
+  EXPECT_EQ(Run("workload show " + Write("empty.textproto", "")), "");
+}
+
 TEST_F(ImportProgramTest, NoCellOfATableIsAFormula) {
   for (const std::string name : {"=cmd()", "+1+cmd()", "-1+cmd()", "@SUM(A1)"}) {
     const std::string trace = Import(Recording("sh", name));
