@@ -88,7 +88,7 @@ TEST(ResultIoTest, AChangedNumberInJsonIsSeenUnlessItsChecksumIsTakenOut) {
   const size_t at = json.find("\"seed\": \"") + 9;
   json[at] = json[at] == '7' ? '8' : '7';
   EXPECT_THAT(Complaint(json), HasSubstr("r.json: damaged, or changed after it was written"));
-  const size_t line = json.find("  \"checksum\"");
+  const size_t line = json.find(" \"checksum\"");
   ASSERT_NE(line, std::string::npos);
   json.erase(json.rfind(',', line), json.find('\n', line) - json.rfind(',', line));
   EXPECT_EQ(Complaint(json), "read");

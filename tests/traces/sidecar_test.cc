@@ -167,7 +167,8 @@ TEST(SidecarTest, NodesOfCpus) {
       ParseNodes("node0 0-1,5\nnode1 2-3\nnode2\n", "nodes");
   ASSERT_TRUE(nodes.ok()) << nodes.status().message();
   EXPECT_THAT(*nodes, ElementsAre(0, 0, 1, 1, -1, 0));
-  for (const char* bad : {"node0 x\n", "node1024 0\n", "cpu0 0\n", "node0 3-1\n", "node0 0-9999\n"}) {
+  for (const char* bad :
+       {"node0 x\n", "node1024 0\n", "cpu0 0\n", "node0 3-1\n", "node0 0-9999\n"}) {
     EXPECT_THAT(std::string(ParseNodes(bad, "nodes").status().message()), HasSubstr("nodes:1:"))
         << bad;
   }
