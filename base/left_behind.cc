@@ -37,6 +37,7 @@ constexpr std::string_view kDirectory = "directory";
 constexpr std::string_view kFolder = "folder";
 constexpr std::string_view kProcess = "process";
 constexpr std::string_view kBoot = "boot";
+constexpr std::string_view kOwner = "owner";
 constexpr std::string_view kFolderPrefix = "slablab-";
 
 std::string TextOf(const std::string& path) {
@@ -57,7 +58,8 @@ std::string StartOf(pid_t pid) {
   if (name_end == std::string::npos) return "";
   const std::vector<std::string> fields = absl::StrSplit(stat.substr(name_end + 1), ' ');
   constexpr size_t kStart = 20;  // Field 22 of proc(5); the third is number 1 here.
-  return fields.size() > kStart ? fields[kStart] : "";
+  // A zombie has ended; only its parent has not looked.
+  return fields.size() > kStart && fields[1] != "Z" ? fields[kStart] : "";
 }
 
 // Whether nobody else can have written what is in it.
@@ -91,11 +93,17 @@ std::vector<Line> LinesOf(int descriptor) {
   return lines;
 }
 
-void EndProcess(const Line& line) {
+// The process of a line that names one, if it still runs; else 0.
+pid_t Running(const Line& line) {
   pid_t pid = 0;
   const char* const end = line.what.data() + line.what.size();
-  if (std::from_chars(line.what.data(), end, pid).ptr != end || pid <= 1) return;
-  if (line.value.empty() || StartOf(pid) != line.value) return;
+  if (std::from_chars(line.what.data(), end, pid).ptr != end || pid <= 1) return 0;
+  return !line.value.empty() && StartOf(pid) == line.value ? pid : 0;
+}
+
+void EndProcess(const Line& line) {
+  const pid_t pid = Running(line);
+  if (pid == 0) return;
   kill(pid, SIGINT);
   // It may have things of its own to put back, which ours come after.
   constexpr int kPolls = 250;
@@ -168,6 +176,18 @@ bool CarryOut(const std::vector<Line>& lines, std::vector<std::string>* undone) 
   return true;
 }
 
+// Takes the lock of a record whose process is dead. What that process had forked, and what is about
+// to end with it, may still hold it for a moment.
+bool TakeOver(int descriptor) {
+  if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return true;
+  for (const Line& line : LinesOf(descriptor)) {
+    if (line.verb != kOwner) continue;
+    if (Running(line) != 0) return false;
+    return TrySeveralTimes([&] { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; });
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<std::string> RecordFolders() {
@@ -197,7 +217,11 @@ absl::StatusOr<std::unique_ptr<UndoRecord>> UndoRecord::Begin(
       while (flock(descriptor, LOCK_EX) != 0 && errno == EINTR) {
       }
       std::unique_ptr<UndoRecord> record(new UndoRecord(path, descriptor));
-      if (absl::Status status = record->Add(kBoot, BootId()); !status.ok()) return status;
+      absl::Status status = record->Add(kBoot, BootId());
+      if (status.ok()) {
+        status = record->Add(kOwner, fmt::format("{}", getpid()), StartOf(getpid()));
+      }
+      if (!status.ok()) return status;
       return record;
     }
   }
@@ -248,8 +272,8 @@ std::vector<std::string> UndoLeftBehind(const std::vector<std::string>& folders)
       if (descriptor < 0) continue;
       // Who has just made it and has not locked it yet waits for us; it is empty then.
       struct stat status;
-      const bool is_left = flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
-                           fstat(descriptor, &status) == 0 && status.st_size > 0;
+      const bool is_left = TakeOver(descriptor) && fstat(descriptor, &status) == 0 &&
+                           status.st_size > 0 && lseek(descriptor, 0, SEEK_SET) == 0;
       if (is_left && CarryOut(LinesOf(descriptor), &undone)) unlink(path.c_str());
       close(descriptor);
     }

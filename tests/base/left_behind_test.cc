@@ -101,6 +101,20 @@ TEST_F(LeftBehindTest, WhoHoldsTheLockComesFirst) {
   EXPECT_THAT(UndoLeftBehind(folders_), ::testing::SizeIs(3));
 }
 
+// As one that gives a file its name, or reads for its parent.
+TEST_F(LeftBehindTest, WhatTheDeadHadForkedIsWaitedFor) {
+  Write("lock", "");
+  Killed([this](UndoRecord& record) {
+    Change(record);
+    if (fork() == 0) {
+      usleep(300'000);
+      std::_Exit(0);
+    }
+  });
+  EXPECT_THAT(UndoLeftBehind(folders_), ::testing::SizeIs(3));
+  EXPECT_EQ(Entries(), 2u);
+}
+
 TEST_F(LeftBehindTest, AChildThatLivesOnIsAskedToEnd) {
   Killed([this](UndoRecord& record) {
     const pid_t child = fork();
