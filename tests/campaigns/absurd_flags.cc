@@ -257,7 +257,7 @@ class CommandLines {
     const TunableInfo& tunable = switches.tunables[random_.Below(switches.tunables.size())];
     const std::string value =
         Chance(50) ? Number() : absl::StrCat(Chance(50) ? tunable.least : tunable.least + 10);
-    return absl::StrCat(Chance(10) ? "kmalloc-64:" : "", tunable.name, "=", value);
+    return absl::StrCat(Chance(10) ? "kmalloc-64:" : "", std::string(tunable.name), "=", value);
   }
   std::string Number() {
     return Any(Words{"0", "1", "-1", "7", "2147483647", "4294967296", "9223372036854775807",
