@@ -65,6 +65,11 @@ std::vector<std::string> NearestNames(std::string_view word,
   }
   std::stable_sort(near.begin(), near.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
+  // What a slip explains leaves no room for what is further off.
+  const size_t farthest = std::max<size_t>(1, word.size() / 3);
+  if (!near.empty() && near.front().first <= farthest) {
+    std::erase_if(near, [&](const auto& name) { return name.first > farthest; });
+  }
   std::vector<std::string> nearest;
   for (size_t i = 0; i < std::min(near.size(), kNamesMax); ++i) nearest.push_back(near[i].second);
   return nearest;

@@ -99,9 +99,8 @@ absl::Status AddTrace(const std::string& name, Listing* listing) {
   const uint64_t nanos = header.time_last - header.time_first;
   std::vector<std::string> sidecars;
   for (const TraceSidecar& sidecar : header.sidecars) sidecars.push_back(sidecar.name);
-  listing->text.push_back({.left = name, .right = ""});
   listing->text.push_back(
-      {.left = "",
+      {.left = name,
        .right = fmt::format(
            "Linux {}, {} on {}: {} of {} in {}.{:03} s, from {}; {}.",
            header.kernel_release.empty() ? "of unknown release" : header.kernel_release,

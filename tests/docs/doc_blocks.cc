@@ -66,7 +66,7 @@ class Reader {
       if (absl::StartsWith(line, "- ")) in_list = true;
       if (!IsBlank(line) && blanks == 0 && !absl::StartsWith(line, "- ")) in_list = false;
       const bool begins = blanks >= kIndent && !IsBlank(line) && !in_list && i > 0 &&
-                          (IsBlank(lines_[i - 1]) || IsComment(lines_[i - 1]));
+                          (IsBlank(lines_[i - 1]) || absl::EndsWith(lines_[i - 1], "-->"));
       i = begins ? Indented(i, complaint) : i + 1;
     }
     return std::move(blocks_);

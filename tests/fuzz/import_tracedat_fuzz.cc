@@ -22,7 +22,7 @@ bool Import(std::string_view contents) {
   const MemoryFile file(contents);
   const std::string path = file.Path();
   return FuzzImporter([&path](RawEventSink& sink) {
-    absl::StatusOr<RecordingInfo> info = internal::ReadTraceDat(path, sink);
+    absl::StatusOr<RecordingInfo> info = internal::ReadTraceDat(path, path, sink);
     Require(info.ok() || absl::IsInvalidArgument(info.status()));
     return info;
   });
