@@ -285,7 +285,10 @@ TEST(JudgeTest, ToleranceIsInclusiveAndBothWays) {
 }
 
 TEST(JunitTest, WhateverIsInANameIsText) {
-  const std::string xml = JunitXml("a<b>&\"c\"", {{.name = "ok", .milliseconds = 1234},
+  const std::string xml = JunitXml("a<b>&\"c\"", {{.name = "ok",
+                                                   .message = "",
+                                                   .details = "",
+                                                   .milliseconds = 1234},
                                                   {.name = "'\033[31m\xff",
                                                    .outcome = JunitCase::Outcome::kFailed,
                                                    .message = "<moved>",

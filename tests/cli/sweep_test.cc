@@ -367,7 +367,9 @@ TEST_F(SweepTest, AQuirkThatOneAllocatorKnowsIsRefusedForTheOthersAlone) {
   for (const SweepPoint& point : plan->points) {
     const bool refused = point.values == std::vector<std::string>{"slub", "noaliencache"};
     EXPECT_EQ(!point.refused.empty(), refused) << point.refused;
-    if (refused) EXPECT_THAT(point.refused, HasSubstr("unknown quirk of slub 'noaliencache'"));
+    if (refused) {
+      EXPECT_THAT(point.refused, HasSubstr("unknown quirk of slub 'noaliencache'"));
+    }
   }
 }
 
