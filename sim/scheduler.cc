@@ -351,6 +351,7 @@ bool Scheduler::StartQueued(Cpu& cpu) {
   cpu.calls_.Pop();
   Enter(cpu, Priority::kHardirq);
   cpu.frames_[0].call = call;
+  cpu.set_part(Part::kRemoteCall);
   cpu.frames_[0].task = call->Run(cpu);
   return true;
 }
