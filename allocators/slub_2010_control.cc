@@ -202,6 +202,7 @@ Task<void> Slub2010::Shrink(Cpu& cpu, CacheId id) { return ShrinkCache(cpu, cach
 
 // slab_cpuup_callback(): every cache, the newest first.
 Task<void> Slub2010::CpuDead(Cpu& cpu, CpuId dead) {
+  const SiteScope site(cpu, SiteOf(At::kFlush));
   CHECK(!cpu.scheduler().cpu(dead).online());
   co_await slub_lock_.Write(cpu);
   for (size_t i = list_.size(); i > 0; --i) {
@@ -215,6 +216,7 @@ Task<void> Slub2010::CpuDead(Cpu& cpu, CpuId dead) {
 }
 
 Task<absl::Status> Slub2010::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
+  const SiteScope site(cpu, SiteOf(At::kFlush));
   ListCache& s = list_cache(id);
   absl::Status checked = CheckTunable(name(), Slub2010Switches(), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;

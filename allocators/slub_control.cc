@@ -143,6 +143,7 @@ Task<bool> Slub::CpuComing(Cpu&, CpuId) { co_return true; }
 
 // The files' _store() functions.
 Task<absl::Status> Slub::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
+  const SiteScope site(cpu, SiteOf(At::kFlush));
   KmemCache& s = cache(id);
   absl::Status checked = CheckTunable(name(), SlubSwitches(), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;

@@ -136,6 +136,7 @@ Task<void> SlubQ::Shrink(Cpu& cpu, CacheId id) { return ShrinkCache(cpu, cache(i
 
 // slab_cpuup_callback(): every cache, the newest first.
 Task<void> SlubQ::CpuDead(Cpu& cpu, CpuId dead) {
+  const SiteScope site(cpu, SiteOf(At::kFlush));
   CHECK(!cpu.scheduler().cpu(dead).online());
   co_await slub_lock_.Write(cpu);
   for (size_t i = list_.size(); i > 0; --i) {
@@ -152,6 +153,7 @@ Task<void> SlubQ::CpuDead(Cpu& cpu, CpuId dead) {
 
 // The files' _store() functions hold slub_lock where they resize; here, all do.
 Task<absl::Status> SlubQ::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
+  const SiteScope site(cpu, SiteOf(At::kFlush));
   co_await slub_lock_.Write(cpu);
   const absl::Status status = co_await TuneLocked(cpu, id, key, value);
   co_await slub_lock_.EndWrite(cpu);
