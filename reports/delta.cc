@@ -78,7 +78,7 @@ constexpr RowSpec kRowSpecs[] = {
     {kLocks, "longest without interrupts", "irq_off_longest_cycles"},
     {kMemory, "in slabs, at the peak", "peak_slab_bytes"},
     {kMemory, "  of it waste, %", "peak_waste_share"},
-    {kMemory, "  the allocator's own objects", "peak_own_bytes"},
+    {kMemory, "  the allocator's objects", "peak_own_bytes"},
     {kMemory, "kmalloc's whole pages", "peak_large_bytes"},
     {kMemory, "metadata elsewhere", "metadata_bytes"},
     {kMemory, "per-CPU areas", "percpu_bytes"},

@@ -91,7 +91,7 @@ void AddMoments(const std::vector<Moment>& moments, TextTable& table) {
   AddCountRow(
       "objects of users", moments, [](const Moment& m) { return UserObjects(*m.sample); }, table);
   AddCountRow(
-      "the allocator's own objects", moments,
+      "objects of the allocator", moments,
       [](const Moment& m) { return m.sample->own_objects(); }, table);
   table.AddRule();
   AddPartRows(moments, &MemoryHeld::in_slabs, table);

@@ -45,6 +45,7 @@ RunResult OtherExample() {
   }
   Totals& totals = *result.mutable_totals();
   totals.set_operation_cycles(totals.operation_cycles() + added - saved);
+  result.mutable_parts(0)->set_cycles(totals.operation_cycles());
   FootprintSample& peak = *result.mutable_footprint_peak();
   peak.set_percpu_bytes(peak.percpu_bytes() + 3 * peak.slab_bytes());
   return result;
