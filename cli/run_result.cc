@@ -70,8 +70,8 @@ void GatherParts(const Ledger& ledger, RunResult& result) {
     filled.set_cycles(cycles);
   };
   add(Part::kOperation, cycles_of(Part::kOperation));
-  for (const Part part : {Part::kTimer, Part::kReclaim, Part::kHotplug, Part::kTuning,
-                          Part::kRemoteCall, Part::kElsewhere}) {
+  for (const Part part :
+       {Part::kTimer, Part::kReclaim, Part::kHotplug, Part::kTuning, Part::kRemoteCall}) {
     if (const uint64_t cycles = cycles_of(part); cycles > 0) add(part, cycles);
   }
 }

@@ -39,10 +39,18 @@ std::string_view PartName(Part part) {
   return kNames[static_cast<size_t>(part)];
 }
 
+namespace {
+
+// What happens elsewhere is no allocator's: the cells leave it out.
+constexpr auto kElsewhere = static_cast<size_t>(Part::kElsewhere);
+
+}  // namespace
+
 Ledger::Cell Ledger::cell(Site site, Structure structure) const {
   Cell cell;
-  for (const Accounts& accounts : accounts_) {
-    const Account& account = accounts[static_cast<size_t>(site)];
+  for (size_t part = 0; part < accounts_.size(); ++part) {
+    if (part == kElsewhere) continue;
+    const Account& account = accounts_[part][static_cast<size_t>(site)];
     for (size_t outcome = 0; outcome < static_cast<size_t>(kOutcomes); ++outcome) {
       const Account::Tally& tally = account.touches_[static_cast<size_t>(structure)][outcome];
       cell.count[outcome] += tally.count;
@@ -57,8 +65,9 @@ Ledger::Cell Ledger::cell(Site site, Structure structure) const {
 
 uint64_t Ledger::cycles(Site site, Cause cause) const {
   uint64_t sum = 0;
-  for (const Accounts& accounts : accounts_) {
-    sum += accounts[static_cast<size_t>(site)].causes_[static_cast<size_t>(cause)];
+  for (size_t part = 0; part < accounts_.size(); ++part) {
+    if (part == kElsewhere) continue;
+    sum += accounts_[part][static_cast<size_t>(site)].causes_[static_cast<size_t>(cause)];
   }
   return sum;
 }

@@ -350,6 +350,8 @@ Task<void> Scenario::TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
     Task<void> shrink = loop.allocator().Shrink(cpu, CacheId(i));
     co_await shrink;
   }
+  // The pages are the machine's, whoever had them: taking them is no allocator's cost.
+  const PartScope elsewhere(cpu, Part::kElsewhere);
   constexpr Gfp kTake = Gfp::kHigh | Gfp::kNoWarn | Gfp::kThisNode | Gfp::kMovable;
   std::vector<Held>& held = held_[node.index()];
   for (int order = kMaxPageOrder; order >= 0; --order) {
@@ -365,7 +367,7 @@ Task<void> Scenario::TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
 }
 
 Task<void> Scenario::BringNodeOnline(ClosedLoop& loop, Cpu& cpu, NodeId node) {
-  const PartScope part(cpu, Part::kHotplug);
+  const PartScope part(cpu, Part::kElsewhere);
   std::vector<Held>& held = held_[node.index()];
   while (!held.empty()) {
     const Held block = held.back();
