@@ -122,7 +122,7 @@ TEST(StuckTest, WhoWaitsForEverIsNamedWhateverComesMeanwhile) {
         "tune { key: \"shrink\" value: 1 }"}) {
     World world;
     Script script({{Receive(1, 0)}, {Think(10), Free(9)}});
-    Scenario scenario(Parse("events { every_us: 1 " + std::string(what) + " }"),
+    Scenario scenario(Parse("events { every_us: 50 " + std::string(what) + " }"),
                       world.machine().config(), {});
     const absl::Status status = world.Run(script, &scenario);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << what;
@@ -224,9 +224,13 @@ TEST(KswapdTest, TasksHaveTheirShareOfACpuWhoseMemoryIsAlwaysShort) {
 
 TEST(ScenarioTest, WhatIsSlowerThanItComesIsLateAndLeavesTasksTime) {
   World world;
-  std::vector<Step> work;
-  for (uint64_t i = 0; i < 300; ++i) work.insert(work.end(), {Allocate(5), Think(3'000), Free(5)});
-  Script script({work, work, work, work});
+  std::vector<std::vector<Step>> tasks(4);
+  for (uint64_t task = 0; task < tasks.size(); ++task) {
+    for (int i = 0; i < 300; ++i) {
+      tasks[task].insert(tasks[task].end(), {Allocate(task), Think(3'000), Free(task)});
+    }
+  }
+  Script script(tasks);
   Scenario scenario(Parse("events { every_us: 1 times: 40 tune { key: \"shrink\" value: 1 } }"),
                     world.machine().config(), {});
   ASSERT_TRUE(world.Run(script, &scenario).ok());
