@@ -73,7 +73,11 @@ FlagHelp HelpOf(const Command& command, std::string_view name) {
 std::string CommandHelp(const Command& command) {
   std::string usage = fmt::format("usage: slablab {}", command.name);
   if (!command.flags.empty()) usage += " [FLAGS]";
-  if (!command.synopsis.empty()) usage += fmt::format(" {}", command.synopsis);
+  if (!command.synopsis.empty()) {
+    // Too many choices for one line stand on the next.
+    const bool fits = usage.size() + 1 + command.synopsis.size() <= 80;
+    usage += fmt::format("{}{}", fits ? " " : "\n       ", command.synopsis);
+  }
   std::string out = usage + "\n\n";
   AppendRow(&out, "", command.summary, 0);
   if (!command.flags.empty()) out += "\nflags:\n";

@@ -20,6 +20,7 @@
 #include "cli/run_spec.h"
 #include "cli/simulation_flags.h"
 #include "cli/sweep_plan.h"
+#include "cli/sweep_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reports/result_io.h"
@@ -199,17 +200,14 @@ TEST_F(SweepTest, ATraceThatWasAwayForAMomentMakesNoRefusal) {
 TEST_F(SweepTest, DamagedAndMisnamedResultsAreSaidAndDoneAgain) {
   WriteContents(sweep_, R"(
       base { trace: "net.slt" events_max: 1000 }
-      allocator: ["slub", "slab", "percpu-km"] nodes: [1, 2])");
+      allocator: ["slub", "slab"] nodes: [1, 2])");
   Do("--workers=2", "some");
   const std::string whole = Merged("some");
   std::vector<fs::path> results;
-  fs::path refused;
   for (const auto& entry : fs::directory_iterator(Path("some"))) {
     if (entry.path().extension() == ".result") results.push_back(entry.path());
-    if (entry.path().extension() == ".refused") refused = entry.path();
   }
   ASSERT_GE(results.size(), 2u);
-  ASSERT_FALSE(refused.empty());
   const auto expect_mended = [&](const std::string& complaint) {
     const Ending merge = Stderr(absl::StrCat("sweep merge ", sweep_, Folder("some")));
     EXPECT_EQ(merge.exit_status, 2);
@@ -231,10 +229,15 @@ TEST_F(SweepTest, DamagedAndMisnamedResultsAreSaidAndDoneAgain) {
                           results[1].string()));
   ASSERT_EQ(run.exit_status, 0);
   expect_mended(absl::StrCat(results[1].string(), ": is not of a sweep's point"));
+  // A refusal takes the place of the point's result.
+  const SweepStore store(Path("some"));
+  ASSERT_TRUE(store.PutRefusal(results[0].stem().string(), "some reason").ok());
+  const fs::path refused = fs::path(results[0]).replace_extension(".refused");
   std::string reason = Contents(refused);
   reason[reason.size() - 3] ^= 1;
   WriteContents(refused, reason);
   expect_mended(absl::StrCat(refused.string(), ": damaged, or of another point"));
+  fs::remove(results[0]);
   WriteContents(refused, "");
   expect_mended(absl::StrCat(refused.string(), ": not a refusal, or a damaged one"));
 }
@@ -245,8 +248,9 @@ TEST_F(SweepTest, WhatCannotBeIsListedWithItsReason) {
       allocator: ["slub", "percpu-km"] cpus: [1, 4] nodes: [1, 2])");
   Do("", "some");
   const std::string text = Stdout(absl::StrCat("sweep merge ", sweep_, Folder("some"))).text;
-  EXPECT_THAT(text, HasSubstr("8 points, 3 refused"));
+  EXPECT_THAT(text, HasSubstr("8 points, 5 refused"));
   EXPECT_THAT(text, HasSubstr("some node would have no CPU"));
+  EXPECT_THAT(text, HasSubstr("nothing to replay for percpu-km"));
   EXPECT_THAT(text, HasSubstr("percpu-km 4 2"));
   const std::string tsv =
       Stdout(absl::StrCat("sweep merge --format=tsv ", sweep_, Folder("some"))).text;
@@ -340,7 +344,7 @@ TEST_F(SweepTest, ErrorsNameFileAndLine) {
            {"base { trace: \"net.slt\"\n percpu_quirks: \"31-bit\" }",
             ":2:2: unknown quirk of percpu '31-bit' (did you mean 32-bit?)"},
            {"base { trace: \"net.slt\" }\nmachines: \"uma-1\"",
-            ":2:10: Message type \"slablab.SweepSpec\" has no field named \"machines\". (did you "
+            ":2:9: Message type \"slablab.SweepSpec\" has no field named \"machines\". (did you "
             "mean machine?)"},
        }) {
     WriteContents(sweep_, text);
@@ -407,7 +411,7 @@ TEST_F(SweepTest, NamesAreOfTheConfigurationAlone) {
   // All different, and different with every field.
   for (const std::string further :
        {"order: \"closed\"", "place: \"spread\"", "merge_caches: true", "events_max: 5",
-        "machine: \"r910\"", "tune: \"cpu_partial=3\"", "quirks: \"x\"", "touch_bytes: 64"}) {
+        "machine: \"r910\"", "tune: \"cpu_partial=3\"", "quirks: \"memcg-off\"", "touch_bytes: 64"}) {
     for (const std::string& name : names("base { trace: \"net.slt\" " + further +
                                              "} allocator: [\"slub\", \"slab\"] seed: [1, 2]",
                                          sweep_)) {

@@ -41,7 +41,11 @@ TEST(TracefsTest, SavedSettingsComeBackOnlyWhereTheyChanged) {
   std::ofstream(folder + "trace_clock") << "[local] global mono\n";
   std::ofstream(folder + "buffer_size_kb") << "1408\n";
   {
-    const SavedSettings saved(folder, {"trace_clock", "buffer_size_kb", "absent"});
+    const auto record = UndoRecord::Begin({MakeTestFolder("records")});
+    ASSERT_TRUE(record.ok()) << record.status();
+    const auto saved =
+        SavedSettings::Save(folder, {"trace_clock", "buffer_size_kb", "absent"}, **record);
+    ASSERT_TRUE(saved.ok()) << saved.status();
     ASSERT_TRUE(WriteSetting(folder + "trace_clock", "local global [mono]\n").ok());
   }
   EXPECT_THAT(*ReadSetting(folder + "trace_clock"), HasSubstr("local"));
