@@ -4,8 +4,6 @@
 #include "reports/tables.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 
@@ -89,14 +87,6 @@ TEST(TablesTest, UnknownTablesAreAnsweredWithThoseThereAre) {
       Table("lock", Delimiter::kComma),
       HasSubstr(
           "unknown table 'lock' (did you mean locks?); valid are: run, totals, skipped, paths, "));
-}
-
-TEST(TablesTest, TheManualNamesEveryTable) {
-  std::ifstream file("docs/report.md");
-  const std::string manual{std::istreambuf_iterator<char>(file), {}};
-  for (const DataTable& table : DataTables(RunResult())) {
-    EXPECT_THAT(manual, HasSubstr("`" + table.name + "`"));
-  }
 }
 
 // Two lines as Linux 6.1 printed them, from the same figures.
