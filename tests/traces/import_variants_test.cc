@@ -205,7 +205,7 @@ TEST(ImportVariantsTest, WhatAnOptionMakesUnreadableIsRefusedByName) {
     expect("00000355 00000002 000010b8f2a1b2c3 type: 478\n", "option hex");
     expect(std::string("\xc7i\0\x01\x02 type: 658\n", 16), "option bin");
     expect(" 2)               |  /* kfree:" + fields, "function_graph tracer");
-    expect("  bash  853  4582.696626: kmem:kfree:" + fields, "perf script -F");
+    expect("  bash  853  4582.696626: kmem:kfree:" + fields, "perf script prints them with -F");
   }
   EXPECT_THAT(message("  bash  853 [002] kmem:kfree:" + fields, true), HasSubstr("has no time"));
   EXPECT_THAT(message("<!DOCTYPE html>\n<pre>" + Tracefs(Recording()[0]) + "\n", false),
