@@ -83,9 +83,10 @@ std::string SourcesSentence(const RunResult& result) {
   for (const auto& [part, source] : parts) {
     if (source.empty() || IsOwnPreset(source, result.config().machine())) continue;
     // "host, ways assumed" is told beside what else is the host's.
-    const auto known = std::find_if(by_source.begin(), by_source.end(), [&](const auto& entry) {
-      return source == entry.first || source.starts_with(entry.first + ", ");
-    });
+    const auto known =
+        std::find_if(by_source.begin(), by_source.end(), [&told = source](const auto& entry) {
+          return told == entry.first || told.starts_with(entry.first + ", ");
+        });
     if (known == by_source.end()) {
       by_source.emplace_back(source, part);
     } else if (known->first == source) {

@@ -94,7 +94,7 @@ TEST(MachineFile, XmlGarbage) {
 TEST(MachineFile, MalformedTextprotosNameLineAndColumn) {
   EXPECT_EQ(ErrorOf("clock_mhz: 3000\nclok_mhz: 1\n"),
             "m.textproto:2:9: Message type \"slablab.MachineSpec\" has no field named "
-            "\"clok_mhz\".");
+            "\"clok_mhz\". (did you mean clock_mhz?)");
   EXPECT_EQ(ErrorOf("clock_mhz: fast"), "m.textproto:1:12: Expected integer, got: fast");
   EXPECT_EQ(ErrorOf("clock_mhz: 99999999999"),
             "m.textproto:1:12: Integer out of range (99999999999)");
