@@ -17,6 +17,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -56,7 +57,7 @@ class Inputs {
     std::string name = (fs::temp_directory_path() / "absurd-XXXXXX").string();
     CHECK(mkdtemp(name.data()) != nullptr);
     folder_ = name;
-    Make(program, {"workload", "write", "larson", "--set=loops=2", "--machine=vm-c4n2", "-o",
+    Make(program, {"workload", "write", "larson", "--set=slots=20", "--machine=vm-c4n2", "-o",
                    Path("tiny.slt")});
     for (const char* format : {"proto", "json"}) {
       Make(program,
@@ -84,7 +85,8 @@ class Inputs {
     fs::create_symlink("loop", Path("loop"));
     for (const auto& entry : fs::directory_iterator(folder_)) {
       names_.push_back(entry.path());
-      if (entry.is_regular_file()) contents_[entry.path()] = ReadFile(entry.path());
+      std::error_code is_a_loop;
+      if (entry.is_regular_file(is_a_loop)) contents_[entry.path()] = ReadFile(entry.path());
     }
     std::sort(names_.begin(), names_.end());
     for (const char* name : {"/dev/null", "/dev/full", "/dev/zero", "/proc/self/mem", "/", ".",
@@ -222,7 +224,7 @@ class CommandLines {
     if (flag == "quirks" || flag == "percpu_quirks") return Quirk();
     if (flag == "tune" || flag == "vary") return Tunable();
     if (flag == "workload") return Chance(80) ? "larson" : "nosuch";
-    if (flag == "set") return absl::StrCat(Any(Words{"slots", "loops", "x", ""}), "=", Number());
+    if (flag == "set") return absl::StrCat(Any(Words{"slots", "threads", "x", ""}), "=", Number());
     if (flag == "place") return Any(Words{"recorded", "spread", "pack"});
     if (flag == "order") return Any(Words{"recorded", "closed"});
     if (flag == "start") return Any(Words{"cold", "warm"});
