@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "base/interrupt.h"
 #include "base/names.h"
+#include "base/printable.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/junit.h"
@@ -153,7 +154,7 @@ absl::Status CheckKept(const Baselines& baselines, const Suite& chosen, const st
       std::count_if(baselines.point().begin(), baselines.point().end(),
                     [](const Baseline& baseline) { return baseline.checksum().empty(); });
   if (without > 0) {
-    Print(stderr, "slablab: {}: {} without a checksum, taken as they are\n", path,
+    Print(stderr, "slablab: {}: {} without a checksum, taken as they are\n", Printable(path),
           Counted(static_cast<uint64_t>(without), "baseline", "baselines"));
   }
   return absl::OkStatus();
@@ -249,13 +250,13 @@ void PrintVerdicts(const std::vector<Judged>& points, const Suite& whole, const 
     // A refusal names its point already.
     const std::string name = word == Word::kRefused ? "" : point.entry->name;
     if (!name.empty() && !summary.empty()) summary = ": " + summary;
-    Print(stdout, "{:<7} {}{}\n", kWords[static_cast<size_t>(word)], name, summary);
+    Print(stdout, "{:<7} {}{}\n", kWords[static_cast<size_t>(word)], name, Printable(summary));
     if (point.outcome->status.ok()) Print(stdout, "{}", MovedText(point.verdict));
   }
   for (const Baseline& baseline : stored.point()) {
     if (FindEntry(whole, baseline.name()) != nullptr) continue;
     Print(stdout, "{:<7} {}: a baseline of no point{}\n", update ? "REMOVED" : "STALE",
-          baseline.name(), update ? "" : "; --update removes it");
+          Printable(baseline.name()), update ? "" : "; --update removes it");
   }
   std::string line;
   for (const auto& [word, count] : counts) {
@@ -367,7 +368,7 @@ int RunCheck(const std::vector<std::string>& arguments) {
   if (update) {
     const absl::Status written = UpdateBaselines(path, *whole, points, *baselines);
     if (!written.ok()) return Fail(written);
-    Print(stdout, "{} written\n", BaselinesPath(path));
+    Print(stdout, "{} written\n", Printable(BaselinesPath(path)));
   } else if (absl::GetFlag(FLAGS_update)) {
     Print(stderr, "slablab: no baseline is stored, since not every point ran\n");
   }

@@ -20,6 +20,7 @@
 #include "allocators/registry.h"
 #include "base/interrupt.h"
 #include "base/names.h"
+#include "base/printable.h"
 #include "cli/bundled_traces.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -39,7 +40,7 @@ ABSL_FLAG(
     "this, --allocator and --machines, all.");
 ABSL_FLAG(std::string, machines, "", "MACHINE,...: the machines to compare.");
 ABSL_FLAG(std::string, vary, "",
-          "NAME=VALUE,...: the values to compare: of a tunable, a parameter of the workload, or a "
+          "NAME=V,...: the values to compare: of a tunable, a parameter of the workload, or a "
           "flag of run (cpu_partial=0,6,30, seed=1,2); several NAMEs with ';' between them.");
 ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML report.");
 
@@ -93,7 +94,7 @@ absl::StatusOr<std::vector<LabelledResult>> SimulateAll(const std::vector<Varied
     }
     for (const std::string& note : run.notes) {
       *result->add_assumptions() = note;
-      Print(stderr, "slablab: {}\n", note);
+      Print(stderr, "slablab: {}\n", Printable(note));
     }
     MakePrintable(&*result);
     results.push_back(*std::move(result));
@@ -216,7 +217,7 @@ int RunDemo(const std::vector<std::string>& arguments) {
   std::error_code error;
   const std::filesystem::path whole = std::filesystem::absolute(path, error);
   Print(stderr, "slablab: the same with charts, for a browser: {}\n",
-        error ? path : whole.string());
+        Printable(error ? path : whole.string()));
   return kExitOk;
 }
 

@@ -144,7 +144,8 @@ absl::StatusOr<States> StatesAt(const Inputs& inputs, const RunDifference& diffe
 }
 
 absl::Status PrintDifferences(const Inputs& inputs, const RunDiff& diff) {
-  Print(stdout, "A  {}\nB  {}\n\n{} operations are alike.\n\n", inputs[0].path, inputs[1].path,
+  Print(stdout, "A  {}\nB  {}\n\n{} operations are alike.\n\n", Printable(inputs[0].path),
+        Printable(inputs[1].path),
         Grouped(diff.first->sides[0].operations -
                 (diff.first->sides[0].operation.has_value() ? 1 : 0)));
   const bool time_only_first =

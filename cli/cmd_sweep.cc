@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_split.h"
 #include "base/interrupt.h"
+#include "base/printable.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -116,7 +117,8 @@ std::vector<size_t> PointsToDo(const SweepPlan& plan, const SweepStore& store, c
     if (outcome.ok() && outcome->has_value()) continue;
     todo.push_back(index);
     if (outcome.ok()) continue;
-    Print(stderr, "slablab: {}; the point is to be done again\n", Text(outcome.status()));
+    Print(stderr, "slablab: {}; the point is to be done again\n",
+          Printable(Text(outcome.status())));
   }
   return todo;
 }
@@ -200,7 +202,7 @@ int RunSweepPlan(const std::vector<std::string>& arguments) {
     const absl::StatusOr<std::optional<SweepStore::Outcome>> outcome =
         store.Get(plan->points[index].name);
     if (outcome.ok() && outcome->has_value()) done.insert(index);
-    if (!outcome.ok()) Print(stderr, "slablab: {}\n", Text(outcome.status()));
+    if (!outcome.ok()) Print(stderr, "slablab: {}\n", Printable(Text(outcome.status())));
   }
   Print(stdout, "{}",
         SweepPlanText(
@@ -221,12 +223,13 @@ int RunSweepRun(const std::vector<std::string>& arguments) {
   const std::vector<size_t> todo = PointsToDo(*plan, store, *shard);
   const absl::Status status = DoPoints(*plan, store, todo, *workers);
   if (absl::IsCancelled(status)) {
-    Print(stderr, "slablab: interrupted; what is done is kept in {}\n", store.folder());
+    Print(stderr, "slablab: interrupted; what is done is kept in {}\n", Printable(store.folder()));
     return kExitInterrupted;
   }
   if (!status.ok()) return Fail(status);
   const size_t missing = PointsToDo(*plan, store, {}).size();
-  Print(stderr, "{} points done now, results are in {}; {}\n", todo.size(), store.folder(),
+  Print(stderr, "slablab: {} points done now, results are in {}; {}\n", todo.size(),
+        Printable(store.folder()),
         missing == 0 ? "all of the sweep are" : fmt::format("{} of other shards are not", missing));
   return kExitOk;
 }

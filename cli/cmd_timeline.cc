@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/interrupt.h"
+#include "base/printable.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -145,7 +146,7 @@ absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path
   if (absl::Status status = (*file)->Commit(); !status.ok()) return status;
   Print(stderr, "slablab: {} for Perfetto's trace viewer in {}\n",
         Counted(recorder.timeline()->slices(), "slice", "slices"),
-        path == "-" ? "standard output" : path);
+        path == "-" ? "standard output" : Printable(path));
   return absl::OkStatus();
 }
 

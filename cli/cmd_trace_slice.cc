@@ -4,6 +4,7 @@
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
 #include "base/interrupt.h"
+#include "base/printable.h"
 #include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
@@ -43,7 +44,7 @@ int RunTraceSlice(const std::vector<std::string>& arguments) {
             "frees are of objects allocated outside of the slice", 14);
   AppendRow(&text, fmt::format("{:>10}", summary->live_at_end),
             "objects allocated in the slice are not freed in it", 14);
-  Print(stdout, "{}: a slice of {}\n{}", output, *path, text);
+  Print(stdout, "{}: a slice of {}\n{}", Printable(output), Printable(*path), text);
   return kExitOk;
 }
 

@@ -51,7 +51,7 @@ int RunWorkloadWrite(const std::vector<std::string>& arguments) {
   const absl::StatusOr<RunResult> result = WriteWorkloadTrace(options, hooks, output);
   if (absl::IsCancelled(result.status())) return kExitInterrupted;
   if (!result.ok()) return Fail(result.status());
-  Print(stdout, "{}: {} allocations and {} frees of {} tasks\n", output,
+  Print(stdout, "{}: {} allocations and {} frees of {} tasks\n", Printable(output),
         result->totals().allocations(), result->totals().frees(), result->totals().tasks());
   return kExitOk;
 }

@@ -85,7 +85,7 @@ bool Has(const std::vector<std::string>& names, const std::string& name) {
 absl::StatusOr<Variation> ParseVariation(const std::string& text, const SimulationOptions& base) {
   Variation variation;
   const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) return Bad(text, "it takes NAME=VALUE,...");
+  if (equals == std::string::npos || equals == 0) return Bad(text, "it takes NAME=V,...");
   variation.name = text.substr(0, equals);
   variation.values = absl::StrSplit(text.substr(equals + 1), ',');
   std::set<std::string> seen;

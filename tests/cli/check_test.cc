@@ -285,15 +285,13 @@ TEST(JudgeTest, ToleranceIsInclusiveAndBothWays) {
 }
 
 TEST(JunitTest, WhateverIsInANameIsText) {
-  const std::string xml = JunitXml("a<b>&\"c\"", {{.name = "ok",
-                                                   .message = "",
-                                                   .details = "",
-                                                   .milliseconds = 1234},
-                                                  {.name = "'\033[31m\xff",
-                                                   .outcome = JunitCase::Outcome::kFailed,
-                                                   .message = "<moved>",
-                                                   .details = "]]>",
-                                                   .milliseconds = 5}});
+  const std::string xml =
+      JunitXml("a<b>&\"c\"", {{.name = "ok", .message = "", .details = "", .milliseconds = 1234},
+                              {.name = "'\033[31m\xff",
+                               .outcome = JunitCase::Outcome::kFailed,
+                               .message = "<moved>",
+                               .details = "]]>",
+                               .milliseconds = 5}});
   EXPECT_THAT(xml, HasSubstr("name=\"a&lt;b&gt;&amp;&quot;c&quot;\" tests=\"2\" failures=\"1\""));
   EXPECT_THAT(
       xml, HasSubstr("<testcase name=\"ok\" status=\"run\" result=\"completed\" time=\"1.234\""));

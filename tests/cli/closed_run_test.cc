@@ -205,7 +205,8 @@ TEST_F(ClosedRunTest, WhatIsWrongIsSaidWithFileAndLine) {
   ExpectRefusal(absl::StrCat("run --workload=", slot), absl::StrCat(slot, ":2:"));
   for (const std::string command : {"run", "timeline -o x", "compare", "workload write -o x"}) {
     const std::string names = command.starts_with("workload") ? " " : " --workload=";
-    ExpectRefusal(absl::StrCat(command, names, "hakbench"), "unknown workload 'hakbench'; valid");
+    ExpectRefusal(absl::StrCat(command, names, "hakbench"),
+                  "unknown workload 'hakbench' (did you mean hackbench?); valid");
     ExpectRefusal(absl::StrCat(command, names, "larson --set=slot=3"),
                   "larson: unknown parameter of the workload 'slot' (did you mean slots?); valid "
                   "are: threads");

@@ -235,8 +235,12 @@ TEST_F(CompareTest, TimelineHasEveryOperation) {
 
 TEST_F(CompareTest, TimelineWantsAFile) {
   ExpectRefusal(absl::StrCat("timeline ", small_), "-o FILE");
-  ExpectRefusal("timeline more", "not 'more'");
-  ExpectRefusal(absl::StrCat("timeline -o x ", small_, " --allocator=percpu"), "no timeline");
+  ExpectRefusal("timeline -o x more", "more: there is no such file");
+  ExpectRefusal(absl::StrCat("timeline -o x ", small_, " --allocator=percpu"),
+                "nothing to replay for percpu");
+  ExpectRefusal(absl::StrCat("timeline -o x --allocator=percpu ",
+                             Runfile("traces/samples/linux-6.1-percpu-c8n2.slt")),
+                "there is no timeline of percpu");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ class CompletionTest : public ::testing::Test {
     std::string quoted;
     for (const std::string& word : words) absl::StrAppend(&quoted, " '", word, "'");
     WriteContents(Path("driver"),
-                  absl::StrCat("cd ", folder_, "\nset -u\nsource script\nCOMP_WORDS=(", quoted,
+                  absl::StrCat("cd ", folder_, "\nset -u\nsource ./script\nCOMP_WORDS=(", quoted,
                                ")\nCOMP_CWORD=", words.size() - 1,
                                "\n_slablab\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"));
     std::vector<std::string> offered = absl::StrSplit(

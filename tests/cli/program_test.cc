@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/whole_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -31,13 +32,22 @@ TEST(ProgramTest, HelpIsData) {
 }
 
 TEST(ProgramTest, AnErrorIsOneUncolouredLineOnStderrAndStatusTwo) {
-  for (const std::string arguments : {"", "hlep", "help nothing", "version --fast", "--fast"}) {
+  for (const std::string arguments : {"hlep", "help nothing", "version --fast", "--fast"}) {
     const Ending run = Stderr(arguments);
     EXPECT_EQ(run.exit_status, 2) << arguments;
     EXPECT_THAT(run.text, StartsWith("slablab: ")) << arguments;
     EXPECT_EQ(run.text.find('\n'), run.text.size() - 1) << arguments;
     EXPECT_THAT(Stdout(arguments).text, IsEmpty()) << arguments;
   }
+}
+
+// Who types the bare name is told where to begin, in a terminal's width.
+TEST(ProgramTest, WithoutACommandItSaysWhatToBeginWith) {
+  const Ending run = Stderr("");
+  EXPECT_EQ(run.exit_status, 2);
+  EXPECT_THAT(run.text, StartsWith("slablab: what is to be done?\n  slablab demo "));
+  for (const absl::string_view line : absl::StrSplit(run.text, '\n')) EXPECT_LE(line.size(), 80u);
+  EXPECT_THAT(Stdout("").text, IsEmpty());
 }
 
 TEST(ProgramTest, OutputThatDoesNotArriveIsAnError) {
