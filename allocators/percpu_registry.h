@@ -32,7 +32,7 @@ bool IsPercpuAllocator(std::string_view name);
 
 struct PercpuOptions {
   std::string name = "percpu";
-  std::vector<std::string> quirks = {};  // of PercpuQuirks(name)
+  std::vector<std::string> quirks = {};  // of PercpuQuirkInfos(name)
   // What the architecture asks for; none: what suits model and quirks.
   std::optional<PercpuSetup> setup = {};
   bool balance_at_once = true;  // else whoever drives the model calls Balance
@@ -41,17 +41,6 @@ struct PercpuOptions {
 
 // What a slab allocator's options say of its per-CPU structures.
 PercpuOptions PercpuOptionsOf(const AllocatorOptions& options);
-
-// Named deviations of the model; empty for an unknown one.
-//   32-bit            128 MiB of vmalloc space, and what else 32-bit x86 asks for
-//   page-first-chunk  percpu_alloc=page
-//   exact-free-hints  6.1: a free within a page tells the chunk's hints, wherever the page is
-//   signed-dyn-size   2010: before dyn_size always meant a minimum, and before early allocation
-//   dyn-size-auto     that, and -1 asked for: what is left of the last page
-//   dyn-size-none     that, and 0 asked for: the first chunk has no dynamic part
-//   unzeroed-km       on kernel memory: areas are not cleared
-//   zeroed-km         2010 on kernel memory: they are, as of 2.6.37
-absl::Span<const std::string_view> PercpuQuirks(std::string_view name);
 
 // InvalidArgument for an unknown name or quirk, with the valid ones; for a machine that the model's
 // backend cannot serve, with the kernel's reason; and for one that a slab allocator cannot boot on.

@@ -80,7 +80,7 @@ namespace slablab {
 
 class SlabAllocator : public Allocator {
  public:
-  // Quirks: see SlabQuirks().
+  // Quirks: see SlabSwitches().
   SlabAllocator(Machine& machine, const AllocatorOptions& options, const SlabPolicy& policy);
 
   std::string_view name() const override { return policy_.name; }
@@ -487,9 +487,6 @@ struct SlabAllocator::Unlisted {
     field.Poke(value);
   }
 };
-
-// The named deviations that AllocatorOptions::quirks may ask of SLAB.
-absl::Span<const std::string_view> SlabQuirks();
 
 }  // namespace slablab
 

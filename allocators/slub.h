@@ -74,7 +74,7 @@ namespace slablab {
 
 class Slub : public Allocator {
  public:
-  // Quirks: see SlubQuirks().
+  // Quirks: see SlubSwitches().
   Slub(Machine& machine, const AllocatorOptions& options);
 
   std::string_view name() const override { return "slub"; }
@@ -370,9 +370,6 @@ constexpr PathId PathOf(Slub::Way way) { return static_cast<PathId>(way); }
 inline constexpr Cycles kSlubFastCycles = 10;
 inline constexpr Cycles kSlubSlowCycles = 25;
 inline constexpr Cycles kSlubPerObjectCycles = 1;
-
-// The named deviations that AllocatorOptions::quirks may ask of SLUB.
-absl::Span<const std::string_view> SlubQuirks();
 
 inline void Slub::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {
   CHECK(slab.free_pointer[object] != kInUse);

@@ -216,10 +216,6 @@ enum class Slub2010::Way : PathId {
 };
 constexpr PathId PathOf(Slub2010::Way way) { return static_cast<PathId>(way); }
 
-// The named deviations and the boots that AllocatorOptions may ask for.
-absl::Span<const std::string_view> Slub2010Quirks();
-absl::Span<const std::string_view> Slub2010Boots();
-
 }  // namespace slablab
 
 #endif  // SLABLAB_ALLOCATORS_SLUB_2010_H_

@@ -72,7 +72,7 @@
 //   7. Each frame of a slab leads to it, and the slab names its cache.
 //   8. The footprint is what adding up all slabs gives.
 //
-// What the patches got wrong is a quirk, off by default, where it is named in SlubQQuirks(). Made
+// What the patches got wrong is a quirk, off by default, where it is named in SlubQSwitches(). Made
 // good without a quirk, because what followed was chance or a hang: V3 takes an alien queue's lock
 // with a slab's held, against its own order (here it is only tried for); where a shared queue has
 // been emptied between look and lock, or an interrupt has filled the queue past the batch, V2 and
@@ -323,9 +323,6 @@ enum class SlubQ::Way : PathId {
   kFreeNull,
 };
 constexpr PathId PathOf(SlubQ::Way way) { return static_cast<PathId>(way); }
-
-// The named deviations that AllocatorOptions::quirks may ask for.
-absl::Span<const std::string_view> SlubQQuirks();
 
 }  // namespace slablab
 

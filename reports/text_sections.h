@@ -18,7 +18,6 @@
 namespace slablab {
 
 void AppendSummary(const RunResult& result, const TextOptions& options, TextPage& page);
-void AppendAssumptions(const RunResult& result, TextPage& page);
 void AppendOperations(const RunResult& result, TextPage& page);
 void AppendCycles(const RunResult& result, TextPage& page);
 void AppendSites(const RunResult& result, const TextOptions& options, TextPage& page);
@@ -35,6 +34,7 @@ void AppendQueueLists(const RunResult& result, const TextOptions& options, TextP
 void AppendCounters(const RunResult& result, TextPage& page);
 void AppendCacheDetails(const RunResult& result, TextPage& page);
 void AppendKernelComparison(const RunResult& result, const TextOptions& options, TextPage& page);
+void AppendAssumptions(const RunResult& result, TextPage& page);
 
 // How many of `rows` a table shows.
 inline size_t ShownRows(size_t rows, const TextOptions& options) {
