@@ -250,9 +250,9 @@ absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
   if (words.empty()) {
     return absl::InvalidArgumentError(
         "what is to be done?\n"
-        "  slablab demo                every allocator on a bundled trace, and what differs\n"
-        "  slablab list traces         the bundled traces; 'slablab run NAME' replays one\n"
-        "  slablab help                all commands; 'slablab help run' has the flags of one");
+        "  slablab demo         every allocator on a bundled trace, and what differs\n"
+        "  slablab list traces  the bundled traces; 'slablab run NAME' replays one\n"
+        "  slablab help         all commands; 'slablab help run' has the flags of one");
   }
   if (words[0] == "-h" || words[0] == "--help") {
     return Invocation{help, {words.begin() + 1, words.end()}};
