@@ -197,7 +197,8 @@ bool SlubQ::StuckAt(const QueueCpu& c) {
 // slab_alloc() of V4: what the node's list has, under one lock; new slabs only if that was nothing.
 Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch) {
   Count(cpu, s, QueueStat::kAllocSlowpath);
-  const int32_t listed = co_await RefillFromLists(cpu, s, On(*s.cpus, cpu.id()), batch);
+  QueueCpu& refilled = On(*s.cpus, cpu.id());
+  const int32_t listed = co_await RefillFromLists(cpu, s, refilled, batch);
   Way way = Way::kAllocPartial;
   if (listed > 0) {
     Count(cpu, s, QueueStat::kAllocFromPartial);
@@ -227,7 +228,10 @@ Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request
       AddPartialV4(cpu, s, n, slab, end);
     }
   }
-  QueueCpu& c = ThisCpu(cpu, s);
+  // While this CPU waited for the list's lock, resizing may have put another queue in its place:
+  // what was refilled is used up to the end, and drained by the call that waits for interrupts.
+  QueueCpu& now = ThisCpu(cpu, s);
+  QueueCpu& c = listed > 0 ? refilled : now;
   const Found found{c.q.Pop(cpu), way};
   c.q.SetTouched(cpu, true);
   co_return found;
