@@ -490,30 +490,8 @@ inline void SyncPoint::await_suspend(std::coroutine_handle<> point) noexcept {
   cpu_.Suspend(point, Cpu::State::kQueued);
 }
 
-// Sets the site for a block and restores it. Interrupts have sites of their own.
-class SiteScope {
- public:
-  SiteScope(Cpu& cpu, Site site) : cpu_(cpu), before_(cpu.site()) { cpu.set_site(site); }
-  ~SiteScope() { cpu_.set_site(before_); }
-  SiteScope(const SiteScope&) = delete;
-
- private:
-  Cpu& cpu_;
-  Site before_;
-};
-
-// Says for a block in whose time it runs. Interrupts have parts of their own.
-class PartScope {
- public:
-  PartScope(Cpu& cpu, Part part) : cpu_(cpu), before_(cpu.part()) { cpu.set_part(part); }
-  ~PartScope() { cpu_.set_part(before_); }
-  PartScope(const PartScope&) = delete;
-
- private:
-  Cpu& cpu_;
-  Part before_;
-};
-
 }  // namespace slablab
+
+#include "sim/cpu_scopes.h"  // Whoever has a CPU has these.
 
 #endif  // SLABLAB_SIM_CPU_H_
