@@ -13,6 +13,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "allocators/registry.h"
@@ -42,8 +43,18 @@ uses { name: "o" bytes: "1024" why: "to be thinned out" }
 tasks {
   name: "t"
   slots { name: "o" count: "n" }
-  steps { repeat { times: "n" as: "i" steps { allocate { use: "o" slot: "o" at: "i" touch: "64" } } } }
-  steps { repeat { times: "n" as: "j" steps { when { condition: "j % 7 >= 2" steps { free { slot: "o" at: "j" } } } } } }
+  steps {
+    repeat {
+      times: "n" as: "i"
+      steps { allocate { use: "o" slot: "o" at: "i" touch: "64" } }
+    }
+  }
+  steps {
+    repeat {
+      times: "n" as: "j"
+      steps { when { condition: "j % 7 >= 2" steps { free { slot: "o" at: "j" } } } }
+    }
+  }
   steps { work { units: "n" } }
 }
 )";
@@ -464,7 +475,7 @@ TEST(PartsTest, ReapingIsInTheTotalAndIsNoOperation) {
   EXPECT_GT(result.parts(1).cycles(), 0u);
   RunResult base = result;
   base.mutable_config()->set_allocator("slub");
-  const std::string words = absl::StrCat(DifferencesInWords(Labelled({base, result}))[1]);
+  const std::string words = absl::StrJoin(DifferencesInWords(Labelled({base, result})), "\n");
   EXPECT_THAT(words, ::testing::HasSubstr("in timers, put-off work"));
 }
 
