@@ -4,8 +4,8 @@
 #
 # ./slablab when it must build and when it need not: beside another Bazel in the clone, after
 # apt-get, from two homes, twice at once. The clone is a copy of the launcher with a few sources; a
-# script stands for Bazel, which waits for a lock as Bazel does and says so in its words. Closes with
-# "N passed, N failed".
+# script stands for Bazel, which waits for a lock as Bazel does and says so in its words. Closes
+# with "N passed, N failed".
 
 set -u
 root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd) || exit 3

@@ -66,8 +66,8 @@ describe_process() {
   printf 'process %s%s' "$1" "${words:+ ($words)}"
 }
 
-# take_turn FILE LABEL: holds the lock on FILE, as descriptor 9, so that two of this user's do not do
-# the same at once; says whom it waits for.
+# take_turn FILE LABEL: holds the lock on FILE, as descriptor 9, so that two of this user's do not
+# do the same at once; says whom it waits for.
 take_turn() {
   local holder
   exec 9>>"$1" || return 3
@@ -193,7 +193,9 @@ run_bazel() {
   local label=$1 log=$2 command=$3
   local -a links=()
   shift 3
-  [[ $command == build || $command == test ]] && links=(--symlink_prefix="$cache/bazel-" --experimental_no_product_name_out_symlink)
+  if [[ $command == build || $command == test ]]; then
+    links=(--symlink_prefix="$cache/bazel-" --experimental_no_product_name_out_symlink)
+  fi
   # Subshell: the caller's directory stays what it is.
   (cd "$root" && run_quietly "$label" "$log" bazel "$command" --color=no --curses=no \
     --show_progress_rate_limit=1 "${links[@]}" "$@")

@@ -73,7 +73,7 @@ class Maker {
     allocator_ = percpu ? Pick(kPercpuAllocators) : Pick(kAllocators);
     const bool recorded = percpu || OneIn(10);
     const auto add = [&](std::string argument) { run.arguments.push_back(std::move(argument)); };
-    add(absl::StrCat("--allocator=", allocator_));
+    add("--allocator=" + std::string(allocator_));
     add(absl::StrCat("--machine=", machine_.name));
     add(absl::StrCat("--seed=", Below(1000)));
     if (percpu) {
