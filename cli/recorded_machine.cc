@@ -143,9 +143,10 @@ MemorySpec MemoryOf(const std::vector<NodePages>& pages, const MemorySpec& zones
 absl::StatusOr<RecordedSetting> ReadRecordedSetting(TraceReader& reader,
                                                     const RecordedSettingOptions& options) {
   const bool knows_nodes = TopologyOf(reader.header(), reader.blocks(), {}).complete;
-  absl::StatusOr<TraceSurvey> survey = SurveyTrace(
-      reader,
-      {.kmalloc_events_max = options.events_max, .all_nodes = !knows_nodes, .stop = options.stop});
+  absl::StatusOr<TraceSurvey> survey =
+      SurveyTrace(reader, {.kmalloc_events_max = options.events_max,
+                           .asked_nodes = !knows_nodes,
+                           .stop = options.stop});
   if (!survey.ok()) return survey.status();
   RecordedSetting setting;
   const RecordedTopology told = TopologyOf(reader.header(), reader.blocks(), survey->asked_nodes);

@@ -34,7 +34,7 @@ struct RecordedSettingOptions {
   uint64_t events_max = 0;     // that are replayed; 0: all
   std::function<bool()> stop;  // true once to end early: the answer is Cancelled
 };
-// Rewinds `reader`.
+// What `reader` would deliver next is what it was.
 absl::StatusOr<RecordedSetting> ReadRecordedSetting(TraceReader& reader,
                                                     const RecordedSettingOptions& options);
 

@@ -91,6 +91,13 @@ struct Event {
 
   friend bool operator==(const Event&, const Event&) = default;
 };
+
+// Events that differ in time, CPU, pid, object and address alone, which are 0 here.
+struct AlikeEvents {
+  Event event;
+  bool has_object = false;
+  uint64_t count = 0;
+};
 static_assert(sizeof(Event) <= 64, "one host cache line an event");
 
 std::string_view EventKindName(EventKind kind);

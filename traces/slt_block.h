@@ -71,6 +71,10 @@ class BlockDecoder {
   // Errors are kDataLoss. The block is no longer needed afterwards.
   absl::Status Load(const Block& block);
 
+  // How many of the block's first `events_max` events are alike. Reads two columns at most, and
+  // leaves nothing to decode. Errors are kDataLoss.
+  absl::Status Count(const Block& block, uint64_t events_max, std::vector<AlikeEvents>* alike);
+
   // Nothing remains.
   void Clear() { next_ = event_count_ = 0; }
   size_t remaining() const { return event_count_ - next_; }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "fmt/format.h"
 #include "traces/slt_header.h"
 
@@ -205,8 +206,11 @@ absl::Status BlockError(const RandomAccess& file, const Contents& contents, size
                  block.offset, what);
 }
 
-absl::Status LoadBlock(const RandomAccess& file, const Contents& contents, size_t number,
-                       BlockDecoder* decoder) {
+namespace {
+
+// Reads block `number`, checks it against the index and the names, and gives it to `use`.
+absl::Status UseBlock(const RandomAccess& file, const Contents& contents, size_t number,
+                      absl::FunctionRef<absl::Status(const Block& block)> use) {
   const TraceBlock& expected = contents.blocks[number];
   Block block;
   uint64_t end = 0;
@@ -215,12 +219,27 @@ absl::Status LoadBlock(const RandomAccess& file, const Contents& contents, size_
       ToTraceBlock(block.summary(), expected.offset, end - expected.offset) != expected) {
     status = absl::DataLossError("the index and the block differ");
   }
-  if (status.ok()) status = decoder->Load(block);
+  if (status.ok()) status = use(block);
   if (status.ok()) status = CheckNames(block.shapes(), contents.header);
-  if (status.ok()) return status;
-  decoder->Clear();
-  if (absl::IsUnavailable(status)) return status;
+  if (status.ok() || absl::IsUnavailable(status)) return status;
   return BlockError(file, contents, number, std::string(status.message()));
+}
+
+}  // namespace
+
+absl::Status CountBlock(const RandomAccess& file, const Contents& contents, size_t number,
+                        uint64_t events_max, BlockDecoder* decoder,
+                        std::vector<AlikeEvents>* alike) {
+  return UseBlock(file, contents, number,
+                  [&](const Block& block) { return decoder->Count(block, events_max, alike); });
+}
+
+absl::Status LoadBlock(const RandomAccess& file, const Contents& contents, size_t number,
+                       BlockDecoder* decoder) {
+  const absl::Status status = UseBlock(
+      file, contents, number, [decoder](const Block& block) { return decoder->Load(block); });
+  if (!status.ok()) decoder->Clear();
+  return status;
 }
 
 }  // namespace slablab::slt

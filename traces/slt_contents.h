@@ -45,6 +45,11 @@ absl::StatusOr<Contents> ReadContents(const RandomAccess& file);
 // Reads the whole file. Fails only with what is not an .slt file at all, or cannot be read.
 absl::StatusOr<Contents> SalvageContents(const RandomAccess& file, BlockDecoder* decoder);
 
+// What block `number` has of its first `events_max` events.
+absl::Status CountBlock(const RandomAccess& file, const Contents& contents, size_t number,
+                        uint64_t events_max, BlockDecoder* decoder,
+                        std::vector<AlikeEvents>* alike);
+
 // Loads block `number` into the decoder.
 absl::Status LoadBlock(const RandomAccess& file, const Contents& contents, size_t number,
                        BlockDecoder* decoder);

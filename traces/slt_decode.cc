@@ -47,6 +47,42 @@ absl::Status BlockDecoder::Load(const Block& block) {
   return LoadObjectColumns(block);
 }
 
+absl::Status BlockDecoder::Count(const Block& block, uint64_t events_max,
+                                 std::vector<AlikeEvents>* alike) {
+  if (absl::Status s = LoadSummary(block); !s.ok()) return s;
+  const size_t events = event_count_;
+  Clear();
+  if (absl::Status s = LoadShapes(block.shapes()); !s.ok()) return s;
+  if (absl::Status s = LoadColumn(block, COLUMN_SHAPE, events, &shape_); !s.ok()) return s;
+  if (*std::max_element(shape_.begin(), shape_.end()) >= shapes_.size()) {
+    return Contradiction("a shape beyond its list");
+  }
+  std::vector<uint32_t> counts(shapes_.size(), 0);
+  if (events_max >= events) {
+    for (const uint16_t shape : shape_) ++counts[shape];
+  } else {
+    // Shapes are ordered by CPU, so which are of the first events is known by their CPUs.
+    if (absl::Status s = LoadColumn(block, COLUMN_CPU, events, &cpu_slot_); !s.ok()) return s;
+    std::vector<uint32_t> left = events_of_cpu_;
+    std::vector<uint32_t> next(left.size(), 0);
+    for (size_t cpu = 1; cpu < left.size(); ++cpu) next[cpu] = next[cpu - 1] + left[cpu - 1];
+    for (size_t i = 0; i < events_max; ++i) {
+      const uint16_t cpu = cpu_slot_[i];
+      if (cpu >= left.size()) return Contradiction("a CPU beyond its list");
+      if (left[cpu]-- == 0) return Contradiction("events by CPU");
+      ++counts[shape_[next[cpu]++]];
+    }
+  }
+  alike->clear();
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    alike->push_back({.event = shapes_[i].event,
+                      .has_object = shapes_[i].object != OBJECT_NONE,
+                      .count = counts[i]});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status BlockDecoder::LoadSummary(const Block& block) {
   const BlockSummary& summary = block.summary();
   if (summary.event_count() == 0 || summary.event_count() > kEventsMax) {

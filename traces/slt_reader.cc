@@ -34,6 +34,7 @@ class SltReader : public TraceReader {
   uint64_t file_bytes() const override { return file_->size(); }
   const TraceDamage& damage() const override { return contents_.damage; }
   absl::StatusOr<size_t> Read(absl::Span<Event> events) override;
+  absl::StatusOr<std::vector<AlikeEvents>> CountBlock(size_t number, uint64_t events_max) override;
   void Rewind() override;
 
  private:
@@ -57,6 +58,7 @@ class SltReader : public TraceReader {
   std::vector<bool> wanted_;  // by CPU
   slt::Contents contents_;
   slt::BlockDecoder decoder_;
+  slt::BlockDecoder counter_{/*addresses=*/false};
   size_t block_next_ = 0;
   size_t gap_next_ = 0;
   std::deque<Event> lost_;  // to be delivered before the block that was loaded
@@ -193,6 +195,15 @@ absl::StatusOr<size_t> SltReader::Read(absl::Span<Event> events) {
     filled += Select(part, number);
   }
   return filled;
+}
+
+absl::StatusOr<std::vector<AlikeEvents>> SltReader::CountBlock(size_t number, uint64_t events_max) {
+  CHECK(!options_.salvage);
+  CHECK_LT(number, contents_.blocks.size());
+  std::vector<AlikeEvents> alike;
+  absl::Status status = slt::CountBlock(*file_, contents_, number, events_max, &counter_, &alike);
+  if (!status.ok()) return status;
+  return alike;
 }
 
 absl::StatusOr<std::unique_ptr<TraceReader>> OpenOn(std::unique_ptr<slt::RandomAccess> file,

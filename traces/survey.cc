@@ -3,48 +3,57 @@
 
 #include "traces/survey.h"
 
-#include "absl/container/flat_hash_map.h"
+#include <algorithm>
+#include <limits>
+
 #include "traces/sidecar.h"
 
 namespace slablab {
 namespace {
 
-constexpr size_t kBatchEvents = 1 << 12;
+constexpr uint64_t kAll = std::numeric_limits<uint64_t>::max();
+
+void AddKmallocs(const std::vector<AlikeEvents>& block, TraceSurvey& survey) {
+  for (const AlikeEvents& alike : block) {
+    const Event& event = alike.event;
+    if (event.kind != EventKind::kKmalloc || event.inferred || !alike.has_object ||
+        event.bytes_req == 0 || event.bytes_alloc == 0) {
+      continue;
+    }
+    survey.kmallocs[{event.bytes_req, event.bytes_alloc}] += alike.count;
+  }
+}
+
+void AddNodes(const std::vector<AlikeEvents>& block, std::vector<bool>& asked) {
+  for (const AlikeEvents& alike : block) {
+    const int16_t node = alike.event.node;
+    if (!AllocatesObject(alike.event.kind) || node < 0 || node >= kRecordedNodesMax) continue;
+    asked[static_cast<size_t>(node)] = true;
+  }
+}
 
 }  // namespace
 
 absl::StatusOr<TraceSurvey> SurveyTrace(TraceReader& reader, const SurveyOptions& options) {
+  const uint64_t kmallocs_end = options.kmalloc_events_max == 0 ? kAll : options.kmalloc_events_max;
   std::vector<bool> asked(kRecordedNodesMax);
-  absl::flat_hash_map<uint64_t, uint64_t> kmallocs;
-  std::vector<Event> batch(kBatchEvents);
-  uint64_t left = options.kmalloc_events_max == 0 ? UINT64_MAX : options.kmalloc_events_max;
-  while (left > 0 || options.all_nodes) {
-    const absl::StatusOr<size_t> count = reader.Read(absl::MakeSpan(batch));
-    if (!count.ok()) return count.status();
-    if (*count == 0) break;
-    if (options.stop && options.stop()) return absl::CancelledError("interrupted");
-    for (size_t i = 0; i < *count; ++i) {
-      const Event& event = batch[i];
-      const bool counts = left > 0;
-      if (counts) --left;
-      if (!AllocatesObject(event.kind)) continue;
-      if (event.node >= 0 && event.node < kRecordedNodesMax) {
-        asked[static_cast<size_t>(event.node)] = true;
-      }
-      if (!counts || event.kind != EventKind::kKmalloc || event.inferred ||
-          event.object == kNoTraceObject || event.bytes_req == 0 || event.bytes_alloc == 0) {
-        continue;
-      }
-      ++kmallocs[static_cast<uint64_t>(event.bytes_req) << 32 | event.bytes_alloc];
-    }
-  }
-  reader.Rewind();
   TraceSurvey survey;
+  for (size_t number = 0; number < reader.blocks().size(); ++number) {
+    if (options.stop && options.stop()) return absl::CancelledError("interrupted");
+    const TraceBlock& block = reader.blocks()[number];
+    const uint64_t counted = kmallocs_end - std::min(kmallocs_end, block.event_first);
+    if (counted == 0 && !options.asked_nodes) break;
+    absl::StatusOr<std::vector<AlikeEvents>> events =
+        reader.CountBlock(number, counted > 0 ? counted : kAll);
+    if (!events.ok()) return events.status();
+    if (counted > 0) AddKmallocs(*events, survey);
+    if (!options.asked_nodes) continue;
+    if (counted > 0 && counted < block.event_count) events = reader.CountBlock(number, kAll);
+    if (!events.ok()) return events.status();
+    AddNodes(*events, asked);
+  }
   for (int32_t node = 0; node < kRecordedNodesMax; ++node) {
     if (asked[static_cast<size_t>(node)]) survey.asked_nodes.push_back(node);
-  }
-  for (const auto& [sizes, count] : kmallocs) {
-    survey.kmallocs[{static_cast<uint32_t>(sizes >> 32), static_cast<uint32_t>(sizes)}] = count;
   }
   return survey;
 }

@@ -24,11 +24,12 @@ struct TraceSurvey {
 
 struct SurveyOptions {
   uint64_t kmalloc_events_max = 0;  // counts kmallocs among the first so many events; 0: all
-  bool all_nodes = true;            // asked for by events behind these, too
+  bool asked_nodes = true;          // whether to look for them, in all events
   std::function<bool()> stop;       // true once to end early: the answer is Cancelled
 };
 
-// Reads the trace once, and rewinds it.
+// Counts the trace's blocks. What the reader would deliver next is what it was.
+// REQUIRES: the reader does not salvage.
 absl::StatusOr<TraceSurvey> SurveyTrace(TraceReader& reader, const SurveyOptions& options);
 
 }  // namespace slablab

@@ -231,6 +231,12 @@ class TraceReader {
   // Nothing is allocated per event. REQUIRES: events is not empty.
   virtual absl::StatusOr<size_t> Read(absl::Span<Event> events) = 0;
 
+  // Which events block `number` has, and how many of each, without reading them: a small part of
+  // what that costs. Of its first `events_max` only; whatever the selection. What Read would
+  // deliver next is what it was. REQUIRES: not `salvage`.
+  virtual absl::StatusOr<std::vector<AlikeEvents>> CountBlock(size_t number,
+                                                              uint64_t events_max) = 0;
+
   // Starts again at the first event of the selection.
   virtual void Rewind() = 0;
 };

@@ -156,6 +156,42 @@ TEST(SltTest, AnySelectionIsWhatFilteringEverythingGives) {
   }
 }
 
+TEST(SltTest, BlocksAreCountedAsTheirEventsAre) {
+  for (const bool wild : {false, true}) {
+    const Trace trace = RandomTrace({.seed = 5, .events = 700, .cpus = 5, .wild = wild});
+    const std::string bytes = *WriteToString(trace, {.events_per_block = 128, .zstd_level = 1});
+    const auto reader = TraceReader::FromMemory("counted.slt", bytes, {});
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    for (size_t number = 0; number < (*reader)->blocks().size(); ++number) {
+      const TraceBlock& block = (*reader)->blocks()[number];
+      for (const uint64_t events_max : {uint64_t{0}, uint64_t{1}, uint64_t{50}, ~uint64_t{0}}) {
+        const auto alike = (*reader)->CountBlock(number, events_max);
+        ASSERT_TRUE(alike.ok()) << alike.status();
+        const auto begin = trace.events.begin() + static_cast<int64_t>(block.event_first);
+        const auto end =
+            begin + static_cast<int64_t>(std::min<uint64_t>(block.event_count, events_max));
+        uint64_t counted = 0;
+        for (const AlikeEvents& some : *alike) {
+          counted += some.count;
+          const auto is_alike = [&some](Event event) {
+            const bool has_object = event.object != kNoTraceObject;
+            event.time = 0;
+            event.cpu = 0;
+            event.pid = 0;
+            event.object = kNoTraceObject;
+            event.address = 0;
+            return event == some.event && has_object == some.has_object;
+          };
+          // Other shapes may differ in how their object or address is found alone.
+          ASSERT_LE(some.count, static_cast<uint64_t>(std::count_if(begin, end, is_alike)));
+          ASSERT_GT(some.count, 0u);
+        }
+        ASSERT_EQ(counted, static_cast<uint64_t>(end - begin));
+      }
+    }
+  }
+}
+
 TEST(SltTest, ASelectionDoesNotReadBlocksWithoutIt) {
   const Trace trace = RandomTrace({.seed = 4, .events = 1000});
   std::string bytes = *WriteToString(trace, {.events_per_block = 100, .zstd_level = 1});
