@@ -57,9 +57,8 @@ void AppendTotals(const RunResult& result, TextPage& page) {
     objects_active += cache.slabinfo().active_objects();
   }
   page.Paragraph(fmt::format(
-      "{} of {} caches have slabs: {} in {} slabs. As slabinfo counts, which takes the free "
-      "objects of "
-      "CPUs' own slabs for active, {} of {} objects are active ({}).",
+      "{} of {} caches have slabs: {} in {} slabs. As slabinfo counts, which takes free objects "
+      "that wait in CPUs' slabs, arrays or queues for active, {} of {} objects are active ({}).",
       Grouped(active), Grouped(static_cast<uint64_t>(result.caches_size())), Bytes(bytes),
       Grouped(slabs), Grouped(objects_active), Grouped(objects), Percent(objects_active, objects)));
   page.Blank();

@@ -97,11 +97,16 @@ std::string CyclesSentence(const RunResult& result) {
   }
   const FastShare allocations = FastPaths(result, /*frees=*/false);
   const FastShare frees = FastPaths(result, /*frees=*/true);
-  if (allocations.fast + frees.fast > 0) {
-    text += fmt::format("; {} of the allocations and {} of the frees took a fast path",
-                        Percent(allocations.fast, allocations.all), Percent(frees.fast, frees.all));
+  if (allocations.fast + frees.fast == 0) return text;
+  text += "; ";
+  if (allocations.all > 0) {
+    text += fmt::format("{} of the allocations", Percent(allocations.fast, allocations.all));
   }
-  return text;
+  if (frees.all > 0) {
+    text += fmt::format("{}{} of the frees", allocations.all > 0 ? " and " : "",
+                        Percent(frees.fast, frees.all));
+  }
+  return text + " took a fast path";
 }
 
 // The three largest parts, largest first.

@@ -3,6 +3,7 @@
 
 #include "reports/text.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -45,6 +46,17 @@ TEST(TextReportTest, NoLineIsLongerThanEightyColumnsOrEndsInABlank) {
 
 TEST(TextReportTest, AnEmptyResultIsNoReasonToFail) {
   EXPECT_THAT(TextReport(RunResult(), {}), HasSubstr("0: 0 allocations"));
+}
+
+TEST(TextReportTest, ARunWithoutFreesHasNoShareOfThem) {
+  RunResult result = ExampleResult();
+  auto& paths = *result.mutable_paths();
+  paths.erase(std::remove_if(paths.begin(), paths.end(),
+                             [](const PathStats& path) { return path.is_free(); }),
+              paths.end());
+  const std::string report = TextReport(result, {});
+  EXPECT_THAT(report, HasSubstr("of the allocations took a fast path"));
+  EXPECT_THAT(report, Not(HasSubstr("- of the frees")));
 }
 
 TEST(TextReportTest, ColourChangesNothingElse) {
