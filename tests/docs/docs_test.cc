@@ -45,10 +45,10 @@ bool writes_pages = false;
 
 std::vector<std::string> Pages() {
   std::vector<std::string> pages = {"ARCHITECTURE.md", "README.md"};
-  for (const auto& entry :
-       fs::directory_iterator(fs::path(Runfile("docs/report.md")).parent_path())) {
-    if (entry.path().extension() == ".md")
-      pages.push_back("docs/" + entry.path().filename().string());
+  const fs::path docs = fs::path(Runfile("docs/report.md")).parent_path();
+  for (const auto& entry : fs::recursive_directory_iterator(docs)) {
+    if (entry.path().extension() != ".md") continue;
+    pages.push_back("docs/" + entry.path().lexically_relative(docs).string());
   }
   std::sort(pages.begin(), pages.end());
   return pages;
