@@ -141,6 +141,17 @@ check "the other waits and says for whom" \
 check "and runs the same" test "$(<"$work/second-out") $(<"$work/out")" = "three  three "
 echo 0 >"$work/build-seconds"
 
+# What is written to /dev/full finds no space.
+full=$work/full/.cache/slablab${clone//\//-}
+for file in turn slablab.new fingerprint.new; do
+  rm -rf "$work/full" && mkdir -p "$full" && ln -s /dev/full "$full/$file"
+  start "$work/full"
+  status=$?
+  check "a full disk is the host's fault ($file)" test $status = 2
+  check "and said in our words ($file)" test "$(grep -cv '^slablab: building' "$work/err")" = 1
+  check "with the file ($file)" grep -q "^slablab: cannot write $full/${file%.new}: " "$work/err"
+done
+
 if command -v script >/dev/null; then
   hold 30
   echo four >"$clone/cli/source.cc"

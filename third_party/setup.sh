@@ -66,17 +66,24 @@ describe_process() {
   printf 'process %s%s' "$1" "${words:+ ($words)}"
 }
 
+# cannot_write FILE: says so, and why as far as it can be known.
+cannot_write() {
+  local folder=${1%/*} why="is its disk full, or not to be written to?"
+  [[ $(df --output=avail "$folder" 2>/dev/null | tail -n 1) -lt 64 ]] && why="its disk is full"
+  say "cannot write $1: $why"
+}
+
 # take_turn FILE LABEL: holds the lock on FILE, as descriptor 9, so that two of this user's do not
 # do the same at once; says whom it waits for.
 take_turn() {
   local holder
-  exec 9>>"$1" || return 3
+  { exec 9>>"$1"; } 2>/dev/null || { cannot_write "$1" && return 2; }
   if ! flock -n 9; then
     read -r holder <"$1"
     say "$2: waiting for $(describe_process "${holder:-of unknown number}") to end"
     flock 9 || return 3
   fi
-  printf '%s\n' $$ >"$1"
+  { printf '%s\n' $$ >"$1"; } 2>/dev/null || { cannot_write "$1" && return 2; }
 }
 
 # packages_for PURPOSE...: the packages listed for any of these purposes, but those whose command
