@@ -430,7 +430,13 @@ absl::StatusOr<NodesFile> ParseNodesFile(std::string_view text, const std::strin
       }
       if (node_of_cpu.size() <= static_cast<size_t>(last)) node_of_cpu.resize(last + 1, -1);
       for (int64_t cpu = first; cpu <= last; ++cpu) {
-        node_of_cpu[static_cast<size_t>(cpu)] = static_cast<int32_t>(node);
+        int32_t& its_node = node_of_cpu[static_cast<size_t>(cpu)];
+        if (its_node >= 0 && its_node != node) {
+          return Expected(path, lines->line(),
+                          fmt::format("each CPU on one node, and {} is on node {}", cpu, its_node),
+                          range);
+        }
+        its_node = static_cast<int32_t>(node);
       }
     }
   }

@@ -172,6 +172,9 @@ TEST(SidecarTest, NodesOfCpus) {
     EXPECT_THAT(std::string(ParseNodes(bad, "nodes").status().message()), HasSubstr("nodes:1:"))
         << bad;
   }
+  // A CPU on two nodes.
+  EXPECT_THAT(std::string(ParseNodes("node0 0-3\nnode1 3-7\n", "nodes").status().message()),
+              HasSubstr("nodes:2: expected each CPU on one node, and 3 is on node 0"));
 }
 
 TEST(SidecarTest, AFoldersSidecarsDescribeTheTrace) {
