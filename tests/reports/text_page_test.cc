@@ -53,6 +53,17 @@ TEST(TextTableTest, TextIsShortenedAndNumbersAreRounded) {
             "ends\n");
 }
 
+TEST(TextTableTest, ANumberGivenAsTextIsNeverCut) {
+  TextTable table({{"name", 6, TextTable::Column::kLeft}, {"mean", 7}, {"share", 6}});
+  table.AddRow({"a", "5,197.5", "100.0%"});
+  table.AddRow({"b", "10,305.4", "-"});
+  table.AddRow({"12345678", "1,234,567.8", "of none"});
+  EXPECT_EQ(table.body(),
+            "a      5,197.5 100.0%\n"
+            "b       10,305      -\n"
+            "1234..  1.235M of n..\n");
+}
+
 TEST(TextTableTest, NamesCannotMoveTheCursor) {
   TextTable table({{"", 20, TextTable::Column::kLeft}});
   table.AddRow({"\033[31m\r\n\t\u00e9"});
