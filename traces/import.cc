@@ -117,7 +117,9 @@ absl::StatusOr<RecordingFormat> DetectFormatOf(std::string_view head, const std:
                                                bool lenient) {
   constexpr std::string_view kTraceDatMagic("\x17\x08\x44tracing", 10);
   if (head.substr(0, kTraceDatMagic.size()) == kTraceDatMagic) return RecordingFormat::kTraceDat;
-  if (head.empty()) return absl::InvalidArgumentError(fmt::format("{}: the file is empty", path));
+  if (head.empty())
+    return absl::InvalidArgumentError(
+        fmt::format("{}: the file is empty; {}", path, kWhatToRecord));
   if (const std::string wrong = WrongFile(head); !wrong.empty()) {
     return absl::InvalidArgumentError(fmt::format("{}: {}", path, wrong));
   }

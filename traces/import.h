@@ -22,6 +22,12 @@
 
 namespace slablab {
 
+// To who recorded nothing that a model allocates.
+inline constexpr std::string_view kWhatToRecord =
+    "record kmem:kmalloc, kmem:kfree, kmem:kmem_cache_alloc and kmem:kmem_cache_free (as slablab "
+    "capture does, or trace-cmd record -e kmem; before Linux 6.1 also their _node events), and for "
+    "percpu models percpu:percpu_alloc_percpu and percpu:percpu_free_percpu";
+
 enum class RecordingFormat { kTraceDat, kTraceCmdReport, kTracefs, kPerfScript };
 
 // "trace.dat", "trace-cmd", "tracefs", "perf".

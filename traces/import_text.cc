@@ -93,7 +93,7 @@ class TextReader {
       message += fmt::format(", of which {} were left out as not understood; the first: {}",
                              info_.malformed, info_.malformed_first);
     }
-    return absl::InvalidArgumentError(message);
+    return absl::InvalidArgumentError(fmt::format("{}; {}", message, kWhatToRecord));
   }
 
   absl::Status Expected(std::string_view expected, std::string_view found,

@@ -53,9 +53,8 @@ class Probe : public RawEventSink {
       LossNotices& losses = losses_[event.cpu];
       losses.events += event.bytes_req;
       losses.unnumbered += event.bytes_req == 0 ? 1 : 0;
-    } else {
-      ++allocator_events_;
     }
+    ++events_by_kind_[static_cast<size_t>(event.kind)];
     if (IsOfSlab(event.kind) && event.address != 0 && event.address != kZeroSizePointer) {
       has_addresses_ = true;
       address_max_ = std::max(address_max_, event.address);
@@ -72,7 +71,7 @@ class Probe : public RawEventSink {
   bool has_short_addresses() const {
     return addresses_ == AddressKind::kReal && has_addresses_ && address_max_ >> 32 == 0;
   }
-  uint64_t allocator_events() const { return allocator_events_; }
+  const RecordingEvents::CountsByKind& events_by_kind() const { return events_by_kind_; }
   const std::map<int32_t, LossNotices>& losses() const { return losses_; }
 
  private:
@@ -87,7 +86,7 @@ class Probe : public RawEventSink {
   const bool is_sorted_;
   RawEventSink& sink_;
   Nanos latest_ = 0;
-  uint64_t allocator_events_ = 0;
+  RecordingEvents::CountsByKind events_by_kind_ = {};
   uint64_t address_max_ = 0;
   bool has_addresses_ = false;
   bool has_hashes_ = false;
@@ -115,7 +114,7 @@ absl::Status RecordingEvents::Survey(const SinkMaker& make_sink) {
     events_ = sink.events();
     losses_ = probe.losses();
     has_short_addresses_ = probe.has_short_addresses();
-    return probe.allocator_events() == 0 ? NothingToReplay() : absl::OkStatus();
+    return CheckReplayable(probe.events_by_kind());
   }
 }
 
@@ -155,12 +154,21 @@ absl::Status RecordingEvents::SortAll() {
   return absl::OkStatus();
 }
 
-absl::Status RecordingEvents::NothingToReplay() const {
+// What no model would do anything for: frees alone, for one, are of what was allocated before.
+absl::Status RecordingEvents::CheckReplayable(const CountsByKind& events_by_kind) const {
   std::vector<std::pair<uint64_t, std::string>> kinds;
-  uint64_t others = 0;
+  uint64_t events = 0;
+  for (size_t i = 0; i < events_by_kind.size(); ++i) {
+    const auto kind = static_cast<EventKind>(i);
+    const uint64_t count = events_by_kind[i];
+    if (count == 0 || kind == EventKind::kLost) continue;
+    if (AllocatesObject(kind) || kind == EventKind::kPercpuAlloc) return absl::OkStatus();
+    kinds.emplace_back(count, EventKindName(kind));
+    events += count;
+  }
   for (const auto& [name, count] : info_.skipped) {
     kinds.emplace_back(count, name);
-    others += count;
+    events += count;
   }
   std::stable_sort(kinds.begin(), kinds.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
@@ -170,17 +178,12 @@ absl::Status RecordingEvents::NothingToReplay() const {
     most += fmt::format("{}{} of {}", i == 0 ? "" : ", ", kinds[i].first, kinds[i].second);
   }
   if (kinds.size() > kShown) most += ", ...";
-  std::string message =
-      fmt::format("{}: nothing to replay: no event of an allocator", source_.name());
-  if (others > 0) message += fmt::format(" among its {} events ({})", others, most);
+  std::string message = fmt::format("{}: nothing to replay: no allocation", source_.name());
+  if (events > 0) message += fmt::format(" among its {} events ({})", events, most);
   for (const auto& [name, left_out] : info_.left_out) {
     message += fmt::format("; {} {}: {}", left_out.count, name, left_out.explanation);
   }
-  return absl::InvalidArgumentError(
-      message +
-      "; record kmem:kmalloc, kmem:kfree, kmem:kmem_cache_alloc and kmem:kmem_cache_free (as "
-      "slablab capture does, or trace-cmd record -e kmem; before Linux 6.1 also their _node "
-      "events), and for percpu models percpu:percpu_alloc_percpu and percpu:percpu_free_percpu");
+  return absl::InvalidArgumentError(fmt::format("{}; {}", message, kWhatToRecord));
 }
 
 }  // namespace slablab

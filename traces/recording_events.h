@@ -4,6 +4,7 @@
 #ifndef SLABLAB_TRACES_RECORDING_EVENTS_H_
 #define SLABLAB_TRACES_RECORDING_EVENTS_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -37,11 +38,13 @@ class RecordingEvents {
                   const std::function<bool()>& interrupted)
       : source_(source), options_(options), interrupted_(interrupted) {}
 
+  using CountsByKind = std::array<uint64_t, kEventKinds>;
+
   // Gives a new sink for events whose addresses are of that kind.
   using SinkMaker = std::function<RawEventSink*(AddressKind addresses)>;
 
   // The first reading; the last sink that `make_sink` gave has then had all events. InvalidArgument
-  // if there is not one of an allocator among them, with what to record.
+  // if there is no allocation of an object or percpu area among them, with what to record.
   absl::Status Survey(const SinkMaker& make_sink);
   // A further one. InvalidArgument if there were more or fewer events than in the survey.
   absl::Status ReadAgain(RawEventSink& sink);
@@ -57,7 +60,7 @@ class RecordingEvents {
  private:
   absl::Status Pass(RawEventSink& sink);
   absl::Status SortAll();
-  absl::Status NothingToReplay() const;
+  absl::Status CheckReplayable(const CountsByKind& events_by_kind) const;
   absl::Status Named(const absl::Status& status) const;
 
   const RecordingSource& source_;

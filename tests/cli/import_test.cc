@@ -157,10 +157,31 @@ TEST_F(ImportProgramTest, ARecordingWithoutAllocatorEventsSaysWhatToRecord) {
   EXPECT_THAT(Refused("trace stat " + path), HasSubstr("nothing to replay"));
 }
 
+TEST_F(ImportProgramTest, EventsThatNoModelReplaysAreNothingToReplay) {
+  for (const std::string event :
+       {"mm_page_alloc: page=0x29 pfn=0x29 order=0 migratetype=1 gfp_flags=GFP_KERNEL",
+        "kfree: call_site=f+0x1 ptr=0x0", "kfree: call_site=f+0x1 ptr=0xffff888100000040"}) {
+    const std::string path = Write("frees.txt", "  a-1 [000] 10.000001: " + event + "\n");
+    EXPECT_THAT(Refused(absl::StrCat("import ", path, " -o ", Path("x.slt"))),
+                AllOf(HasSubstr("frees.txt: nothing to replay"), HasSubstr("1 of "),
+                      HasSubstr("record kmem:kmalloc")))
+        << event;
+  }
+}
+
 TEST_F(ImportProgramTest, ATraceWithoutEventsOfTheModelIsRefusedByEveryCommand) {
-  const std::string pages = Import(
-      "  a-1 [000] 10.000001: mm_page_alloc: page=0x29 pfn=0x29 order=0 migratetype=1 "
-      "gfp_flags=GFP_KERNEL\n");
+  const std::string kmalloc =
+      "kmalloc: call_site=f+0x1 ptr=0xffff888100000040 bytes_req=8 bytes_alloc=8 "
+      "gfp_flags=GFP_KERNEL\n";
+  const auto first_of = [&](const std::string& event, const std::string& name) {
+    const std::string path =
+        Import(absl::StrCat("  a-1 [000] 1.000001: ", event, "  a-1 [000] 2.000001: ", kmalloc));
+    Run(absl::StrCat("trace slice --events=0..0 ", path, " -o ", Path(name)));
+    return Path(name);
+  };
+  const std::string pages =
+      first_of("mm_page_alloc: page=0x29 pfn=0x29 order=0 migratetype=1 gfp_flags=GFP_KERNEL\n",
+               "pages.slt");
   for (const std::string& words : std::vector<std::string>{
            "run --machine=vm-c4n2 --trace=" + pages,
            "run --order=closed --machine=vm-c4n2 --trace=" + pages,
@@ -186,7 +207,7 @@ TEST_F(ImportProgramTest, ATraceWithoutEventsOfTheModelIsRefusedByEveryCommand) 
   }
   // Objects older than the trace are no more to replay than none.
   const std::string older =
-      Import("  a-1 [000] 1.000001: kfree: call_site=f+0x1 ptr=0xffff888100000040\n");
+      first_of("kfree: call_site=f+0x1 ptr=0xffff888100000080\n", "older.slt");
   EXPECT_THAT(Refused("run --machine=vm-c4n2 --trace=" + older),
               HasSubstr("nothing to replay: none of 1 events"));
   // Where another model could, the message says so, and a sweep's other points are done.
