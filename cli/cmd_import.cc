@@ -117,6 +117,7 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
   *sidecars_from = recording->sidecars_from;
   absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, {});
   if (!writer.ok()) return writer.status();
+  options->to_replay = true;
   ImportProgress progress(input);
   options->progress = [&](uint64_t events, uint64_t total) { progress.Update(events, total); };
   (*writer)->header().kernel_release = absl::GetFlag(FLAGS_kernel);

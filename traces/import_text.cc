@@ -352,7 +352,8 @@ class TextReader {
       return absl::OkStatus();
     }
     if (text.substr(0, 4) == "CPU:") return TakeRingLoss(text);
-    if (text.substr(0, 4) == "CPU ") return absl::OkStatus();  // trace-cmd: "CPU 0 is empty"
+    if (IsEmptyCpu(text)) return absl::OkStatus();
+    if (IsPerfWarning(text)) return TakePerfWarning(text);
     if (text.substr(0, 8) == "version ") return absl::OkStatus();
     if (text.substr(0, 2) == "=>") return LeaveOut("stack-lines", "lines of stack traces");
     if (format_ == RecordingFormat::kPerfScript && IsCallChain(line)) {
@@ -364,18 +365,6 @@ class TextReader {
       return LeaveOut("lines-before", "lines before the first of the trace");
     }
     return Expected("an event line like 'comm-pid [cpu] time: event: fields'", text, advice);
-  }
-
-  // "\tffffffff81635137 kmem_cache_alloc+0x7 ([kernel.kallsyms])", and what perf prints of inlined
-  // functions and source lines below.
-  static bool IsCallChain(std::string_view line) {
-    if ((line[0] != '\t' && line[0] != ' ') || HasEventFields(line)) return false;
-    std::string_view rest = TrimBlanks(line);
-    const bool is_inlined = rest.find("(inlined)") != std::string_view::npos;
-    const std::string_view word = TakeWord(&rest);
-    const bool is_source =
-        rest.empty() && word.find(':') != std::string_view::npos && IsDigit(word.back());
-    return IsHex(word) || is_inlined || is_source;
   }
 
   // tracefs: "CPU:1 [LOST 12 EVENTS]"; trace-cmd: "CPU:1 [12 EVENTS DROPPED]"; either without the
@@ -390,8 +379,9 @@ class TextReader {
     }
     lost.cpu = static_cast<int32_t>(cpu);
     if (rest.find("LOST") == std::string_view::npos &&
-        rest.find("DROPPED") == std::string_view::npos) {
-      return absl::OkStatus();  // "##### CPU 1 buffer started ####" and the like
+        rest.find("DROPPED") == std::string_view::npos &&
+        rest.find("MISSED") == std::string_view::npos) {
+      return Expected("CPU:NUMBER [LOST n EVENTS]", text);
     }
     while (!rest.empty()) {
       std::string_view word = TakeWord(&rest);
@@ -400,6 +390,14 @@ class TextReader {
       lost.bytes_req = 0;
     }
     losses_.push_back(lost);
+    return absl::OkStatus();
+  }
+
+  absl::Status TakePerfWarning(std::string_view text) {
+    if (text.substr(0, 10) != "Processed ") return absl::OkStatus();
+    RawEvent& lost = losses_.emplace_back();
+    lost.kind = EventKind::kLost;
+    lost.cpu = -1;
     return absl::OkStatus();
   }
 

@@ -22,8 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 17> kSidecarNames = {{
+constexpr std::array<std::string_view, 18> kSidecarNames = {{
     "cpuinfo",
+    "lost",
     "lost-events",
     "lstopo.xml",
     "nodes",
@@ -51,6 +52,7 @@ std::vector<std::string> FileNames(std::string_view name) {
     names.emplace_back(name.substr(0, name.size() - kBefore.size()));
   }
   if (name == "sys-kernel-slab.before") names.emplace_back("slab");
+  if (name == "lost") names.emplace_back("stats");
   return names;
 }
 
@@ -101,10 +103,11 @@ absl::Status Understand(std::string_view name, std::string_view text, const std:
     absl::StatusOr<NodesFile> nodes = ParseNodesFile(text, path);
     if (!nodes.ok()) return nodes.status();
     set->nodes = *std::move(nodes);
-  } else if (name == "lost-events") {
-    absl::StatusOr<std::map<int32_t, uint64_t>> lost = ParseLostEvents(text, path);
+  } else if (name == "lost-events" || name == "lost") {
+    const absl::StatusOr<std::map<int32_t, uint64_t>> lost =
+        name == "lost" ? ParseRingStats(text, path) : ParseLostEvents(text, path);
     if (!lost.ok()) return lost.status();
-    set->lost = *std::move(lost);
+    for (const auto& [cpu, count] : *lost) set->lost[cpu] = std::max(set->lost[cpu], count);
   } else if (name == "uname") {
     const std::string_view release = text.substr(0, text.find_first_of(" \n"));
     if (release.empty() || !std::all_of(release.begin(), release.end(), absl::ascii_isgraph)) {
@@ -418,6 +421,9 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
     return &*repairer;
   });
   if (!status.ok()) return status;
+  if (options.to_replay) {
+    if (absl::Status s = events.CheckReplayable(); !s.ok()) return s;
+  }
   total = std::exchange(read, 0);
   repairer->Conclude();
   const Losses losses = UntoldLosses(events, sidecars);

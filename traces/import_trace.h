@@ -34,14 +34,17 @@ struct SidecarSet {
 
 // Takes the known files of `folder`: slabinfo, sys-kernel-slab, percpu_stats and zoneinfo (each
 // .before, .after, .boot or, as .before, without a suffix; gzipped or not; sys-kernel-slab also as
-// a copied tree, which may be called slab), nodes, uname, lstopo.xml and lost-events (which capture
-// writes). None at all is not an error; one that cannot be understood is InvalidArgument.
+// a copied tree, which may be called slab), nodes, uname, lstopo.xml, lost-events (which capture
+// writes) and lost or stats (per_cpu/cpu*/stats, one after another). None at all is not an error;
+// one that cannot be understood is InvalidArgument.
 absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder);
 
 struct ImportOptions {
   ReadOptions read = {};
   bool keep_null_frees = true;
   bool keep_allocator_internal = false;
+  // Whether a recording without one allocation is an error that says what to record.
+  bool to_replay = false;
   // Asked now and then; true ends the import, which is then Cancelled.
   std::function<bool()> interrupted = [] { return false; };
   // Told now and then how many events were read: first of an unknown number (0), as the recording

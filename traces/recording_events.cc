@@ -114,7 +114,12 @@ absl::Status RecordingEvents::Survey(const SinkMaker& make_sink) {
     events_ = sink.events();
     losses_ = probe.losses();
     has_short_addresses_ = probe.has_short_addresses();
-    return CheckReplayable(probe.events_by_kind());
+    events_by_kind_ = probe.events_by_kind();
+    uint64_t of_allocators = 0;
+    for (size_t i = 0; i < events_by_kind_.size(); ++i) {
+      if (static_cast<EventKind>(i) != EventKind::kLost) of_allocators += events_by_kind_[i];
+    }
+    return of_allocators == 0 ? NothingToReplay() : absl::OkStatus();
   }
 }
 
@@ -154,15 +159,22 @@ absl::Status RecordingEvents::SortAll() {
   return absl::OkStatus();
 }
 
-// What no model would do anything for: frees alone, for one, are of what was allocated before.
-absl::Status RecordingEvents::CheckReplayable(const CountsByKind& events_by_kind) const {
+absl::Status RecordingEvents::CheckReplayable() const {
+  for (size_t i = 0; i < events_by_kind_.size(); ++i) {
+    const auto kind = static_cast<EventKind>(i);
+    const bool allocates = AllocatesObject(kind) || kind == EventKind::kPercpuAlloc;
+    if (allocates && events_by_kind_[i] > 0) return absl::OkStatus();
+  }
+  return NothingToReplay();
+}
+
+absl::Status RecordingEvents::NothingToReplay() const {
   std::vector<std::pair<uint64_t, std::string>> kinds;
   uint64_t events = 0;
-  for (size_t i = 0; i < events_by_kind.size(); ++i) {
+  for (size_t i = 0; i < events_by_kind_.size(); ++i) {
     const auto kind = static_cast<EventKind>(i);
-    const uint64_t count = events_by_kind[i];
+    const uint64_t count = events_by_kind_[i];
     if (count == 0 || kind == EventKind::kLost) continue;
-    if (AllocatesObject(kind) || kind == EventKind::kPercpuAlloc) return absl::OkStatus();
     kinds.emplace_back(count, EventKindName(kind));
     events += count;
   }

@@ -30,6 +30,8 @@ struct LossNotices {
 // it took for granted proves wrong. A recording that is in order is never held in memory.
 class RecordingEvents {
  public:
+  using CountsByKind = std::array<uint64_t, kEventKinds>;
+
   // `interrupted` is asked before every so many events.
   static constexpr uint64_t kEventsBetweenQuestions = 1024;
 
@@ -38,16 +40,18 @@ class RecordingEvents {
                   const std::function<bool()>& interrupted)
       : source_(source), options_(options), interrupted_(interrupted) {}
 
-  using CountsByKind = std::array<uint64_t, kEventKinds>;
-
   // Gives a new sink for events whose addresses are of that kind.
   using SinkMaker = std::function<RawEventSink*(AddressKind addresses)>;
 
   // The first reading; the last sink that `make_sink` gave has then had all events. InvalidArgument
-  // if there is no allocation of an object or percpu area among them, with what to record.
+  // if there is not one of an allocator among them, with what to record.
   absl::Status Survey(const SinkMaker& make_sink);
   // A further one. InvalidArgument if there were more or fewer events than in the survey.
   absl::Status ReadAgain(RawEventSink& sink);
+
+  // From Survey on: InvalidArgument, with what to record, if there is no allocation of an object or
+  // a percpu area. No model does anything for frees alone.
+  absl::Status CheckReplayable() const;
 
   // From Survey on.
   const RecordingInfo& info() const { return info_; }
@@ -60,7 +64,7 @@ class RecordingEvents {
  private:
   absl::Status Pass(RawEventSink& sink);
   absl::Status SortAll();
-  absl::Status CheckReplayable(const CountsByKind& events_by_kind) const;
+  absl::Status NothingToReplay() const;
   absl::Status Named(const absl::Status& status) const;
 
   const RecordingSource& source_;
@@ -70,6 +74,7 @@ class RecordingEvents {
   std::unique_ptr<SortedEvents> sorted_;  // null: the file is in order
   std::map<int32_t, LossNotices> losses_;
   uint64_t events_ = 0;
+  CountsByKind events_by_kind_ = {};
   bool has_short_addresses_ = false;
 };
 

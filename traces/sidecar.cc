@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -450,6 +451,36 @@ absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std
   absl::StatusOr<NodesFile> file = ParseNodesFile(text, path);
   if (!file.ok()) return file.status();
   return std::move(file->node_of_cpu);
+}
+
+absl::StatusOr<std::map<int32_t, uint64_t>> ParseRingStats(std::string_view text,
+                                                           const std::string& path) {
+  std::map<int32_t, uint64_t> lost;
+  std::set<std::string, std::less<>> names;  // of the CPU's lines so far
+  int32_t cpu = 0;
+  const std::unique_ptr<LineReader> lines = LineReader::Of(text, path);
+  std::string_view line;
+  while (lines->Next(&line)) {
+    if (Words(line).empty()) continue;
+    const size_t colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
+    if (colon == std::string_view::npos) {
+      return Expected(path, lines->line(), "'overrun: COUNT' and the like", line);
+    }
+    if (!names.emplace(name).second) {
+      names = {std::string(name)};
+      if (++cpu >= kMaxCpus) return Expected(path, lines->line(), "fewer CPUs", line);
+    }
+    if (name != "overrun" && name != "commit overrun" && name != "dropped events") continue;
+    int64_t count = 0;
+    const std::vector<std::string_view> words = Words(line.substr(colon + 1));
+    if (words.size() != 1 || !ParseInt(words[0], &count) || count < 0) {
+      return Expected(path, lines->line(), "a count of events", line);
+    }
+    lost[cpu] += static_cast<uint64_t>(count);
+  }
+  if (!lines->status().ok()) return lines->status();
+  return lost;
 }
 
 absl::StatusOr<std::map<int32_t, uint64_t>> ParseLostEvents(std::string_view text,

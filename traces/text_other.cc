@@ -142,6 +142,26 @@ std::string WrongFile(std::string_view head) {
   return "";
 }
 
+bool IsCallChain(std::string_view line) {
+  if ((line[0] != '\t' && line[0] != ' ') || HasEventFields(line)) return false;
+  std::string_view rest = TrimBlanks(line);
+  const bool is_inlined = Has(rest, "(inlined)");
+  const std::string_view word = TakeWord(&rest);
+  const bool is_source = rest.empty() && Has(word, ":") && word.back() >= '0' && word.back() <= '9';
+  return IsHex(word) || is_inlined || is_source;
+}
+
+bool IsPerfWarning(std::string_view text) {
+  return text == "Warning:" || text == "Check IO/CPU overload!" ||
+         (StartsWith(text, "Processed ") && Has(text, " lost "));
+}
+
+bool IsEmptyCpu(std::string_view text) {
+  uint64_t cpu = 0;
+  return TakeWord(&text) == "CPU" && ParseDecimal(TakeWord(&text), &cpu) &&
+         TrimBlanks(text) == "is empty";
+}
+
 bool IsShellPrompt(std::string_view text) {
   const size_t sign = text.find_first_of("#$%>");
   if (sign == std::string_view::npos || sign > 100) return false;

@@ -20,6 +20,17 @@ std::string AdviceOn(std::string_view text);
 // nothing is wrong with it at first sight.
 std::string WrongFile(std::string_view head);
 
+// perf's call chains: "\tffffffff81635137 kmem_cache_alloc+0x7 ([kernel.kallsyms])", and what perf
+// prints of inlined functions and source lines below. `line` has its blanks.
+bool IsCallChain(std::string_view line);
+
+// What perf script says on stderr, in text that has both: "Processed 9 events and lost 2 chunks!".
+// Chunks are of unknown numbers of events, and samples' shares of an unknown whole.
+bool IsPerfWarning(std::string_view text);
+
+// trace-cmd's "CPU 0 is empty".
+bool IsEmptyCpu(std::string_view text);
+
 // "root@host:/sys/kernel/tracing# cat trace", "/ # ", "$ ": what a terminal had before and behind.
 bool IsShellPrompt(std::string_view text);
 

@@ -157,6 +157,19 @@ TEST_F(ImportProgramTest, ARecordingWithoutAllocatorEventsSaysWhatToRecord) {
   EXPECT_THAT(Refused("trace stat " + path), HasSubstr("nothing to replay"));
 }
 
+TEST_F(ImportProgramTest, WhatTheRingsCountedAsLostHeadsTheReport) {
+  const std::string folder = Path("recorded");
+  fs::create_directory(folder);
+  Write("recorded/trace.txt", Recording());
+  for (const std::string name : {"lost", "stats"}) {
+    Write("recorded/" + name, "overrun: 849063\ndropped events: 2\noverrun: 100\n");
+    const std::string report = Run(absl::StrCat("import ", folder, " -o ", Path("t.slt")));
+    EXPECT_THAT(report, AllOf(HasSubstr("LOST: "), HasSubstr("849,165"))) << name;
+    EXPECT_THAT(Run("run --machine=vm-c4n2 --trace=" + Path("t.slt")), HasSubstr("849,165"));
+    fs::remove(Path("recorded/" + name));
+  }
+}
+
 TEST_F(ImportProgramTest, EventsThatNoModelReplaysAreNothingToReplay) {
   for (const std::string event :
        {"mm_page_alloc: page=0x29 pfn=0x29 order=0 migratetype=1 gfp_flags=GFP_KERNEL",

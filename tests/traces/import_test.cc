@@ -230,7 +230,20 @@ TEST(ImportTest, EveryNoticeOfLostEventsBecomesAnEvent) {
   EXPECT_EQ(lost("CPU:1 [LOST EVENTS]"), "1000001000 cpu1 lost 0");
   EXPECT_EQ(lost("CPU:0 [34 EVENTS DROPPED]"), "1000001000 cpu0 lost 34");
   EXPECT_EQ(lost("CPU:0 [EVENTS DROPPED]"), "1000001000 cpu0 lost 0");
+  EXPECT_EQ(lost("CPU:0 [MISSED EVENTS]"), "1000001000 cpu0 lost 0");
   EXPECT_EQ(lost("  sh  7 [001]  1.000002: PERF_RECORD_LOST lost 56"), "1000002000 cpu1 lost 56");
+  EXPECT_EQ(lost("Warning:\nProcessed 1000 events and lost 12 chunks!\n\nCheck IO/CPU overload!\n"),
+            "1000001000 cpu1 lost 0");
+}
+
+TEST(ImportTest, ANoticeThatIsNotUnderstoodIsNoSilence) {
+  const std::string line =
+      "  sh-7  [001]  1.000001: kfree: call_site=f+0x1 ptr=0xffff888100000040\n";
+  for (const std::string notice : {"CPU:0 [FOO]", "CPU:0 hello", "CPU 0 hello"}) {
+    const Imported trace = ImportPath(WriteTestFile("notice.txt", line + notice + "\n" + line));
+    EXPECT_THAT(std::string(trace.status.message()), HasSubstr("notice.txt:2: expected")) << notice;
+  }
+  EXPECT_TRUE(ImportPath(WriteTestFile("cpu.txt", "CPU 0 is empty\n" + line)).status.ok());
 }
 
 TEST(ImportTest, ARingThatOverwroteItsStartSaysSo) {

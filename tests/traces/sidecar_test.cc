@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 std::string Contents(const std::string& name) {
   const absl::StatusOr<std::string> contents = ReadWholeFile(DataPath(name));
@@ -175,6 +177,20 @@ TEST(SidecarTest, NodesOfCpus) {
   // A CPU on two nodes.
   EXPECT_THAT(std::string(ParseNodes("node0 0-3\nnode1 3-7\n", "nodes").status().message()),
               HasSubstr("nodes:2: expected each CPU on one node, and 3 is on node 0"));
+}
+
+TEST(SidecarTest, EventsLostByCpuAsTheRingsCountThem) {
+  const absl::StatusOr<std::map<int32_t, uint64_t>> lost = ParseRingStats(
+      "entries: 9\noverrun: 849063\ncommit overrun: 2\nbytes: 12\ndropped events: 1\n"
+      "entries: 9\noverrun: 0\ncommit overrun: 0\nbytes: 12\ndropped events: 0\n"
+      "\nentries: 1\noverrun: 7\n",
+      "lost");
+  ASSERT_TRUE(lost.ok()) << lost.status().message();
+  EXPECT_THAT(*lost, ElementsAre(Pair(0, 849'066u), Pair(1, 0u), Pair(2, 7u)));
+  for (const char* bad : {"overrun 3\n", "overrun: many\n", "overrun: -1\n"}) {
+    EXPECT_THAT(std::string(ParseRingStats(bad, "lost").status().message()), HasSubstr("lost:1:"))
+        << bad;
+  }
 }
 
 TEST(SidecarTest, AFoldersSidecarsDescribeTheTrace) {
