@@ -22,6 +22,7 @@
 #include "cli/simulation.h"
 #include "cli/simulation_flags.h"
 #include "reports/breakdown.h"
+#include "reports/comparison_setting.h"
 #include "reports/numbers.h"
 #include "reports/timeline.h"
 #include "sim/machine_observer.h"
@@ -110,6 +111,20 @@ void AddFootprint(const RunResult& result, Timeline& timeline) {
   }
 }
 
+// What heads a report, for who is given the file alone.
+void AddNotes(const RunResult& result, Timeline& timeline) {
+  const Totals& totals = result.totals();
+  const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+  if (!loss.empty()) {
+    Warn(loss);
+    timeline.AddNote("LOST: " + loss);
+  }
+  const std::vector<RunNamed> run = {{.label = "", .result = &result}};
+  for (const std::string& sentence : SettingInWords(run)) timeline.AddNote(Printable(sentence));
+  for (const std::string& assumption : result.assumptions())
+    timeline.AddNote(Printable(assumption));
+}
+
 absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path) {
   options.replay.footprint_samples = kFootprintSamples;
   Recorder recorder;
@@ -133,9 +148,7 @@ absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path
     return absl::InvalidArgumentError(
         absl::StrCat("there is no timeline of ", options.allocator, ": it has no slabs"));
   }
-  const Totals& totals = result->totals();
-  const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
-  if (!loss.empty()) Warn(loss);
+  AddNotes(*result, *recorder.timeline());
   recorder.timeline()->set_start(result->totals().start_time_cycles());
   AddFootprint(*result, *recorder.timeline());
   absl::StatusOr<std::unique_ptr<WholeFile>> file = WholeFile::Open(path);

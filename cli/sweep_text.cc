@@ -15,6 +15,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "reports/comparison_setting.h"
 #include "reports/message_json.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
@@ -153,6 +154,16 @@ void AppendLosses(const SweepReport& report, TextPage& page) {
   }
 }
 
+// Machines, kernels, rounding and what was folded: what every report's head says.
+void AppendSetting(const SweepReport& report, TextPage& page) {
+  std::vector<RunNamed> runs;
+  for (const SweepPointReport& point : report.points()) {
+    if (!point.has_result()) continue;
+    runs.push_back({fmt::format("{}", fmt::join(ValuesOf(report, point), " ")), &point.result()});
+  }
+  for (const std::string& sentence : SettingInWords(runs)) page.Item(sentence);
+}
+
 std::string HeadText(const SweepReport& report) {
   TextPage page(false);
   const auto is_result = [](const SweepPointReport& point) { return point.has_result(); };
@@ -181,6 +192,7 @@ std::string HeadText(const SweepReport& report) {
   }
   page.Labelled("replay", fmt::format("{} order, {} placement, {} start", config.order(),
                                       config.placement(), config.start()));
+  AppendSetting(report, page);
   page.Blank();
   return page.Take();
 }

@@ -51,24 +51,31 @@ class OncePerGroup {
 }  // namespace
 
 std::vector<std::string> SettingInWords(ResultSet set) {
+  std::vector<RunNamed> runs;
+  for (const LabelledResult& run : set) runs.push_back({run.label, &run.result});
+  return SettingInWords(runs);
+}
+
+std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs) {
   OncePerGroup machines;
   OncePerGroup kernels;
   OncePerGroup rounding;
   OncePerGroup folded;
-  for (const LabelledResult& run : set) {
-    if (!run.result.has_machine()) continue;
-    const std::string sources = SourcesSentence(run.result);
-    machines.Add(MachineSentence(run.result) + (sources.empty() ? "" : "; " + sources), run.label);
-    kernels.Add(KernelsSentence(run.result), run.label);
-    const std::vector<std::string> sentences = RoundingSentences(run.result);
+  for (const RunNamed& run : runs) {
+    const RunResult& result = *run.result;
+    if (!result.has_machine()) continue;
+    const std::string sources = SourcesSentence(result);
+    machines.Add(MachineSentence(result) + (sources.empty() ? "" : "; " + sources), run.label);
+    kernels.Add(KernelsSentence(result), run.label);
+    const std::vector<std::string> sentences = RoundingSentences(result);
     rounding.Add(fmt::format("{}", fmt::join(sentences, "; ")), run.label);
-    folded.Add(FoldedSentence(run.result), run.label);
+    folded.Add(FoldedSentence(result), run.label);
   }
   std::vector<std::string> words;
-  machines.AppendTo(set.size(), "machines", words);
-  kernels.AppendTo(set.size(), "pairs of a recorded and a simulated kernel", words);
-  rounding.AppendTo(set.size(), "ways to round kmallocs", words);
-  folded.AppendTo(set.size(), "ways to fold CPUs and nodes", words);
+  machines.AppendTo(runs.size(), "machines", words);
+  kernels.AppendTo(runs.size(), "pairs of a recorded and a simulated kernel", words);
+  rounding.AppendTo(runs.size(), "ways to round kmallocs", words);
+  folded.AppendTo(runs.size(), "ways to fold CPUs and nodes", words);
   return words;
 }
 

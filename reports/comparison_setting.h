@@ -11,8 +11,14 @@
 
 namespace slablab {
 
+struct RunNamed {
+  std::string label;
+  const RunResult* result;
+};
+
 // What reports/setting.h says of one run, of several: each thing once, with the runs that it is of.
 std::vector<std::string> SettingInWords(ResultSet set);
+std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs);
 
 }  // namespace slablab
 

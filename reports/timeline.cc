@@ -18,6 +18,7 @@ constexpr uint32_t kSequence = 1;
 constexpr uint32_t kStateCleared = 1;
 constexpr uint32_t kNeedsState = 2;
 constexpr uint64_t kProcessTrack = 1;
+constexpr uint64_t kNotesTrack = 2;
 constexpr uint64_t kCpuTrack = 1'000;        // that of CPU 0; the others follow
 constexpr uint64_t kCounterTrack = 100'000;  // likewise, in order of name
 constexpr size_t kPieceBytes = size_t{1} << 20;
@@ -145,6 +146,19 @@ void Timeline::WriteCpu(size_t cpu, Output& output) {
   close_until(~Cycles{0});
 }
 
+void Timeline::WriteNotes(Output& output) {
+  if (notes_.empty()) return;
+  perfetto::TrackDescriptor& track = *output.packet().mutable_track_descriptor();
+  track.set_uuid(kNotesTrack);
+  track.set_name("about this run");
+  track.set_parent_uuid(kProcessTrack);
+  track.set_sibling_order_rank(-2);
+  output.Write();
+  for (const uint32_t note : notes_) {
+    output.WriteEvent(kNotesTrack, 0, perfetto::TrackEvent::TYPE_INSTANT, note + 1);
+  }
+}
+
 void Timeline::WriteCounters(Output& output) {
   uint64_t uuid = kCounterTrack;
   for (const auto& [name, samples] : counters_) {
@@ -188,6 +202,7 @@ absl::Status Timeline::Write(const std::function<absl::Status(const std::string&
   process.mutable_process()->set_pid(1);
   process.mutable_process()->set_process_name(options_.name);
   output.Write();
+  WriteNotes(output);
   WriteCounters(output);
   for (size_t cpu = 0; cpu < slices_.size(); ++cpu) WriteCpu(cpu, output);
   output.Flush();

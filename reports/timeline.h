@@ -41,6 +41,9 @@ class Timeline {
   // A value of a counter of bytes from `time_ns` on, ascending for each name.
   void AddBytes(const std::string& counter, uint64_t time_ns, uint64_t bytes);
 
+  // What is to be known of the whole: an instant at the beginning of a track above all others.
+  void AddNote(const std::string& text) { notes_.push_back(NameIndex(text)); }
+
   // The machine's clock at time 0; what began before is left out.
   void set_start(Cycles start) { start_ = start; }
 
@@ -67,6 +70,7 @@ class Timeline {
   uint64_t Nanoseconds(Cycles at) const;
   void Add(int32_t cpu, Slice slice);
   void WriteCpu(size_t cpu, Output& output);
+  void WriteNotes(Output& output);
   void WriteCounters(Output& output);
 
   const Options options_;
@@ -75,6 +79,7 @@ class Timeline {
   std::vector<std::string> names_;
   std::vector<std::vector<Slice>> slices_;  // by CPU
   std::map<std::string, std::vector<Sample>> counters_;
+  std::vector<uint32_t> notes_;
   size_t slice_count_ = 0;
 };
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cli/sweep_store.h"
 #include "gmock/gmock.h"
@@ -246,6 +247,10 @@ TEST_F(SweepTest, WhatCannotBeIsListedWithItsReason) {
   EXPECT_THAT(text, HasSubstr("some node would have no CPU"));
   EXPECT_THAT(text, HasSubstr("nothing to replay for percpu-km"));
   EXPECT_THAT(text, HasSubstr("percpu-km 4 2"));
+  // What every report's head says, with the points that it is of.
+  const std::string flat = absl::StrReplaceAll(text, {{"\n  ", " "}});
+  EXPECT_THAT(flat, HasSubstr("with SLUB; the model is of Linux 6.1."));
+  EXPECT_THAT(flat, HasSubstr("slub 1 1: 3 of 4 recorded CPUs share a simulated CPU"));
   const std::string tsv =
       Stdout(absl::StrCat("sweep merge --format=tsv ", sweep_, Folder("some"))).text;
   const std::vector<std::string> lines = absl::StrSplit(tsv, '\n', absl::SkipEmpty());

@@ -95,6 +95,7 @@ TEST(TimelineTest, SlicesNestAsTheyWere) {
 TEST(TimelineTest, TracksCountersAndInstantsAreThere) {
   Timeline timeline({.name = "slub on m", .clock_mhz = 1000, .tracks = {"CPU 0", "CPU 1"}});
   timeline.AddInstant(Timeline::Category::kHotplug, "off line", 1, 500);
+  timeline.AddNote("LOST: 5 events");
   timeline.AddBytes("slabs", 0, 4096);
   timeline.AddBytes("slabs", 10, 8192);
   const perfetto::Trace trace = Written(timeline);
@@ -110,9 +111,9 @@ TEST(TimelineTest, TracksCountersAndInstantsAreThere) {
     if (event.type() == perfetto::TrackEvent::TYPE_COUNTER) bytes.push_back(event.counter_value());
     instants += event.type() == perfetto::TrackEvent::TYPE_INSTANT ? 1 : 0;
   }
-  EXPECT_THAT(tracks, ElementsAre("slub on m", "slabs", "CPU 1"));
+  EXPECT_THAT(tracks, ElementsAre("slub on m", "about this run", "slabs", "CPU 1"));
   EXPECT_THAT(bytes, ElementsAre(4096, 8192));
-  EXPECT_EQ(instants, 1);
+  EXPECT_EQ(instants, 2);  // one of them the note
 }
 
 // Random nests, handed over in random order: as many slices come out, at the depths they had.
