@@ -38,10 +38,12 @@ std::string CachesSource(const Topology& topology, std::string_view source, bool
   std::string text(source);
   for (const std::string& note : topology.cache_notes) text += ", " + note;
   if (!ways_known) text += ", ways assumed";
-  const bool knows_all =
-      topology.l1.has_value() && topology.l2.has_value() && topology.llc.has_value();
-  if (!knows_all) text += fmt::format(", else {}", under.sources().caches());
-  return text;
+  std::vector<std::string_view> unknown;
+  if (!topology.l1.has_value()) unknown.push_back("L1");
+  if (!topology.l2.has_value()) unknown.push_back("L2");
+  if (!topology.llc.has_value()) unknown.push_back("LLC");
+  if (unknown.empty()) return text;
+  return text + fmt::format(", {} {}", fmt::join(unknown, " and "), under.sources().caches());
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ class TreeReader {
     hwloc_obj_t l3 = nullptr;
     hwloc_obj_t package = nullptr;
     hwloc_obj_t node = nullptr;
-    uint64_t memory_side = 0;  // bytes of a memory-side cache
+    hwloc_obj_t beyond_l3 = nullptr;  // an L4 or L5
+    uint64_t memory_side = 0;         // bytes of a memory-side cache
   };
   using Level = hwloc_obj_t Ancestors::*;
 
@@ -54,6 +55,7 @@ class TreeReader {
   absl::Status CollectNodes();
   absl::Status PlaceCpus();
   absl::Status ReadCaches();
+  void NoteLeftOut();
   void ReadMemory();
   void ReadDistances();
 
@@ -162,12 +164,18 @@ TreeReader::Ancestors TreeReader::AncestorsOf(hwloc_obj_t pu) {
     if (object->type == HWLOC_OBJ_L2CACHE) slot = &above.l2;
     if (object->type == HWLOC_OBJ_L3CACHE && !IsMemorySide(object)) slot = &above.l3;
     if (object->type == HWLOC_OBJ_PACKAGE) slot = &above.package;
+    if (object->type == HWLOC_OBJ_L4CACHE || object->type == HWLOC_OBJ_L5CACHE) {
+      slot = &above.beyond_l3;
+    }
     if (slot != nullptr && *slot == nullptr) *slot = object;
     if (IsMemorySide(object)) above.memory_side = object->attr->cache.size;
     if (above.node == nullptr && object->memory_arity > 0) {
       // Memory-side caches may stand in between.
       above.node = object->memory_first_child;
       while (above.node != nullptr && above.node->type != HWLOC_OBJ_NUMANODE) {
+        if (above.node->type == HWLOC_OBJ_MEMCACHE) {
+          above.memory_side = above.node->attr->cache.size;
+        }
         above.node = above.node->memory_first_child;
       }
     }
@@ -279,12 +287,7 @@ absl::Status TreeReader::ReadCaches() {
   if (!l2.ok()) return l2.status();
   absl::StatusOr<std::optional<CacheFacts>> l3 = ReadLevel(&Ancestors::l3, "L3", NodeOf);
   if (!l3.ok()) return l3.status();
-  for (const Ancestors& above : above_) {
-    if (above.memory_side == 0) continue;
-    result_.cache_notes.push_back(
-        fmt::format("memory-side cache of {} MiB left out", above.memory_side >> 20));
-    break;
-  }
+  NoteLeftOut();
   result_.l1 = *l1;
   result_.l2 = l2_is_llc_ ? CacheFacts{} : *l2;
   result_.llc = l2_is_llc_ ? *l2 : *l3;
@@ -294,6 +297,23 @@ absl::Status TreeReader::ReadCaches() {
     if (!result_.llc.has_value()) result_.llc = CacheFacts{};
   }
   return absl::OkStatus();
+}
+
+// The first of each kind that no simulated machine has.
+void TreeReader::NoteLeftOut() {
+  const auto has_l4 = [](const Ancestors& above) { return above.beyond_l3 != nullptr; };
+  const auto l4 = std::find_if(above_.begin(), above_.end(), has_l4);
+  if (l4 != above_.end()) {
+    const hwloc_obj_t cache = l4->beyond_l3;
+    result_.cache_notes.push_back(fmt::format("L{} of {} MiB left out", cache->attr->cache.depth,
+                                              cache->attr->cache.size >> 20));
+  }
+  const auto has_memory_side = [](const Ancestors& above) { return above.memory_side > 0; };
+  const auto memory_side = std::find_if(above_.begin(), above_.end(), has_memory_side);
+  if (memory_side != above_.end()) {
+    result_.cache_notes.push_back(
+        fmt::format("memory-side cache of {} MiB left out", memory_side->memory_side >> 20));
+  }
 }
 
 void TreeReader::ReadMemory() {

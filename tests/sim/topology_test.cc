@@ -348,6 +348,36 @@ TEST(Xml, AMemorySideCacheIsNoLastLevelCache) {
   }
 }
 
+TEST(Xml, CachesThatNoMachineHasAreLeftOutAndSaid) {
+  std::string l4 = LstopoXml("pack:1 numa:1 l3:1 core:2 pu:1");
+  const size_t l3 = l4.find("<object type=\"L3Cache\"");
+  ASSERT_NE(l3, std::string::npos) << l4;
+  const size_t sets = l4.find("cpuset=", l3);
+  const std::string of_cpus = l4.substr(sets, l4.find("gp_index", sets) - sets);
+  l4.insert(l3, "<object type=\"L4Cache\" " + of_cpus +
+                    "gp_index=\"900\" cache_size=\"134217728\" depth=\"4\" "
+                    "cache_linesize=\"64\" cache_associativity=\"16\" cache_type=\"0\">");
+  l4.insert(l4.rfind("</object>"), "</object>");
+  absl::StatusOr<Topology> topology = TopologyFromXml(l4, "l4.xml");
+  ASSERT_TRUE(topology.ok()) << topology.status() << l4;
+  EXPECT_THAT(topology->cache_notes, ElementsAre("L4 of 128 MiB left out"));
+
+  std::string memcache = LstopoXml("pack:1 numa:1 core:2 pu:1");
+  const size_t node = memcache.find("<object type=\"NUMANode\"");
+  ASSERT_NE(node, std::string::npos) << memcache;
+  const size_t node_sets = memcache.find("cpuset=", node);
+  const size_t node_end = memcache.find("os_index", node_sets);
+  memcache.insert(memcache.find("</object>", node) + std::string("</object>").size(), "</object>");
+  memcache.insert(node, "<object type=\"MemCache\" " +
+                            memcache.substr(node_sets, node_end - node_sets) +
+                            "gp_index=\"901\" cache_size=\"17179869184\" depth=\"1\" "
+                            "cache_linesize=\"64\" cache_associativity=\"1\" "
+                            "cache_type=\"0\">");
+  topology = TopologyFromXml(memcache, "memcache.xml");
+  ASSERT_TRUE(topology.ok()) << topology.status() << memcache;
+  EXPECT_THAT(topology->cache_notes, ElementsAre("memory-side cache of 16384 MiB left out"));
+}
+
 TEST(Clock, IsTheHighestOfAnyKindOfCpuElseTheBaseElseTheModels) {
   const std::string xml = LstopoXml("pack:1 numa:1 core:2 pu:1");
   const auto clock_of = [&](const std::string& kinds, const std::string& model) {
