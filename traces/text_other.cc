@@ -85,6 +85,13 @@ bool IsHtml(std::string_view head) {
   return false;
 }
 
+// "<div class=...>", "</pre></div>": a page's own text around a recording.
+bool IsTag(std::string_view text) {
+  if (text.size() < 3 || text[0] != '<' || !Has(text, ">")) return false;
+  const char first = text[1] == '/' ? text[2] : text[1];
+  return (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z');
+}
+
 }  // namespace
 
 std::string AdviceOn(std::string_view text) {
@@ -111,7 +118,7 @@ std::string AdviceOn(std::string_view text) {
     return "the line lacks its task, its CPU or its time (perf script prints them with "
            "-F comm,tid,cpu,time,event,trace)";
   }
-  if (IsHtml(text)) return "this is HTML: save the recording's own text";
+  if (IsHtml(text) || IsTag(text)) return "this is HTML: save the recording's own text";
   return "";
 }
 
@@ -163,6 +170,7 @@ bool IsEmptyCpu(std::string_view text) {
 }
 
 bool IsShellPrompt(std::string_view text) {
+  if (IsTag(text)) return false;
   const size_t sign = text.find_first_of("#$%>");
   if (sign == std::string_view::npos || sign > 100) return false;
   if (sign + 1 < text.size() && text[sign + 1] != ' ') return false;

@@ -210,6 +210,10 @@ TEST(ImportVariantsTest, WhatAnOptionMakesUnreadableIsRefusedByName) {
   EXPECT_THAT(message("  bash  853 [002] kmem:kfree:" + fields, true), HasSubstr("has no time"));
   EXPECT_THAT(message("<!DOCTYPE html>\n<pre>" + Tracefs(Recording()[0]) + "\n", false),
               HasSubstr("HTML"));
+  EXPECT_THAT(message("Hi all, the trace:\n<div class=\"highlight\"><pre>\n" +
+                          Tracefs(Recording()[0]) + "\n</pre></div>\n",
+                      false),
+              AllOf(HasSubstr(":2: "), HasSubstr("this is HTML")));
   EXPECT_THAT(message("{\"linux-perf-json-version\": 1}\n", false), HasSubstr("JSON"));
   EXPECT_THAT(message(std::string("\xff\xfe#\0 \0", 6), false), HasSubstr("UTF-16"));
   EXPECT_THAT(message("\x89SLT\r\n", false), HasSubstr("a trace already"));
