@@ -17,6 +17,7 @@
 #include "fmt/format.h"
 #include "traces/gz_input.h"
 #include "traces/import.h"
+#include "traces/text_head.h"
 #include "traces/text_line.h"
 #include "traces/text_other.h"
 #include "traces/text_prefix.h"
@@ -291,50 +292,13 @@ class TextReader {
 
   void TakeComment(std::string_view line) {
     if (line.substr(0, 9) == "# tracer:") has_begun_ = true;
-    // "# entries-in-buffer/entries-written: 2983246/2983300   #P:2": the ring overwrote 54. With
-    // latency-format it is "# latency: 0 us, #2983246/2983300, CPU#0 | (… #P:2)".
-    constexpr std::string_view kEntries = "# entries-in-buffer/entries-written:";
-    constexpr std::string_view kLatency = "# latency:";
-    std::string_view rest;
-    if (line.substr(0, kEntries.size()) == kEntries) {
-      rest = line.substr(kEntries.size());
-    } else if (line.substr(0, kLatency.size()) == kLatency) {
-      const size_t number = line.find(", #");
-      if (number == std::string_view::npos) return;
-      rest = line.substr(number + 3);
-    } else {
-      return;
-    }
-    std::string_view word = TakeWord(&rest);
-    if (!word.empty() && word.back() == ',') word.remove_suffix(1);
-    const size_t slash = word.find('/');
-    uint64_t kept = 0;
-    uint64_t written = 0;
-    if (slash == std::string_view::npos || !ParseDecimal(word.substr(0, slash), &kept) ||
-        !ParseDecimal(word.substr(slash + 1), &written)) {
-      return;
-    }
-    TakeCpuCount(rest);
-    // The head of each per_cpu/cpu*/trace has the numbers of all CPUs: the same again is no more.
-    const std::pair<uint64_t, uint64_t> head(kept, written);
-    if (written <= kept || std::find(heads_.begin(), heads_.end(), head) != heads_.end()) return;
-    heads_.push_back(head);
-    overwritten_ += written - kept;
+    const uint64_t overwritten = head_.Take(line, &info_);
+    if (overwritten == 0) return;
+    overwritten_ += overwritten;
     RawEvent& lost = losses_.emplace_back();
     lost.kind = EventKind::kLost;
     lost.cpu = -1;
-    lost.bytes_req = written - kept;
-  }
-
-  void TakeCpuCount(std::string_view rest) {
-    const size_t cpus = rest.find("#P:");
-    if (cpus == std::string_view::npos) return;
-    std::string_view digits = rest.substr(cpus + 3);
-    digits = digits.substr(0, digits.find_first_not_of("0123456789"));
-    uint64_t cpu_count = 0;
-    if (ParseDecimal(digits, &cpu_count) && cpu_count <= kMaxCpus) {
-      info_.cpu_count = static_cast<int32_t>(cpu_count);
-    }
+    lost.bytes_req = overwritten;
   }
 
   // Lines that have no task and CPU in front: headers, notices of loss, call chains, and what a
@@ -461,7 +425,7 @@ class TextReader {
   absl::flat_hash_map<std::string, uint64_t> skipped_;
   std::vector<RawEvent> losses_;  // told, and waiting for the entry that follows
   std::array<Fields, kEventKinds> last_fields_ = {};
-  std::vector<std::pair<uint64_t, uint64_t>> heads_;  // entries kept and written, of each head
+  TextHead head_;
   uint64_t events_ = 0;
   uint64_t overwritten_ = 0;
   bool has_begun_ = false;

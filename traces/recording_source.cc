@@ -146,11 +146,11 @@ absl::Status RecordingSource::Unpack(bool* was_packed) {
   }
   if (StartsWith(head, kPerfMagic)) {
     return UnpackBy(
-        {"perf", "script", "--force", "--ns", "--show-lost-events", "-F",
+        {"perf", "script", "--force", "--header", "--ns", "--show-lost-events", "-F",
          "comm,tid,cpu,time,event,trace", "-i", path_},
         "this is a perf.data, of which perf script makes text; perf is not installed "
         "here (Debian: apt install linux-perf). Or import what this prints where it is: "
-        "perf script --ns --show-lost-events -F comm,tid,cpu,time,event,trace");
+        "perf script --header --ns --show-lost-events -F comm,tid,cpu,time,event,trace");
   }
   for (const Packing& packing : kPackings) {
     if (!StartsWith(head, packing.magic)) continue;

@@ -127,7 +127,7 @@ TEST_F(ImportProgramTest, OfAPerfDataPerfScriptMakesText) {
   const Ending none = Collect(absl::StrCat("PATH=", folder(), " ", import, " 2>&1"));
   EXPECT_EQ(none.exit_status, 2);
   EXPECT_THAT(none.text, AllOf(HasSubstr("apt install linux-perf"),
-                               HasSubstr("perf script --ns --show-lost-events -F")));
+                               HasSubstr("perf script --header --ns --show-lost-events -F")));
 }
 
 TEST_F(ImportProgramTest, WhatCannotBeARecordingIsRefusedInWords) {

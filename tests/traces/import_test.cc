@@ -236,6 +236,23 @@ TEST(ImportTest, EveryNoticeOfLostEventsBecomesAnEvent) {
             "1000001000 cpu1 lost 0");
 }
 
+TEST(ImportTest, TheKernelIsWhatTheTextsHeadNames) {
+  const std::string line =
+      "  sh-7  [001]  1.000001: kfree: call_site=f+0x1 ptr=0xffff888100000040\n";
+  const Imported perf = ImportPath(
+      WriteTestFile("perf.txt",
+                    "# ========\n# hostname : vm\n# os release : 6.18.5\n# arch : aarch64\n"
+                    "# nrcpus online : 4\n# nrcpus avail : 8\n# ========\n#\n" +
+                        line));
+  ASSERT_TRUE(perf.status.ok()) << perf.status.message();
+  EXPECT_EQ(perf.header.kernel_release, "6.18.5");
+  EXPECT_EQ(perf.header.cpu_count, 4);
+  const Imported latency = ImportPath(WriteTestFile(
+      "latency.txt", "# tracer: nop\n#\n# nop latency trace v1.1.5 on 6.18.0\n" + line));
+  ASSERT_TRUE(latency.status.ok()) << latency.status.message();
+  EXPECT_EQ(latency.header.kernel_release, "6.18.0");
+}
+
 TEST(ImportTest, ANoticeThatIsNotUnderstoodIsNoSilence) {
   const std::string line =
       "  sh-7  [001]  1.000001: kfree: call_site=f+0x1 ptr=0xffff888100000040\n";
