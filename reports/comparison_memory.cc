@@ -62,9 +62,9 @@ std::string MemoryParagraph(const LabelledResult& base, const LabelledResult& ca
   const Metric& held = *FindMetric("peak_held_bytes");
   const Mark mark = MarkOf(held, held_from.total, held_to.total);
   if (mark == Mark::kEqual || mark == Mark::kAbout) {
-    return fmt::format("{} holds about as much memory in all at its peak as {}, {} ({} in slabs).",
-                       candidate.label, base.label, Bytes(held_to.total),
-                       Bytes(held_to.slabs_total));
+    return fmt::format(
+        "{} holds about as much memory in all when most is in slabs as {}, {} ({} in slabs).",
+        candidate.label, base.label, Bytes(held_to.total), Bytes(held_to.slabs_total));
   }
   std::vector<Contribution> parts;
   for (const auto list : {&MemoryHeld::in_slabs, &MemoryHeld::besides}) {
@@ -74,10 +74,10 @@ std::string MemoryParagraph(const LabelledResult& base, const LabelledResult& ca
                        .difference = Fitting(part.value) - Fitting((held_from.*list)[i].value)});
     }
   }
-  std::string text = fmt::format(
-      "{} holds {} in all at its peak ({} in slabs), {} {} ({} in slabs): {}", candidate.label,
-      Bytes(held_to.total), Bytes(held_to.slabs_total), base.label, Bytes(held_from.total),
-      Bytes(held_from.slabs_total), ChangeText(held, held_from.total, held_to.total));
+  std::string text = fmt::format("{} holds {} in all when most is in slabs ({}), {} {} ({}): {}",
+                                 candidate.label, Bytes(held_to.total), Bytes(held_to.slabs_total),
+                                 base.label, Bytes(held_from.total), Bytes(held_from.slabs_total),
+                                 ChangeText(held, held_from.total, held_to.total));
   const bool more = held_to.total > held_from.total;
   const int64_t whole = std::abs(Fitting(held_to.total) - Fitting(held_from.total));
   const std::string along = LargestBytes(parts, more, whole);

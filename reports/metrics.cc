@@ -238,7 +238,7 @@ constexpr Metric kMemory[] = {
     {"peak_slab_bytes", "bytes", "memory in slabs at the peak", Better::kLess, 0,
      [](R r) -> Value { return r.footprint_peak().slab_bytes(); }},
     {"peak_held_bytes", "bytes",
-     "memory held in all at the peak: in slabs, whole pages, metadata, per-CPU areas",
+     "memory held in all when most is in slabs: there, whole pages, metadata, per-CPU areas",
      Better::kLess, 0, [](R r) -> Value { return HeldBy(r.footprint_peak()).total; }},
     {"peak_waste_share", "%", "of what is in slabs: rounding, padding, free slots, ends of slabs",
      Better::kLess, 3,

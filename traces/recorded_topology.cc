@@ -70,7 +70,9 @@ RecordedTopology TopologyOf(const TraceHeader& header, const std::vector<TraceBl
   }
   topology.cpus.assign(occurring.begin(), occurring.end());
   if (topology.cpus.empty()) topology.cpus = {0};
-  const std::set<int32_t> asked(asked_nodes.begin(), asked_nodes.end());
+  std::set<int32_t> asked(asked_nodes.begin(), asked_nodes.end());
+  // Who asks for node 1 alone does so because there is a node 0.
+  if (!asked.empty()) asked.insert(0);
   topology.nodes.assign(asked.begin(), asked.end());
   return topology;
 }

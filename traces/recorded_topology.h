@@ -28,8 +28,8 @@ struct RecordedTopology {
 };
 
 // As the sidecar "nodes" has it, with what CPUs else occur; else the CPUs of the header, if it
-// knows their nodes; else the CPUs that occur and the nodes that events ask for. `asked_nodes`:
-// these, in any order (traces/survey.h).
+// knows their nodes; else the CPUs that occur, and node 0 and the nodes that events ask for.
+// `asked_nodes`: these, in any order (traces/survey.h).
 RecordedTopology TopologyOf(const TraceHeader& header, const std::vector<TraceBlock>& blocks,
                             absl::Span<const int32_t> asked_nodes);
 

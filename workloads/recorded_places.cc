@@ -121,10 +121,16 @@ void RecordedPlaces::PlaceNodes(const MachineConfig& machine) {
 }
 
 std::string RecordedPlaces::Rule() const {
-  return by_node() ? "The k-th recorded CPU of the n-th recorded node runs on the k-th CPU of the "
-                     "n-th node"
-                   : "The recording does not say which CPU is on which node: the k-th CPU that "
-                     "occurs in it runs on the k-th of the machine";
+  if (by_node()) {
+    return "The k-th recorded CPU of the n-th recorded node runs on the k-th CPU of the n-th node";
+  }
+  std::string rule =
+      "The recording does not say which CPU is on which node: the k-th CPU that occurs in it runs "
+      "on the k-th of the machine";
+  if (recorded_.nodes.size() > 1) {
+    rule += ", and of node 0 and the nodes that it asks for the n-th is the machine's n-th";
+  }
+  return rule;
 }
 
 }  // namespace slablab

@@ -71,6 +71,12 @@ TEST(RecordedTopologyTest, WithoutNodesItIsOfTheCpusThatOccurAndTheNodesAskedFor
   EXPECT_THAT(topology.node_of_cpu, IsEmpty());
 }
 
+TEST(RecordedTopologyTest, WhoAsksForNode1AloneHasANode0) {
+  EXPECT_THAT(TopologyOf(TraceHeader(), BlockOf({0}), {1}).nodes, ElementsAre(0, 1));
+  EXPECT_THAT(TopologyOf(TraceHeader(), BlockOf({0}), {8}).nodes, ElementsAre(0, 8));
+  EXPECT_THAT(TopologyOf(TraceHeader(), BlockOf({0}), {}).nodes, IsEmpty());
+}
+
 TEST(NodesFileTest, NumbersMayBeAnyThatTheKernelGives) {
   const absl::StatusOr<NodesFile> file = ParseNodesFile("node8 2\nnode0 0-1\nnode255\n", "nodes");
   ASSERT_TRUE(file.ok()) << file.status();
