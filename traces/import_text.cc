@@ -80,6 +80,12 @@ class TextReader {
     if (events_ == 0 && skipped_.empty() && info_.left_out.count(kUnknownPointers) == 0) {
       return NotOneEvent();
     }
+    if (HasDifferences()) {
+      return absl::InvalidArgumentError(fmt::format(
+          "{}: times begin at 0 and step back at {} of {} events: these are the differences that "
+          "perf script --deltatime prints; leave the option out",
+          path_, steps_back_, timed_));
+    }
     for (const auto& [name, count] : skipped_) info_.skipped[name] = count;
     Note();
     return std::move(info_);
@@ -149,9 +155,21 @@ class TextReader {
     if (!prefix.flags.empty()) info_.has_context = true;
     if (prefix.time.has_nanoseconds) info_.nanoseconds = true;
     if (prefix.time.is_count) has_counts_ = true;
-    last_time_ = prefix.time.time;
+    NoteTime(prefix.time.time);
     absl::Status status = AppendLosses(prefix);
     return status.ok() ? TakeEntry(prefix) : status;
+  }
+
+  void NoteTime(Nanos time) {
+    if (timed_++ == 0) begins_at_zero_ = time == 0;
+    if (time < last_time_) ++steps_back_;
+    last_time_ = time;
+  }
+  // perf script --deltatime: each time is that since the event before. A recording of several
+  // texts, one after another, steps back a few times.
+  bool HasDifferences() const {
+    return format_ == RecordingFormat::kPerfScript && begins_at_zero_ && timed_ >= 8 &&
+           steps_back_ >= timed_ / 8;
   }
 
   absl::Status TakeTimeless(std::string_view line, std::string_view found) {
@@ -173,6 +191,7 @@ class TextReader {
     std::string_view word = TakeWord(&rest);
     uint64_t period = 0;
     if (ParseDecimal(word, &period)) word = TakeWord(&rest);  // perf script's period
+    if (word.substr(0, 2) == "(+") word = TakeWord(&rest);    // trace-cmd report --ts-diff
     constexpr std::string_view kPerfRecord = "PERF_RECORD_";
     if (word.substr(0, kPerfRecord.size()) == kPerfRecord) {
       if (word == "PERF_RECORD_LOST" || word == "PERF_RECORD_LOST_SAMPLES") {
@@ -316,6 +335,11 @@ class TextReader {
       return absl::OkStatus();
     }
     if (text.substr(0, 4) == "CPU:") return TakeRingLoss(text);
+    // Of an instance of tracing: "mine: CPU:0 [34243 EVENTS DROPPED]".
+    if (const size_t at = text.find(": CPU:");
+        at != std::string_view::npos && at < text.find(' ')) {
+      return TakeRingLoss(text.substr(at + 2));
+    }
     if (IsEmptyCpu(text)) return absl::OkStatus();
     if (IsPerfWarning(text)) return TakePerfWarning(text);
     if (text.substr(0, 8) == "version ") return absl::OkStatus();
@@ -431,6 +455,9 @@ class TextReader {
   bool has_begun_ = false;
   bool has_counts_ = false;
   Nanos last_time_ = 0;
+  uint64_t timed_ = 0;       // lines with a time
+  uint64_t steps_back_ = 0;  // of these, with an earlier one than the line before
+  bool begins_at_zero_ = false;
 };
 
 }  // namespace

@@ -118,6 +118,9 @@ std::string AdviceOn(std::string_view text) {
     return "the line lacks its task, its CPU or its time (perf script prints them with "
            "-F comm,tid,cpu,time,event,trace)";
   }
+  if (StartsWith(text, "Kernel buffer statistics")) {
+    return "this is of trace-cmd report --stat: leave the option out (trace.dat has these counts)";
+  }
   if (IsHtml(text) || IsTag(text)) return "this is HTML: save the recording's own text";
   return "";
 }

@@ -230,10 +230,35 @@ TEST(ImportTest, EveryNoticeOfLostEventsBecomesAnEvent) {
   EXPECT_EQ(lost("CPU:1 [LOST EVENTS]"), "1000001000 cpu1 lost 0");
   EXPECT_EQ(lost("CPU:0 [34 EVENTS DROPPED]"), "1000001000 cpu0 lost 34");
   EXPECT_EQ(lost("CPU:0 [EVENTS DROPPED]"), "1000001000 cpu0 lost 0");
+  EXPECT_EQ(lost("mine: CPU:0 [34243 EVENTS DROPPED]"), "1000001000 cpu0 lost 34243");
   EXPECT_EQ(lost("CPU:0 [MISSED EVENTS]"), "1000001000 cpu0 lost 0");
   EXPECT_EQ(lost("  sh  7 [001]  1.000002: PERF_RECORD_LOST lost 56"), "1000002000 cpu1 lost 56");
   EXPECT_EQ(lost("Warning:\nProcessed 1000 events and lost 12 chunks!\n\nCheck IO/CPU overload!\n"),
             "1000001000 cpu1 lost 0");
+}
+
+TEST(ImportTest, DifferencesOfTimesAreNoTimes) {
+  std::string text;
+  for (const char* time : {"0.000000", "0.003085", "0.000003", "0.000001", "0.000012", "0.000004",
+                           "0.000200", "0.000003", "0.000009"}) {
+    text += std::string("  sh 7 [000] ") + time +
+            ": kmem:kfree: call_site=f+0x1 ptr=0xffff888100000040\n";
+  }
+  EXPECT_THAT(std::string(ImportPath(WriteTestFile("delta.txt", text)).status.message()),
+              HasSubstr("--deltatime"));
+  // Two texts that each begin at 0, one after the other.
+  std::string two;
+  for (int i = 0; i < 20; ++i) {
+    two += "  sh 7 [000] 0.00000" + std::to_string(i % 10) +
+           ": kmem:kfree: call_site=f+0x1 ptr=0xffff888100000040\n";
+  }
+  EXPECT_TRUE(ImportPath(WriteTestFile("two.txt", two)).status.ok());
+  // What trace-cmd report --ts-diff has between a time and its event.
+  const Imported diff = ImportPath(
+      WriteTestFile("diff.txt",
+                    "  sh-7  [001]  24.174766390: (+588160) kfree: (f+0x1) call_site=f+0x1 "
+                    "ptr=0xffff888100000040\n"));
+  EXPECT_EQ(diff.events.size(), 1u) << diff.status.message();
 }
 
 TEST(ImportTest, TheKernelIsWhatTheTextsHeadNames) {
