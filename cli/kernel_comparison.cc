@@ -3,17 +3,33 @@
 
 #include "cli/kernel_comparison.h"
 
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "traces/sidecar.h"
 
 namespace slablab {
 
 namespace {
 
-void Explain(const TraceHeader& trace, KernelComparison& comparison) {
+// `absent`: counters of the model that no cache of the recorded kernel has.
+void Explain(const TraceHeader& trace, const KernelMatch& kernels,
+             const std::vector<std::string>& absent, KernelComparison& comparison) {
+  if (!kernels.recorded().empty() && !kernels.model().empty() && !kernels.same_series()) {
+    *comparison.add_explanations() = absl::StrCat(
+        "The recorded kernel is Linux ", kernels.recorded(), " and the model is of ",
+        kernels.model(), ": what their algorithms differ in differs here, before all else.");
+  }
+  if (!absent.empty()) {
+    *comparison.add_explanations() = absl::StrCat(
+        "Not compared, as the recorded kernel has no such counters: ", absl::StrJoin(absent, ", "),
+        ".");
+  }
   int64_t allocated = 0;
   int64_t freed = 0;
   for (const CounterPair& pair : comparison.totals()) {
@@ -119,7 +135,7 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
   for (const Figure& figure : allocator.Counters(CacheId(0))) {
     totals.emplace_back().set_counter(figure.name);
   }
-  bool any_statistics = false;
+  std::set<std::string> counted;
   KernelComparison comparison;
   for (const auto& [name, after] : is->caches) {
     const CacheSysfs* prior = was->Find(name);
@@ -133,7 +149,7 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
     for (CounterPair& total : totals) {
       const std::string& counter = total.counter();
       if (after.Find(counter) == nullptr) continue;
-      any_statistics = true;
+      counted.insert(counter);
       CounterPair& pair = *compared.add_counters();
       pair.set_counter(counter);
       pair.set_kernel(after.Total(counter) - (prior == nullptr ? 0 : prior->Total(counter)));
@@ -144,10 +160,17 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
     }
     if (any) *comparison.add_caches() = std::move(compared);
   }
-  if (!any_statistics) return absl::OkStatus();  // Not a SLUB with statistics on both sides.
-  for (CounterPair& total : totals) *comparison.add_totals() = std::move(total);
+  if (counted.empty()) return absl::OkStatus();  // Not a SLUB with statistics on both sides.
+  std::vector<std::string> absent;
+  for (CounterPair& total : totals) {
+    if (counted.contains(total.counter())) {
+      *comparison.add_totals() = std::move(total);
+    } else {
+      absent.push_back(total.counter());
+    }
+  }
   CompareFastPaths(comparison);
-  Explain(trace, comparison);
+  Explain(trace, result.kernel_match(), absent, comparison);
   *result.mutable_kernel() = std::move(comparison);
   return absl::OkStatus();
 }

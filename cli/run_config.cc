@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -75,12 +76,11 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
 
 void FillMachine(const SourcedMachine& machine, MachineReport& report) {
   report.set_llc_bytes(machine.config.llc.size_bytes);
-  uint64_t least = 0;
+  uint64_t least = std::numeric_limits<uint64_t>::max();
   uint64_t most = 0;
   for (const NodeMemory& node : machine.config.memory) {
-    if (node.bytes() == 0) continue;
-    least = least == 0 ? node.bytes() : std::min(least, node.bytes());
-    most = std::max(most, node.bytes());
+    least = std::min<uint64_t>(least, node.bytes());
+    most = std::max<uint64_t>(most, node.bytes());
   }
   report.set_memory_bytes_least(least);
   report.set_memory_bytes_most(most);

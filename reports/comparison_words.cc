@@ -358,9 +358,9 @@ std::vector<std::string> CostInWords(const LabelledResult& run) {
     largest.push_back(fmt::format("{} ({})", part.name, Amount(part.difference)));
   }
   const std::string most = Listed(largest);
-  words.push_back(fmt::format("{}, {} an operation in the allocator{}.",
+  words.push_back(fmt::format("{}, {} cycles an operation in the allocator{}.",
                               Counted(result.totals().operations(), "operation", "operations"),
-                              Counted(CyclesOf(result) / 1000, "cycle", "cycles"),
+                              Quotient(CyclesOf(result), 1000, 1),
                               most.empty() ? "" : fmt::format("; most go to {}", most)));
   if (result.totals().use_cycles() > 0) {
     words.push_back(fmt::format("Users spend {} more on touching their objects.",
