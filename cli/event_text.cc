@@ -91,10 +91,11 @@ std::string_view CommAt(const TraceHeader& header, int32_t pid, Nanos time) {
 void AppendEventText(const TraceHeader& header, const Event& event, fmt::memory_buffer* out) {
   const auto to = std::back_inserter(*out);
   if (event.kind == EventKind::kLost) {
+    const std::string cpu = event.inferred ? "?" : fmt::format("{}", event.cpu);
     if (event.bytes_req == 0) {
-      fmt::format_to(to, "CPU:{} [LOST EVENTS]\n", event.cpu);
+      fmt::format_to(to, "CPU:{} [LOST EVENTS]\n", cpu);
     } else {
-      fmt::format_to(to, "CPU:{} [LOST {} EVENTS]\n", event.cpu, event.bytes_req);
+      fmt::format_to(to, "CPU:{} [LOST {} EVENTS]\n", cpu, event.bytes_req);
     }
     return;
   }

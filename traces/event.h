@@ -83,7 +83,8 @@ struct Event {
   EventKind kind = EventKind::kKmalloc;
   Context context = Context::kTask;
   bool irqs_off = false;        // interrupts were disabled
-  bool inferred = false;        // not recorded: put in by a repair (see traces/repair.h)
+  bool inferred = false;        // not recorded: put in by a repair (see traces/repair.h).
+                                // Of kLost, its CPU: any may have lost them.
   bool predates_trace = false;  // frees only: the object was allocated before the recording began
   bool reserved = false;        // percpu
   bool atomic = false;          // percpu
@@ -91,6 +92,11 @@ struct Event {
 
   friend bool operator==(const Event&, const Event&) = default;
 };
+
+// Of lost events: any CPU may have lost them.
+constexpr bool IsOfUnknownCpu(const Event& event) {
+  return event.kind == EventKind::kLost && event.inferred;
+}
 
 // Events that differ in time, CPU, pid, object and address alone, which are 0 here.
 struct AlikeEvents {

@@ -362,10 +362,12 @@ class TextReader {
     RawEvent lost;
     lost.kind = EventKind::kLost;
     uint64_t cpu = 0;
-    if (!ParseDecimal(TakeWord(&rest), &cpu) || cpu >= kMaxCpus) {
+    const std::string_view number = TakeWord(&rest);
+    const bool is_known = number != "?";  // as trace dump writes it
+    if (is_known && (!ParseDecimal(number, &cpu) || cpu >= kMaxCpus)) {
       return Expected("CPU:NUMBER [LOST n EVENTS]", text);
     }
-    lost.cpu = static_cast<int32_t>(cpu);
+    lost.cpu = is_known ? static_cast<int32_t>(cpu) : -1;
     if (rest.find("LOST") == std::string_view::npos &&
         rest.find("DROPPED") == std::string_view::npos &&
         rest.find("MISSED") == std::string_view::npos) {
@@ -402,6 +404,7 @@ class TextReader {
   }
 
   absl::Status AppendLoss(RawEvent lost, Nanos time, int32_t cpu) {
+    lost.is_of_unknown_cpu = lost.cpu < 0;
     lost.time = time;
     lost.cpu = std::max(cpu, 0);
     return sink_.Append(lost);

@@ -27,6 +27,7 @@ struct RawEvent {
   bool atomic = false;    // percpu
   // The address is the hash of one, 32 bits: it is the same for the same object and says no more.
   bool is_hashed = false;
+  bool is_of_unknown_cpu = false;  // kLost
   uint8_t migratetype = 0;
   int32_t cpu = 0;
   int32_t pid = 0;

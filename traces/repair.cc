@@ -193,6 +193,7 @@ absl::Status Repairer::TakeLost(const RawEvent& raw) {
   time_last_ = std::max(time_last_, raw.time);
   event.time = time_last_;
   event.cpu = static_cast<uint16_t>(raw.cpu);
+  event.inferred = raw.is_of_unknown_cpu;
   Count(Repair::kLostEvents);
   // An event holds 32 bits of it; a ring that ran for days can have lost more.
   constexpr uint64_t kPartMax = std::numeric_limits<uint32_t>::max();

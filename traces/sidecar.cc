@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
 #include <system_error>
 #include <utility>
 
@@ -17,41 +16,19 @@
 #include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "traces/gz_input.h"
+#include "traces/sidecar_text.h"
 
 namespace slablab {
 namespace {
 
-absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-bool ParseInt(std::string_view text, int64_t* value) { return absl::SimpleAtoi(View(text), value); }
-
-// The words of a line, split at blanks.
-std::vector<std::string_view> Words(std::string_view line) {
-  std::vector<std::string_view> words;
-  size_t at = 0;
-  while (at < line.size()) {
-    at = line.find_first_not_of(" \t", at);
-    if (at == std::string_view::npos) break;
-    const size_t end = std::min(line.find_first_of(" \t", at), line.size());
-    words.push_back(line.substr(at, end - at));
-    at = end;
-  }
-  return words;
-}
+using internal::Expected;
+using internal::ParseInt;
+using internal::Words;
 
 std::string_view Trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-absl::Status Expected(const std::string& path, uint64_t line, std::string_view expected,
-                      std::string_view found) {
-  constexpr size_t kShown = 60;
-  std::string shown;
-  for (const char c : found.substr(0, kShown)) shown += c >= ' ' && c <= '~' ? c : '?';
-  return absl::InvalidArgumentError(
-      fmt::format("{}:{}: expected {}, found '{}'", path, line, expected, shown));
 }
 
 // "5", or "5(2)" of slabs_cpu_partial.
@@ -251,7 +228,8 @@ class SlabinfoLine {
       numbers->clear();
       for (size_t i = 1; i < group.size(); ++i) {
         uint64_t number = 0;
-        if (!absl::SimpleAtoi(View(group[i]), &number)) return false;
+        if (!absl::SimpleAtoi(absl::string_view(group[i].data(), group[i].size()), &number))
+          return false;
         numbers->push_back(number);
       }
       return true;
@@ -451,57 +429,6 @@ absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std
   absl::StatusOr<NodesFile> file = ParseNodesFile(text, path);
   if (!file.ok()) return file.status();
   return std::move(file->node_of_cpu);
-}
-
-absl::StatusOr<std::map<int32_t, uint64_t>> ParseRingStats(std::string_view text,
-                                                           const std::string& path) {
-  std::map<int32_t, uint64_t> lost;
-  std::set<std::string, std::less<>> names;  // of the CPU's lines so far
-  int32_t cpu = 0;
-  const std::unique_ptr<LineReader> lines = LineReader::Of(text, path);
-  std::string_view line;
-  while (lines->Next(&line)) {
-    if (Words(line).empty()) continue;
-    const size_t colon = line.find(':');
-    const std::string_view name = line.substr(0, colon);
-    if (colon == std::string_view::npos) {
-      return Expected(path, lines->line(), "'overrun: COUNT' and the like", line);
-    }
-    if (!names.emplace(name).second) {
-      names = {std::string(name)};
-      if (++cpu >= kMaxCpus) return Expected(path, lines->line(), "fewer CPUs", line);
-    }
-    if (name != "overrun" && name != "commit overrun" && name != "dropped events") continue;
-    int64_t count = 0;
-    const std::vector<std::string_view> words = Words(line.substr(colon + 1));
-    if (words.size() != 1 || !ParseInt(words[0], &count) || count < 0) {
-      return Expected(path, lines->line(), "a count of events", line);
-    }
-    lost[cpu] += static_cast<uint64_t>(count);
-  }
-  if (!lines->status().ok()) return lines->status();
-  return lost;
-}
-
-absl::StatusOr<std::map<int32_t, uint64_t>> ParseLostEvents(std::string_view text,
-                                                            const std::string& path) {
-  std::map<int32_t, uint64_t> lost;
-  const std::unique_ptr<LineReader> lines = LineReader::Of(text, path);
-  std::string_view line;
-  while (lines->Next(&line)) {
-    const std::vector<std::string_view> words = Words(line);
-    if (words.empty()) continue;
-    int64_t cpu = 0;
-    int64_t count = 0;
-    if (words.size() != 2 || words[0].substr(0, 3) != "cpu" ||
-        !ParseInt(words[0].substr(3), &cpu) || cpu < 0 || cpu >= kMaxCpus ||
-        !ParseInt(words[1], &count) || count < 0) {
-      return Expected(path, lines->line(), "'cpuNUMBER COUNT'", line);
-    }
-    lost[static_cast<int32_t>(cpu)] += static_cast<uint64_t>(count);
-  }
-  if (!lines->status().ok()) return lines->status();
-  return lost;
 }
 
 }  // namespace slablab

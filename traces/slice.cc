@@ -89,6 +89,34 @@ void DropSidecars(std::string_view moment, TraceHeader* header) {
   });
 }
 
+// What of the whole's losses are the slice's: whose time is not known stand first, and of notices
+// without a number some are counted by these.
+class LossesOfSlice {
+ public:
+  LossesOfSlice(const TraceHeader& whole, bool is_later) : whole_(whole), is_later_(is_later) {}
+
+  void Add(const Event& event) {
+    if (event.kind != EventKind::kLost) {
+      has_begun_ = true;
+      return;
+    }
+    if (event.bytes_req == 0) ++unnumbered_;
+    if (!has_begun_) leading_ += event.bytes_req;
+  }
+  void Fill(TraceHeader& header) const {
+    header.lost_untimed = is_later_ ? 0 : std::min(leading_, whole_.lost_untimed);
+    // Those of the whole that nothing counts may all be in the slice.
+    header.lost_covered = is_later_ ? 0 : unnumbered_ - std::min(unnumbered_, whole_.lost_unknown);
+  }
+
+ private:
+  const TraceHeader& whole_;
+  const bool is_later_;
+  bool has_begun_ = false;
+  uint64_t unnumbered_ = 0;
+  uint64_t leading_ = 0;
+};
+
 }  // namespace
 
 absl::Status Renumberer::Append(const Event& event, EventSink& sink) {
@@ -123,11 +151,11 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
   const TraceHeader& whole = (*reader)->header();
   (*writer)->header() = whole;
   if (!selection.cpus.empty()) (*writer)->header().of_some_cpus = true;
-  if (!selection.selects_all()) (*writer)->header().lost_covered = 0;
-  const bool cuts_beginning =
-      selection.from > 0 || selection.event_first > 0 || !selection.cpus.empty();
+  const bool is_later = selection.from > whole.time_first || selection.event_first > 0;
+  const bool cuts_beginning = is_later || !selection.cpus.empty();
   if (cuts_beginning) DropSidecars(".before", &(*writer)->header());
   if (cuts_beginning || !selection.selects_all()) DropSidecars(".after", &(*writer)->header());
+  LossesOfSlice losses(whole, is_later);
   Renumberer renumberer;
   Nanos first = 0;
   Nanos last = 0;
@@ -140,9 +168,9 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
     if (renumberer.summary().events == 0) {
       first = events[0].time;
       // What was lost nobody knows when may have been lost here.
-      if (cuts_beginning && whole.lost_untimed > 0) {
-        (*writer)->header().lost_untimed = 0;
+      if (is_later && whole.lost_untimed > 0) {
         Event lost;
+        lost.inferred = true;
         lost.kind = EventKind::kLost;
         lost.time = first;
         if (absl::Status s = renumberer.Append(lost, **writer); !s.ok()) return s;
@@ -150,9 +178,11 @@ absl::StatusOr<SliceSummary> SliceTrace(const std::string& path,
     }
     last = events[*count - 1].time;
     for (size_t i = 0; i < *count; ++i) {
+      losses.Add(events[i]);
       if (absl::Status s = renumberer.Append(events[i], **writer); !s.ok()) return s;
     }
   }
+  losses.Fill((*writer)->header());
   SliceSummary summary = renumberer.summary();
   if (summary.events == 0) {
     return absl::InvalidArgumentError(fmt::format("{}: the selection is of no event", path));

@@ -43,7 +43,7 @@ class SltReader : public TraceReader {
   bool Wanted(const Event& event, uint64_t number) const {
     return event.time >= options_.from && event.time < options_.to &&
            number >= options_.event_first && number < options_.event_end &&
-           (options_.cpus.empty() || wanted_[event.cpu]);
+           (options_.cpus.empty() || wanted_[event.cpu] || IsOfUnknownCpu(event));
   }
   // Goes on to the next block that holds something wanted; false after the last.
   absl::StatusOr<bool> NextBlock();
@@ -121,7 +121,8 @@ bool SltReader::Wanted(const TraceBlock& block) const {
       block.event_first + block.event_count <= options_.event_first) {
     return false;
   }
-  if (options_.cpus.empty()) return true;
+  // What any CPU may have lost stands first, in a recording of one piece.
+  if (options_.cpus.empty() || block.event_first == 0) return true;
   return std::any_of(block.cpus.begin(), block.cpus.end(),
                      [this](const auto& cpu) { return wanted_[static_cast<size_t>(cpu.cpu)]; });
 }

@@ -98,14 +98,16 @@ absl::StatusOr<StatOrder> ParseStatOrder(std::string_view text) {
 }
 
 void AllocationStat::Add(const Event& event) {
+  if (event.kind == EventKind::kLost) {
+    totals_.lost_events += event.bytes_req;
+    if (event.bytes_req == 0) ++totals_.lost_unnumbered;
+    return;
+  }
   if (event.inferred) return;
   if (AllocatesObject(event.kind)) {
     AddAllocation(event);
   } else if (event.kind == EventKind::kKfree || event.kind == EventKind::kCacheFree) {
     AddFree(event);
-  } else if (event.kind == EventKind::kLost) {
-    totals_.lost_events += event.bytes_req;
-    if (event.bytes_req == 0) ++totals_.lost_unnumbered;
   }
 }
 

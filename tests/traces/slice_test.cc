@@ -109,6 +109,48 @@ TEST_F(SliceTest, WhatIsLiveAtTheStartIsStated) {
   }
 }
 
+// One recording, whatever is cut from it, says one thing of what was lost: CPU 0 lost 34,243 before
+// the first event, of which a notice without a number tells too, CPU 1 another 7,617, and any
+// CPU 5.
+TEST_F(SliceTest, LossesAreThoseOfTheSlicesCpus) {
+  Trace trace = RandomTrace({.seed = 22, .events = 300, .cpus = 2});
+  std::erase_if(trace.events, [](const Event& event) { return event.kind == EventKind::kLost; });
+  const auto lost = [](Nanos time, uint16_t cpu, uint32_t events, bool of_any_cpu) {
+    Event event;
+    event.kind = EventKind::kLost;
+    event.time = time;
+    event.cpu = cpu;
+    event.bytes_req = events;
+    event.inferred = of_any_cpu;
+    return event;
+  };
+  const Nanos first = trace.events.front().time;
+  trace.events.insert(trace.events.begin(),
+                      {lost(first, 0, 34'243, false), lost(first, 1, 7'617, false)});
+  const Nanos later = trace.events[40].time;
+  trace.events.insert(trace.events.begin() + 40,
+                      {lost(later, 0, 0, false), lost(later, 0, 5, true)});
+  trace.header.lost_untimed = 41'860;
+  trace.header.lost_covered = 1;
+  WriteContents(Path("whole.slt"), *WriteToString(trace, {.events_per_block = 200}));
+  SliceSummary summary;
+  const auto header = [&](const TraceReader::Options& selection) {
+    return Slice(selection, &summary).header;
+  };
+  const auto said = [&](const TraceReader::Options& selection) {
+    const TraceHeader slice = header(selection);
+    return std::pair(slice.lost_events, slice.lost_unknown);
+  };
+  const auto whole = std::pair<uint64_t, uint64_t>(41'865, 0);
+  EXPECT_EQ(said({}), whole);
+  EXPECT_EQ(said({.cpus = {CpuId(0), CpuId(1)}}), whole);
+  EXPECT_EQ(said({.event_end = trace.events.size()}), whole);
+  EXPECT_EQ(said({.cpus = {CpuId(0)}}), (std::pair<uint64_t, uint64_t>(34'248, 0)));
+  EXPECT_EQ(said({.cpus = {CpuId(1)}}), (std::pair<uint64_t, uint64_t>(7'622, 0)));
+  // Behind the beginning nobody knows how many of them were lost.
+  EXPECT_EQ(said({.event_first = 100}), (std::pair<uint64_t, uint64_t>(0, 1)));
+}
+
 TEST_F(SliceTest, TablesComeAlong) {
   SliceSummary summary;
   const Trace part = Slice({.event_first = 10, .event_end = 20}, &summary);
