@@ -3,52 +3,23 @@
 
 #include "traces/gz_input.h"
 
-#include <zlib.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
 
-#include "base/claimed_output.h"
 #include "fmt/format.h"
+#include "traces/gz_file.h"
 
 namespace slablab {
 namespace {
 
-constexpr unsigned kBufferBytes = 1 << 20;
-constexpr unsigned kFileChunkBytes = 1 << 14;  // most files read whole are small
-
-struct GzCloser {
-  void operator()(gzFile file) const { gzclose(file); }
-};
-using GzHandle = std::unique_ptr<gzFile_s, GzCloser>;
-
-absl::StatusOr<GzHandle> OpenGz(const std::string& path, const std::string& name) {
-  GzHandle file(gzopen(path.c_str(), "rb"));
-  if (file == nullptr) {
-    const int error = errno;
-    const std::string message = fmt::format("{}: {}", name, std::strerror(error));
-    return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
-  }
-  if (absl::Status input = CheckInput(path); !input.ok()) return input;
-  return file;
-}
-
-absl::Status GzError(gzFile file, const std::string& path) {
-  int error = Z_OK;
-  const char* message = gzerror(file, &error);
-  if (error == Z_ERRNO) {
-    return absl::UnavailableError(fmt::format("{}: {}", path, std::strerror(errno)));
-  }
-  return absl::InvalidArgumentError(
-      fmt::format("{}: damaged or truncated gzip data: {}", path, message));
-}
+constexpr size_t kBufferBytes = 1 << 20;
+constexpr size_t kFileChunkBytes = 1 << 14;  // most files read whole are small
 
 class BufferedLines : public LineReader {
  public:
-  BufferedLines(GzHandle file, const std::string& path)
+  BufferedLines(std::unique_ptr<GzFile> file, const std::string& path)
       : file_(std::move(file)), path_(path), buffer_(2 * kBufferBytes) {}
   BufferedLines(std::string_view text, const std::string& path) : path_(path), rest_(text) {}
 
@@ -82,31 +53,19 @@ class BufferedLines : public LineReader {
   // error to come. False on an error.
   bool Refill() {
     if (!rest_.empty()) std::memmove(buffer_.data(), rest_.data(), rest_.size());
-    size_t filled = rest_.size();
-    while (filled < buffer_.size()) {
-      const int got = gzread(file_.get(), buffer_.data() + filled,
-                             static_cast<unsigned>(buffer_.size() - filled));
-      if (got < 0) {
-        status_ = GzError(file_.get(), path_);
-        return false;
-      }
-      if (got == 0) break;
-      filled += static_cast<size_t>(got);
-    }
-    rest_ = std::string_view(buffer_.data(), filled);
-    if (filled == buffer_.size()) return true;
-    // A gzip stream that stops short is an error that only gzclose-time state tells.
-    int error = Z_OK;
-    gzerror(file_.get(), &error);
-    if (error == Z_BUF_ERROR) {
-      status_ = GzError(file_.get(), path_);
+    const size_t kept = rest_.size();
+    const absl::StatusOr<size_t> got = file_->Read(absl::MakeSpan(buffer_).subspan(kept));
+    if (!got.ok()) {
+      status_ = got.status();
       return false;
     }
+    rest_ = std::string_view(buffer_.data(), kept + *got);
+    if (rest_.size() == buffer_.size()) return true;
     file_.reset();
     return true;
   }
 
-  GzHandle file_;  // null at the end of the file, and for text in memory
+  std::unique_ptr<GzFile> file_;  // null at the end of the file, and for text in memory
   const std::string path_;
   std::vector<char> buffer_;
   std::string_view rest_;
@@ -118,7 +77,7 @@ class BufferedLines : public LineReader {
 }  // namespace
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_max) {
-  absl::StatusOr<GzHandle> file = OpenGz(path, path);
+  const absl::StatusOr<std::unique_ptr<GzFile>> file = GzFile::Open(path, path);
   if (!file.ok()) return file.status();
   std::string contents;
   for (;;) {
@@ -128,24 +87,20 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_
           fmt::format("{}: larger than the {} bytes that such a file may have", path, bytes_max));
     }
     // Doubling: the cost of growing stays in proportion.
-    const auto chunk = static_cast<unsigned>(std::clamp<size_t>(filled, kFileChunkBytes, 1 << 26));
+    const size_t chunk = std::clamp<size_t>(filled, kFileChunkBytes, 1 << 26);
     contents.resize(filled + chunk);
-    const int got = gzread(file->get(), contents.data() + filled, chunk);
-    if (got < 0) return GzError(file->get(), path);
-    contents.resize(filled + static_cast<size_t>(got));
-    if (got == 0) break;
+    const absl::StatusOr<size_t> got =
+        (*file)->Read(absl::MakeSpan(contents.data() + filled, chunk));
+    if (!got.ok()) return got.status();
+    contents.resize(filled + *got);
+    if (*got < chunk) return contents;
   }
-  int error = Z_OK;
-  gzerror(file->get(), &error);
-  if (error == Z_BUF_ERROR) return GzError(file->get(), path);
-  return contents;
 }
 
 absl::StatusOr<std::unique_ptr<LineReader>> LineReader::Open(const std::string& path,
                                                              const std::string& name) {
-  absl::StatusOr<GzHandle> file = OpenGz(path, name);
+  absl::StatusOr<std::unique_ptr<GzFile>> file = GzFile::Open(path, name);
   if (!file.ok()) return file.status();
-  gzbuffer(file->get(), kBufferBytes);
   return std::make_unique<BufferedLines>(*std::move(file), name);
 }
 

@@ -3,8 +3,6 @@
 
 #include "traces/import.h"
 
-#include <zlib.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -12,6 +10,7 @@
 
 #include "base/names.h"
 #include "fmt/format.h"
+#include "traces/gz_file.h"
 #include "traces/text_line.h"
 #include "traces/text_other.h"
 #include "traces/text_prefix.h"
@@ -73,20 +72,12 @@ absl::StatusOr<RecordingFormat> ParseRecordingFormat(std::string_view name) {
 
 absl::StatusOr<RecordingFormat> DetectRecordingFormat(const std::string& path,
                                                       const std::string& name, bool lenient) {
-  gzFile file = gzopen(path.c_str(), "rb");
-  if (file == nullptr) {
-    return absl::NotFoundError(fmt::format("{}: {}", name, std::strerror(errno)));
-  }
+  const absl::StatusOr<std::unique_ptr<GzFile>> file = GzFile::Open(path, name);
+  if (!file.ok()) return file.status();
   std::string head(kHeadBytes, '\0');
-  const int got = gzread(file, head.data(), kHeadBytes);
-  const bool is_compressed = gzdirect(file) == 0;
-  gzclose(file);
-  if (got < 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: cannot be read: {}", name,
-                    is_compressed ? "damaged gzip data" : std::strerror(errno)));
-  }
-  head.resize(static_cast<size_t>(got));
+  const absl::StatusOr<size_t> got = (*file)->Read(absl::MakeSpan(head.data(), head.size()));
+  if (!got.ok()) return got.status();
+  head.resize(*got);
   return internal::DetectFormatOf(head, name, lenient);
 }
 

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <array>
 #include <cerrno>
@@ -16,6 +15,7 @@
 
 #include "base/claimed_output.h"
 #include "fmt/format.h"
+#include "traces/gz_file.h"
 
 namespace slablab {
 namespace {
@@ -64,13 +64,12 @@ absl::Status FileError(const std::string& name, int error) {
 
 // The first bytes of the file, or of what gzip packed there.
 std::string HeadOf(const std::string& path, bool* is_gzipped) {
+  const absl::StatusOr<std::unique_ptr<GzFile>> file = GzFile::Open(path, path);
+  if (!file.ok()) return {};
   std::string head(kMagicBytes, '\0');
-  const gzFile file = gzopen(path.c_str(), "rb");
-  if (file == nullptr) return {};
-  const int got = gzread(file, head.data(), static_cast<unsigned>(head.size()));
-  *is_gzipped = gzdirect(file) == 0;
-  gzclose(file);
-  head.resize(static_cast<size_t>(std::max(got, 0)));
+  const absl::StatusOr<size_t> got = (*file)->Read(absl::MakeSpan(head.data(), head.size()));
+  *is_gzipped = (*file)->is_gzipped();
+  head.resize(got.ok() ? *got : 0);
   return head;
 }
 
@@ -187,19 +186,15 @@ absl::Status RecordingSource::UnpackBy(const std::vector<std::string>& words,
 absl::Status RecordingSource::Gunzip() {
   absl::StatusOr<std::unique_ptr<Spool>> spool = Spool::Create();
   if (!spool.ok()) return spool.status();
-  const gzFile file = gzopen(path_.c_str(), "rb");
-  if (file == nullptr) return FileError(name_, errno);
+  const absl::StatusOr<std::unique_ptr<GzFile>> file = GzFile::Open(path_, name_);
+  if (!file.ok()) return file.status();
   std::vector<char> buffer(1 << 16);
   absl::Status status;
-  int got = 0;
-  while (status.ok() && (got = gzread(file, buffer.data(), 1 << 16)) > 0) {
-    status = (*spool)->Write({buffer.data(), static_cast<size_t>(got)});
-  }
-  int error = Z_OK;
-  gzerror(file, &error);
-  gzclose(file);
-  if (status.ok() && (got < 0 || error == Z_BUF_ERROR)) {
-    status = absl::InvalidArgumentError(name_ + ": damaged or truncated gzip data");
+  for (size_t got = buffer.size(); status.ok() && got == buffer.size();) {
+    const absl::StatusOr<size_t> read = (*file)->Read(absl::MakeSpan(buffer));
+    if (!read.ok()) return read.status();
+    got = *read;
+    status = (*spool)->Write({buffer.data(), got});
   }
   if (!status.ok()) return status;
   spool_ = *std::move(spool);

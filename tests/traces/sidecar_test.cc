@@ -179,6 +179,39 @@ TEST(SidecarTest, NodesOfCpus) {
               HasSubstr("nodes:2: expected each CPU on one node, and 3 is on node 0"));
 }
 
+std::string Gzipped(const std::string& text) {
+  const std::string path = WriteTestFile("piece.gz", "");
+  gzFile gz = gzopen(path.c_str(), "wb");
+  gzwrite(gz, text.data(), static_cast<unsigned>(text.size()));
+  gzclose(gz);
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(GzFileTest, PiecesAreOneTextAndNothingElseMayStandBehindThem) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "line " + std::to_string(i * 7919 % 10'007) + "\n";
+  const auto read = [](const std::string& bytes) {
+    return ReadWholeFile(WriteTestFile("pieces.gz", bytes));
+  };
+  const std::string piece = Gzipped(text);
+  EXPECT_EQ(*read(text), text);
+  EXPECT_EQ(*read("x"), "x");
+  EXPECT_EQ(*read(""), "");
+  EXPECT_EQ(*read(piece), text);
+  EXPECT_EQ(*read(piece + piece + Gzipped("")), text + text);
+  EXPECT_EQ(*read(piece + std::string(10'240, '\0')), text);
+  for (const std::string& behind : {std::string("x"), std::string("\x1f", 1), std::string("junk\n"),
+                                    std::string("\0\0junk", 6), std::string("y") + piece.substr(1),
+                                    piece.substr(0, 5), piece.substr(0, piece.size() - 1)}) {
+    EXPECT_FALSE(read(piece + behind).ok()) << behind.size();
+  }
+  for (const size_t end : {size_t{2}, size_t{9}, size_t{20}, piece.size() / 2, piece.size() - 1}) {
+    const absl::StatusOr<std::string> cut = read(piece.substr(0, end));
+    EXPECT_THAT(std::string(cut.status().message()), HasSubstr("damaged or truncated")) << end;
+  }
+}
+
 TEST(SidecarTest, EventsLostByCpuAsTheRingsCountThem) {
   const absl::StatusOr<std::map<int32_t, uint64_t>> lost = ParseRingStats(
       "entries: 9\noverrun: 849063\ncommit overrun: 2\nbytes: 12\ndropped events: 1\n"
