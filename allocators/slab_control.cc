@@ -268,7 +268,8 @@ Task<absl::Status> SlabAllocator::TuneTogether(Cpu& cpu, CacheId id,
   const bool done = co_await TuneCpuCache(cpu, s, wanted, kGfpKernel);
   if (done) co_return absl::OkStatus();
   co_return absl::ResourceExhaustedError(
-      fmt::format("no memory for arrays of {} objects", wanted.limit));
+      fmt::format("no memory for arrays of {} objects a CPU and {} a node to share", wanted.limit,
+                  wanted.shared * uint64_t{wanted.batch_count}));
 }
 
 }  // namespace slablab

@@ -228,7 +228,9 @@ Task<absl::Status> SlubQ::TuneShared(Cpu& cpu, QueueCache& s, int64_t value) {
 }
 
 Task<absl::Status> SlubQ::TuneAlien(Cpu& cpu, QueueCache& s, int64_t value) {
-  if (nr_node_ids() == 1) co_return TunableRefused("alien_queue_size", value);
+  if (nr_node_ids() == 1) {
+    co_return TunableRefused("alien_queue_size", value, "the machine has one node");
+  }
   co_await RemoveSharedQueues(cpu, s);
   s.aliens = value > 0;
   s.alien_shift = 0;

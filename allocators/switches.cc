@@ -10,8 +10,9 @@
 
 namespace slablab {
 
-absl::Status TunableRefused(std::string_view name, int64_t value) {
-  return absl::InvalidArgumentError(fmt::format("{} cannot be set to {}", name, value));
+absl::Status TunableRefused(std::string_view name, int64_t value, std::string_view why) {
+  return absl::InvalidArgumentError(
+      fmt::format("{} cannot be set to {}{}{}", name, value, why.empty() ? "" : ": ", why));
 }
 
 absl::Status CheckTunable(std::string_view model, const ModelSwitches& switches, bool statistics,

@@ -67,7 +67,7 @@ absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
                             const AllocatorOptions& options);
 
 // "cpu_partial cannot be set to -1".
-absl::Status TunableRefused(std::string_view name, int64_t value);
+absl::Status TunableRefused(std::string_view name, int64_t value, std::string_view why = "");
 
 // Whether `model` has a tunable `name`, or with `statistics` such a counter, that takes `value` as
 // far as its range says. InvalidArgument otherwise, with what there is or what is taken.

@@ -29,6 +29,7 @@ struct Claim {
   std::string flag;
   std::string target;        // links resolved, for a file that is not there yet
   std::optional<FileId> id;  // of a file that is there
+  bool is_input = false;     // it was to be read, too
 };
 
 std::vector<Claim>& Claims() {
@@ -37,8 +38,9 @@ std::vector<Claim>& Claims() {
 }
 
 absl::Status CheckInput(const struct stat& status, const std::string& path) {
-  for (const Claim& claim : Claims()) {
+  for (Claim& claim : Claims()) {
     if (claim.id != FileId(status.st_dev, status.st_ino)) continue;
+    claim.is_input = true;
     return absl::InvalidArgumentError(fmt::format(
         "{}: is read, so it cannot be the output too ({} {})", path, claim.flag, claim.path));
   }
@@ -76,6 +78,17 @@ absl::Status CheckInput(const std::string& path) {
 absl::Status CheckInput(int descriptor, const std::string& path) {
   struct stat status;
   return fstat(descriptor, &status) == 0 ? CheckInput(status, path) : absl::OkStatus();
+}
+
+absl::Status CheckOutput(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return absl::OkStatus();
+  for (const Claim& claim : Claims()) {
+    if (!claim.is_input || claim.id != FileId(status.st_dev, status.st_ino)) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("{} {}: not written, since it is read, too", claim.flag, path));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace slablab

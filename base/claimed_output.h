@@ -24,6 +24,10 @@ absl::Status ClaimOutput(const std::string& path, const std::string& flag);
 absl::Status CheckInput(const std::string& path);
 absl::Status CheckInput(int descriptor, const std::string& path);
 
+// InvalidArgument if CheckInput has found `path` among the inputs: a command that goes on after
+// that, to report what it could not do, does not replace it either. Who writes a file asks.
+absl::Status CheckOutput(const std::string& path);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_BASE_CLAIMED_OUTPUT_H_

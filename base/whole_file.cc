@@ -22,6 +22,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "sim/check.h"
 
@@ -167,6 +168,7 @@ absl::StatusOr<std::unique_ptr<WholeFile>> WholeFile::Open(const std::string& pa
     if (absl::Status opened = file->OpenDirectly(path); !opened.ok()) return opened;
     return file;
   }
+  if (absl::Status output = CheckOutput(path); !output.ok()) return output;
   struct stat status;
   const bool exists = stat(path.c_str(), &status) == 0;
   // A name that is too long would show only at the end.

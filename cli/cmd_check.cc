@@ -161,7 +161,11 @@ absl::Status CheckKept(const Baselines& baselines, const Suite& chosen, const st
 }
 
 std::string Summary(const Verdict& verdict) {
-  if (!verdict.has_baseline) return "no baseline; --update stores one";
+  if (!verdict.has_baseline) {
+    return absl::GetFlag(FLAGS_update)
+               ? "no baseline, and none is stored, since not every point ran"
+               : "no baseline; --update stores one";
+  }
   std::vector<std::string> words;
   if (!verdict.same_trace) words.emplace_back("the workload is another");
   if (!verdict.same_config) words.emplace_back("the configuration is another");

@@ -109,10 +109,22 @@ absl::Status CheckFormat(const Command& command, const std::string& value) {
       UnknownNameText(absl::StrCat("format of '", Absl(command.name), "'"), value, names));
 }
 
+// What stands between the values of a flag that may be given several times; 0: the last one counts.
+char SeparatorOf(std::string_view name) {
+  if (name == "vary") return ';';
+  constexpr std::string_view kLists[] = {"allocators", "machines", "metrics",      "quirks",
+                                         "set",        "tune",     "percpu_quirks"};
+  return std::find(std::begin(kLists), std::end(kLists), name) == std::end(kLists) ? '\0' : ',';
+}
+
 absl::Status SetFlag(const Command& command, absl::CommandLineFlag& flag,
-                     const std::string& value) {
+                     const std::string& written) {
   const std::string name(flag.Name());
-  FlagsGiven().insert(name);
+  const bool is_first = FlagsGiven().insert(name).second;
+  const char separator = SeparatorOf(name);
+  const std::string value = is_first || separator == '\0'
+                                ? written
+                                : flag.CurrentValue() + std::string(1, separator) + written;
   if (name == "format") {
     if (absl::Status status = CheckFormat(command, value); !status.ok()) return status;
   }
@@ -243,6 +255,7 @@ absl::StatusOr<Format> FormatAmong(absl::Span<const Format> accepted) {
 
 absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
                                            const std::vector<std::string>& words) {
+  FlagsGiven().clear();
   const Command* help = FindCommand(commands, "help");
   const Command* version = FindCommand(commands, "version");
   CHECK(help != nullptr);

@@ -65,6 +65,11 @@ absl::StatusOr<std::optional<SweepStore::Outcome>> SweepStore::Get(const std::st
     return absl::DataLossError(fmt::format("{}: {}", PathOf(point, ending), why));
   };
   const std::string path = PathOf(point, kResult);
+  // A pipe by that name would be waited for.
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) {
+    return damaged(kResult, "is no file");
+  }
   absl::StatusOr<RunResult> result = ReadResult(path);
   if (result.ok()) {
     if (result->point() != point) {

@@ -112,10 +112,15 @@ absl::Status SpecOrigin::Error(std::string_view path, std::string_view message) 
   return absl::InvalidArgumentError(fmt::format("{}: {}", label_, message));
 }
 
+// Messages in messages. What is parsed here has a handful, and a workload as many as its steps
+// nest, which have a lower bound of their own.
+constexpr int kMostNested = 1000;
+
 absl::Status ParseTextproto(std::string_view text, pb::Message* message, SpecOrigin* origin) {
   FirstError first_error(origin->label());
   pb::TextFormat::ParseInfoTree tree;
   pb::TextFormat::Parser parser;
+  parser.SetRecursionLimit(kMostNested);  // it recurses, and its stack has an end
   parser.RecordErrorsTo(&first_error);
   parser.WriteLocationsTo(&tree);
   if (!parser.ParseFromString(std::string(text), message)) return first_error.status();

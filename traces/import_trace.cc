@@ -379,10 +379,13 @@ absl::StatusOr<Recording> FindRecording(const std::string& path, const FindOptio
     for (const std::string_view name :
          {"trace.dat", "trace.txt", "trace.txt.gz", "perf.txt", "perf.txt.gz", "perf.data"}) {
       const fs::path candidate = fs::path(path) / std::string(name);
-      if (fs::exists(candidate, error)) {
-        recording.path = candidate.string();
-        break;
+      if (!fs::exists(candidate, error)) continue;
+      if (!recording.path.empty()) {
+        return absl::InvalidArgumentError(
+            fmt::format("{}: the folder holds two recordings, {} and {}: name the one to import",
+                        path, fs::path(recording.path).filename().string(), name));
       }
+      recording.path = candidate.string();
     }
     if (recording.path.empty()) {
       return absl::NotFoundError(

@@ -4,6 +4,7 @@
 #include "traces/recording_events.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,10 @@ class InterruptibleSink : public RawEventSink {
   uint64_t events_ = 0;
 };
 
+constexpr Nanos kNanosPerDay = Nanos{86'400} * 1'000'000'000;
+// No ring holds what is longer.
+constexpr Nanos kSpanMax = 366 * kNanosPerDay;
+
 bool IsOfSlab(EventKind kind) { return AllocatesObject(kind) || FreesObject(kind); }
 
 // Passes events on and sees what they are like. Stops at the first that shows that another reading
@@ -49,6 +54,7 @@ class Probe : public RawEventSink {
       return absl::AbortedError("not in order of time");
     }
     latest_ = std::max(latest_, event.time);
+    earliest_ = std::min(earliest_, event.time);
     if (event.kind == EventKind::kLost) {
       LossNotices& losses = losses_[event.cpu];
       losses.events += event.bytes_req;
@@ -66,6 +72,8 @@ class Probe : public RawEventSink {
     return sink_.Append(event);
   }
 
+  // From the first event to the last.
+  Nanos span() const { return latest_ - std::min(earliest_, latest_); }
   bool is_out_of_order() const { return is_out_of_order_; }
   bool has_hashes() const { return has_hashes_; }
   bool has_short_addresses() const {
@@ -86,6 +94,7 @@ class Probe : public RawEventSink {
   const bool is_sorted_;
   RawEventSink& sink_;
   Nanos latest_ = 0;
+  Nanos earliest_ = std::numeric_limits<Nanos>::max();
   RecordingEvents::CountsByKind events_by_kind_ = {};
   uint64_t address_max_ = 0;
   bool has_addresses_ = false;
@@ -114,6 +123,11 @@ absl::Status RecordingEvents::Survey(const SinkMaker& make_sink) {
     events_ = sink.events();
     losses_ = probe.losses();
     has_short_addresses_ = probe.has_short_addresses();
+    if (probe.span() > kSpanMax) {
+      return absl::InvalidArgumentError(fmt::format(
+          "{}: its first event and its last are {} days apart: it is damaged, or of several boots",
+          source_.name(), probe.span() / kNanosPerDay));
+    }
     events_by_kind_ = probe.events_by_kind();
     uint64_t of_allocators = 0;
     for (size_t i = 0; i < events_by_kind_.size(); ++i) {

@@ -167,7 +167,9 @@ absl::Status CheckSignature(const RandomAccess& file) {
   if (signature == kSignature) return absl::OkStatus();
   return absl::InvalidArgumentError(
       fmt::format("{}: not an .slt trace: {}", file.name(),
-                  bytes == 0 ? "the file is empty" : "the first 8 bytes are not its signature"));
+                  bytes == 0 ? "the file is empty"
+                             : "the first 8 bytes are not its signature; slablab import makes a "
+                               "trace of a recording"));
 }
 
 absl::StatusOr<Contents> ReadContents(const RandomAccess& file) {

@@ -23,6 +23,8 @@ constexpr uint32_t kStormCountMax = 1'000'000;
 constexpr uint32_t kStormIntervalMax = 1'000'000'000;  // a second
 constexpr uint32_t kStormObjectsMax = 64;
 constexpr uint32_t kStormBytesMax = 8192;
+// Objects of all times and CPUs of an event: some minutes of the host's time.
+constexpr unsigned __int128 kStormsObjectsMax = 1'000'000'000;
 constexpr uint32_t kStormBytes = 256;  // of an object, if the scenario does not say
 
 // Names field, value and bound; empty: it is none too large.
@@ -49,7 +51,18 @@ std::string CheckEvent(const ScenarioEvent& event) {
   if (event.every_us() == 0 && event.times() > 1) return "what comes several times has every_us";
   if (event.what_case() == ScenarioEvent::WHAT_NOT_SET) return "an event says what happens";
   if (event.has_tune() && event.tune().key().empty()) return "tune names a key";
-  return event.has_interrupts() ? CheckStorm(event.interrupts()) : "";
+  if (!event.has_interrupts()) return "";
+  const InterruptEvent& storm = event.interrupts();
+  wrong = CheckStorm(storm);
+  if (!wrong.empty()) return wrong;
+  const unsigned __int128 objects =
+      static_cast<unsigned __int128>(std::max<uint64_t>(1, event.times())) *
+      std::max(1u, storm.cpus()) * storm.count() * std::max(1u, storm.objects());
+  if (objects <= kStormsObjectsMax) return "";
+  return fmt::format(
+      "its interrupts are of more than {} objects in all: times, cpus, count and "
+      "objects multiply",
+      static_cast<uint64_t>(kStormsObjectsMax));
 }
 
 // Which CPUs or nodes the event is about: a field of it, the first, and how many.

@@ -173,6 +173,15 @@ TEST_F(CheckTest, RefusedPointsAreInTheJunitAndTheOthersRunAllTheSame) {
   EXPECT_EQ(Contents(Path("net.baselines.textproto")), before) << "all or nothing";
 }
 
+// The error that names it must not be written over it.
+TEST_F(CheckTest, TheJunitReplacesNoInput) {
+  const std::string trace = Contents(Path("net.slt"));
+  const Ending check = Stderr(absl::StrCat("check --junit=", Path("net.slt"), " ", suite_));
+  EXPECT_EQ(check.exit_status, 2);
+  EXPECT_THAT(check.text, HasSubstr("is read, so it cannot be the output too"));
+  EXPECT_EQ(Contents(Path("net.slt")), trace);
+}
+
 TEST_F(CheckTest, WithinItsToleranceAMetricMayMove) {
   ASSERT_EQ(Stdout("check --update " + suite_).exit_status, 0);
   Change("events_max: 8000", "events_max: 8200");

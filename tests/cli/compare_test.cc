@@ -46,6 +46,9 @@ TEST_F(CompareTest, KeptResultsGiveTheSameReportAsTheRuns) {
   const std::string text = Output("text", flags);
   EXPECT_THAT(text, AllOf(StartsWith("What differs, and why"), HasSubstr("slab against slub")));
   EXPECT_EQ(Output("again", absl::StrCat("compare ", small_, " --allocator=slub,slab")), text);
+  EXPECT_EQ(
+      Output("again", absl::StrCat("compare ", small_, " --allocators=slub --allocators=slab")),
+      text);
   for (const char* format : {"proto", "json"}) {
     SCOPED_TRACE(format);
     Output(format, absl::StrCat(flags, " --format=", format));

@@ -237,6 +237,18 @@ TEST(ImportTest, EveryNoticeOfLostEventsBecomesAnEvent) {
             "1000001000 cpu1 lost 0");
 }
 
+TEST(ImportTest, ARecordingOfYearsIsDamaged) {
+  const std::string free = ": kfree: call_site=f+0x1 ptr=0xffff888100000040\n";
+  const std::string begin = "  sh-7  [001] .....  1.000001" + free;
+  EXPECT_THAT(
+      std::string(
+          ImportPath(WriteTestFile("years.txt", begin + "  sh-7  [001] .....  63072000.5" + free))
+              .status.message()),
+      HasSubstr("are 729 days apart"));
+  EXPECT_TRUE(ImportPath(WriteTestFile("days.txt", begin + "  sh-7  [001] .....  864000.5" + free))
+                  .status.ok());
+}
+
 TEST(ImportTest, DifferencesOfTimesAreNoTimes) {
   std::string text;
   for (const char* time : {"0.000000", "0.003085", "0.000003", "0.000001", "0.000012", "0.000004",

@@ -277,6 +277,12 @@ TEST(ScenarioTest, WhatIsTooMuchIsRefusedByNameAndBound) {
   }
   EXPECT_THAT(error("events { every_us: 1 times: 1000000001 pressure {} }"),
               HasSubstr("times is 1000000001, and can be at most 1000000000"));
+  // Each within its bound, and years of work together.
+  const std::string storms =
+      "events { every_us: 300 times: 200 interrupts { cpus: 2 interval_ns: 500 ";
+  EXPECT_EQ(error(storms + "count: 100000 objects: 25 } }"), "");
+  EXPECT_THAT(error(storms + "count: 100001 objects: 25 } }"),
+              HasSubstr("of more than 1000000000 objects in all"));
   std::string many;
   for (int i = 0; i < 10'001; ++i) many += "events { pressure {} }";
   EXPECT_THAT(error(many), HasSubstr("there are 10001 events, and can be at most 10000"));
