@@ -204,6 +204,17 @@ TEST(RecordedMachineTest, BundledTracesSayTheirs) {
       text,
       HasSubstr("\nkernels      recorded on Linux 6.1.192 with SLUB; the model is of Linux 6.1\n"));
   EXPECT_THAT(text, Not(HasSubstr("rounding")));
+  // All of them, those of a boot that only one CPU did, too.
+  for (const std::string name : {"fork", "hackbench", "net"}) {
+    const RunConfig config = ResultOf("--events-max=100 --trace=" + Sample(name)).config();
+    EXPECT_EQ(config.cpus(), 4) << name;
+    EXPECT_EQ(config.nodes(), 2) << name;
+  }
+  const RunConfig percpu = ResultOf("--events-max=100 --allocator=percpu --trace=" +
+                                    Runfile("traces/samples/linux-6.1-percpu-c8n2.slt"))
+                               .config();
+  EXPECT_EQ(percpu.cpus(), 8);
+  EXPECT_EQ(percpu.nodes(), 2);
 }
 
 TEST(RecordedMachineTest, AWorkloadHasNone) {
