@@ -258,6 +258,10 @@ DataTable SweepPointsTable(const SweepReport& report) {
   table.columns.push_back("refused");
   table.columns.push_back("end_state");
   for (const Metric& metric : Metrics()) table.columns.emplace_back(metric.name);
+  for (const char* column : {"trace_lost_events", "trace_lost_unknown", "cpus_folded",
+                             "nodes_folded", "allocations_folded", "kmallocs_rounded_otherwise"}) {
+    table.columns.emplace_back(column);
+  }
   for (const SweepPointReport& point : report.points()) {
     std::vector<std::string>& row = table.rows.emplace_back();
     row.push_back(point.name());
@@ -269,6 +273,13 @@ DataTable SweepPointsTable(const SweepReport& report) {
       const std::string text =
           point.has_result() ? MetricText(metric, metric.of(point.result())) : "";
       row.push_back(absl::StrReplaceAll(text, {{",", ""}}));
+    }
+    const RunResult& result = point.result();
+    for (const uint64_t value :
+         {result.totals().trace_lost_events(), result.totals().trace_lost_unknown(),
+          uint64_t{result.places().cpus_folded()}, uint64_t{result.places().nodes_folded()},
+          result.places().allocations_folded(), result.kernel_match().rounded_otherwise()}) {
+      row.push_back(point.has_result() ? fmt::format("{}", value) : "");
     }
   }
   return table;

@@ -83,6 +83,15 @@ DataTable NameValueTable(std::string name) {
   return {.name = std::move(name), .keys = 1, .columns = {"name", "value"}, .rows = {}};
 }
 
+// The same with what they are of in front.
+void AppendFieldsOf(std::string_view of, const pb::Message& message, DataTable& table) {
+  const size_t first = table.rows.size();
+  AppendFields(message, table);
+  for (size_t i = first; i < table.rows.size(); ++i) {
+    table.rows[i][0] = fmt::format("{}_{}", of, table.rows[i][0]);
+  }
+}
+
 DataTable RunTable(const RunResult& result) {
   DataTable table = NameValueTable("run");
   AppendFields(result.config(), table);
@@ -97,6 +106,9 @@ DataTable RunTable(const RunResult& result) {
   const size_t digests = table.rows.size();
   AppendFields(result.digests(), table);
   for (size_t i = digests; i < table.rows.size(); ++i) table.rows[i][0] += "_digest";
+  AppendFieldsOf("machine", result.machine(), table);
+  AppendFieldsOf("kernels", result.kernel_match(), table);
+  AppendFieldsOf("places", result.places(), table);
   for (const std::string& assumption : result.assumptions()) {
     table.rows.push_back({"assumption", assumption});
   }
@@ -121,16 +133,9 @@ DataTable CachePartTable(const RunResult& result, std::string name,
 DataTable PercpuTable(const PercpuReport& percpu) {
   DataTable table = NameValueTable("percpu");
   AppendFields(percpu, table);
-  const auto append = [&table](std::string_view of, const pb::Message& message) {
-    const size_t first = table.rows.size();
-    AppendFields(message, table);
-    for (size_t i = first; i < table.rows.size(); ++i) {
-      table.rows[i][0] = fmt::format("{}_{}", of, table.rows[i][0]);
-    }
-  };
-  append("layout", percpu.layout());
-  append("bytes", percpu.bytes());
-  append("peak_bytes", percpu.peak());
+  AppendFieldsOf("layout", percpu.layout(), table);
+  AppendFieldsOf("bytes", percpu.bytes(), table);
+  AppendFieldsOf("peak_bytes", percpu.peak(), table);
   return table;
 }
 
@@ -265,6 +270,7 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(NameValueTable("totals"));
   AppendFields(result.totals(), tables.back());
   tables.push_back(TableOf("skipped", 1, result.totals().skipped()));
+  tables.push_back(TableOf("rounding", 4, result.kernel_match().worst()));
   tables.push_back(TableOf("paths", 1, result.paths()));
   tables.push_back(TableOf("touches", 3, result.touches()));
   tables.push_back(TableOf("causes", 2, result.causes()));

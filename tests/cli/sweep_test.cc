@@ -256,6 +256,7 @@ TEST_F(SweepTest, WhatCannotBeIsListedWithItsReason) {
   const std::vector<std::string> lines = absl::StrSplit(tsv, '\n', absl::SkipEmpty());
   ASSERT_THAT(lines, SizeIs(9));
   EXPECT_THAT(lines[0], StartsWith("point\tallocator\tcpus\tnodes\trefused\tend_state\t"));
+  EXPECT_THAT(lines[0], HasSubstr("\ttrace_lost_events\ttrace_lost_unknown\tcpus_folded\t"));
   const auto tabs = [](const std::string& line) {
     return std::count(line.begin(), line.end(), '\t');
   };

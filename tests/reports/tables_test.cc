@@ -43,6 +43,22 @@ TEST(TablesTest, LongFormHasAValueALine) {
   EXPECT_THAT(text, HasSubstr("\nrun,end_state_digest,value,00000000deadbeef\n"));
 }
 
+// A spreadsheet of runs says what their reports' heads say.
+TEST(TablesTest, TheSettingIsInTheRunsTable) {
+  RunResult result = ExampleResult();
+  result.mutable_machine()->set_caches_source("assumed");
+  result.mutable_kernel_match()->set_recorded("6.18.5");
+  result.mutable_kernel_match()->set_rounded_otherwise(7);
+  result.mutable_kernel_match()->add_worst()->set_recorded(24);
+  result.mutable_places()->set_nodes_folded(3);
+  const std::string text = LongText(DataTables(result), Delimiter::kComma);
+  EXPECT_THAT(text, HasSubstr("\nrun,machine_caches_source,value,assumed\n"));
+  EXPECT_THAT(text, HasSubstr("\nrun,kernels_recorded,value,6.18.5\n"));
+  EXPECT_THAT(text, HasSubstr("\nrun,kernels_rounded_otherwise,value,7\n"));
+  EXPECT_THAT(text, HasSubstr("\nrun,places_nodes_folded,value,3\n"));
+  EXPECT_THAT(text, HasSubstr("\nrounding,0/0/24/0,kmallocs,0\n"));
+}
+
 TEST(TablesTest, FieldsAreQuotedOnlyWhereTheyMust) {
   const DataTable table{
       .name = "t", .keys = 1, .columns = {"a", "b"}, .rows = {{"plain", "x,\"y\"\nz\tw"}}};
