@@ -46,8 +46,8 @@ inline constexpr SlabPolicy kSlabPolicy61 = {.name = "slab",
                                              .counts_slabs = true};
 
 // Before "mm/slab: use percpu allocator for cpu cache" of 2014, as that patch shows it, and where
-// it does not, as mm/slab.c of 2015 does. Not so: kmalloc's caches are those of Linux 6.1, to 8 KiB;
-// there they went on to 4 MiB, and there were none for cgroups and reclaimable objects.
+// it does not, as mm/slab.c of 2015 does. Not so: kmalloc's caches are those of Linux 6.1, to
+// 8 KiB; there they went on to 4 MiB, and there were none for cgroups and reclaimable objects.
 inline constexpr SlabPolicy kSlabPolicy2014 = {.name = "slab-2014",
                                                .percpu_arrays = false,
                                                .list_in_objects = false,

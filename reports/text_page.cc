@@ -70,7 +70,9 @@ std::string TextCell::Write(size_t width) const {
 
 std::string TextCell::WriteNumber(size_t width) const {
   uint64_t number = 0;
-  if (is_number_ || text_.size() <= width || !ParseNumber(text_, &number)) return Write(width);
+  constexpr size_t kFittedLeast = 5;
+  if (is_number_ || text_.size() <= width || width < kFittedLeast || !ParseNumber(text_, &number))
+    return Write(width);
   return Fitted(number, width);
 }
 

@@ -37,6 +37,8 @@ absl::StatusOr<HwlocTopology> NewTopology() {
   HwlocTopology topology(raw);
   // A cgroup that may use two CPUs of a machine does not make it a machine of two CPUs.
   hwloc_topology_set_flags(raw, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
+  // hwloc passes them over by default; a machine that has one is to say so.
+  hwloc_topology_set_type_filter(raw, HWLOC_OBJ_MEMCACHE, HWLOC_TYPE_FILTER_KEEP_ALL);
   return topology;
 }
 

@@ -1,7 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What the patches of 2010 promised, in numbers: claims_2010.golden, which docs/results/slubq_2010.md quotes.
+// What the patches of 2010 promised, in numbers: claims_2010.golden, which
+// docs/results/slubq_2010.md quotes.
 
 #include <string>
 #include <string_view>

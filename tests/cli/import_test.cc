@@ -108,11 +108,13 @@ TEST_F(ImportProgramTest, OfAPerfDataPerfScriptMakesText) {
   Write("perf.data", "PERFILE2 and what follows");
   // A perf that prints what perf script would.
   fs::create_directory(Path("bin"));
-  Write("bin/perf",
-        "#!/bin/sh\n"
-        "case \"$*\" in *script*--ns*--show-lost-events*-i*) ;; *) exit 9 ;; esac\n"
-        "echo '  sh  7 [000] 1.000000001: kmem:kfree: call_site=f+0x1 ptr=0xffff888100879000'\n"
-        "echo '  sh  7 [000] 1.000000002: PERF_RECORD_LOST lost 56'\n");
+  Write(
+      "bin/perf",
+      "#!/bin/sh\n"
+      "case \"$*\" in *script*--ns*--show-lost-events*-i*) ;; *) exit 9 ;; esac\n"
+      "echo '  sh  7 [000] 1.000000001: kmem:kmalloc: call_site=f+0x1 ptr=0xffff888100879000 '\\\n"
+      "'bytes_req=8 bytes_alloc=8 gfp_flags=GFP_KERNEL'\n"
+      "echo '  sh  7 [000] 1.000000002: PERF_RECORD_LOST lost 56'\n");
   fs::permissions(Path("bin/perf"), fs::perms::owner_all);
   const std::string import =
       absl::StrCat(Runfile("cli/slablab"), " import ", Path("perf.data"), " -o ", Path("out.slt"));

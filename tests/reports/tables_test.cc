@@ -99,10 +99,9 @@ TEST(TablesTest, AnyResultsTablesAreRectangular) {
 }
 
 TEST(TablesTest, UnknownTablesAreAnsweredWithThoseThereAre) {
-  EXPECT_THAT(
-      Table("lock", Delimiter::kComma),
-      HasSubstr(
-          "unknown table 'lock' (did you mean locks?); valid are: run, totals, skipped, paths, "));
+  EXPECT_THAT(Table("lock", Delimiter::kComma),
+              HasSubstr("unknown table 'lock' (did you mean locks?); valid are: run, totals, "
+                        "skipped, rounding, paths, "));
 }
 
 // Two lines as Linux 6.1 printed them, from the same figures.

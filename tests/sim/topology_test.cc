@@ -366,7 +366,7 @@ TEST(Xml, CachesThatNoMachineHasAreLeftOutAndSaid) {
   const size_t node = memcache.find("<object type=\"NUMANode\"");
   ASSERT_NE(node, std::string::npos) << memcache;
   const size_t node_sets = memcache.find("cpuset=", node);
-  const size_t node_end = memcache.find("os_index", node_sets);
+  const size_t node_end = memcache.find("gp_index", node_sets);
   memcache.insert(memcache.find("</object>", node) + std::string("</object>").size(), "</object>");
   memcache.insert(node, "<object type=\"MemCache\" " +
                             memcache.substr(node_sets, node_end - node_sets) +

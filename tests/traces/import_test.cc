@@ -234,7 +234,7 @@ TEST(ImportTest, EveryNoticeOfLostEventsBecomesAnEvent) {
   EXPECT_EQ(lost("CPU:0 [MISSED EVENTS]"), "1000001000 cpu0 lost 0");
   EXPECT_EQ(lost("  sh  7 [001]  1.000002: PERF_RECORD_LOST lost 56"), "1000002000 cpu1 lost 56");
   EXPECT_EQ(lost("Warning:\nProcessed 1000 events and lost 12 chunks!\n\nCheck IO/CPU overload!\n"),
-            "1000001000 cpu1 lost 0");
+            "1000001000 cpu1 lost 0 inferred");
 }
 
 TEST(ImportTest, ARecordingOfYearsIsDamaged) {
@@ -306,7 +306,7 @@ TEST(ImportTest, ARingThatOverwroteItsStartSaysSo) {
       "# tracer: nop\n# entries-in-buffer/entries-written: 1/43   #P:4\n"
       "  sh-7  [001] .....  1.000001: kfree: call_site=f+0x1 ptr=0000000012345678\n"));
   EXPECT_THAT(trace.Lines(),
-              ElementsAre("1000001000 cpu1 lost 42", "1000001000 cpu1 kfree #1 predates"));
+              ElementsAre("1000001000 cpu1 lost 42 inferred", "1000001000 cpu1 kfree #1 predates"));
   EXPECT_EQ(trace.header.cpu_count, 4);
 }
 
