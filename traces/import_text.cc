@@ -239,6 +239,9 @@ class TextReader {
     if (event.bytes_req > kBytesMax || event.bytes_alloc > kBytesMax) {
       return Expected("sizes below 4 GiB", entry.fields);
     }
+    if (AllocatesObject(kind) && event.bytes_alloc < event.bytes_req) {
+      return Expected("as many bytes given as were asked for", entry.fields);
+    }
     if (lines_.unfinished() && !LooksWhole(kind, fields)) {
       return Expected("a whole line", entry.fields);
     }

@@ -103,6 +103,12 @@ absl::Status Repairer::Append(const RawEvent& raw) {
         fmt::format("{} of {} bytes ({} allocated); sizes must be below 4 GiB",
                     EventKindName(raw.kind), raw.bytes_req, raw.bytes_alloc));
   }
+  if (AllocatesObject(raw.kind) && raw.bytes_alloc < raw.bytes_req) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} gave {} bytes where {} were asked for: no kernel does, so the recording is "
+                    "damaged",
+                    EventKindName(raw.kind), raw.bytes_alloc, raw.bytes_req));
+  }
   const Event event = Basic(raw);
   constexpr size_t kIndexMax = std::numeric_limits<uint16_t>::max();
   if (caches_.size() > kIndexMax || gfps_.size() > kIndexMax) {

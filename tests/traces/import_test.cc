@@ -331,6 +331,8 @@ TEST(ImportTest, AMalformedLineIsToldWithFileLineAndWhatWasExpected) {
       {"  sh-7  [001]  1.000001: mm_page_alloc: pfn=0x5 order=64", "found 'order=64'"},
       {"  sh-7  [001]  1.000001: kmalloc: ptr=0x40 bytes_req=4294967296 bytes_alloc=8",
        "expected sizes below 4 GiB"},
+      {"  sh-7  [001]  1.000001: kmalloc: ptr=0x40 bytes_req=4096 bytes_alloc=4092",
+       "expected as many bytes given as were asked for"},
   };
   for (const auto& test : kCases) {
     const std::string path = WriteTestFile("bad.txt", good + test.line + "\n" + good);
