@@ -41,7 +41,7 @@ struct Stage {
   TraceHeader header;                           // of the trace
   std::unique_ptr<SyntheticWorkload> workload;  // instead of the trace
   ParsedScenario scenario;
-  uint64_t operations = 0;            // as far as they are known beforehand
+  uint64_t operations = 0;            // 0: not known beforehand, as of a workload
   std::vector<std::string> geometry;  // GeometrySentences() of the trace's caches
 
   StepSource& steps() {
@@ -283,9 +283,11 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   loop->set_observer(hooks.observer);
   machine.scheduler().set_observer(hooks.machine_observer);
   loop->set_stop(hooks.stop);
-  if (hooks.progress && stage.operations > 0) {
+  if (hooks.progress) {
     const uint64_t total = stage.operations;
-    loop->set_progress([&hooks, total](uint64_t done) { hooks.progress(done, total); });
+    loop->set_progress([&hooks, total](uint64_t operations, uint64_t steps) {
+      hooks.progress(total > 0 ? operations : steps, total);
+    });
   }
   Pressure pressure(machine, model, *loop, 0);
   machine.buddy().set_reclaimer(&pressure);

@@ -75,15 +75,15 @@ absl::StatusOr<std::vector<LabelledResult>> SimulateAll(const std::vector<Varied
     std::unique_ptr<Progress> progress;
     const std::string what = absl::StrCat(options.allocator, run.varied, " (", results.size() + 1,
                                           " of ", simulations.size(), ")");
-    const SimulationHooks hooks = {.progress =
-                                       [&](uint64_t events, uint64_t total) {
-                                         if (progress == nullptr) {
-                                           progress = std::make_unique<Progress>(Progress::Options{
-                                               .what = what, .unit = "events", .total = total});
-                                         }
-                                         progress->Update(events);
-                                       },
-                                   .stop = InterruptRequested};
+    const SimulationHooks hooks = {
+        .progress =
+            [&](uint64_t events, uint64_t total) {
+              if (progress == nullptr) {
+                progress = std::make_unique<Progress>(ProgressOfSimulation(what, total));
+              }
+              progress->Update(events);
+            },
+        .stop = InterruptRequested};
     absl::StatusOr<RunResult> result = Simulate(options, hooks);
     if (!result.ok()) {
       return absl::Status(result.status().code(),

@@ -133,8 +133,7 @@ absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path
   SimulationHooks hooks;
   hooks.progress = [&](uint64_t events, uint64_t total) {
     if (progress == nullptr) {
-      progress = std::make_unique<Progress>(
-          Progress::Options{.what = "replay", .unit = "events", .total = total});
+      progress = std::make_unique<Progress>(ProgressOfSimulation("replay", total));
     }
     progress->Update(events);
   };

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 namespace slablab {
 
@@ -42,6 +43,12 @@ class Progress {
   bool drawn_ = false;
   std::chrono::steady_clock::time_point next_draw_;
 };
+
+// Of a simulation: of a trace's events, or of a workload's steps, of which nobody knows how many
+// there will be.
+inline Progress::Options ProgressOfSimulation(std::string what, uint64_t total) {
+  return {.what = std::move(what), .unit = total > 0 ? "events" : "steps", .total = total};
+}
 
 // The line's text: "replaying fork.slt: 42 %, 1.2 M of 2.9 M events".
 std::string ProgressText(const Progress::Options& options, uint64_t done);

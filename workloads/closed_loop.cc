@@ -409,7 +409,7 @@ Task<void> ClosedLoop::FreeLate(Cpu& cpu, uint64_t object) {
 void ClosedLoop::LookUp() {
   if (--steps_until_look_ > 0) return;
   steps_until_look_ = kStepsBetweenLooks;
-  if (progress_) progress_(result_.allocations + result_.frees);
+  if (progress_) progress_(result_.allocations + result_.frees, steps_done_);
   if (stop_ && stop_()) stopped_ = true;
 }
 

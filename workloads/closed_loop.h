@@ -94,8 +94,9 @@ class ClosedLoop : public WatchedSource {
   void set_observer(OperationObserver* observer) { observer_ = observer; }
   // Not owned; before the run.
   void set_disturbance(Disturbance* disturbance) { disturbance_ = disturbance; }
-  // As for Replay; the number is of operations.
-  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
+  // As for Replay; the numbers are of operations and of steps.
+  using ProgressFunction = std::function<void(uint64_t operations, uint64_t steps)>;
+  void set_progress(ProgressFunction progress) { progress_ = std::move(progress); }
   void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
 
   bool Next(Arrival* arrival) override;
@@ -279,7 +280,7 @@ class ClosedLoop : public WatchedSource {
   const Cycles switch_cycles_;
   OperationObserver* observer_ = nullptr;
   Disturbance* disturbance_ = nullptr;
-  std::function<void(uint64_t)> progress_;
+  ProgressFunction progress_;
   std::function<bool()> stop_;
 
   bool asked_ = false;  // the scheduler has asked for the first

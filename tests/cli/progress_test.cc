@@ -20,6 +20,9 @@ TEST(ProgressTest, SaysHowFarInRoundNumbers) {
   const Progress::Options unknown{.what = "reading", .unit = "lines"};
   EXPECT_EQ(ProgressText(unknown, 9'999), "reading: 9999 lines");
   EXPECT_EQ(ProgressText(unknown, 54'321), "reading: 54 k lines");
+  EXPECT_EQ(ProgressText(ProgressOfSimulation("replay", 500), 250),
+            "replay: 50 %, 250 of 500 events");
+  EXPECT_EQ(ProgressText(ProgressOfSimulation("replay", 0), 250), "replay: 250 steps");
 }
 
 TEST(ProgressTest, NothingIsPrintedWhereThereIsNoTerminal) {

@@ -167,7 +167,10 @@ TEST(ClosedLoopTest, NothingIsAllocatedPerStepAfterWarmUp) {
   World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}, "slub", false);
   std::vector<std::pair<uint64_t, uint64_t>> seen;  // operations, host allocations
   seen.reserve(1000);
-  world.set_progress([&](uint64_t operations) { seen.push_back({operations, HostAllocations()}); });
+  world.set_progress([&](uint64_t operations, uint64_t steps) {
+    EXPECT_GE(steps, operations);
+    seen.push_back({operations, HostAllocations()});
+  });
   ASSERT_TRUE(world.Run(script).ok());
   const auto warm = std::find_if(seen.begin(), seen.end(),
                                  [](const auto& at) { return at.first >= 2 * kRounds; });

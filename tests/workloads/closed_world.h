@@ -102,7 +102,7 @@ class World {
               result.allocations - result.failed_allocations - result.frees);
     return loop_->status();
   }
-  void set_progress(std::function<void(uint64_t)> progress) { progress_ = std::move(progress); }
+  void set_progress(ClosedLoop::ProgressFunction progress) { progress_ = std::move(progress); }
   void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
   ClosedLoop& loop() { return *loop_; }
   Machine& machine() { return *machine_; }
@@ -111,7 +111,7 @@ class World {
 
  private:
   const bool takes_notes_;
-  std::function<void(uint64_t)> progress_;
+  ClosedLoop::ProgressFunction progress_;
   std::function<bool()> stop_;
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Allocator> model_;
