@@ -65,7 +65,8 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
   stage.geometry = GeometrySentences(stage.header, *caches, *stage.allocator);
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace =
       ClosedTrace::Create(**reader, stage.machine->config(), *stage.allocator, *caches,
-                          {.placement = options.replay.placement,
+                          {.label = options.trace_path,
+                           .placement = options.replay.placement,
                            .scale = options.scale,
                            .events_max = options.replay.events_max,
                            .seed = options.allocator_options.seed,

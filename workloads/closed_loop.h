@@ -261,6 +261,7 @@ class ClosedLoop : public WatchedSource {
   std::string Waiting(TaskIndex task) const;
   // Of the tasks that are not over, and how many there are; the lost ones first.
   std::string DescribeTasks() const;
+  TaskIndex FirstThatIsNotOver() const;
 
   void Append(TaskList& list, TaskIndex task);
   TaskIndex TakeFirst(TaskList& list);

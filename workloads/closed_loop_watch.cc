@@ -26,7 +26,9 @@ absl::Status ClosedLoop::status() const {
   if (!no_time_.empty()) return absl::InvalidArgumentError(no_time_);
   if (stopped_) return absl::CancelledError("interrupted");
   if (too_long_) {
-    return absl::InvalidArgumentError("it takes longer than the machine's clock can count");
+    constexpr char kTooLong[] = "it takes longer than the machine's clock can count";
+    const TaskIndex task = FirstThatIsNotOver();
+    return task == kNoTask ? absl::InvalidArgumentError(kTooLong) : steps_.ErrorOf(task, kTooLong);
   }
   if (absl::Status status = steps_.status(); !status.ok()) return status;
   if (tasks_alive_ == 0) return absl::OkStatus();
@@ -35,7 +37,15 @@ absl::Status ClosedLoop::status() const {
   // Those of a recording wait from later to earlier events alone.
   const bool ours = lost || !steps_.MayWaitForEver();
   const std::string tasks = DescribeTasks();
-  return ours ? absl::InternalError(tasks) : absl::InvalidArgumentError(tasks);
+  return ours ? absl::InternalError(tasks) : steps_.ErrorOf(FirstThatIsNotOver(), tasks);
+}
+
+TaskIndex ClosedLoop::FirstThatIsNotOver() const {
+  for (TaskIndex i = 0; i < tasks_.size(); ++i) {
+    const TaskRecord& task = tasks_[i];
+    if (task.priority == Priority::kTask && task.state != TaskState::kOver) return i;
+  }
+  return kNoTask;
 }
 
 bool ClosedLoop::OnStall() {

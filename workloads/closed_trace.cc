@@ -21,6 +21,11 @@ constexpr uint64_t kStaggerNanos = 1'000'000;
 constexpr uint64_t kTasksMax = 1 << 20;
 constexpr uint64_t kObjectsMax = uint64_t{1} << 32;
 
+absl::Status Error(const ClosedTraceOptions& options, const std::string& message) {
+  return absl::InvalidArgumentError(
+      options.label.empty() ? message : absl::StrCat(options.label, ": ", message));
+}
+
 }  // namespace
 
 ClosedTrace::ClosedTrace(const TraceReader& reader, const MachineConfig& machine,
@@ -45,9 +50,9 @@ absl::StatusOr<std::unique_ptr<ClosedTrace>> ClosedTrace::Create(
   if (absl::Status status = trace->Load(reader); !status.ok()) return status;
   trace->GroupByTask();
   if (const uint64_t tasks = trace->recorded_.size() * uint64_t{options.scale}; tasks > kTasksMax) {
-    return absl::InvalidArgumentError(absl::StrCat("closed order takes at most ", kTasksMax,
-                                                   " tasks; ", trace->recorded_.size(), " in ",
-                                                   options.scale, " copies (--scale) are ", tasks));
+    return Error(options, absl::StrCat("closed order takes at most ", kTasksMax, " tasks; ",
+                                       trace->recorded_.size(), " in ", options.scale,
+                                       " copies (--scale) are ", tasks));
   }
   trace->Place();
   return trace;
@@ -68,9 +73,9 @@ absl::Status ClosedTrace::Load(TraceReader& reader) {
   const TraceHeader& header = reader.header();
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
   if (header.object_count > kObjectsMax / options_.scale) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("closed order takes at most ", kObjectsMax, " objects; there are ",
-                     header.object_count, " in each of ", options_.scale, " copies (--scale)"));
+    return Error(options_, absl::StrCat("closed order takes at most ", kObjectsMax,
+                                        " objects; there are ", header.object_count, " in each of ",
+                                        options_.scale, " copies (--scale)"));
   }
   objects_per_copy_ = header.object_count;
   object_states_.resize(objects_per_copy_);
@@ -194,6 +199,10 @@ TaskStart ClosedTrace::StartOf(TaskIndex task) const {
   return {.cpu = cursor.cpu,
           .may_move = options_.balance && recorded.priority == Priority::kTask && !is_idle_task,
           .priority = recorded.priority};
+}
+
+absl::Status ClosedTrace::ErrorOf(TaskIndex /*task*/, const std::string& message) const {
+  return Error(options_, message);
 }
 
 std::string ClosedTrace::TaskName(TaskIndex task) const {

@@ -36,6 +36,7 @@
 namespace slablab {
 
 struct ClosedTraceOptions {
+  std::string label = {};  // what opens messages: the trace's name
   CpuPlacement placement = CpuPlacement::kRecorded;
   uint32_t scale = 1;  // copies, each with objects of its own
   uint64_t events_max = 0;
@@ -62,6 +63,7 @@ class ClosedTrace : public StepSource {
   void NextStep(TaskIndex task, Step* step) override;
   std::string TaskName(TaskIndex task) const override;
   bool MayWaitForEver() const override { return false; }
+  absl::Status ErrorOf(TaskIndex task, const std::string& message) const override;
 
   // As of a Replay.
   std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }

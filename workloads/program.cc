@@ -73,6 +73,15 @@ class Compiler {
     Fail(path, std::string(parsed.status().message()));
     return Expression();
   }
+  // The same; what is known now already is not above `most`.
+  Expression ParseUpTo(int64_t most, const std::string& text, const std::string& path) {
+    Expression expression = Parse(text, path);
+    if (expression.is_constant() && expression.constant() > most) {
+      Fail(path,
+           fmt::format("'{}' is {}, and can be at most {}", text, expression.constant(), most));
+    }
+    return expression;
+  }
   // A number that is known now; `text` empty: `otherwise`.
   int64_t Known(const std::string& text, const std::string& path, int64_t otherwise, int64_t least,
                 int64_t most) {
@@ -161,9 +170,7 @@ class Compiler {
             Known(queue.resume_at(), path + ".resume_at", 0, 0, capacity - 1));
       }
       program_.queues.insert(program_.queues.end(), count, shape);
-      for (uint32_t k = 0; k < count; ++k) {
-        program_.queue_names.push_back(fmt::format("{}[{}]", queue.name(), k));
-      }
+      program_.queue_names.emplace_back(first, queue.name());
     }
   }
 
@@ -176,6 +183,9 @@ class Compiler {
       const auto tasks =
           static_cast<uint32_t>(Known(barrier.tasks(), path + ".tasks", 1, 1, kProgramTasksMax));
       const auto first = static_cast<uint32_t>(program_.barriers.size());
+      if (first + count > kProgramTasksMax) {
+        return Fail(path, fmt::format("there are at most {} barriers", kProgramTasksMax));
+      }
       if (!barriers_.try_emplace(barrier.name(), Range{.first = first, .count = count}).second) {
         Fail(path + ".name", fmt::format("'{}' is there twice", barrier.name()));
       }
@@ -264,10 +274,12 @@ class Compiler {
     using Op = Instruction::Op;
     switch (step.step_case()) {
       case WorkloadStep::kThink:
-        Add(Op::kThink, outer).a = Parse(step.think().ns(), outer + ".think.ns");
+        Add(Op::kThink, outer).a =
+            ParseUpTo(kProgramNanosMax, step.think().ns(), outer + ".think.ns");
         return;
       case WorkloadStep::kSleep:
-        Add(Op::kSleep, outer).a = Parse(step.sleep().ns(), outer + ".sleep.ns");
+        Add(Op::kSleep, outer).a =
+            ParseUpTo(kProgramNanosMax, step.sleep().ns(), outer + ".sleep.ns");
         return;
       case WorkloadStep::kAllocate:
         return Allocate(step.allocate(), outer + ".allocate");
@@ -381,7 +393,7 @@ class Compiler {
   void Repeat(const RepeatStep& step, const std::string& path, int nesting) {
     const size_t at = group_->code.size();
     Instruction& repeat = Add(Instruction::Op::kRepeat, path);
-    repeat.a = Parse(step.times(), path + ".times");
+    repeat.a = ParseUpTo(kProgramRepeatsMax, step.times(), path + ".times");
     const uint32_t round = group_->variables;
     repeat.variable = round;
     group_->variables += 2;

@@ -83,7 +83,7 @@ struct Program {
   SpecOrigin origin{""};
   std::vector<TaskGroup> groups;
   std::vector<QueueShape> queues;  // of one copy
-  std::vector<std::string> queue_names;
+  std::vector<std::pair<uint32_t, std::string>> queue_names;  // by the first of that name
   std::vector<uint32_t> barriers;  // likewise
   std::vector<int64_t> use_bytes;  // by use
   std::vector<ProgramLabel> labels;
@@ -97,7 +97,9 @@ struct ProgramMachine {
 
 inline constexpr uint64_t kProgramTasksMax = 1 << 20;
 inline constexpr uint64_t kProgramSlotsMax = 1 << 26;
-inline constexpr uint64_t kProgramObjectBytesMax = 1 << 22;
+inline constexpr int64_t kProgramObjectBytesMax = 1 << 22;
+inline constexpr int64_t kProgramRepeatsMax = 1'000'000'000;
+inline constexpr int64_t kProgramNanosMax = 3'600'000'000'000;  // an hour
 
 // What to say of a parameter of that name; empty if the workload has it.
 std::string UnknownParameter(const WorkloadSpec& spec, std::string_view name);

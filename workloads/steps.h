@@ -92,6 +92,10 @@ class StepSource {
 
   // Whether its tasks may be written so that they wait for each other for ever.
   virtual bool MayWaitForEver() const { return true; }
+  // InvalidArgument: what is wrong with what the task was told to do last, and where that stands.
+  virtual absl::Status ErrorOf(TaskIndex /*task*/, const std::string& message) const {
+    return absl::InvalidArgumentError(message);
+  }
 
   // For messages.
   virtual std::string TaskName(TaskIndex task) const = 0;

@@ -4,6 +4,7 @@
 #include "workloads/synthetic.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -18,7 +19,6 @@ namespace {
 constexpr uint64_t kTaskStreams = uint64_t{1} << 32;  // of seeded chance, away from all others
 // A task that takes so many instructions without doing anything does nothing for ever.
 constexpr int kIdleInstructionsMax = 1'000'000;
-constexpr int64_t kNanosMax = 3'600'000'000'000;  // an hour
 
 }  // namespace
 
@@ -175,7 +175,18 @@ std::string SyntheticWorkload::TaskName(TaskIndex task) const {
 }
 
 std::string SyntheticWorkload::QueueName(uint32_t queue) const {
-  return program_.queue_names[queue % program_.queue_names.size()];
+  const auto number = static_cast<uint32_t>(queue % program_.queues.size());
+  const auto after = std::find_if(program_.queue_names.begin(), program_.queue_names.end(),
+                                  [number](const auto& name) { return name.first > number; });
+  const auto& [first, name] = *std::prev(after);
+  return fmt::format("{}[{}]", name, number - first);
+}
+
+absl::Status SyntheticWorkload::ErrorOf(TaskIndex task, const std::string& message) const {
+  const TaskRecord& record = tasks_[task];
+  // `next` is behind what it does.
+  const std::vector<Instruction>& code = record.group->code;
+  return program_.origin.Error(code[record.next == 0 ? 0 : record.next - 1].path, message);
 }
 
 void SyntheticWorkload::Fail(const TaskRecord& task, const Instruction& instruction,
@@ -194,7 +205,10 @@ bool SyntheticWorkload::Value(TaskRecord& task, const Instruction& instruction,
     return false;
   }
   if (*result < least || *result > most) {
-    Fail(task, instruction, fmt::format("{} is not in {}..{}", *result, least, most));
+    const bool has_least = least > std::numeric_limits<int64_t>::min();
+    Fail(task, instruction,
+         has_least ? fmt::format("{} is not in {}..{}", *result, least, most)
+                   : fmt::format("{} is more than {}", *result, most));
     return false;
   }
   *value = *result;
@@ -213,7 +227,9 @@ bool SyntheticWorkload::Index(TaskRecord& task, const Instruction& instruction,
 bool SyntheticWorkload::Jump(TaskRecord& task, const Instruction& instruction) {
   const absl::Span<int64_t> variables = VariablesOf(task);
   constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const int64_t most = instruction.op == Instruction::Op::kRepeat
+                           ? kProgramRepeatsMax
+                           : std::numeric_limits<int64_t>::max();
   int64_t value = 0;
   if (instruction.op == Instruction::Op::kAgain) {
     if (++variables[instruction.variable] < variables[instruction.variable + 1]) {
@@ -221,7 +237,7 @@ bool SyntheticWorkload::Jump(TaskRecord& task, const Instruction& instruction) {
     }
     return true;
   }
-  if (!Value(task, instruction, instruction.a, kLeast, kMost, &value)) return false;
+  if (!Value(task, instruction, instruction.a, kLeast, most, &value)) return false;
   if (instruction.op == Instruction::Op::kLet) {
     variables[instruction.variable] = value;
   } else if (instruction.op == Instruction::Op::kRepeat) {
@@ -269,7 +285,7 @@ bool SyntheticWorkload::Fill(TaskRecord& task, const Instruction& instruction, S
   };
   constexpr int64_t kBytesMax = kProgramObjectBytesMax;
   if (instruction.op == Op::kThink || instruction.op == Op::kSleep) {
-    if (!number(instruction.a, kNanosMax)) return false;
+    if (!number(instruction.a, kProgramNanosMax)) return false;
     step->kind = instruction.op == Op::kThink ? Step::Kind::kThink : Step::Kind::kSleep;
     step->cycles = static_cast<uint64_t>(value) * clock_mhz_ / 1000;
     return true;

@@ -47,6 +47,7 @@ class SyntheticWorkload : public StepSource {
   void NextStep(TaskIndex task, Step* step) override;
   std::string TaskName(TaskIndex task) const override;
   std::string QueueName(uint32_t queue) const override;
+  absl::Status ErrorOf(TaskIndex task, const std::string& message) const override;
   absl::Status status() const override { return status_; }
 
   const Program& program() const { return program_; }

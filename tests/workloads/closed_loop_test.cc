@@ -183,13 +183,17 @@ TEST(ClosedLoopTest, NothingIsAllocatedPerStepAfterWarmUp) {
 
 // --- Traces. ---
 
-std::unique_ptr<ClosedTrace> Open(const Trace& trace, World& world,
-                                  const ClosedTraceOptions& options) {
+absl::StatusOr<std::unique_ptr<ClosedTrace>> TryToOpen(const Trace& trace, World& world,
+                                                       const ClosedTraceOptions& options) {
   const auto reader =
       TraceReader::FromMemory("t.slt", WriteToString(trace, {.zstd_level = 1}).value(), {}).value();
   const auto caches = FindOrCreateCaches(reader->header(), world.machine(), world.model()).value();
-  return ClosedTrace::Create(*reader, world.machine().config(), world.model(), caches, options)
-      .value();
+  return ClosedTrace::Create(*reader, world.machine().config(), world.model(), caches, options);
+}
+
+std::unique_ptr<ClosedTrace> Open(const Trace& trace, World& world,
+                                  const ClosedTraceOptions& options) {
+  return TryToOpen(trace, world, options).value();
 }
 
 // What each task of the trace does: its allocations' sizes and its frees.
@@ -242,6 +246,21 @@ TEST(ClosedTraceTest, KeepsEachTasksProgramOrderUnderEveryPlacement) {
     EXPECT_EQ(world.notes().of_task[0], expected.at(7));
     EXPECT_EQ(world.notes().of_task[1], expected.at(8));
   }
+}
+
+TEST(ClosedTraceTest, WhatIsTooMuchIsRefusedByTheTracesName) {
+  const auto error = [](uint32_t scale) {
+    World world;
+    return std::string(
+        TryToOpen(TwoTasks(), world, {.label = "a.slt", .scale = scale}).status().message());
+  };
+  EXPECT_EQ(error(2), "");
+  EXPECT_EQ(error(600'000),
+            "a.slt: closed order takes at most 1048576 tasks; 2 in 600000 copies (--scale) are "
+            "1200000");
+  EXPECT_EQ(error(4'000'000'000),
+            "a.slt: closed order takes at most 4294967296 objects; there are 200 in each of "
+            "4000000000 copies (--scale)");
 }
 
 TEST(ClosedTraceTest, PlacesTasksAsStated) {
