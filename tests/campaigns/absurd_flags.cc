@@ -355,7 +355,7 @@ void Judge(Campaign& campaign, const Words& words, const ChildEnding& ending) {
 }  // namespace
 
 int AbsurdFlags(int argc, char** argv) {
-  Campaign campaign("absurd_flags", 1500,
+  Campaign campaign("absurd_flags", 800,
                     {"hangs", "signals", "other statuses", "refusals without words",
                      "control bytes in messages", "temporaries left", "files lost"});
   if (!campaign.ParseFlags(argc, argv)) return 2;
@@ -366,8 +366,7 @@ int AbsurdFlags(int argc, char** argv) {
     const Words words = CommandLines(inputs, random).Next();
     Words arguments = words;
     arguments.insert(arguments.begin(), campaign.program());
-    Judge(campaign, words,
-          RunChild(arguments, {.folder = campaign.folder(), .patience = std::chrono::seconds(60)}));
+    Judge(campaign, words, RunChild(arguments, {.folder = campaign.folder()}));
   });
 }
 

@@ -19,6 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
+// So often a long campaign says how far it is.
+constexpr uint64_t kSecondsBetweenPrints = 60;
+
 // Faults beyond are counted, not shown.
 constexpr uint64_t kShownPerKind = 5;
 
@@ -99,13 +102,18 @@ int Campaign::Run(const std::function<void(uint64_t number, Random& random)>& ro
     return minutes_ > 0 ? SecondsSince(start) >= minutes_ * 60 : done >= rounds_;
   };
   uint64_t done = 0;
+  uint64_t next_print = kSecondsBetweenPrints;
   for (; !is_over(done); ++done) {
+    if (const uint64_t seconds = SecondsSince(start); seconds >= next_print) {
+      Print("so far ", done, seconds);
+      next_print = seconds + kSecondsBetweenPrints;
+    }
     round_ = first_ + done;
     Random random(seed_, round_);
     ClearFolder();
     round(round_, random);
   }
-  Print(done, SecondsSince(start));
+  Print("", done, SecondsSince(start));
   return std::any_of(faults_.begin(), faults_.end(), [](const auto& f) { return f.second > 0; });
 }
 
@@ -127,13 +135,14 @@ void Campaign::ClearFolder() const {
   }
 }
 
-void Campaign::Print(uint64_t rounds, uint64_t seconds) const {
-  std::string line = name_ + ": " + std::to_string(rounds) + " rounds of seed " +
+void Campaign::Print(const std::string& how_far, uint64_t rounds, uint64_t seconds) const {
+  std::string line = name_ + ": " + how_far + std::to_string(rounds) + " rounds of seed " +
                      std::to_string(seed_) + " in " + std::to_string(seconds) + " s";
   for (const Counts* counts : {&counts_, &faults_}) {
     for (const auto& [what, count] : *counts) line += ", " + std::to_string(count) + " " + what;
   }
   std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
 }
 
 }  // namespace slablab

@@ -25,7 +25,8 @@
 //
 //   bazel run //tests/campaigns:mutated_inputs -- --minutes=60
 //
-// It closes with its counts on one line, those of faults too, and answers 1 if there was one.
+// It closes with its counts on one line, those of faults too, and answers 1 if there was one; a
+// line with those up to then comes every minute.
 
 namespace slablab {
 
@@ -59,7 +60,7 @@ class Campaign {
  private:
   using Counts = std::vector<std::pair<std::string, uint64_t>>;
 
-  void Print(uint64_t rounds, uint64_t seconds) const;
+  void Print(const std::string& how_far, uint64_t rounds, uint64_t seconds) const;
 
   const std::string name_;
   uint64_t rounds_;

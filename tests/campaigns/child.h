@@ -17,7 +17,11 @@ struct ChildOptions {
   std::string folder = {};                    // its working folder; empty: ours
   std::string input = {};                     // what it reads on its standard input
   std::vector<std::string> environment = {};  // NAME=VALUE, besides ours
-  std::chrono::milliseconds patience = std::chrono::seconds(20);
+  // It hangs if it takes longer than that; or, of a CPU's time, than that (0: as it likes). Time on
+  // the clock says little where the machine is busy with much else.
+  std::chrono::milliseconds patience = std::chrono::minutes(10);
+  unsigned cpu_seconds = 60;
+  bool terminal = false;  // its standard error is one: commands draw how far they are
 };
 
 // How a program ended, and what it wrote.
@@ -40,14 +44,19 @@ class Child {
   pid_t pid() const { return pid_; }
   void Signal(int number) const;
   // Whether it ended within `patience`.
-  bool WaitFor(std::chrono::milliseconds patience) const;
+  bool WaitFor(std::chrono::milliseconds patience);
+  // What it has written to its terminal up to now.
+  const std::string& on_terminal() const { return on_terminal_; }
   // Waits as long as the options say, then kills it. Once.
   ChildEnding End();
 
  private:
+  void TakeFromTerminal();
+
   const ChildOptions options_;
   int out_ = -1;
-  int error_ = -1;
+  int error_ = -1;  // our end, of a terminal
+  std::string on_terminal_;
   pid_t pid_ = -1;
   int process_ = -1;  // its pidfd
 };

@@ -104,7 +104,7 @@ class Kills {
   ChildOptions Options() const {
     return {.folder = campaign_.folder(),
             .environment = {"TMPDIR=" + Path("tmp")},
-            .patience = std::chrono::minutes(2)};
+            .cpu_seconds = 0};  // SIGXCPU is among the signals
   }
   std::vector<std::string> Words(const std::vector<std::string>& words) const {
     std::vector<std::string> all = {campaign_.program()};
@@ -354,7 +354,7 @@ class Kills {
 
 int main(int argc, char** argv) {
   using namespace slablab;
-  Campaign campaign("kills", 1000, {kHalf, kStray, kInput, kFailed, kResumed, kCapture});
+  Campaign campaign("kills", 250, {kHalf, kStray, kInput, kFailed, kResumed, kCapture});
   if (!campaign.ParseFlags(argc, argv)) return 2;
   Kills kills(campaign);
   return campaign.Run([&](uint64_t, Random& random) { kills.Round(random); });

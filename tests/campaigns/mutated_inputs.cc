@@ -4,9 +4,14 @@
 // Mutated inputs of every kind that slablab reads, under the real program. Whatever is in a file,
 // the program ends in time with status 0 or 2 (or 1, where it is an answer), an error is one line
 // that names the file, nothing but the asked-for output is left, and no control character is
-// printed.
+// printed. A mutated workload may be a long one: it has to show on a terminal that it goes on, and
+// to end when it is asked to.
+
+#include <signal.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -24,11 +29,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kExitInterrupted = 130;
+
 // A command line; words with a blank at their ends do not occur. "IN" is the mutated file, "OUT" a
 // trace that the command makes.
 struct Trial {
   std::vector<std::string> words;
   bool may_answer_one = false;
+  bool may_be_long = false;
 };
 
 // What is mutated, under which name, and what reads it.
@@ -102,7 +110,8 @@ std::vector<Subject> Subjects() {
         {{"trace", "validate", "IN"}, /*may_answer_one=*/true},
         {{"trace", "stat", "IN"}},
         {{"run", "--trace=IN", "--allocator=percpu", "--events-max=2000", "--machine=vm-c4n2"}},
-        {{"run", "--trace=IN", "--events-max=2000", "--machine=vm-c4n2"}}}},
+        {{"run", "--trace=IN", "--events-max=2000", "--machine=vm-c4n2"}},
+        {{"run", "--trace=IN", "--events-max=2000", "--order=closed", "--machine=vm-c4n2"}}}},
       {"machine XML",
        "machine.xml",
        {BytesOf("tests/campaigns/data/machine.xml")},
@@ -114,7 +123,11 @@ std::vector<Subject> Subjects() {
       {"workload textproto",
        "workload.textproto",
        {BytesOf("tests/campaigns/data/workload.textproto")},
-       {{{"workload", "show", "IN"}}}},
+       {{{"workload", "show", "IN"}},
+        {{"run", "--machine=vm-c4n2", "--workload=IN"}, false, /*may_be_long=*/true},
+        {{"run", "--machine=xeon-8380@4x2", "--allocator=slab", "--workload=IN"},
+         false,
+         /*may_be_long=*/true}}},
       {"scenario textproto",
        "scenario.textproto",
        {BytesOf("tests/campaigns/data/scenario.textproto")},
@@ -137,6 +150,27 @@ std::vector<Subject> Subjects() {
   };
 }
 
+// What a terminal shows after all: without what was drawn and erased again.
+std::string WithoutDrawings(const std::string& text) {
+  constexpr std::string_view kErase = "\r\033[K";
+  std::string left;
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t erase = std::min(text.find(kErase, at), text.size());
+    const size_t next = std::min(erase + kErase.size(), text.size());
+    // Messages end with a line end.
+    const size_t line = text.rfind('\n', erase);
+    if (line != text.npos && line >= at) left += text.substr(at, line + 1 - at);
+    at = next;
+  }
+  return left;
+}
+
+std::string LastDrawn(const std::string& text) {
+  const size_t at = text.rfind('\r');
+  return at == text.npos ? "" : text.substr(at);
+}
+
 class MutatedInputs {
  public:
   explicit MutatedInputs(Campaign& campaign) : campaign_(campaign), subjects_(Subjects()) {}
@@ -146,6 +180,7 @@ class MutatedInputs {
     std::string bytes = subject.seeds[random.Below(subject.seeds.size())];
     Mutate(random, &bytes);
     const std::string input = campaign_.folder() + "/" + subject.file_name;
+    input_ = input;
     std::ofstream(input, std::ios::binary) << bytes;
     campaign_.Count("inputs");
     const Trial& trial = subject.trials[random.Below(subject.trials.size())];
@@ -172,18 +207,45 @@ class MutatedInputs {
       shown += " " + word;
     }
     const bool had_output = fs::exists(output);
-    const ChildEnding ending = RunChild(command, {.folder = campaign_.folder()});
-    Judge(trial, input, ending, shown, had_output);
+    Child child(command, {.folder = campaign_.folder(),
+                          .environment = {"NO_COLOR=1"},
+                          .terminal = trial.may_be_long});
+    const bool was_long = trial.may_be_long && EndedLongRun(child);
+    ChildEnding ending = child.End();
+    if (trial.may_be_long) ending.error = WithoutDrawings(ending.error);
+    if (was_long && ending.exit_status == kExitInterrupted) {
+      campaign_.Count("commands");
+      campaign_.Count("long runs that went on and ended when asked");
+    } else {
+      Judge(trial, input, ending, shown, had_output);
+    }
     return ending;
+  }
+
+  // Asks for the end of a run that takes long and goes on. What does not go on is left to the
+  // program's own watchdog, and to our patience.
+  static bool EndedLongRun(Child& child) {
+    constexpr std::chrono::seconds kLong(3);
+    constexpr int kTurnsMax = 20;
+    if (child.WaitFor(kLong)) return false;
+    const std::string drawn = LastDrawn(child.on_terminal());
+    for (int turn = 0; turn < kTurnsMax; ++turn) {
+      if (child.WaitFor(kLong)) return false;
+      if (LastDrawn(child.on_terminal()) == drawn) continue;
+      child.Signal(SIGINT);
+      return true;
+    }
+    return false;
   }
 
   void Judge(const Trial& trial, const std::string& input, const ChildEnding& ending,
              const std::string& shown, bool had_output) {
-    const std::string detail = "slablab" + shown + ": " + ending.error.substr(0, 400);
+    const int status = ending.exit_status;
+    const std::string detail = "slablab" + shown + ": status " + std::to_string(status) + ": " +
+                               ending.error.substr(0, 400) + ending.out.substr(0, 400);
     campaign_.Count("commands");
     if (ending.hung) return Fault("hung", input, detail);
     if (ending.signal != 0) return Fault("crashed", input, detail);
-    const int status = ending.exit_status;
     if (status == 0) {
       campaign_.Count("accepted");
     } else if (status == 2) {
@@ -199,8 +261,7 @@ class MutatedInputs {
     }
     for (const fs::directory_entry& entry : fs::directory_iterator(campaign_.folder())) {
       const bool is_asked_for = entry.path().filename() == "out" && (status == 0 || had_output);
-      if (entry.path() != input && !is_asked_for &&
-          entry.path().extension() != fs::path(input).extension()) {
+      if (entry.path() != input_ && !is_asked_for) {
         Fault("files left over", input, detail + entry.path().string());
       }
     }
@@ -213,24 +274,32 @@ class MutatedInputs {
            error.back() == '\n';
   }
 
-  // Keeps the input for whoever looks at it.
+  // Keeps what was read, and the mutated file that it was made of, for whoever looks at it.
   void Fault(const std::string& kind, const std::string& input, const std::string& detail) {
-    const char* kept = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+    ++faults_;
+    std::string kept = Keep(input);
+    if (input != input_) kept += ", made of " + Keep(input_);
+    campaign_.Fault(kind, detail + " (its input: " + kept + ")");
+  }
+
+  std::string Keep(const std::string& input) const {
+    const char* folder = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
     const fs::path copy =
-        fs::path(kept == nullptr ? "/tmp" : kept) /
-        ("mutated-" + std::to_string(++faults_) + "-" + fs::path(input).filename().string());
+        fs::path(folder == nullptr ? "/tmp" : folder) /
+        ("mutated-" + std::to_string(faults_) + "-" + fs::path(input).filename().string());
     std::error_code ignored;
     fs::copy_file(input, copy, fs::copy_options::overwrite_existing, ignored);
-    campaign_.Fault(kind, detail + " (its input: " + copy.string() + ")");
+    return copy.string();
   }
 
   Campaign& campaign_;
   const std::vector<Subject> subjects_;
+  std::string input_;  // the round's
   uint64_t faults_ = 0;
 };
 
 int Main(int argc, char** argv) {
-  Campaign campaign("mutated_inputs", 1500,
+  Campaign campaign("mutated_inputs", 1000,
                     {"crashed", "hung", "other exit statuses", "errors that name no file",
                      "control characters printed", "files left over"});
   if (!campaign.ParseFlags(argc, argv)) return 2;

@@ -6,18 +6,18 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
-#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 
 namespace slablab {
 
 namespace {
 
 struct MachineChoice {
-  std::string_view name;
+  absl::string_view name;
   uint32_t cpus;
   uint32_t nodes;
 };
@@ -29,7 +29,7 @@ constexpr MachineChoice kMachines[] = {
     {"epyc-7763@32x8", 32, 8}, {"big-1024@64x16", 64, 16},
 };
 // Small enough for many.
-constexpr std::string_view kWorkloads[] = {
+constexpr absl::string_view kWorkloads[] = {
     "--workload=netperf-udp --set=threads=4 --set=datagrams=60",
     "--workload=netperf-udp --set=threads=8 --set=datagrams=40 --set=backlog=3",
     "--workload=netperf-tcp-rr",
@@ -47,18 +47,18 @@ constexpr std::string_view kWorkloads[] = {
     "--workload=slab-gather",
     "--workload=slab-remote",
 };
-constexpr std::string_view kTraces[] = {"slab-c4n2-fs", "slub-c4n2-fork", "slub-c4n2-hackbench",
-                                        "slub-c4n2-net"};
-constexpr std::string_view kAllocators[] = {
+constexpr absl::string_view kTraces[] = {"slab-c4n2-fs", "slub-c4n2-fork", "slub-c4n2-hackbench",
+                                         "slub-c4n2-net"};
+constexpr absl::string_view kAllocators[] = {
     "slub", "slub-2010", "slab", "slab-2014", "slab-2014-percpu", "slubq", "slubq-v2"};
-constexpr std::string_view kPercpuAllocators[] = {"percpu", "percpu-km", "percpu-2010",
-                                                  "percpu-2010-km"};
-constexpr std::string_view kSlabKeys[] = {"limit", "batchcount", "sharedfactor"};
-constexpr std::string_view kSlubKeys[] = {"min_partial", "cpu_partial", "remote_node_defrag_ratio",
-                                          "shrink"};
-constexpr std::string_view kSlub2010Keys[] = {"min_partial", "remote_node_defrag_ratio", "shrink"};
-constexpr std::string_view kSlubqKeys[] = {"cpu_queue_size",    "batch_size",       "shrink",
-                                           "shared_queue_size", "alien_queue_size", "expire"};
+constexpr absl::string_view kPercpuAllocators[] = {"percpu", "percpu-km", "percpu-2010",
+                                                   "percpu-2010-km"};
+constexpr absl::string_view kSlabKeys[] = {"limit", "batchcount", "sharedfactor"};
+constexpr absl::string_view kSlubKeys[] = {"min_partial", "cpu_partial", "remote_node_defrag_ratio",
+                                           "shrink"};
+constexpr absl::string_view kSlub2010Keys[] = {"min_partial", "remote_node_defrag_ratio", "shrink"};
+constexpr absl::string_view kSlubqKeys[] = {"cpu_queue_size",    "batch_size",       "shrink",
+                                            "shared_queue_size", "alien_queue_size", "expire"};
 constexpr int64_t kValues[] = {0, 1, 1, 1, 2, 4, 8, 10, 30, 60, 120, 1000, 4095, 65'535, 524'286};
 constexpr int64_t kAbsurd[] = {-1, 2'147'483'647, 2'147'483'648, 4'294'967'295, INT64_MAX};
 
@@ -86,7 +86,7 @@ class Maker {
       add(absl::StrCat("--events-max=", 1 + Below(6'000)));
       add(absl::StrCat("--order=", recorded ? "recorded" : "closed"));
     } else {
-      const std::string_view workload = Pick(kWorkloads);
+      const absl::string_view workload = Pick(kWorkloads);
       for (size_t from = 0; from < workload.size();) {
         const size_t to = std::min(workload.find(' ', from), workload.size());
         add(std::string(workload.substr(from, to - from)));
@@ -118,12 +118,12 @@ class Maker {
   }
   uint64_t PickOf(std::initializer_list<uint64_t> all) { return all.begin()[Below(all.size())]; }
 
-  std::string_view Key() {
+  absl::string_view Key() {
     if (allocator_.substr(0, 5) == "slubq") return Pick(kSlubqKeys);
     if (allocator_ == "slub") return Pick(kSlubKeys);
     return allocator_ == "slub-2010" ? Pick(kSlub2010Keys) : Pick(kSlabKeys);
   }
-  int64_t Value(std::string_view key) {
+  int64_t Value(absl::string_view key) {
     if (key == "shrink") return 1;
     return OneIn(12) ? Pick(kAbsurd) : Pick(kValues);
   }
@@ -179,7 +179,7 @@ class Maker {
 
   Random& random_;
   MachineChoice machine_{};
-  std::string_view allocator_;
+  absl::string_view allocator_;
 };
 
 }  // namespace
