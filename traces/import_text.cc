@@ -145,8 +145,7 @@ class TextReader {
     // A pasted text may be indented as a whole.
     const std::string_view text = TrimBlanks(line);
     if (text.substr(0, 1) == "#") {
-      TakeComment(text);
-      return absl::OkStatus();
+      return TakeComment(text);
     }
     const PrefixKind kind = ParsePrefix(line, &prefix);
     if (kind == PrefixKind::kBadTime) return TakeTimeless(line, prefix.entry);
@@ -312,15 +311,21 @@ class TextReader {
            (!is_pointer || before.last_bytes == 0 || fields.last_bytes == before.last_bytes);
   }
 
-  void TakeComment(std::string_view line) {
+  absl::Status TakeComment(std::string_view line) {
     if (line.substr(0, 9) == "# tracer:") has_begun_ = true;
     const uint64_t overwritten = head_.Take(line, &info_);
-    if (overwritten == 0) return;
+    if (overwritten == 0) return absl::OkStatus();
+    if (overwritten > kLostMax) return TooManyLost(line);
     overwritten_ += overwritten;
     RawEvent& lost = losses_.emplace_back();
     lost.kind = EventKind::kLost;
     lost.cpu = -1;
     lost.bytes_req = overwritten;
+    return absl::OkStatus();
+  }
+
+  absl::Status TooManyLost(std::string_view found) {
+    return Expected(fmt::format("at most {} lost events", kLostMax), found);
   }
 
   // Lines that have no task and CPU in front: headers, notices of loss, call chains, and what a
@@ -382,6 +387,7 @@ class TextReader {
       if (ParseDecimal(word, &lost.bytes_req)) break;
       lost.bytes_req = 0;
     }
+    if (lost.bytes_req > kLostMax) return TooManyLost(text);
     losses_.push_back(lost);
     return absl::OkStatus();
   }
@@ -419,6 +425,7 @@ class TextReader {
     TakeWord(&rest);  // "lost"
     const std::string_view count = TakeWord(&rest);
     if (!ParseDecimal(count, &lost.bytes_req)) return Expected("lost NUMBER", count);
+    if (lost.bytes_req > kLostMax) return TooManyLost(count);
     return AppendLoss(lost, prefix.time.time, prefix.task.cpu);
   }
 

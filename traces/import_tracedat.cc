@@ -4,6 +4,7 @@
 #include <traceevent/event-parse.h>
 #include <traceevent/trace-seq.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -178,7 +179,7 @@ class TraceDatReader {
       const bool is_loss = parts.first == "overrun" || parts.first == "commit overrun" ||
                            parts.first == "dropped events";
       if (is_loss && absl::SimpleAtoi(parts.second, &count) && count > 0) {
-        info_.ring_loss[cpu] += count;
+        info_.ring_loss[cpu] += std::min(count, kLostMax + 1);  // so that no sum wraps
       }
     }
   }

@@ -19,6 +19,10 @@
 
 namespace slablab {
 
+// No recording lost more events than this between two that it kept: ten million a second for most
+// of a year. A larger count is damage.
+inline constexpr uint64_t kLostMax = uint64_t{1} << 48;
+
 struct RawEvent {
   EventKind kind = EventKind::kKmalloc;
   Context context = Context::kTask;

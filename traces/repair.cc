@@ -194,6 +194,10 @@ void Repairer::NoteAddress(uint64_t address) {
 TraceObject Repairer::NextObject() { return ++object_count_; }
 
 absl::Status Repairer::TakeLost(const RawEvent& raw) {
+  if (raw.bytes_req > kLostMax) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{} events lost at once on CPU {}; at most {} can be", raw.bytes_req, raw.cpu, kLostMax));
+  }
   Event event;
   event.kind = EventKind::kLost;
   time_last_ = std::max(time_last_, raw.time);

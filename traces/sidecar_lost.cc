@@ -8,6 +8,7 @@
 #include <set>
 
 #include "traces/gz_input.h"
+#include "traces/raw_event.h"
 #include "traces/sidecar.h"
 #include "traces/sidecar_text.h"
 
@@ -16,6 +17,19 @@ namespace slablab {
 using internal::Expected;
 using internal::ParseInt;
 using internal::Words;
+
+namespace {
+
+constexpr char kAtMost[] = "at most 281474976710656 lost events of a CPU";
+static_assert(kLostMax == 281474976710656);
+
+// False if a CPU had lost more than can be.
+bool AddLost(int64_t count, uint64_t& sum) {
+  sum += static_cast<uint64_t>(count);
+  return sum <= kLostMax;
+}
+
+}  // namespace
 
 absl::StatusOr<std::map<int32_t, uint64_t>> ParseRingStats(std::string_view text,
                                                            const std::string& path) {
@@ -41,7 +55,7 @@ absl::StatusOr<std::map<int32_t, uint64_t>> ParseRingStats(std::string_view text
     if (words.size() != 1 || !ParseInt(words[0], &count) || count < 0) {
       return Expected(path, lines->line(), "a count of events", line);
     }
-    lost[cpu] += static_cast<uint64_t>(count);
+    if (!AddLost(count, lost[cpu])) return Expected(path, lines->line(), kAtMost, line);
   }
   if (!lines->status().ok()) return lines->status();
   return lost;
@@ -62,7 +76,9 @@ absl::StatusOr<std::map<int32_t, uint64_t>> ParseLostEvents(std::string_view tex
         !ParseInt(words[1], &count) || count < 0) {
       return Expected(path, lines->line(), "'cpuNUMBER COUNT'", line);
     }
-    lost[static_cast<int32_t>(cpu)] += static_cast<uint64_t>(count);
+    if (!AddLost(count, lost[static_cast<int32_t>(cpu)])) {
+      return Expected(path, lines->line(), kAtMost, line);
+    }
   }
   if (!lines->status().ok()) return lines->status();
   return lost;

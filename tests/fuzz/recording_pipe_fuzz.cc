@@ -32,6 +32,18 @@ std::vector<std::string> FuzzSeeds() {
         file.descriptor());
     seeds.push_back(file.Contents());
   }
+  // A damaged count took hours to write as events of 32 bits.
+  MemoryFile file;
+  internal::SendRecording(
+      [](RawEventSink& sink) -> absl::StatusOr<RecordingInfo> {
+        RawEvent lost;
+        lost.kind = EventKind::kLost;
+        lost.bytes_req = 0x7ffe'4c3b'0000'0000;
+        CHECK(sink.Append(lost).ok());
+        return RecordingInfo();
+      },
+      file.descriptor());
+  seeds.push_back(file.Contents());
   return seeds;
 }
 

@@ -16,6 +16,8 @@
 #include "sim/random.h"
 #include "tests/traces/recording_text.h"
 #include "traces/gz_input.h"
+#include "traces/repair.h"
+#include "traces/sidecar.h"
 
 namespace slablab {
 namespace {
@@ -298,6 +300,39 @@ TEST(ImportTest, ANoticeThatIsNotUnderstoodIsNoSilence) {
     EXPECT_THAT(std::string(trace.status.message()), HasSubstr("notice.txt:2: expected")) << notice;
   }
   EXPECT_TRUE(ImportPath(WriteTestFile("cpu.txt", "CPU 0 is empty\n" + line)).status.ok());
+}
+
+TEST(ImportTest, MoreLostEventsThanCanBeAreRefusedAtOnce) {
+  const std::string line =
+      "  sh-7  [001]  1.000001: kfree: call_site=f+0x1 ptr=0xffff888100000040\n";
+  for (const std::string notice :
+       {"CPU:1 [LOST 18446744073709551615 EVENTS]", "CPU:1 [281474976710657 EVENTS DROPPED]",
+        "  sh  7 [001]  1.000002: PERF_RECORD_LOST lost 281474976710657",
+        "# entries-in-buffer/entries-written: 1/281474976710658   #P:4"}) {
+    const std::string path = WriteTestFile("lost.txt", line + notice + "\n" + line);
+    EXPECT_THAT(std::string(ImportPath(path).status.message()),
+                HasSubstr("lost.txt:2: expected at most 281474976710656 lost events"))
+        << notice;
+    const Imported lenient = ImportPath(path, {.read = {.lenient = true}});
+    ASSERT_TRUE(lenient.status.ok()) << lenient.status.message();
+    EXPECT_EQ(lenient.Repaired("malformed-line"), 1) << notice;
+    EXPECT_EQ(lenient.events.size(), 2u) << notice;
+  }
+  // Beside the recording, and in one that another process reads.
+  EXPECT_EQ(ParseLostEvents("cpu1 281474976710656\n", "lost-events")->at(1), kLostMax);
+  EXPECT_THAT(
+      std::string(ParseLostEvents("cpu1 281474976710656\ncpu1 1\n", "f").status().message()),
+      HasSubstr("f:2: expected at most 281474976710656 lost events of a CPU"));
+  EXPECT_THAT(std::string(ParseRingStats("overrun: 281474976710657\n", "f").status().message()),
+              HasSubstr("f:1: expected at most 281474976710656 lost events of a CPU"));
+  Repairer repairer({});
+  RawEvent lost;
+  lost.kind = EventKind::kLost;
+  lost.bytes_req = kLostMax;
+  EXPECT_TRUE(repairer.Append(lost).ok());
+  ++lost.bytes_req;
+  EXPECT_THAT(std::string(repairer.Append(lost).message()),
+              HasSubstr("281474976710657 events lost at once on CPU 0"));
 }
 
 TEST(ImportTest, ARingThatOverwroteItsStartSaysSo) {
