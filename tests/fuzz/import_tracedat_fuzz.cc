@@ -5,20 +5,42 @@
 // file does to the library, the answer must be a trace that can be replayed or an error that names
 // the file, in time.
 
+#include <pthread.h>
+
+#include <csignal>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/import_fuzz.h"
 #include "tests/fuzz/memory_file.h"
 #include "traces/gz_input.h"
 
+#if defined(ABSL_HAVE_ADDRESS_SANITIZER)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
 namespace slablab {
 namespace {
 
+// In the process that reads, the library may fail; libFuzzer inherited there would keep the input
+// as one that fails.
+void ForgetFuzzer() {
+#if defined(ABSL_HAVE_ADDRESS_SANITIZER)
+  __sanitizer_set_death_callback(nullptr);
+#endif
+  for (const int number : {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGALRM}) {
+    signal(number, SIG_DFL);
+  }
+}
+
+const int kForgets = pthread_atfork(nullptr, nullptr, ForgetFuzzer);
+
 bool Import(std::string_view contents) {
+  CHECK_EQ(kForgets, 0);
   const MemoryFile file(contents);
   const std::string path = file.Path();
   return FuzzImporter([&path](RawEventSink& sink) {
