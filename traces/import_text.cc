@@ -385,11 +385,17 @@ class TextReader {
       std::string_view word = TakeWord(&rest);
       if (!word.empty() && word[0] == '[') word.remove_prefix(1);
       if (ParseDecimal(word, &lost.bytes_req)) break;
+      // A number that is too long to be one.
+      if (IsDigits(word)) return TooManyLost(text);
       lost.bytes_req = 0;
     }
     if (lost.bytes_req > kLostMax) return TooManyLost(text);
     losses_.push_back(lost);
     return absl::OkStatus();
+  }
+
+  static bool IsDigits(std::string_view word) {
+    return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
   }
 
   absl::Status TakePerfWarning(std::string_view text) {
