@@ -12,10 +12,6 @@
 namespace slablab::internal {
 namespace {
 
-bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 // What stands behind `label`, without blanks at its ends; nothing if the label does not occur.
 std::string_view Behind(std::string_view label, std::string_view line) {
   const size_t at = line.find(label);
@@ -33,9 +29,9 @@ void SetCpuCount(std::string_view digits, RecordingInfo* info) {
 }  // namespace
 
 uint64_t TextHead::Take(std::string_view line, RecordingInfo* info) {
-  if (StartsWith(line, "# os release :")) {
+  if (line.starts_with("# os release :")) {
     info->kernel_release = std::string(Behind(" :", line));
-  } else if (StartsWith(line, "# nrcpus online :")) {
+  } else if (line.starts_with("# nrcpus online :")) {
     SetCpuCount(Behind(" :", line), info);
   } else if (line.find(" latency trace v") != std::string_view::npos) {
     info->kernel_release = std::string(Behind(" on ", line));
@@ -46,9 +42,9 @@ uint64_t TextHead::Take(std::string_view line, RecordingInfo* info) {
 uint64_t TextHead::TakeEntries(std::string_view line, RecordingInfo* info) {
   constexpr std::string_view kEntries = "# entries-in-buffer/entries-written:";
   std::string_view rest;
-  if (StartsWith(line, kEntries)) {
+  if (line.starts_with(kEntries)) {
     rest = line.substr(kEntries.size());
-  } else if (StartsWith(line, "# latency:")) {
+  } else if (line.starts_with("# latency:")) {
     const size_t number = line.find(", #");
     if (number == std::string_view::npos) return 0;
     rest = line.substr(number + 3);

@@ -11,10 +11,6 @@
 namespace slablab::internal {
 namespace {
 
-bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
-
 bool Has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -80,7 +76,7 @@ std::string_view WithoutSpace(std::string_view text) {
 bool IsHtml(std::string_view head) {
   head = WithoutSpace(head);
   for (const std::string_view start : {"<!DOCTYPE", "<!doctype", "<html", "<HTML", "<?xml"}) {
-    if (StartsWith(head, start)) return true;
+    if (head.starts_with(start)) return true;
   }
   return false;
 }
@@ -118,7 +114,7 @@ std::string AdviceOn(std::string_view text) {
     return "the line lacks its task, its CPU or its time (perf script prints them with "
            "-F comm,tid,cpu,time,event,trace)";
   }
-  if (StartsWith(text, "Kernel buffer statistics")) {
+  if (text.starts_with("Kernel buffer statistics")) {
     return "this is of trace-cmd report --stat: leave the option out (trace.dat has these counts)";
   }
   if (IsHtml(text) || IsTag(text)) return "this is HTML: save the recording's own text";
@@ -127,26 +123,25 @@ std::string AdviceOn(std::string_view text) {
 
 std::string WrongFile(std::string_view head) {
   if (IsHtml(head)) return "this is HTML or XML, not a recording: save the recording's own text";
-  if (StartsWith(head, "\xff\xfe") || StartsWith(head, "\xfe\xff")) {
+  if (head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff")) {
     return "this is text of 16-bit characters, as some shells' > writes it: iconv -f UTF-16 -t "
            "UTF-8 "
            "makes it readable";
   }
   const std::string_view text = WithoutSpace(head);
-  if (StartsWith(text, "{") && Has(text.substr(0, 4096), "\"")) {
+  if (text.starts_with("{") && Has(text.substr(0, 4096), "\"")) {
     return "this is JSON, not a recording: import the perf.data or the text of perf script that it "
            "was made of";
   }
-  if (StartsWith(head,
-                 "\x7f"
-                 "ELF"))
+  if (head.starts_with("\x7f"
+                       "ELF"))
     return "this is a program, not a recording";
-  if (StartsWith(head, "PK\x03\x04")) return "this is a zip archive: unpack it first";
+  if (head.starts_with("PK\x03\x04")) return "this is a zip archive: unpack it first";
   if (Has(head.substr(0, 512), std::string_view("ustar\0", 6)) ||
       Has(head.substr(0, 512), "ustar  ")) {
     return "this is a tar archive: unpack it first";
   }
-  if (StartsWith(head, "\x89SLT")) {
+  if (head.starts_with("\x89SLT")) {
     return "this is a trace already, which needs no import (slablab trace info shows it)";
   }
   return "";
@@ -163,7 +158,7 @@ bool IsCallChain(std::string_view line) {
 
 bool IsPerfWarning(std::string_view text) {
   return text == "Warning:" || text == "Check IO/CPU overload!" ||
-         (StartsWith(text, "Processed ") && Has(text, " lost "));
+         (text.starts_with("Processed ") && Has(text, " lost "));
 }
 
 bool IsEmptyCpu(std::string_view text) {
