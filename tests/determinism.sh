@@ -10,7 +10,7 @@
 set -u
 root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd) || exit 3
 . "$root/third_party/setup.sh"
-passed=0 failed=0
+. "$root/tests/verdict.sh"
 work=$(mktemp -d) || exit 3
 trap 'rm -rf "$work"' EXIT
 # A home of its own for the other compiler's output, so that neither build discards the other's.
@@ -34,16 +34,6 @@ run_quietly "building with clang -O0" "$work/log" bazel --output_base="$clang_ba
   exit 1
 }
 bazel --output_base="$clang_base" shutdown >/dev/null 2>&1
-
-verdict() {
-  if [[ $1 == 0 ]]; then
-    passed=$((passed + 1))
-    printf 'ok    %s\n' "$2"
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$2"
-  fi
-}
 
 # A replay, its name first.
 same_bytes() {
@@ -75,5 +65,4 @@ for workload in hackbench larson; do
   same_bytes "$workload with a scenario" --workload="$workload" --allocator=slab \
     --machine=vm-c4n2 --scenario=tests/regression/storm.textproto
 done
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed == 0 ]]
+close_verdicts

@@ -19,9 +19,9 @@
 set -u
 root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd) || exit 3
 . "$root/third_party/setup.sh"
+. "$root/tests/verdict.sh"
 ensure_home || exit
 install_packages build || exit
-passed=0 failed=0
 work=$(mktemp -d) || exit 3
 # COMMIT is built beside, by a server of its own, which must not outlive its files.
 clean_up() {
@@ -40,17 +40,6 @@ base=$(git -C "$root" rev-parse --verify --quiet "${1:-HEAD}^{commit}") || {
 }
 kept=${XDG_CACHE_HOME:-$HOME/.cache}/slablab-gate/$base
 shared=${SLABLAB_SHARED-$root/../shared}
-
-verdict() {
-  if [[ $1 == 0 ]]; then
-    passed=$((passed + 1))
-    printf 'ok    %s\n' "$2"
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$2"
-    [[ $# -gt 2 ]] && head -n 8 "$3" | cut -c 1-200 | sed 's/^/      /'
-  fi
-}
 
 # build FOLDER TARGET_FOLDER BAZEL_OPTION...: the two programs of the checkout in FOLDER.
 build() {
@@ -181,5 +170,4 @@ if [[ " ${GATE_SKIP-} " != *" callgrind "* ]]; then
   done
 fi
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed == 0 ]]
+close_verdicts
