@@ -35,11 +35,11 @@
 #include "traces/trace.h"
 
 ABSL_FLAG(
-    std::string, allocators, "",
+    slablab::CommaList, allocators, {},
     "NAME,...: the models to compare, the first is the base; all: every one there is. Without "
     "this, --allocator and --machines, all.");
-ABSL_FLAG(std::string, machines, "", "MACHINE,...: the machines to compare.");
-ABSL_FLAG(std::string, vary, "",
+ABSL_FLAG(slablab::CommaList, machines, {}, "MACHINE,...: the machines to compare.");
+ABSL_FLAG(slablab::SemicolonList, vary, {},
           "NAME=V,...: the values to compare: of a tunable, a parameter of the workload, or a "
           "flag of run (cpu_partial=0,6,30, seed=1,2); several NAMEs with ';' between them.");
 ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML report.");
@@ -125,11 +125,11 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
     }
   }
   const std::string allocators_flag =
-      WasGiven("allocator") ? options->allocator : absl::GetFlag(FLAGS_allocators);
+      WasGiven("allocator") ? options->allocator : absl::GetFlag(FLAGS_allocators).text;
   std::vector<std::string> allocators = absl::StrSplit(allocators_flag, ',', absl::SkipEmpty());
   std::vector<std::string> machines =
-      absl::StrSplit(absl::GetFlag(FLAGS_machines), ',', absl::SkipEmpty());
-  const std::string vary = absl::GetFlag(FLAGS_vary);
+      absl::StrSplit(absl::GetFlag(FLAGS_machines).text, ',', absl::SkipEmpty());
+  const std::string vary = absl::GetFlag(FLAGS_vary).text;
   if (allocators_flag == "all" || (allocators.empty() && machines.empty() && vary.empty())) {
     allocators = AllAllocators();
   }

@@ -38,7 +38,7 @@ ABSL_FLAG(std::string, folder, "",
           ".results for its ending.");
 ABSL_FLAG(std::string, shard, "1/1",
           "K/N: the K-th of N parts of the points, for a machine or array task each.");
-ABSL_FLAG(std::string, metrics, "",
+ABSL_FLAG(slablab::CommaList, metrics, {},
           "NAME,...: the columns of the text; `slablab list metrics` has the names. TSV, CSV and "
           "JSON have all.");
 
@@ -238,7 +238,7 @@ int RunSweepMerge(const std::vector<std::string>& arguments) {
   const absl::StatusOr<Format> format = FormatAmong(kSweepMergeFormats);
   if (!format.ok()) return Fail(format.status());
   const std::vector<std::string> metrics =
-      absl::StrSplit(absl::GetFlag(FLAGS_metrics), ',', absl::SkipEmpty());
+      absl::StrSplit(absl::GetFlag(FLAGS_metrics).text, ',', absl::SkipEmpty());
   if (absl::Status status = CheckSweepMetrics(metrics); !status.ok()) return Fail(status);
   const absl::StatusOr<SweepPlan> plan = PlanOfArguments(arguments);
   if (!plan.ok()) return Fail(plan.status());

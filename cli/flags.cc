@@ -110,18 +110,16 @@ absl::Status CheckFormat(const Command& command, const std::string& value) {
 }
 
 // What stands between the values of a flag that may be given several times; 0: the last one counts.
-char SeparatorOf(std::string_view name) {
-  if (name == "vary") return ';';
-  constexpr std::string_view kLists[] = {"allocators", "machines", "metrics",      "quirks",
-                                         "set",        "tune",     "percpu_quirks"};
-  return std::find(std::begin(kLists), std::end(kLists), name) == std::end(kLists) ? '\0' : ',';
+char SeparatorOf(const absl::CommandLineFlag& flag) {
+  if (flag.IsOfType<CommaList>()) return ',';
+  return flag.IsOfType<SemicolonList>() ? ';' : '\0';
 }
 
 absl::Status SetFlag(const Command& command, absl::CommandLineFlag& flag,
                      const std::string& written) {
   const std::string name(flag.Name());
   const bool is_first = FlagsGiven().insert(name).second;
-  const char separator = SeparatorOf(name);
+  const char separator = SeparatorOf(flag);
   const std::string value = is_first || separator == '\0'
                                 ? written
                                 : flag.CurrentValue() + std::string(1, separator) + written;

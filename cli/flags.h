@@ -36,6 +36,25 @@ bool AbslParseFlag(absl::string_view text, Format* format, std::string* error);
 std::string AbslUnparseFlag(Format format);
 std::string FormatName(Format format);
 
+// What a flag has that may be given several times: the values one after another, with the separator
+// between them. Of a flag of another type the last value counts.
+template <char kSeparator>
+struct ListFlag {
+  std::string text;
+};
+using CommaList = ListFlag<','>;
+using SemicolonList = ListFlag<';'>;
+
+template <char kSeparator>
+bool AbslParseFlag(absl::string_view text, ListFlag<kSeparator>* list, std::string*) {
+  list->text = std::string(text);
+  return true;
+}
+template <char kSeparator>
+std::string AbslUnparseFlag(const ListFlag<kSeparator>& list) {
+  return list.text;
+}
+
 // The whole numbers that a flag takes.
 struct FlagRange {
   std::string_view name;  // of the ABSL_FLAG

@@ -27,7 +27,7 @@ ABSL_FLAG(std::string, table, "",
           "NAME: with --format=csv or tsv, this table alone, a column for each field, instead of "
           "all tables with a value a line.");
 
-ABSL_FLAG(std::string, queues, "",
+ABSL_FLAG(slablab::CommaList, queues, {},
           "LIST,...: lists to show in the text of what each cache's queues hold at the end: slabs, "
           "queue, shared, alien, or all.");
 
@@ -36,7 +36,7 @@ namespace {
 
 // What --queues asks for.
 absl::StatusOr<std::vector<std::string>> QueueLists() {
-  const std::string flag = absl::GetFlag(FLAGS_queues);
+  const std::string flag = absl::GetFlag(FLAGS_queues).text;
   if (flag == "all") return std::vector<std::string>(kQueueLists.begin(), kQueueLists.end());
   std::vector<std::string> lists = absl::StrSplit(flag, ',', absl::SkipEmpty());
   for (const std::string& list : lists) {

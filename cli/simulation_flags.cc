@@ -28,7 +28,7 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, workload, "",
           "WORKLOAD: instead of a trace: the name of one that `slablab list workloads` has, or a "
           ".textproto.");
-ABSL_FLAG(std::string, set, "",
+ABSL_FLAG(slablab::CommaList, set, {},
           "NAME=N,...: the workload's parameters; `slablab workload show` has them.");
 ABSL_FLAG(std::string, scenario, "",
           "FILE: a .textproto of what happens meanwhile: hotplug, pressure, tuning, interrupts.");
@@ -72,11 +72,11 @@ ABSL_FLAG(
 ABSL_FLAG(bool, spread_slab, false,
           "spread objects of reclaimable caches over the nodes, as cpuset.memory_spread_slab does "
           "in slubq and slubq-v4.");
-ABSL_FLAG(std::string, quirks, "", "NAME,...: deviations of the model to switch on.");
+ABSL_FLAG(slablab::CommaList, quirks, {}, "NAME,...: deviations of the model to switch on.");
 ABSL_FLAG(std::string, percpu, "percpu",
           "NAME: the percpu allocator that the model's per-CPU structures come from.");
-ABSL_FLAG(std::string, percpu_quirks, "", "NAME,...: deviations of that to switch on.");
-ABSL_FLAG(std::string, tune, "",
+ABSL_FLAG(slablab::CommaList, percpu_quirks, {}, "NAME,...: deviations of that to switch on.");
+ABSL_FLAG(slablab::CommaList, tune, {},
           "[CACHE:]KEY=N,...: tunables to write before it begins, of a cache or of all that take "
           "them.");
 ABSL_FLAG(uint32_t, touch_bytes, 512,

@@ -9,6 +9,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -21,6 +22,8 @@
 ABSL_FLAG(std::string, pet, "", "NAME: of the animal to feed.");
 ABSL_FLAG(bool, warm_start, false, "Feed it warm.");
 ABSL_FLAG(bool, loud, true, "Call it first.");
+ABSL_FLAG(slablab::CommaList, toys, {}, "TOY,...: what it is given with it.");
+ABSL_FLAG(slablab::SemicolonList, songs, {}, "WORDS,...: what it is sung; several with ';'.");
 ABSL_FLAG(int, unrelated, 0, "A flag of no command.");
 
 namespace slablab {
@@ -39,7 +42,7 @@ const std::vector<Command>& Table() {
       {"feed",
        "FOOD...",
        "Feeds.",
-       {"pet", "warm_start", "loud", "output", "limit", "format"},
+       {"pet", "warm_start", "loud", "output", "limit", "format", "toys", "songs"},
        Nothing,
        "",
        {Format::kText, Format::kJson}},
@@ -110,6 +113,17 @@ TEST_F(ParseTest, BooleansAreSetAndUnsetWithoutTakingTheNextWord) {
   ASSERT_TRUE(Parse("feed --warm_start=true --no-loud").ok());
   EXPECT_TRUE(absl::GetFlag(FLAGS_warm_start));
   EXPECT_FALSE(absl::GetFlag(FLAGS_loud));
+}
+
+TEST_F(ParseTest, AListsValuesAddUpAndOfOtherFlagsTheLastCounts) {
+  ASSERT_TRUE(Parse("feed --toys=ball,bone --songs=la,li --pet=cat --toys=rope --songs=lo "
+                    "--pet=dog")
+                  .ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_toys).text, "ball,bone,rope");
+  EXPECT_EQ(absl::GetFlag(FLAGS_songs).text, "la,li;lo");
+  EXPECT_EQ(absl::GetFlag(FLAGS_pet), "dog");
+  ASSERT_TRUE(Parse("feed --toys=ball").ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_toys).text, "ball");
 }
 
 TEST_F(ParseTest, TwoDashesEndTheFlagsOnce) {
@@ -204,7 +218,9 @@ TEST(HelpTest, ShowsACommandsFlagsWithTheirValuesAndDefaults) {
             "                          appears whole or not at all. Short: -o FILE.\n"
             "  --limit=N               show at most N rows of a table; 0 shows all. Short: -l\n"
             "                          N.\n"
-            "  --format=FORMAT         how to print: text or json. Default: text.\n");
+            "  --format=FORMAT         how to print: text or json. Default: text.\n"
+            "  --toys=TOY,...          what it is given with it.\n"
+            "  --songs=WORDS,...       what it is sung; several with ';'.\n");
 }
 
 TEST(HelpTest, AFirstWordListsItsCommandsAndAnUnknownTopicIsAnError) {
@@ -228,6 +244,25 @@ TEST(HelpTest, EveryCommandOfTheProgramHasHelpWithinEightyColumns) {
   }
 }
 
+bool IsList(const absl::CommandLineFlag& flag) {
+  return flag.IsOfType<CommaList>() || flag.IsOfType<SemicolonList>();
+}
+
+// Help shows by three dots that a flag takes a list; its type has it take one in parts, too.
+TEST(CommandTableTest, TheFlagsThatHelpShowsAsListsAreLists) {
+  size_t lists = 0;
+  for (const Command& command : Commands()) {
+    for (const FlagHelp& help : FlagsOf(command)) {
+      const std::string name =
+          absl::StrReplaceAll(help.written.substr(2, help.written.find('=') - 2), {{"-", "_"}});
+      EXPECT_EQ(absl::EndsWith(help.written, ",..."), IsList(*absl::FindCommandLineFlag(name)))
+          << command.name << " " << help.written;
+      lists += IsList(*absl::FindCommandLineFlag(name));
+    }
+  }
+  EXPECT_GT(lists, 20u);
+}
+
 // Whatever is written for it, a number's flag says its name and what it takes.
 TEST(CommandTableTest, EveryNumbersFlagHasARangeThatItsErrorNames) {
   const absl::FlagSaver saver;
@@ -237,8 +272,8 @@ TEST(CommandTableTest, EveryNumbersFlagHasARangeThatItsErrorNames) {
       const absl::CommandLineFlag* const flag =
           absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
       ASSERT_NE(flag, nullptr) << name;
-      const bool is_number =
-          !flag->IsOfType<bool>() && !flag->IsOfType<std::string>() && !flag->IsOfType<Format>();
+      const bool is_number = !flag->IsOfType<bool>() && !flag->IsOfType<std::string>() &&
+                             !flag->IsOfType<Format>() && !IsList(*flag);
       ASSERT_EQ(RangeOf(name) != nullptr, is_number) << name;
       if (!is_number) continue;
       ++numbers;
