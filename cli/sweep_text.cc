@@ -16,6 +16,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "reports/comparison_setting.h"
+#include "reports/delta.h"
 #include "reports/message_json.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
@@ -197,15 +198,6 @@ std::string HeadText(const SweepReport& report) {
   return page.Take();
 }
 
-// In one decimal, which is as much as a table is read for.
-std::string ShortText(const Metric& metric, const RunResult& result) {
-  const std::optional<uint64_t> value = metric.of(result);
-  if (!value.has_value() || metric.decimals == 0) return MetricText(metric, value);
-  uint64_t unit = 1;
-  for (int i = 0; i < metric.decimals; ++i) unit *= 10;
-  return Quotient(*value, unit, 1);
-}
-
 Columns PointColumns(const SweepReport& report, const std::vector<std::string>& metrics) {
   Columns columns;
   const std::vector<bool> left = LeftAxes(report);
@@ -217,7 +209,8 @@ Columns PointColumns(const SweepReport& report, const std::vector<std::string>& 
     if (!point.has_result()) continue;
     std::vector<std::string> cells = ValuesOf(report, point);
     for (const std::string& name : metrics) {
-      cells.push_back(ShortText(*FindMetric(name), point.result()));
+      const Metric& metric = *FindMetric(name);
+      cells.push_back(ShortMetricText(metric, metric.of(point.result())));
     }
     columns.AddRow(std::move(cells));
   }

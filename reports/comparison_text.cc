@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "reports/breakdown.h"
 #include "reports/comparison.h"
 #include "reports/delta.h"
+#include "reports/metrics.h"
 #include "reports/numbers.h"
 #include "reports/text_page.h"
 
@@ -44,7 +46,7 @@ struct SideBySide {
   std::string note;
   struct Row {
     std::string name;
-    std::vector<std::string> cells;  // of each run
+    std::vector<TextCell> cells;  // of each run
   };
   std::vector<Row> rows;
   std::vector<size_t> rules = {};  // a rule before each of these rows
@@ -88,8 +90,14 @@ void AppendSideBySide(ResultSet set, const SideBySide& what, TextPage& page) {
   if (!what.note.empty()) page.Paragraph(what.note);
 }
 
-std::string PerOperationText(const RunResult& result, uint64_t sum, int decimals) {
-  return Quotient(sum, result.totals().operations(), decimals);
+// A value with one decimal at most.
+TextCell MetricCell(const Metric& metric, std::optional<uint64_t> value) {
+  if (!value.has_value()) return "-";
+  return TextCell::Mean(*value, ScaleOf(metric), std::min(metric.decimals, 1));
+}
+
+TextCell PerOperation(const RunResult& result, uint64_t sum) {
+  return TextCell::Mean(sum, result.totals().operations(), 1);
 }
 
 SideBySide CausesSideBySide(ResultSet set) {
@@ -103,7 +111,7 @@ SideBySide CausesSideBySide(ResultSet set) {
         row = table.rows.insert(table.rows.end(), {.name = sum.name, .cells = {}});
         row->cells.assign(set.size(), "-");
       }
-      row->cells[run] = PerOperationText(set[run].result, sum.value, 1);
+      row->cells[run] = PerOperation(set[run].result, sum.value);
     }
   }
   const auto add = [&](const std::string& name, size_t run, uint64_t cycles) {
@@ -113,7 +121,7 @@ SideBySide CausesSideBySide(ResultSet set) {
       row = table.rows.insert(table.rows.end(), {.name = name, .cells = {}});
       row->cells.assign(set.size(), "0.0");
     }
-    row->cells[run] = PerOperationText(set[run].result, cycles, 1);
+    row->cells[run] = PerOperation(set[run].result, cycles);
   };
   table.rules = {table.rows.size()};
   bool only_operations = true;
@@ -130,7 +138,7 @@ SideBySide CausesSideBySide(ResultSet set) {
   SideBySide::Row& use =
       table.rows.emplace_back(SideBySide::Row{.name = "(use of objects)", .cells = {}});
   for (const LabelledResult& run : set) {
-    use.cells.push_back(PerOperationText(run.result, BreakDown(run.result).use, 1));
+    use.cells.push_back(PerOperation(run.result, BreakDown(run.result).use));
   }
   return table;
 }
@@ -149,7 +157,7 @@ SideBySide MissesSideBySide(ResultSet set) {
       const uint64_t misses = touches[run].allocator[i].misses();
       any = any || misses > 0;
       const uint64_t scaled = misses > UINT64_MAX / 1000 ? UINT64_MAX : misses * 1000;
-      row.cells.push_back(PerOperationText(set[run].result, scaled, 1));
+      row.cells.push_back(PerOperation(set[run].result, scaled));
     }
     if (any) table.rows.push_back(std::move(row));
   }
@@ -169,15 +177,15 @@ SideBySide LocksSideBySide(ResultSet set) {
         row = table.rows.insert(table.rows.end(), {.name = lock.name(), .cells = {}});
         row->cells.assign(set.size(), "-");
       }
-      row->cells[run] = PerOperationText(set[run].result, lock.wait_total_cycles(), 1);
+      row->cells[run] = PerOperation(set[run].result, lock.wait_total_cycles());
     }
   }
   return table;
 }
 
-std::string MetricOf(const RunResult& result, std::string_view name) {
+TextCell MetricOf(const RunResult& result, std::string_view name) {
   const Metric& metric = *FindMetric(name);
-  return ShortMetricText(metric, metric.of(result));
+  return MetricCell(metric, metric.of(result));
 }
 
 void AppendRuns(ResultSet set, const TextOptions& options, TextPage& page) {
@@ -203,7 +211,7 @@ void AppendRuns(ResultSet set, const TextOptions& options, TextPage& page) {
          MetricOf(result, "free_cycles_mean"),
          FastPaths(result, false).fast > 0 ? MetricOf(result, "alloc_fast_share") : "-",
          FastPaths(result, true).fast > 0 ? MetricOf(result, "free_fast_share") : "-",
-         PerOperationText(result, FindMetric("lock_wait_cycles")->of(result).value_or(0), 1),
+         PerOperation(result, FindMetric("lock_wait_cycles")->of(result).value_or(0)),
          result.has_footprint_peak() ? Bytes(result.footprint_peak().slab_bytes()) : "-",
          result.has_footprint_peak() ? Bytes(HeldBy(result.footprint_peak()).total) : "-"});
     for (size_t line = 1; line < name.size(); ++line) table.AddRow({name[line]});
@@ -269,8 +277,8 @@ void AppendDelta(const LabelledResult& base, const LabelledResult& candidate, Te
     if (!from.has_value() && !to.has_value()) continue;
     if (row.group != group) table.AddText(row.group);
     group = row.group;
-    table.AddRow({fmt::format("  {}", row.title), ShortMetricText(*row.metric, from),
-                  ShortMetricText(*row.metric, to), ChangeText(*row.metric, from, to),
+    table.AddRow({fmt::format("  {}", row.title), MetricCell(*row.metric, from),
+                  MetricCell(*row.metric, to), ChangeText(*row.metric, from, to),
                   std::string(MarkText(MarkOf(*row.metric, from, to)))});
   }
   page.Table(table);

@@ -147,9 +147,7 @@ std::string_view MarkText(Mark mark) {
 
 std::string ShortMetricText(const Metric& metric, std::optional<uint64_t> value) {
   if (!value.has_value()) return "-";
-  uint64_t unit = 1;
-  for (int i = 0; i < metric.decimals; ++i) unit *= 10;
-  return Quotient(*value, unit, std::min(metric.decimals, 1));
+  return Quotient(*value, ScaleOf(metric), std::min(metric.decimals, 1));
 }
 
 absl::Span<const DeltaRow> DeltaRows() {

@@ -283,11 +283,15 @@ const Metric* FindMetric(std::string_view name) {
   return nullptr;
 }
 
+uint64_t ScaleOf(const Metric& metric) {
+  uint64_t scale = 1;
+  for (int i = 0; i < metric.decimals; ++i) scale *= 10;
+  return scale;
+}
+
 std::string MetricText(const Metric& metric, std::optional<uint64_t> value) {
   if (!value.has_value()) return "-";
-  uint64_t unit = 1;
-  for (int i = 0; i < metric.decimals; ++i) unit *= 10;
-  return Quotient(*value, unit, metric.decimals);
+  return Quotient(*value, ScaleOf(metric), metric.decimals);
 }
 
 }  // namespace slablab

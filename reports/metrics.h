@@ -41,6 +41,9 @@ absl::Span<const Metric> Metrics();
 // Null if there is none of that name.
 const Metric* FindMetric(std::string_view name);
 
+// The values that one unit has: 10^decimals.
+uint64_t ScaleOf(const Metric& metric);
+
 // A value in its unit: "431.400", "12,345"; "-" for none.
 std::string MetricText(const Metric& metric, std::optional<uint64_t> value);
 

@@ -4,7 +4,6 @@
 #include "reports/text_page.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/printable.h"
 #include "reports/numbers.h"
@@ -31,21 +30,6 @@ std::string_view TakeWord(std::string_view& rest, size_t width) {
   return word;
 }
 
-// The whole part of "12,345.6".
-bool ParseNumber(std::string_view text, uint64_t* number) {
-  const std::string_view whole = text.substr(0, text.find('.'));
-  if (text.find_first_not_of("0123456789", std::min(whole.size() + 1, text.size())) !=
-      std::string_view::npos) {
-    return false;
-  }
-  std::string digits;
-  for (const char c : whole) {
-    if (c != ',') digits += c;
-  }
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), *number);
-  return error == std::errc() && end == digits.data() + digits.size();
-}
-
 }  // namespace
 
 std::string Shortened(std::string_view text, size_t width) {
@@ -68,14 +52,6 @@ std::string TextCell::Write(size_t width) const {
   return !text_.empty() && text_.size() <= width ? text_ : Fitted(number_, width);
 }
 
-std::string TextCell::WriteNumber(size_t width) const {
-  uint64_t number = 0;
-  constexpr size_t kFittedLeast = 5;
-  if (is_number_ || text_.size() <= width || width < kFittedLeast || !ParseNumber(text_, &number))
-    return Write(width);
-  return Fitted(number, width);
-}
-
 TextTable::TextTable(std::vector<Column> columns) : columns_(std::move(columns)) {
   for (const Column& column : columns_) {
     CHECK_LE(column.title.size(), column.width);
@@ -90,8 +66,7 @@ void TextTable::AddRow(std::vector<TextCell> cells) {
   for (size_t i = 0; i < cells.size(); ++i) {
     const Column& column = columns_[i];
     if (i > 0) line.append(column.gap, ' ');
-    const std::string text = column.side == Column::kLeft ? cells[i].Write(column.width)
-                                                          : cells[i].WriteNumber(column.width);
+    const std::string text = cells[i].Write(column.width);
     line += column.side == Column::kLeft ? fmt::format("{:<{}}", text, column.width)
                                          : fmt::format("{:>{}}", text, column.width);
   }

@@ -38,8 +38,6 @@ class TextCell {
   static TextCell Mean(uint64_t numerator, uint64_t denominator, int decimals);
 
   std::string Write(size_t width) const;
-  // The same in a column of numbers: a text that is one ("12,345.6") is not cut but rounded.
-  std::string WriteNumber(size_t width) const;
 
  private:
   std::string text_;  // if it fits, when there is a number

@@ -53,11 +53,11 @@ TEST(TextTableTest, TextIsShortenedAndNumbersAreRounded) {
             "ends\n");
 }
 
-TEST(TextTableTest, ANumberGivenAsTextIsNeverCut) {
+TEST(TextTableTest, AMeanThatDoesNotFitIsRoundedAndATextIsCut) {
   TextTable table({{"name", 6, TextTable::Column::kLeft}, {"mean", 7}, {"share", 6}});
-  table.AddRow({"a", "5,197.5", "100.0%"});
-  table.AddRow({"b", "10,305.4", "-"});
-  table.AddRow({"12345678", "1,234,567.8", "of none"});
+  table.AddRow({"a", TextCell::Mean(51'975, 10, 1), "100.0%"});
+  table.AddRow({"b", TextCell::Mean(103'054, 10, 1), "-"});
+  table.AddRow({"12345678", TextCell::Mean(12'345'678, 10, 1), "of none"});
   EXPECT_EQ(table.body(),
             "a      5,197.5 100.0%\n"
             "b       10,305      -\n"
