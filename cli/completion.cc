@@ -17,6 +17,7 @@
 #include "allocators/registry.h"
 #include "allocators/switches.h"
 #include "cli/flags.h"
+#include "cli/variation.h"
 #include "fmt/format.h"
 #include "reports/metrics.h"
 #include "reports/result.pb.h"
@@ -58,6 +59,9 @@ std::map<std::string, Words> FlagValues() {
     for (const QuirkInfo& quirk : SwitchesOf(name).quirks) quirks.emplace(quirk.name);
   }
   values["quirks"] = Words(quirks.begin(), quirks.end());
+  for (const std::string& tunable : TunableNames()) values["tune"].push_back(tunable + "=");
+  values["vary"] = values["tune"];
+  for (const std::string& flag : VariedFlags()) values["vary"].push_back(Dashed(flag) + "=");
   for (const PresetInfo& info : ListPresets()) values["machine"].push_back(info.name);
   values["machine"].emplace_back("host");
   values["machine"].emplace_back(kRecordedMachine);
@@ -143,9 +147,11 @@ _slablab() {
   else
     choices=$(_slablab_arguments "$command")
   fi
-  # The last of a list with commas.
-  local before=
-  [[ -n $flag && $value == *,* ]] && before=${value%,*},
+  # Of a list the last: behind a comma, a tunable behind its cache, a variation behind another.
+  local before= separators=,
+  [[ $flag == --tune ]] && separators=,:
+  [[ $flag == --vary ]] && separators=:\;
+  [[ -n $flag ]] && before=${value%"${value##*[$separators]}"}
   if [[ -n $choices ]]; then
     COMPREPLY=($(compgen -P "$before" -W "$choices" -- "${value#"$before"}"))
   fi
@@ -156,6 +162,7 @@ _slablab() {
   fi
   [[ -n $flag && $current == --*=* ]] && cut=${cut#"$flag="}
   for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]=${COMPREPLY[i]#"$cut"}; done
+  [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
 }
 complete -F _slablab slablab
 )script";

@@ -42,16 +42,6 @@ absl::Status Bad(const std::string& text, std::string_view why) {
 
 std::string Underscored(const std::string& name) { return absl::StrReplaceAll(name, {{"-", "_"}}); }
 
-std::vector<std::string> FlagNames() {
-  std::vector<std::string> names;
-  for (const std::string_view name : kSimulationFlags) {
-    if (std::find(std::begin(kNotVaried), std::end(kNotVaried), name) == std::end(kNotVaried)) {
-      names.emplace_back(name);
-    }
-  }
-  return names;
-}
-
 absl::StatusOr<std::vector<std::string>> ParameterNames(const SimulationOptions& options) {
   std::vector<std::string> names;
   if (options.workload.empty()) return names;
@@ -65,16 +55,6 @@ absl::StatusOr<std::vector<std::string>> ParameterNames(const SimulationOptions&
     names.push_back(parameter.name());
   }
   return names;
-}
-
-// Of every allocator, whichever run.
-std::vector<std::string> TunableNames() {
-  std::set<std::string> names;
-  for (const AllocatorInfo& allocator : ListAllocators()) {
-    const ModelSwitches switches = SwitchesOf(allocator.name);
-    for (const TunableInfo& tunable : switches.tunables) names.emplace(tunable.name);
-  }
-  return {names.begin(), names.end()};
 }
 
 bool Has(const std::vector<std::string>& names, const std::string& name) {
@@ -94,7 +74,7 @@ absl::StatusOr<Variation> ParseVariation(const std::string& text, const Simulati
   }
   const absl::StatusOr<std::vector<std::string>> parameters = ParameterNames(base);
   if (!parameters.ok()) return parameters.status();
-  const std::vector<std::string> flags = FlagNames();
+  const std::vector<std::string> flags = VariedFlags();
   const std::vector<std::string> tunables = TunableNames();
   const std::string key = variation.name.substr(variation.name.rfind(':') + 1);
   if (Has(flags, Underscored(variation.name))) {
@@ -176,6 +156,25 @@ absl::StatusOr<std::vector<VariedRun>> VariedOne(const Variation& variation, con
 }
 
 }  // namespace
+
+std::vector<std::string> VariedFlags() {
+  std::vector<std::string> names;
+  for (const std::string_view name : kSimulationFlags) {
+    if (std::find(std::begin(kNotVaried), std::end(kNotVaried), name) == std::end(kNotVaried)) {
+      names.emplace_back(name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> TunableNames() {
+  std::set<std::string> names;
+  for (const AllocatorInfo& allocator : ListAllocators()) {
+    const ModelSwitches switches = SwitchesOf(allocator.name);
+    for (const TunableInfo& tunable : switches.tunables) names.emplace(tunable.name);
+  }
+  return {names.begin(), names.end()};
+}
 
 absl::StatusOr<std::vector<VariedRun>> Varied(const std::string& text,
                                               std::vector<VariedRun> runs) {

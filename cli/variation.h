@@ -14,6 +14,11 @@
 
 namespace slablab {
 
+// What --vary may name besides the workload's parameters: tunables of any allocator, and flags of
+// run by their ABSL_FLAGs' names.
+std::vector<std::string> TunableNames();
+std::vector<std::string> VariedFlags();
+
 struct VariedRun {
   SimulationOptions options;
   std::string varied;              // " cpu_partial=6", for messages

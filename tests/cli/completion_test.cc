@@ -13,6 +13,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "allocators/registry.h"
+#include "allocators/switches.h"
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "gmock/gmock.h"
@@ -29,6 +31,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -126,6 +129,32 @@ TEST_F(CompletionTest, ValuesOfFlagsAreOffered) {
   EXPECT_THAT(Offered("slablab run --workload=hack"), ElementsAre("hackbench", "hackbench-pipes"));
   EXPECT_THAT(Offered("slablab workload show slab-r"), ElementsAre("slab-remote"));
   EXPECT_THAT(Offered("slablab workload write lars"), ElementsAre("larson"));
+}
+
+// A tunable is a word up to its "="; it may have a cache before it, and others before that.
+TEST_F(CompletionTest, TunablesAreOfferedForTuneAndVary) {
+  std::vector<std::string> keys;
+  for (const AllocatorInfo& allocator : ListAllocators()) {
+    const ModelSwitches switches = SwitchesOf(allocator.name);
+    for (const TunableInfo& tunable : switches.tunables) {
+      keys.push_back(absl::StrCat(std::string(tunable.name), "="));
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  EXPECT_THAT(Offered("slablab run --tune="), ElementsAreArray(keys));
+  EXPECT_THAT(Offered("slablab compare --vary "), IsSupersetOf(keys));
+  EXPECT_THAT(Offered("slablab run --tune=cpu_p"), ElementsAre("cpu_partial="));
+  EXPECT_THAT(Offered("slablab run --tune kmalloc-64:cpu_p"), ElementsAre("cpu_partial="));
+  // Bash replaces what is behind its last cut: behind the "=" here.
+  EXPECT_THAT(Offered("slablab run --tune=limit=5,cpu_p"), ElementsAre("5,cpu_partial="));
+  EXPECT_THAT(Offered("slablab run --tune=limit=5,dentry:cpu_p"), ElementsAre("cpu_partial="));
+  EXPECT_THAT(Offered("slablab compare --vary=see"), ElementsAre("seed="));
+  EXPECT_THAT(Offered("slablab compare --vary=merge"), ElementsAre("merge-caches="));
+  EXPECT_THAT(Offered("slablab compare --vary=cpu_partial=0,6;see"), ElementsAre("0,6;seed="));
+  // Behind the "=" stand numbers, which no list has.
+  EXPECT_THAT(Offered("slablab compare --vary=cpu_partial=0,see"),
+              Not(Contains(HasSubstr("seed="))));
 }
 
 TEST_F(CompletionTest, FilesAreOfferedWhereFilesAreWanted) {
