@@ -21,6 +21,13 @@ namespace fs = std::filesystem;
 constexpr std::string_view kResult = ".result";
 constexpr std::string_view kRefused = ".refused";
 
+// Whether something is there that is no file: a pipe would be waited for, by who reads and by who
+// writes.
+bool IsNoFile(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error) && !fs::is_regular_file(path, error);
+}
+
 std::string RefusalText(const std::string& point, std::string_view reason) {
   Digest digest;
   digest.AddString(point);
@@ -44,8 +51,9 @@ std::string SweepStore::PathOf(const std::string& point, std::string_view ending
 
 absl::Status SweepStore::Put(const std::string& point, std::string_view ending,
                              std::string_view bytes) const {
-  if (absl::Status status = WriteOutput(PathOf(point, ending), bytes); !status.ok()) return status;
   std::error_code error;
+  if (IsNoFile(PathOf(point, ending))) fs::remove(PathOf(point, ending), error);
+  if (absl::Status status = WriteOutput(PathOf(point, ending), bytes); !status.ok()) return status;
   fs::remove(PathOf(point, ending == kResult ? kRefused : kResult), error);
   return absl::OkStatus();
 }
@@ -64,13 +72,8 @@ absl::StatusOr<std::optional<SweepStore::Outcome>> SweepStore::Get(const std::st
   const auto damaged = [&](std::string_view ending, std::string_view why) {
     return absl::DataLossError(fmt::format("{}: {}", PathOf(point, ending), why));
   };
-  const std::string path = PathOf(point, kResult);
-  // A pipe by that name would be waited for.
-  std::error_code error;
-  if (fs::exists(path, error) && !fs::is_regular_file(path, error)) {
-    return damaged(kResult, "is no file");
-  }
-  absl::StatusOr<RunResult> result = ReadResult(path);
+  if (IsNoFile(PathOf(point, kResult))) return damaged(kResult, "is no file");
+  absl::StatusOr<RunResult> result = ReadResult(PathOf(point, kResult));
   if (result.ok()) {
     if (result->point() != point) {
       return damaged(kResult, result->point().empty()
@@ -82,6 +85,7 @@ absl::StatusOr<std::optional<SweepStore::Outcome>> SweepStore::Get(const std::st
     return outcome;
   }
   if (!absl::IsNotFound(result.status())) return absl::DataLossError(result.status().message());
+  if (IsNoFile(PathOf(point, kRefused))) return damaged(kRefused, "is no file");
   const absl::StatusOr<std::string> text = ReadTextFile(PathOf(point, kRefused));
   if (absl::IsNotFound(text.status())) return std::nullopt;
   if (!text.ok()) return absl::DataLossError(text.status().message());

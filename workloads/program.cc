@@ -238,7 +238,9 @@ class Compiler {
 
   void Steps(const google::protobuf::RepeatedPtrField<WorkloadStep>& steps, const std::string& path,
              int nesting) {
-    if (nesting > kNestingMax) return Fail(path, "steps are nested too deeply");
+    if (nesting > kNestingMax) {
+      return Fail(path, fmt::format("steps are nested at most {} deep", kNestingMax));
+    }
     for (int i = 0; status_.ok() && i < steps.size(); ++i) {
       Step(steps[i], fmt::format("{}.steps[{}]", path, i), nesting);
     }

@@ -183,6 +183,16 @@ TEST(RecordedMachineTest, KmallocsRoundedOtherwiseWhenRecordedAreCounted) {
   EXPECT_EQ(ResultOf("--order=closed --trace=" + trace).kernel_match().rounded_otherwise(), 150);
 }
 
+TEST(RecordedMachineTest, ANodeWithoutMemoryIsInTheHead) {
+  const std::string machine = absl::StrCat(Folder(), "/machine.textproto");
+  Write(machine, "base: \"vm-c4n2\" memory { node { node: 1 bytes: 0 } }");
+  const Ending run =
+      Stdout(absl::StrCat("run --events-max=100 --machine=", machine,
+                          " --trace=", Runfile("traces/samples/linux-6.1-slub-c4n2-net.slt")));
+  EXPECT_EQ(run.exit_status, 0);
+  EXPECT_THAT(run.text, HasSubstr("; 0 to 512M a node\n"));
+}
+
 TEST(RecordedMachineTest, BundledTracesSayTheirs) {
   const std::string arguments = "run --events-max=2000 --trace=" + Sample("fs");
   const RunResult result = ResultOf("--events-max=2000 --trace=" + Sample("fs"));

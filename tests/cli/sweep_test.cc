@@ -5,6 +5,7 @@
 // were killed, and what cannot be is said.
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,6 +236,29 @@ TEST_F(SweepTest, DamagedAndMisnamedResultsAreSaidAndDoneAgain) {
   fs::remove(results[0]);
   WriteContents(refused, "");
   expect_mended(absl::StrCat(refused.string(), ": not a refusal, or a damaged one"));
+}
+
+// Neither who reads it nor who writes it waits for the pipe's other end.
+TEST_F(SweepTest, APipeUnderAPointsNameIsSaidAndTheResultTakesItsPlace) {
+  WriteContents(sweep_, R"(
+      base { trace: "net.slt" events_max: 1000 } allocator: ["slub", "slab"])");
+  Do("", "some");
+  const std::string whole = Merged("some");
+  const fs::path result = fs::directory_iterator(Path("some"))->path();
+  for (const char* ending : {".result", ".refused"}) {
+    const std::string pipe = fs::path(result).replace_extension(ending);
+    fs::remove(result);
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    const std::string complaint = pipe + ": is no file";
+    const Ending merge = Stderr(absl::StrCat("sweep merge ", sweep_, Folder("some")));
+    EXPECT_EQ(merge.exit_status, 2);
+    EXPECT_THAT(merge.text, HasSubstr(complaint));
+    const Ending run = Stderr(absl::StrCat("sweep run ", sweep_, Folder("some")));
+    EXPECT_EQ(run.exit_status, 0);
+    EXPECT_THAT(run.text, AllOf(HasSubstr(complaint), HasSubstr("to be done again")));
+    EXPECT_EQ(Merged("some"), whole) << ending;
+    EXPECT_TRUE(fs::is_regular_file(result)) << ending;
+  }
 }
 
 TEST_F(SweepTest, WhatCannotBeIsListedWithItsReason) {

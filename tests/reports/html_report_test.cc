@@ -3,6 +3,8 @@
 
 #include "reports/html_report.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
+#include "reports/breakdown.h"
 #include "reports/html_page.pb.h"
 #include "reports/web_assets.h"
 #include "tests/reports/example_result.h"
@@ -117,6 +120,32 @@ TEST(HtmlReportTest, AnyResultsMakeAWholePage) {
       }
     }
   }
+}
+
+// The total of the table of cycles, as its parts: with its fraction, and their sum.
+TEST(HtmlReportTest, TheTotalOfCyclesIsTheSumOfItsPartsWithItsDecimal) {
+  const RunResult result = ExampleResult();
+  const uint64_t cycles = AllocatorCycles(result);
+  const uint64_t operations = result.totals().operations();
+  ASSERT_NE(cycles % operations, 0u);
+  const HtmlPage page = DataOf(HtmlReport(Labelled({result}), "one"));
+  const auto figure = std::find_if(page.figures().begin(), page.figures().end(),
+                                   [](const HtmlFigure& each) { return each.id() == "cycles"; });
+  ASSERT_NE(figure, page.figures().end());
+  ASSERT_EQ(figure->table().columns_size(), 2);
+  EXPECT_EQ(figure->table().columns(1).decimals(), 1);
+  double sum = 0;
+  std::optional<double> total;
+  for (const auto& row : figure->table().rows()) {
+    if (row.values(0).string_value() == "all of the allocator") {
+      total = row.values(1).number_value();
+      break;
+    }
+    sum += row.values(1).number_value();
+  }
+  ASSERT_TRUE(total.has_value());
+  EXPECT_DOUBLE_EQ(*total, static_cast<double>(cycles) / static_cast<double>(operations));
+  EXPECT_NEAR(*total, sum, 0.0005 * figure->table().rows_size());
 }
 
 TEST(HtmlReportTest, ALargeSweepIsBelowAMegabyte) {

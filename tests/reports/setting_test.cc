@@ -41,6 +41,10 @@ TEST(SettingTest, TheMachineInALine) {
   result.mutable_machine()->set_llc_bytes(5'240'832);
   EXPECT_EQ(MachineSentence(result),
             "mine: 4 CPUs on 2 nodes, 2,700 MHz; LLC 5.0M; 511M to 512M a node");
+  // A node without memory.
+  result.mutable_machine()->set_memory_bytes_least(0);
+  EXPECT_EQ(MachineSentence(result),
+            "mine: 4 CPUs on 2 nodes, 2,700 MHz; LLC 5.0M; 0 to 512M a node");
   result.mutable_machine()->set_llc_bytes(0);
   result.mutable_config()->set_nodes(1);
   result.mutable_machine()->set_memory_bytes_least(536'800'000);

@@ -21,7 +21,9 @@
 namespace slablab {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using Parameters = std::vector<std::pair<std::string, int64_t>>;
 
 // --- Expressions. ---
@@ -298,6 +300,20 @@ TEST(SyntheticTest, WhatIsTooMuchIsRefusedWithItsLineAndBound) {
     EXPECT_EQ(error("tasks { steps { " + step + " { ns: '3600000000001' } } }"),
               "w.textproto:2:" + std::to_string(step.size() + 20) +
                   ": '3600000000001' is 3600000000001, and can be at most 3600000000000");
+  }
+  // Far deeper, it is the parser that says so: the program's stack has an end.
+  const auto nested = [](int depth) {
+    std::string text = "tasks { steps {\n";
+    for (int i = 0; i < depth; ++i) text += "repeat { times: '1' steps { ";
+    text += "work {}";
+    for (int i = 0; i < depth; ++i) text += " } }";
+    return text + " } }";
+  };
+  EXPECT_EQ(error(nested(16)), "");
+  EXPECT_THAT(error(nested(17)),
+              AllOf(StartsWith("w.textproto:3:"), HasSubstr("steps are nested at most 16 deep")));
+  for (const int depth : {500, 5'000, 200'000}) {
+    EXPECT_THAT(error(nested(depth)), StartsWith("w.textproto:3:")) << depth;
   }
   EXPECT_EQ(error("barriers { name: 'a' count: '1048576' }\nbarriers { name: 'b' }" + repeat),
             "w.textproto:3:1: there are at most 1048576 barriers");
