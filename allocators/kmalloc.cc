@@ -44,15 +44,19 @@ std::string SizeName(uint32_t size) {
 }  // namespace
 
 KmallocTable::KmallocTable(const KmallocOptions& options) : options_(options) {
+  CHECK_GE(options_.shift_high, kShiftHigh);
+  CHECK_LE(options_.shift_high, kShiftMost);
   for (auto& row : caches_) row.fill(kNoCache);
 }
 
-std::vector<int> KmallocTable::IndicesInOrder() const {
+std::vector<int> KmallocTable::IndicesInOrder(KmallocType type) const {
   std::vector<int> indices;
-  if (options_.of_2010) indices = {kIndex96, kIndex192};
-  for (int index = options_.shift_low; index <= kShiftHigh; ++index) {
+  const bool odd_first =
+      type == KmallocType::kDma ? options_.odd_dma_sizes_first : options_.odd_sizes_first;
+  if (odd_first) indices = {kIndex96, kIndex192};
+  for (int index = options_.shift_low; index <= options_.shift_high; ++index) {
     indices.push_back(index);
-    if (options_.of_2010) continue;
+    if (odd_first) continue;
     if (options_.shift_low <= 5 && index == 6) indices.push_back(kIndex96);
     if (options_.shift_low <= 6 && index == 7) indices.push_back(kIndex192);
   }
@@ -63,12 +67,13 @@ std::vector<KmallocTable::Class> KmallocTable::Classes() const {
   std::vector<Class> classes;
   for (int t = 0; t < kKmallocTypes; ++t) {
     const auto type = static_cast<KmallocType>(t);
-    if (type == KmallocType::kCgroup && (!options_.cgroup || options_.of_2010)) continue;
-    if (type == KmallocType::kReclaim && options_.of_2010) continue;
+    if (type == KmallocType::kCgroup && !options_.cgroup) continue;
+    if (type == KmallocType::kReclaim && !options_.reclaim) continue;
     if (type == KmallocType::kDma && !options_.zone_dma) continue;
-    for (int index : IndicesInOrder()) {
+    for (int index : IndicesInOrder(type)) {
       const uint32_t size = SizeOfIndex(index);
-      const std::string size_name = options_.of_2010 ? fmt::format("{}", size) : SizeName(size);
+      const std::string size_name =
+          options_.names_in_bytes ? fmt::format("{}", size) : SizeName(size);
       classes.push_back({.type = type,
                          .index = index,
                          .size = size,
@@ -98,15 +103,14 @@ bool KmallocTable::IsSet(const Class& kmalloc_class) const {
 
 KmallocType KmallocTable::TypeOf(Gfp gfp) const {
   if (options_.zone_dma && Has(gfp, Gfp::kDma)) return KmallocType::kDma;
-  if (options_.of_2010) return KmallocType::kNormal;
-  if (Has(gfp, Gfp::kReclaimable)) return KmallocType::kReclaim;
+  if (options_.reclaim && Has(gfp, Gfp::kReclaimable)) return KmallocType::kReclaim;
   if (options_.cgroup && Has(gfp, Gfp::kAccount)) return KmallocType::kCgroup;
   return KmallocType::kNormal;
 }
 
 int KmallocTable::IndexOf(uint64_t bytes) const {
   CHECK_GE(bytes, 1u);
-  CHECK_LE(bytes, kSizeMax);
+  CHECK_LE(bytes, size_max());
   if (bytes > 64 && bytes <= 96 && options_.shift_low <= 5) return kIndex96;
   if (bytes > 128 && bytes <= 192 && options_.shift_low <= 6) return kIndex192;
   return std::max(options_.shift_low, static_cast<int>(std::bit_width(bytes - 1)));
@@ -118,7 +122,7 @@ CacheId KmallocTable::CacheFor(uint64_t bytes, Gfp gfp) const {
 
 uint64_t KmallocTable::OffsetFor(uint64_t bytes, Gfp gfp) const {
   const auto row = static_cast<uint64_t>(TypeOf(gfp));
-  return (row * (kShiftHigh + 1) + static_cast<uint64_t>(IndexOf(bytes))) * 8;
+  return row * RowBytes() + static_cast<uint64_t>(IndexOf(bytes)) * 8;
 }
 
 uint64_t FrameCount(const MachineConfig& config) {

@@ -21,6 +21,13 @@ bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
   return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
 }
 
+KmallocOptions KmallocOf(const SlabPolicy& policy, const AllocatorOptions& options) {
+  KmallocOptions kmalloc = policy.kmalloc;
+  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
+  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, "zone-dma-off");
+  return kmalloc;
+}
+
 // totalram_pages().
 uint64_t ManagedPages(const MachineConfig& config) {
   uint64_t pages = 0;
@@ -45,9 +52,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       alien_lock_class_(machine.scheduler().AddLockClass("alien_cache->lock", kAlienLockRank)),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_({.shift_low = 5,
-                .cgroup = !HasQuirk(options, "memcg-off"),
-                .zone_dma = !HasQuirk(options, "zone-dma-off")}),
+      kmalloc_(KmallocOf(policy, options)),
       kmalloc_large_(machine),
       random_(options.seed, kReapStream),
       timers_(static_cast<size_t>(machine.config().cpu_count())),

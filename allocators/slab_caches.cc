@@ -47,8 +47,7 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
   boot_cpu_ = cpu.id();
   slab_mutex_ = Racy<bool>(
       {machine_.boot_memory().Allocate(8, kLineSize, cpu.node()), Structure::kLock}, false);
-  kmalloc_table_ =
-      machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
+  kmalloc_table_ = machine_.boot_memory().Allocate(kmalloc_.table_bytes(), kLineSize, cpu.node());
   // create_boot_cache(): a power of two is aligned to itself.
   const uint32_t bytes = DescriptorBytes();
   const CacheSpec cache_spec{.name = "kmem_cache",

@@ -11,7 +11,7 @@ namespace slablab {
 // __do_kmalloc_node().
 Task<Placement> SlabAllocator::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
   if (bytes == 0) return Task<Placement>(Placement{kZeroSizePointer, PathOf(Way::kAllocZero)});
-  if (bytes > KmallocTable::kSizeMax) {
+  if (bytes > kmalloc_.size_max()) {
     return AllocLarge(cpu, {.bytes = bytes, .gfp = gfp, .node = node});
   }
   {

@@ -6,6 +6,8 @@
 
 #include <string_view>
 
+#include "allocators/kmalloc.h"
+
 namespace slablab {
 
 // What changed in SLAB between two times: the shared code asks it where the ways part.
@@ -32,6 +34,8 @@ struct SlabPolicy {
   bool frees_surplus_at_end;
   // A node counts its slabs and its free slabs; else whoever wants to know walks the lists.
   bool counts_slabs;
+  // The size classes of kmalloc().
+  KmallocOptions kmalloc;
 };
 
 // Linux 6.1.
@@ -43,11 +47,11 @@ inline constexpr SlabPolicy kSlabPolicy61 = {.name = "slab",
                                              .grows_without_waiting = true,
                                              .advances_colour_first = true,
                                              .frees_surplus_at_end = true,
-                                             .counts_slabs = true};
+                                             .counts_slabs = true,
+                                             .kmalloc = kKmallocOfSlab};
 
 // Before "mm/slab: use percpu allocator for cpu cache" of 2014, as that patch shows it, and where
-// it does not, as mm/slab.c of 2015 does. Not so: kmalloc's caches are those of Linux 6.1, to
-// 8 KiB; there they went on to 4 MiB, and there were none for cgroups and reclaimable objects.
+// it does not, as mm/slab.c of 2015 does.
 inline constexpr SlabPolicy kSlabPolicy2014 = {.name = "slab-2014",
                                                .percpu_arrays = false,
                                                .list_in_objects = false,
@@ -56,7 +60,8 @@ inline constexpr SlabPolicy kSlabPolicy2014 = {.name = "slab-2014",
                                                .grows_without_waiting = false,
                                                .advances_colour_first = false,
                                                .frees_surplus_at_end = false,
-                                               .counts_slabs = false};
+                                               .counts_slabs = false,
+                                               .kmalloc = kKmallocOfSlab2014};
 
 // With that patch, and nothing else changed: what it did by itself.
 inline constexpr SlabPolicy kSlabPolicy2014Percpu = [] {

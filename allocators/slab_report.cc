@@ -99,9 +99,11 @@ CacheLayout SlabAllocator::Layout(CacheId id) const {
           .objects_per_slab = s.geometry.objects};
 }
 
+// Before Linux 4.20 also by a later kernel's name for a kmalloc cache, so that its traces find
+// theirs.
 CacheId SlabAllocator::FindCache(std::string_view name) const {
-  const SlabCache* const s = FindLive(name);
-  return s == nullptr ? kNoCache : s->id;
+  if (const SlabCache* const s = FindLive(name); s != nullptr) return s->id;
+  return policy_.kmalloc.names_in_bytes ? kmalloc_.CacheForModernName(name) : kNoCache;
 }
 
 Allocator::Location SlabAllocator::Locate(PhysAddr object) const {

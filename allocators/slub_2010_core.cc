@@ -17,6 +17,12 @@ constexpr int kSlabLockRank = 9;   // slab_lock() is taken before list_lock
 constexpr int kListLockRank = 10;  // below the zones' locks
 constexpr uint64_t kThrottleStream = 1;
 
+KmallocOptions KmallocOf2010(bool zone_dma) {
+  KmallocOptions options = kKmallocOfSlub2010;
+  options.zone_dma = zone_dma;
+  return options;
+}
+
 }  // namespace
 
 void Cache2010::PlaceAt(PhysAddr to) {
@@ -44,7 +50,7 @@ Slub2010Core::Slub2010Core(Machine& machine, const AllocatorOptions& options,
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       slab_lock_class_(machine.scheduler().AddLockClass("slab_lock(page)", kSlabLockRank)),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_({.cgroup = false, .zone_dma = !HasQuirk("zone-dma-off"), .of_2010 = true}),
+      kmalloc_(KmallocOf2010(!HasQuirk("zone-dma-off"))),
       kmalloc_large_(machine),
       static_boot_(options.boot == "static"),
       nr_node_ids_(std::max(options.possible_nodes, machine.config().node_count())),

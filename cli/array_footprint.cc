@@ -52,6 +52,11 @@ uint64_t ArrayBytes(const ArrayFootprintQuery& query) {
          ((array + kGranule - 1) / kGranule * kGranule);
 }
 
+int BootCaches(const SlabPolicy& policy) {
+  constexpr int kCacheOfCaches = 1;
+  return kCacheOfCaches + static_cast<int>(KmallocTable(policy.kmalloc).Classes().size());
+}
+
 MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy& policy,
                              const std::function<void(uint64_t)>& progress) {
   Machine machine(MachineFor(query));
@@ -60,7 +65,7 @@ MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy&
       {"limit", query.entries}, {"batchcount", (query.entries + 1) / 2}, {"shared", 0}};
   machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
     co_await slab.Boot(cpu);
-    CHECK_EQ(slab.cache_count(), kBootCaches);
+    CHECK_EQ(slab.cache_count(), BootCaches(policy));
     while (slab.cache_count() < query.caches) {
       const CacheSpec spec{
           .name = fmt::format("cache-{}", slab.cache_count()), .object_size = 64, .no_merge = true};

@@ -37,8 +37,8 @@ struct MeasuredArrays {
 // twice the caches is done.
 MeasuredArrays MeasureArrays(const ArrayFootprintQuery& query, const SlabPolicy& policy,
                              const std::function<void(uint64_t)>& progress);
-// How many caches there are when SLAB has booted.
-inline constexpr int kBootCaches = 45;
+// How many caches there are when SLAB of the policy has booted.
+int BootCaches(const SlabPolicy& policy);
 
 }  // namespace slablab
 

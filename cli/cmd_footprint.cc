@@ -3,6 +3,8 @@
 
 #include "cli/cmd_footprint.h"
 
+#include <algorithm>
+
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -43,9 +45,8 @@ absl::StatusOr<ArrayFootprintQuery> Query() {
 // Why nothing is measured; empty if it is.
 std::string ReasonNotToMeasure(const ArrayFootprintQuery& query) {
   if (!absl::GetFlag(FLAGS_measure)) return "--measure is off";
-  if (query.caches < kBootCaches) {
-    return fmt::format("SLAB has {} caches when it has booted", kBootCaches);
-  }
+  const int least = std::max(BootCaches(kSlabPolicy61), BootCaches(kSlabPolicy2014));
+  if (query.caches < least) return fmt::format("SLAB has {} caches when it has booted", least);
   ArrayFootprintQuery simulated = query;
   simulated.pointer_bytes = 8;
   if (ArrayBytes(simulated) > kMeasuredBytesMax) return "it would be more than 2 GiB";
