@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_capture.h"
-
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -14,9 +12,9 @@
 #include "base/interrupt.h"
 #include "base/left_behind.h"
 #include "base/names.h"
-#include "cli/cmd_import.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/import_report.h"
 #include "cli/print.h"
 #include "fmt/format.h"
 #include "traces/capture.h"
@@ -34,6 +32,8 @@ ABSL_FLAG(bool, pages, true, "Record the page allocator's events too.");
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"output", "recording", "method", "buffer_kib", "pages"};
 
 namespace fs = std::filesystem;
 
@@ -141,8 +141,6 @@ absl::Status Capture(const std::vector<std::string>& command, const std::string&
   return absl::OkStatus();
 }
 
-}  // namespace
-
 int RunCapture(const std::vector<std::string>& arguments) {
   const std::string output = absl::GetFlag(FLAGS_output);
   if (output.empty() || output == "-") {
@@ -154,5 +152,16 @@ int RunCapture(const std::vector<std::string>& arguments) {
   if (absl::IsCancelled(status)) return kExitInterrupted;
   return status.ok() ? kExitOk : Fail(status);
 }
+
+}  // namespace
+
+extern const Command kCaptureCommand = {
+    .name = "capture",
+    .synopsis = "[-- COMMAND...]",
+    .summary =
+        "Records this machine's allocators while a command runs, or until Ctrl-C; needs root.",
+    .flags = kFlags,
+    .run = RunCapture,
+};
 
 }  // namespace slablab

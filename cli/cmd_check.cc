@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_check.h"
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -38,6 +36,8 @@ ABSL_FLAG(std::string, junit, "", "FILE: write the verdicts there too, as JUnit 
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"update", "junit", "workers"};
 
 // The entries that the words after the suite name; all without any.
 absl::Status Choose(const std::vector<std::string>& arguments, Suite* suite) {
@@ -327,8 +327,6 @@ int ExitStatus(const std::vector<Judged>& points, bool update) {
   return exit_status;
 }
 
-}  // namespace
-
 int RunCheck(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
     return Fail(absl::InvalidArgumentError("check wants a suite: SUITE.textproto [POINT...]"));
@@ -378,5 +376,20 @@ int RunCheck(const std::vector<std::string>& arguments) {
   }
   return ExitStatus(points, update);
 }
+
+}  // namespace
+
+extern const Command kCheckCommand = {
+    .name = "check",
+    .synopsis = "SUITE.textproto [POINT...]",
+    .summary =
+        "Runs a suite and holds each run to its baseline: the end state exactly, and metrics "
+        "within their tolerances. Exit status 1 if any moved.",
+    .flags = kFlags,
+    .example =
+        "slablab check tests/regression/suite.textproto --junit=check.xml\n"
+        "slablab check tests/regression/suite.textproto --update",
+    .run = RunCheck,
+};
 
 }  // namespace slablab

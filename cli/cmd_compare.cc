@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_compare.h"
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -47,6 +45,12 @@ ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML
 namespace slablab {
 
 namespace {
+
+constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary"};
+constexpr std::string_view kRunsFlags[] = {"operations"};
+constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags, kRunsFlags, kResultFlags);
+constexpr std::string_view kOwnDemoFlags[] = {"html"};
+constexpr auto kDemoFlags = Joined(kOwnDemoFlags, kResultFlags);
 
 constexpr size_t kRunsMax = 1000;  // more are a sweep's work
 
@@ -167,7 +171,7 @@ bool IsTrace(const std::vector<std::string>& arguments) {
 // Results are what they are: a flag that says how to run is a misunderstanding.
 absl::Status CheckNothingToRun() {
   std::vector<std::string_view> names(std::begin(kSimulationFlags), std::end(kSimulationFlags));
-  names.insert(names.end(), std::begin(kCompareFlags), std::end(kCompareFlags));
+  names.insert(names.end(), std::begin(kOwnFlags), std::end(kOwnFlags));
   for (const std::string_view name : names) {
     if (!WasGiven(name)) continue;
     return absl::InvalidArgumentError(
@@ -181,8 +185,6 @@ int Ended(const absl::Status& status) {
   if (absl::IsCancelled(status)) return kExitInterrupted;
   return status.ok() ? kExitOk : Fail(status);
 }
-
-}  // namespace
 
 int RunCompare(const std::vector<std::string>& arguments) {
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
@@ -220,5 +222,29 @@ int RunDemo(const std::vector<std::string>& arguments) {
         Printable(error ? path : whole.string()));
   return kExitOk;
 }
+
+}  // namespace
+
+extern const Command kCompareCommand = {
+    .name = "compare",
+    .synopsis = "TRACE | --workload=WORKLOAD | RESULT...",
+    .summary =
+        "Runs one workload through several allocators, on several machines or with several values "
+        "of something, or takes results that were kept, and says what differs and why: in words, "
+        "A/B tables, or charts (--format=html).",
+    .flags = kFlags,
+    .formats = kSetFormats,
+    .run = RunCompare,
+};
+
+extern const Command kDemoCommand = {
+    .name = "demo",
+    .synopsis = "",
+    .summary =
+        "Compares every allocator on a bundled trace of a real kernel, and leaves an HTML report.",
+    .flags = kDemoFlags,
+    .formats = kSetFormats,
+    .run = RunDemo,
+};
 
 }  // namespace slablab

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_diff.h"
-
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -27,6 +25,8 @@ ABSL_DECLARE_FLAG(std::string, trace);
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"trace"};
 
 using Inputs = std::array<DiffInput, 2>;
 using States = std::array<std::optional<CacheState>, 2>;
@@ -165,8 +165,6 @@ absl::Status PrintDifferences(const Inputs& inputs, const RunDiff& diff) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
 int RunDiffCommand(const std::vector<std::string>& arguments) {
   if (arguments.size() != 2) {
     return Fail(absl::InvalidArgumentError(
@@ -198,5 +196,21 @@ int RunDiffCommand(const std::vector<std::string>& arguments) {
   if (absl::IsCancelled(printed)) return kExitInterrupted;
   return printed.ok() ? kExitDifference : Fail(printed);
 }
+
+}  // namespace
+
+extern const Command kDiffCommand = {
+    .name = "diff",
+    .synopsis = "A B",
+    .summary =
+        "Finds the first operation at which two runs part, and shows it, what came before, and "
+        "the state of its cache in both. Each is a result, a run as a .textproto, or a log of run "
+        "--operations. Exit status 1 if they part.",
+    .flags = kFlags,
+    .example =
+        "slablab diff before.textproto after.textproto\n"
+        "slablab diff --trace=fork.slt before.pb after.pb",
+    .run = RunDiffCommand,
+};
 
 }  // namespace slablab

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_footprint.h"
-
 #include <algorithm>
 
 #include "absl/flags/flag.h"
@@ -28,6 +26,10 @@ ABSL_FLAG(bool, measure, true,
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"possible_cpus", "caches",  "entries",
+                                       "pointer_bytes", "measure", "format"};
+constexpr Format kFormats[] = {Format::kText, Format::kJson};
 
 // What is simulated within seconds.
 constexpr uint64_t kMeasuredBytesMax = uint64_t{2} << 30;
@@ -99,11 +101,9 @@ std::string Text(const FootprintReport& report, std::string_view not_measured) {
   return text;
 }
 
-}  // namespace
-
 int RunFootprint(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("footprint takes flags only"));
-  const absl::StatusOr<Format> format = FormatAmong(kFootprintFormats);
+  const absl::StatusOr<Format> format = FormatAmong(kFormats);
   if (!format.ok()) return Fail(format.status());
   const absl::StatusOr<ArrayFootprintQuery> query = Query();
   if (!query.ok()) return Fail(query.status());
@@ -126,5 +126,17 @@ int RunFootprint(const std::vector<std::string>& arguments) {
   Print(stdout, "{}", MessageToJson(report));
   return kExitOk;
 }
+
+}  // namespace
+
+extern const Command kFootprintCommand = {
+    .name = "footprint",
+    .synopsis = "",
+    .summary =
+        "Shows what the arrays of SLAB's CPUs cost in memory, for any number of CPUs and caches.",
+    .flags = kFlags,
+    .formats = kFormats,
+    .run = RunFootprint,
+};
 
 }  // namespace slablab

@@ -1,10 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_import.h"
-
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -15,14 +12,12 @@
 #include "base/interrupt.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/import_report.h"
 #include "cli/print.h"
-#include "cli/printable.h"
 #include "cli/progress.h"
-#include "cli/wrap.h"
 #include "fmt/format.h"
 #include "reports/numbers.h"
 #include "traces/import_trace.h"
-#include "traces/recorded_topology.h"
 
 ABSL_FLAG(std::string, from, "",
           "FORMAT: the recording's format: trace.dat, trace-cmd (its report's text), tracefs or "
@@ -46,7 +41,9 @@ ABSL_FLAG(bool, keep_allocator_internal, false,
 namespace slablab {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr std::string_view kFlags[] = {
+    "output", "from",    "sidecars",        "kernel",
+    "clock",  "lenient", "drop_null_frees", "keep_allocator_internal"};
 
 // Shows how far an import is, on a terminal: the recording is read twice.
 class ImportProgress {
@@ -130,46 +127,6 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
   return status;
 }
 
-}  // namespace
-
-std::string ImportReport(const TraceHeader& unprintable, const std::string& output,
-                         const std::string& sidecars_from) {
-  const TraceHeader header = PrintableHeader(unprintable);
-  const RecordedTopology topology = TopologyOf(unprintable, /*blocks=*/{}, /*asked_nodes=*/{});
-  std::string report =
-      fmt::format("{}: {} events of {} objects, {} CPUs", Printable(output), header.event_count,
-                  header.object_count,
-                  topology.complete ? topology.cpus.size() : static_cast<size_t>(header.cpu_count));
-  if (!topology.nodes.empty()) report += fmt::format(" on {} nodes", topology.nodes.size());
-  report +=
-      fmt::format(", {:.3f} s\n", static_cast<double>(header.time_last - header.time_first) / 1e9);
-  report +=
-      fmt::format("from {} ({}), kernel {}, clock {}\n", header.source_name, header.source_format,
-                  header.kernel_release.empty() ? "unknown" : header.kernel_release,
-                  header.clock.empty() ? "unknown" : header.clock);
-  const std::string loss = LossSentence(header.lost_events, header.lost_unknown);
-  if (!loss.empty()) report += fmt::format("LOST: {}\n", loss);
-  constexpr size_t kIndent = 14;
-  if (!header.sidecars.empty()) {
-    std::vector<std::string> names;
-    for (const TraceSidecar& sidecar : header.sidecars) names.push_back(sidecar.name);
-    AppendRow(&report, "with",
-              fmt::format("{} of {}", fmt::join(names, ", "),
-                          Printable(fs::path(sidecars_from).lexically_normal().string())),
-              kIndent);
-  }
-  if (!header.repairs.empty()) report += "\nRepairs\n";
-  for (const TraceRepair& repair : header.repairs) {
-    AppendRow(&report, fmt::format("{:>10}  {}", repair.count, repair.name), repair.explanation,
-              kIndent);
-  }
-  if (!header.assumptions.empty()) report += "\nNotes\n";
-  for (const std::string& assumption : header.assumptions) {
-    AppendRow(&report, "-", assumption, 5);
-  }
-  return report;
-}
-
 int RunImport(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) {
     return Fail(absl::InvalidArgumentError(
@@ -190,5 +147,18 @@ int RunImport(const std::vector<std::string>& arguments) {
   if (header.lost_any()) Warn(LossSentence(header.lost_events, header.lost_unknown));
   return kExitOk;
 }
+
+}  // namespace
+
+extern const Command kImportCommand = {
+    .name = "import",
+    .synopsis = "RECORDING",
+    .summary =
+        "Makes a trace of a recording: of a folder with trace.dat and its sidecars, of a "
+        "trace.dat or perf.data, or of text of trace-cmd report, tracefs or perf script; - is "
+        "standard input.",
+    .flags = kFlags,
+    .run = RunImport,
+};
 
 }  // namespace slablab

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_list.h"
-
 #include <string_view>
 
 #include "absl/flags/flag.h"
@@ -21,6 +19,9 @@
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"format", "output"};
+constexpr Format kFormats[] = {Format::kText, Format::kTsv, Format::kCsv, Format::kJson};
 
 constexpr std::string_view kTopics =
     "allocators|machines|metrics|quirks|tables|traces|tunables|workloads";
@@ -82,16 +83,12 @@ absl::StatusOr<Listing> ListingOf(const std::string& topic) {
       fmt::format("list what? There are: {}", absl::StrJoin(names, ", ")));
 }
 
-}  // namespace
-
-std::string_view ListTopics() { return kTopics; }
-
 int RunList(const std::vector<std::string>& arguments) {
   if (arguments.size() > 1) {
     return Fail(absl::InvalidArgumentError(
         fmt::format("list takes one thing at a time, not '{}'", absl::StrJoin(arguments, " "))));
   }
-  const absl::StatusOr<Format> format = FormatAmong(kListFormats);
+  const absl::StatusOr<Format> format = FormatAmong(kFormats);
   if (!format.ok()) return Fail(format.status());
   const absl::StatusOr<Listing> listing = ListingOf(arguments.empty() ? "" : arguments[0]);
   if (!listing.ok()) return Fail(listing.status());
@@ -103,5 +100,20 @@ int RunList(const std::vector<std::string>& arguments) {
   const absl::Status written = WriteOutput(absl::GetFlag(FLAGS_output), text);
   return written.ok() ? kExitOk : Fail(written);
 }
+
+}  // namespace
+
+extern const Command kListCommand = {
+    .name = "list",
+    .synopsis = kTopics,
+    .summary =
+        "Lists what there is to name, each with what it means: models, their quirks and tunables "
+        "with ranges, presets of machines, bundled traces, workloads with their parameters and "
+        "what they use and why, metrics, and the tables of --table with their columns.",
+    .flags = kFlags,
+    .formats = kFormats,
+    .example = "slablab list tunables",
+    .run = RunList,
+};
 
 }  // namespace slablab

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_report.h"
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/command.h"
@@ -10,6 +8,7 @@
 #include "cli/saved_results.h"
 
 namespace slablab {
+namespace {
 
 int RunReport(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
@@ -22,5 +21,18 @@ int RunReport(const std::vector<std::string>& arguments) {
   const absl::Status status = set->size() == 1 ? WriteResult((*set)[0].result) : WriteSet(*set);
   return status.ok() ? kExitOk : Fail(status);
 }
+
+}  // namespace
+
+extern const Command kReportCommand = {
+    .name = "report",
+    .synopsis = "RESULT...",
+    .summary =
+        "Prints the report of a run whose result was kept with --format=proto or json; of "
+        "several, the comparison.",
+    .flags = kResultFlags,
+    .formats = kResultFormats,
+    .run = RunReport,
+};
 
 }  // namespace slablab

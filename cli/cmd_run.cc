@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_run.h"
-
 #include <memory>
 #include <utility>
 
@@ -25,6 +23,9 @@ ABSL_FLAG(std::string, operations, "",
 namespace slablab {
 
 namespace {
+
+constexpr std::string_view kOwnFlags[] = {"operations"};
+constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags, kResultFlags);
 
 // Writes operations to a file as they end.
 class OperationFile {
@@ -88,12 +89,23 @@ int SimulateAndWrite(const SimulationOptions& options) {
   return kExitOk;
 }
 
-}  // namespace
-
 int RunRun(const std::vector<std::string>& arguments) {
   const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("run", arguments);
   if (!options.ok()) return Fail(options.status());
   return SimulateAndWrite(*options);
 }
+
+}  // namespace
+
+extern const Command kRunCommand = {
+    .name = "run",
+    .synopsis = "TRACE | --workload=WORKLOAD",
+    .summary =
+        "Runs a trace or a synthetic workload through an allocator on a machine and reports where "
+        "the cycles, misses, lock waits and bytes went.",
+    .flags = kFlags,
+    .formats = kResultFormats,
+    .run = RunRun,
+};
 
 }  // namespace slablab

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_sweep.h"
-
 #include <algorithm>
 #include <filesystem>
 #include <optional>
@@ -44,6 +42,12 @@ ABSL_FLAG(slablab::CommaList, metrics, {},
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kPlanFlags[] = {"folder", "shard", "limit"};
+constexpr std::string_view kRunFlags[] = {"folder", "shard", "workers"};
+constexpr std::string_view kMergeFlags[] = {"folder", "format", "metrics", "output"};
+constexpr Format kMergeFormats[] = {Format::kText, Format::kTsv,   Format::kCsv,
+                                    Format::kJson, Format::kProto, Format::kHtml};
 
 std::string_view Text(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
@@ -187,8 +191,6 @@ absl::Status WriteSweepHtml(const SweepReport& report) {
   return WriteHtml(Labelled(std::move(results)), absl::GetFlag(FLAGS_output));
 }
 
-}  // namespace
-
 int RunSweepPlan(const std::vector<std::string>& arguments) {
   const absl::StatusOr<SweepPlan> plan = PlanOfArguments(arguments);
   if (!plan.ok()) return Fail(plan.status());
@@ -235,7 +237,7 @@ int RunSweepRun(const std::vector<std::string>& arguments) {
 }
 
 int RunSweepMerge(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<Format> format = FormatAmong(kSweepMergeFormats);
+  const absl::StatusOr<Format> format = FormatAmong(kMergeFormats);
   if (!format.ok()) return Fail(format.status());
   const std::vector<std::string> metrics =
       absl::StrSplit(absl::GetFlag(FLAGS_metrics).text, ',', absl::SkipEmpty());
@@ -250,5 +252,40 @@ int RunSweepMerge(const std::vector<std::string>& arguments) {
           : WriteOutput(absl::GetFlag(FLAGS_output), SweepReportText(*report, *format, metrics));
   return written.ok() ? kExitOk : Fail(written);
 }
+
+}  // namespace
+
+extern const Command kSweepMergeCommand = {
+    .name = "sweep merge",
+    .synopsis = "SWEEP.textproto",
+    .summary = "Prints one report of all points of a sweep; the same bytes however they were done.",
+    .flags = kMergeFlags,
+    .formats = kMergeFormats,
+    .example = "slablab sweep merge scaling.textproto --metrics=cycles_per_operation",
+    .run = RunSweepMerge,
+};
+
+extern const Command kSweepPlanCommand = {
+    .name = "sweep plan",
+    .synopsis = "SWEEP.textproto",
+    .summary = "Lists the points of a sweep: allocators, machines, sizes and what else it varies.",
+    .flags = kPlanFlags,
+    .example = "slablab sweep plan scaling.textproto --shard=1/8",
+    .run = RunSweepPlan,
+};
+
+extern const Command kSweepRunCommand = {
+    .name = "sweep run",
+    .synopsis = "SWEEP.textproto",
+    .summary =
+        "Does the points of a sweep that are not done yet, over this machine's CPUs; stopped by "
+        "whatever means, it goes on where it was.",
+    .flags = kRunFlags,
+    .example =
+        "slablab sweep run scaling.textproto\n"
+        "sbatch --array=1-8 --wrap \\\n"
+        "  'slablab sweep run scaling.textproto --shard=$SLURM_ARRAY_TASK_ID/8'",
+    .run = RunSweepRun,
+};
 
 }  // namespace slablab

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_timeline.h"
-
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -31,6 +29,9 @@
 namespace slablab {
 
 namespace {
+
+constexpr std::string_view kOwnFlags[] = {"output"};
+constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags);
 
 // Counters are drawn as lines: more points than a screen is wide are of no use.
 constexpr int kFootprintSamples = 1000;
@@ -162,8 +163,6 @@ absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path
   return absl::OkStatus();
 }
 
-}  // namespace
-
 int RunTimeline(const std::vector<std::string>& arguments) {
   const std::string path = absl::GetFlag(FLAGS_output);
   if (path.empty()) {
@@ -177,5 +176,16 @@ int RunTimeline(const std::vector<std::string>& arguments) {
   if (absl::IsCancelled(status)) return kExitInterrupted;
   return status.ok() ? kExitOk : Fail(status);
 }
+
+}  // namespace
+
+extern const Command kTimelineCommand = {
+    .name = "timeline",
+    .synopsis = "TRACE | --workload=WORKLOAD -o FILE",
+    .summary =
+        "Runs a trace or workload and writes what each CPU did when, for Perfetto's trace viewer.",
+    .flags = kFlags,
+    .run = RunTimeline,
+};
 
 }  // namespace slablab

@@ -8,7 +8,6 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
-#include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/event_text.h"
 #include "cli/flags.h"
@@ -19,6 +18,8 @@
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"time", "cpus", "events", "limit", "salvage"};
 
 absl::Status Dump(TraceReader& reader, uint64_t limit) {
   constexpr size_t kFlushBytes = 1 << 16;
@@ -43,8 +44,6 @@ absl::Status Dump(TraceReader& reader, uint64_t limit) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
 int RunTraceDump(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> path = OnlyTrace("trace dump", arguments);
   if (!path.ok()) return Fail(path.status());
@@ -57,5 +56,15 @@ int RunTraceDump(const std::vector<std::string>& arguments) {
       Dump(**reader, limit == 0 ? std::numeric_limits<uint64_t>::max() : limit);
   return status.ok() ? kExitOk : Fail(status);
 }
+
+}  // namespace
+
+extern const Command kTraceDumpCommand = {
+    .name = "trace dump",
+    .synopsis = "TRACE",
+    .summary = "Prints events, one a line, as tracefs does.",
+    .flags = kFlags,
+    .run = RunTraceDump,
+};
 
 }  // namespace slablab

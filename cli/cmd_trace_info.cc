@@ -8,7 +8,6 @@
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_join.h"
-#include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
@@ -24,6 +23,9 @@
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"format", "salvage"};
+constexpr Format kFormats[] = {Format::kText, Format::kJson};
 
 constexpr size_t kIndent = 14;
 
@@ -208,12 +210,10 @@ absl::Status ReadAll(TraceReader& reader) {
   }
 }
 
-}  // namespace
-
 int RunTraceInfo(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> path = OnlyTrace("trace info", arguments);
   if (!path.ok()) return Fail(path.status());
-  const absl::StatusOr<Format> format = FormatAmong(kTraceInfoFormats);
+  const absl::StatusOr<Format> format = FormatAmong(kFormats);
   if (!format.ok()) return Fail(format.status());
   const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
       OpenTrace(*path, {.salvage = absl::GetFlag(FLAGS_salvage)});
@@ -223,5 +223,16 @@ int RunTraceInfo(const std::vector<std::string>& arguments) {
   Print(stdout, "{}", *format == Format::kJson ? MessageToJson(info) : InfoText(info));
   return kExitOk;
 }
+
+}  // namespace
+
+extern const Command kTraceInfoCommand = {
+    .name = "trace info",
+    .synopsis = "TRACE",
+    .summary = "Shows what a trace holds: machine, events, repairs, sidecars, size.",
+    .flags = kFlags,
+    .formats = kFormats,
+    .run = RunTraceInfo,
+};
 
 }  // namespace slablab

@@ -5,7 +5,6 @@
 #include "absl/status/statusor.h"
 #include "base/interrupt.h"
 #include "base/printable.h"
-#include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
@@ -16,6 +15,9 @@
 #include "traces/trace.h"
 
 namespace slablab {
+namespace {
+
+constexpr std::string_view kFlags[] = {"output", "time", "cpus", "events", "salvage"};
 
 int RunTraceSlice(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::string> path = OnlyTrace("trace slice", arguments);
@@ -47,5 +49,15 @@ int RunTraceSlice(const std::vector<std::string>& arguments) {
   Print(stdout, "{}: a slice of {}\n{}", Printable(output), Printable(*path), text);
   return kExitOk;
 }
+
+}  // namespace
+
+extern const Command kTraceSliceCommand = {
+    .name = "trace slice",
+    .synopsis = "TRACE",
+    .summary = "Cuts a trace out of a trace: by time, CPU or number.",
+    .flags = kFlags,
+    .run = RunTraceSlice,
+};
 
 }  // namespace slablab

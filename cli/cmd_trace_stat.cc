@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_trace_stat.h"
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -40,6 +38,9 @@ ABSL_FLAG(std::string, sort, "frag,hit,bytes",
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"caller", "alloc", "cache", "sort", "limit", "format"};
+constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv};
 
 struct Statistics {
   TraceHeader header;
@@ -237,7 +238,7 @@ std::string CsvText(const Tables& tables) {
 }
 
 absl::Status Run(const std::string& path) {
-  const absl::StatusOr<Format> format = FormatAmong(kTraceStatFormats);
+  const absl::StatusOr<Format> format = FormatAmong(kFormats);
   if (!format.ok()) return format.status();
   const absl::StatusOr<StatOrder> order = ParseStatOrder(absl::GetFlag(FLAGS_sort));
   if (!order.ok()) return order.status();
@@ -273,8 +274,6 @@ absl::Status Run(const std::string& path) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
 int RunTraceStat(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) {
     return Fail(absl::InvalidArgumentError("trace stat takes one trace or recording"));
@@ -284,5 +283,18 @@ int RunTraceStat(const std::vector<std::string>& arguments) {
   const absl::Status status = Run(*path);
   return status.ok() ? kExitOk : Fail(status);
 }
+
+}  // namespace
+
+extern const Command kTraceStatCommand = {
+    .name = "trace stat",
+    .synopsis = "TRACE",
+    .summary =
+        "Shows what was allocated, as perf kmem stat does: totals, by call site, address and "
+        "cache.",
+    .flags = kFlags,
+    .formats = kFormats,
+    .run = RunTraceStat,
+};
 
 }  // namespace slablab

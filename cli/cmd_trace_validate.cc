@@ -8,7 +8,6 @@
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
 #include "cli/bundled_traces.h"
-#include "cli/cmd_trace.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "cli/print.h"
@@ -21,6 +20,8 @@
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"limit", "salvage"};
 
 constexpr uint64_t kViolationsShown = 20;
 
@@ -60,8 +61,6 @@ absl::StatusOr<bool> Validate(const std::string& path, uint64_t violations_max) 
   return validator.violation_count() == 0;
 }
 
-}  // namespace
-
 int RunTraceValidate(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
     return Fail(absl::InvalidArgumentError("trace validate takes traces: TRACE.slt..."));
@@ -78,5 +77,15 @@ int RunTraceValidate(const std::vector<std::string>& arguments) {
   }
   return exit_status;
 }
+
+}  // namespace
+
+extern const Command kTraceValidateCommand = {
+    .name = "trace validate",
+    .synopsis = "TRACE...",
+    .summary = "Checks the invariants of traces: order, objects, addresses, tables, counts.",
+    .flags = kFlags,
+    .run = RunTraceValidate,
+};
 
 }  // namespace slablab

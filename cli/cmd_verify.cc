@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_verify.h"
-
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -37,6 +35,9 @@ ABSL_FLAG(int32_t, cpu_count, 0,
 
 namespace slablab {
 namespace {
+
+constexpr std::string_view kFlags[] = {"format", "cpu_count"};
+constexpr Format kFormats[] = {Format::kText, Format::kJson};
 
 absl::StatusOr<Conformance> VerifySlabReference(const std::string& path, std::string_view text) {
   const absl::StatusOr<ReferenceRun> run = ParseReference(text, path);
@@ -187,11 +188,9 @@ std::string Text(const VerifyReport& report) {
   return text;
 }
 
-}  // namespace
-
 int RunVerify(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return Fail(absl::InvalidArgumentError("verify needs a FILE"));
-  const absl::StatusOr<Format> format = FormatAmong(kVerifyFormats);
+  const absl::StatusOr<Format> format = FormatAmong(kFormats);
   if (!format.ok()) return Fail(format.status());
   VerifyReport report;
   Conformance total;
@@ -217,5 +216,18 @@ int RunVerify(const std::vector<std::string>& arguments) {
   }
   return report.agrees() ? kExitOk : kExitDifference;
 }
+
+}  // namespace
+
+extern const Command kVerifyCommand = {
+    .name = "verify",
+    .synopsis = "FILE...",
+    .summary =
+        "Holds the models to what real kernels did: reference runs, recordings, /sys/kernel/slab, "
+        "/proc/slabinfo.",
+    .flags = kFlags,
+    .formats = kFormats,
+    .run = RunVerify,
+};
 
 }  // namespace slablab

@@ -1,8 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/cmd_workload.h"
-
 #include <algorithm>
 
 #include "absl/flags/flag.h"
@@ -17,6 +15,10 @@
 #include "workloads/workload_loader.h"
 
 namespace slablab {
+namespace {
+
+constexpr std::string_view kWriteFlags[] = {"output",  "set",   "machine", "allocator",  "place",
+                                            "balance", "scale", "seed",    "touch_bytes"};
 
 int RunWorkloadShow(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) {
@@ -39,7 +41,7 @@ int RunWorkloadWrite(const std::vector<std::string>& arguments) {
         absl::InvalidArgumentError("workload write writes a file: say which with -o OUT.slt"));
   }
   SimulationOptions options;
-  for (const std::string_view name : kWorkloadWriteFlags) {
+  for (const std::string_view name : kWriteFlags) {
     if (name == "output") continue;
     const absl::Status status = SetSimulationOptionFromFlag(std::string(name), options);
     if (!status.ok()) return Fail(status);
@@ -55,5 +57,22 @@ int RunWorkloadWrite(const std::vector<std::string>& arguments) {
         result->totals().allocations(), result->totals().frees(), result->totals().tasks());
   return kExitOk;
 }
+
+}  // namespace
+
+extern const Command kWorkloadShowCommand = {
+    .name = "workload show",
+    .synopsis = "WORKLOAD",
+    .summary = "Shows a workload's textproto: what it does, what it uses and why, its parameters.",
+    .run = RunWorkloadShow,
+};
+
+extern const Command kWorkloadWriteCommand = {
+    .name = "workload write",
+    .synopsis = "WORKLOAD",
+    .summary = "Runs a synthetic workload and writes what it did as a trace.",
+    .flags = kWriteFlags,
+    .run = RunWorkloadWrite,
+};
 
 }  // namespace slablab

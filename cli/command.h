@@ -4,15 +4,18 @@
 #ifndef SLABLAB_CLI_COMMAND_H_
 #define SLABLAB_CLI_COMMAND_H_
 
+#include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 
-// How a subcommand plugs into the program: it declares itself in a table (cli/main.cc), and the
-// flags it takes are ordinary ABSL_FLAGs named in that entry. Data goes to stdout, progress and
-// messages to stderr.
+// How a subcommand plugs into the program: it describes itself as a Command at the end of its file,
+// cli/cmd_NAME.cc, and cli/commands.cc lists it. The flags it takes are ordinary ABSL_FLAGs named
+// in the Command. Data goes to stdout, progress and messages to stderr.
 
 namespace slablab {
 
@@ -26,16 +29,29 @@ inline constexpr int kExitInternal = 3;    // our fault
 enum class Format { kText, kJson, kCsv, kTsv, kSlabinfo, kPercpuStats, kProto, kHtml };
 
 struct Command {
-  std::string_view name;                // one or two words: "run", "trace info"
-  std::string_view synopsis;            // what follows the name and the flags: "FILE..."
-  std::string_view summary;             // one line
-  std::vector<std::string_view> flags;  // names of the ABSL_FLAGs it accepts, without dashes
-  // `arguments` are the words that are not flags. Returns an exit status.
-  int (*run)(const std::vector<std::string>& arguments);
-  std::string_view example = {};  // a line or more as one would type them, for help
+  std::string_view name;                          // one or two words: "run", "trace info"
+  std::string_view synopsis;                      // what follows the name and the flags: "FILE..."
+  std::string_view summary;                       // one line
+  absl::Span<const std::string_view> flags = {};  // names of the ABSL_FLAGs it accepts
   // What it takes of --format, the default first, where it has that flag.
-  std::vector<Format> formats = {};
+  absl::Span<const Format> formats = {};
+  std::string_view example = {};  // a line or more as one would type them, for help
+  // `arguments` are the words that are not flags. Returns an exit status.
+  int (*run)(const std::vector<std::string>& arguments) = nullptr;
 };
+
+// The names of several lists of flags, in their order.
+template <size_t... kSizes>
+constexpr std::array<std::string_view, (kSizes + ...)> Joined(
+    const std::string_view (&... lists)[kSizes]) {
+  std::array<std::string_view, (kSizes + ...)> all;
+  size_t count = 0;
+  const auto add = [&](const auto& list) {
+    for (const std::string_view name : list) all[count++] = name;
+  };
+  (add(lists), ...);
+  return all;
+}
 
 // Prints "slablab: <message>" to stderr and returns kExitUsage, or kExitInternal for a status of
 // code kInternal.

@@ -39,7 +39,7 @@ std::pair<std::string, std::string> ValueNameAndText(const std::string& help) {
 }
 
 // "text, json or csv".
-std::string Alternatives(const std::vector<Format>& formats) {
+std::string Alternatives(absl::Span<const Format> formats) {
   std::string text;
   for (size_t i = 0; i < formats.size(); ++i) {
     text += i == 0 ? "" : i + 1 == formats.size() ? " or " : ", ";

@@ -35,21 +35,28 @@ using ::testing::IsEmpty;
 
 int Nothing(const std::vector<std::string>&) { return kExitOk; }
 
-const std::vector<Command>& Table() {
-  static const std::vector<Command>& table = *new std::vector<Command>{
-      {"help", "[COMMAND]", "Help.", {}, Nothing},
-      {"version", "", "Version.", {}, Nothing},
-      {"feed",
-       "FOOD...",
-       "Feeds.",
-       {"pet", "warm_start", "loud", "output", "limit", "format", "toys", "songs"},
-       Nothing,
-       "",
-       {Format::kText, Format::kJson}},
-      {"zoo open", "", "Opens the zoo.", {}, Nothing},
-      {"zoo close", "", "Closes the zoo.", {"pet"}, Nothing},
+absl::Span<const Command> Table() {
+  static constexpr std::string_view kFeedFlags[] = {"pet",   "warm_start", "loud", "output",
+                                                    "limit", "format",     "toys", "songs"};
+  static constexpr std::string_view kCloseFlags[] = {"pet"};
+  static constexpr Format kFormats[] = {Format::kText, Format::kJson};
+  static constexpr Command kTable[] = {
+      {.name = "help", .synopsis = "[COMMAND]", .summary = "Help.", .run = Nothing},
+      {.name = "version", .synopsis = "", .summary = "Version.", .run = Nothing},
+      {.name = "feed",
+       .synopsis = "FOOD...",
+       .summary = "Feeds.",
+       .flags = kFeedFlags,
+       .formats = kFormats,
+       .run = Nothing},
+      {.name = "zoo open", .synopsis = "", .summary = "Opens the zoo.", .run = Nothing},
+      {.name = "zoo close",
+       .synopsis = "",
+       .summary = "Closes the zoo.",
+       .flags = kCloseFlags,
+       .run = Nothing},
   };
-  return table;
+  return kTable;
 }
 
 // Splits a command line at its spaces and parses it. Flags keep their values until the test ends.
