@@ -26,6 +26,7 @@
 #include "cli/worker_pool.h"
 #include "fmt/format.h"
 #include "reports/delta.h"
+#include "reports/fitted_table.h"
 #include "reports/numbers.h"
 #include "reports/result_io.h"
 #include "sim/check.h"
@@ -179,19 +180,24 @@ std::string Summary(const Verdict& verdict) {
 // What moved, a line each, those that count before those within their tolerance.
 std::string MovedText(const Verdict& verdict) {
   if (verdict.moved.empty()) return "";
-  std::string text =
-      fmt::format("    {:<27} {:>15} {:>15} {:>9}\n", "metric", "baseline", "now", "");
+  FittedTable table;
+  table.AddColumn({{"metric"}, FittedTable::Column::kLeft});
+  table.AddColumn({{"baseline"}});
+  table.AddColumn({{"now"}});
+  table.AddColumn({{"change"}});
+  table.AddColumn({{""}, FittedTable::Column::kLeft});
   for (const bool within : {false, true}) {
     for (const MovedMetric& moved : verdict.moved) {
       if (moved.within != within) continue;
-      text += fmt::format(
-          "    {:<27} {:>15} {:>15} {:>9}  {}\n", moved.metric->name,
-          MetricText(*moved.metric, moved.base), MetricText(*moved.metric, moved.now),
-          ChangeText(*moved.metric, moved.base, moved.now),
-          within ? "allowed" : MarkText(MarkOf(*moved.metric, moved.base, moved.now, 0)));
+      const std::string_view mark =
+          within ? "allowed" : MarkText(MarkOf(*moved.metric, moved.base, moved.now, 0));
+      table.AddRow({std::string(moved.metric->name), MetricText(*moved.metric, moved.base),
+                    MetricText(*moved.metric, moved.now),
+                    ChangeText(*moved.metric, moved.base, moved.now), std::string(mark)});
     }
   }
-  return text;
+  constexpr size_t kIndent = 4;
+  return table.Text(kIndent);
 }
 
 // The entry `name`, or null.

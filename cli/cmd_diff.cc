@@ -31,16 +31,15 @@ constexpr std::string_view kFlags[] = {"trace"};
 using Inputs = std::array<DiffInput, 2>;
 using States = std::array<std::optional<CacheState>, 2>;
 
-constexpr size_t kLabel = 24;
-constexpr size_t kValue = 25;
+// A and B beside each other, with a mark where they differ.
+TextTable SideBySide() {
+  constexpr auto kLeft = TextTable::Column::kLeft;
+  return TextTable({{"", 26, kLeft}, {"A", 25}, {"B", 24}, {"", 1, kLeft}});
+}
 
-std::string Row(std::string_view label, std::string_view a, std::string_view b, bool differs) {
-  std::string row = fmt::format("  {:<{}} {:>{}} {:>{}}", Shortened(Printable(label), kLabel),
-                                kLabel, Shortened(Printable(a), kValue), kValue,
-                                Shortened(Printable(b), kValue - 1), kValue - 1);
-  if (differs) row += " <";
-  row.erase(row.find_last_not_of(' ') + 1);
-  return row + '\n';
+void AddRow(std::string_view label, const std::string& a, const std::string& b, bool differs,
+            TextTable* table) {
+  table->AddRow({fmt::format("  {}", label), a, b, differs ? "<" : ""});
 }
 
 struct Field {
@@ -62,23 +61,20 @@ constexpr Field kFields[] = {
     {"cycles", [](const LoggedOperation& o) { return Grouped(o.cycles); }},
 };
 
-std::string OperationRows(const RunDifference& difference) {
-  std::string rows;
+void AddOperation(const RunDifference& difference, TextTable* table) {
   for (const Field& field : kFields) {
     const auto text = [&](const DiffSide& side) {
       return side.operation.has_value() ? field.text(*side.operation) : "(ended)";
     };
     const bool differs = std::find(difference.columns.begin(), difference.columns.end(),
                                    field.name) != difference.columns.end();
-    rows += Row(field.name, text(difference.sides[0]), text(difference.sides[1]), differs);
+    AddRow(field.name, text(difference.sides[0]), text(difference.sides[1]), differs, table);
   }
-  return rows;
 }
 
 // Every name of either, in the order of the first; nothing of those that neither has.
 template <typename Pairs>
-std::string PairRows(const Pairs& a, const Pairs& b) {
-  std::string rows;
+void AddPairs(const Pairs& a, const Pairs& b, TextTable* table) {
   std::set<std::string> seen;
   const auto value = [](const Pairs& pairs, const std::string& name) {
     for (const auto& [each, text] : pairs) {
@@ -92,29 +88,29 @@ std::string PairRows(const Pairs& a, const Pairs& b) {
       const std::string left = value(a, name);
       const std::string right = value(b, name);
       if (left == "0" && right == "0") continue;
-      rows += Row(name, left, right, left != right);
+      AddRow(name, left, right, left != right, table);
     }
   }
-  return rows;
 }
 
 std::string CacheOf(const DiffSide& side) {
   return side.operation.has_value() ? side.operation->cache : "-";
 }
 
-std::string StateRows(const RunDifference& difference, const States& states) {
+void AddStates(const RunDifference& difference, const States& states, TextTable* table) {
   const auto& [a, b] = difference.sides;
-  std::string rows = fmt::format(
-      "\nOperations on {} so far, by path:\n",
-      Printable(CacheOf(a) == CacheOf(b) ? CacheOf(a)
-                                         : fmt::format("{} and on {}", CacheOf(a), CacheOf(b))));
-  rows += PairRows(a.paths, b.paths);
-  if (!states[0].has_value() && !states[1].has_value()) return rows;
+  table->AddText("");
+  table->AddText(fmt::format(
+      "Operations on {} so far, by path:",
+      CacheOf(a) == CacheOf(b) ? CacheOf(a) : fmt::format("{} and on {}", CacheOf(a), CacheOf(b))));
+  AddPairs(a.paths, b.paths, table);
+  if (!states[0].has_value() && !states[1].has_value()) return;
   const auto figures = [](const std::optional<CacheState>& state) {
     return state.has_value() ? state->figures : decltype(state->figures)();
   };
-  rows += "\nIts counters and states right after:\n";
-  return rows + PairRows(figures(states[0]), figures(states[1]));
+  table->AddText("");
+  table->AddText("Its counters and states right after:");
+  AddPairs(figures(states[0]), figures(states[1]), table);
 }
 
 std::string DifferenceText(std::string_view heading, const RunDifference& difference,
@@ -126,8 +122,12 @@ std::string DifferenceText(std::string_view heading, const RunDifference& differ
                         Printable(operation.cache), fmt::format("{:#x}", operation.object),
                         operation.cpu, operation.path);
   }
-  text += Row("", "A", "B", false) + OperationRows(difference);
-  return text + StateRows(difference, states);
+  TextTable table = SideBySide();
+  AddOperation(difference, &table);
+  AddStates(difference, states, &table);
+  TextPage page(/*colour=*/false);
+  page.Table(table);
+  return text + page.Take();
 }
 
 // Of the sides that can be run again.

@@ -14,7 +14,9 @@
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
+#include "reports/fitted_table.h"
 #include "reports/message_json.h"
+#include "reports/numbers.h"
 #include "sim/types.h"
 
 ABSL_FLAG(int32_t, possible_cpus, 1024, "N: possible CPUs.");
@@ -68,37 +70,37 @@ void AddMeasured(const ArrayFootprintQuery& query, const SlabPolicy& policy,
   row.set_held_bytes(measured.held_bytes);
 }
 
-// 147456000 as "147,456,000 bytes (140.6 MiB)".
-std::string Bytes(uint64_t bytes) {
-  std::string digits = fmt::format("{}", bytes);
-  for (size_t at = digits.size(); at > 3;) {
-    at -= 3;
-    digits.insert(at, ",");
-  }
-  const uint64_t tenths = (bytes * 10 + (1 << 19)) >> 20;
-  return fmt::format("{:>15} bytes ({}.{} MiB)", digits, tenths / 10, tenths % 10);
+// "147,456,000" and the same in MiB, beside what they are of.
+void AddBytes(const std::string& what, uint64_t bytes, FittedTable* table) {
+  constexpr uint64_t kMiB = 1 << 20;
+  table->AddRow({what, Grouped(bytes), Quotient(bytes, kMiB, 1)});
+}
+
+FittedTable TableOfBytes() {
+  FittedTable table;
+  table.AddColumn({{""}, FittedTable::Column::kLeft});
+  table.AddColumn({{"bytes"}});
+  table.AddColumn({{"MiB"}});
+  return table;
 }
 
 std::string Text(const FootprintReport& report, std::string_view not_measured) {
-  std::string text =
-      fmt::format("Arrays of {} entries of {} bytes, for {} caches on {} possible CPUs\n",
-                  report.entries(), report.pointer_bytes(), report.caches(), report.cpus());
-  const auto row = [&text](std::string_view what, uint64_t bytes) {
-    text += fmt::format("  {:<44}{}\n", what, Bytes(bytes));
-  };
-  row("pointers alone", report.pointers_bytes());
-  row("with 16 bytes of header each", report.arrays_bytes());
-  if (report.measured_size() == 0) {
-    return text + fmt::format("Not measured: {}.\n", not_measured);
-  }
-  text += "Measured, with pointers of 8 bytes\n";
+  FittedTable table = TableOfBytes();
+  AddBytes("pointers alone", report.pointers_bytes(), &table);
+  AddBytes("with 16 bytes of header each", report.arrays_bytes(), &table);
   for (const FootprintReport::Measured& measured : report.measured()) {
     const bool percpu = measured.allocator() == kSlabPolicy61.name;
-    row(fmt::format("{}: {}", measured.allocator(), percpu ? "per-CPU areas" : "kmalloc'ed arrays"),
-        measured.arrays_bytes());
-    row("  slabs and per-CPU chunks in all", measured.held_bytes());
+    AddBytes(fmt::format("measured, {}: {}", measured.allocator(),
+                         percpu ? "per-CPU areas" : "kmalloc'ed arrays"),
+             measured.arrays_bytes(), &table);
+    AddBytes("  slabs and per-CPU chunks in all", measured.held_bytes(), &table);
   }
-  return text;
+  return fmt::format(
+      "Arrays of {} entries of {} bytes, for {} caches on {} possible CPUs\n{}{}\n",
+      report.entries(), report.pointer_bytes(), Grouped(static_cast<uint64_t>(report.caches())),
+      Grouped(static_cast<uint64_t>(report.cpus())), table.Text(),
+      report.measured_size() > 0 ? std::string("What is measured has pointers of 8 bytes.")
+                                 : fmt::format("Not measured: {}.", not_measured));
 }
 
 int RunFootprint(const std::vector<std::string>& arguments) {

@@ -20,6 +20,7 @@
 #include "cli/printable.h"
 #include "cli/progress.h"
 #include "fmt/format.h"
+#include "reports/fitted_table.h"
 #include "reports/message_json.h"
 #include "reports/numbers.h"
 #include "reports/tables.h"
@@ -128,23 +129,26 @@ std::vector<StatRow> Cut(std::vector<StatRow> rows, size_t limit) {
   return rows;
 }
 
+// The columns of perf kmem stat.
 std::string TableText(std::string_view title, const std::vector<StatRow>& rows, size_t limit) {
-  const std::string line(105, '-');
-  std::string text = fmt::format(
-      "{}\n {:<34} | Total_alloc/Per | Total_req/Per   | Hit      | "
-      "Ping-pong | Frag\n{}\n",
-      line, title, line);
+  FittedTable table;
+  table.AddColumn({{std::string(title)}, FittedTable::Column::kLeft});
+  for (const char* column :
+       {"Total_alloc", "Per", "Total_req", "Per", "Hit", "Ping-pong", "Frag"}) {
+    table.AddColumn({{column}});
+  }
   for (size_t i = 0; i < rows.size() && (limit == 0 || i < limit); ++i) {
     const StatRow& row = rows[i];
-    text += fmt::format(" {:<34} | {:>9}/{:<5} | {:>9}/{:<5} | {:>8} | {:>9} | {:6.3f}%\n",
-                        row.label, row.bytes_allocated, row.bytes_allocated / row.hits,
-                        row.bytes_requested, row.bytes_requested / row.hits, row.hits,
-                        row.pingpongs, row.FragmentationPercent());
+    table.AddRow({row.label, Grouped(row.bytes_allocated), Grouped(row.bytes_allocated / row.hits),
+                  Grouped(row.bytes_requested), Grouped(row.bytes_requested / row.hits),
+                  Grouped(row.hits), Grouped(row.pingpongs),
+                  fmt::format("{:.3f}%", row.FragmentationPercent())});
   }
+  std::string text = table.Text();
   if (limit != 0 && rows.size() > limit) {
-    text += fmt::format(" ... {} more\n", rows.size() - limit);
+    text += fmt::format("... {} more\n", Grouped(rows.size() - limit));
   }
-  return text + line + "\n\n";
+  return text + '\n';
 }
 
 std::string LossText(const Statistics& statistics) {

@@ -17,7 +17,9 @@
 #include "cli/recording_check.h"
 #include "cli/verify.pb.h"
 #include "fmt/format.h"
+#include "reports/fitted_table.h"
 #include "reports/message_json.h"
+#include "reports/numbers.h"
 #include "reports/text.h"
 #include "sim/check.h"
 #include "traces/gz_input.h"
@@ -159,22 +161,26 @@ absl::Status VerifyFile(const std::string& given, Conformance* total, VerifyRepo
 }
 
 std::string TallyText(const VerifyReport::Tally& tally) {
-  return fmt::format("{:>8} of {:<8}", tally.agreeing(), tally.total());
+  return fmt::format("{} of {}", Grouped(tally.agreeing()), Grouped(tally.total()));
 }
 
 std::string Text(const VerifyReport& report) {
-  std::string text =
-      fmt::format("{:>10}{:^20}{:^20}  {}\n", "", "placements", "counts and states", "file");
-  const auto add = [&text](bool agrees, const VerifyReport::Tally& placements,
-                           const VerifyReport::Tally& figures, std::string_view what) {
-    text += fmt::format("{:<10}{}{}   {}\n", agrees ? "agrees" : "DISAGREES", TallyText(placements),
-                        TallyText(figures), what);
+  FittedTable table;
+  table.AddColumn({{""}, FittedTable::Column::kLeft});
+  table.AddColumn({{"placements"}});
+  table.AddColumn({{"counts and states"}});
+  table.AddColumn({{"file"}, FittedTable::Column::kLeft});
+  const auto add = [&table](bool agrees, const VerifyReport::Tally& placements,
+                            const VerifyReport::Tally& figures, const std::string& what) {
+    table.AddRow(
+        {agrees ? "agrees" : "DISAGREES", TallyText(placements), TallyText(figures), what});
   };
   for (const VerifyReport::File& file : report.files()) {
     add(file.agrees(), file.placements(), file.figures(), file.path());
   }
   add(report.agrees(), report.placements(), report.figures(),
-      fmt::format("{} file{} in total", report.files_size(), report.files_size() == 1 ? "" : "s"));
+      Counted(static_cast<uint64_t>(report.files_size()), "file", "files") + " in total");
+  std::string text = table.Text();
   for (const VerifyReport::File& file : report.files()) {
     if (file.agrees()) continue;
     text += fmt::format("\nThe first disagreement:\n{}", file.first_disagreement());

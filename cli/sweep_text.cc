@@ -11,12 +11,12 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/names.h"
-#include "base/printable.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "reports/comparison_setting.h"
 #include "reports/delta.h"
+#include "reports/fitted_table.h"
 #include "reports/message_json.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
@@ -43,75 +43,9 @@ bool HasWork(const SweepReport& report) {
   });
 }
 
-// Columns as wide as what is in them; titles of several words stand over each other.
-class Columns {
- public:
-  void Add(std::vector<std::string> title, bool left) {
-    columns_.push_back({.title = std::move(title), .cells = {}, .left = left});
-  }
-  // A cell of each column in turn.
-  void AddRow(std::vector<std::string> cells) {
-    CHECK_EQ(cells.size(), columns_.size());
-    for (size_t i = 0; i < cells.size(); ++i) {
-      columns_[i].cells.push_back(PrintableAscii(cells[i]));
-    }
-    ++rows_;
-  }
-  // With one blank between columns where two would make it too wide.
-  size_t Width() const {
-    size_t width = Gap() * (columns_.size() - 1);
-    for (const Column& column : columns_) width += column.Width();
-    return width;
-  }
-  std::string Text() const {
-    size_t title_lines = 0;
-    for (const Column& column : columns_) title_lines = std::max(title_lines, column.title.size());
-    std::string text;
-    for (size_t line = 0; line < title_lines; ++line) {
-      AppendLine(&text, [&](const Column& column) {
-        const size_t first = title_lines - column.title.size();
-        return line < first ? std::string() : column.title[line - first];
-      });
-    }
-    text += std::string(Width(), '-') + '\n';
-    for (size_t row = 0; row < rows_; ++row) {
-      AppendLine(&text, [&](const Column& column) { return column.cells[row]; });
-    }
-    return text;
-  }
-
- private:
-  struct Column {
-    std::vector<std::string> title;
-    std::vector<std::string> cells;
-    bool left = false;
-    size_t Width() const {
-      size_t width = 1;
-      for (const std::string& word : title) width = std::max(width, word.size());
-      for (const std::string& cell : cells) width = std::max(width, cell.size());
-      return width;
-    }
-  };
-  size_t Gap() const {
-    size_t width = 2 * (columns_.size() - 1);
-    for (const Column& column : columns_) width += column.Width();
-    return width > kTextColumns ? 1 : 2;
-  }
-  template <typename Cell>
-  void AppendLine(std::string* text, Cell cell) const {
-    std::string line;
-    for (const Column& column : columns_) {
-      if (&column != columns_.data()) line.append(Gap(), ' ');
-      line += column.left ? fmt::format("{:<{}}", cell(column), column.Width())
-                          : fmt::format("{:>{}}", cell(column), column.Width());
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    *text += line + '\n';
-  }
-
-  std::vector<Column> columns_;
-  size_t rows_ = 0;
-};
+FittedTable::Column::Side SideOf(bool left) {
+  return left ? FittedTable::Column::kLeft : FittedTable::Column::kRight;
+}
 
 bool IsNumber(const std::string& text) {
   return !text.empty() && text.find_first_not_of("-0123456789") == std::string::npos;
@@ -198,13 +132,13 @@ std::string HeadText(const SweepReport& report) {
   return page.Take();
 }
 
-Columns PointColumns(const SweepReport& report, const std::vector<std::string>& metrics) {
-  Columns columns;
+FittedTable PointsTable(const SweepReport& report, const std::vector<std::string>& metrics) {
+  FittedTable table;
   const std::vector<bool> left = LeftAxes(report);
   for (int i = 0; i < report.axes_size(); ++i) {
-    columns.Add({report.axes(i)}, left[static_cast<size_t>(i)]);
+    table.AddColumn({{report.axes(i)}, SideOf(left[static_cast<size_t>(i)])});
   }
-  for (const std::string& name : metrics) columns.Add(absl::StrSplit(name, '_'), false);
+  for (const std::string& name : metrics) table.AddColumn({absl::StrSplit(name, '_')});
   for (const SweepPointReport& point : report.points()) {
     if (!point.has_result()) continue;
     std::vector<std::string> cells = ValuesOf(report, point);
@@ -212,9 +146,9 @@ Columns PointColumns(const SweepReport& report, const std::vector<std::string>& 
       const Metric& metric = *FindMetric(name);
       cells.push_back(ShortMetricText(metric, metric.of(point.result())));
     }
-    columns.AddRow(std::move(cells));
+    table.AddRow(std::move(cells));
   }
-  return columns;
+  return table;
 }
 
 std::string RefusedText(const SweepReport& report) {
@@ -279,14 +213,14 @@ DataTable SweepPointsTable(const SweepReport& report) {
 }
 
 std::string SweepPlanText(const SweepPlan& plan, const SweepPlanView& view) {
-  Columns columns;
-  columns.Add({"point"}, true);
+  FittedTable table;
+  table.AddColumn({{"point"}, FittedTable::Column::kLeft});
   for (size_t i = 0; i < plan.axes.size(); ++i) {
     const bool left = std::any_of(plan.points.begin(), plan.points.end(),
                                   [&](const auto& point) { return !IsNumber(point.values[i]); });
-    columns.Add({plan.axes[i]}, left);
+    table.AddColumn({{plan.axes[i]}, SideOf(left)});
   }
-  columns.Add({"state"}, true);
+  table.AddColumn({{"state"}, FittedTable::Column::kLeft});
   size_t refused = 0;
   for (size_t i = 0; i < plan.points.size(); ++i) {
     const SweepPoint& point = plan.points[i];
@@ -300,12 +234,12 @@ std::string SweepPlanText(const SweepPlan& plan, const SweepPlanView& view) {
                     : view.done.count(i) != 0   ? "done"
                     : view.chosen.count(i) != 0 ? "to do"
                                                 : "other shard");
-    columns.AddRow(std::move(cells));
+    table.AddRow(std::move(cells));
   }
-  return columns.Text() + fmt::format("\n{}: {} to do, {} done, {} refused\n",
-                                      Counted(plan.points.size(), "point", "points"),
-                                      view.chosen.size() - view.done.size(), view.done.size(),
-                                      refused);
+  return table.Text() + fmt::format("\n{}: {} to do, {} done, {} refused\n",
+                                    Counted(plan.points.size(), "point", "points"),
+                                    view.chosen.size() - view.done.size(), view.done.size(),
+                                    refused);
 }
 
 absl::Status CheckSweepMetrics(const std::vector<std::string>& metrics) {
@@ -335,9 +269,9 @@ std::string SweepReportText(const SweepReport& report, Format format,
     if (HasWork(report)) shown.emplace_back(kWorkMetric);
     shown.insert(shown.end(), std::begin(kUsualMetrics), std::end(kUsualMetrics));
     // Those that a line has room for, beside many axes.
-    while (shown.size() > 1 && PointColumns(report, shown).Width() > kTextColumns) shown.pop_back();
+    while (shown.size() > 1 && PointsTable(report, shown).width() > kTextColumns) shown.pop_back();
   }
-  return HeadText(report) + PointColumns(report, shown).Text() + RefusedText(report);
+  return HeadText(report) + PointsTable(report, shown).Text() + RefusedText(report);
 }
 
 }  // namespace slablab

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "reports/fitted_table.h"
 
 namespace slablab {
 namespace {
@@ -68,6 +69,36 @@ TEST(TextTableTest, NamesCannotMoveTheCursor) {
   TextTable table({{"", 20, TextTable::Column::kLeft}});
   table.AddRow({"\033[31m\r\n\t\u00e9"});
   EXPECT_EQ(table.body(), "?[31m?????\n");
+}
+
+// Nothing is cut; titles stand on the rule.
+TEST(FittedTableTest, ColumnsAreAsWideAsWhatIsInThem) {
+  FittedTable table;
+  table.AddColumn({{"file"}, FittedTable::Column::kLeft});
+  table.AddColumn({{"cycles", "per", "op"}});
+  table.AddColumn({{""}, FittedTable::Column::kLeft});
+  table.AddRow({"a/rather/long/name", "1.5", ""});
+  table.AddRow({"b", "12,345.6", "WORSE"});
+  EXPECT_EQ(table.Text(2),
+            "                        cycles\n"
+            "                           per\n"
+            "  file                      op\n"
+            "  -----------------------------------\n"
+            "  a/rather/long/name       1.5\n"
+            "  b                   12,345.6  WORSE\n");
+}
+
+TEST(FittedTableTest, ColumnsMoveTogetherWhereTheyWouldBeTooWide) {
+  FittedTable table;
+  table.AddColumn({{"a"}});
+  table.AddColumn({{"b"}});
+  table.AddRow({std::string(39, 'x'), std::string(39, 'y')});
+  EXPECT_EQ(table.width(), 80u);
+  table.AddRow({std::string(40, 'x'), std::string(39, 'y')});
+  EXPECT_EQ(table.width(), 80u);
+  table.AddRow({std::string(90, 'x'), "\033[31m"});
+  EXPECT_EQ(table.width(), 130u);
+  EXPECT_EQ(table.Text().find('\033'), std::string::npos);
 }
 
 }  // namespace
