@@ -47,8 +47,7 @@ namespace slablab {
 namespace {
 
 constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary"};
-constexpr std::string_view kRunsFlags[] = {"operations"};
-constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags, kRunsFlags, kResultFlags);
+constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags, kResultFlags);
 constexpr std::string_view kOwnDemoFlags[] = {"html"};
 constexpr auto kDemoFlags = Joined(kOwnDemoFlags, kResultFlags);
 

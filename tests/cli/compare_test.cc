@@ -98,6 +98,7 @@ TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocator=slab --vary=cpu_partial=0,6"),
                 "unknown tunable of slab 'cpu_partial'");
   ExpectRefusal(absl::StrCat("compare ", small_, " --vary=trace=a,b"), "unknown tunable");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --operations=a.log"), "no flag --operations");
   Output("one", absl::StrCat("run ", small_, " --format=proto"));
   ExpectRefusal(absl::StrCat("compare ", Path("one")), "two results or more");
   ExpectRefusal(absl::StrCat("compare ", Path("one"), " ", Path("one"), " --vary=seed=1,2"),
