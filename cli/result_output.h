@@ -14,8 +14,7 @@
 
 namespace slablab {
 
-// The formats that a result can be written in, and the flags that say how; for the table of
-// commands.
+// The formats that a result can be written in, and the flags that say how; for a Command.
 inline constexpr Format kResultFormats[] = {Format::kText,  Format::kJson,     Format::kCsv,
                                             Format::kTsv,   Format::kSlabinfo, Format::kPercpuStats,
                                             Format::kProto, Format::kHtml};

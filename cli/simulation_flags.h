@@ -17,7 +17,7 @@
 
 namespace slablab {
 
-// The names of the flags, for a command's entry in the table of commands.
+// The names of the flags, for a Command.
 inline constexpr std::string_view kSimulationFlags[] = {
     "trace",         "workload",   "set",         "scenario",       "order",       "place",
     "scale",         "allocator",  "machine",     "start",          "seed",        "merge_caches",
