@@ -16,6 +16,7 @@
 #include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "traces/gz_file.h"
+#include "traces/perf_data.h"
 
 namespace slablab {
 namespace {
@@ -27,6 +28,8 @@ constexpr std::string_view kTraceDatMagic("\x17\x08\x44tracing", 10);
 struct Packing {
   std::string_view magic;
   const char* program;
+  // How a program tells that it could not read all of a file. All but bzip2 by their exit status.
+  Spool::Success success = Spool::Success::kByStatus;
 };
 constexpr std::array<Packing, 4> kPackings = {{
     {std::string_view("\xfd"
@@ -34,13 +37,9 @@ constexpr std::array<Packing, 4> kPackings = {{
                       6),
      "xz"},
     {"\x28\xb5\x2f\xfd", "zstd"},
-    {"BZh", "bzip2"},
+    {"BZh", "bzip2", Spool::Success::kBySilence},
     {"\x04\x22\x4d\x18", "lz4"},
 }};
-
-bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
 
 // A descriptor that is closed in the end.
 class Descriptor {
@@ -139,22 +138,24 @@ absl::Status RecordingSource::Unpack(bool* was_packed) {
   const std::string head = HeadOf(path_, &is_gzipped);
   *was_packed = true;
   if (is_gzipped) {
-    const bool is_text = !StartsWith(head, kPerfMagic) && !StartsWith(head, kTraceDatMagic);
+    const bool is_text = !head.starts_with(kPerfMagic) && !head.starts_with(kTraceDatMagic);
     *was_packed = !is_text;
     return is_text ? absl::OkStatus() : Gunzip();
   }
-  if (StartsWith(head, kPerfMagic)) {
+  if (head.starts_with(kPerfMagic)) {
+    if (absl::Status whole = CheckPerfData(path_, name_); !whole.ok()) return whole;
     return UnpackBy(
         {"perf", "script", "--force", "--header", "--ns", "--show-lost-events", "-F",
          "comm,tid,cpu,time,event,trace", "-i", path_},
+        Spool::Success::kByStatus,
         "this is a perf.data, of which perf script makes text; perf is not installed "
         "here (Debian: apt install linux-perf). Or import what this prints where it is: "
         "perf script --header --ns --show-lost-events -F comm,tid,cpu,time,event,trace");
   }
   for (const Packing& packing : kPackings) {
-    if (!StartsWith(head, packing.magic)) continue;
+    if (!head.starts_with(packing.magic)) continue;
     return UnpackBy(
-        {packing.program, "-dc"},
+        {packing.program, "-dc"}, packing.success,
         fmt::format("packed by {}, which is not installed here (Debian: apt install "
                     "{}): unpack it where it is",
                     packing.program,
@@ -165,12 +166,12 @@ absl::Status RecordingSource::Unpack(bool* was_packed) {
 }
 
 absl::Status RecordingSource::UnpackBy(const std::vector<std::string>& words,
-                                       const std::string& remedy) {
+                                       Spool::Success success, const std::string& remedy) {
   const Descriptor input(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   if (input.number() < 0) return FileError(name_, errno);
   absl::StatusOr<std::unique_ptr<Spool>> spool = Spool::Create();
   if (!spool.ok()) return spool.status();
-  const absl::Status status = (*spool)->FillFrom(words, input.number());
+  const absl::Status status = (*spool)->FillFrom(words, input.number(), success);
   if (absl::IsNotFound(status)) {
     return absl::InvalidArgumentError(fmt::format("{}: {}", name_, remedy));
   }

@@ -37,7 +37,8 @@ class RecordingSource {
 
   absl::Status MakeFile(const std::function<bool()>& interrupted);
   absl::Status Unpack(bool* was_packed);
-  absl::Status UnpackBy(const std::vector<std::string>& words, const std::string& remedy);
+  absl::Status UnpackBy(const std::vector<std::string>& words, Spool::Success success,
+                        const std::string& remedy);
   absl::Status Gunzip();
 
   std::string path_;

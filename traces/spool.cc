@@ -94,7 +94,7 @@ absl::Status Spool::CopyFrom(int descriptor, const std::function<bool()>& interr
   }
 }
 
-absl::Status Spool::FillFrom(const std::vector<std::string>& words, int input) {
+absl::Status Spool::FillFrom(const std::vector<std::string>& words, int input, Success success) {
   const absl::StatusOr<std::unique_ptr<Spool>> errors = Create();
   if (!errors.ok()) return errors.status();
   std::vector<char*> arguments;
@@ -116,12 +116,9 @@ absl::Status Spool::FillFrom(const std::vector<std::string>& words, int input) {
   int state = 0;
   while (waitpid(child, &state, 0) < 0) CHECK_EQ(errno, EINTR);
   const std::string words_last = LastLine((*errors)->descriptor_);
-  if (WIFEXITED(state) && WEXITSTATUS(state) == 0) {
-    // What bzip2 says of bytes that are not its own, and perf of a file that ends early: both go
-    // on.
-    const bool reads_half = words_last.find("trailing garbage") != std::string::npos ||
-                            words_last.find("unexpected end") != std::string::npos;
-    if (!reads_half) return absl::OkStatus();
+  const bool has_ended_well = WIFEXITED(state) && WEXITSTATUS(state) == 0;
+  if (has_ended_well && (success == Success::kByStatus || words_last.empty())) {
+    return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
       fmt::format("{} failed: {}", words[0], words_last.empty() ? "it says nothing" : words_last));

@@ -26,9 +26,12 @@ class Spool {
   absl::Status Write(std::string_view bytes);
   // What can be read from `descriptor` until its end; Cancelled once `interrupted` answers true.
   absl::Status CopyFrom(int descriptor, const std::function<bool()>& interrupted);
+  // How a program says that it has read all there was: by its exit status, or, where it ends with
+  // 0 after a warning too, by that and by saying nothing on stderr.
+  enum class Success { kByStatus, kBySilence };
   // What `words`, a program found on PATH with its arguments, prints; it reads `input`. NotFound if
   // there is no such program; InvalidArgument with its last words if it fails.
-  absl::Status FillFrom(const std::vector<std::string>& words, int input);
+  absl::Status FillFrom(const std::vector<std::string>& words, int input, Success success);
 
   // Leads this process, and those that it starts, to the file.
   std::string Path() const;
