@@ -81,6 +81,7 @@ uint64_t BlockEncoder::Encode(absl::Span<const Event> events, uint64_t event_fir
   summary->set_object_first(object_first);
   summary->set_time_first(events.front().time);
   summary->set_time_last(events.back().time);
+  summary->set_loses_of_any_cpu(std::any_of(events.begin(), events.end(), IsOfUnknownCpu));
   NumberCpusAndPids(block);
   AssignShapes(object_first, block->mutable_shapes());
   EncodeTimes(block);

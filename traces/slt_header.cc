@@ -181,6 +181,7 @@ TraceBlock ToTraceBlock(const BlockSummary& summary, uint64_t offset, uint64_t b
   block.live_first = summary.live_first();
   block.time_first = summary.time_first();
   block.time_last = summary.time_last();
+  block.may_lose_of_any_cpu = !summary.has_loses_of_any_cpu() || summary.loses_of_any_cpu();
   for (int i = 0; i < std::min(summary.cpus_size(), summary.events_of_cpu_size()); ++i) {
     block.cpus.push_back({static_cast<int32_t>(summary.cpus(i)), summary.events_of_cpu(i)});
   }

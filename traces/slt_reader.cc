@@ -121,8 +121,10 @@ bool SltReader::Wanted(const TraceBlock& block) const {
       block.event_first + block.event_count <= options_.event_first) {
     return false;
   }
-  // What any CPU may have lost stands first, in a recording of one piece.
-  if (options_.cpus.empty() || block.event_first == 0) return true;
+  if (options_.cpus.empty()) return true;
+  // What any CPU may have lost is of every selection.
+  const bool has_lost = contents_.header.events_by_kind[static_cast<size_t>(EventKind::kLost)] > 0;
+  if (has_lost && block.may_lose_of_any_cpu) return true;
   return std::any_of(block.cpus.begin(), block.cpus.end(),
                      [this](const auto& cpu) { return wanted_[static_cast<size_t>(cpu.cpu)]; });
 }

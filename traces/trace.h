@@ -168,7 +168,8 @@ struct TraceBlock {
 
     friend bool operator==(const CpuEvents&, const CpuEvents&) = default;
   };
-  std::vector<CpuEvents> cpus;  // ascending by cpu; events > 0
+  std::vector<CpuEvents> cpus;       // ascending by cpu; events > 0
+  bool may_lose_of_any_cpu = false;  // it has lost events that any CPU may have lost, or may have
 
   friend bool operator==(const TraceBlock&, const TraceBlock&) = default;
 };
