@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <memory>
 
@@ -14,6 +15,7 @@
 #include "cli/printable.h"
 #include "cli/trace_selection.h"
 #include "fmt/format.h"
+#include "traces/raw_event.h"
 #include "traces/trace.h"
 
 namespace slablab {
@@ -21,11 +23,15 @@ namespace {
 
 constexpr std::string_view kFlags[] = {"time", "cpus", "events", "limit", "salvage"};
 
-absl::Status Dump(TraceReader& reader, uint64_t limit) {
+absl::Status Dump(TraceReader& reader, bool is_whole, uint64_t limit) {
   constexpr size_t kFlushBytes = 1 << 16;
   std::array<Event, 1024> events;
   fmt::memory_buffer text;
   const TraceHeader header = PrintableHeader(reader.header());
+  // Of a part it is not known which of its notices are counted.
+  if (is_whole && header.lost_covered > 0) {
+    fmt::format_to(std::back_inserter(text), "{} {}\n", kLostCoveredComment, header.lost_covered);
+  }
   while (limit > 0) {
     const absl::StatusOr<size_t> count =
         reader.Read(absl::MakeSpan(events.data(), std::min<uint64_t>(events.size(), limit)));
@@ -52,8 +58,8 @@ int RunTraceDump(const std::vector<std::string>& arguments) {
   const absl::StatusOr<std::unique_ptr<TraceReader>> reader = OpenTrace(*path, *selection);
   if (!reader.ok()) return Fail(reader.status());
   const uint64_t limit = absl::GetFlag(FLAGS_limit).value_or(0);
-  const absl::Status status =
-      Dump(**reader, limit == 0 ? std::numeric_limits<uint64_t>::max() : limit);
+  const absl::Status status = Dump(**reader, selection->selects_all() && limit == 0,
+                                   limit == 0 ? std::numeric_limits<uint64_t>::max() : limit);
   return status.ok() ? kExitOk : Fail(status);
 }
 

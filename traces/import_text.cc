@@ -30,28 +30,6 @@
 namespace slablab::internal {
 namespace {
 
-// An event's name and fields.
-struct Entry {
-  std::string_view system;  // "kmem" of perf's "kmem:kmalloc:", else empty
-  std::string_view event;
-  std::string_view fields;
-};
-
-// "kmalloc:", "kmem:kmalloc:" or, with a modifier of perf's, "kmem:kmalloc:k:".
-bool ParseEventName(std::string_view word, Entry* entry) {
-  if (word.size() < 2 || word.back() != ':') return false;
-  word.remove_suffix(1);
-  const size_t colon = word.find(':');
-  if (colon == std::string_view::npos) {
-    entry->event = word;
-    return true;
-  }
-  entry->system = word.substr(0, colon);
-  word.remove_prefix(colon + 1);
-  entry->event = word.substr(0, word.find(':'));
-  return !entry->event.empty();
-}
-
 class TextReader {
  public:
   TextReader(RecordingFormat format, bool lenient, const std::string& path, LineReader& lines,
@@ -180,7 +158,7 @@ class TextReader {
   }
 
   static std::optional<EventKind> KindOfWord(std::string_view word) {
-    Entry entry;
+    TextEntry entry;
     if (!ParseEventName(word, &entry)) return std::nullopt;
     return KindOfTracepoint(entry.event);
   }
@@ -198,7 +176,7 @@ class TextReader {
       }
       return Skip(word.substr(0, word.find_last_not_of(':') + 1));
     }
-    Entry entry;
+    TextEntry entry;
     if (!ParseEventName(word, &entry)) return TakeOtherEntry(word, prefix.entry);
     entry.fields = rest;
     const std::optional<EventKind> kind = KindOfTracepoint(entry.event);
@@ -219,7 +197,7 @@ class TextReader {
     return Skip("entries-of-a-tracer");
   }
 
-  absl::Status TakeEvent(const EntryPrefix& prefix, const Entry& entry, EventKind kind) {
+  absl::Status TakeEvent(const EntryPrefix& prefix, const TextEntry& entry, EventKind kind) {
     RawEvent event;
     event.kind = kind;
     event.cpu = prefix.task.cpu;
@@ -360,7 +338,22 @@ class TextReader {
     if (!has_begun_ && advice.empty() && !HasEventFields(text)) {
       return LeaveOut("lines-before", "lines before the first of the trace");
     }
-    return Expected("an event line like 'comm-pid [cpu] time: event: fields'", text, advice);
+    const absl::Status status =
+        Expected("an event line like 'comm-pid [cpu] time: event: fields'", text, advice);
+    if (status.ok() || !advice.empty() || events_ == 0 || lines_.unfinished()) return status;
+    if (AnEventFollows()) return status;
+    return absl::InvalidArgumentError(
+        fmt::format("{}; no event follows: what stands behind the end of the trace is not of it",
+                    std::string_view(status.message().data(), status.message().size())));
+  }
+
+  // Uses up the lines until then.
+  bool AnEventFollows() {
+    EntryPrefix prefix;
+    for (std::string_view line; lines_.Next(&line);) {
+      if (ParsePrefix(line, &prefix) == PrefixKind::kWhole) return true;
+    }
+    return false;
   }
 
   // tracefs: "CPU:1 [LOST 12 EVENTS]"; trace-cmd: "CPU:1 [12 EVENTS DROPPED]"; either without the

@@ -218,6 +218,7 @@ Losses UntoldLosses(const RecordingEvents& events, const SidecarSet& sidecars) {
   std::map<int32_t, uint64_t> counted = events.info().ring_loss;
   for (const auto& [cpu, count] : sidecars.lost) counted[cpu] = std::max(counted[cpu], count);
   Losses losses;
+  losses.covered = events.info().lost_covered;
   for (const auto& [cpu, count] : counted) {
     const auto told = events.losses().find(cpu);
     const LossNotices notices = told == events.losses().end() ? LossNotices() : told->second;

@@ -23,6 +23,10 @@ namespace slablab {
 // of a year. A larger count is damage.
 inline constexpr uint64_t kLostMax = uint64_t{1} << 48;
 
+// What trace dump writes above the events where some of its notices of loss have no number, since
+// others count what they tell of: "# lost-covered: 3".
+inline constexpr std::string_view kLostCoveredComment = "# lost-covered:";
+
 struct RawEvent {
   EventKind kind = EventKind::kKmalloc;
   Context context = Context::kTask;
@@ -74,6 +78,8 @@ struct RecordingInfo {
   // Events that the ring buffers counted as overwritten or dropped, by CPU, where the recording has
   // these counts beside (not instead of) notices among the events.
   std::map<int32_t, uint64_t> ring_loss;
+  // Notices of loss without a number which others, with one, count already: as trace dump says.
+  uint64_t lost_covered = 0;
   uint64_t malformed = 0;          // lines left out by ImportOptions::lenient
   std::string malformed_first;     // where the first of them is and what is wrong with it
   std::vector<std::string> notes;  // for the header's assumptions

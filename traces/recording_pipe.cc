@@ -143,6 +143,7 @@ void PutInfo(const RecordingInfo& info, PipeWriter& pipe) {
     pipe.Put(left_out.count);
     pipe.PutString(left_out.explanation);
   }
+  pipe.Put(info.lost_covered);
   pipe.Put(info.malformed);
   pipe.PutString(info.malformed_first);
   pipe.Put(static_cast<uint32_t>(info.notes.size()));
@@ -223,7 +224,8 @@ bool GetInfo(PipeReader& pipe, RecordingInfo* info) {
     LeftOut& left_out = info->left_out[name];
     if (!pipe.Get(&left_out.count) || !pipe.GetString(&left_out.explanation)) return false;
   }
-  if (!pipe.Get(&info->malformed) || !pipe.GetString(&info->malformed_first) || !pipe.Get(&count)) {
+  if (!pipe.Get(&info->lost_covered) || !pipe.Get(&info->malformed) ||
+      !pipe.GetString(&info->malformed_first) || !pipe.Get(&count)) {
     return false;
   }
   for (uint32_t i = 0; i < count; ++i) {

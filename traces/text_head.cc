@@ -35,6 +35,9 @@ uint64_t TextHead::Take(std::string_view line, RecordingInfo* info) {
     SetCpuCount(Behind(" :", line), info);
   } else if (line.find(" latency trace v") != std::string_view::npos) {
     info->kernel_release = std::string(Behind(" on ", line));
+  } else if (line.starts_with(kLostCoveredComment)) {
+    uint64_t count = 0;
+    if (ParseDecimal(Behind(":", line), &count)) info->lost_covered += std::min(count, kLostMax);
   }
   return TakeEntries(line, info);
 }

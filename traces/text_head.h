@@ -20,6 +20,7 @@ namespace slablab::internal {
 //   # nop latency trace v1.1.5 on 6.18.0                             likewise
 //   # os release : 6.18.5                                            perf script --header
 //   # nrcpus online : 4                                              likewise
+//   # lost-covered: 3                                                trace dump: RecordingInfo's
 class TextHead {
  public:
   // Answers how many events were overwritten before the first that is left.

@@ -169,6 +169,20 @@ bool ParseTaskAndCpu(std::string_view line, TextTask* task, std::string_view* re
   return false;
 }
 
+bool ParseEventName(std::string_view word, TextEntry* entry) {
+  if (word.size() < 2 || word.back() != ':') return false;
+  word.remove_suffix(1);
+  const size_t colon = word.find(':');
+  if (colon == std::string_view::npos) {
+    entry->event = word;
+    return true;
+  }
+  entry->system = word.substr(0, colon);
+  word.remove_prefix(colon + 1);
+  entry->event = word.substr(0, word.find(':'));
+  return !entry->event.empty();
+}
+
 void SetContext(std::string_view flags, RawEvent* event) {
   // Documentation/trace/ftrace.rst, "irqs-off" and "hardirq/softirq".
   if (flags.size() < 3) return;

@@ -47,6 +47,15 @@ bool ParseTask(std::string_view text, TextTask* task);
 // precedes is the one.
 bool ParseTaskAndCpu(std::string_view line, TextTask* task, std::string_view* rest);
 
+// An event's name and fields.
+struct TextEntry {
+  std::string_view system;  // "kmem" of perf's "kmem:kmalloc:", else empty
+  std::string_view event;
+  std::string_view fields;
+};
+// Reads the name: "kmalloc:", "kmem:kmalloc:" or, with a modifier of perf's, "kmem:kmalloc:k:".
+bool ParseEventName(std::string_view word, TextEntry* entry);
+
 // Sets irqs_off and context from flags like "d.h1." (Documentation/trace/ftrace.rst).
 void SetContext(std::string_view flags, RawEvent* event);
 

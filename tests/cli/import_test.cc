@@ -132,6 +132,37 @@ TEST_F(ImportProgramTest, OfAPerfDataPerfScriptMakesText) {
                                HasSubstr("perf script --header --ns --show-lost-events -F")));
 }
 
+TEST_F(ImportProgramTest, NoSidecarIsReplacedByTheTraceThatItIsReadFor) {
+  fs::create_directory(Path("recording"));
+  Write("recording/trace.txt", Recording());
+  Write("recording/nodes", "node0 0-1\n");
+  EXPECT_THAT(Refused(absl::StrCat("import ", Path("recording"), " -o ", Path("recording/nodes"))),
+              HasSubstr("nodes: is read, so it cannot be the output too"));
+  EXPECT_THAT(Collect("cat " + Path("recording/nodes")).text, "node0 0-1\n");
+}
+
+TEST_F(ImportProgramTest, ADumpThatIsImportedLostWhatTheTraceLost) {
+  fs::create_directory(Path("recording"));
+  std::string text = Recording();
+  text.insert(text.find("            bash-853     [001] .....    10.000003"),
+              "CPU:1 [LOST EVENTS]\nCPU:0 [LOST EVENTS]\n");
+  Write("recording/trace.txt", text);
+  Write("recording/lost-events", "cpu1 12\n");
+  Run(absl::StrCat("import ", Path("recording"), " -o ", Path("first.slt")));
+  const std::string loss = "12 events were lost in recording";
+  EXPECT_THAT(Run("trace info " + Path("first.slt")), HasSubstr(loss));
+  const Ending run =
+      Collect(absl::StrCat(Runfile("cli/slablab"), " trace dump ", Path("first.slt"), " | ",
+                           Runfile("cli/slablab"), " import - -o ", Path("second.slt"), " 2>&1"));
+  EXPECT_EQ(run.exit_status, 0) << run.text;
+  const auto lost_of = [&](const std::string& trace) {
+    const std::string info = Run("trace info " + Path(trace));
+    const size_t at = info.find("lost ");
+    return info.substr(at, info.find("digest") - at);
+  };
+  EXPECT_EQ(lost_of("second.slt"), lost_of("first.slt"));
+}
+
 TEST_F(ImportProgramTest, WhatCannotBeARecordingIsRefusedInWords) {
   EXPECT_THAT(Refused(absl::StrCat("import /dev/zero -o ", Path("x.slt"))),
               HasSubstr("/dev/zero: a device, not a recording"));

@@ -396,6 +396,28 @@ TEST(ImportVariantsTest, LossesThatDoNotSayHowManyAreKept) {
   EXPECT_EQ(import("CPU:3 [LOST 12 EVENTS]\n").Lines().at(1), "4582696629000 cpu3 lost 12");
 }
 
+TEST(ImportVariantsTest, WhatTraceDumpSaysIsCountedStaysSo) {
+  const auto import = [](const std::string& head) {
+    return ImportPath(WriteTestFile("dump.txt", head + Tracefs(Recording()[0]) +
+                                                    "\nCPU:3 [LOST EVENTS]\nCPU:1 [LOST EVENTS]\n" +
+                                                    Tracefs(Recording()[2]) + "\n"));
+  };
+  EXPECT_EQ(import("# tracer: nop\n").header.lost_covered, 0u);
+  EXPECT_EQ(import("# lost-covered: 1\n").header.lost_covered, 1u);
+}
+
+TEST(ImportVariantsTest, WhatStandsBehindTheTraceIsCalledThat) {
+  const std::string trace = "# tracer: nop\n" + Tracefs(Recording()[0]) + "\n";
+  const auto message = [&](const std::string& rest) {
+    return std::string(ImportPath(WriteTestFile("behind.txt", trace + rest)).status.message());
+  };
+  EXPECT_THAT(message("real 0m1.2s\nuser 0m0.1s\n"),
+              AllOf(HasSubstr("behind.txt:3: expected an event line"), HasSubstr("'real 0m1.2s'"),
+                    HasSubstr("no event follows: what stands behind the end of the trace")));
+  EXPECT_THAT(message("real 0m1.2s\n" + Tracefs(Recording()[2]) + "\n"),
+              AllOf(HasSubstr("behind.txt:3: expected"), Not(HasSubstr("no event follows"))));
+}
+
 TEST(ImportVariantsTest, ARecordersCountAddsWhatNoticesDoNotTell) {
   const std::string folder = MakeTestFolder("recording");
   const auto import = [&](const std::string& notice, const std::string& counts) {
