@@ -19,9 +19,10 @@
 #include "base/names.h"
 #include "sim/check.h"
 
-ABSL_FLAG(std::string, output, "",
-          "FILE: where to write; '-' is standard output. The file appears whole or not at all. "
-          "Short: -o FILE.");
+ABSL_FLAG(
+    std::string, output, "",
+    "FILE: where to write; '-' is standard output (a trace is always a file). The file appears "
+    "whole or not at all. Short: -o FILE.");
 ABSL_FLAG(slablab::Format, format, slablab::Format::kText, "FORMAT: how to print: ");
 ABSL_FLAG(std::optional<uint64_t>, limit, std::nullopt,
           "N: show at most N rows of a table; 0 shows all. Short: -l N.");
