@@ -49,6 +49,19 @@ constexpr bool AllocatesObject(EventKind kind) {
 constexpr bool FreesObject(EventKind kind) {
   return kind == EventKind::kKfree || kind == EventKind::kCacheFree;
 }
+// By what an object is freed that was allocated by an event of this kind.
+constexpr EventKind FreeOf(EventKind allocation) {
+  switch (allocation) {
+    case EventKind::kCacheAlloc:
+      return EventKind::kCacheFree;
+    case EventKind::kPageAlloc:
+      return EventKind::kPageFree;
+    case EventKind::kPercpuAlloc:
+      return EventKind::kPercpuFree;
+    default:
+      return EventKind::kKfree;
+  }
+}
 // Whether they name one of the trace's caches.
 constexpr bool NamesCache(EventKind kind) {
   return kind == EventKind::kKmalloc || kind == EventKind::kKfree ||
@@ -86,6 +99,7 @@ struct Event {
   bool inferred = false;        // not recorded: put in by a repair (see traces/repair.h).
                                 // Of kLost, its CPU: any may have lost them.
   bool predates_trace = false;  // frees only: the object was allocated before the recording began
+  bool by_rcu = false;          // inferred frees only: by kvfree_rcu, as the kernel's counters tell
   bool reserved = false;        // percpu
   bool atomic = false;          // percpu
   uint8_t migratetype = 0;      // pages

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "base/claimed_output.h"
 #include "fmt/format.h"
 #include "traces/gz_input.h"
 #include "traces/recording_events.h"
@@ -68,6 +69,7 @@ absl::StatusOr<std::optional<std::string>> ReadSidecar(const fs::path& folder,
       return std::optional<std::string>(*std::move(text));
     }
     for (const char* compression : {"", ".gz"}) {
+      if (absl::Status input = CheckInput(path + compression); !input.ok()) return input;
       absl::StatusOr<std::string> text = ReadWholeFile(path + compression);
       if (text.ok()) return std::optional<std::string>(*std::move(text));
       if (!absl::IsNotFound(text.status())) return text.status();
@@ -122,14 +124,6 @@ absl::Status Understand(std::string_view name, std::string_view text, const std:
   return absl::OkStatus();
 }
 
-// Allocations that SLUB counted in a cache since boot (SLUB_STATS).
-std::optional<int64_t> CountedAllocations(const SlabSysfs& slab, const std::string& name) {
-  const CacheSysfs* cache = slab.Find(name);
-  if (cache == nullptr) return 0;  // created later
-  if (cache->Find("alloc_fastpath") == nullptr) return std::nullopt;
-  return cache->Total("alloc_fastpath") + cache->Total("alloc_slowpath");
-}
-
 void KnowBySysfs(const Gathered& gathered, SidecarSet* set) {
   set->sysfs = gathered.sysfs_before.has_value() ? gathered.sysfs_before : gathered.sysfs_after;
   if (!set->sysfs.has_value()) return;
@@ -139,18 +133,22 @@ void KnowBySysfs(const Gathered& gathered, SidecarSet* set) {
     set->sysfs->aliases.insert(gathered.sysfs_after->aliases.begin(),
                                gathered.sysfs_after->aliases.end());
   }
-  const bool has_both = gathered.sysfs_before.has_value() && gathered.sysfs_after.has_value();
+  std::map<std::string_view, int64_t> counted;
+  if (gathered.sysfs_before.has_value() && gathered.sysfs_after.has_value()) {
+    set->counters = KernelCounters::Between(*gathered.sysfs_before, *gathered.sysfs_after);
+  }
+  if (set->counters.has_value()) {
+    for (const KernelCounters::Cache& cache : set->counters->caches()) {
+      counted[cache.name] = set->counters->Allocations(cache);
+    }
+  }
   for (const auto& [name, cache] : set->sysfs->caches) {
     KnownCache known;
     known.name = name;
     known.object_size = static_cast<uint32_t>(cache.Total("object_size"));
     known.slab_size = static_cast<uint32_t>(cache.Total("slab_size"));
-    if (has_both) {
-      const std::optional<int64_t> before = CountedAllocations(*gathered.sysfs_before, name);
-      const std::optional<int64_t> after = CountedAllocations(*gathered.sysfs_after, name);
-      if (before.has_value() && after.has_value() && *after >= *before) {
-        known.allocations = static_cast<uint64_t>(*after - *before);
-      }
+    if (const auto found = counted.find(name); found != counted.end() && found->second >= 0) {
+      known.allocations = static_cast<uint64_t>(found->second);
     }
     // kmem_cache_alloc does not serve from the kmalloc caches.
     if (name.substr(0, 8) != "kmalloc-" && name.substr(0, 12) != "dma-kmalloc-") {
@@ -356,6 +354,14 @@ absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder) {
     if (!status.ok()) return status;
     set.files.push_back({std::string(name), **std::move(text)});
   }
+  const absl::StatusOr<std::optional<std::string>> kallsyms = ReadSidecar(folder, "kallsyms");
+  if (!kallsyms.ok()) return kallsyms.status();
+  if (kallsyms->has_value()) {
+    absl::StatusOr<Kallsyms> symbols =
+        Kallsyms::Parse(**kallsyms, (fs::path(folder) / "kallsyms").string());
+    if (!symbols.ok()) return symbols.status();
+    set.symbols = *std::move(symbols);
+  }
   KnowBySysfs(gathered, &set);
   if (set.known.empty()) KnowBySlabinfo(gathered, &set);
   return set;
@@ -416,13 +422,18 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
     return options.interrupted();
   });
   std::optional<Repairer> repairer;
+  std::optional<NamingSink> naming;
+  const Kallsyms* const symbols = sidecars.symbols.has_value() ? &*sidecars.symbols : nullptr;
   absl::Status status = events.Survey([&](AddressKind addresses) {
-    repairer.emplace(RepairOptions{.keep_null_frees = options.keep_null_frees,
-                                   .keep_allocator_internal = options.keep_allocator_internal,
-                                   .addresses = addresses,
-                                   .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
-                                   .known = &sidecars.known});
-    return &*repairer;
+    repairer.emplace(
+        RepairOptions{.keep_null_frees = options.keep_null_frees,
+                      .keep_allocator_internal = options.keep_allocator_internal,
+                      .addresses = addresses,
+                      .sysfs = sidecars.sysfs.has_value() ? &*sidecars.sysfs : nullptr,
+                      .known = &sidecars.known,
+                      .counters = sidecars.counters.has_value() ? &*sidecars.counters : nullptr});
+    naming.emplace(symbols, *repairer);
+    return &*naming;
   });
   if (!status.ok()) return status;
   if (options.to_replay) {
@@ -435,12 +446,21 @@ absl::StatusOr<ImportSummary> ImportTrace(const Recording& recording, const Impo
   DescribeRecording(recording, (*source)->name(), events.info(), header);
   repairer->DescribeTables(header);
   repairer->WriteTo(&sink);
-  LossFirst to_repairer(losses.events, *repairer);
+  naming.emplace(symbols, *repairer);
+  LossFirst to_repairer(losses.events, *naming);
   status = events.ReadAgain(to_repairer);
   if (!status.ok()) return status;
   repairer->Describe(header);
   DescribeEvents(events, losses, to_repairer.cpus(), header);
   DescribeInternal(repairer->internal_totals(), header);
+  if (naming->nameless() > 0) {
+    header.assumptions.push_back(fmt::format(
+        "the call sites of {} events are addresses without a name, so that the recorded "
+        "allocator's "
+        "own allocations among them cannot be told from others and are not left out (a copy of "
+        "/proc/kallsyms beside the recording, called kallsyms, has the names)",
+        naming->nameless()));
+  }
   ImportSummary summary;
   summary.recording = events.info();
   summary.internal = repairer->internal_totals();

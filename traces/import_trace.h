@@ -14,6 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "traces/import.h"
+#include "traces/kallsyms.h"
+#include "traces/kernel_counters.h"
 #include "traces/repair.h"
 #include "traces/sidecar.h"
 #include "traces/trace.h"
@@ -24,19 +26,21 @@ namespace slablab {
 
 // What stands beside a recording.
 struct SidecarSet {
-  std::vector<TraceSidecar> files;   // by name
-  std::optional<SlabSysfs> sysfs;    // as before the recording, with the caches created during it
-  std::vector<KnownCache> known;     // from sysfs, else from slabinfo
-  NodesFile nodes;                   // empty if unknown
-  std::map<int32_t, uint64_t> lost;  // events that the recorder counted as lost, by CPU
-  std::string kernel_release;        // empty if unknown
+  std::vector<TraceSidecar> files;  // by name
+  std::optional<SlabSysfs> sysfs;   // as before the recording, with the caches created during it
+  std::optional<KernelCounters> counters;  // what grew between sysfs before and after
+  std::vector<KnownCache> known;           // from sysfs, else from slabinfo
+  NodesFile nodes;                         // empty if unknown
+  std::map<int32_t, uint64_t> lost;        // events that the recorder counted as lost, by CPU
+  std::optional<Kallsyms> symbols;         // for call sites; not kept in the trace
+  std::string kernel_release;              // empty if unknown
 };
 
 // Takes the known files of `folder`: slabinfo, sys-kernel-slab, percpu_stats and zoneinfo (each
 // .before, .after, .boot or, as .before, without a suffix; gzipped or not; sys-kernel-slab also as
-// a copied tree, which may be called slab), nodes, uname, lstopo.xml, lost-events (which capture
-// writes) and lost or stats (per_cpu/cpu*/stats, one after another). None at all is not an error;
-// one that cannot be understood is InvalidArgument.
+// a copied tree, which may be called slab), nodes, uname, lstopo.xml, kallsyms, lost-events (which
+// capture writes) and lost or stats (per_cpu/cpu*/stats, one after another). None at all is not an
+// error; one that cannot be understood is InvalidArgument.
 absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder);
 
 struct ImportOptions {

@@ -11,26 +11,6 @@
 #include "sim/check.h"
 
 namespace slablab {
-namespace {
-
-// Offsets in a percpu chunk are below 2^32: a unit is at most a few MiB (mm/percpu.c).
-constexpr uint64_t kPercpuOffsetMask = 0xffffffff;
-
-// The free that an object's allocation is ended by, where it was not traced.
-EventKind FreeOf(EventKind allocation) {
-  switch (allocation) {
-    case EventKind::kCacheAlloc:
-      return EventKind::kCacheFree;
-    case EventKind::kPageAlloc:
-      return EventKind::kPageFree;
-    case EventKind::kPercpuAlloc:
-      return EventKind::kPercpuFree;
-    default:
-      return EventKind::kKfree;
-  }
-}
-
-}  // namespace
 
 void Repairer::Space::Clear() {
   places.clear();
@@ -59,7 +39,9 @@ void Repairer::StartPass() {
   chunk_count_ = 0;
   object_count_ = 0;
   time_last_ = 0;
+  due_ = {};
   counts_ = {};
+  parts_.clear();
   internal_ = {};
   tasks_.clear();
   task_of_pid_.clear();
@@ -71,6 +53,11 @@ void Repairer::Conclude() {
   CHECK(is_survey_);
   const std::vector<KnownCache> none;
   names_.Conclude(options_.known == nullptr ? none : *options_.known, &caches_);
+  for (const auto& [address, place] : slab_.places) {
+    if (!place.is_live || place.own != OwnStructure::kNone) continue;
+    untraced_.SawLive(place.object_class(), place.object, place.born);
+  }
+  untraced_.Conclude(options_.counters, caches_.strings(), time_last_);
   is_survey_ = false;
   call_sites_surveyed_ = call_sites_.size();
   gfps_surveyed_ = gfps_.size();
@@ -96,6 +83,7 @@ absl::Status Repairer::Append(const RawEvent& raw) {
         fmt::format("an event on CPU {}; there can be {}", raw.cpu, kMaxCpus));
   }
   cpu_max_ = std::max(cpu_max_, raw.cpu);
+  if (absl::Status s = InferFreesDue(std::max(raw.time, time_last_)); !s.ok()) return s;
   if (raw.kind == EventKind::kLost) return TakeLost(raw);
   constexpr uint64_t kBytesMax = std::numeric_limits<uint32_t>::max();
   if (raw.bytes_req > kBytesMax || raw.bytes_alloc > kBytesMax) {
@@ -167,11 +155,16 @@ Event Repairer::Basic(const RawEvent& raw) {
   event.reserved = raw.reserved;
   event.atomic = raw.atomic;
   event.migratetype = raw.migratetype;
-  while (call_site_facts_.size() < call_sites_.size()) {
-    const std::string& call_site = call_sites_.strings()[call_site_facts_.size()];
-    call_site_facts_.push_back({IsInternalCallSite(call_site)});
+  while (own_of_call_site_.size() < call_sites_.size()) {
+    own_of_call_site_.push_back(
+        StructureOfCallSite(call_sites_.strings()[own_of_call_site_.size()]));
   }
   return event;
+}
+
+void Repairer::Count(Repair repair, std::string_view part) {
+  Count(repair);
+  if (!part.empty()) ++parts_[{repair, std::string(part)}];
 }
 
 absl::Status Repairer::Write(const Event& event) {
@@ -217,18 +210,23 @@ absl::Status Repairer::TakeLost(const RawEvent& raw) {
 }
 
 // Rule 3. An allocation is the allocator's own by what it says, a free by what it frees.
-bool Repairer::IsInternal(const RawEvent& raw, const Event& event) const {
-  if (options_.keep_allocator_internal || raw.address == 0) return false;
-  const bool is_named = IsInternalCache(raw.cache) || call_site_facts_[event.call_site].is_internal;
-  if (AllocatesObject(raw.kind)) return is_named;
+OwnStructure Repairer::OwnOf(const RawEvent& raw, const Event& event) const {
+  if (options_.keep_allocator_internal || raw.address == 0) return OwnStructure::kNone;
+  OwnStructure named = StructureOfCache(raw.cache);
+  if (named == OwnStructure::kNone) named = own_of_call_site_[event.call_site];
+  // Until 6.12 what is kept of a cache's node comes from a cache, and has no name in 6.1.
+  if (named == OwnStructure::kBarn && raw.kind == EventKind::kCacheAlloc) {
+    named = OwnStructure::kCacheNode;
+  }
+  if (AllocatesObject(raw.kind)) return named;
   const auto found = slab_.places.find(raw.address);
-  if (found == slab_.places.end() || !found->second.is_live) return is_named;
-  return found->second.is_internal;
+  if (found == slab_.places.end() || !found->second.is_live) return named;
+  return found->second.own;
 }
 
-void Repairer::LeaveOut(const RawEvent& raw, const Event& event) {
+void Repairer::LeaveOut(const RawEvent& raw, const Event& event, OwnStructure own) {
   if (AllocatesObject(raw.kind)) {
-    slab_.MoveIn(RangeOf(event), {.bytes_alloc = event.bytes_alloc, .is_internal = true});
+    slab_.MoveIn(RangeOf(event), {.bytes_alloc = event.bytes_alloc, .own = own});
     ++internal_.allocations;
     internal_.bytes_requested += event.bytes_req;
     internal_.bytes_allocated += event.bytes_alloc;
@@ -238,50 +236,7 @@ void Repairer::LeaveOut(const RawEvent& raw, const Event& event) {
     if (place.is_live) internal_.bytes_freed += place.bytes_alloc;
     slab_.MoveOut(raw.address, place);
   }
-  Count(Repair::kAllocatorInternal);
-}
-
-absl::Status Repairer::InferFrees(Space& space, const AddressRange& range, const Event& because_of,
-                                  Repair reason) {
-  for (const uint64_t start : space.live.Overlapping(range)) {
-    Place& place = space.places.find(start)->second;
-    space.MoveOut(start, place);
-    if (place.is_internal) continue;
-    const bool is_same = start == range.start && reason == Repair::kInferredFreeOverlapped;
-    Count(is_same ? Repair::kInferredFree : reason);
-    // Of a percpu area's key, the offset alone is the address.
-    const uint64_t address =
-        place.freed_by == EventKind::kPercpuFree ? start & kPercpuOffsetMask : start;
-    if (absl::Status s = InferFree(because_of, place, address); !s.ok()) return s;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Repairer::InferFreesOfPages(const Event& page_event) {
-  constexpr int kPageShift = 12;
-  constexpr uint32_t kOrderMax = 20;  // far above what a page allocator has
-  const uint64_t base = DirectMapBase();
-  if (base == 0 || page_event.address >= kDirectMapReach >> kPageShift) return absl::OkStatus();
-  const AddressRange block = {
-      base + (page_event.address << kPageShift),
-      uint64_t{1} << (kPageShift + std::min(page_event.bytes_alloc, kOrderMax))};
-  return InferFrees(slab_, block, page_event, Repair::kInferredFreeOfPage);
-}
-
-absl::Status Repairer::InferFree(const Event& because_of, const Place& place, uint64_t address) {
-  Event event;
-  event.kind = place.freed_by;
-  event.time = because_of.time;
-  event.object = place.object;
-  event.address = address;
-  event.pid = because_of.pid;
-  event.cpu = because_of.cpu;
-  event.context = because_of.context;
-  event.irqs_off = because_of.irqs_off;
-  event.cache = place.cache;
-  event.inferred = true;
-  if (event.kind == EventKind::kPageFree) event.bytes_alloc = place.bytes_alloc;
-  return Write(event);
+  Count(Repair::kAllocatorInternal, OwnStructureName(own));
 }
 
 uint16_t Repairer::CacheNumber(std::string_view name) {
@@ -338,55 +293,24 @@ absl::Status Repairer::TakeSlabAlloc(const RawEvent& raw, Event event) {
   const AddressRange range = RangeOf(event);
   const absl::Status status = InferFrees(slab_, range, event, Repair::kInferredFreeOverlapped);
   if (!status.ok()) return status;
-  if (IsInternal(raw, event)) {
-    LeaveOut(raw, event);
+  if (const OwnStructure own = OwnOf(raw, event); own != OwnStructure::kNone) {
+    LeaveOut(raw, event, own);
     return absl::OkStatus();
   }
   event.object = NextObject();
   event.cache = CacheOfAllocation(raw, event);
-  slab_.MoveIn(range, {.object = event.object,
+  const Place place = {.object = event.object,
                        .bytes_req = event.bytes_req,
                        .bytes_alloc = event.bytes_alloc,
                        .cache = event.cache,
-                       .freed_by = FreeOf(raw.kind)});
-  return Write(event);
-}
-
-// Rule 5. Leaves `place` live if it could be done.
-absl::Status Repairer::InferAllocation(const Event& because_of, const RawEvent& raw, Place& place) {
-  Event event;
-  event.time = because_of.time;
-  event.address = raw.address;
-  event.pid = because_of.pid;
-  event.cpu = because_of.cpu;
-  event.context = because_of.context;
-  event.irqs_off = because_of.irqs_off;
-  event.inferred = true;
-  if (raw.kind == EventKind::kCacheFree && !raw.cache.empty()) {
-    event.kind = EventKind::kCacheAlloc;
-    event.cache = because_of.cache;
-    // Only the second reading knows the sizes; both number the object, known or not.
-    if (!is_survey_) {
-      event.bytes_req = described_[because_of.cache].object_size;
-      event.bytes_alloc = described_[because_of.cache].slab_size;
-    }
-  } else {
-    const bool is_cache_object = place.freed_by == EventKind::kCacheFree;
-    event.kind = is_cache_object ? EventKind::kCacheAlloc : EventKind::kKmalloc;
-    event.cache = place.cache;
-    event.bytes_req = place.bytes_req;
-    event.bytes_alloc = place.bytes_alloc;
+                       .freed_by = FreeOf(raw.kind),
+                       .born = {.time = event.time, .pid = event.pid, .cpu = event.cpu}};
+  slab_.MoveIn(range, place);
+  if (is_survey_) {
+    untraced_.SawAllocation(place.object_class());
+  } else if (const UntracedFrees::RcuFree* by_rcu = untraced_.Find(event.object)) {
+    due_.push({by_rcu->moment.time, event.object, event.address});
   }
-  if (event.bytes_alloc == 0 || !slab_.live.Overlapping(RangeOf(event)).empty()) {
-    return absl::OkStatus();
-  }
-  event.object = NextObject();
-  slab_.MoveIn(RangeOf(event), {.object = event.object,
-                                .bytes_req = event.bytes_req,
-                                .bytes_alloc = event.bytes_alloc,
-                                .cache = event.cache,
-                                .freed_by = FreeOf(event.kind)});
-  Count(Repair::kInferredAllocation);
   return Write(event);
 }
 
@@ -395,8 +319,8 @@ absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
     Count(Repair::kNullFree);
     return options_.keep_null_frees ? Write(event) : absl::OkStatus();
   }
-  if (IsInternal(raw, event)) {
-    LeaveOut(raw, event);
+  if (const OwnStructure own = OwnOf(raw, event); own != OwnStructure::kNone) {
+    LeaveOut(raw, event, own);
     return absl::OkStatus();
   }
   NoteAddress(raw.address);

@@ -6,9 +6,13 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
+#include <queue>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -21,6 +25,7 @@
 #include "traces/sidecar.h"
 #include "traces/string_table.h"
 #include "traces/trace.h"
+#include "traces/untraced_frees.h"
 
 // From what a kernel recorded to a trace that can be replayed. A recording is not a history of the
 // allocator: bulk and RCU paths allocate and free without a tracepoint, kmem_cache_alloc of 6.1
@@ -44,7 +49,8 @@
 //     is raised to it.
 //  2. kfree of NULL or of ZERO_SIZE_PTR frees nothing: kept, with no object (or dropped, as asked).
 //  3. The recorded allocator's own allocations (by call site or by cache) and their frees are left
-//     out: another allocator has its own.
+//     out, whatever the kernel: a simulated one has its own. Where a call site is an address that
+//     has no name, what it is cannot be told.
 //  4. What is live does not overlap, and lies in no page that the page allocator gives or takes:
 //     whatever an event shows to have been freed without a trace gets a free before that event.
 //     a. An allocation of an address that is still live.
@@ -54,6 +60,8 @@
 //     c. An allocation or a free of the pages that live objects lie in. It needs page events, and
 //        a known place of physical memory. It comes closest to when the objects were freed: on the
 //        CPU and at the time at which their slab went.
+//     d. Of these, and of what is still live at the end, those that went by kvfree_rcu by the
+//        kernel's own count get their free earlier (traces/untraced_frees.h).
 //  5. Free of an address that the trace saw freed and not allocated since: its allocation was not
 //     traced; one is put in before it, if its size is known and it overlaps nothing that is live.
 //  6. Free of an address never seen: the object is older than the trace and marked so.
@@ -83,6 +91,7 @@ struct RepairOptions {
   // What is known of the recorded kernel's caches; these outlive the repairer.
   const SlabSysfs* sysfs = nullptr;                // nullptr if there is none
   const std::vector<KnownCache>* known = nullptr;  // nullptr if there is none
+  const KernelCounters* counters = nullptr;        // nullptr if there are none
 };
 
 class Repairer : public RawEventSink {
@@ -115,9 +124,14 @@ class Repairer : public RawEventSink {
     uint32_t bytes_alloc = 0;
     uint16_t cache = 0;
     bool is_live = false;
-    bool is_internal = false;  // rule 3
+    OwnStructure own = OwnStructure::kNone;  // rule 3
     // By which an untraced free is put in, and whether the object is a cache's or kmalloc's.
     EventKind freed_by = EventKind::kKfree;
+    UntracedFrees::Moment born = {};  // of an object of the slab allocator's
+
+    ObjectClass object_class() const {
+      return freed_by == EventKind::kCacheFree ? ClassOfCache(cache) : ClassOfKmalloc(bytes_alloc);
+    }
   };
   // A place where things are live, which a key finds: an address, a frame number, or a percpu
   // chunk's number and the offset in the chunk.
@@ -130,20 +144,26 @@ class Repairer : public RawEventSink {
     void MoveOut(uint64_t key, Place& place);
   };
 
-  struct CallSite {
-    bool is_internal = false;
+  // An object that goes by kvfree_rcu (rule 4d), in order of time.
+  struct Due {
+    Nanos time = 0;
+    TraceObject object = kNoTraceObject;
+    uint64_t address = 0;
+
+    friend auto operator<=>(const Due&, const Due&) = default;
   };
 
   void StartPass();
   void Count(Repair repair) { ++counts_[static_cast<size_t>(repair)]; }
+  void Count(Repair repair, std::string_view part);
   Event Basic(const RawEvent& raw);
   absl::Status Write(const Event& event);
   void NoteTask(const RawEvent& raw);
   void NoteAddress(uint64_t address);
   // Where an object of the slab allocator lies.
   AddressRange RangeOf(const Event& event) const;
-  bool IsInternal(const RawEvent& raw, const Event& event) const;
-  void LeaveOut(const RawEvent& raw, const Event& event);
+  OwnStructure OwnOf(const RawEvent& raw, const Event& event) const;
+  void LeaveOut(const RawEvent& raw, const Event& event, OwnStructure own);
 
   absl::Status Take(const RawEvent& raw, const Event& event);
   absl::Status TakeLost(const RawEvent& raw);
@@ -155,6 +175,8 @@ class Repairer : public RawEventSink {
   absl::Status InferFrees(Space& space, const AddressRange& range, const Event& because_of,
                           Repair reason);
   absl::Status InferFreesOfPages(const Event& page_event);
+  // Rule 4d: puts in the frees that are due by `now`.
+  absl::Status InferFreesDue(Nanos now);
   absl::Status InferFree(const Event& because_of, const Place& place, uint64_t address);
   absl::Status InferAllocation(const Event& because_of, const RawEvent& raw, Place& place);
 
@@ -165,6 +187,8 @@ class Repairer : public RawEventSink {
   TraceCache DescribeCache(uint16_t cache) const;
   // As far as the addresses so far tell; 0 = unknown. All of them lie within kDirectMapReach above.
   uint64_t DirectMapBase() const;
+  // Offsets in a percpu chunk are below 2^32: a unit is at most a few MiB (mm/percpu.c).
+  static constexpr uint64_t kPercpuOffsetMask = 0xffffffff;
   static constexpr uint64_t kDirectMapReach = uint64_t{1} << 40;
 
   const RepairOptions options_;
@@ -173,8 +197,9 @@ class Repairer : public RawEventSink {
 
   // Learnt by the survey, used by the second reading.
   StringTable call_sites_, gfps_, caches_;
-  std::vector<CallSite> call_site_facts_;
+  std::vector<OwnStructure> own_of_call_site_;
   CacheNames names_;
+  UntracedFrees untraced_;
   std::vector<TraceCache> described_;  // by cache; from Conclude on
   size_t call_sites_surveyed_ = 0;
   size_t gfps_surveyed_ = 0;
@@ -182,11 +207,13 @@ class Repairer : public RawEventSink {
 
   // State of a pass.
   Space slab_, pages_, percpu_;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   absl::flat_hash_map<uint64_t, uint16_t> chunks_;
   uint16_t chunk_count_ = 0;
   TraceObject object_count_ = 0;
   Nanos time_last_ = 0;
   std::array<uint64_t, kRepairs> counts_ = {};
+  std::map<std::pair<Repair, std::string>, uint64_t> parts_;  // of these, by cache or structure
   InternalTotals internal_;
   std::vector<TraceTask> tasks_;
   absl::flat_hash_map<int32_t, size_t> task_of_pid_;

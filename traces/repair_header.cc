@@ -72,8 +72,14 @@ void Repairer::Describe(TraceHeader& header) const {
     const auto repair = static_cast<Repair>(i);
     const uint64_t times = repair == Repair::kMergedCache ? merged : count(repair);
     if (times == 0) continue;
-    header.repairs.push_back(
-        {std::string(RepairName(repair)), times, std::string(RepairExplanation(repair))});
+    TraceRepair& described = header.repairs.emplace_back(TraceRepair{
+        std::string(RepairName(repair)), times, std::string(RepairExplanation(repair))});
+    for (const auto& [of, part] : parts_) {
+      if (of.first == repair) described.parts.push_back({of.second, part});
+    }
+    std::stable_sort(
+        described.parts.begin(), described.parts.end(),
+        [](const TraceRepair::Part& a, const TraceRepair::Part& b) { return a.count > b.count; });
   }
 }
 

@@ -32,6 +32,13 @@ constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
     {Repair::kInferredFreeOfPage, "inferred-free-of-page",
      "objects still live when the page allocator took back or gave out their pages (freed without "
      "a tracepoint): a free was put in before that"},
+    {Repair::kInferredFreeByRcu, "inferred-free-by-rcu",
+     "objects freed by kvfree_rcu, which has no tracepoint: the kernel counted as many "
+     "(free_rcu_sheaf), and their addresses were used again later; a free was put in halfway "
+     "between the allocation and that"},
+    {Repair::kInferredFreeAged, "inferred-free-aged",
+     "objects freed by kvfree_rcu that nothing shows but the kernel's count (free_rcu_sheaf): "
+     "taken to be those live the longest at the end; a free was put in halfway to the end"},
     {Repair::kInferredAllocation, "inferred-allocation",
      "frees of an address freed before and not allocated since (bulk allocation has no "
      "tracepoint): an allocation was put in before each"},
@@ -71,40 +78,93 @@ static_assert([] {
   return true;
 }());
 
-// Functions that allocate and free the metadata of SLUB and SLAB themselves (mm/slub.c, mm/slab.c,
-// mm/memcontrol.c): object extensions and memcg vectors (5.9 to 6.18), sheaves (6.18), node
-// structures, SLAB's off-slab free lists, per-CPU arrays and alien caches, random sequences.
-constexpr std::array<std::string_view, 28> kInternalFunctions = {{
-    "__alloc_alien_cache",
-    "__alloc_empty_sheaf",
-    "__free_slab",
-    "alloc_alien_cache",
-    "alloc_arraycache",
-    "alloc_empty_sheaf",
-    "alloc_full_sheaf",
-    "alloc_slab_obj_exts",
-    "alloc_slabmgmt",
-    "cache_grow_begin",
-    "cache_random_seq_create",
-    "cache_random_seq_destroy",
-    "free_alien_cache",
-    "free_arraycache",
-    "free_empty_sheaf",
-    "free_kmem_cache_nodes",
-    "free_slab",
-    "free_slab_obj_exts",
-    "init_cache_node",
-    "init_cache_random_seq",
-    "init_kmem_cache_nodes",
-    "memcg_alloc_page_obj_cgroups",
-    "memcg_alloc_slab_cgroups",
-    "memcg_free_page_obj_cgroups",
-    "memcg_free_slab_cgroups",
-    "setup_kmem_cache_node",
-    "slab_destroy",
-    "slabs_destroy",
+struct OwnFunction {
+  std::string_view name;
+  OwnStructure structure;
+};
+// Functions that allocate and free what is the slab allocators' own, by kmalloc and kfree
+// (mm/slub.c, mm/slab.c, mm/slab_common.c, mm/memcontrol.c of Linux 5.9 to 7.3). A tracepoint names
+// the function that its caller was compiled into, so those that compilers merge small ones into are
+// here too: a sheaf is seldom allocated in alloc_empty_sheaf.
+constexpr std::array<OwnFunction, 61> kOwnFunctions = {{
+    {"__alloc_alien_cache", OwnStructure::kArrayCache},
+    {"__alloc_empty_sheaf", OwnStructure::kSheaf},
+    {"__alloc_tagging_slab_alloc_hook", OwnStructure::kObjExts},
+    {"__free_empty_sheaf", OwnStructure::kSheaf},
+    {"__free_slab", OwnStructure::kObjExts},
+    {"__kfree_rcu_sheaf", OwnStructure::kSheaf},
+    {"__kmem_cache_do_shrink", OwnStructure::kSheaf},
+    {"__kmem_cache_release", OwnStructure::kSheaf},
+    {"__pcs_flush_all_cpu", OwnStructure::kSheaf},
+    {"__pcs_replace_empty_main", OwnStructure::kSheaf},
+    {"__pcs_replace_full_main", OwnStructure::kSheaf},
+    {"alloc_alien_cache", OwnStructure::kArrayCache},
+    {"alloc_arraycache", OwnStructure::kArrayCache},
+    {"alloc_empty_sheaf", OwnStructure::kSheaf},
+    {"alloc_full_sheaf", OwnStructure::kSheaf},
+    {"alloc_slab_obj_exts", OwnStructure::kObjExts},
+    {"alloc_slabmgmt", OwnStructure::kSlabManagement},
+    {"allocate_slab", OwnStructure::kObjExts},
+    {"barn_shrink", OwnStructure::kSheaf},
+    {"bootstrap_cache_sheaves", OwnStructure::kSheaf},
+    {"bootstrap_kmalloc_sheaves", OwnStructure::kSheaf},
+    {"cache_grow_begin", OwnStructure::kSlabManagement},
+    {"cache_random_seq_create", OwnStructure::kRandomSequence},
+    {"cache_random_seq_destroy", OwnStructure::kRandomSequence},
+    {"discard_slab", OwnStructure::kObjExts},
+    {"do_kmem_cache_create", OwnStructure::kSheaf},
+    {"flush_all_cpus_locked", OwnStructure::kSheaf},
+    {"flush_cpu_sheaves", OwnStructure::kSheaf},
+    {"flush_cpu_slab", OwnStructure::kSheaf},
+    {"flush_rcu_sheaf", OwnStructure::kSheaf},
+    {"free_alien_cache", OwnStructure::kArrayCache},
+    {"free_arraycache", OwnStructure::kArrayCache},
+    {"free_empty_sheaf", OwnStructure::kSheaf},
+    {"free_kmem_cache_nodes", OwnStructure::kBarn},
+    {"free_slab", OwnStructure::kObjExts},
+    {"free_slab_obj_exts", OwnStructure::kObjExts},
+    {"init_cache_node", OwnStructure::kCacheNode},
+    {"init_cache_random_seq", OwnStructure::kRandomSequence},
+    {"init_kmem_cache_nodes", OwnStructure::kBarn},
+    {"init_percpu_sheaves", OwnStructure::kSheaf},
+    {"kmem_cache_prefill_sheaf", OwnStructure::kSheaf},
+    {"kmem_cache_refill_sheaf", OwnStructure::kSheaf},
+    {"kmem_cache_return_sheaf", OwnStructure::kSheaf},
+    {"memcg_alloc_page_obj_cgroups", OwnStructure::kObjExts},
+    {"memcg_alloc_slab_cgroups", OwnStructure::kObjExts},
+    {"memcg_free_page_obj_cgroups", OwnStructure::kObjExts},
+    {"memcg_free_slab_cgroups", OwnStructure::kObjExts},
+    {"new_slab", OwnStructure::kObjExts},
+    {"pcs_destroy", OwnStructure::kSheaf},
+    {"pcs_flush_all", OwnStructure::kSheaf},
+    {"prepare_slab_obj_exts_hook", OwnStructure::kObjExts},
+    {"rcu_free_sheaf", OwnStructure::kSheaf},
+    {"rcu_free_sheaf_nobarn", OwnStructure::kSheaf},
+    {"rcu_free_slab", OwnStructure::kObjExts},
+    {"setup_kmem_cache_node", OwnStructure::kCacheNode},
+    {"slab_destroy", OwnStructure::kSlabManagement},
+    {"slab_mem_going_online_callback", OwnStructure::kBarn},
+    {"slab_memory_callback", OwnStructure::kBarn},
+    {"slabs_destroy", OwnStructure::kSlabManagement},
+    {"slub_cpu_dead", OwnStructure::kSheaf},
+    {"slub_cpu_setup", OwnStructure::kBarn},
 }};
-static_assert(std::is_sorted(kInternalFunctions.begin(), kInternalFunctions.end()));
+static_assert(std::is_sorted(kOwnFunctions.begin(), kOwnFunctions.end(),
+                             [](const OwnFunction& a, const OwnFunction& b) {
+                               return a.name < b.name;
+                             }));
+
+constexpr std::array<std::string_view, 9> kOwnStructureNames = {{
+    "",
+    "sheaf",
+    "barn",
+    "obj_exts",
+    "kmem_cache",
+    "kmem_cache_node",
+    "array_cache",
+    "slab management",
+    "random sequence",
+}};
 
 }  // namespace
 
@@ -116,13 +176,22 @@ std::string_view RepairExplanation(Repair repair) {
   return kRepairTexts[static_cast<size_t>(repair)].explanation;
 }
 
-bool IsInternalCache(std::string_view name) {
-  return name == "kmem_cache" || name == "kmem_cache_node";
+std::string_view OwnStructureName(OwnStructure structure) {
+  return kOwnStructureNames[static_cast<size_t>(structure)];
 }
 
-bool IsInternalCallSite(std::string_view call_site) {
+OwnStructure StructureOfCache(std::string_view name) {
+  if (name == "kmem_cache") return OwnStructure::kCache;
+  return name == "kmem_cache_node" ? OwnStructure::kCacheNode : OwnStructure::kNone;
+}
+
+OwnStructure StructureOfCallSite(std::string_view call_site) {
   const std::string_view function = call_site.substr(0, call_site.find_first_of("+."));
-  return std::binary_search(kInternalFunctions.begin(), kInternalFunctions.end(), function);
+  const auto found = std::lower_bound(
+      kOwnFunctions.begin(), kOwnFunctions.end(), function,
+      [](const OwnFunction& each, std::string_view name) { return each.name < name; });
+  const bool is_there = found != kOwnFunctions.end() && found->name == function;
+  return is_there ? found->structure : OwnStructure::kNone;
 }
 
 }  // namespace slablab

@@ -19,6 +19,8 @@ enum class Repair : uint8_t {
   kInferredFree,
   kInferredFreeOverlapped,
   kInferredFreeOfPage,
+  kInferredFreeByRcu,
+  kInferredFreeAged,
   kInferredAllocation,
   kPredatesTrace,
   kPageOrAreaPredates,
@@ -33,17 +35,32 @@ enum class Repair : uint8_t {
   kMergedCache,
   kFailedAllocation,
 };
-inline constexpr int kRepairs = 20;
+inline constexpr int kRepairs = 22;
 
 // One word, as in the header: "inferred-free".
 std::string_view RepairName(Repair repair);
 std::string_view RepairExplanation(Repair repair);
 
-// Whether the function that `call_site` ("alloc_slab_obj_exts.isra.0+0x2b") lies in allocates or
-// frees the slab allocators' own metadata.
-bool IsInternalCallSite(std::string_view call_site);
-// Whether the allocators keep their own structures in the cache of that name.
-bool IsInternalCache(std::string_view name);
+// What the slab allocators allocate for themselves.
+enum class OwnStructure : uint8_t {
+  kNone,  // nothing: it is a user's
+  kSheaf,
+  kBarn,
+  kObjExts,  // of a slab: a pointer to a memory cgroup, and more, an object
+  kCache,
+  kCacheNode,
+  kArrayCache,  // of SLAB: a CPU's, or of another node's objects
+  kSlabManagement,
+  kRandomSequence,
+};
+// The kernel's noun: "sheaf".
+std::string_view OwnStructureName(OwnStructure structure);
+
+// What the function that `call_site` ("alloc_slab_obj_exts.isra.0+0x2b") lies in allocates or frees
+// of the slab allocators' own.
+OwnStructure StructureOfCallSite(std::string_view call_site);
+// What the allocators keep in the cache of that name, if it is one for their own structures.
+OwnStructure StructureOfCache(std::string_view name);
 
 }  // namespace slablab
 

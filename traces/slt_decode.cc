@@ -34,6 +34,7 @@ void SetFlags(uint32_t flags, Event* event) {
   event->predates_trace = (flags >> 4 & 1) != 0;
   event->reserved = (flags >> 5 & 1) != 0;
   event->atomic = (flags >> 6 & 1) != 0;
+  event->by_rcu = (flags >> 7 & 1) != 0;
   event->migratetype = static_cast<uint8_t>(flags >> 8);
 }
 

@@ -67,7 +67,7 @@ uint64_t ZigzagDifference(uint64_t value, uint64_t base) {
 uint32_t FlagsOf(const Event& event) {
   return static_cast<uint32_t>(event.context) | uint32_t{event.irqs_off} << 2 |
          uint32_t{event.inferred} << 3 | uint32_t{event.predates_trace} << 4 |
-         uint32_t{event.reserved} << 5 | uint32_t{event.atomic} << 6 |
+         uint32_t{event.reserved} << 5 | uint32_t{event.atomic} << 6 | uint32_t{event.by_rcu} << 7 |
          uint32_t{event.migratetype} << 8;
 }
 

@@ -103,6 +103,11 @@ Header ToProto(const TraceHeader& header) {
     r->set_name(repair.name);
     r->set_count(repair.count);
     r->set_explanation(repair.explanation);
+    for (const TraceRepair::Part& part : repair.parts) {
+      Repair::Part* p = r->add_parts();
+      p->set_name(part.name);
+      p->set_count(part.count);
+    }
   }
   for (const std::string& assumption : header.assumptions) proto.add_assumptions(assumption);
   proto.set_of_some_cpus(header.of_some_cpus);
@@ -148,7 +153,10 @@ absl::Status FromProto(const Header& proto, TraceHeader* header) {
     header->tasks.push_back({task.pid(), task.since(), task.comm()});
   }
   for (const Repair& repair : proto.repairs()) {
-    header->repairs.push_back({repair.name(), repair.count(), repair.explanation()});
+    TraceRepair& known = header->repairs.emplace_back(
+        TraceRepair{repair.name(), repair.count(), repair.explanation()});
+    for (const Repair::Part& part : repair.parts())
+      known.parts.push_back({part.name(), part.count()});
   }
   header->assumptions.assign(proto.assumptions().begin(), proto.assumptions().end());
   header->of_some_cpus = proto.of_some_cpus();

@@ -35,9 +35,20 @@ struct TraceRepair {
   std::string name;  // one word: "inferred-free"
   uint64_t count = 0;
   std::string explanation;  // one line for the user: what was found and what was done
+  struct Part {
+    std::string name;
+    uint64_t count = 0;
+
+    friend bool operator==(const Part&, const Part&) = default;
+  };
+  std::vector<Part> parts = {};  // of what, where that is known: of caches, of own structures
 
   friend bool operator==(const TraceRepair&, const TraceRepair&) = default;
 };
+
+// The explanation and, as far as they are known, the five largest parts: "...: maple_node 3385,
+// dentry 12".
+std::string Explain(const TraceRepair& repair);
 
 // The name that a task had from a time on; a task that executes another program has several.
 struct TraceTask {

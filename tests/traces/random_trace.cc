@@ -59,7 +59,8 @@ class Recorder {
                      "mk\xff"
                      "dir"},
                     {9, 0, ""}};
-    header.repairs = {{"inferred-free", 3, "three frees were not recorded"}};
+    header.repairs = {
+        {"inferred-free", 3, "three frees were not recorded", {{"filp", 2}, {"kmalloc-64", 1}}}};
     header.assumptions = {"the clock is mono although the file says local"};
     header.sidecars = {{"slabinfo.before", std::string(3000, 'x')}, {"nodes", "0-1 0\n2-3 1\n"}};
   }
@@ -168,6 +169,7 @@ class Recorder {
     event.predates_trace = random_.Chance(1, 2);
     event.reserved = random_.Chance(1, 2);
     event.atomic = random_.Chance(1, 2);
+    event.by_rcu = random_.Chance(1, 2);
     event.migratetype = static_cast<uint8_t>(random_.Next());
     return event;
   }

@@ -77,7 +77,7 @@ std::string LineOf(const Event& event, const TraceHeader& header) {
       line += fmt::format("lost {}", event.bytes_req);
       break;
   }
-  if (event.inferred) line += " inferred";
+  if (event.inferred) line += event.by_rcu ? " inferred by rcu" : " inferred";
   if (event.predates_trace) line += " predates";
   return line;
 }

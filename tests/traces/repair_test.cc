@@ -393,6 +393,26 @@ TEST(NamingTest, MergedCachesAreFoundThroughTheirAlias) {
   EXPECT_TRUE(cache.from_sidecar);
 }
 
+TEST(RepairTest, MoreThanWasGivenCannotHaveBeenAskedFor) {
+  // Text is refused by its line; a trace.dat has none, and comes as it is.
+  RawEvent event;
+  event.kind = EventKind::kCacheAlloc;
+  event.address = kA;
+  event.bytes_req = 65;
+  event.bytes_alloc = 64;
+  Repairer repairer({});
+  const absl::Status status = repairer.Append(event);
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_EQ(std::string(status.message()),
+            "kmem_cache_alloc gave 64 bytes where 65 were asked for: no kernel does, so the "
+            "recording is damaged");
+  event.bytes_req = 64;
+  EXPECT_TRUE(repairer.Append(event).ok());
+  event.kind = EventKind::kPageAlloc;  // an order, which is no size
+  event.bytes_alloc = 0;
+  EXPECT_TRUE(repairer.Append(event).ok());
+}
+
 // --- What every trace keeps, whatever the recording ---
 
 void ExpectValid(const Imported& trace) {

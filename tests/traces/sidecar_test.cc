@@ -257,6 +257,19 @@ TEST(SidecarTest, AFoldersSidecarsDescribeTheTrace) {
   EXPECT_THAT(std::string(ImportPath(folder).status.message()), HasSubstr("lstopo.xml: "));
 }
 
+TEST(SidecarTest, AFolderHoldsOneRecording) {
+  const std::string folder = MakeTestFolder("two");
+  WriteTestFile("two/trace.txt", "cpus=1\n");
+  WriteTestFile("two/perf.txt.gz", "");
+  EXPECT_EQ(std::string(FindRecording(folder).status().message()),
+            folder +
+                ": the folder holds two recordings, trace.txt and perf.txt.gz: name the one to "
+                "import");
+  const absl::StatusOr<Recording> one = FindRecording(folder + "/trace.txt");
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_EQ(one->path, folder + "/trace.txt");
+}
+
 TEST(SidecarTest, ACopiedTreeStandsInForTheLines) {
   const std::string folder = MakeTestFolder("recording");
   std::ofstream(folder + "/trace.txt")

@@ -1,0 +1,63 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_TRACES_KERNEL_COUNTERS_H_
+#define SLABLAB_TRACES_KERNEL_COUNTERS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "traces/sidecar.h"
+#include "traces/trace.h"
+
+// What SLUB of a kernel with CONFIG_SLUB_STATS counted while a recording was made: how much the
+// counters of /sys/kernel/slab grew between the sidecars from before and after it. Each kernel has
+// counters of its own (mm/slub.c, enum stat_item): 26 in Linux 6.1 and 6.12; those and 17 of
+// sheaves in 6.18; 26 others from 7.0 on. Names that two kernels share may mean two things:
+// alloc_fastpath is of a CPU's free list until 6.19, and of a sheaf from 7.0 on.
+
+namespace slablab {
+
+// Whether a file of /sys/kernel/slab/CACHE is a counter, of any of these kernels.
+bool IsSlubCounter(std::string_view file);
+
+class KernelCounters {
+ public:
+  struct Cache {
+    std::string name;
+    uint32_t object_size = 0;
+    uint64_t slabs = 0;           // at the end
+    std::vector<int64_t> growth;  // by counter
+  };
+
+  // Nothing if the kernel counted nothing.
+  static std::optional<KernelCounters> Between(const SlabSysfs& before, const SlabSysfs& after);
+  // Of a trace's sidecars; nothing if it lacks one of them. InvalidArgument if one cannot be read.
+  static absl::StatusOr<std::optional<KernelCounters>> Of(const TraceHeader& trace);
+
+  // Those that the kernel has, in the order in which it has them.
+  const std::vector<std::string_view>& names() const { return names_; }
+  const std::vector<Cache>& caches() const { return caches_; }  // by name
+  // How much a counter grew; 0 for what the kernel does not count.
+  int64_t Of(const Cache& cache, std::string_view name) const;
+  int64_t Total(std::string_view name) const;
+  bool Has(std::string_view name) const;
+  // Objects that users allocated and freed. Linux 6.18 and 6.19 count what fills a sheaf, and what
+  // is flushed from one, as operations of the slabs too; those are not among them.
+  int64_t Allocations(const Cache& cache) const;
+  int64_t Frees(const Cache& cache) const;
+  // Objects freed by kvfree_rcu, beside Frees: through a sheaf, or meant for one.
+  int64_t FreesByRcu(const Cache& cache) const;
+
+ private:
+  std::vector<std::string_view> names_;
+  std::vector<Cache> caches_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_TRACES_KERNEL_COUNTERS_H_
