@@ -184,8 +184,8 @@ void StateAssumptions(const SimulationOptions& options, const ClosedLoopOptions&
   for (const std::string& assumption : stage.header.assumptions) assume(assumption);
   for (const TraceRepair& repair : stage.header.repairs) {
     if (repair.count == 0) continue;
-    assume(absl::StrCat("On import: ", repair.name, " ", repair.count, " times (",
-                        repair.explanation, ")."));
+    assume(absl::StrCat("On import: ", repair.name, " ", repair.count, " times (", Explain(repair),
+                        ")."));
   }
 }
 
@@ -210,6 +210,7 @@ void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
     totals.set_trace_duration_ns(stage.header.time_last - stage.header.time_first);
     totals.set_trace_lost_events(stage.header.lost_events);
     totals.set_trace_lost_unknown(stage.header.lost_unknown);
+    GatherImport(stage.header, totals);
   }
   if (closed.frees_of_nothing == 0) return;
   NamedCount& count = *totals.add_skipped();

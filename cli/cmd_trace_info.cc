@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
@@ -18,6 +19,7 @@
 #include "fmt/format.h"
 #include "reports/message_json.h"
 #include "reports/numbers.h"
+#include "traces/kernel_counters.h"
 #include "traces/recorded_topology.h"
 #include "traces/trace.h"
 
@@ -43,6 +45,11 @@ void AddTables(const TraceHeader& header, cli::TraceInfo* info) {
     added->set_name(Printable(repair.name));
     added->set_count(repair.count);
     added->set_explanation(Printable(repair.explanation));
+    for (const TraceRepair::Part& part : repair.parts) {
+      cli::TraceInfo::Part* each = added->add_parts();
+      each->set_name(Printable(part.name));
+      each->set_count(part.count);
+    }
   }
   for (const std::string& text : header.assumptions) info->add_assumptions(Printable(text));
   for (const TraceSidecar& sidecar : header.sidecars) {
@@ -87,6 +94,40 @@ void AddTopology(const RecordedTopology& topology, cli::TraceInfo* info) {
   }
 }
 
+void AddGrowth(std::string_view counter, int64_t growth, cli::TraceInfo::Growth* added) {
+  added->set_counter(std::string(counter));
+  added->set_growth(growth);
+}
+
+// A sidecar that cannot be read says nothing here: whoever needs it says what is wrong with it.
+void AddKernelCounters(const TraceHeader& header, cli::TraceInfo* info) {
+  const absl::StatusOr<std::optional<KernelCounters>> read = KernelCounters::Of(header);
+  if (!read.ok() || !read->has_value()) return;
+  const KernelCounters& kernel = **read;
+  for (const std::string_view name : kernel.names()) {
+    if (const int64_t total = kernel.Total(name); total != 0) {
+      AddGrowth(name, total, info->add_kernel_counters());
+    }
+  }
+  std::vector<const KernelCounters::Cache*> caches;
+  for (const KernelCounters::Cache& cache : kernel.caches()) {
+    if (kernel.Allocations(cache) + kernel.Frees(cache) > 0) caches.push_back(&cache);
+  }
+  std::stable_sort(caches.begin(), caches.end(), [&](const auto* a, const auto* b) {
+    return kernel.Allocations(*a) > kernel.Allocations(*b);
+  });
+  for (const KernelCounters::Cache* cache : caches) {
+    cli::TraceInfo::CountedCache* added = info->add_kernel_caches();
+    added->set_cache(Printable(cache->name));
+    added->set_slabs(cache->slabs);
+    for (const std::string_view name : kernel.names()) {
+      if (const int64_t growth = kernel.Of(*cache, name); growth != 0) {
+        AddGrowth(name, growth, added->add_counters());
+      }
+    }
+  }
+}
+
 cli::TraceInfo InfoOf(const std::string& path, const TraceReader& reader) {
   const TraceHeader& header = reader.header();
   cli::TraceInfo info;
@@ -113,6 +154,7 @@ cli::TraceInfo InfoOf(const std::string& path, const TraceReader& reader) {
     added->set_events(header.events_by_kind[kind]);
   }
   AddTables(header, &info);
+  AddKernelCounters(header, &info);
   AddBlocks(reader, &info);
   for (const std::string& message : reader.damage().messages) info.add_damage(message);
   return info;
@@ -151,6 +193,36 @@ std::string MachineText(const cli::TraceInfo& info) {
   return text;
 }
 
+int64_t GrowthOf(const cli::TraceInfo::CountedCache& cache, std::string_view counter) {
+  for (const auto& each : cache.counters()) {
+    if (each.counter() == counter) return each.growth();
+  }
+  return 0;
+}
+
+void AppendKernelCounters(const cli::TraceInfo& info, std::string* text) {
+  if (info.kernel_counters_size() == 0) return;
+  *text += "\nThe kernel's own counters, growth over the recording\n";
+  for (const auto& each : info.kernel_counters()) {
+    AppendRow(text, fmt::format("{:>10}", each.growth()), each.counter(), kIndent);
+  }
+  constexpr int kShown = 10;
+  *text += fmt::format("\n{:<20}{:>12}{:>10}{:>10}{:>10}{:>9}{:>7}\n", "Busiest caches",
+                       "alloc fast", "slow", "free fast", "slow", "by RCU", "slabs");
+  for (int i = 0; i < std::min(info.kernel_caches_size(), kShown); ++i) {
+    const cli::TraceInfo::CountedCache& cache = info.kernel_caches(i);
+    const int64_t by_rcu =
+        GrowthOf(cache, "free_rcu_sheaf") + GrowthOf(cache, "free_rcu_sheaf_fail");
+    *text += fmt::format("{:<20}{:>12}{:>10}{:>10}{:>10}{:>9}{:>7}\n", cache.cache(),
+                         GrowthOf(cache, "alloc_fastpath"), GrowthOf(cache, "alloc_slowpath"),
+                         GrowthOf(cache, "free_fastpath"), GrowthOf(cache, "free_slowpath"), by_rcu,
+                         cache.slabs());
+  }
+  if (info.kernel_caches_size() > kShown) {
+    *text += fmt::format("... {} more\n", info.kernel_caches_size() - kShown);
+  }
+}
+
 void AppendCounts(const cli::TraceInfo& info, std::string* text) {
   *text += "\nEvents\n";
   for (const auto& kind : info.events_by_kind()) {
@@ -158,11 +230,13 @@ void AppendCounts(const cli::TraceInfo& info, std::string* text) {
   }
   if (info.repairs_size() > 0) *text += "\nRepairs\n";
   for (const auto& repair : info.repairs()) {
-    AppendRow(text, fmt::format("{:>10}  {}", repair.count(), repair.name()), repair.explanation(),
-              kIndent);
+    TraceRepair told = {repair.name(), repair.count(), repair.explanation(), {}};
+    for (const auto& part : repair.parts()) told.parts.push_back({part.name(), part.count()});
+    AppendRow(text, fmt::format("{:>10}  {}", told.count, told.name), Explain(told), kIndent);
   }
   if (info.assumptions_size() > 0) *text += "\nNotes\n";
   for (const std::string& assumption : info.assumptions()) AppendRow(text, "-", assumption, 5);
+  AppendKernelCounters(info, text);
   if (info.sidecars_size() > 0) *text += "\nSidecars, bytes\n";
   for (const auto& sidecar : info.sidecars()) {
     AppendRow(text, fmt::format("{:>10}", sidecar.bytes()), sidecar.name(), kIndent);

@@ -25,6 +25,7 @@
 #include "reports/numbers.h"
 #include "reports/tables.h"
 #include "traces/import_trace.h"
+#include "traces/kernel_counters.h"
 #include "traces/recording_source.h"
 #include "traces/stat.h"
 #include "traces/stat.pb.h"
@@ -43,10 +44,34 @@ namespace {
 constexpr std::string_view kFlags[] = {"caller", "alloc", "cache", "sort", "limit", "format"};
 constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv};
 
+// What the recorded kernel counted meanwhile; zeros if it did not.
+struct KernelTotals {
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t frees_by_rcu = 0;
+};
+
+KernelTotals KernelTotalsOf(const TraceHeader& header) {
+  KernelTotals totals;
+  const absl::StatusOr<std::optional<KernelCounters>> counters = KernelCounters::Of(header);
+  if (!counters.ok() || !counters->has_value()) return totals;
+  // A cache that was made anew under the same name counted from 0 again.
+  const auto grown = [](int64_t growth) {
+    return static_cast<uint64_t>(std::max<int64_t>(growth, 0));
+  };
+  for (const KernelCounters::Cache& cache : (*counters)->caches()) {
+    totals.allocations += grown((*counters)->Allocations(cache));
+    totals.frees += grown((*counters)->Frees(cache));
+    totals.frees_by_rcu += grown((*counters)->FreesByRcu(cache));
+  }
+  return totals;
+}
+
 struct Statistics {
   TraceHeader header;
   StatTotals totals;    // with what was left out
   StatTotals left_out;  // on import
+  KernelTotals kernel;
   std::optional<AllocationStat> stat;
 };
 
@@ -111,6 +136,7 @@ absl::Status Gather(const std::string& path, Statistics* statistics) {
     return reader.status();
   }
   statistics->left_out = LeftOutTotals(statistics->header);
+  statistics->kernel = KernelTotalsOf(statistics->header);
   statistics->totals = statistics->stat->totals();
   StatTotals& totals = statistics->totals;
   totals.bytes_requested += statistics->left_out.bytes_requested;
@@ -184,6 +210,16 @@ std::string SummaryText(const Statistics& statistics) {
         "counts\nthem, but left out of the trace and so of the tables\n",
         statistics.left_out.allocations);
   }
+  const KernelTotals& kernel = statistics.kernel;
+  if (kernel.allocations + kernel.frees > 0) {
+    text += fmt::format("Counted by the kernel itself: {} allocations and {} frees",
+                        kernel.allocations, kernel.frees);
+    if (kernel.frees_by_rcu > 0) {
+      text +=
+          fmt::format(",\nand {} frees by kvfree_rcu, which have no event", kernel.frees_by_rcu);
+    }
+    text += "\n";
+  }
   return text;
 }
 
@@ -202,6 +238,9 @@ std::string JsonText(const std::string& path, const Statistics& statistics, cons
   proto.set_lost_events(statistics.header.lost_events);
   proto.set_lost_unknown(statistics.header.lost_unknown);
   proto.set_left_out_allocations(statistics.left_out.allocations);
+  proto.set_kernel_allocations(statistics.kernel.allocations);
+  proto.set_kernel_frees(statistics.kernel.frees);
+  proto.set_kernel_frees_by_rcu(statistics.kernel.frees_by_rcu);
   const auto add = [](const std::vector<StatRow>& rows, auto* repeated) {
     for (const StatRow& row : rows) {
       AllocationStatistics::Row* added = repeated->Add();

@@ -105,7 +105,7 @@ void AppendEventText(const TraceHeader& header, const Event& event, fmt::memory_
                  event.time % 1'000'000'000, EventKindName(event.kind));
   if (event.object != kNoTraceObject) fmt::format_to(to, " object={}", event.object);
   if (event.predates_trace) fmt::format_to(to, " predates");
-  if (event.inferred) fmt::format_to(to, " inferred");
+  if (event.inferred) fmt::format_to(to, event.by_rcu ? " inferred by-rcu" : " inferred");
   AppendFields(header, event, out);
   fmt::format_to(to, "\n");
 }

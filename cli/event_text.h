@@ -17,7 +17,7 @@ namespace slablab {
 //
 //            bash-7340    [001] d.h..   668.063789123: kfree: object=12 inferred call_site=f+0x1 …
 //
-// "inferred" and "predates" are the event's marks of these names.
+// "inferred", "by-rcu" and "predates" are the event's marks of these names.
 void AppendEventText(const TraceHeader& header, const Event& event, fmt::memory_buffer* out);
 
 // The name that a task had at a time, or "<...>" as the kernel prints it where that is not known.

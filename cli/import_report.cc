@@ -44,7 +44,7 @@ std::string ImportReport(const TraceHeader& unprintable, const std::string& outp
   }
   if (!header.repairs.empty()) report += "\nRepairs\n";
   for (const TraceRepair& repair : header.repairs) {
-    AppendRow(&report, fmt::format("{:>10}  {}", repair.count, repair.name), repair.explanation,
+    AppendRow(&report, fmt::format("{:>10}  {}", repair.count, repair.name), Explain(repair),
               kIndent);
   }
   if (!header.assumptions.empty()) report += "\nNotes\n";

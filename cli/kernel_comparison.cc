@@ -3,22 +3,26 @@
 
 #include "cli/kernel_comparison.h"
 
+#include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "traces/sidecar.h"
+#include "fmt/format.h"
+#include "traces/kernel_counters.h"
 
 namespace slablab {
 
 namespace {
 
 // `absent`: counters of the model that no cache of the recorded kernel has.
-void Explain(const TraceHeader& trace, const KernelMatch& kernels,
+void Explain(const TraceHeader& trace, const KernelCounters& kernel, const KernelMatch& kernels,
              const std::vector<std::string>& absent, KernelComparison& comparison) {
   if (!kernels.recorded().empty() && !kernels.model().empty() && !kernels.same_series()) {
     *comparison.add_explanations() = absl::StrCat(
@@ -30,19 +34,36 @@ void Explain(const TraceHeader& trace, const KernelMatch& kernels,
         "Not compared, as the recorded kernel has no such counters: ", absl::StrJoin(absent, ", "),
         ".");
   }
+  std::vector<std::string_view> of_kernel_alone;
+  for (const std::string_view name : kernel.names()) {
+    const auto is_same = [name](const CounterPair& pair) { return pair.counter() == name; };
+    if (kernel.Total(name) == 0) continue;
+    if (std::none_of(comparison.totals().begin(), comparison.totals().end(), is_same)) {
+      of_kernel_alone.push_back(name);
+    }
+  }
+  if (!of_kernel_alone.empty()) {
+    *comparison.add_explanations() = fmt::format(
+        "Not compared, as the model has no such counters: {}.", fmt::join(of_kernel_alone, ", "));
+  }
   int64_t allocated = 0;
   int64_t freed = 0;
-  for (const CounterPair& pair : comparison.totals()) {
-    const std::string& name = pair.counter();
-    if (name == "alloc_fastpath" || name == "alloc_slowpath") allocated += pair.kernel();
-    if (name == "free_fastpath" || name == "free_slowpath") freed += pair.kernel();
+  int64_t freed_by_rcu = 0;
+  for (const KernelCounters::Cache& cache : kernel.caches()) {
+    allocated += kernel.Allocations(cache);
+    freed += kernel.Frees(cache);
+    freed_by_rcu += kernel.FreesByRcu(cache);
   }
+  const std::string by_rcu =
+      freed_by_rcu == 0
+          ? ""
+          : fmt::format(", and {} more by kvfree_rcu, which has no tracepoint", freed_by_rcu);
   const auto count = [&trace](EventKind kind) {
     return static_cast<int64_t>(trace.events_by_kind[static_cast<size_t>(kind)]);
   };
   *comparison.add_explanations() = absl::StrCat(
-      "The kernel counted ", allocated, " allocations and ", freed, " frees, the recording has ",
-      count(EventKind::kKmalloc) + count(EventKind::kCacheAlloc), " and ",
+      "The kernel counted ", allocated, " allocations and ", freed, " frees", by_rcu,
+      "; the recording has ", count(EventKind::kKmalloc) + count(EventKind::kCacheAlloc), " and ",
       count(EventKind::kKfree) + count(EventKind::kCacheFree),
       ": the counters were read some time before and after it (reading them allocates too), and "
       "bulk calls have no tracepoint. So the fast paths' shares weigh the kernel's share of each "
@@ -95,7 +116,7 @@ void CompareFastPaths(KernelComparison& comparison) {
 std::string ReasonToLeaveOut(const OperationTotals& operations) {
   if (operations.inferred * 1000 <= operations.operations * kInferredPerMilleMax) return "";
   return absl::StrCat(operations.inferred, " of its ", operations.operations,
-                      " operations are inferred: bulk calls have no tracepoint");
+                      " operations are inferred: bulk calls and kvfree_rcu have no tracepoint");
 }
 
 }  // namespace
@@ -122,13 +143,11 @@ int64_t CounterSnapshot::Growth(const CounterSnapshot& now, CacheId cache,
 absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& allocator,
                                const ReplayResult& replay, const CounterSnapshot& before,
                                RunResult& result) {
-  const TraceSidecar* first = trace.FindSidecar("sys-kernel-slab.before");
-  const TraceSidecar* last = trace.FindSidecar("sys-kernel-slab.after");
-  if (first == nullptr || last == nullptr || allocator.cache_count() == 0) return absl::OkStatus();
-  const absl::StatusOr<SlabSysfs> was = ParseSlabSysfs(first->contents, first->name);
-  if (!was.ok()) return was.status();
-  const absl::StatusOr<SlabSysfs> is = ParseSlabSysfs(last->contents, last->name);
-  if (!is.ok()) return is.status();
+  if (allocator.cache_count() == 0) return absl::OkStatus();
+  const absl::StatusOr<std::optional<KernelCounters>> read = KernelCounters::Of(trace);
+  if (!read.ok()) return read.status();
+  if (!read->has_value()) return absl::OkStatus();
+  const KernelCounters& kernel = **read;
 
   const CounterSnapshot now(allocator);
   std::vector<CounterPair> totals;  // in the order of the model's counters
@@ -137,22 +156,21 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
   }
   std::set<std::string> counted;
   KernelComparison comparison;
-  for (const auto& [name, after] : is->caches) {
-    const CacheSysfs* prior = was->Find(name);
-    const CacheId cache = allocator.FindCache(name);
+  for (const KernelCounters::Cache& recorded : kernel.caches()) {
+    const CacheId cache = allocator.FindCache(recorded.name);
     CacheComparison compared;
-    compared.set_cache(name);
+    compared.set_cache(recorded.name);
     if (cache != kNoCache && cache.index() < replay.caches.size()) {
       compared.set_left_out(ReasonToLeaveOut(replay.caches[cache.index()]));
     }
     bool any = false;
     for (CounterPair& total : totals) {
       const std::string& counter = total.counter();
-      if (after.Find(counter) == nullptr) continue;
+      if (!kernel.Has(counter)) continue;
       counted.insert(counter);
       CounterPair& pair = *compared.add_counters();
       pair.set_counter(counter);
-      pair.set_kernel(after.Total(counter) - (prior == nullptr ? 0 : prior->Total(counter)));
+      pair.set_kernel(kernel.Of(recorded, counter));
       pair.set_simulated(before.Growth(now, cache, counter));
       any |= pair.kernel() != 0 || pair.simulated() != 0;
       total.set_kernel(total.kernel() + pair.kernel());
@@ -160,7 +178,7 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
     }
     if (any) *comparison.add_caches() = std::move(compared);
   }
-  if (counted.empty()) return absl::OkStatus();  // Not a SLUB with statistics on both sides.
+  if (counted.empty()) return absl::OkStatus();  // Not a SLUB that is simulated.
   std::vector<std::string> absent;
   for (CounterPair& total : totals) {
     if (counted.contains(total.counter())) {
@@ -170,7 +188,7 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
     }
   }
   CompareFastPaths(comparison);
-  Explain(trace, result.kernel_match(), absent, comparison);
+  Explain(trace, kernel, result.kernel_match(), absent, comparison);
   *result.mutable_kernel() = std::move(comparison);
   return absl::OkStatus();
 }

@@ -56,6 +56,7 @@ TraceHeader PrintableHeader(TraceHeader header) {
   for (TraceRepair& repair : header.repairs) {
     repair.name = Printable(repair.name);
     repair.explanation = Printable(repair.explanation);
+    for (TraceRepair::Part& part : repair.parts) part.name = Printable(part.name);
   }
   return header;
 }

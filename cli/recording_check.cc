@@ -69,7 +69,10 @@ absl::Status ImportTo(const std::string& folder, const std::string& output) {
 
 // As much memory as the node with the most had, whole MiB.
 absl::StatusOr<uint64_t> MibPerNode(const TraceHeader& trace) {
-  const TraceSidecar* sidecar = trace.FindSidecar("zoneinfo.boot");
+  const TraceSidecar* sidecar = nullptr;
+  for (const char* name : {"zoneinfo.boot", "zoneinfo.before", "zoneinfo.after"}) {
+    if (sidecar == nullptr) sidecar = trace.FindSidecar(name);
+  }
   if (sidecar == nullptr) return kMibDefault;
   const absl::StatusOr<std::vector<ZoneInfo>> zones =
       ParseZoneinfo(sidecar->contents, sidecar->name);

@@ -317,6 +317,24 @@ void GatherOccupancy(const Machine& machine, const Allocator& allocator, const A
   }
 }
 
+void GatherImport(const TraceHeader& trace, Totals& totals) {
+  static constexpr std::pair<std::string_view, std::string_view> kChanges[] = {
+      {"allocator-internal", "the recorded allocator's own, left out"},
+      {"inferred-free-by-rcu", "frees by kvfree_rcu without an event, put in"},
+      {"inferred-free-aged", "frees by kvfree_rcu that only the kernel's count shows, put in"},
+  };
+  for (const auto& [name, words] : kChanges) {
+    for (const TraceRepair& repair : trace.repairs) {
+      if (repair.name != name) continue;
+      TraceRepair told = repair;
+      told.explanation = words;
+      NamedCount& change = *totals.add_import_changes();
+      change.set_name(Explain(told));
+      change.set_count(repair.count);
+    }
+  }
+}
+
 absl::Status GatherModel(const Allocator& allocator, const Auditor& auditor, bool has_quirks,
                          RunResult& result) {
   allocator.CheckInvariants();

@@ -12,6 +12,7 @@
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
 #include "sim/machine.h"
+#include "traces/trace.h"
 #include "workloads/auditor.h"
 #include "workloads/histogram.h"
 #include "workloads/replay.h"
@@ -23,6 +24,9 @@ namespace slablab {
 // out.
 void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
                   absl::Span<const SkippedEvents> skipped, RunResult& result);
+
+// What import left out of a trace, or put into it, that belongs into a report's head.
+void GatherImport(const TraceHeader& trace, Totals& totals);
 
 // Checks the model's invariants and what the auditor saw, and gathers what the model has beside:
 // its percpu areas, and what its quirks did. Internal: a violation, while no quirk is on.

@@ -62,7 +62,7 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   for (const TraceRepair& repair : trace.repairs) {
     if (repair.count > 0) {
       assume(absl::StrCat("On import: ", repair.name, " ", repair.count, " times (",
-                          repair.explanation, ")."));
+                          Explain(repair), ")."));
     }
   }
 }
@@ -89,6 +89,7 @@ void Describe(const SimulationOptions& options, const TraceHeader& header,
   result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
   result.mutable_totals()->set_trace_lost_events(header.lost_events);
   result.mutable_totals()->set_trace_lost_unknown(header.lost_unknown);
+  if (model != nullptr) GatherImport(header, *result.mutable_totals());
   StateAssumptions(header, machine.config, options, result);
 }
 

@@ -259,6 +259,11 @@ void AppendReservations(const RunResult& result, const TextOptions& options, Tex
     page.Labelled("", fmt::format("... and {} more reasons",
                                   static_cast<size_t>(totals.skipped_size()) - shown));
   }
+  for (int i = 0; i < totals.import_changes_size(); ++i) {
+    const NamedCount& change = totals.import_changes(i);
+    page.Labelled(i == 0 ? "import" : "",
+                  fmt::format("{}: {}", Counted(change.count(), "event", "events"), change.name()));
+  }
   if (totals.order_inversions() > 0 && result.config().order() == "closed") {
     page.Labelled("waits",
                   fmt::format("{} had to wait for the object's own allocation, which "
