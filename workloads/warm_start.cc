@@ -46,11 +46,14 @@ class CacheWarmer {
     // Shrinking flushes the CPUs, so that what is partial is on its node's list.
     const CpuId boot(0);
     machine_.scheduler().RunOn(boot, [&](Cpu& cpu) { return allocator_.Shrink(cpu, cache_); });
-    for (const CpuPlace& place : machine_.config().cpus) {
-      const CpuId cpu(static_cast<int32_t>(&place - machine_.config().cpus.data()));
-      GiveCpuSlab(cpu);
+    const bool has_sheaves = HasCounter("sheaf_refill");
+    for (size_t i = 0; i < machine_.config().cpus.size(); ++i) {
+      const CpuId cpu(static_cast<int32_t>(i));
+      // Linux 7.0 and later have none.
+      if (!has_sheaves || HasCounter("cpuslab_flush")) GiveCpuSlab(cpu);
       GiveCpuPartials(cpu);
     }
+    if (has_sheaves) GiveSheaves();
     for (size_t node = 0; node < slabs_.size(); ++node) {
       for (const WarmSlab& slab : slabs_[node]) {
         for (PhysAddr object : slab.objects) {
@@ -182,6 +185,73 @@ class CacheWarmer {
     }
   }
 
+  // Whether the model has it: of CPU slabs and of sheaves it counts what is done with them.
+  bool HasCounter(std::string_view counter) const {
+    const std::vector<Figure> figures = allocator_.Counters(cache_);
+    return std::any_of(figures.begin(), figures.end(),
+                       [counter](const Figure& figure) { return figure.name == counter; });
+  }
+
+  // What the kernel's counters tell of a CPU's sheaves: each object that came into one, by a refill
+  // or a free, has gone out of it by an allocation or a flush, or is there; a full sheaf that went
+  // to the barn, or came from it, took or brought its capacity. Exact but for caches whose users
+  // have prefilled sheaves, which give without counting.
+  int64_t CachedOn(CpuId cpu) const {
+    const bool is_apart = sysfs_.Find("alloc_cpu_sheaf") != nullptr;  // 6.18, 6.19
+    const int64_t freed = OnCpu(is_apart ? "free_cpu_sheaf" : "free_fastpath", cpu);
+    const int64_t allocated = OnCpu(is_apart ? "alloc_cpu_sheaf" : "alloc_fastpath", cpu);
+    const int64_t kept = OnCpu("sheaf_refill", cpu) + freed + OnCpu("free_rcu_sheaf", cpu) -
+                         allocated - OnCpu("sheaf_flush", cpu) - Capacity() * FullGivenBy(cpu);
+    return std::clamp<int64_t>(kept, 0, 2 * Capacity());
+  }
+  // Full sheaves that the CPU gave to its node's barn, less those that it took.
+  int64_t FullGivenBy(CpuId cpu) const { return OnCpu("barn_put", cpu) - OnCpu("barn_get", cpu); }
+  int64_t Capacity() const { return sysfs_.Total("sheaf_capacity"); }
+
+  // Frees fill a CPU's two sheaves, and then the barn with full ones, as many as frees may put
+  // there (MAX_FULL_SHEAVES of mm/slub.c; refills and RCU may exceed it); allocations then take out
+  // of the two what is too much there. So each node's first CPU fills the barn.
+  void GiveSheaves() {
+    if (Capacity() == 0) return;
+    std::vector<int64_t> full(slabs_.size());
+    std::vector<CpuId> filler(slabs_.size(), CpuId(-1));
+    const std::vector<CpuPlace>& cpus = machine_.config().cpus;
+    for (size_t i = 0; i < cpus.size(); ++i) {
+      const CpuId cpu(static_cast<int32_t>(i));
+      const size_t node = cpus[i].node.index();
+      full[node] += FullGivenBy(cpu);
+      if (filler[node].value() < 0) filler[node] = cpu;
+    }
+    constexpr int64_t kFullSheavesMax = 10;
+    for (int64_t& sheaves : full) sheaves = std::min(sheaves, kFullSheavesMax);
+    for (size_t i = 0; i < cpus.size(); ++i) {
+      const CpuId cpu(static_cast<int32_t>(i));
+      const size_t node = cpus[i].node.index();
+      const int64_t kept = CachedOn(cpu);
+      const bool fills = filler[node] == cpu && full[node] > 0;
+      const int64_t given = fills ? Capacity() * (full[node] + 2) : kept;
+      FreeOnNode(node, given, cpu);
+      if (fills) TakeOut(2 * Capacity() - kept, cpu);
+    }
+  }
+
+  // Of the node's slabs, the last objects that are in use.
+  void FreeOnNode(size_t node, int64_t count, CpuId on) {
+    for (WarmSlab& slab : slabs_[node]) {
+      if (count <= 0) return;
+      count -= FreeFrom(slab, count, on);
+    }
+  }
+
+  void TakeOut(int64_t count, CpuId on) {
+    machine_.scheduler().RunOn(on, [&](Cpu& cpu) -> Task<void> {
+      for (int64_t i = 0; i < count; ++i) {
+        const Placement placement = co_await allocator_.Alloc(cpu, cache_, kGfpKernel, kAnyNode);
+        if (!placement.object.is_null()) Note(placement.object);
+      }
+    });
+  }
+
   const CacheSysfs& sysfs_;
   const RecordedPlaces& places_;
   const CacheId cache_;
@@ -195,14 +265,23 @@ class CacheWarmer {
 
 absl::Status WarmStart(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator,
                        Replay& replay) {
-  for (const auto& [name, cache_sysfs] : sysfs.caches) {
-    const CacheId cache = allocator.FindCache(name);
-    // The boot caches hold the model's own structures already.
-    if (cache == kNoCache || name == "kmem_cache" || name == "kmem_cache_node") continue;
-    CacheWarmer warmer(cache_sysfs, cache, machine, allocator, replay.places());
-    if (absl::Status status = warmer.Warm(replay); !status.ok()) return status;
-  }
-  return absl::OkStatus();
+  const bool has_sheaves =
+      std::any_of(sysfs.caches.begin(), sysfs.caches.end(),
+                  [](const auto& each) { return each.second.Total("sheaf_capacity") > 0; });
+  const auto warm = [&](bool of_kmalloc) -> absl::Status {
+    for (const auto& [name, cache_sysfs] : sysfs.caches) {
+      if (has_sheaves && name.starts_with("kmalloc-") != of_kmalloc) continue;
+      const CacheId cache = allocator.FindCache(name);
+      // The boot caches hold the model's own structures already.
+      if (cache == kNoCache || name == "kmem_cache" || name == "kmem_cache_node") continue;
+      CacheWarmer warmer(cache_sysfs, cache, machine, allocator, replay.places());
+      if (absl::Status status = warmer.Warm(replay); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  };
+  // Sheaves are objects of kmalloc's caches: these come to their state once the others have theirs.
+  if (absl::Status status = warm(/*of_kmalloc=*/false); !status.ok() || !has_sheaves) return status;
+  return warm(/*of_kmalloc=*/true);
 }
 
 }  // namespace slablab
