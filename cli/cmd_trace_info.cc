@@ -207,13 +207,13 @@ void AppendKernelCounters(const cli::TraceInfo& info, std::string* text) {
     AppendRow(text, fmt::format("{:>10}", each.growth()), each.counter(), kIndent);
   }
   constexpr int kShown = 10;
-  *text += fmt::format("\n{:<20}{:>12}{:>10}{:>10}{:>10}{:>9}{:>7}\n", "Busiest caches",
-                       "alloc fast", "slow", "free fast", "slow", "by RCU", "slabs");
+  *text += fmt::format("\n{:<27}{:>10}{:>9}{:>10}{:>9}{:>8}{:>7}\n", "Busiest caches", "alloc fast",
+                       "slow", "free fast", "slow", "by RCU", "slabs");
   for (int i = 0; i < std::min(info.kernel_caches_size(), kShown); ++i) {
     const cli::TraceInfo::CountedCache& cache = info.kernel_caches(i);
     const int64_t by_rcu =
         GrowthOf(cache, "free_rcu_sheaf") + GrowthOf(cache, "free_rcu_sheaf_fail");
-    *text += fmt::format("{:<20}{:>12}{:>10}{:>10}{:>10}{:>9}{:>7}\n", cache.cache(),
+    *text += fmt::format("{:<27.26}{:>10}{:>9}{:>10}{:>9}{:>8}{:>7}\n", cache.cache(),
                          GrowthOf(cache, "alloc_fastpath"), GrowthOf(cache, "alloc_slowpath"),
                          GrowthOf(cache, "free_fastpath"), GrowthOf(cache, "free_slowpath"), by_rcu,
                          cache.slabs());

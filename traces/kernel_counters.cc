@@ -57,9 +57,6 @@ constexpr std::array<std::string_view, 43> kCounters = {{
     "sheaf_return_slow",
 }};
 
-// Every kernel with statistics has it.
-constexpr std::string_view kOfEveryKernel = "alloc_fastpath";
-
 }  // namespace
 
 bool IsSlubCounter(std::string_view file) {
@@ -69,13 +66,13 @@ bool IsSlubCounter(std::string_view file) {
 std::optional<KernelCounters> KernelCounters::Between(const SlabSysfs& before,
                                                       const SlabSysfs& after) {
   KernelCounters counters;
-  const auto some = std::find_if(after.caches.begin(), after.caches.end(), [](const auto& cache) {
-    return cache.second.Find(kOfEveryKernel) != nullptr;
-  });
-  if (some == after.caches.end()) return std::nullopt;
   for (const std::string_view name : kCounters) {
-    if (some->second.Find(name) != nullptr) counters.names_.push_back(name);
+    const auto counts = [name](const auto& cache) { return cache.second.Find(name) != nullptr; };
+    if (std::any_of(after.caches.begin(), after.caches.end(), counts)) {
+      counters.names_.push_back(name);
+    }
   }
+  if (counters.names_.empty()) return std::nullopt;
   for (const auto& [name, is] : after.caches) {
     // One that was created in between counted from 0.
     const CacheSysfs* was = before.Find(name);

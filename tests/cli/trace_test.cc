@@ -163,6 +163,36 @@ TEST_F(TraceCommandTest, InfoFitsEightyColumns) {
   EXPECT_THAT(Run("info t.slt --format=json").text, HasSubstr("\"event_count\": \"500\""));
 }
 
+TEST_F(TraceCommandTest, WhatTheKernelCountedIsShown) {
+  const auto sidecar = [](const std::string& when, int times) {
+    std::string text;
+    for (const auto& [counter, growth] :
+         {std::pair{"alloc_fastpath", 20081}, std::pair{"free_fastpath", 13446},
+          std::pair{"free_slowpath", 6635}, std::pair{"free_rcu_sheaf", 36}}) {
+      absl::StrAppend(&text, "/sys/kernel/slab/skbuff_head_cache/", counter, ":",
+                      5 + growth * times, "\n/sys/kernel/slab/idle/", counter, ":7\n");
+    }
+    absl::StrAppend(&text, "/sys/kernel/slab/skbuff_head_cache/slabs:290 N0=290\n");
+    return TraceSidecar{"sys-kernel-slab." + when, text};
+  };
+  trace_.header.sidecars = {sidecar("before", 0), sidecar("after", 1)};
+  trace_.header.repairs = {{"inferred-free-by-rcu", 36, "by RCU", {{"maple_node", 36}}}};
+  WriteContents(Path("t.slt"), *WriteToString(trace_, {}));
+  EXPECT_THAT(Lines("info t.slt"), Each(SizeIs(::testing::Le(80u))));
+  const std::string text = Run("info t.slt").text;
+  EXPECT_THAT(text, HasSubstr("by RCU: maple_node 36\n"));
+  EXPECT_THAT(text, HasSubstr("     20081   alloc_fastpath\n"));
+  EXPECT_THAT(text, HasSubstr("\nskbuff_head_cache               20081        0     13446     6635"
+                              "      36    290\n"));
+  EXPECT_THAT(text, Not(HasSubstr("idle")));
+  const std::string json = Run("info t.slt --format=json").text;
+  EXPECT_THAT(json, HasSubstr("\"cache\": \"skbuff_head_cache\""));
+  EXPECT_THAT(json, HasSubstr("\"counter\": \"free_rcu_sheaf\""));
+  EXPECT_THAT(Run("stat t.slt").text,
+              HasSubstr("Counted by the kernel itself: 20081 allocations and 20081 frees,\n"
+                        "and 36 frees by kvfree_rcu, which have no event\n"));
+}
+
 TEST_F(TraceCommandTest, DumpPrintsTheSelection) {
   EXPECT_THAT(Lines("dump t.slt"), SizeIs(500));
   EXPECT_THAT(Lines("dump t.slt --events 10..19"), SizeIs(10));
