@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -181,7 +183,7 @@ TEST_F(TraceCommandTest, WhatTheKernelCountedIsShown) {
   EXPECT_THAT(Lines("info t.slt"), Each(SizeIs(::testing::Le(80u))));
   const std::string text = Run("info t.slt").text;
   EXPECT_THAT(text, HasSubstr("by RCU: maple_node 36\n"));
-  EXPECT_THAT(text, HasSubstr("     20081   alloc_fastpath\n"));
+  EXPECT_THAT(text, HasSubstr("     20081  alloc_fastpath\n"));
   EXPECT_THAT(text, HasSubstr("\nskbuff_head_cache               20081        0     13446     6635"
                               "      36    290\n"));
   EXPECT_THAT(text, Not(HasSubstr("idle")));
