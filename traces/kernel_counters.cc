@@ -129,4 +129,21 @@ int64_t KernelCounters::FreesByRcu(const Cache& cache) const {
   return Of(cache, "free_rcu_sheaf") + Of(cache, "free_rcu_sheaf_fail");
 }
 
+SheafContents SheafContentsOf(const CacheSysfs& cache, int32_t cpu) {
+  const auto on_cpu = [&cache, cpu](std::string_view counter) -> int64_t {
+    const SysfsCount* count = cache.Find(counter);
+    const auto at = static_cast<size_t>(cpu);
+    return count == nullptr || cpu < 0 || at >= count->per_cpu.size() ? 0 : count->per_cpu[at];
+  };
+  const bool is_apart = cache.Find("alloc_cpu_sheaf") != nullptr;  // Linux 6.18, 6.19
+  SheafContents contents;
+  contents.full_given = on_cpu("barn_put") - on_cpu("barn_get");
+  contents.objects = on_cpu("sheaf_refill") - on_cpu("sheaf_flush") +
+                     on_cpu(is_apart ? "free_cpu_sheaf" : "free_fastpath") +
+                     on_cpu("free_rcu_sheaf") -
+                     on_cpu(is_apart ? "alloc_cpu_sheaf" : "alloc_fastpath") -
+                     cache.Total("sheaf_capacity") * contents.full_given;
+  return contents;
+}
+
 }  // namespace slablab

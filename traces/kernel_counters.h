@@ -58,6 +58,16 @@ class KernelCounters {
   std::vector<Cache> caches_;
 };
 
+// What the counters of a cache, since boot, tell of the sheaves of one CPU. Each object that came
+// into one by a refill or a free has gone out of it by an allocation or a flush, or is there; a
+// full sheaf that went to the node's barn, or came from it, took or brought its capacity. Exact,
+// but for caches whose users have prefilled sheaves (maple_node), which give without counting.
+struct SheafContents {
+  int64_t objects = 0;     // in its main and its spare sheaf and the one for RCU
+  int64_t full_given = 0;  // full sheaves that it gave to its node's barn, less those that it took
+};
+SheafContents SheafContentsOf(const CacheSysfs& cache, int32_t cpu);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_TRACES_KERNEL_COUNTERS_H_

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "traces/kernel_counters.h"
 
 namespace slablab {
 
@@ -192,20 +193,11 @@ class CacheWarmer {
                        [counter](const Figure& figure) { return figure.name == counter; });
   }
 
-  // What the kernel's counters tell of a CPU's sheaves: each object that came into one, by a refill
-  // or a free, has gone out of it by an allocation or a flush, or is there; a full sheaf that went
-  // to the barn, or came from it, took or brought its capacity. Exact but for caches whose users
-  // have prefilled sheaves, which give without counting.
-  int64_t CachedOn(CpuId cpu) const {
-    const bool is_apart = sysfs_.Find("alloc_cpu_sheaf") != nullptr;  // 6.18, 6.19
-    const int64_t freed = OnCpu(is_apart ? "free_cpu_sheaf" : "free_fastpath", cpu);
-    const int64_t allocated = OnCpu(is_apart ? "alloc_cpu_sheaf" : "alloc_fastpath", cpu);
-    const int64_t kept = OnCpu("sheaf_refill", cpu) + freed + OnCpu("free_rcu_sheaf", cpu) -
-                         allocated - OnCpu("sheaf_flush", cpu) - Capacity() * FullGivenBy(cpu);
-    return std::clamp<int64_t>(kept, 0, 2 * Capacity());
+  SheafContents SheavesOf(CpuId cpu) const {
+    SheafContents contents = SheafContentsOf(sysfs_, places_.NumberOf(cpu));
+    contents.objects = std::clamp<int64_t>(contents.objects, 0, 2 * Capacity());
+    return contents;
   }
-  // Full sheaves that the CPU gave to its node's barn, less those that it took.
-  int64_t FullGivenBy(CpuId cpu) const { return OnCpu("barn_put", cpu) - OnCpu("barn_get", cpu); }
   int64_t Capacity() const { return sysfs_.Total("sheaf_capacity"); }
 
   // Frees fill a CPU's two sheaves, and then the barn with full ones, as many as frees may put
@@ -219,7 +211,7 @@ class CacheWarmer {
     for (size_t i = 0; i < cpus.size(); ++i) {
       const CpuId cpu(static_cast<int32_t>(i));
       const size_t node = cpus[i].node.index();
-      full[node] += FullGivenBy(cpu);
+      full[node] += SheavesOf(cpu).full_given;
       if (filler[node].value() < 0) filler[node] = cpu;
     }
     constexpr int64_t kFullSheavesMax = 10;
@@ -227,7 +219,7 @@ class CacheWarmer {
     for (size_t i = 0; i < cpus.size(); ++i) {
       const CpuId cpu(static_cast<int32_t>(i));
       const size_t node = cpus[i].node.index();
-      const int64_t kept = CachedOn(cpu);
+      const int64_t kept = SheavesOf(cpu).objects;
       const bool fills = filler[node] == cpu && full[node] > 0;
       const int64_t given = fills ? Capacity() * (full[node] + 2) : kept;
       FreeOnNode(node, given, cpu);

@@ -11,6 +11,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "traces/kernel_counters.h"
+#include "traces/sidecar.h"
 #include "traces/trace.h"
 #include "traces/validate.h"
 
@@ -56,6 +58,44 @@ TEST_P(SamplesTest, KeepsEveryInvariantInFourBytesAnEvent) {
   uint64_t block_bytes = 0;
   for (const TraceBlock& block : (*reader)->blocks()) block_bytes += block.bytes;
   EXPECT_LE(block_bytes, 4 * header.event_count);
+}
+
+// What the kernel's counters since boot tell of every CPU's sheaves can be, and is what they tell
+// in all. maple_node's users have prefilled sheaves, which give without counting.
+TEST_P(SamplesTest, CountersTellWhatSheavesHold) {
+  const auto reader = TraceReader::Open(GetParam(), {});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const TraceHeader& header = (*reader)->header();
+  int caches = 0;
+  for (const TraceSidecar& sidecar : header.sidecars) {
+    if (!sidecar.name.starts_with("sys-kernel-slab")) continue;
+    const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
+    ASSERT_TRUE(sysfs.ok()) << sysfs.status();
+    for (const auto& [name, cache] : sysfs->caches) {
+      const int64_t capacity = cache.Total("sheaf_capacity");
+      if (capacity == 0 || name == "maple_node") continue;
+      SCOPED_TRACE(sidecar.name + " " + name);
+      ++caches;
+      int64_t objects = 0;
+      int64_t full = 0;
+      for (int32_t cpu = 0; cpu < header.cpu_count; ++cpu) {
+        const SheafContents sheaves = SheafContentsOf(cache, cpu);
+        EXPECT_GE(sheaves.objects, 0);
+        EXPECT_LE(sheaves.objects, 2 * capacity);
+        objects += sheaves.objects;
+        full += sheaves.full_given;
+      }
+      EXPECT_GE(full, 0);
+      EXPECT_EQ(objects + full * capacity,
+                cache.Total("sheaf_refill") + cache.Total("free_fastpath") +
+                    cache.Total("free_rcu_sheaf") - cache.Total("alloc_fastpath") -
+                    cache.Total("sheaf_flush"));
+      // They are in use, as the slabs know it.
+      EXPECT_LE(objects + full * capacity, cache.Total("objects"));
+    }
+  }
+  const bool has_sheaves = header.kernel_release.starts_with("7.");
+  EXPECT_EQ(caches > 200, has_sheaves);
 }
 
 std::string NameOf(const ::testing::TestParamInfo<std::string>& info) {
