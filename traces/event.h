@@ -99,7 +99,7 @@ struct Event {
   bool inferred = false;        // not recorded: put in by a repair (see traces/repair.h).
                                 // Of kLost, its CPU: any may have lost them.
   bool predates_trace = false;  // frees only: the object was allocated before the recording began
-  bool by_rcu = false;          // inferred frees only: by kvfree_rcu, as the kernel's counters tell
+  bool by_rcu = false;          // inferred frees only: by kvfree_rcu (traces/untraced_frees.h)
   bool reserved = false;        // percpu
   bool atomic = false;          // percpu
   uint8_t migratetype = 0;      // pages

@@ -57,7 +57,8 @@ void Repairer::Conclude() {
     if (!place.is_live || place.own != OwnStructure::kNone) continue;
     untraced_.SawLive(place.object_class(), place.object, place.born);
   }
-  untraced_.Conclude(options_.counters, caches_.strings(), time_last_);
+  untraced_.Conclude({.counters = options_.counters, .sysfs = options_.sysfs}, caches_.strings(),
+                     time_last_);
   is_survey_ = false;
   call_sites_surveyed_ = call_sites_.size();
   gfps_surveyed_ = gfps_.size();
@@ -336,6 +337,10 @@ absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
   if (!is_first && !place.is_live) {
     const absl::Status status = InferAllocation(event, raw, place);
     if (!status.ok()) return status;
+  }
+  if (is_survey_) {
+    untraced_.SawFree(raw.kind == EventKind::kCacheFree ? ClassOfCache(event.cache)
+                                                        : place.object_class());
   }
   if (place.is_live) {
     event.object = place.object;

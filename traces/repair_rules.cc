@@ -34,8 +34,10 @@ constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
      "a tracepoint): a free was put in before that"},
     {Repair::kInferredFreeByRcu, "inferred-free-by-rcu",
      "objects freed by kvfree_rcu, which has no tracepoint: the kernel counted as many "
-     "(free_rcu_sheaf), and their addresses were used again later; a free was put in halfway "
-     "between the allocation and that"},
+     "(free_rcu_sheaf) or, without statistics, no event ever frees one of a cache with sheaves; "
+     "their "
+     "addresses were used again later, and a free was put in halfway between the allocation and "
+     "that"},
     {Repair::kInferredFreeAged, "inferred-free-aged",
      "objects freed by kvfree_rcu that nothing shows but the kernel's count (free_rcu_sheaf): "
      "taken to be those live the longest at the end; a free was put in halfway to the end"},

@@ -48,21 +48,39 @@ std::map<std::string, UntracedFrees::Counted> UntracedFrees::CountedByClass(
   return counted;
 }
 
-void UntracedFrees::Conclude(const KernelCounters* counters, const std::vector<std::string>& caches,
+void UntracedFrees::Conclude(const Kernel& kernel, const std::vector<std::string>& caches,
                              Nanos end) {
-  if (counters != nullptr) {
-    const std::map<std::string, Counted> counted = CountedByClass(*counters);
-    std::set<ObjectClass> classes;
-    for (const auto& [of, lives] : gone_) classes.insert(of);
-    for (const auto& [of, lives] : live_) classes.insert(of);
-    for (const ObjectClass of : classes) {
-      const auto found = counted.find(ClassName(of, caches));
-      if (found != counted.end() && found->second.by_rcu > 0) Decide(of, found->second, end);
+  std::map<std::string, Counted> counted;
+  if (kernel.counters != nullptr) counted = CountedByClass(*kernel.counters);
+  std::set<ObjectClass> classes;
+  for (const auto& [of, lives] : gone_) classes.insert(of);
+  for (const auto& [of, lives] : live_) classes.insert(of);
+  for (const ObjectClass of : classes) {
+    const std::string name = ClassName(of, caches);
+    Counted count = counted[name];
+    if (kernel.counters == nullptr && kernel.sysfs != nullptr) {
+      count = CountUncounted(of, name, *kernel.sysfs);
     }
+    if (count.by_rcu > 0) Decide(of, count, end);
   }
   allocations_.clear();
+  frees_.clear();
   gone_.clear();
   live_.clear();
+}
+
+UntracedFrees::Counted UntracedFrees::CountUncounted(ObjectClass of, const std::string& name,
+                                                     const SlabSysfs& sysfs) const {
+  const CacheSysfs* cache = sysfs.Find(name);
+  const auto gone = gone_.find(of);
+  if (cache == nullptr || cache->Total("sheaf_capacity") == 0 || frees_.contains(of) ||
+      gone == gone_.end()) {
+    return {};
+  }
+  const auto allocations = allocations_.find(of);
+  return {.by_rcu = static_cast<int64_t>(gone->second.size()),
+          .allocations =
+              allocations == allocations_.end() ? 0 : static_cast<int64_t>(allocations->second)};
 }
 
 void UntracedFrees::Decide(ObjectClass of, const Counted& counted, Nanos end) {

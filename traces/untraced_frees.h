@@ -19,8 +19,9 @@
 // Which of the objects that went without an event went by kvfree_rcu, and when. From Linux 6.18 on
 // such an object goes into its CPU's rcu_free sheaf, at which there is no tracepoint, and comes
 // back after a grace period: its address is allocated again long after the free. A kernel with
-// statistics counts these frees by cache (free_rcu_sheaf), and there is nothing else to know them
-// by. A recording is learnt from first; then its objects are asked after by number.
+// statistics counts these frees by cache (free_rcu_sheaf). Of one without, a cache is known by
+// having sheaves and not one free with an event, as maple_node. A recording is learnt from first;
+// then its objects are asked after by number.
 
 namespace slablab {
 
@@ -46,13 +47,19 @@ class UntracedFrees {
   };
 
   void SawAllocation(ObjectClass of) { ++allocations_[of]; }
+  void SawFree(ObjectClass of) { ++frees_[of]; }
   // An event showed that the object was freed without one.
   void SawGone(ObjectClass of, TraceObject object, const Moment& born, const Moment& shown);
   // At the end of the recording the object was live, as far as events tell.
   void SawLive(ObjectClass of, TraceObject object, const Moment& born);
 
-  // Ends learning. `counters` may be null: then nothing is known to have gone by RCU. `caches` are
-  // the names of the classes of caches, `end` is the time of the last event.
+  // What is known of the kernel; either may be null.
+  struct Kernel {
+    const KernelCounters* counters = nullptr;
+    const SlabSysfs* sysfs = nullptr;
+  };
+  // Ends learning. `caches` are the names of the classes of caches, `end` is the time of the last
+  // event.
   //
   //  - Of a class of which the kernel counted n frees by RCU, the first n that an event shows to be
   //    gone went so, halfway between their allocation and that event. Where and by whom is taken to
@@ -61,7 +68,9 @@ class UntracedFrees {
   //    (its counters are of a longer time then: as many of the frees are not looked for), the rest
   //    went unseen: those that had been live the longest at the end, halfway between their
   //    allocation and the end, where they were allocated.
-  void Conclude(const KernelCounters* counters, const std::vector<std::string>& caches, Nanos end);
+  //  - Without counters, of a cache with sheaves (sheaf_capacity) of which no event freed an object
+  //    all went so that events show to be gone.
+  void Conclude(const Kernel& kernel, const std::vector<std::string>& caches, Nanos end);
 
   // Null: the object did not go by RCU. REQUIRES: Conclude was called.
   const RcuFree* Find(TraceObject object) const;
@@ -77,9 +86,11 @@ class UntracedFrees {
   };
 
   static std::map<std::string, Counted> CountedByClass(const KernelCounters& counters);
+  // What the kernel, which has no statistics, would have counted.
+  Counted CountUncounted(ObjectClass of, const std::string& name, const SlabSysfs& sysfs) const;
   void Decide(ObjectClass of, const Counted& counted, Nanos end);
 
-  absl::flat_hash_map<ObjectClass, uint64_t> allocations_;
+  absl::flat_hash_map<ObjectClass, uint64_t> allocations_, frees_;  // with an event
   std::map<ObjectClass, std::vector<Life>> gone_;
   std::map<ObjectClass, std::vector<Life>> live_;
   absl::flat_hash_map<TraceObject, RcuFree> by_rcu_;

@@ -119,6 +119,7 @@ void TraceValidator::MoveOut(const Event& event) {
 
 void TraceValidator::CheckAllocation(const Event& event) {
   if (event.predates_trace) Report("an allocation is marked as predating the trace");
+  if (event.by_rcu) Report("an allocation is marked as a free by RCU");
   if (event.kind != EventKind::kPageAlloc && event.kind != EventKind::kPercpuAlloc &&
       event.bytes_alloc < event.bytes_req) {
     Report(fmt::format("{} bytes were given where {} were asked for", event.bytes_alloc,
@@ -166,6 +167,7 @@ void TraceValidator::CheckFree(const Event& event) {
     if (!is_null) Report(fmt::format("a free at {:#x} has no object", event.address));
     return;
   }
+  if (event.by_rcu && !event.inferred) Report("a free that was recorded is marked as one by RCU");
   if (event.predates_trace) return CheckFreePredating(event);
   const ObjectState& object = objects_[event.object];
   if (!object.allocated) {

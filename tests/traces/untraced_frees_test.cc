@@ -134,6 +134,25 @@ TEST(UntracedFreesTest, WhatNothingButTheCountShowsIsWhatLivedLongest) {
   EXPECT_EQ(lines_with(0, 1).Repaired("inferred-free-aged"), 1u);
 }
 
+TEST(UntracedFreesTest, WithoutStatisticsACacheWithSheavesThatNoEventFreesGoesByRcu) {
+  SidecarSet sidecars;
+  sidecars.sysfs.emplace();
+  sidecars.sysfs->caches["maple_node"].counts["sheaf_capacity"].total = 32;
+  sidecars.sysfs->caches["dentry"].counts["sheaf_capacity"].total = 0;
+  const auto by_rcu = [&](const std::vector<std::string>& lines) {
+    return ImportLines(lines, {}, sidecars).Repaired("inferred-free-by-rcu");
+  };
+  const std::vector<std::string> lines = {Alloc(0, kA), Alloc(0, kB), Alloc(0, kA)};
+  EXPECT_EQ(by_rcu(lines), 1u);
+  EXPECT_EQ(by_rcu({Alloc(0, kA, "dentry"), Alloc(0, kA, "dentry")}), 0u);
+  std::vector<std::string> freed = lines;
+  freed.push_back(Kfree(0, kB));
+  EXPECT_EQ(by_rcu(freed), 0u);
+  // What the kernel counts goes before.
+  sidecars.counters = Counters({{.cache = "maple_node", .allocations = 3}});
+  EXPECT_EQ(by_rcu(lines), 0u);
+}
+
 TEST(UntracedFreesTest, NoMoreGoByRcuThanTheKernelCounted) {
   const std::vector<std::string> lines = {Alloc(0, kA), Alloc(0, kA), Alloc(0, kA), Alloc(0, kA)};
   const Imported trace =

@@ -103,6 +103,15 @@ TEST(ValidateTest, AllocationsAreOfNewObjects) {
   EXPECT_THAT(
       Violations(TwoCpus(), {With(Alloc(1, 64), [](Event& e) { e.predates_trace = true; })}),
       ElementsAre(HasSubstr("an allocation is marked as predating")));
+  const auto by_rcu = [](Event& e) { e.by_rcu = true; };
+  EXPECT_THAT(Violations(TwoCpus(), {With(Alloc(1, 64), by_rcu)}),
+              ElementsAre(HasSubstr("an allocation is marked as a free by RCU")));
+  EXPECT_THAT(Violations(TwoCpus(), {Alloc(1, 64), With(Free(1, 64), by_rcu)}),
+              ElementsAre(HasSubstr("that was recorded is marked as one by RCU")));
+  EXPECT_THAT(
+      Violations(TwoCpus(),
+                 {Alloc(1, 64), With(Free(1, 64), [](Event& e) { e.by_rcu = e.inferred = true; })}),
+      IsEmpty());
   EXPECT_THAT(Violations(TwoCpus(), {With(Alloc(1, 64), [](Event& e) { e.bytes_alloc = 8; })}),
               ElementsAre(HasSubstr("8 bytes were given where 64 were asked for")));
 }
