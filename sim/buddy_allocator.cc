@@ -7,7 +7,7 @@
 #include <bit>
 
 #include "sim/check.h"
-#include "sim/machine.h"
+#include "sim/hardware.h"
 
 namespace slablab {
 namespace {
@@ -70,11 +70,11 @@ int32_t PagesToDrain(PageSet::Header& header, int order) {
 
 // --- Boot. ---
 
-BuddyAllocator::BuddyAllocator(Machine& machine)
-    : machine_(machine),
-      zone_lock_class_(machine.scheduler().AddLockClass("&zone->lock", kZoneLockRank)),
-      sets_(machine, CountZones(machine.config())),
-      reclaiming_(static_cast<size_t>(machine.config().cpu_count())) {
+BuddyAllocator::BuddyAllocator(Hardware& hardware)
+    : hardware_(hardware),
+      zone_lock_class_(hardware.scheduler().AddLockClass("&zone->lock", kZoneLockRank)),
+      sets_(hardware, CountZones(hardware.config())),
+      reclaiming_(static_cast<size_t>(hardware.config().cpu_count())) {
   AddZones();
   BuildZonelists();
   SetWatermarks();
@@ -83,14 +83,14 @@ BuddyAllocator::BuddyAllocator(Machine& machine)
 }
 
 void BuddyAllocator::AddZones() {
-  const MachineConfig& config = machine_.config();
+  const MachineConfig& config = hardware_.config();
   for (int node = 0; node < config.node_count(); ++node) {
     zones_of_.emplace_back();
     for (const ZoneSpan& span : config.memory[static_cast<size_t>(node)].zones) {
-      zones_.emplace_back(machine_, Zone::Options{.index = zones_.size(),
-                                                  .node = NodeId(node),
-                                                  .span = span,
-                                                  .lock_class = zone_lock_class_});
+      zones_.emplace_back(hardware_, Zone::Options{.index = zones_.size(),
+                                                   .node = NodeId(node),
+                                                   .span = span,
+                                                   .lock_class = zone_lock_class_});
       zones_of_.back().push_back(&zones_.back());
     }
   }
@@ -98,17 +98,17 @@ void BuddyAllocator::AddZones() {
 
 // build_zonelists(): a node's zones from high to low, node by node.
 void BuddyAllocator::BuildZonelists() {
-  const int nodes = machine_.config().node_count();
+  const int nodes = hardware_.config().node_count();
   for (int node = 0; node < nodes; ++node) {
     ZonelistsOf& lists = zonelists_.emplace_back();
-    lists.place = {machine_.boot_memory().Allocate((zones_.size() + 1) * kZonerefBytes, kLineSize,
-                                                   NodeId(node)),
+    lists.place = {hardware_.boot_memory().Allocate((zones_.size() + 1) * kZonerefBytes, kLineSize,
+                                                    NodeId(node)),
                    Structure::kPageAllocator};
     lists.has_dma32 = nodes == 1;
     for (const Zone* const zone : zones_of_[static_cast<size_t>(node)]) {
       if (zone->kind() == ZoneKind::kDma32) lists.has_dma32 = true;
     }
-    for (const NodeId member : machine_.FallbackOf(NodeId(node))) {
+    for (const NodeId member : hardware_.FallbackOf(NodeId(node))) {
       const std::vector<Zone*>& zones = zones_of_[member.index()];
       for (auto zone = zones.rbegin(); zone != zones.rend(); ++zone) {
         for (size_t highest = static_cast<size_t>((*zone)->kind()); highest < kZoneKinds;
@@ -173,8 +173,8 @@ PageSets::Tuning BuddyAllocator::TuningOf(const Zone& zone, OnlineCpus online) c
 void BuddyAllocator::UpdatePageSets(Cpu* cpu, Coming coming) {
   std::vector<int> of_node(zones_of_.size());
   int all = 0;
-  for (int i = 0; i < machine_.scheduler().cpu_count(); ++i) {
-    const Cpu& other = machine_.scheduler().cpu(CpuId(i));
+  for (int i = 0; i < hardware_.scheduler().cpu_count(); ++i) {
+    const Cpu& other = hardware_.scheduler().cpu(CpuId(i));
     if (!other.online()) continue;
     ++all;
     // The kernel works it out before the CPU that comes is in its node's mask, and then counts one
@@ -371,7 +371,7 @@ void BuddyAllocator::Prepare(Cpu& cpu, Zone& zone, FrameIndex frame, const Conte
 // --- Freeing. ---
 
 Zone& BuddyAllocator::ZoneOf(PhysAddr address) {
-  for (Zone* const zone : zones_of_[machine_.NodeOf(address).index()]) {
+  for (Zone* const zone : zones_of_[hardware_.NodeOf(address).index()]) {
     if (zone->Contains(address.frame())) return *zone;
   }
   CHECK(false);
@@ -440,7 +440,7 @@ Task<void> BuddyAllocator::DrainLocal(Cpu& cpu) {
 }
 
 Task<void> BuddyAllocator::DrainCpu(Cpu& on, CpuId dead) {
-  CHECK(!machine_.cpu(dead).online());
+  CHECK(!hardware_.cpu(dead).online());
   const SiteScope site(on, Site::kPageAllocator);
   for (Zone& zone : zones_) {
     co_await sets_.DrainAll(on, zone, dead);

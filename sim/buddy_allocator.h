@@ -18,7 +18,7 @@
 
 namespace slablab {
 
-class Machine;
+class Hardware;
 
 // Everything a report wants of the page allocator, at one moment.
 struct PageAllocatorStats {
@@ -61,7 +61,7 @@ struct PageAllocatorStats {
 // other nodes that lie idle; machines of less than 12 MiB, which do without migrate types.
 class BuddyAllocator : public PageAllocator {
  public:
-  explicit BuddyAllocator(Machine& machine);
+  explicit BuddyAllocator(Hardware& hardware);
   BuddyAllocator(const BuddyAllocator&) = delete;
 
   // __alloc_pages().
@@ -139,7 +139,7 @@ class BuddyAllocator : public PageAllocator {
   Zone& ZoneOf(PhysAddr address);
   Task<void> FreeToZone(Cpu& cpu, Zone& zone, FrameIndex frame, PageSets::List list);
 
-  Machine& machine_;
+  Hardware& hardware_;
   LockClass* const zone_lock_class_;
   std::deque<Zone> zones_;
   std::vector<std::vector<Zone*>> zones_of_;  // by node, ascending

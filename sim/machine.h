@@ -5,34 +5,21 @@
 #define SLABLAB_SIM_MACHINE_H_
 
 #include <memory>
-#include <vector>
 
-#include "sim/boot_memory.h"
-#include "sim/ledger.h"
+#include "sim/hardware.h"
 #include "sim/machine_config.h"
-#include "sim/memory.h"
 #include "sim/page_allocator.h"
-#include "sim/scheduler.h"
-#include "sim/types.h"
 
 namespace slablab {
 
 class BuddyAllocator;
 
-// A whole machine, switched on: its memory system, CPUs, page frames and locks. One simulation.
-class Machine {
+// A whole machine, switched on: the hardware and its page frames. One simulation.
+class Machine : public Hardware {
  public:
   explicit Machine(const MachineConfig& config);
   ~Machine();
-  Machine(const Machine&) = delete;
 
-  const MachineConfig& config() const { return config_; }
-  Ledger& ledger() { return ledger_; }
-  Memory& memory() { return memory_; }
-  Scheduler& scheduler() { return scheduler_; }
-  const Scheduler& scheduler() const { return scheduler_; }
-  Cpu& cpu(CpuId id) { return scheduler_.cpu(id); }
-  BootMemory& boot_memory() { return boot_memory_; }
   PageAllocator& pages() { return *pages_; }
   // What stands behind pages(): for reports, hotplug and tests.
   BuddyAllocator& buddy() { return *buddy_; }
@@ -40,26 +27,7 @@ class Machine {
   // For tests: puts `pages` before the machine's own, which it may call. Not owned.
   void set_pages(PageAllocator* pages) { pages_ = pages; }
 
-  // The node whose memory holds `address`.
-  NodeId NodeOf(PhysAddr address) const;
-  // Where the struct page of a frame lies: 64 bytes, one line each, on the frame's own node
-  // (Linux 6.1 x86-64, the vmemmap).
-  PhysAddr PageStruct(uint64_t frame) const {
-    const NodeId node = NodeOf(PhysAddr::OfFrame(frame));
-    return page_structs_[node.index()] + (frame - config_.memory[node.index()].first_frame) * 64;
-  }
-  // For each node, its allocations' fallback order, itself first (Linux 6.1, zonelists).
-  const std::vector<NodeId>& FallbackOf(NodeId node) const { return fallback_[node.index()]; }
-
  private:
-  const MachineConfig config_;
-  Ledger ledger_;
-  Memory memory_;
-  Scheduler scheduler_;
-  BootMemory boot_memory_;
-  std::vector<std::vector<NodeId>> fallback_;
-  std::vector<PhysAddr> page_structs_;  // by node
-  std::vector<uint64_t> node_end_;      // by node, ascending: first address behind it
   std::unique_ptr<BuddyAllocator> buddy_;
   PageAllocator* pages_;
 };

@@ -7,7 +7,7 @@
 #include <new>
 
 #include "sim/check.h"
-#include "sim/machine.h"
+#include "sim/hardware.h"
 
 namespace slablab {
 namespace {
@@ -27,17 +27,17 @@ constexpr uint64_t kVmEventsBytes = 1024;
 
 }  // namespace
 
-PageSets::PageSets(Machine& machine, size_t zones)
+PageSets::PageSets(Hardware& hardware, size_t zones)
     : zones_(zones),
-      lock_class_(machine.scheduler().AddLockClass("&pcp->lock", kPcpLockRank)),
+      lock_class_(hardware.scheduler().AddLockClass("&pcp->lock", kPcpLockRank)),
       tuning_(zones),
-      sets_(zones * static_cast<size_t>(machine.config().possible_cpus)) {
-  const MachineConfig& config = machine.config();
+      sets_(zones * static_cast<size_t>(hardware.config().possible_cpus)) {
+  const MachineConfig& config = hardware.config();
   const uint64_t bytes = zones * (kPageSetBytes + kZoneStatBytes) + kVmEventsBytes;
   for (int cpu = 0; cpu < config.possible_cpus; ++cpu) {
     const NodeId node =
         cpu < config.cpu_count() ? config.cpus[static_cast<size_t>(cpu)].node : NodeId(0);
-    areas_.push_back(machine.boot_memory().Allocate(bytes, kLineSize, node));
+    areas_.push_back(hardware.boot_memory().Allocate(bytes, kLineSize, node));
     events_.push_back(
         {areas_.back() + zones * (kPageSetBytes + kZoneStatBytes), Structure::kPageAllocator});
   }

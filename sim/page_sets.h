@@ -19,7 +19,7 @@
 
 namespace slablab {
 
-class Machine;
+class Hardware;
 
 // Blocks up to this order have per-CPU lists (Linux 6.1, PAGE_ALLOC_COSTLY_ORDER, without
 // transparent huge pages, which would add order 9).
@@ -59,7 +59,7 @@ class PageSets {
     int32_t batch = 1;
     int32_t stat_threshold = 1;  // how far free_diff may go (mm/vmstat.c)
   };
-  PageSets(Machine& machine, size_t zones);
+  PageSets(Hardware& hardware, size_t zones);
   PageSets(const PageSets&) = delete;
 
   PageSet& Of(size_t zone, CpuId cpu) {

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "sim/check.h"
-#include "sim/machine.h"
+#include "sim/hardware.h"
 
 namespace slablab {
 namespace {
@@ -54,7 +54,7 @@ uint64_t IndexValues(uint64_t base, const ZoneSpan& span) {
 
 }  // namespace
 
-Zone::Zone(Machine& machine, const Options& options)
+Zone::Zone(Hardware& hardware, const Options& options)
     : index_(options.index),
       node_(options.node),
       span_(options.span),
@@ -64,7 +64,7 @@ Zone::Zone(Machine& machine, const Options& options)
       managed_begin_(first_),
       managed_end_(static_cast<FrameIndex>(end_ - span_.reserved_frames)),
       frames_(static_cast<FrameIndex>(IndexValues(base_frame_, span_)),
-              machine.PageStruct(span_.first_frame).value() - uint64_t{first_} * kLineSize),
+              hardware.PageStruct(span_.first_frame).value() - uint64_t{first_} * kLineSize),
       pageblocks_((frames_.size() >> kPageblockOrder), MigrateType::kMovable) {
   CHECK_LT(span_.frames, uint64_t{kNoFrame} - 2 * kLargestFrames);
   if (span_.first_frame == 0) {
@@ -72,7 +72,7 @@ Zone::Zone(Machine& machine, const Options& options)
   }
   managed_ = managed_end_ - managed_begin_;
 
-  BootMemory& boot = machine.boot_memory();
+  BootMemory& boot = hardware.boot_memory();
   const Place zone{boot.Allocate(kZoneBytes, kLineSize, node_), Structure::kPageAllocator};
   pageblock_bits_ = boot.Allocate(pageblocks_.size() / kPageblocksPerByte + 1, kLineSize, node_);
   lock_ = SpinLock(options.lock_class, {(zone + kLockAt).address, Structure::kLock});

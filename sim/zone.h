@@ -18,7 +18,7 @@
 
 namespace slablab {
 
-class Machine;
+class Hardware;
 
 inline constexpr int kPageOrders = kMaxPageOrder + 1;
 
@@ -76,7 +76,7 @@ class Zone {
     ZoneSpan span;
     LockClass* lock_class = nullptr;
   };
-  Zone(Machine& machine, const Options& options);
+  Zone(Hardware& hardware, const Options& options);
   Zone(const Zone&) = delete;
 
   // --- What it is. ---
