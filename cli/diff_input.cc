@@ -23,7 +23,7 @@
 #include "cli/bundled_traces.h"
 #include "cli/run_check.h"
 #include "cli/run_spec.h"
-#include "cli/simulation_flags.h"
+#include "cli/simulation.h"
 #include "fmt/format.h"
 #include "reports/result_io.h"
 #include "sim/machine_loader.h"

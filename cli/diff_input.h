@@ -16,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/operation_log.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 
 // What `slablab diff` takes: runs that it does anew, and logs of runs that were.
 

@@ -127,8 +127,8 @@ absl::Status SetFlag(const Command& command, absl::CommandLineFlag& flag,
   if (name == "format") {
     if (absl::Status status = CheckFormat(command, value); !status.ok()) return status;
   }
-  if (RangeOf(name) != nullptr) {
-    const absl::StatusOr<uint64_t> number = ParseInRange(name, value);
+  if (const OptionRange* const range = RangeOf(name); range != nullptr) {
+    const absl::StatusOr<uint64_t> number = ParseInRange(*range, value);
     if (!number.ok()) return number.status();
   }
   std::string error;

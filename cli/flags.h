@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "cli/command.h"
+#include "cli/option_ranges.h"
 
 // From the words of the command line to a command, its flags and its arguments.
 //
@@ -55,20 +56,8 @@ std::string AbslUnparseFlag(const ListFlag<kSeparator>& list) {
   return list.text;
 }
 
-// The whole numbers that a flag takes.
-struct FlagRange {
-  std::string_view name;  // of the ABSL_FLAG
-  uint64_t least = 0;
-  uint64_t most = 0;
-};
 // Every flag that is a number has one; null for the others.
-const FlagRange* RangeOf(std::string_view name);
-// `text` as a number that the flag `name` takes. InvalidArgument says what it takes.
-// REQUIRES: the flag has a range.
-absl::StatusOr<uint64_t> ParseInRange(std::string_view name, std::string_view text);
-
-// "--place=sprad: unknown placement ...": what is wrong with a flag's value.
-absl::Status BadFlag(std::string_view name, std::string_view value, std::string_view why);
+const OptionRange* RangeOf(std::string_view name);
 
 }  // namespace slablab
 

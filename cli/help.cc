@@ -62,7 +62,7 @@ FlagHelp HelpOf(const Command& command, std::string_view name) {
     return {.written = "--" + dashed, .text = text};
   }
   if (name == "format") text += Alternatives(command.formats) + ".";
-  const FlagRange* const range = RangeOf(name);
+  const OptionRange* const range = RangeOf(name);
   if (range != nullptr && range->most <= std::numeric_limits<int64_t>::max() / 2) {
     text += fmt::format(" {}..{}.", range->least, range->most);
   }

@@ -6,13 +6,11 @@
 
 #include <cstdint>
 
-// How much a user may ask for; the ranges of flags (cli/flag_ranges.cc) are made of these.
+// How much a user may ask of the commands; the ranges of flags (cli/flag_ranges.cc) are made of
+// these. What a run takes has its own (cli/option_ranges.h).
 
 namespace slablab {
 
-inline constexpr uint32_t kScaleMax = 4096;                // copies of a workload at once
-inline constexpr uint64_t kPressureUsMax = 3'600'000'000;  // an hour between two shortages
-inline constexpr uint64_t kTouchBytesMax = uint64_t{1} << 31;
 inline constexpr uint64_t kWorkersMax = 1024;
 inline constexpr uint64_t kBufferKibMax = uint64_t{1} << 30;  // 1 TiB a CPU
 inline constexpr uint64_t kFootprintCachesMax = 100'000;

@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/run_spec.pb.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 #include "sim/machine_config.h"
 #include "sim/spec_text.h"
 #include "traces/trace.h"

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 #include "google/protobuf/message.h"
 #include "reports/result.pb.h"
 #include "sim/machine.h"

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 #include "sim/machine_config.h"
 
 // What stands behind the names in a run's options: files may change between the time when a run is

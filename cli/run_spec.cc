@@ -10,7 +10,6 @@
 
 #include "cli/bundled_traces.h"
 #include "cli/recorded_machine.h"
-#include "cli/simulation_flags.h"
 #include "cli/version.h"
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "cli/run_inputs.h"
 #include "cli/run_spec.pb.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 #include "google/protobuf/message.h"
 #include "sim/spec_text.h"
 

@@ -31,8 +31,6 @@ namespace slablab {
 
 namespace {
 
-constexpr std::string_view kWarmSidecar = "sys-kernel-slab.before";
-
 void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
                       const SimulationOptions& options, RunResult& result) {
   const auto assume = [&](std::string sentence) {
@@ -92,55 +90,6 @@ void Describe(const SimulationOptions& options, const TraceHeader& header,
   if (model != nullptr) GatherImport(header, *result.mutable_totals());
   StateAssumptions(header, machine.config, options, result);
 }
-
-}  // namespace
-
-absl::Status CheckWarmStart(const TraceHeader& trace) {
-  const TraceSidecar* sidecar = trace.FindSidecar(kWarmSidecar);
-  if (sidecar != nullptr) return ParseSlabSysfs(sidecar->contents, sidecar->name).status();
-  return absl::InvalidArgumentError(
-      "a warm start needs a trace with the sidecar sys-kernel-slab.before, which says what the "
-      "allocator held; `slablab trace info` shows what it has");
-}
-
-absl::Status CheckSimulationOptions(const SimulationOptions& options) {
-  const auto wrong = [](const char* message) { return absl::InvalidArgumentError(message); };
-  const bool is_workload = !options.workload.empty();
-  const bool closed = options.order == RunOrder::kClosed || is_workload;
-  if (is_workload && options.order_stated && options.order == RunOrder::kRecorded) {
-    return wrong("a workload was not recorded: it has --order=closed only");
-  }
-  if (is_workload && options.replay.events_max > 0) {
-    return wrong("--events-max is of a trace; a workload's own parameters say how much it does");
-  }
-  if (!is_workload && !options.workload_parameters.empty()) {
-    return wrong("--set is of a workload: a trace has no parameters");
-  }
-  if (IsPercpuAllocator(options.allocator)) {
-    if (closed)
-      return wrong("a percpu allocator runs in recorded order only, and has no workloads");
-    if (!options.tunables.empty()) return wrong("a percpu allocator has no tunables");
-  }
-  if (options.balances() && !is_workload &&
-      (!closed || options.replay.placement == CpuPlacement::kRecorded)) {
-    return wrong(
-        "--balance=on moves a trace's tasks only with --order=closed and --place=spread or pack");
-  }
-  if (closed) {
-    if (!options.warm_start) return absl::OkStatus();
-    return wrong(
-        "--start=warm needs a trace in recorded order: what it restores is the recording's");
-  }
-  if (options.scale != 1 || options.replay.placement == CpuPlacement::kPack) {
-    return wrong("--scale and --place=pack need --order=closed: a recording has its order once");
-  }
-  if (!options.scenario_path.empty()) {
-    return wrong("--scenario needs --order=closed: what is to happen changes who runs where");
-  }
-  return absl::OkStatus();
-}
-
-namespace {
 
 // How many CPUs and nodes there are decides how large slabs are, and so every counter.
 bool IsLikeRecorded(const MachineConfig& config, const RecordedTopology& recorded) {

@@ -6,58 +6,15 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "allocators/registry.h"
-#include "cli/limits.h"
+#include "cli/simulation_options.h"
 #include "reports/result.pb.h"
-#include "sim/machine.pb.h"
-#include "sim/machine_config.h"
 #include "sim/machine_observer.h"
-#include "traces/trace.h"
 #include "workloads/observer.h"
-#include "workloads/replay.h"
-#include "workloads/tuning.h"
 
 namespace slablab {
-
-enum class RunOrder : uint8_t {
-  kRecorded,  // each operation at its recorded time, or when its CPU is ready
-  kClosed,    // each task's operations one after another, with what it does in between
-};
-
-// One simulation, as a user names it.
-struct SimulationOptions {
-  // What runs, one of them: a trace's file, or a workload's name or .textproto.
-  std::string trace_path;
-  std::string workload;
-  std::optional<std::string> workload_textproto;  // instead of what is found by that name
-  // By name, instead of the workload's own values.
-  std::vector<std::pair<std::string, int64_t>> workload_parameters;
-  // What happens to the machine meanwhile: a .textproto; empty: nothing.
-  std::string scenario_path;
-  std::optional<std::string> scenario_textproto;  // instead of what is in that file
-  // Of a trace; a workload is always closed, and to state otherwise is an error.
-  RunOrder order = RunOrder::kRecorded;
-  bool order_stated = false;
-  // Whether tasks move between CPUs in closed order; unstated: those of workloads do.
-  std::optional<bool> balance;
-  bool balances() const { return balance.value_or(!workload.empty()); }
-  uint32_t scale = 1;  // copies at once, 1..kScaleMax; more than one needs closed order
-  std::vector<TunableSetting> tunables;  // written once the trace's or workload's caches are there
-  std::string allocator = "slub";
-  std::string machine;                          // as LoadMachine takes it
-  std::optional<MachineConfig> machine_config;  // instead
-  SourcesSpec machine_sources;                  // of that, for reports
-  bool warm_start = false;
-  uint64_t pressure_interval_us = 0;  // how often memory is short on every node; 0: only if it is
-  AllocatorOptions allocator_options;
-  ReplayOptions replay;
-};
 
 // What the caller sees and says while it runs.
 struct SimulationHooks {
@@ -68,13 +25,6 @@ struct SimulationHooks {
   // Sees interrupts, lock waits and hotplug during the run; likewise.
   MachineObserver* machine_observer = nullptr;
 };
-
-// Options that do not go together, each of them valid: InvalidArgument says which. Simulate() and
-// WriteWorkloadTrace() check it themselves.
-absl::Status CheckSimulationOptions(const SimulationOptions& options);
-
-// Whether the trace says what the allocator held before it: InvalidArgument if not.
-absl::Status CheckWarmStart(const TraceHeader& trace);
 
 // Boots the allocator on the machine, runs the trace or workload and gathers the result. Errors in
 // what the user named are InvalidArgument, NotFound or DataLoss; a violation that the auditor saw

@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 #include "cli/suite.pb.h"
 #include "reports/metrics.h"
 #include "reports/result.pb.h"

@@ -17,7 +17,6 @@
 #include "cli/recorded_machine.h"
 #include "cli/run_check.h"
 #include "cli/run_spec.h"
-#include "cli/simulation_flags.h"
 #include "cli/sweep.pb.h"
 #include "fmt/format.h"
 #include "traces/gz_input.h"

@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "cli/run_inputs.h"
 #include "cli/run_spec.pb.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 
 // From a sweep's textproto to its points. The same text and files give the same plan, so there is
 // none to be kept: whoever runs a shard, on whatever machine, makes it anew.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cli/simulation.h"
+#include "cli/simulation_options.h"
 
 // Runs that differ in the values of something: what `compare --vary` is.
 

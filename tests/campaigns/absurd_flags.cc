@@ -214,7 +214,7 @@ class CommandLines {
   std::string ValueOf(const std::string& flag) {
     if (Chance(45)) return Junk();
     if (Chance(10)) return Any(inputs_.names());
-    if (const FlagRange* range = RangeOf(flag); range != nullptr) return Near(flag, *range);
+    if (const OptionRange* range = RangeOf(flag); range != nullptr) return Near(flag, *range);
     if (flag == "format") {
       return Any(Words{"text", "json", "csv", "tsv", "slabinfo", "percpu_stats", "proto", "html"});
     }
@@ -244,7 +244,7 @@ class CommandLines {
   }
 
   // Small enough not to take long where it is right.
-  std::string Near(const std::string& flag, const FlagRange& range) {
+  std::string Near(const std::string& flag, const OptionRange& range) {
     if (flag == "scale") return Any(Words{"1", "2", "0", "4097"});
     if (flag == "pressure_us") return Any(Words{"0", "1000", "3600000001"});
     const uint64_t value = Any(Words{"0", "1"}) == "0" ? range.least : range.most;
