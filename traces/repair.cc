@@ -338,9 +338,8 @@ absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
     const absl::Status status = InferAllocation(event, raw, place);
     if (!status.ok()) return status;
   }
-  if (is_survey_) {
-    untraced_.SawFree(raw.kind == EventKind::kCacheFree ? ClassOfCache(event.cache)
-                                                        : place.object_class());
+  if (is_survey_ && raw.kind == EventKind::kCacheFree) {
+    untraced_.SawCacheFree(ClassOfCache(event.cache));
   }
   if (place.is_live) {
     event.object = place.object;

@@ -34,7 +34,7 @@ constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
      "a tracepoint): a free was put in before that"},
     {Repair::kInferredFreeByRcu, "inferred-free-by-rcu",
      "objects freed by kvfree_rcu, which has no tracepoint: the kernel counted as many "
-     "(free_rcu_sheaf) or, without statistics, no event ever frees one of a cache with sheaves; "
+     "(free_rcu_sheaf) or, without statistics, their cache has sheaves and no kmem_cache_free; "
      "their "
      "addresses were used again later, and a free was put in halfway between the allocation and "
      "that"},

@@ -64,7 +64,7 @@ void UntracedFrees::Conclude(const Kernel& kernel, const std::vector<std::string
     if (count.by_rcu > 0) Decide(of, count, end);
   }
   allocations_.clear();
-  frees_.clear();
+  cache_frees_.clear();
   gone_.clear();
   live_.clear();
 }
@@ -73,7 +73,7 @@ UntracedFrees::Counted UntracedFrees::CountUncounted(ObjectClass of, const std::
                                                      const SlabSysfs& sysfs) const {
   const CacheSysfs* cache = sysfs.Find(name);
   const auto gone = gone_.find(of);
-  if (cache == nullptr || cache->Total("sheaf_capacity") == 0 || frees_.contains(of) ||
+  if (cache == nullptr || cache->Total("sheaf_capacity") == 0 || cache_frees_.contains(of) ||
       gone == gone_.end()) {
     return {};
   }

@@ -20,7 +20,7 @@
 // such an object goes into its CPU's rcu_free sheaf, at which there is no tracepoint, and comes
 // back after a grace period: its address is allocated again long after the free. A kernel with
 // statistics counts these frees by cache (free_rcu_sheaf). Of one without, a cache is known by
-// having sheaves and not one free with an event, as maple_node. A recording is learnt from first;
+// having sheaves and not one kmem_cache_free, as maple_node. A recording is learnt from first;
 // then its objects are asked after by number.
 
 namespace slablab {
@@ -47,7 +47,7 @@ class UntracedFrees {
   };
 
   void SawAllocation(ObjectClass of) { ++allocations_[of]; }
-  void SawFree(ObjectClass of) { ++frees_[of]; }
+  void SawCacheFree(ObjectClass of) { ++cache_frees_[of]; }
   // An event showed that the object was freed without one.
   void SawGone(ObjectClass of, TraceObject object, const Moment& born, const Moment& shown);
   // At the end of the recording the object was live, as far as events tell.
@@ -68,8 +68,9 @@ class UntracedFrees {
   //    (its counters are of a longer time then: as many of the frees are not looked for), the rest
   //    went unseen: those that had been live the longest at the end, halfway between their
   //    allocation and the end, where they were allocated.
-  //  - Without counters, of a cache with sheaves (sheaf_capacity) of which no event freed an object
-  //    all went so that events show to be gone.
+  //  - Without counters, of a cache with sheaves (sheaf_capacity) and without one kmem_cache_free
+  //  all
+  //    went so that events show to be gone. (Its kfree events are of kvfree_rcu's other way.)
   void Conclude(const Kernel& kernel, const std::vector<std::string>& caches, Nanos end);
 
   // Null: the object did not go by RCU. REQUIRES: Conclude was called.
@@ -90,7 +91,7 @@ class UntracedFrees {
   Counted CountUncounted(ObjectClass of, const std::string& name, const SlabSysfs& sysfs) const;
   void Decide(ObjectClass of, const Counted& counted, Nanos end);
 
-  absl::flat_hash_map<ObjectClass, uint64_t> allocations_, frees_;  // with an event
+  absl::flat_hash_map<ObjectClass, uint64_t> allocations_, cache_frees_;
   std::map<ObjectClass, std::vector<Life>> gone_;
   std::map<ObjectClass, std::vector<Life>> live_;
   absl::flat_hash_map<TraceObject, RcuFree> by_rcu_;
