@@ -28,7 +28,8 @@
 //     may free a cache's object); a free from a named cache is of an object of that cache.
 //  7. A free that is marked as predating the trace is of an object that was never allocated in it,
 //     at an address where nothing is live.
-//  8. Only frees predate the trace, only inferred ones are by RCU; the header's counts and digest are those of the events.
+//  8. Only frees predate the trace, only inferred ones are by RCU; the header's counts and digest
+//     are those of the events.
 //
 // Where events were lost, or left out because only some CPUs' were kept, the state of what is live
 // is not known: breaches of 5 to 7 that a missing event explains are not reported but counted.
