@@ -39,7 +39,7 @@ constexpr Entry kEntries[] = {
     {{"slub", kLinux61, "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists."},
      SlubSwitches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<Slub>(machine, options);
+       return MakeSlub(machine, options, kSlub61);
      }},
     {{"slab", kLinux61, "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects."},
      SlabSwitches,

@@ -3,34 +3,14 @@
 
 #include "allocators/slub.h"
 
-#include <algorithm>
-
-#include "allocators/percpu_registry.h"
-#include "sim/scheduler.h"
+#include "allocators/slub_cpu_slabs.h"
+#include "allocators/slub_model.h"
 
 namespace slablab {
-namespace {
 
-constexpr int kListLockRank = 10;        // below the zones' locks
-constexpr uint64_t kThrottleStream = 1;  // of the generators that the seed gives
-
-bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
-  return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
+std::unique_ptr<Allocator> MakeSlub(Machine& machine, const AllocatorOptions& options,
+                                    const SlubPolicy& policy) {
+  return std::make_unique<SlubModel<CpuSlabs>>(machine, options, policy);
 }
-
-}  // namespace
-
-Slub::Slub(Machine& machine, const AllocatorOptions& options)
-    : machine_(machine),
-      options_(options),
-      defrag_always_(HasQuirk(options, "remote-defrag-always")),
-      list_lock_class_(
-          machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
-      areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_({.cgroup = !HasQuirk(options, "memcg-off"),
-                .zone_dma = !HasQuirk(options, "zone-dma-off")}),
-      kmalloc_large_(machine),
-      random_(options.seed, kThrottleStream),
-      slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {}
 
 }  // namespace slablab

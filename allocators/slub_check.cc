@@ -1,152 +1,116 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// SLUB's numbered invariants (allocators/slub.h), checked from the structures' values alone.
+#include "allocators/slub_check.h"
 
-#include <map>
-#include <vector>
-
-#include "allocators/slub.h"
+#include "allocators/slub_core.h"
 #include "sim/check.h"
 
 namespace slablab {
 
-// One pass over one cache.
-class SlubInspection {
- public:
-  SlubInspection(const Slub& slub, const KmemCache& cache) : slub_(slub), s_(cache) {}
-
-  void Run() {
-    for (size_t i = 0; i < s_.cpus.size(); ++i) VisitCpu(CpuId(static_cast<int32_t>(i)));
-    for (const std::unique_ptr<CacheNode>& n : s_.nodes) {
-      if (n != nullptr) VisitNode(*n);
-    }
-    std::map<NodeId, uint64_t> slabs;
-    std::map<NodeId, uint64_t> objects;
-    Footprint footprint;
-    for (const Slab& slab : slub_.pool_.slabs()) {
-      if (slab.cache != &s_) continue;
-      VisitSlab(slab);
-      ++slabs[slab.node];
-      objects[slab.node] += slab.word.Peek().objects;
-      footprint += FootprintOf(slab);
-    }
-    for (size_t i = 0; i < s_.nodes.size(); ++i) {
-      if (s_.nodes[i] == nullptr) continue;
-      const NodeId node(static_cast<int32_t>(i));
-      CHECK_EQ(s_.nodes[i]->nr_slabs.Peek(), slabs[node]);         // 5
-      CHECK_EQ(s_.nodes[i]->total_objects.Peek(), objects[node]);  // 5
-    }
-    footprint.percpu_bytes = s_.footprint.percpu_bytes;
-    footprint.own_objects = s_.footprint.own_objects;
-    footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
-    CHECK_LE(footprint.own_objects, footprint.objects);
-    CHECK(footprint == s_.footprint);  // 8
+void SlubInspection::Run() {
+  core_.InspectFront(s_, *this);
+  for (const std::unique_ptr<CacheNode>& n : s_.nodes) {
+    if (n != nullptr) VisitNode(*n);
   }
-
- private:
-  // Where a slab is, and its objects that are on a CPU's list.
-  struct Owner {
-    enum class Kind : uint8_t { kCpuSlab, kCpuPartial, kNodePartial } kind;
-    ObjectIndex cpu_freelist = kNoObject;
-  };
-
-  void Claim(const Slab& slab, Owner owner) {
-    CHECK(slab.cache == &s_);
-    CHECK(owners_.emplace(&slab, owner).second);  // 1
+  std::map<NodeId, uint64_t> slabs;
+  std::map<NodeId, uint64_t> objects;
+  Footprint footprint;
+  for (const Slab& slab : core_.pool_.slabs()) {
+    if (slab.cache != &s_) continue;
+    VisitSlab(slab);
+    ++slabs[slab.node];
+    objects[slab.node] += slab.word.Peek().objects;
+    footprint += FootprintOf(slab);
   }
-
-  void VisitCpu(CpuId cpu) {
-    const CacheCpu& c = s_.cpus[cpu.index()];
-    if (!c.placed) return;
-    if (const Slab* slab = c.slab.Peek(); slab != nullptr) {
-      Claim(*slab, {Owner::Kind::kCpuSlab, c.top.Peek().freelist});
-    } else {
-      CHECK_EQ(c.top.Peek().freelist, kNoObject);
-    }
-    for (const Slab* slab = c.partial.Peek(); slab != nullptr; slab = slab->partial.Peek().next) {
-      Claim(*slab, {Owner::Kind::kCpuPartial});
-      const CpuPartialLink link = slab->partial.Peek();
-      CHECK_EQ(link.slabs, link.next == nullptr ? 1 : link.next->partial.Peek().slabs + 1);  // 6
-    }
+  for (size_t i = 0; i < s_.nodes.size(); ++i) {
+    if (s_.nodes[i] == nullptr) continue;
+    const NodeId node(static_cast<int32_t>(i));
+    CHECK_EQ(s_.nodes[i]->nr_slabs.Peek(), slabs[node]);         // 5
+    CHECK_EQ(s_.nodes[i]->total_objects.Peek(), objects[node]);  // 5
   }
+  footprint.percpu_bytes = s_.footprint.percpu_bytes;
+  footprint.own_objects = s_.footprint.own_objects;
+  footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
+  CHECK_LE(footprint.own_objects, footprint.objects);
+  CHECK(footprint == s_.footprint);  // 7
+}
 
-  void VisitNode(const CacheNode& n) {
-    CHECK(!n.list_lock.held());
-    uint64_t length = 0;
-    const Slab* previous = nullptr;
-    for (const Slab* slab = n.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
-      Claim(*slab, {Owner::Kind::kNodePartial});
-      CHECK(s_.nodes[slab->node.index()].get() == &n);  // 1
-      CHECK(slab->list_previous.Peek() == previous);
-      previous = slab;
-      ++length;
-    }
-    CHECK(n.last.Peek() == previous);
-    CHECK_EQ(n.nr_partial.Peek(), length);  // 5
+void SlubInspection::Claim(const Slab& slab, Held held) {
+  CHECK(slab.cache == &s_);
+  CHECK(owners_.emplace(&slab, Owner{.on_node = false, .held = held}).second);  // 1
+}
+
+void SlubInspection::VisitNode(const CacheNode& n) {
+  CHECK(!n.list_lock.held());
+  uint64_t length = 0;
+  const Slab* previous = nullptr;
+  for (const Slab* slab = n.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+    CHECK(slab->cache == &s_);
+    CHECK(owners_.emplace(slab, Owner{.on_node = true, .held = {}}).second);  // 1
+    CHECK(s_.nodes[slab->node.index()].get() == &n);                          // 1
+    CHECK(slab->list_previous.Peek() == previous);
+    previous = slab;
+    ++length;
   }
+  CHECK(n.last.Peek() == previous);
+  CHECK_EQ(n.nr_partial.Peek(), length);  // 5
+}
 
-  void VisitSlab(const Slab& slab) {
-    const SlabWord word = slab.word.Peek();
-    const auto owner = owners_.find(&slab);
-    const bool owned = owner != owners_.end();
-    if (!owned) CHECK_EQ(word.inuse, word.objects);  // 1
-    if (owned && owner->second.kind == Owner::Kind::kNodePartial) {
-      CHECK_LT(word.inuse, word.objects);  // 1
-    }
-    CHECK_EQ(word.frozen, owned && owner->second.kind != Owner::Kind::kNodePartial);  // 2
-    seen_.assign(word.objects, false);
-    const uint32_t on_slab = Walk(slab, word.freelist);
-    CHECK_EQ(word.inuse, word.objects - on_slab);  // 4
-    const uint32_t on_cpu = owned ? Walk(slab, owner->second.cpu_freelist) : 0;
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < word.objects; ++i) {
-      CHECK_EQ(slab.free_pointer[i] == kInUse, !seen_[i]);  // 3
-      if (!seen_[i]) ++used;
-    }
-    CHECK_EQ(used + on_slab + on_cpu, word.objects);  // 3
-    const uint64_t frames = uint64_t{1} << slab.order;
-    for (uint64_t i = 0; i < frames; ++i) {
-      CHECK(slub_.slab_of_frame_[slab.base.frame() + i] == &slab);  // 7
-    }
+void SlubInspection::VisitSlab(const Slab& slab) {
+  const SlabWord word = slab.word.Peek();
+  const auto found = owners_.find(&slab);
+  const bool owned = found != owners_.end();
+  const Owner owner = owned ? found->second : Owner();
+  if (!owned) CHECK_EQ(word.inuse, word.objects);         // 1
+  if (owner.on_node) CHECK_LT(word.inuse, word.objects);  // 1
+  CHECK_EQ(word.frozen, owner.held.frozen);               // 2
+  seen_.assign(word.objects, false);
+  const uint32_t on_slab = Walk(slab, word.freelist);
+  CHECK_EQ(word.inuse, word.objects - on_slab);  // 4
+  const uint32_t on_front = Walk(slab, owner.held.freelist);
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < word.objects; ++i) {
+    CHECK_EQ(slab.free_pointer[i] == kInUse, !seen_[i]);  // 3
+    if (!seen_[i]) ++used;
   }
-
-  // How many objects are on a list.
-  uint32_t Walk(const Slab& slab, ObjectIndex object) {
-    uint32_t length = 0;
-    while (object != kNoObject) {
-      CHECK_LT(object, seen_.size());
-      CHECK(!seen_[object]);  // 3
-      seen_[object] = true;
-      ++length;
-      object = slab.free_pointer[object];
-    }
-    return length;
+  CHECK_EQ(used + on_slab + on_front, word.objects);  // 3
+  const uint64_t frames = uint64_t{1} << slab.order;
+  for (uint64_t i = 0; i < frames; ++i) {
+    CHECK(core_.slab_of_frame_[slab.base.frame() + i] == &slab);  // 6
   }
+}
 
-  Footprint FootprintOf(const Slab& slab) const {
-    const uint64_t size = s_.geometry.size;
-    const uint64_t objects = slab.word.Peek().objects;
-    uint64_t used = 0;
-    for (uint64_t i = 0; i < objects; ++i) used += slab.free_pointer[i] == kInUse;
-    Footprint footprint;
-    footprint.slabs = 1;
-    footprint.slab_bytes = kPageSize << slab.order;
-    footprint.objects = used;
-    footprint.object_bytes = used * s_.geometry.object_size;
-    footprint.padding_bytes = used * (size - s_.geometry.object_size);
-    footprint.free_bytes = (objects - used) * size;
-    footprint.tail_bytes = footprint.slab_bytes - objects * size;
-    return footprint;
+// How many objects are on a list.
+uint32_t SlubInspection::Walk(const Slab& slab, ObjectIndex object) {
+  uint32_t length = 0;
+  while (object != kNoObject) {
+    CHECK_LT(object, seen_.size());
+    CHECK(!seen_[object]);  // 3
+    seen_[object] = true;
+    ++length;
+    object = slab.free_pointer[object];
   }
+  return length;
+}
 
-  const Slub& slub_;
-  const KmemCache& s_;
-  std::map<const Slab*, Owner> owners_;
-  std::vector<bool> seen_;
-};
+Footprint SlubInspection::FootprintOf(const Slab& slab) const {
+  const uint64_t size = s_.geometry.size;
+  const uint64_t objects = slab.word.Peek().objects;
+  uint64_t used = 0;
+  for (uint64_t i = 0; i < objects; ++i) used += slab.free_pointer[i] == kInUse;
+  Footprint footprint;
+  footprint.slabs = 1;
+  footprint.slab_bytes = kPageSize << slab.order;
+  footprint.objects = used;
+  footprint.object_bytes = used * s_.geometry.object_size;
+  footprint.padding_bytes = used * (size - s_.geometry.object_size);
+  footprint.free_bytes = (objects - used) * size;
+  footprint.tail_bytes = footprint.slab_bytes - objects * size;
+  return footprint;
+}
 
-void Slub::CheckInvariants() const {
+void SlubCore::CheckInvariants() const {
   Footprint total;
   uint64_t frames = 0;
   for (CacheId id : list_) {
@@ -154,11 +118,11 @@ void Slub::CheckInvariants() const {
     total += cache(id).footprint;
   }
   kmalloc_large_.Fill(total);
-  CHECK(total == total_);  // 8
+  CHECK(total == total_);  // 7
   for (const Slab& slab : pool_.slabs()) {
     if (slab.cache != nullptr) frames += uint64_t{1} << slab.order;
   }
-  CHECK_EQ(frames * kPageSize, total_.slab_bytes);  // 7
+  CHECK_EQ(frames * kPageSize, total_.slab_bytes);  // 6
 }
 
 }  // namespace slablab

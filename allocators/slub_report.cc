@@ -7,40 +7,13 @@
 #include <limits>
 #include <map>
 
-#include "allocators/slub.h"
+#include "allocators/slub_core.h"
 #include "allocators/switches.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
 
 namespace slablab {
 namespace {
-
-constexpr std::array<std::string_view, 18> kSites = {
-    "slub: alloc fast",      "slub: alloc slow",
-    "slub: get_partial",     "slub: get_any_partial",
-    "slub: new slab",        "slub: deactivate_slab",
-    "slub: free fast",       "slub: free slow",
-    "slub: put_cpu_partial", "slub: unfreeze_partials",
-    "slub: discard_slab",    "slub: alloc bulk",
-    "slub: free bulk",       "slub: kmalloc large",
-    "slub: flush",           "slub: shrink",
-    "slub: create cache",    "slub: destroy cache",
-};
-static_assert(static_cast<int>(Slub::At::kDestroy) == kFirstModelSite + kSites.size() - 1);
-static_assert(static_cast<int>(Slub::At::kDestroy) < kMaxSites);
-
-constexpr std::array<std::string_view, 18> kPaths = {
-    "alloc fast",           "alloc cpu slab refill",
-    "alloc cpu partial",    "alloc node partial",
-    "alloc remote partial", "alloc new slab",
-    "alloc failed",         "alloc large",
-    "alloc of 0 bytes",     "free fast",
-    "free slow frozen",     "free to cpu partial",
-    "free drain",           "free slow partial",
-    "free slow empty kept", "free slab",
-    "free large",           "free of null",
-};
-static_assert(PathOf(Slub::Way::kFreeNull) == kPaths.size() - 1);
 
 constexpr QuirkInfo kQuirks[] = {
     {"remote-defrag-always",
@@ -51,12 +24,14 @@ constexpr QuirkInfo kQuirks[] = {
     {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
 };
 
-// In the order of enum stat_item.
-const std::array<std::string_view, kSlubStats> kCounters = [] {
-  std::array<std::string_view, kSlubStats> names;
-  for (size_t i = 0; i < names.size(); ++i) names[i] = SlubStatName(static_cast<SlubStat>(i));
-  return names;
-}();
+const std::vector<std::string_view>& CounterNames() {
+  static const auto* const kNames = [] {
+    auto* const names = new std::vector<std::string_view>;
+    for (SlubStat stat : SlubCountersOfCpuSlabs()) names->push_back(SlubStatName(stat));
+    return names;
+  }();
+  return *kNames;
+}
 
 constexpr TunableInfo kTunables[] = {
     {"min_partial", 0, std::numeric_limits<int64_t>::max(), "5 to 10, by the object's size",
@@ -118,13 +93,10 @@ PartialCount CountPartial(const CacheNode& n) {
 }  // namespace
 
 ModelSwitches SlubSwitches() {
-  return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = kCounters};
+  return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterNames()};
 }
 
-absl::Span<const std::string_view> Slub::sites() const { return kSites; }
-absl::Span<const std::string_view> Slub::paths() const { return kPaths; }
-
-CacheLayout Slub::Layout(CacheId id) const {
+CacheLayout SlubCore::Layout(CacheId id) const {
   const KmemCache& s = cache(id);
   return {.name = s.names.front(),
           .object_size = s.geometry.object_size,
@@ -135,19 +107,19 @@ CacheLayout Slub::Layout(CacheId id) const {
           .free_pointer_offset = s.geometry.free_pointer_offset};
 }
 
-CacheId Slub::FindCache(std::string_view name) const {
+CacheId SlubCore::FindCache(std::string_view name) const {
   const KmemCache* const s = FindLive(name);
   return s == nullptr ? kNoCache : s->id;
 }
 
-Allocator::Location Slub::Locate(PhysAddr object) const {
+Allocator::Location SlubCore::Locate(PhysAddr object) const {
   if (object.frame() >= slab_of_frame_.size()) return {};
   const Slab* const slab = SlabOf(object);
   if (slab == nullptr) return {};
   return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
 }
 
-std::vector<Allocator::SlabPlace> Slub::SlabPlaces() const {
+std::vector<Allocator::SlabPlace> SlubCore::SlabPlaces() const {
   std::vector<SlabPlace> places;
   for (const Slab& slab : pool_.slabs()) {
     if (slab.cache == nullptr) continue;
@@ -157,18 +129,18 @@ std::vector<Allocator::SlabPlace> Slub::SlabPlaces() const {
 }
 
 // show_stat(): the CPUs that are on line.
-std::vector<Figure> Slub::Counters(CacheId id) const {
+std::vector<Figure> SlubCore::Counters(CacheId id) const {
   KmemCache& s = cache(id);
   std::vector<Figure> figures;
   if (!options_.statistics || !s.live) return figures;
   const Scheduler& scheduler = machine_.scheduler();
-  for (int stat = 0; stat < kSlubStats; ++stat) {
+  for (size_t place = 0; place < counters_.size(); ++place) {
     Figure figure;
-    figure.name = std::string(SlubStatName(static_cast<SlubStat>(stat)));
+    figure.name = std::string(SlubStatName(counters_[place]));
     figure.per = Figure::Per::kCpu;
     for (int i = 0; i < scheduler.cpu_count(); ++i) {
       if (!scheduler.cpu(CpuId(i)).online()) continue;
-      const uint32_t value = s.cpus[static_cast<size_t>(i)].stats[static_cast<size_t>(stat)];
+      const uint32_t value = s.cpus[static_cast<size_t>(i)].counters.values[place];
       if (value == 0) continue;
       figure.value += value;
       figure.parts.push_back({.index = i, .value = value});
@@ -179,7 +151,7 @@ std::vector<Figure> Slub::Counters(CacheId id) const {
 }
 
 // show_slab_objects() and the tunables' files.
-std::vector<Figure> Slub::State(CacheId id) const {
+std::vector<Figure> SlubCore::State(CacheId id) const {
   KmemCache& s = cache(id);
   if (!s.live) return {};
   ByNode objects, objects_partial, partial, cpu_slabs, slabs, total_objects;
@@ -230,7 +202,7 @@ std::vector<Figure> Slub::State(CacheId id) const {
 }
 
 // get_slabinfo().
-SlabInfoRow Slub::SlabInfo(CacheId id) const {
+SlabInfoRow SlubCore::SlabInfo(CacheId id) const {
   const KmemCache& s = cache(id);
   SlabInfoRow row{.name = s.names.front(),
                   .object_size = s.geometry.size,
@@ -246,6 +218,6 @@ SlabInfoRow Slub::SlabInfo(CacheId id) const {
   return row;
 }
 
-Footprint Slub::FootprintOf(CacheId id) const { return cache(id).footprint; }
+Footprint SlubCore::FootprintOf(CacheId id) const { return cache(id).footprint; }
 
 }  // namespace slablab

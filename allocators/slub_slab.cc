@@ -1,9 +1,9 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A slab's life in SLUB: made, deactivated, discarded.
+// A slab's life in SLUB: made and discarded.
 
-#include "allocators/slub.h"
+#include "allocators/slub_core.h"
 #include "sim/check.h"
 #include "sim/page_allocator.h"
 
@@ -19,15 +19,15 @@ constexpr Gfp kNewSlabMask = kGfpReclaim | Gfp::kHigh | Gfp::kIo | Gfp::kFs | Gf
 }  // namespace
 
 // allocate_slab(): a block of the wanted order if one is to be had without trouble, else the least.
-Task<Slab*> Slub::NewSlab(Cpu& cpu, KmemCache& s, AllocRequest request) {
-  const SiteScope site(cpu, SiteOf(At::kNewSlab));
+Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kNewSlab));
   const SlubGeometry& geometry = s.geometry;
   const Gfp gfp = (request.gfp & kNewSlabMask) | s.alloc_flags;
   Gfp careless = (gfp | Gfp::kNoWarn | Gfp::kNoRetry) & ~Gfp::kNoFail;
   if (Has(gfp, Gfp::kDirectReclaim) && geometry.order > geometry.min_order) {
     careless = (careless | Gfp::kNoMemalloc) & ~kGfpReclaim;
   }
-  cpu.Touch({s.address + KmemCache::kOrderAt, Structure::kCacheDescriptor}, Access::kRead);
+  cpu.Touch({s.address + s.at.order, Structure::kCacheDescriptor}, Access::kRead);
   int order = geometry.order;
   const PageRequest wanted{.order = order, .node = request.node, .gfp = careless};
   PhysAddr block = co_await machine_.pages().Alloc(cpu, wanted);
@@ -42,7 +42,7 @@ Task<Slab*> Slub::NewSlab(Cpu& cpu, KmemCache& s, AllocRequest request) {
 }
 
 // allocate_slab() once it has the pages: all objects in a list, in order of address.
-Slab& Slub::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
+Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
   const uint64_t bytes = kPageSize << order;
   const auto objects = static_cast<uint16_t>(bytes / s.geometry.size);
   Slab& slab = pool_.Take(objects);
@@ -82,7 +82,7 @@ Slab& Slub::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
 }
 
 // inc_slabs_node().
-Task<void> Slub::CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
+Task<void> SlubCore::CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
   CacheNode* const n = GetNode(cpu, s, slab.node);
   if (n == nullptr) co_return;  // The very first slab will hold this node's structure.
   co_await cpu.AddReturn(n->nr_slabs, 1);
@@ -90,7 +90,7 @@ Task<void> Slub::CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
 }
 
 // dec_slabs_node().
-Task<void> Slub::UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
+Task<void> SlubCore::UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
   CacheNode* const n = GetNode(cpu, s, NodeOf(cpu, slab));
   const uint64_t objects = slab.word.Peek().objects;
   co_await cpu.AddReturn(n->nr_slabs, uint64_t{0} - 1);
@@ -98,15 +98,15 @@ Task<void> Slub::UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
 }
 
 // discard_slab().
-Task<void> Slub::DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
+Task<void> SlubCore::DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
   co_await UncountSlab(cpu, s, slab);
   co_await FreeSlab(cpu, s, slab);
 }
 
 // free_slab(): the pages go back. REQUIRES: nobody can reach the slab, and all its objects are
 // free.
-Task<void> Slub::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
-  const SiteScope site(cpu, SiteOf(At::kDiscard));
+Task<void> SlubCore::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kDiscard));
   const SlabWord word = slab.word.Peek();
   CHECK_EQ(word.inuse, 0);
   CHECK(!word.frozen);
@@ -126,75 +126,6 @@ Task<void> Slub::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
   });
   pool_.Give(slab, word.objects);
   co_await machine_.pages().Free(cpu, block, order);
-}
-
-// deactivate_slab(): a slab that is the CPU's no longer. What was left on the CPU's list goes in
-// front of the slab's own, and the slab to its node's partial list, unless it is full, or empty and
-// the node has enough.
-Task<void> Slub::DeactivateSlab(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex freelist) {
-  const SiteScope site(cpu, SiteOf(At::kDeactivate));
-  CacheNode& n = *GetNode(cpu, s, NodeOf(cpu, slab));
-  ListEnd end = ListEnd::kHead;
-  const SlabWord first = co_await cpu.Load(slab.word);
-  if (first.freelist != kNoObject) {
-    Count(cpu, s, SlubStat::kDeactivateRemoteFrees);
-    end = ListEnd::kTail;
-  }
-  const Chain local = CountFreelist(cpu, s, slab, freelist);
-  for (;;) {
-    const SlabWord seen = co_await cpu.Load(slab.word);
-    CHECK(seen.frozen);
-    SlabWord thawed = seen;
-    thawed.frozen = false;
-    if (local.count > 0) {
-      thawed.inuse = static_cast<uint16_t>(seen.inuse - local.count);
-      thawed.freelist = freelist;
-      StoreFreePointer(cpu, s, slab, local.tail, seen.freelist);
-    }
-    bool empty_not_kept = false;
-    if (thawed.inuse == 0) {
-      const uint64_t nr_partial = co_await cpu.LoadUnlocked(n.nr_partial);
-      empty_not_kept = nr_partial >= cpu.Load(s.min_partial);
-    }
-    const bool partial = !empty_not_kept && thawed.freelist != kNoObject;
-    IrqFlags flags = IrqFlags::kWereOff;
-    SpinGuard guard;
-    if (partial) {
-      // Held from before the slab is thawed, so that nobody acquires one that is not in the list.
-      flags = cpu.IrqSave();
-      guard = co_await n.list_lock.Acquire(cpu);
-    }
-    const bool done = co_await cpu.Cmpxchg(slab.word, seen, thawed);
-    if (!done) Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
-    if (done && partial) AddPartial(cpu, n, slab, end);
-    if (partial) {
-      guard.Unlock();
-      co_await cpu.IrqRestore(flags);
-    }
-    if (!done) continue;
-    if (partial) {
-      Count(cpu, s,
-            end == ListEnd::kHead ? SlubStat::kDeactivateToHead : SlubStat::kDeactivateToTail);
-    } else if (empty_not_kept) {
-      Count(cpu, s, SlubStat::kDeactivateEmpty);
-      co_await DiscardSlab(cpu, s, slab);
-      Count(cpu, s, SlubStat::kFreeSlab);
-    } else {
-      Count(cpu, s, SlubStat::kDeactivateFull);
-    }
-    co_return;
-  }
-}
-
-// deactivate_slab(), stage one: how many objects, and the last one.
-Slub::Chain Slub::CountFreelist(Cpu& cpu, KmemCache& s, const Slab& slab, ObjectIndex freelist) {
-  Chain chain{.head = freelist};
-  for (ObjectIndex i = freelist; i != kNoObject; i = LoadFreePointer(cpu, s, slab, i)) {
-    chain.tail = i;
-    ++chain.count;
-    CHECK_LE(chain.count, slab.word.Peek().objects);
-  }
-  return chain;
 }
 
 }  // namespace slablab

@@ -13,6 +13,7 @@
 
 #include "allocators/allocator.h"
 #include "allocators/percpu_areas.h"
+#include "allocators/slub_counters.h"
 #include "allocators/slub_geometry.h"
 #include "allocators/slub_list.h"
 #include "allocators/slub_pool.h"
@@ -29,43 +30,11 @@ namespace slablab {
 
 struct KmemCache;
 
-// SLUB_STATS, in the order of enum stat_item.
-enum class SlubStat : uint8_t {
-  kAllocFastpath,
-  kAllocSlowpath,
-  kFreeFastpath,
-  kFreeSlowpath,
-  kFreeFrozen,
-  kFreeAddPartial,
-  kFreeRemovePartial,
-  kAllocFromPartial,
-  kAllocSlab,
-  kAllocRefill,
-  kAllocNodeMismatch,
-  kFreeSlab,
-  kCpuslabFlush,
-  kDeactivateFull,
-  kDeactivateEmpty,
-  kDeactivateToHead,
-  kDeactivateToTail,
-  kDeactivateRemoteFrees,
-  kDeactivateBypass,
-  kOrderFallback,
-  kCmpxchgDoubleCpuFail,
-  kCmpxchgDoubleFail,
-  kCpuPartialAlloc,
-  kCpuPartialFree,
-  kCpuPartialNode,
-  kCpuPartialDrain,
-};
-inline constexpr int kSlubStats = 26;
-// The name of its file in sysfs.
-std::string_view SlubStatName(SlubStat stat);
-
 // An object of a slab by its number, or one of the two values a free pointer can have besides.
 using ObjectIndex = uint16_t;
 inline constexpr ObjectIndex kNoObject = 0xffff;  // the null pointer
 inline constexpr ObjectIndex kInUse = 0xfffe;     // not a free pointer: the object is allocated
+inline constexpr ObjectIndex kInSheaf = 0xfffd;   // not a free pointer: a sheaf has the object
 
 // The two words of struct slab that change as one: freelist and counters.
 struct SlabWord {
@@ -116,48 +85,53 @@ struct CpuTop {
   friend bool operator==(const CpuTop&, const CpuTop&) = default;
 };
 
-// struct kmem_cache_cpu: 32 bytes, then the counters. Made at the CPU's first use of the cache;
-// before that it is as the kernel initialises it.
+// What one CPU has of a cache: struct kmem_cache_cpu, of 32 bytes, where the era has it, and the
+// counters, behind it or apart. Made at the CPU's first use of the cache; before that it is as the
+// kernel initialises it.
 struct alignas(64) CacheCpu {
   static constexpr uint32_t kFreelistAt = 0;
   static constexpr uint32_t kSlabAt = 16;
   static constexpr uint32_t kPartialAt = 24;
   static constexpr uint32_t kStatsAt = 32;
-  static constexpr uint32_t kStatBytes = 4;
 
-  // What the fast paths need stands in front, in as few of the host's lines as it fits.
   bool placed = false;
-  int stats_before_page_end = 0;
-  PhysAddr stats_base;
   PerCpu<CpuTop> top;
-  PerCpu<Slab*> slab;  // allocated from; null: none
-  std::array<uint32_t, kSlubStats> stats;
-  PerCpu<Slab*> partial;  // further frozen slabs
-  // As stats_base, of the counters behind a page's end.
-  PhysAddr stats_base_behind;
-
-  PhysAddr StatAddress(int stat) const {
-    const PhysAddr base = stat < stats_before_page_end ? stats_base : stats_base_behind;
-    return base + static_cast<uint64_t>(stat) * kStatBytes;
-  }
+  PerCpu<Slab*> slab;     // allocated from; null: none
+  PerCpu<Slab*> partial;  // further slabs
+  CpuCounters counters;
 };
 
 using CacheNode = SlubNode<Slab>;
+
+// Where struct kmem_cache has what differs from era to era.
+struct KmemCacheOffsets {
+  uint32_t cpu_partial_slabs = 0;
+  uint32_t order = 0;  // struct kmem_cache_order_objects oo
+  uint32_t defrag_ratio = 0;
+  uint32_t cpu_stats = 0;  // 0: the counters lie behind kmem_cache_cpu
+  // An array by node of so many bytes each, in which the node structure's pointer stands at `node`.
+  uint32_t per_node = 0;
+  uint32_t per_node_bytes = 8;
+  uint32_t node = 0;
+};
+
+// What a front keeps of a cache besides: its own kind.
+struct FrontCache {
+  virtual ~FrontCache() = default;
+};
 
 // struct kmem_cache.
 struct KmemCache {
   static constexpr uint64_t kCpuSlabAt = 0;
   static constexpr uint64_t kMinPartialAt = 16;
-  static constexpr uint64_t kSizesAt = 24;
   static constexpr uint64_t kOffsetAt = 40;
-  static constexpr uint64_t kCpuPartialSlabsAt = 48;
-  static constexpr uint64_t kOrderAt = 52;
-  static constexpr uint64_t kDefragRatioAt = 184;
-  static constexpr uint64_t kNodesAt = 200;
 
-  explicit KmemCache(int cpus) : cpus(static_cast<size_t>(cpus)) {}
+  // `offsets` outlives the cache.
+  KmemCache(const KmemCacheOffsets& offsets, int cpus)
+      : at(offsets), cpus(static_cast<size_t>(cpus)) {}
   KmemCache(const KmemCache&) = delete;
 
+  const KmemCacheOffsets& at;
   CacheId id;
   bool live = false;
   CacheSpec spec;
@@ -169,7 +143,8 @@ struct KmemCache {
   uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
 
   PhysAddr address;
-  Settled<PercpuArea> cpu_slab;
+  Settled<PercpuArea> cpu_slab;   // or cpu_sheaves
+  Settled<PercpuArea> cpu_stats;  // null: the counters are behind cpu_slab's
   Settled<uint64_t> min_partial;
   Settled<uint32_t> offset;  // of the free pointer
   Settled<uint32_t> cpu_partial_slabs;
@@ -177,12 +152,14 @@ struct KmemCache {
   std::vector<std::unique_ptr<CacheNode>> nodes;  // null: a node without memory
 
   LazyArray<CacheCpu> cpus;
+  std::unique_ptr<FrontCache> front;  // null: the front keeps nothing
   Footprint footprint;
 
   // Moves the structure to `to`: the fields keep their values.
   void PlaceAt(PhysAddr to);
   Place NodePointer(NodeId node) const {
-    return {address + kNodesAt + node.index() * 8, Structure::kCacheDescriptor};
+    return {address + at.per_node + node.index() * at.per_node_bytes + at.node,
+            Structure::kCacheDescriptor};
   }
 
   PhysAddr AddressOf(const Slab& slab, ObjectIndex object) const {

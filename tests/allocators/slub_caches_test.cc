@@ -44,7 +44,7 @@ TEST_F(SlubCachesTest, ACacheIsAnObjectOfTheCachesCache) {
 }
 
 TEST_F(SlubCachesTest, BootLeavesTheKernelsCaches) {
-  const Slub& slub = m_.model();
+  const Allocator& slub = m_.model();
   EXPECT_EQ(slub.Layout(CacheId(0)).name, "kmem_cache_node");
   EXPECT_EQ(slub.Layout(CacheId(0)).object_size, 64u);
   EXPECT_EQ(slub.Layout(CacheId(1)).name, "kmem_cache");

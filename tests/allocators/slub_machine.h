@@ -7,16 +7,18 @@
 #include <string>
 #include <string_view>
 
-#include "allocators/slub.h"
+#include "allocators/slub_cpu_slabs.h"
+#include "allocators/slub_model.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"
 
 namespace slablab {
 
 // A booted machine with SLUB on it, plain.
-class SlubMachine : public ModelMachine<Slub> {
+class SlubMachine : public ModelMachine<SlubModel<CpuSlabs>> {
  public:
-  explicit SlubMachine(const Options& options = {}) : ModelMachine(Plain("slub", options)) {}
+  explicit SlubMachine(const Options& options = {})
+      : ModelMachine(Plain("slub", options), kSlub61) {}
 
   // Four objects to a slab, and lists short enough to draw: four slabs on a CPU's partial list,
   // `min_partial` on a node's.

@@ -3,15 +3,18 @@
 
 #include "tests/workloads/noting_slub.h"
 
-#include "allocators/slub.h"
+#include "allocators/slub_cpu_slabs.h"
+#include "allocators/slub_model.h"
 
 namespace slablab {
 namespace {
 
+using Slub = SlubModel<CpuSlabs>;
+
 class NotingSlub : public Slub {
  public:
   NotingSlub(Machine& machine, KmallocNotes* notes)
-      : Slub(machine, AllocatorOptions()), notes_(*notes) {}
+      : Slub(machine, AllocatorOptions(), kSlub61), notes_(*notes) {}
 
   Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override {
     notes_[cpu.id().value()].push_back(static_cast<int64_t>(bytes));

@@ -4,29 +4,29 @@
 // SLUB's partial lists: those of the nodes, under list_lock, and those of the CPUs, under
 // "interrupts off".
 
-#include "allocators/slub.h"
+#include "allocators/slub_cpu_slabs.h"
 #include "sim/check.h"
 
 namespace slablab {
 
 // get_partial(): the node asked for, or the nearest; then any, if none was asked for.
-Task<Slub::Loot> Slub::GetPartial(Cpu& cpu, KmemCache& s, NodeId node) {
-  const NodeId nearest = node == kAnyNode ? LocalMemoryNode(cpu) : node;
+Task<CpuSlabs::Loot> CpuSlabs::GetPartial(Cpu& cpu, KmemCache& s, NodeId node) {
+  const NodeId nearest = node == kAnyNode ? core_.LocalMemoryNode(cpu) : node;
   Loot found = co_await GetPartialNode(cpu, s, nearest);
-  found.way = Way::kAllocNodePartial;
+  found.way = SlubWay::kAllocNodePartial;
   if (found.slab != nullptr || node != kAnyNode) co_return found;
   found = co_await GetAnyPartial(cpu, s);
-  found.way = Way::kAllocRemotePartial;
+  found.way = SlubWay::kAllocRemotePartial;
   co_return found;
 }
 
 // get_partial_node(): the first slab of the node's list for the caller, and, while the lock is
 // held, further ones for the CPU's partial list, until they are more than half of what that may
 // hold.
-Task<Slub::Loot> Slub::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node) {
-  const SiteScope site(cpu, SiteOf(At::kGetPartial));
+Task<CpuSlabs::Loot> CpuSlabs::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kGetPartial));
   Loot found;
-  CacheNode* const n = GetNode(cpu, s, node);
+  CacheNode* const n = core_.GetNode(cpu, s, node);
   if (n == nullptr) co_return found;
   const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
   if (nr_partial == 0) co_return found;
@@ -43,10 +43,10 @@ Task<Slub::Loot> Slub::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node) {
       if (!acquired) break;
       if (is_extra) {
         co_await PutCpuPartial(cpu, s, *slab, Drain::kNo);
-        Count(cpu, s, SlubStat::kCpuPartialNode);
+        core_.Count(cpu, s, SlubStat::kCpuPartialNode);
         ++extra;
       } else {
-        Count(cpu, s, SlubStat::kAllocFromPartial);
+        core_.Count(cpu, s, SlubStat::kAllocFromPartial);
       }
       if (extra > cpu.Load(s.cpu_partial_slabs) / 2) break;
       slab = following;
@@ -57,13 +57,11 @@ Task<Slub::Loot> Slub::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node) {
 }
 
 // get_any_partial(): nodes in fallback order that have more partial slabs than they should keep.
-Task<Slub::Loot> Slub::GetAnyPartial(Cpu& cpu, KmemCache& s) {
-  const SiteScope site(cpu, SiteOf(At::kGetAnyPartial));
-  const uint32_t ratio = cpu.Load(s.remote_node_defrag_ratio);
-  // The kernel throttles by the cycle counter.
-  if (ratio == 0 || random_.Below(1024) > ratio) co_return Loot{};
-  for (NodeId node : machine_.FallbackOf(cpu.node())) {
-    CacheNode* const n = GetNode(cpu, s, node);
+Task<CpuSlabs::Loot> CpuSlabs::GetAnyPartial(Cpu& cpu, KmemCache& s) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kGetAnyPartial));
+  if (!core_.MayLookElsewhere(cpu, s)) co_return Loot{};
+  for (NodeId node : core_.machine().FallbackOf(cpu.node())) {
+    CacheNode* const n = core_.GetNode(cpu, s, node);
     if (n == nullptr) continue;
     const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
     if (nr_partial <= cpu.Load(s.min_partial)) continue;
@@ -76,7 +74,7 @@ Task<Slub::Loot> Slub::GetAnyPartial(Cpu& cpu, KmemCache& s) {
 // acquire_slab(): freezes a slab and takes it off the node's list. The caller's own slab, the
 // first, gives up its objects at once; an extra one keeps them. Answers false if a free came in
 // between.
-Task<bool> Slub::AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, Loot* loot) {
+Task<bool> CpuSlabs::AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, Loot* loot) {
   const SlabWord seen = co_await cpu.Load(slab.word);
   CHECK(!seen.frozen);
   SlabWord taken = seen;
@@ -88,7 +86,7 @@ Task<bool> Slub::AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, L
   }
   const bool done = co_await cpu.Cmpxchg(slab.word, seen, taken);
   if (!done) {
-    Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
+    core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
     co_return false;
   }
   RemovePartial(cpu, n, slab);
@@ -99,9 +97,9 @@ Task<bool> Slub::AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, L
 
 // put_cpu_partial(): a slab just frozen goes to the front of the CPU's partial list. If that is
 // full and may be drained, all that was in it goes to the nodes. Answers whether it was drained.
-Task<bool> Slub::PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain) {
-  const SiteScope site(cpu, SiteOf(At::kPutCpuPartial));
-  CacheCpu& c = On(s, cpu.id());
+Task<bool> CpuSlabs::PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kPutCpuPartial));
+  CacheCpu& c = core_.On(s, cpu.id());
   const IrqFlags flags = cpu.IrqSave();
   Slab* old = cpu.Load(c.partial);
   Slab* to_unfreeze = nullptr;
@@ -120,15 +118,15 @@ Task<bool> Slub::PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain) 
   co_await cpu.IrqRestore(flags);
   if (to_unfreeze == nullptr) co_return false;
   co_await UnfreezePartials(cpu, s, to_unfreeze);
-  Count(cpu, s, SlubStat::kCpuPartialDrain);
+  core_.Count(cpu, s, SlubStat::kCpuPartialDrain);
   co_return true;
 }
 
 // __unfreeze_partials(): a CPU's former partial list goes to the tails of the nodes' lists, each
 // lock held for as long as the slabs are on one node. Empty slabs that the node need not keep are
 // freed afterwards.
-Task<void> Slub::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
-  const SiteScope site(cpu, SiteOf(At::kUnfreeze));
+Task<void> CpuSlabs::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kUnfreeze));
   Slab* to_discard = nullptr;
   CacheNode* n = nullptr;
   IrqFlags flags = IrqFlags::kWereOff;
@@ -136,7 +134,7 @@ Task<void> Slub::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
   while (list != nullptr) {
     Slab& slab = *list;
     list = cpu.Load(slab.partial).next;
-    CacheNode* const home = GetNode(cpu, s, NodeOf(cpu, slab));
+    CacheNode* const home = core_.GetNode(cpu, s, core_.NodeOf(cpu, slab));
     if (n != home) {
       if (n != nullptr) {
         guard.Unlock();
@@ -159,14 +157,14 @@ Task<void> Slub::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
   while (to_discard != nullptr) {
     Slab& slab = *to_discard;
     to_discard = cpu.Load(slab.partial).next;
-    Count(cpu, s, SlubStat::kDeactivateEmpty);
-    co_await DiscardSlab(cpu, s, slab);
-    Count(cpu, s, SlubStat::kFreeSlab);
+    core_.Count(cpu, s, SlubStat::kDeactivateEmpty);
+    co_await core_.DiscardSlab(cpu, s, slab);
+    core_.Count(cpu, s, SlubStat::kFreeSlab);
   }
 }
 
 // __unfreeze_partials(), one slab. Answers false if it is empty and not to be kept.
-Task<bool> Slub::UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab) {
+Task<bool> CpuSlabs::UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab) {
   SlabWord thawed;
   for (;;) {
     const SlabWord seen = co_await cpu.Load(slab.word);
@@ -175,14 +173,14 @@ Task<bool> Slub::UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab) 
     thawed.frozen = false;
     const bool done = co_await cpu.Cmpxchg(slab.word, seen, thawed);
     if (done) break;
-    Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
+    core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
   }
   if (thawed.inuse == 0) {
     const auto partial = cpu.Load(n.nr_partial);
     if (partial >= cpu.Load(s.min_partial)) co_return false;
   }
   AddPartial(cpu, n, slab, ListEnd::kTail);
-  Count(cpu, s, SlubStat::kFreeAddPartial);
+  core_.Count(cpu, s, SlubStat::kFreeAddPartial);
   co_return true;
 }
 
