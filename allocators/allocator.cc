@@ -4,8 +4,16 @@
 #include "allocators/allocator.h"
 
 #include "absl/strings/str_cat.h"
+#include "sim/check.h"
 
 namespace slablab {
+namespace {
+
+[[noreturn]] void NoPrefilledSheaves() {
+  internal::CheckFailed(__FILE__, __LINE__, "offers().prefilled_sheaves");
+}
+
+}  // namespace
 
 std::string Figure::ToString() const {
   std::string text = absl::StrCat(value);
@@ -27,6 +35,28 @@ Task<absl::Status> Allocator::TuneTogether(Cpu& cpu, CacheId cache,
   }
   co_return absl::OkStatus();
 }
+
+Task<void> Allocator::KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) {
+  for (const PhysAddr object : objects) co_await Kfree(cpu, object);
+}
+
+Task<SheafId> Allocator::PrefillSheaf(Cpu&, CacheId, Gfp, uint32_t) {
+  NoPrefilledSheaves();
+}
+
+Task<Placement> Allocator::AllocFromSheaf(Cpu&, CacheId, Gfp, SheafId) {
+  NoPrefilledSheaves();
+}
+
+Task<SheafId> Allocator::RefillSheaf(Cpu&, CacheId, Gfp, SheafId, uint32_t) {
+  NoPrefilledSheaves();
+}
+
+Task<void> Allocator::ReturnSheaf(Cpu&, CacheId, Gfp, SheafId) {
+  NoPrefilledSheaves();
+}
+
+uint32_t Allocator::SheafSize(SheafId) const { NoPrefilledSheaves(); }
 
 Footprint& Footprint::operator+=(const Footprint& other) {
   slabs += other.slabs;

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "allocators/cache_contents.h"
 #include "sim/cpu.h"
 #include "sim/gfp.h"
 #include "sim/task.h"
@@ -29,6 +30,10 @@ class PercpuAreas;
 using CacheId = Id<struct CacheIdTag, int32_t>;
 inline constexpr CacheId kNoCache{-1};
 
+// A prefilled sheaf that a user has.
+using SheafId = Id<struct SheafIdTag, int32_t>;
+inline constexpr SheafId kNoSheaf{-1};
+
 // Which way through the model an operation took: an index into Allocator::paths().
 using PathId = uint8_t;
 
@@ -43,6 +48,18 @@ struct CacheSpec {
   bool reclaim_account = false;
   bool mem_spread = false;  // SLAB_MEM_SPREAD
   bool no_merge = false;
+  bool no_leak_trace = false;  // SLAB_NOLEAKTRACE
+  // Where the free pointer lies within a free object (kmem_cache_args.freeptr_offset); -1: the
+  // kernel chooses.
+  int64_t free_pointer_offset = -1;
+  uint32_t sheaf_capacity = 0;  // kmem_cache_args.sheaf_capacity; 0: the kernel's own formula
+  // SLAB_CONSISTENCY_CHECKS, SLAB_RED_ZONE, SLAB_POISON, SLAB_STORE_USER.
+  bool consistency_checks = false;
+  bool red_zone = false;
+  bool poison = false;
+  bool store_user = false;
+
+  bool has_debug_flags() const { return consistency_checks || red_zone || poison || store_user; }
 };
 
 struct Placement {
@@ -79,6 +96,7 @@ struct CacheLayout {
   int order = 0;
   uint32_t objects_per_slab = 0;
   uint32_t free_pointer_offset = 0;
+  uint32_t sheaf_capacity = 0;  // 0: no sheaves
 };
 
 // One line of /proc/slabinfo 2.1.
@@ -182,7 +200,37 @@ class Allocator {
                                  absl::Span<PhysAddr> objects) = 0;
   // Reorders `objects`, as the kernel does.
   virtual Task<void> FreeBulk(Cpu& cpu, CacheId cache, absl::Span<PhysAddr> objects) = 0;
+  // kfree_bulk(): objects of any caches. Reorders `objects`, as the kernel does. By default one
+  // after another, as SLAB has it.
+  virtual Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects);
   virtual Task<void> Shrink(Cpu& cpu, CacheId cache) = 0;
+
+  // --- What only some models have. ---
+  struct Offers {
+    bool debug_flags = false;          // CacheSpec's: red zones and the like
+    bool free_pointer_offset = false;  // CacheSpec's
+    bool prefilled_sheaves = false;    // the five calls below
+  };
+  virtual Offers offers() const { return {}; }
+  // kfree_rcu_sheaf(), what kvfree_rcu() tries first: whether `object` went into a sheaf that is
+  // freed after a grace period (Machine::rcu()). If not, it is still the caller's.
+  virtual Task<bool> FreeRcuSheaf(Cpu& /*cpu*/, PhysAddr /*object*/) { return Task<bool>(false); }
+  // flush_rcu_sheaves_on_cache(), the part of kvfree_rcu_barrier_on_cache() that is SLUB's: what
+  // FreeRcuSheaf has gathered so far is handed to Machine::rcu().
+  virtual Task<void> FlushRcuSheaves(Cpu& /*cpu*/, CacheId /*cache*/) { return {}; }
+  // kmem_cache_prefill_sheaf(): a sheaf with at least `size` objects. kNoSheaf: no memory.
+  // REQUIRES, of all five: offers().prefilled_sheaves, and size > 0.
+  virtual Task<SheafId> PrefillSheaf(Cpu& cpu, CacheId cache, Gfp gfp, uint32_t size);
+  // Null: the sheaf is empty.
+  virtual Task<Placement> AllocFromSheaf(Cpu& cpu, CacheId cache, Gfp gfp, SheafId sheaf);
+  // kmem_cache_refill_sheaf(): fills it to at least `size`; may answer another sheaf instead, as
+  // the kernel does. kNoSheaf: no memory, and `sheaf` is as it was.
+  virtual Task<SheafId> RefillSheaf(Cpu& cpu, CacheId cache, Gfp gfp, SheafId sheaf,
+                                    uint32_t size);
+  virtual Task<void> ReturnSheaf(Cpu& cpu, CacheId cache, Gfp gfp, SheafId sheaf);
+  // Objects in it.
+  virtual uint32_t SheafSize(SheafId sheaf) const;
+
   // The hotplug callbacks, on a CPU that stays: after `dead` went off line, before `coming` is on.
   virtual Task<void> CpuDead(Cpu& cpu, CpuId dead) = 0;
   // False: there is no memory for what it needs, and it has to stay off line.
@@ -230,6 +278,8 @@ class Allocator {
   virtual std::vector<Figure> Counters(CacheId cache) const = 0;
   virtual std::vector<Figure> State(CacheId cache) const = 0;
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
+  // Of models whose caches consist of what it describes.
+  virtual CacheContents Contents(CacheId /*cache*/) const { return {}; }
   virtual Footprint FootprintOf(CacheId cache) const = 0;
   virtual const Footprint& TotalFootprint() const = 0;  // one object, for the allocator's life
   // Where its per-CPU structures come from; null: it has none.

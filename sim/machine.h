@@ -6,9 +6,11 @@
 
 #include <memory>
 
+#include "sim/check.h"
 #include "sim/hardware.h"
 #include "sim/machine_config.h"
 #include "sim/page_allocator.h"
+#include "sim/rcu.h"
 
 namespace slablab {
 
@@ -27,9 +29,18 @@ class Machine : public Hardware {
   // For tests: puts `pages` before the machine's own, which it may call. Not owned.
   void set_pages(PageAllocator* pages) { pages_ = pages; }
 
+  // What calls models back when a grace period has passed. REQUIRES: set_rcu().
+  Rcu& rcu() {
+    CHECK(rcu_ != nullptr);
+    return *rcu_;
+  }
+  // Not owned. Before anything runs.
+  void set_rcu(Rcu* rcu) { rcu_ = rcu; }
+
  private:
   std::unique_ptr<BuddyAllocator> buddy_;
   PageAllocator* pages_;
+  Rcu* rcu_ = nullptr;
 };
 
 }  // namespace slablab
