@@ -96,9 +96,8 @@ void KmallocTable::Set(const Class& kmalloc_class, CacheId cache) {
       cache;
 }
 
-bool KmallocTable::IsSet(const Class& kmalloc_class) const {
-  return caches_[static_cast<size_t>(kmalloc_class.type)]
-                [static_cast<size_t>(kmalloc_class.index)] != kNoCache;
+CacheId KmallocTable::Get(const Class& kmalloc_class) const {
+  return caches_[static_cast<size_t>(kmalloc_class.type)][static_cast<size_t>(kmalloc_class.index)];
 }
 
 KmallocType KmallocTable::TypeOf(Gfp gfp) const {

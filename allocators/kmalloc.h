@@ -84,7 +84,9 @@ class KmallocTable {
   // for other names.
   CacheId CacheForModernName(std::string_view name) const;
   void Set(const Class& kmalloc_class, CacheId cache);
-  bool IsSet(const Class& kmalloc_class) const;
+  bool IsSet(const Class& kmalloc_class) const { return Get(kmalloc_class) != kNoCache; }
+  // kNoCache: not set yet.
+  CacheId Get(const Class& kmalloc_class) const;
   // kmalloc_slab(). kNoCache: not set yet. REQUIRES: 1 <= bytes <= size_max().
   CacheId CacheFor(uint64_t bytes, Gfp gfp) const;
   // Where in kmalloc_caches[][] the answer stands, in bytes: the array is read on every call.

@@ -29,6 +29,11 @@ struct Entry {
 // The last before the per-CPU arrays of SLAB came from the percpu allocator.
 constexpr ModelKernel kLinux317 = {.version = 3, .patchlevel = 17};
 
+constexpr ModelKernel kLinux70 = {.version = 7, .patchlevel = 0};
+constexpr ModelKernel kLinux71 = {.version = 7, .patchlevel = 1};
+constexpr ModelKernel kLinux72 = {.version = 7, .patchlevel = 2};
+constexpr ModelKernel kLinux73 = {.version = 7, .patchlevel = 3};
+
 constexpr ModelKernel Patched(ModelKernel kernel, std::string_view patches) {
   kernel.patches = patches;
   return kernel;
@@ -37,9 +42,29 @@ constexpr ModelKernel Patched(ModelKernel kernel, std::string_view patches) {
 // The table. A further model is one more line here.
 constexpr Entry kEntries[] = {
     {{"slub", kLinux61, "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists."},
-     SlubSwitches,
+     [] { return SlubSwitches(kSlub61); },
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return MakeSlub(machine, options, kSlub61);
+     }},
+    {{"slub-7.0", kLinux70, "SLUB as of Linux 7.0: sheaves and barns, no CPU slabs."},
+     [] { return SlubSwitches(kSlub70); },
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return MakeSlub(machine, options, kSlub70);
+     }},
+    {{"slub-7.1", kLinux71, "SLUB as of Linux 7.1: sheaves for nodes without memory too."},
+     [] { return SlubSwitches(kSlub71); },
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return MakeSlub(machine, options, kSlub71);
+     }},
+    {{"slub-7.2", kLinux72, "SLUB as of Linux 7.2: sheaves are filled in the order of slabs."},
+     [] { return SlubSwitches(kSlub72); },
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return MakeSlub(machine, options, kSlub72);
+     }},
+    {{"slub-7.3", kLinux73, "SLUB as of Linux 7.3: bulk frees part remote objects in place."},
+     [] { return SlubSwitches(kSlub73); },
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return MakeSlub(machine, options, kSlub73);
      }},
     {{"slab", kLinux61, "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects."},
      SlabSwitches,

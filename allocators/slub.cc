@@ -5,12 +5,17 @@
 
 #include "allocators/slub_cpu_slabs.h"
 #include "allocators/slub_model.h"
+#include "allocators/slub_node_slabs.h"
+#include "allocators/slub_sheaves.h"
 
 namespace slablab {
 
 std::unique_ptr<Allocator> MakeSlub(Machine& machine, const AllocatorOptions& options,
                                     const SlubPolicy& policy) {
-  return std::make_unique<SlubModel<CpuSlabs>>(machine, options, policy);
+  const bool has_sheaves = policy.sheaves.which != SheafPolicy::Which::kNone;
+  if (policy.cpu_slabs) return std::make_unique<SlubModel<CpuSlabs>>(machine, options, policy);
+  if (!has_sheaves) return std::make_unique<SlubModel<NodeSlabs>>(machine, options, policy);
+  return std::make_unique<SlubModel<Sheaves<NodeSlabs>>>(machine, options, policy);
 }
 
 }  // namespace slablab

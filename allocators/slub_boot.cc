@@ -3,6 +3,11 @@
 
 // SLUB's boot.
 
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
 #include "allocators/percpu_registry.h"
 #include "allocators/slub_core.h"
 #include "fmt/format.h"
@@ -10,6 +15,22 @@
 #include "sim/check.h"
 
 namespace slablab {
+namespace {
+
+// As they stand in kmalloc_caches[][] of Linux 7.x: by type, then by index.
+std::vector<KmallocTable::Class> InOrderOfTable(const KmallocTable& table) {
+  const auto place = [](const KmallocTable::Class& of) {
+    constexpr std::array<KmallocType, kKmallocTypes> kTypes = {
+        KmallocType::kNormal, KmallocType::kReclaim, KmallocType::kDma, KmallocType::kCgroup};
+    return std::pair(std::find(kTypes.begin(), kTypes.end(), of.type) - kTypes.begin(), of.index);
+  };
+  std::vector<KmallocTable::Class> classes = table.Classes();
+  std::sort(classes.begin(), classes.end(),
+            [place](const auto& a, const auto& b) { return place(a) < place(b); });
+  return classes;
+}
+
+}  // namespace
 
 // kmem_cache_init(): a node structure is an object of kmem_cache_node, and a cache one of
 // kmem_cache, so these two begin in static memory, and the first node structures are taken by hand.
@@ -33,6 +54,7 @@ Task<void> SlubCore::Boot(Cpu& cpu) {
   for (const CacheSpec& spec : {node_spec, cache_spec}) {
     KmemCache& s = AddCache(spec, *GeometryOf(spec));
     (node_cache_ == nullptr ? node_cache_ : cache_cache_) = &s;
+    s.no_sheaves = true;
     s.PlaceAt(machine_.boot_memory().Allocate(cache_spec.object_size, kLineSize, cpu.node()));
     const bool opened = co_await OpenCache(cpu, s);
     CHECK(opened);
@@ -79,6 +101,7 @@ Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
     const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpNoWait);
     CHECK(!descriptor.is_null());
     KmemCache& s = AddCache(spec, *GeometryOf(spec));
+    s.is_kmalloc = true;
     if (kmalloc_class.type == KmallocType::kDma) s.alloc_flags = s.alloc_flags | Gfp::kDma;
     s.PlaceAt(descriptor);
     const bool opened = co_await OpenCache(cpu, s);
@@ -89,6 +112,15 @@ Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
     list_.push_back(s.id);
     s.live = true;
     kmalloc_.Set(kmalloc_class, s.id);
+  }
+  // bootstrap_kmalloc_sheaves().
+  for (const KmallocTable::Class& kmalloc_class : InOrderOfTable(kmalloc_)) {
+    KmemCache& s = cache(kmalloc_.Get(kmalloc_class));
+    const bool made = co_await BootstrapKmalloc(cpu, s);
+    if (made) continue;
+    boot_status_ =
+        BootPanic(fmt::format("Out of memory when creating kmem_cache {}", s.spec.name), *areas_);
+    co_return;
   }
 }
 

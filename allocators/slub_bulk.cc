@@ -12,7 +12,8 @@ namespace slablab {
 
 // build_detached_freelist(): from the end of the array, the last object and those of its slab,
 // until three of other slabs were met. What is left stands in front afterwards.
-SlubCore::Detached SlubCore::BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr> objects) {
+SlubCore::Detached SlubCore::BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr> objects,
+                                                   Owner owner) {
   int lookahead = 3;
   size_t at = objects.size() - 1;
   const PhysAddr last = objects[at];
@@ -20,7 +21,7 @@ SlubCore::Detached SlubCore::BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr
   KmemCache& s = *slab.cache;
   cpu.Touch(slab.PageOf(last.frame()), Access::kRead);
   const ObjectIndex tail = s.IndexOf(slab, last);
-  TakeBack(s, slab, tail);
+  if (owner == Owner::kUser) TakeBack(s, slab, tail);
   StoreFreePointer(cpu, s, slab, tail, kNoObject);
   Detached detached{.slab = &slab, .chain = {.head = tail, .tail = tail, .count = 1}, .left = at};
   while (at > 0) {
@@ -30,7 +31,7 @@ SlubCore::Detached SlubCore::BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr
     cpu.Touch(its_slab->PageOf(object.frame()), Access::kRead);
     if (its_slab == &slab) {
       const ObjectIndex index = s.IndexOf(slab, object);
-      TakeBack(s, slab, index);
+      if (owner == Owner::kUser) TakeBack(s, slab, index);
       StoreFreePointer(cpu, s, slab, index, detached.chain.head);
       detached.chain.head = index;
       ++detached.chain.count;

@@ -60,7 +60,9 @@ Task<void> SlubCore::DestroyCache(Cpu& cpu, CacheId id) {
     co_return;
   }
   CHECK_EQ(s.footprint.objects, 0u);
+  co_await RcuBarrier(cpu, s);
   co_await FlushAll(cpu, s);
+  co_await EmptyBarns(cpu, s, Ending::kYes);
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n != nullptr) co_await ShutdownNode(cpu, s, *n);
   }
@@ -147,15 +149,16 @@ KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometr
   s.id = CacheId(static_cast<int32_t>(caches_.size() - 1));
   s.spec = spec;
   s.names = {spec.name};
-  s.may_merge = !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
+  s.may_merge = !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu &&
+                !AsksForSheaves(spec);
   s.geometry = geometry;
   s.reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + geometry.size - 1) / geometry.size);
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
   if (spec.reclaim_account) s.alloc_flags = s.alloc_flags | Gfp::kReclaimable;
-  s.cpu_partial = geometry.cpu_partial;
+  if (policy_.cpu_slabs) s.cpu_partial = geometry.cpu_partial;
   s.min_partial.Poke(geometry.min_partial);
   s.offset.Poke(geometry.free_pointer_offset);
-  s.cpu_partial_slabs.Poke(SlubCpuPartialSlabs(geometry.cpu_partial, geometry.objects));
+  s.cpu_partial_slabs.Poke(SlubCpuPartialSlabs(s.cpu_partial, geometry.objects));
   s.remote_node_defrag_ratio.Poke(defrag_always_ ? kDefragRatioAlways : kDefragRatioDefault);
   s.nodes.resize(static_cast<size_t>(config.node_count()));
   return s;
@@ -208,11 +211,11 @@ void SlubCore::PlaceCpu(KmemCache& s, CpuId id) const {
   const PercpuArea stats = are_apart ? s.cpu_stats.Peek() : area;
   const uint32_t first = are_apart ? 0 : CacheCpu::kStatsAt;
   const auto address = [&](uint32_t at) { return areas_->AddressOn(stats, id, first + at); };
-  CpuCounters& counters = c.counters;
+  SlubCpuCounters& counters = c.counters;
   counters.base = address(0);
   counters.before_page_end = static_cast<int>(counters_.size());
   for (int place = counters.before_page_end - 1; place > 0; --place) {
-    const auto offset = static_cast<uint32_t>(place) * CpuCounters::kBytes;
+    const auto offset = static_cast<uint32_t>(place) * SlubCpuCounters::kBytes;
     const PhysAddr here = address(offset);
     if (here == counters.base + offset) break;
     counters.before_page_end = place;
@@ -238,6 +241,11 @@ Task<bool> SlubCore::InitNodes(Cpu& cpu, KmemCache& s) {
   co_return true;
 }
 
+// A cache that asks for sheaves of its own size has nothing in common with others.
+bool SlubCore::AsksForSheaves(const CacheSpec& spec) const {
+  return policy_.sheaves.which != SheafPolicy::Which::kNone && spec.sheaf_capacity > 0;
+}
+
 KmemCache* SlubCore::FindLive(std::string_view name) const {
   for (CacheId id : list_) {
     const std::vector<std::string>& names = cache(id).names;
@@ -249,7 +257,8 @@ KmemCache* SlubCore::FindLive(std::string_view name) const {
 // find_mergeable(): the oldest cache whose objects are no more than a word larger, suitably
 // aligned, and of the same kind.
 KmemCache* SlubCore::FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const {
-  if (!options_.merge_caches || spec.no_merge || spec.has_constructor || spec.typesafe_by_rcu) {
+  if (!options_.merge_caches || spec.no_merge || spec.has_constructor || spec.typesafe_by_rcu ||
+      AsksForSheaves(spec)) {
     return nullptr;
   }
   for (CacheId id : list_) {

@@ -7,6 +7,12 @@
 #include "sim/check.h"
 
 namespace slablab {
+namespace {
+
+// Whether a free pointer is one, and not what stands in its place.
+bool IsLink(ObjectIndex free_pointer) { return free_pointer != kInUse && free_pointer != kInSheaf; }
+
+}  // namespace
 
 void SlubInspection::Run() {
   core_.InspectFront(s_, *this);
@@ -34,6 +40,7 @@ void SlubInspection::Run() {
   footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
   CHECK_LE(footprint.own_objects, footprint.objects);
   CHECK(footprint == s_.footprint);  // 7
+  CHECK_EQ(in_sheaves_, 0u);         // 3
 }
 
 void SlubInspection::Claim(const Slab& slab, Held held) {
@@ -71,8 +78,12 @@ void SlubInspection::VisitSlab(const Slab& slab) {
   const uint32_t on_front = Walk(slab, owner.held.freelist);
   uint32_t used = 0;
   for (uint32_t i = 0; i < word.objects; ++i) {
-    CHECK_EQ(slab.free_pointer[i] == kInUse, !seen_[i]);  // 3
-    if (!seen_[i]) ++used;
+    CHECK_EQ(IsLink(slab.free_pointer[i]), seen_[i]);  // 3
+    if (seen_[i]) continue;
+    ++used;
+    if (slab.free_pointer[i] != kInSheaf) continue;
+    CHECK_GT(in_sheaves_, 0u);  // 3
+    --in_sheaves_;
   }
   CHECK_EQ(used + on_slab + on_front, word.objects);  // 3
   const uint64_t frames = uint64_t{1} << slab.order;

@@ -29,6 +29,8 @@ class SlubInspection {
     ObjectIndex freelist = kNoObject;
   };
   void Claim(const Slab& slab, Held held);
+  // Objects that the front has in arrays (kInSheaf).
+  void ClaimInSheaves(uint64_t objects) { in_sheaves_ += objects; }
 
  private:
   void VisitNode(const CacheNode& n);
@@ -44,6 +46,7 @@ class SlubInspection {
   const KmemCache& s_;
   std::map<const Slab*, Owner> owners_;
   std::vector<bool> seen_;
+  uint64_t in_sheaves_ = 0;
 };
 
 }  // namespace slablab

@@ -18,6 +18,7 @@ Task<void> SlubCore::Shrink(Cpu& cpu, CacheId id) {
   KmemCache& s = cache(id);
   const SiteScope site(cpu, SiteOf(SlubAt::kShrink));
   co_await FlushAll(cpu, s);
+  co_await EmptyBarns(cpu, s, Ending::kNo);
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n != nullptr) co_await ShrinkNode(cpu, s, *n);
   }
@@ -73,7 +74,7 @@ Task<bool> SlubCore::CpuComing(Cpu&, CpuId) { co_return true; }
 Task<absl::Status> SlubCore::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
   KmemCache& s = cache(id);
-  absl::Status checked = CheckTunable(name(), SlubSwitches(), options_.statistics, key, value);
+  absl::Status checked = CheckTunable(name(), SlubSwitches(policy_), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;
   if (key == "min_partial") {
     cpu.Store(s.min_partial, static_cast<uint64_t>(value));
@@ -99,7 +100,7 @@ void SlubCore::ClearCounter(Cpu& cpu, KmemCache& s, std::string_view name) {
   const auto place = static_cast<int>(stat - counters_.begin());
   for (int each = 0; each < cpu.scheduler().cpu_count(); ++each) {
     if (!cpu.scheduler().cpu(CpuId(each)).online()) continue;
-    CpuCounters& counters = On(s, CpuId(each)).counters;
+    SlubCpuCounters& counters = On(s, CpuId(each)).counters;
     counters.values[static_cast<size_t>(place)] = 0;
     cpu.Touch({counters.AddressOf(place), Structure::kPerCpuArea}, Access::kWrite);
   }

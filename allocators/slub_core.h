@@ -79,6 +79,8 @@ struct SlubChain {
 struct SlubAllocRequest {
   Gfp gfp = kGfpKernel;
   NodeId node = kAnyNode;
+  // Of a new slab: its objects are linked only in the host's records, until LinkObjects.
+  bool links_later = false;
 };
 
 class SlubCore : public Allocator {
@@ -104,6 +106,8 @@ class SlubCore : public Allocator {
   std::vector<Figure> Counters(CacheId id) const final;
   std::vector<Figure> State(CacheId id) const final;
   SlabInfoRow SlabInfo(CacheId id) const final;
+  CacheContents Contents(CacheId id) const final;
+  Offers offers() const final { return {.prefilled_sheaves = has_prefilled_sheaves()}; }
   Footprint FootprintOf(CacheId id) const final;
   const Footprint& TotalFootprint() const final { return total_; }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
@@ -114,6 +118,8 @@ class SlubCore : public Allocator {
   // Null if there is no memory. The slab is in no list and counted nowhere; all its objects are on
   // its own list.
   Task<Slab*> NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  // Writes the free pointers of a new slab's objects from `first` on.
+  void LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) const;
   Task<void> CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab);
 
@@ -125,11 +131,14 @@ class SlubCore : public Allocator {
                          const PercpuRequest& request);
   Task<void> FreePercpu(Cpu& cpu, KmemCache& s, Settled<PercpuArea>* field);
   uint32_t counter_bytes() const {
-    return options_.statistics ? static_cast<uint32_t>(counters_.size()) * CpuCounters::kBytes : 0;
+    return options_.statistics ? static_cast<uint32_t>(counters_.size()) * SlubCpuCounters::kBytes : 0;
   }
   // What SLUB needs for itself: an object of one of its caches.
   Task<PhysAddr> AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node);
   Task<PathId> FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object);
+  // The same by kmalloc(), whole pages too. Null: no memory. `gfp` has no kZero.
+  Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node);
+  Task<void> KfreeOwn(Cpu& cpu, PhysAddr object);
 
   // --- Of bulk operations. ---
   // Objects of a request that lie in one slab: struct detached_freelist.
@@ -138,8 +147,10 @@ class SlubCore : public Allocator {
     SlubChain chain;
     size_t left = 0;  // of the request
   };
-  // Takes the objects back from their user.
-  Detached BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr> objects);
+  // Whose the objects are: a user's, whom they are taken back from, or nobody's (kInSheaf).
+  enum class Owner : bool { kUser, kNobody };
+  Detached BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr> objects,
+                                 Owner owner = Owner::kUser);
 
   // --- Small things on every path. ---
   Machine& machine() const { return machine_; }
@@ -231,6 +242,16 @@ class SlubCore : public Allocator {
   virtual Task<void> FlushAll(Cpu& cpu, KmemCache& s) = 0;
   // The same of a CPU that is off line, or at boot of this one.
   virtual Task<void> FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner) = 0;
+  // kvfree_rcu_barrier_on_cache(): what waits for a grace period is freed.
+  virtual Task<void> RcuBarrier(Cpu& /*cpu*/, KmemCache& /*s*/) { return {}; }
+  // What the nodes have besides their partial lists goes to the slabs, after a grace period if the
+  // cache is to be destroyed.
+  enum class Ending : bool { kNo, kYes };
+  virtual Task<void> EmptyBarns(Cpu& /*cpu*/, KmemCache& /*s*/, Ending /*ending*/) { return {}; }
+  // Once all kmalloc caches are there. False: there is no memory.
+  virtual Task<bool> BootstrapKmalloc(Cpu& /*cpu*/, KmemCache& /*s*/) { return Task<bool>(true); }
+  virtual bool has_prefilled_sheaves() const = 0;
+  virtual void FillContents(const KmemCache& s, CacheContents* contents) const = 0;
   // Claims what the front holds.
   virtual void InspectFront(const KmemCache& s, SlubInspection& inspection) const = 0;
 
@@ -261,6 +282,7 @@ class SlubCore : public Allocator {
   void PlaceCpu(KmemCache& s, CpuId id) const;
   uint64_t PercpuBytes(const PercpuArea& area) const;
   absl::StatusOr<SlubGeometry> GeometryOf(const CacheSpec& spec) const;
+  bool AsksForSheaves(const CacheSpec& spec) const;
   KmemCache* FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const;
 
   // --- slub_boot.cc. ---

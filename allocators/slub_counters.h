@@ -74,7 +74,7 @@ absl::Span<const SlubStat> SlubCountersOfNodeSlabs();
 
 // One CPU's counters of one cache: 4 bytes each, one after another. A per-CPU area is contiguous
 // only within a page.
-struct CpuCounters {
+struct SlubCpuCounters {
   static constexpr uint32_t kBytes = 4;
 
   int before_page_end = 0;

@@ -21,6 +21,27 @@ Task<Placement> SlubCore::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node
   return Alloc(cpu, kmalloc_.CacheFor(bytes, gfp), gfp, node);
 }
 
+Task<PhysAddr> SlubCore::KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
+  const Placement placement = co_await Kmalloc(cpu, bytes, gfp, node);
+  if (placement.object.is_null()) co_return placement.object;
+  if (Slab* const slab = SlabOf(placement.object); slab != nullptr) {
+    AddOwn(*slab->cache);
+  } else {
+    kmalloc_large_.AddOwn(placement.object);
+    kmalloc_large_.Fill(total_);
+  }
+  co_return placement.object;
+}
+
+Task<void> SlubCore::KfreeOwn(Cpu& cpu, PhysAddr object) {
+  if (Slab* const slab = SlabOf(object); slab != nullptr) {
+    co_await FreeOwn(cpu, *slab->cache, object);
+    co_return;
+  }
+  kmalloc_large_.RemoveOwn(object);
+  co_await FreeLarge(cpu, object);
+}
+
 Task<Placement> SlubCore::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(SlubAt::kLarge));
   cpu.Execute(kSlubFastCycles);

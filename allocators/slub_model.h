@@ -21,7 +21,10 @@ namespace slablab {
 //   Task<bool> Open(Cpu&, KmemCache&), Task<void> Close(Cpu&, KmemCache&)
 //   Task<void> FlushAll(Cpu&, KmemCache&), FlushCpuOf(Cpu&, KmemCache&, CpuId)
 //   void Inspect(const KmemCache&, SlubInspection&) const
-// as SlubCore's hooks of these names say. A template, so that the fast paths inline.
+// as SlubCore's hooks of these names say. One with sheaves has besides
+//   SheafLayer& layer(), Task<void> KfreeBulk(Cpu&, Span<PhysAddr>)
+//   void Describe(const KmemCache&, CacheContents*) const A template, so that the fast paths
+//   inline.
 template <typename Front>
 class SlubModel : public SlubCore {
  public:
@@ -57,14 +60,70 @@ class SlubModel : public SlubCore {
     return front_.FreeBulk(cpu, cache(id), objects);
   }
 
+  Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) final {
+    if constexpr (requires { front_.KfreeBulk(cpu, objects); }) {
+      return front_.KfreeBulk(cpu, objects);
+    } else {
+      return SlubCore::KfreeBulk(cpu, objects);
+    }
+  }
+
+  // What only sheaves have.
+  Task<bool> FreeRcuSheaf(Cpu& cpu, PhysAddr object) final {
+    if constexpr (kHasSheaves) return front_.layer().FreeRcu(cpu, object);
+    return SlubCore::FreeRcuSheaf(cpu, object);
+  }
+  Task<void> FlushRcuSheaves(Cpu& cpu, CacheId id) final {
+    if constexpr (kHasSheaves) return front_.layer().FlushRcu(cpu, cache(id));
+    return SlubCore::FlushRcuSheaves(cpu, id);
+  }
+  Task<SheafId> PrefillSheaf(Cpu& cpu, CacheId id, Gfp gfp, uint32_t size) final {
+    if constexpr (kHasSheaves) return front_.layer().Prefill(cpu, cache(id), gfp, size);
+    return SlubCore::PrefillSheaf(cpu, id, gfp, size);
+  }
+  Task<Placement> AllocFromSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf) final {
+    if constexpr (kHasSheaves) return front_.layer().AllocFrom(cpu, cache(id), gfp, sheaf);
+    return SlubCore::AllocFromSheaf(cpu, id, gfp, sheaf);
+  }
+  Task<SheafId> RefillSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf, uint32_t size) final {
+    if constexpr (kHasSheaves) return front_.layer().RefillUsers(cpu, cache(id), gfp, sheaf, size);
+    return SlubCore::RefillSheaf(cpu, id, gfp, sheaf, size);
+  }
+  Task<void> ReturnSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf) final {
+    if constexpr (kHasSheaves) return front_.layer().Return(cpu, cache(id), gfp, sheaf);
+    return SlubCore::ReturnSheaf(cpu, id, gfp, sheaf);
+  }
+  uint32_t SheafSize(SheafId sheaf) const final {
+    if constexpr (kHasSheaves) return front_.layer().SizeOf(sheaf);
+    return SlubCore::SheafSize(sheaf);
+  }
+
   Front& front() { return front_; }
 
  private:
+  static constexpr bool kHasSheaves = requires(Front front) { front.layer(); };
+
+  bool has_prefilled_sheaves() const final { return kHasSheaves; }
   Task<bool> OpenFront(Cpu& cpu, KmemCache& s) final { return front_.Open(cpu, s); }
   Task<void> CloseFront(Cpu& cpu, KmemCache& s) final { return front_.Close(cpu, s); }
   Task<void> FlushAll(Cpu& cpu, KmemCache& s) final { return front_.FlushAll(cpu, s); }
   Task<void> FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner) final {
     return front_.FlushCpuOf(cpu, s, owner);
+  }
+  Task<void> RcuBarrier(Cpu& cpu, KmemCache& s) final {
+    if constexpr (kHasSheaves) return front_.layer().RcuBarrier(cpu, s);
+    return {};
+  }
+  Task<void> EmptyBarns(Cpu& cpu, KmemCache& s, Ending ending) final {
+    if constexpr (kHasSheaves) return front_.layer().EmptyBarns(cpu, s, ending == Ending::kYes);
+    return {};
+  }
+  Task<bool> BootstrapKmalloc(Cpu& cpu, KmemCache& s) final {
+    if constexpr (kHasSheaves) return front_.layer().Bootstrap(cpu, s);
+    return Task<bool>(true);
+  }
+  void FillContents(const KmemCache& s, CacheContents* contents) const final {
+    if constexpr (requires { front_.Describe(s, contents); }) front_.Describe(s, contents);
   }
   void InspectFront(const KmemCache& s, SlubInspection& inspection) const final {
     front_.Inspect(s, inspection);

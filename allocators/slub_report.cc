@@ -24,13 +24,15 @@ constexpr QuirkInfo kQuirks[] = {
     {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
 };
 
-const std::vector<std::string_view>& CounterNames() {
-  static const auto* const kNames = [] {
-    auto* const names = new std::vector<std::string_view>;
-    for (SlubStat stat : SlubCountersOfCpuSlabs()) names->push_back(SlubStatName(stat));
-    return names;
-  }();
-  return *kNames;
+// Of each kind of counters, for the program's life.
+absl::Span<const std::string_view> CounterNames(const SlubPolicy& policy) {
+  static auto* const kNames = new std::map<const SlubStat*, std::vector<std::string_view>>;
+  const absl::Span<const SlubStat> stats = policy.counters();
+  std::vector<std::string_view>& names = (*kNames)[stats.data()];
+  if (names.empty()) {
+    for (SlubStat stat : stats) names.push_back(SlubStatName(stat));
+  }
+  return names;
 }
 
 constexpr TunableInfo kTunables[] = {
@@ -44,6 +46,9 @@ constexpr TunableInfo kTunables[] = {
      "Per cent of refills that look at other nodes' partial lists before a new slab is made."},
     {"shrink", 1, 1, "", "Gives back empty slabs and sorts the partial lists."},
 };
+
+// Without CPU slabs there is no cpu_partial to set.
+constexpr TunableInfo kTunablesOfNodeSlabs[] = {kTunables[0], kTunables[2], kTunables[3]};
 
 Figure Plain(std::string_view name, uint64_t value) {
   Figure figure;
@@ -92,8 +97,11 @@ PartialCount CountPartial(const CacheNode& n) {
 
 }  // namespace
 
-ModelSwitches SlubSwitches() {
-  return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterNames()};
+ModelSwitches SlubSwitches(const SlubPolicy& policy) {
+  ModelSwitches switches{
+      .quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterNames(policy)};
+  if (!policy.cpu_slabs) switches.tunables = kTunablesOfNodeSlabs;
+  return switches;
 }
 
 CacheLayout SlubCore::Layout(CacheId id) const {
@@ -104,7 +112,8 @@ CacheLayout SlubCore::Layout(CacheId id) const {
           .align = s.geometry.align,
           .order = s.geometry.order,
           .objects_per_slab = s.geometry.objects,
-          .free_pointer_offset = s.geometry.free_pointer_offset};
+          .free_pointer_offset = s.geometry.free_pointer_offset,
+          .sheaf_capacity = s.sheaf_capacity.Peek()};
 }
 
 CacheId SlubCore::FindCache(std::string_view name) const {
@@ -216,6 +225,22 @@ SlabInfoRow SlubCore::SlabInfo(CacheId id) const {
   }
   row.active_slabs = row.slabs;
   return row;
+}
+
+CacheContents SlubCore::Contents(CacheId id) const {
+  const KmemCache& s = cache(id);
+  CacheContents contents;
+  for (size_t i = 0; i < s.nodes.size(); ++i) {
+    if (s.nodes[i] == nullptr) continue;
+    CacheContents::PartialList& list = contents.partial_lists.emplace_back();
+    list.node = static_cast<int>(i);
+    for (const Slab* slab = s.nodes[i]->first.Peek(); slab != nullptr;
+         slab = slab->list_next.Peek()) {
+      list.in_use.push_back(slab->word.Peek().inuse);
+    }
+  }
+  FillContents(s, &contents);
+  return contents;
 }
 
 Footprint SlubCore::FootprintOf(CacheId id) const { return cache(id).footprint; }

@@ -38,7 +38,9 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
     if (block.is_null()) co_return nullptr;
     Count(cpu, s, SlubStat::kOrderFallback);
   }
-  co_return &SetUpSlab(cpu, s, block, order);
+  Slab& slab = SetUpSlab(cpu, s, block, order);
+  if (!request.links_later) LinkObjects(cpu, s, slab, 0);
+  co_return &slab;
 }
 
 // allocate_slab() once it has the pages: all objects in a list, in order of address.
@@ -67,8 +69,7 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
       cpu.TouchRange({s.AddressOf(slab, i), Structure::kObject}, s.geometry.object_size,
                      Access::kWrite);
     }
-    StoreFreePointer(cpu, s, slab, i,
-                     i + 1 < objects ? static_cast<ObjectIndex>(i + 1) : kNoObject);
+    slab.free_pointer[i] = i + 1 < objects ? static_cast<ObjectIndex>(i + 1) : kNoObject;
   }
   cpu.Execute(objects * kSlubPerObjectCycles);
   const uint64_t usable = uint64_t{objects} * s.geometry.size;
@@ -79,6 +80,13 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
     footprint.tail_bytes += bytes - usable;
   });
   return slab;
+}
+
+void SlubCore::LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) const {
+  for (uint32_t i = first; i < slab.word.Peek().objects; ++i) {
+    const auto object = static_cast<ObjectIndex>(i);
+    StoreFreePointer(cpu, s, slab, object, slab.free_pointer[object]);
+  }
 }
 
 // inc_slabs_node().

@@ -98,7 +98,7 @@ struct alignas(64) CacheCpu {
   PerCpu<CpuTop> top;
   PerCpu<Slab*> slab;     // allocated from; null: none
   PerCpu<Slab*> partial;  // further slabs
-  CpuCounters counters;
+  SlubCpuCounters counters;
 };
 
 using CacheNode = SlubNode<Slab>;
@@ -109,6 +109,8 @@ struct KmemCacheOffsets {
   uint32_t order = 0;  // struct kmem_cache_order_objects oo
   uint32_t defrag_ratio = 0;
   uint32_t cpu_stats = 0;  // 0: the counters lie behind kmem_cache_cpu
+  uint32_t cpu_sheaves = 0;
+  uint32_t sheaf_capacity = 0;
   // An array by node of so many bytes each, in which the node structure's pointer stands at `node`.
   uint32_t per_node = 0;
   uint32_t per_node_bytes = 8;
@@ -137,14 +139,18 @@ struct KmemCache {
   CacheSpec spec;
   std::vector<std::string> names;  // spec.name first, then the aliases merged into it
   bool may_merge = false;
+  bool is_kmalloc = false;  // SLAB_KMALLOC
+  bool no_sheaves = false;  // one of the two caches that all others need
   Gfp alloc_flags = Gfp::kNone;
   SlubGeometry geometry;
   uint32_t reciprocal = 0;   // ceil(2^32 / size)
   uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
 
   PhysAddr address;
-  Settled<PercpuArea> cpu_slab;   // or cpu_sheaves
+  Settled<PercpuArea> cpu_slab;
   Settled<PercpuArea> cpu_stats;  // null: the counters are behind cpu_slab's
+  Settled<PercpuArea> cpu_sheaves;   // null: the cache has nothing that stands for sheaves
+  Settled<uint32_t> sheaf_capacity;  // 0: no sheaves
   Settled<uint64_t> min_partial;
   Settled<uint32_t> offset;  // of the free pointer
   Settled<uint32_t> cpu_partial_slabs;
@@ -160,6 +166,11 @@ struct KmemCache {
   Place NodePointer(NodeId node) const {
     return {address + at.per_node + node.index() * at.per_node_bytes + at.node,
             Structure::kCacheDescriptor};
+  }
+
+  // Where an era that has the pointer to a node's barn beside that to its structure has it.
+  Place BarnPointer(NodeId node) const {
+    return {address + at.per_node + node.index() * at.per_node_bytes, Structure::kCacheDescriptor};
   }
 
   PhysAddr AddressOf(const Slab& slab, ObjectIndex object) const {

@@ -34,6 +34,14 @@ enum class SlubAt : uint8_t {
   kShrink,
   kCreate,
   kDestroy,
+  kReplaceEmptyMain,
+  kReplaceFullMain,
+  kSheafRefill,
+  kSheafFlush,
+  kSheafMemory,
+  kFreeRcu,
+  kRcuCallback,
+  kPrefill,
 };
 constexpr Site SiteOf(SlubAt at) { return static_cast<Site>(at); }
 
@@ -53,10 +61,19 @@ enum class SlubWay : PathId {
   kFreeCpuPartial,
   kFreeDrain,
   kFreePartial,
+  kFreeFull,
   kFreeEmptyKept,
   kFreeSlab,
   kFreeLarge,
   kFreeNull,
+  kAllocSpareSheaf,
+  kAllocBarnSheaf,
+  kAllocFilledSheaf,
+  kAllocPrefilled,
+  kFreeSpareSheaf,
+  kFreeBarnSheaf,
+  kFreeNewSheaf,
+  kFreeFlushedSheaf,
 };
 constexpr PathId PathOf(SlubWay way) { return static_cast<PathId>(way); }
 

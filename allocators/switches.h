@@ -19,6 +19,7 @@ namespace slablab {
 
 struct AllocatorOptions;
 struct MachineConfig;
+struct SlubPolicy;
 
 // A named deviation, off by default.
 struct QuirkInfo {
@@ -45,7 +46,7 @@ struct ModelSwitches {
 
 // The models' own.
 enum class QueueVersion : uint8_t;
-ModelSwitches SlubSwitches();
+ModelSwitches SlubSwitches(const SlubPolicy& policy);
 ModelSwitches SlabSwitches();
 ModelSwitches Slub2010Switches();
 ModelSwitches SlubQSwitches(QueueVersion version);

@@ -34,6 +34,7 @@ enum class Gfp : uint32_t {
   kIo = 1 << 17,
   kFs = 1 << 18,
   kRetryMayFail = 1 << 19,
+  kNoRecurse = 1 << 20,  // SLAB_ALLOC_NO_RECURSE, which travels beside the flags: for a sheaf
 };
 constexpr Gfp operator|(Gfp a, Gfp b) {
   return static_cast<Gfp>(static_cast<uint32_t>(a) | static_cast<uint32_t>(b));

@@ -6,9 +6,19 @@
 namespace slablab {
 
 std::string_view StructureName(Structure structure) {
-  static constexpr std::string_view kNames[kStructures] = {
-      "object", "free pointer",     "slab metadata",  "per-CPU area", "node",
-      "lock",   "cache descriptor", "page allocator", "interrupt",    "percpu map"};
+  static constexpr std::string_view kNames[kStructures] = {"object",
+                                                           "free pointer",
+                                                           "slab metadata",
+                                                           "per-CPU area",
+                                                           "node",
+                                                           "lock",
+                                                           "cache descriptor",
+                                                           "page allocator",
+                                                           "interrupt",
+                                                           "percpu map",
+                                                           "sheaf",
+                                                           "per-CPU sheaves",
+                                                           "barn"};
   return kNames[static_cast<size_t>(structure)];
 }
 

@@ -30,8 +30,11 @@ enum class Structure : uint8_t {
   kPageAllocator,    // zones, free areas, per-CPU page lists
   kInterrupt,        // what interrupt handlers touch
   kPercpuMap,        // the percpu allocator's maps, hints and lists
+  kSheaf,            // slab_sheaf: an array of pointers to free objects
+  kPerCpuSheaves,    // slub_percpu_sheaves
+  kBarn,             // node_barn, its lock excepted
 };
-inline constexpr int kStructures = 10;
+inline constexpr int kStructures = 13;
 
 // How the memory system answered a touch.
 enum class Outcome : uint32_t {  // of the width that a Memory::Result has room for
