@@ -26,6 +26,7 @@ struct Entry {
   std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options);
 };
 
+constexpr ModelKernel kLinux612 = {.version = 6, .patchlevel = 12};
 // The last before the per-CPU arrays of SLAB came from the percpu allocator.
 constexpr ModelKernel kLinux317 = {.version = 3, .patchlevel = 17};
 
@@ -45,6 +46,12 @@ constexpr Entry kEntries[] = {
      [] { return SlubSwitches(kSlub61); },
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return MakeSlub(machine, options, kSlub61);
+     }},
+    {{"slub-6.12", kLinux612,
+      "SLUB as of Linux 6.12: as slub, but slabs on CPUs' partial lists are not frozen."},
+     [] { return SlubSwitches(kSlub612); },
+     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+       return MakeSlub(machine, options, kSlub612);
      }},
     {{"slub-7.0", kLinux70, "SLUB as of Linux 7.0: sheaves and barns, no CPU slabs."},
      [] { return SlubSwitches(kSlub70); },

@@ -12,6 +12,12 @@
 namespace slablab {
 namespace {
 
+// slab_unmergeable() and SLAB_NEVER_MERGE.
+bool MayMerge(const CacheSpec& spec) {
+  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu && !spec.no_leak_trace &&
+         !spec.has_debug_flags();
+}
+
 // remote_node_defrag_ratio: of 1024.
 constexpr uint32_t kDefragRatioDefault = 1000;
 constexpr uint32_t kDefragRatioAlways = 1024;
@@ -24,6 +30,9 @@ Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& s
   const absl::StatusOr<SlubGeometry> geometry = GeometryOf(spec);
   if (!geometry.ok()) co_return geometry.status();
   if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
+  if (spec.has_debug_flags() && !offers().debug_flags) {
+    co_return absl::InvalidArgumentError(fmt::format("{} has no debugging caches", name()));
+  }
   // sysfs refuses a second file of one name.
   if (FindLive(spec.name) != nullptr) {
     co_return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
@@ -114,8 +123,14 @@ absl::StatusOr<SlubGeometry> SlubCore::GeometryOf(const CacheSpec& spec) const {
                               .slot_size = spec.slot_size,
                               .hwcache_align = spec.hwcache_align,
                               .has_constructor = spec.has_constructor,
-                              .typesafe_by_rcu = spec.typesafe_by_rcu},
-                             {.present = config.cpu_count(), .possible = config.possible_cpus});
+                              .typesafe_by_rcu = spec.typesafe_by_rcu,
+                              .free_pointer_offset = spec.free_pointer_offset,
+                              .red_zone = spec.red_zone,
+                              .poison = spec.poison,
+                              .store_user = spec.store_user,
+                              .consistency_checks = spec.consistency_checks},
+                             {.present = config.cpu_count(), .possible = config.possible_cpus},
+                             policy_.rules);
 }
 
 // An object of kmem_cache, cleared.
@@ -149,8 +164,8 @@ KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometr
   s.id = CacheId(static_cast<int32_t>(caches_.size() - 1));
   s.spec = spec;
   s.names = {spec.name};
-  s.may_merge = !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu &&
-                !AsksForSheaves(spec);
+  s.may_merge = MayMerge(spec);
+  s.is_debug = spec.has_debug_flags();
   s.geometry = geometry;
   s.reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + geometry.size - 1) / geometry.size);
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
@@ -257,10 +272,7 @@ KmemCache* SlubCore::FindLive(std::string_view name) const {
 // find_mergeable(): the oldest cache whose objects are no more than a word larger, suitably
 // aligned, and of the same kind.
 KmemCache* SlubCore::FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const {
-  if (!options_.merge_caches || spec.no_merge || spec.has_constructor || spec.typesafe_by_rcu ||
-      AsksForSheaves(spec)) {
-    return nullptr;
-  }
+  if (!options_.merge_caches || !MayMerge(spec)) return nullptr;
   for (CacheId id : list_) {
     KmemCache& s = cache(id);
     if (!s.may_merge || geometry.size > s.geometry.size) continue;

@@ -30,7 +30,9 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
       kmalloc_({.cgroup = !HasQuirk(options, "memcg-off"),
-                .zone_dma = !HasQuirk(options, "zone-dma-off")}),
+                .zone_dma = !HasQuirk(options, "zone-dma-off"),
+                .odd_sizes_first = policy.kmalloc_odd_sizes_first,
+                .odd_dma_sizes_first = policy.kmalloc_odd_sizes_first}),
       kmalloc_large_(machine),
       random_(options.seed, kThrottleStream),
       slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {

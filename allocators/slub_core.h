@@ -55,8 +55,9 @@
 //   7. The footprint is what adding up all slabs gives.
 //
 // Not modelled, and why.
-//   Debugging (red zones, poison, tracks): it switches the fast paths off; only its layout is known
-//     (allocators/slub_geometry.h).
+//   What debugging (red zones, poison, tracks) writes and checks: only the layout, and from Linux
+//     6.2 on that such caches hand out single objects under list_lock. SLUB of 6.1 takes no such
+//     cache.
 //   Memory reserves (pfmemalloc): no workload here swaps over the network.
 //   Preemption and migration within an operation: work stays on its CPU. Interrupts are there.
 //   RCU delay of typesafe_by_rcu caches: a grace period needs a clock of quiescent states; pages
@@ -107,7 +108,7 @@ class SlubCore : public Allocator {
   std::vector<Figure> State(CacheId id) const final;
   SlabInfoRow SlabInfo(CacheId id) const final;
   CacheContents Contents(CacheId id) const final;
-  Offers offers() const final { return {.prefilled_sheaves = has_prefilled_sheaves()}; }
+  Offers offers() const final;
   Footprint FootprintOf(CacheId id) const final;
   const Footprint& TotalFootprint() const final { return total_; }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
@@ -123,6 +124,19 @@ class SlubCore : public Allocator {
   Task<void> CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab);
 
+  // --- Of the nodes' partial lists: under list_lock. ---
+  // __add_partial() and remove_partial(), with the mark in the page's flags where the era has it.
+  void AddPartial(Cpu& cpu, CacheNode& n, Slab& slab, ListEnd end) const;
+  void RemovePartial(Cpu& cpu, CacheNode& n, Slab& slab) const;
+
+  // --- Of caches with debugging: whose objects come and go one by one, under list_lock. ---
+  // The first object of a slab in the node's list: alloc_single_from_partial(). REQUIRES: the lock.
+  ObjectIndex TakeSingle(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab);
+  // The first object of a new slab, which is then in its node's list and counted.
+  Task<ObjectIndex> TakeSingleOfNew(Cpu& cpu, KmemCache& s, Slab& slab);
+  // free_to_partial_list().
+  Task<PathId> FreeSingles(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain);
+
   // --- Of a cache's life. ---
   // The node structures.
   Task<bool> InitNodes(Cpu& cpu, KmemCache& s);
@@ -131,7 +145,8 @@ class SlubCore : public Allocator {
                          const PercpuRequest& request);
   Task<void> FreePercpu(Cpu& cpu, KmemCache& s, Settled<PercpuArea>* field);
   uint32_t counter_bytes() const {
-    return options_.statistics ? static_cast<uint32_t>(counters_.size()) * SlubCpuCounters::kBytes : 0;
+    return options_.statistics ? static_cast<uint32_t>(counters_.size()) * SlubCpuCounters::kBytes
+                               : 0;
   }
   // What SLUB needs for itself: an object of one of its caches.
   Task<PhysAddr> AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node);
@@ -143,14 +158,19 @@ class SlubCore : public Allocator {
   // --- Of bulk operations. ---
   // Objects of a request that lie in one slab: struct detached_freelist.
   struct Detached {
-    Slab* slab = nullptr;
-    SlubChain chain;
-    size_t left = 0;  // of the request
+    Slab* slab = nullptr;  // null: it is a block of whole pages, the last of the request
+    SlubChain chain;       // the last of the array is its tail
+    size_t left = 0;       // of the request
   };
-  // Whose the objects are: a user's, whom they are taken back from, or nobody's (kInSheaf).
-  enum class Owner : bool { kUser, kNobody };
-  Detached BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr> objects,
-                                 Owner owner = Owner::kUser);
+  // REQUIRES: nobody has the objects any more.
+  Detached BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr> objects);
+  // slab_free_freelist_hook(): builds the chain anew, and so in the opposite order.
+  void ReverseChain(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain* chain) const;
+  // Users give back these objects, of whichever caches; not their blocks of whole pages.
+  void TakeBackAll(absl::Span<const PhysAddr> objects);
+
+  // A block of whole pages.
+  Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
 
   // --- Small things on every path. ---
   Machine& machine() const { return machine_; }
@@ -231,7 +251,6 @@ class SlubCore : public Allocator {
 
   // ZERO_SIZE_PTR: what kmalloc(0) answers.
   static constexpr PhysAddr kZeroSizePointer{16};
-  Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
 
   // --- The front's part (allocators/slub_model.h). ---
   // Node structures and the front's own, in the era's order. Answers false, with what it got still

@@ -38,7 +38,7 @@ void CpuSlabs::Inspect(const KmemCache& s, SlubInspection& inspection) const {
       CHECK_EQ(c.top.Peek().freelist, kNoObject);  // 2
     }
     for (const Slab* slab = c.partial.Peek(); slab != nullptr; slab = slab->partial.Peek().next) {
-      inspection.Claim(*slab, {.frozen = true});  // 1
+      inspection.Claim(*slab, {.frozen = core_.policy().freezes_cpu_partials});  // 1
       const CpuPartialLink link = slab->partial.Peek();
       CHECK_EQ(link.slabs, link.next == nullptr ? 1 : link.next->partial.Peek().slabs + 1);  // 3
     }

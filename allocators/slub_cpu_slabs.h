@@ -14,7 +14,7 @@
 #include "sim/cpu.h"
 #include "sim/task.h"
 
-// SLUB's front as of Linux 6.1: a slab of its own for each CPU.
+// SLUB's front to Linux 6.19: a slab of its own for each CPU.
 //
 // The idea. Each CPU owns one slab of each cache and takes objects from it without locks: it moves
 // the slab's whole free list into its own structure (`top`), and pops and pushes there with a
@@ -23,13 +23,17 @@
 // other CPUs can make fail. Slabs that are partly free wait on the CPU's partial list, and behind
 // it on the partial list of their node; only the latter needs a lock.
 //
+// Linux 6.1 freezes a slab as it leaves the node's list or gets its first free object; Linux 6.8
+// only when it becomes a CPU's slab, so that slabs on a CPU's partial list change hands without a
+// compare-and-exchange, and whoever finds one empty must ask, under the lock, whether it is listed.
+//
 // The structure: kmem_cache_cpu (CacheCpu), {freelist, tid}, the CPU's slab, its partial list.
 // `frozen` means that a CPU owns the slab: only that CPU takes objects from it, and no list's lock
 // is needed for it. `tid` grows with each operation of a CPU, so that a list that was changed and
 // changed back is not taken for the same. The local lock of kmem_cache_cpu is "interrupts off".
 //
 // Invariants, besides the core's (allocators/slub_core.h).
-//   1. A CPU's slab, and the slabs of its partial list, are frozen.
+//   1. A CPU's slab is frozen, and so are the slabs of its partial list where the era freezes them.
 //   2. A CPU without a slab has no free list.
 //   3. A slab on a CPU's partial list counts itself and those behind it, or all that were there
 //      when it came.
@@ -48,6 +52,8 @@ class CpuSlabs {
   Task<PathId> Free(Cpu& cpu, Slab& slab, PhysAddr object);
   Task<size_t> AllocBulk(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<PhysAddr> objects);
   Task<void> FreeBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects);
+  // Of any caches, and blocks of whole pages among them.
+  Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects);
 
   // kmem_cache_open() and __kmem_cache_release(), as far as they are the front's.
   Task<bool> Open(Cpu& cpu, KmemCache& s);
@@ -65,6 +71,7 @@ class CpuSlabs {
   struct Loot {
     Slab* slab = nullptr;  // null: none was found
     ObjectIndex freelist = kNoObject;
+    ObjectIndex single = kNoObject;  // of a cache with debugging: this alone
     SlubWay way{};
   };
   // What ___slab_alloc found of the CPU's slab.
@@ -75,6 +82,7 @@ class CpuSlabs {
   struct NextPartial {
     bool reread = false;
     Slab* slab = nullptr;
+    ObjectIndex object = kNoObject;  // of the slab: taken already
   };
   // What a fast path found before its compare-and-exchange.
   struct FastAlloc {
@@ -87,7 +95,18 @@ class CpuSlabs {
     CacheCpu* c = nullptr;
     CpuTop top;
   };
+  // A compare-and-exchange of a slab's word, and what came of one that may empty the slab.
+  struct Change {
+    SlabWord seen;
+    SlabWord freed;
+  };
+  struct Emptied {
+    bool done = false;
+    SlubWay way{};
+  };
   enum class Drain : bool { kNo, kYes };
+  // Of a slab that was a CPU's.
+  enum class Fate : uint8_t { kListed, kFull, kEmpty };
 
   // --- slub_cpu_slabs_alloc.cc: allocation, from the fast path down. ---
   Task<Placement> AllocFrom(Cpu& cpu, KmemCache& s, SlubAllocRequest request, FastAlloc fast,
@@ -97,20 +116,22 @@ class CpuSlabs {
   Task<Placement> AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<CpuSlabUse> UseCpuSlab(Cpu& cpu, KmemCache& s, Slab& slab, NodeId* node);
   Task<ObjectIndex> GetFreelist(Cpu& cpu, KmemCache& s, Slab& slab);
-  Task<NextPartial> TakeCpuPartial(Cpu& cpu, KmemCache& s);
+  Task<NextPartial> TakeCpuPartial(Cpu& cpu, KmemCache& s, NodeId node);
   Task<Loot> FindSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  Task<Loot> SearchOnce(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<ObjectIndex> LoadSlab(Cpu& cpu, KmemCache& s, Loot loot);
   ObjectIndex LoadFreelist(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex freelist);
   bool NodeMatch(Cpu& cpu, const Slab& slab, NodeId node);
 
   // --- slub_cpu_slabs_partial.cc: partial lists of nodes and CPUs. ---
-  Task<Loot> GetPartial(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<Loot> GetPartial(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<Loot> GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node);
   Task<Loot> GetAnyPartial(Cpu& cpu, KmemCache& s);
   Task<bool> AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, Loot* loot);
+  Task<ObjectIndex> FreezeSlab(Cpu& cpu, KmemCache& s, Slab& slab);
   Task<bool> PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain);
-  Task<void> UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list);
-  Task<bool> UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab);
+  Task<void> PutPartials(Cpu& cpu, KmemCache& s, Slab* list);
+  Task<bool> PutOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab);
 
   // --- slub_cpu_slabs_free.cc: freeing. ---
   Task<PathId> FreeChain(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain);
@@ -119,10 +140,17 @@ class CpuSlabs {
   bool PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain, FastFree* fast);
   bool CommitFastFree(Cpu& cpu, const FastFree& fast, SlubChain chain);
   Task<PathId> FreeSlow(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain);
+  Task<Emptied> FreeEmptying(Cpu& cpu, KmemCache& s, Slab& slab, Change change);
 
   // --- slub_cpu_slabs_flush.cc: what takes a CPU's slabs from it. ---
   Task<void> FlushSlab(Cpu& cpu, KmemCache& s);
   Task<void> DeactivateSlab(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex freelist);
+  Task<Fate> ThawUnderLock(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, SlubChain local,
+                           ListEnd end);
+  Task<Fate> ThawThenList(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, SlubChain local,
+                          ListEnd end);
+  SlabWord ThawedWord(Cpu& cpu, KmemCache& s, Slab& slab, const SlabWord& seen,
+                      const SlubChain& local);
   SlubChain CountFreelist(Cpu& cpu, KmemCache& s, const Slab& slab, ObjectIndex freelist);
 
   // TID_STEP: above every CPU's number, so that no two CPUs' tids ever meet.
@@ -193,7 +221,8 @@ inline bool CpuSlabs::PrepareFastFree(Cpu& cpu, KmemCache& s, Slab& slab, SlubCh
 inline bool CpuSlabs::CommitFastFree(Cpu& cpu, const FastFree& fast, SlubChain chain) {
   const CpuTop after = {.tid = fast.top.tid + kTidStep, .freelist = chain.head};
   if (!cpu.ThisCpuCmpxchgNow(fast.c->top, fast.top, after)) return false;
-  core_.Count(cpu, *fast.c, SlubStat::kFreeFastpath);
+  core_.Count(cpu, *fast.c, SlubStat::kFreeFastpath,
+              core_.policy().counts_bulk_objects ? chain.count : 1);
   return true;
 }
 
@@ -224,9 +253,10 @@ inline bool CpuSlabs::CommitFastFree(Cpu& cpu, const FastFree& fast, SlubChain c
   {
     const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
     cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
-    // slab_free_freelist_hook() rebuilds every chain, of one object too.
-    core_.LoadFreePointer(cpu, s, slab, index);
-    core_.StoreFreePointer(cpu, s, slab, index, kNoObject);
+    if (core_.policy().single_free_builds_chain) {
+      core_.LoadFreePointer(cpu, s, slab, index);
+      core_.StoreFreePointer(cpu, s, slab, index, kNoObject);
+    }
   }
   return FreeObjects(cpu, s, slab, {.head = index, .tail = index, .count = 1});
 }

@@ -57,10 +57,14 @@ Task<Placement> CpuSlabs::AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest req
         continue;
       }
     }
-    const NextPartial next = co_await TakeCpuPartial(cpu, s);
+    const NextPartial next = co_await TakeCpuPartial(cpu, s, request.node);
     if (next.reread) {
       slab = cpu.Load(c.slab);
       continue;
+    }
+    if (next.object != kNoObject) {
+      core_.HandOut(s, *next.slab, next.object);
+      co_return Placement{s.AddressOf(*next.slab, next.object), PathOf(SlubWay::kAllocCpuPartial)};
     }
     if (next.slab != nullptr) {
       slab = next.slab;
@@ -71,7 +75,8 @@ Task<Placement> CpuSlabs::AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest req
     if (loot.slab == nullptr) co_return Placement{PhysAddr(), PathOf(SlubWay::kAllocFailed)};
     break;
   }
-  const ObjectIndex object = co_await LoadSlab(cpu, s, loot);
+  ObjectIndex object = loot.single;
+  if (object == kNoObject) object = co_await LoadSlab(cpu, s, loot);
   core_.HandOut(s, *loot.slab, object);
   co_return Placement{s.AddressOf(*loot.slab, object), PathOf(loot.way)};
 }
@@ -118,11 +123,12 @@ Task<CpuSlabs::CpuSlabUse> CpuSlabs::UseCpuSlab(Cpu& cpu, KmemCache& s, Slab& sl
   co_return CpuSlabUse{.result = CpuSlabUse::Result::kObject, .object = object};
 }
 
-// get_freelist(): takes what others freed into the CPU's slab; a slab with nothing is let go.
+// get_freelist(): takes what others freed into the CPU's slab, or all of a slab that becomes it; a
+// slab with nothing is let go.
 Task<ObjectIndex> CpuSlabs::GetFreelist(Cpu& cpu, KmemCache& s, Slab& slab) {
   for (;;) {
     const SlabWord seen = co_await cpu.Load(slab.word);
-    CHECK(seen.frozen);
+    CHECK(seen.frozen || !core_.policy().freezes_cpu_partials);
     const SlabWord taken = {.freelist = kNoObject,
                             .inuse = seen.objects,
                             .objects = seen.objects,
@@ -145,37 +151,80 @@ ObjectIndex CpuSlabs::LoadFreelist(Cpu& cpu, KmemCache& s, Slab& slab, ObjectInd
 }
 
 // ___slab_alloc() at new_slab: the first slab of the CPU's partial list becomes the CPU's slab.
-Task<CpuSlabs::NextPartial> CpuSlabs::TakeCpuPartial(Cpu& cpu, KmemCache& s) {
+// Where such slabs are frozen it is as any other CPU's slab then, and may be of the wrong node;
+// else its first object is taken at once, and slabs of other nodes go to their nodes.
+Task<CpuSlabs::NextPartial> CpuSlabs::TakeCpuPartial(Cpu& cpu, KmemCache& s, NodeId node) {
   CacheCpu& c = core_.On(s, cpu.id());
-  if (cpu.Load(c.partial) == nullptr) co_return NextPartial{};
-  co_await cpu.Sync();
-  const IrqFlags flags = cpu.IrqSave();
-  if (cpu.Load(c.slab) != nullptr) {
+  const bool is_frozen = core_.policy().freezes_cpu_partials;
+  while (cpu.Load(c.partial) != nullptr) {
+    co_await cpu.Sync();
+    const IrqFlags flags = cpu.IrqSave();
+    if (cpu.Load(c.slab) != nullptr) {
+      co_await cpu.IrqRestore(flags);
+      co_return NextPartial{.reread = true};
+    }
+    Slab* const slab = cpu.Load(c.partial);
+    if (slab == nullptr) {
+      co_await cpu.IrqRestore(flags);
+      break;
+    }
+    if (is_frozen) cpu.Store(c.slab, slab);
+    cpu.Store(c.partial, cpu.Load(slab->partial).next);
+    if (is_frozen) {
+      co_await cpu.IrqRestore(flags);
+      core_.Count(cpu, s, SlubStat::kCpuPartialAlloc);
+      co_return NextPartial{.slab = slab};
+    }
+    if (NodeMatch(cpu, *slab, node)) {
+      cpu.Store(c.slab, slab);
+      const ObjectIndex freelist = co_await GetFreelist(cpu, s, *slab);
+      CHECK(freelist != kNoObject);
+      core_.Count(cpu, s, SlubStat::kCpuPartialAlloc);
+      const ObjectIndex object = LoadFreelist(cpu, s, *slab, freelist);
+      co_await cpu.IrqRestore(flags);
+      co_return NextPartial{.slab = slab, .object = object};
+    }
     co_await cpu.IrqRestore(flags);
-    co_return NextPartial{.reread = true};
+    cpu.Store(slab->partial, {.next = nullptr, .slabs = cpu.Load(slab->partial).slabs});
+    co_await PutPartials(cpu, s, slab);
   }
-  Slab* const slab = cpu.Load(c.partial);
-  if (slab == nullptr) {
-    co_await cpu.IrqRestore(flags);
-    co_return NextPartial{};
-  }
-  cpu.Store(c.slab, slab);
-  cpu.Store(c.partial, cpu.Load(slab->partial).next);
-  co_await cpu.IrqRestore(flags);
-  core_.Count(cpu, s, SlubStat::kCpuPartialAlloc);
-  co_return NextPartial{.slab = slab};
+  co_return NextPartial{};
 }
 
-// ___slab_alloc() at new_objects: a slab from the partial lists, else a new one.
+// ___slab_alloc() at new_objects: a slab from the partial lists, else a new one. Who has a wish but
+// no claim gets at first, in eras of two passes, only what that node has without trouble.
 Task<CpuSlabs::Loot> CpuSlabs::FindSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
-  const Loot found = co_await GetPartial(cpu, s, request.node);
-  if (found.slab != nullptr) co_return found;
+  const bool tries_there_first = core_.policy().wish_in_two_passes && request.node != kAnyNode &&
+                                 !Has(request.gfp, Gfp::kThisNode);
+  if (tries_there_first) {
+    const SlubAllocRequest there = {.gfp = kGfpNoWait | Gfp::kNoWarn | Gfp::kThisNode,
+                                    .node = request.node};
+    const Loot loot = co_await SearchOnce(cpu, s, there);
+    if (loot.slab != nullptr) co_return loot;
+  }
+  const Loot loot = co_await SearchOnce(cpu, s, request);
+  co_return loot;
+}
+
+Task<CpuSlabs::Loot> CpuSlabs::SearchOnce(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
+  Loot loot = co_await GetPartial(cpu, s, request);
+  if (loot.slab != nullptr) {
+    if (loot.single == kNoObject && !core_.policy().freezes_cpu_partials) {
+      loot.freelist = co_await FreezeSlab(cpu, s, *loot.slab);
+    }
+    co_return loot;
+  }
   Slab* const slab = co_await core_.NewSlab(cpu, s, request);
   if (slab == nullptr) co_return Loot{};
   core_.Count(cpu, s, SlubStat::kAllocSlab);
+  loot = {.slab = slab, .way = SlubWay::kAllocNewSlab};
+  if (s.is_debug) {
+    loot.single = co_await core_.TakeSingleOfNew(cpu, s, *slab);
+    co_return loot;
+  }
   // Nobody else knows of the slab yet: plain stores.
   SlabWord word = slab->word.Peek();
-  const Loot loot = {.slab = slab, .freelist = word.freelist, .way = SlubWay::kAllocNewSlab};
+  loot.freelist = word.freelist;
   word.freelist = kNoObject;
   word.inuse = word.objects;
   word.frozen = true;

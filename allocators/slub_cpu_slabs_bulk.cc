@@ -23,6 +23,7 @@ Task<size_t> CpuSlabs::AllocBulk(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<Phy
       cpu.Store(c.top,
                 {.tid = top.tid, .freelist = core_.LoadFreePointer(cpu, s, slab, top.freelist)});
       core_.HandOut(s, slab, top.freelist);
+      if (core_.policy().counts_bulk_objects) core_.Count(cpu, c, SlubStat::kAllocFastpath);
       objects[i] = s.AddressOf(slab, top.freelist);
       continue;
     }
@@ -30,7 +31,7 @@ Task<size_t> CpuSlabs::AllocBulk(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<Phy
     co_await cpu.IrqRestore(flags);
     const Placement placement = co_await AllocSlow(cpu, s, {.gfp = gfp});
     if (placement.object.is_null()) {
-      co_await FreeBulk(cpu, s, objects.subspan(0, i));
+      co_await KfreeBulk(cpu, objects.subspan(0, i));
       co_return 0;
     }
     objects[i] = placement.object;
@@ -50,12 +51,22 @@ Task<size_t> CpuSlabs::AllocBulk(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<Phy
 // kmem_cache_free_bulk(): objects of one slab are freed together, as far as a short look finds
 // them.
 Task<void> CpuSlabs::FreeBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects) {
+  for (PhysAddr object : objects) CHECK(core_.SlabOf(object)->cache == &s);
+  return KfreeBulk(cpu, objects);
+}
+
+Task<void> CpuSlabs::KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) {
   const SiteScope site(cpu, SiteOf(SlubAt::kBulkFree));
   cpu.Execute(kSlubFastCycles);
+  core_.TakeBackAll(objects);
   while (!objects.empty()) {
-    const SlubCore::Detached detached = core_.BuildDetachedFreelist(cpu, objects);
-    CHECK(detached.slab->cache == &s);
-    co_await FreeChain(cpu, s, *detached.slab, detached.chain);
+    SlubCore::Detached detached = core_.BuildDetachedFreelist(cpu, objects);
+    if (detached.slab == nullptr) {
+      co_await core_.FreeLarge(cpu, objects.back());
+    } else {
+      KmemCache& s = *detached.slab->cache;
+      co_await FreeChain(cpu, s, *detached.slab, detached.chain);
+    }
     objects = objects.subspan(0, detached.left);
   }
 }

@@ -43,7 +43,7 @@ Task<void> CpuSlabs::FlushSlab(Cpu& cpu, KmemCache& s) {
   Slab* const list = cpu.Load(c.partial);
   cpu.Store(c.partial, nullptr);
   co_await cpu.IrqRestore(flags);
-  if (list != nullptr) co_await UnfreezePartials(cpu, s, list);
+  if (list != nullptr) co_await PutPartials(cpu, s, list);
 }
 
 // __flush_cpu_slab(): for another CPU that is off line, or at boot for this one.
@@ -61,7 +61,7 @@ Task<void> CpuSlabs::FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner) {
   }
   Slab* const list = cpu.Load(c.partial);
   cpu.Store(c.partial, nullptr);
-  if (list != nullptr) co_await UnfreezePartials(cpu, s, list);
+  if (list != nullptr) co_await PutPartials(cpu, s, list);
 }
 
 // flush_all_cpus_locked(): every CPU on line that has anything, in order of number, one at a time.
@@ -93,16 +93,50 @@ Task<void> CpuSlabs::DeactivateSlab(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIn
     end = ListEnd::kTail;
   }
   const SlubChain local = CountFreelist(cpu, s, slab, freelist);
+  Fate fate;
+  if (core_.policy().freezes_cpu_partials) {
+    fate = co_await ThawUnderLock(cpu, s, n, slab, local, end);
+  } else {
+    fate = co_await ThawThenList(cpu, s, n, slab, local, end);
+  }
+  switch (fate) {
+    case Fate::kListed:
+      core_.Count(
+          cpu, s,
+          end == ListEnd::kHead ? SlubStat::kDeactivateToHead : SlubStat::kDeactivateToTail);
+      break;
+    case Fate::kFull:
+      core_.Count(cpu, s, SlubStat::kDeactivateFull);
+      break;
+    case Fate::kEmpty:
+      core_.Count(cpu, s, SlubStat::kDeactivateEmpty);
+      co_await core_.DiscardSlab(cpu, s, slab);
+      core_.Count(cpu, s, SlubStat::kFreeSlab);
+      break;
+  }
+}
+
+// Frees what the CPU had, and thaws: what the slab's word is to be then.
+SlabWord CpuSlabs::ThawedWord(Cpu& cpu, KmemCache& s, Slab& slab, const SlabWord& seen,
+                              const SlubChain& local) {
+  CHECK(seen.frozen);
+  SlabWord thawed = seen;
+  thawed.frozen = false;
+  if (local.count > 0) {
+    thawed.inuse = static_cast<uint16_t>(seen.inuse - local.count);
+    thawed.freelist = local.head;
+    core_.StoreFreePointer(cpu, s, slab, local.tail, seen.freelist);
+  }
+  return thawed;
+}
+
+// deactivate_slab() to Linux 6.7: where the slab goes is settled before it is thawed, the node's
+// lock held from then on, so that nobody acquires a slab that is not in the list.
+Task<CpuSlabs::Fate> CpuSlabs::ThawUnderLock(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab,
+                                             SlubChain local, ListEnd end) {
   for (;;) {
     const SlabWord seen = co_await cpu.Load(slab.word);
-    CHECK(seen.frozen);
-    SlabWord thawed = seen;
-    thawed.frozen = false;
-    if (local.count > 0) {
-      thawed.inuse = static_cast<uint16_t>(seen.inuse - local.count);
-      thawed.freelist = freelist;
-      core_.StoreFreePointer(cpu, s, slab, local.tail, seen.freelist);
-    }
+    const SlabWord thawed = ThawedWord(cpu, s, slab, seen, local);
     bool empty_not_kept = false;
     if (thawed.inuse == 0) {
       const uint64_t nr_partial = co_await cpu.LoadUnlocked(n.nr_partial);
@@ -112,31 +146,45 @@ Task<void> CpuSlabs::DeactivateSlab(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIn
     IrqFlags flags = IrqFlags::kWereOff;
     SpinGuard guard;
     if (partial) {
-      // Held from before the slab is thawed, so that nobody acquires one that is not in the list.
       flags = cpu.IrqSave();
       guard = co_await n.list_lock.Acquire(cpu);
     }
     const bool done = co_await cpu.Cmpxchg(slab.word, seen, thawed);
     if (!done) core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
-    if (done && partial) AddPartial(cpu, n, slab, end);
+    if (done && partial) core_.AddPartial(cpu, n, slab, end);
     if (partial) {
       guard.Unlock();
       co_await cpu.IrqRestore(flags);
     }
     if (!done) continue;
-    if (partial) {
-      core_.Count(
-          cpu, s,
-          end == ListEnd::kHead ? SlubStat::kDeactivateToHead : SlubStat::kDeactivateToTail);
-    } else if (empty_not_kept) {
-      core_.Count(cpu, s, SlubStat::kDeactivateEmpty);
-      co_await core_.DiscardSlab(cpu, s, slab);
-      core_.Count(cpu, s, SlubStat::kFreeSlab);
-    } else {
-      core_.Count(cpu, s, SlubStat::kDeactivateFull);
-    }
-    co_return;
+    if (partial) co_return Fate::kListed;
+    co_return empty_not_kept ? Fate::kEmpty : Fate::kFull;
   }
+}
+
+// deactivate_slab() since Linux 6.8: a thawed slab is nobody's until it is listed.
+Task<CpuSlabs::Fate> CpuSlabs::ThawThenList(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab,
+                                            SlubChain local, ListEnd end) {
+  SlabWord thawed;
+  for (;;) {
+    const SlabWord seen = co_await cpu.Load(slab.word);
+    thawed = ThawedWord(cpu, s, slab, seen, local);
+    const bool done = co_await cpu.Cmpxchg(slab.word, seen, thawed);
+    if (done) break;
+    core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
+  }
+  if (thawed.inuse == 0) {
+    const uint64_t nr_partial = co_await cpu.LoadUnlocked(n.nr_partial);
+    if (nr_partial >= cpu.Load(s.min_partial)) co_return Fate::kEmpty;
+  }
+  if (thawed.freelist == kNoObject) co_return Fate::kFull;
+  const IrqFlags flags = cpu.IrqSave();
+  {
+    const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
+    core_.AddPartial(cpu, n, slab, end);
+  }
+  co_await cpu.IrqRestore(flags);
+  co_return Fate::kListed;
 }
 
 // deactivate_slab(), stage one: how many objects, and the last one.

@@ -9,12 +9,15 @@
 
 namespace slablab {
 
-// get_partial(): the node asked for, or the nearest; then any, if none was asked for.
-Task<CpuSlabs::Loot> CpuSlabs::GetPartial(Cpu& cpu, KmemCache& s, NodeId node) {
+// get_partial(): the node asked for, or the nearest; then any, unless that node alone will do.
+Task<CpuSlabs::Loot> CpuSlabs::GetPartial(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
+  const NodeId node = request.node;
+  const bool only_there =
+      node != kAnyNode && (!core_.policy().wish_in_two_passes || Has(request.gfp, Gfp::kThisNode));
   const NodeId nearest = node == kAnyNode ? core_.LocalMemoryNode(cpu) : node;
   Loot found = co_await GetPartialNode(cpu, s, nearest);
   found.way = SlubWay::kAllocNodePartial;
-  if (found.slab != nullptr || node != kAnyNode) co_return found;
+  if (found.slab != nullptr || only_there) co_return found;
   found = co_await GetAnyPartial(cpu, s);
   found.way = SlubWay::kAllocRemotePartial;
   co_return found;
@@ -38,9 +41,18 @@ Task<CpuSlabs::Loot> CpuSlabs::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId nod
     Slab* slab = cpu.Load(n->first);
     while (slab != nullptr) {
       Slab* const following = cpu.Load(slab->list_next);
+      if (s.is_debug) {
+        found = {.slab = slab, .single = core_.TakeSingle(cpu, s, *n, *slab)};
+        break;
+      }
       const bool is_extra = found.slab != nullptr;
-      const bool acquired = co_await AcquireSlab(cpu, s, *n, *slab, &found);
-      if (!acquired) break;
+      if (core_.policy().freezes_cpu_partials) {
+        const bool acquired = co_await AcquireSlab(cpu, s, *n, *slab, &found);
+        if (!acquired) break;
+      } else {
+        core_.RemovePartial(cpu, *n, *slab);
+        if (!is_extra) found.slab = slab;
+      }
       if (is_extra) {
         co_await PutCpuPartial(cpu, s, *slab, Drain::kNo);
         core_.Count(cpu, s, SlubStat::kCpuPartialNode);
@@ -48,7 +60,9 @@ Task<CpuSlabs::Loot> CpuSlabs::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId nod
       } else {
         core_.Count(cpu, s, SlubStat::kAllocFromPartial);
       }
-      if (extra > cpu.Load(s.cpu_partial_slabs) / 2) break;
+      const uint32_t limit = cpu.Load(s.cpu_partial_slabs);
+      const bool takes_one = limit == 0 && !core_.policy().freezes_cpu_partials;
+      if (takes_one || extra > limit / 2) break;
       slab = following;
     }
   }
@@ -89,25 +103,39 @@ Task<bool> CpuSlabs::AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& sla
     core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
     co_return false;
   }
-  RemovePartial(cpu, n, slab);
+  core_.RemovePartial(cpu, n, slab);
   CHECK(seen.freelist != kNoObject);
   if (is_first) *loot = {.slab = &slab, .freelist = seen.freelist};
   co_return true;
 }
 
-// put_cpu_partial(): a slab just frozen goes to the front of the CPU's partial list. If that is
-// full and may be drained, all that was in it goes to the nodes. Answers whether it was drained.
+// freeze_slab(): a slab that is off its node's list becomes a CPU's. Answers its objects.
+Task<ObjectIndex> CpuSlabs::FreezeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
+  for (;;) {
+    const SlabWord seen = co_await cpu.Load(slab.word);
+    CHECK(!seen.frozen);
+    CHECK(seen.freelist != kNoObject);
+    const SlabWord taken = {
+        .freelist = kNoObject, .inuse = seen.objects, .objects = seen.objects, .frozen = true};
+    const bool done = co_await cpu.Cmpxchg(slab.word, seen, taken);
+    if (done) co_return seen.freelist;
+    core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
+  }
+}
+
+// put_cpu_partial(): a slab that no list has goes to the front of the CPU's partial list. If that
+// is full and may be drained, all that was in it goes to the nodes. Answers whether it was drained.
 Task<bool> CpuSlabs::PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain) {
   const SiteScope site(cpu, SiteOf(SlubAt::kPutCpuPartial));
   CacheCpu& c = core_.On(s, cpu.id());
   const IrqFlags flags = cpu.IrqSave();
   Slab* old = cpu.Load(c.partial);
-  Slab* to_unfreeze = nullptr;
+  Slab* to_put = nullptr;
   int32_t slabs = 0;
   if (old != nullptr) {
     slabs = cpu.Load(old->partial).slabs;
     if (drain == Drain::kYes && static_cast<uint32_t>(slabs) >= cpu.Load(s.cpu_partial_slabs)) {
-      to_unfreeze = old;
+      to_put = old;
       old = nullptr;
       slabs = 0;
     }
@@ -116,16 +144,16 @@ Task<bool> CpuSlabs::PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain dra
   cpu.Store(slab.partial, {.next = old, .slabs = slabs + 1});
   cpu.Store(c.partial, &slab);
   co_await cpu.IrqRestore(flags);
-  if (to_unfreeze == nullptr) co_return false;
-  co_await UnfreezePartials(cpu, s, to_unfreeze);
+  if (to_put == nullptr) co_return false;
+  co_await PutPartials(cpu, s, to_put);
   core_.Count(cpu, s, SlubStat::kCpuPartialDrain);
   co_return true;
 }
 
-// __unfreeze_partials(): a CPU's former partial list goes to the tails of the nodes' lists, each
-// lock held for as long as the slabs are on one node. Empty slabs that the node need not keep are
-// freed afterwards.
-Task<void> CpuSlabs::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
+// __unfreeze_partials(), later __put_partials(): a CPU's former partial list goes to the tails of
+// the nodes' lists, each lock held for as long as the slabs are on one node. Empty slabs that the
+// node need not keep are freed afterwards.
+Task<void> CpuSlabs::PutPartials(Cpu& cpu, KmemCache& s, Slab* list) {
   const SiteScope site(cpu, SiteOf(SlubAt::kUnfreeze));
   Slab* to_discard = nullptr;
   CacheNode* n = nullptr;
@@ -144,7 +172,7 @@ Task<void> CpuSlabs::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
       flags = cpu.IrqSave();
       guard = co_await n->list_lock.Acquire(cpu);
     }
-    const bool kept = co_await UnfreezeOnto(cpu, s, *n, slab);
+    const bool kept = co_await PutOnto(cpu, s, *n, slab);
     if (!kept) {
       cpu.Store(slab.partial, {.next = to_discard});
       to_discard = &slab;
@@ -163,13 +191,15 @@ Task<void> CpuSlabs::UnfreezePartials(Cpu& cpu, KmemCache& s, Slab* list) {
   }
 }
 
-// __unfreeze_partials(), one slab. Answers false if it is empty and not to be kept.
-Task<bool> CpuSlabs::UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab) {
+// The same, one slab: thawed first if it is frozen. Answers false if it is empty and not to be
+// kept.
+Task<bool> CpuSlabs::PutOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab) {
   SlabWord thawed;
   for (;;) {
-    const SlabWord seen = co_await cpu.Load(slab.word);
-    CHECK(seen.frozen);
-    thawed = seen;
+    thawed = co_await cpu.Load(slab.word);
+    CHECK_EQ(thawed.frozen, core_.policy().freezes_cpu_partials);
+    if (!thawed.frozen) break;
+    const SlabWord seen = thawed;
     thawed.frozen = false;
     const bool done = co_await cpu.Cmpxchg(slab.word, seen, thawed);
     if (done) break;
@@ -179,7 +209,7 @@ Task<bool> CpuSlabs::UnfreezeOnto(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& sl
     const auto partial = cpu.Load(n.nr_partial);
     if (partial >= cpu.Load(s.min_partial)) co_return false;
   }
-  AddPartial(cpu, n, slab, ListEnd::kTail);
+  core_.AddPartial(cpu, n, slab, ListEnd::kTail);
   core_.Count(cpu, s, SlubStat::kFreeAddPartial);
   co_return true;
 }

@@ -48,6 +48,19 @@ int FindOrder(const OrderSearch& search) {
   return order;
 }
 
+// calculate_order() since Linux 6.7.
+int OrderByWaste(uint32_t size, uint32_t wanted) {
+  const uint32_t least = std::min(wanted, std::max(ObjectsIn(kOrderMax, size), 1u));
+  if (ObjectsIn(OrderFor(uint64_t{least} * size), size) > kSlubObjectsMax) {
+    return OrderFor(uint64_t{size} * kSlubObjectsMax) - 1;
+  }
+  for (uint32_t fraction = 16; fraction > 1; fraction /= 2) {
+    const int order = FindOrder({.size = size, .objects_least = least, .waste_fraction = fraction});
+    if (order <= kOrderMax) return order;
+  }
+  return OrderFor(size);
+}
+
 // calculate_order(): as many objects as the number of CPUs makes worth while, with little waste;
 // gives way first in waste, then in objects.
 int CalculateOrder(uint32_t size, SlubCpus cpus, const SlubRules& rules) {
@@ -56,6 +69,7 @@ int CalculateOrder(uint32_t size, SlubCpus cpus, const SlubRules& rules) {
   const auto wanted =
       std::min(static_cast<uint32_t>(4 * (std::bit_width(static_cast<uint32_t>(counted)) + 1)),
                rules.min_objects_max);
+  if (rules.order_search == SlubRules::OrderSearch::kMoreWaste) return OrderByWaste(size, wanted);
   for (uint32_t least = std::min(wanted, ObjectsIn(kOrderMax, size)); least > 1; --least) {
     for (uint32_t fraction = 16; fraction >= 4; fraction /= 2) {
       const int order =
@@ -73,7 +87,10 @@ void LayOutObject(const SlubRequest& request, const SlubRules& rules, SlubGeomet
   uint32_t size = RoundUp(request.object_size, kWord);
   if (request.red_zone && size == request.object_size) size += kWord;
   geometry->inuse = size;
-  const bool outside = request.typesafe_by_rcu || request.poison || request.has_constructor ||
+  const bool asks = request.free_pointer_offset >= 0;
+  const bool asks_of_constructor = asks && rules.constructor_takes_offset;
+  const bool outside = (request.typesafe_by_rcu && !asks) || request.poison ||
+                       (request.has_constructor && !asks_of_constructor) ||
                        (request.red_zone && request.object_size < kWord);
   if (rules.free_link == SlubRules::FreeLink::kNone) {
     // Nothing is written into a free object.
@@ -81,6 +98,8 @@ void LayOutObject(const SlubRequest& request, const SlubRules& rules, SlubGeomet
     // The object's bytes mean something even while it is free.
     geometry->free_pointer_offset = size;
     size += kWord;
+  } else if (asks && (request.typesafe_by_rcu || request.has_constructor)) {
+    geometry->free_pointer_offset = static_cast<uint32_t>(request.free_pointer_offset);
   } else if (rules.free_link == SlubRules::FreeLink::kFirstWord) {
     geometry->free_pointer_offset = 0;
   } else {

@@ -21,6 +21,7 @@ struct SlubRequest {
   bool hwcache_align = false;
   bool has_constructor = false;
   bool typesafe_by_rcu = false;
+  int64_t free_pointer_offset = -1;  // as CacheSpec has it
   // slub_debug's, for the layout only.
   bool red_zone = false;
   bool poison = false;
@@ -41,6 +42,14 @@ struct SlubRules {
     kNone,       // SLUB+Q: a bitmap says what is free
   };
   FreeLink free_link = FreeLink::kMiddle;
+  // Where an order with little waste is looked for when there is none at first.
+  enum class OrderSearch : uint8_t {
+    kFewerObjects,  // to 6.6: waste of a 16th, 8th, 4th; then the same for fewer objects
+    kMoreWaste,     // 6.7: for as many objects, waste of a 16th, 8th, 4th, half
+  };
+  OrderSearch order_search = OrderSearch::kFewerObjects;
+  // A constructor's objects may have their free pointer where the cache asks for it.
+  bool constructor_takes_offset = false;
   bool min_partial_halved = true;         // 6.1: half of the size's logarithm; 2010: all of it
   uint32_t min_objects_max = UINT32_MAX;  // SLUB+Q: no more are wanted than a bitmap word has bits
 };

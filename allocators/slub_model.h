@@ -17,14 +17,14 @@ namespace slablab {
 //   Task<Placement> Alloc(Cpu&, KmemCache&, SlubAllocRequest)    an object for a user
 //   Task<PathId> Free(Cpu&, Slab&, PhysAddr object)              of a user's
 //   Task<size_t> AllocBulk(Cpu&, KmemCache&, Gfp, Span<PhysAddr>)
-//   Task<void> FreeBulk(Cpu&, KmemCache&, Span<PhysAddr>)
+//   Task<void> FreeBulk(Cpu&, KmemCache&, Span<PhysAddr>), KfreeBulk(Cpu&, Span<PhysAddr>)
 //   Task<bool> Open(Cpu&, KmemCache&), Task<void> Close(Cpu&, KmemCache&)
 //   Task<void> FlushAll(Cpu&, KmemCache&), FlushCpuOf(Cpu&, KmemCache&, CpuId)
 //   void Inspect(const KmemCache&, SlubInspection&) const
 // as SlubCore's hooks of these names say. One with sheaves has besides
-//   SheafLayer& layer(), Task<void> KfreeBulk(Cpu&, Span<PhysAddr>)
-//   void Describe(const KmemCache&, CacheContents*) const A template, so that the fast paths
-//   inline.
+//   SheafLayer& layer()
+//   void Describe(const KmemCache&, CacheContents*) const
+// A template, so that the fast paths inline.
 template <typename Front>
 class SlubModel : public SlubCore {
  public:
@@ -61,11 +61,7 @@ class SlubModel : public SlubCore {
   }
 
   Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) final {
-    if constexpr (requires { front_.KfreeBulk(cpu, objects); }) {
-      return front_.KfreeBulk(cpu, objects);
-    } else {
-      return SlubCore::KfreeBulk(cpu, objects);
-    }
+    return front_.KfreeBulk(cpu, objects);
   }
 
   // What only sheaves have.

@@ -96,9 +96,6 @@ class NodeSlabs {
   // --- slub_node_slabs_free.cc. ---
   Task<PathId> FreeChain(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain);
   SlubWay SettleList(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, bool was_full);
-  SlubChain Reverse(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain);
-  // slab_test_node_partial(). REQUIRES: the list's lock.
-  static bool IsListed(Cpu& cpu, const CacheNode& n, const Slab& slab);
 
   SlubCore& core_;
   const NodeSlabsPolicy& policy_;

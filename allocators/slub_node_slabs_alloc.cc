@@ -39,6 +39,10 @@ Task<NodeSlabs::Found> NodeSlabs::Find(Cpu& cpu, KmemCache& s, SlubAllocRequest 
   if (found.slab != nullptr) co_return found;
   Slab* const slab = co_await NewSlab(cpu, s, request);
   if (slab == nullptr) co_return Found{};
+  if (s.is_debug) {
+    const ObjectIndex single = co_await core_.TakeSingleOfNew(cpu, s, *slab);
+    co_return Found{.slab = slab, .object = single, .way = SlubWay::kAllocNewSlab};
+  }
   PhysAddr object;
   co_await TakeFromNew(cpu, s, *slab, {&object, 1});
   co_return Found{.slab = slab, .object = s.IndexOf(*slab, object), .way = SlubWay::kAllocNewSlab};
@@ -68,9 +72,11 @@ Task<NodeSlabs::Found> NodeSlabs::GetFromNode(Cpu& cpu, KmemCache& s, NodeId nod
   {
     const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
     found.slab = cpu.Load(n->first);
-    if (found.slab != nullptr) {
+    if (found.slab != nullptr && s.is_debug) {
+      found.object = core_.TakeSingle(cpu, s, *n, *found.slab);
+    } else if (found.slab != nullptr) {
       found.object = co_await PopObject(cpu, s, *found.slab);
-      if (found.slab->word.Peek().freelist == kNoObject) RemovePartial(cpu, *n, *found.slab);
+      if (found.slab->word.Peek().freelist == kNoObject) core_.RemovePartial(cpu, *n, *found.slab);
     }
   }
   co_await cpu.IrqRestore(flags);
@@ -140,7 +146,7 @@ Task<uint32_t> NodeSlabs::TakeFromNew(Cpu& cpu, KmemCache& s, Slab& slab,
     const IrqFlags flags = cpu.IrqSave();
     {
       const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
-      AddPartial(cpu, n, slab, ListEnd::kHead);
+      core_.AddPartial(cpu, n, slab, ListEnd::kHead);
     }
     co_await cpu.IrqRestore(flags);
   }

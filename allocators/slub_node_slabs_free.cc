@@ -31,6 +31,10 @@ Task<PathId> NodeSlabs::FreeTaken(Cpu& cpu, KmemCache& s, Slab& slab, ObjectInde
 // compare-and-exchange where the slab may have to enter its node's list or to leave it.
 Task<PathId> NodeSlabs::FreeChain(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain) {
   cpu.Execute(kSlubSlowCycles);
+  if (s.is_debug) {
+    const PathId path = co_await core_.FreeSingles(cpu, s, slab, chain);
+    co_return path;
+  }
   for (;;) {
     const SlabWord seen = co_await cpu.Load(slab.word);
     core_.StoreFreePointer(cpu, s, slab, chain.tail, seen.freelist);
@@ -49,7 +53,7 @@ Task<PathId> NodeSlabs::FreeChain(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain 
     CacheNode& n = *core_.GetNode(cpu, s, core_.NodeOf(cpu, slab));
     const IrqFlags flags = cpu.IrqSave();
     SpinGuard guard = co_await n.list_lock.Acquire(cpu);
-    const bool listed = IsListed(cpu, n, slab);
+    const bool listed = cpu.Load(slab.listed);
     const bool done = co_await cpu.Cmpxchg(slab.word, seen, freed);
     SlubWay way = SlubWay::kFreePartial;
     if (!done) {
@@ -73,21 +77,15 @@ Task<PathId> NodeSlabs::FreeChain(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain 
 SlubWay NodeSlabs::SettleList(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, bool was_full) {
   if (slab.word.Peek().inuse == 0 && cpu.Load(n.nr_partial) >= cpu.Load(s.min_partial)) {
     if (!was_full) {
-      RemovePartial(cpu, n, slab);
+      core_.RemovePartial(cpu, n, slab);
       core_.Count(cpu, s, SlubStat::kFreeRemovePartial);
     }
     return SlubWay::kFreeSlab;
   }
   if (!was_full) return SlubWay::kFreeEmptyKept;
-  AddPartial(cpu, n, slab, ListEnd::kTail);
+  core_.AddPartial(cpu, n, slab, ListEnd::kTail);
   core_.Count(cpu, s, SlubStat::kFreeAddPartial);
   return SlubWay::kFreeFull;
-}
-
-bool NodeSlabs::IsListed(Cpu& cpu, const CacheNode& n, const Slab& slab) {
-  // The kernel has a bit for it in the page's flags.
-  cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kRead);
-  return n.first.Peek() == &slab || slab.list_previous.Peek() != nullptr;
 }
 
 // kmem_cache_free_bulk(): objects of one slab are freed together, as far as a short look finds
@@ -100,38 +98,24 @@ Task<void> NodeSlabs::FreeBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> obje
 Task<void> NodeSlabs::KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) {
   const SiteScope site(cpu, SiteOf(SlubAt::kBulkFree));
   cpu.Execute(kSlubFastCycles);
+  core_.TakeBackAll(objects);
   while (!objects.empty()) {
-    if (core_.SlabOf(objects.back()) == nullptr) {
-      co_await core_.Kfree(cpu, objects.back());
-      objects.remove_suffix(1);
-      continue;
+    SlubCore::Detached detached = core_.BuildDetachedFreelist(cpu, objects);
+    if (detached.slab == nullptr) {
+      co_await core_.FreeLarge(cpu, objects.back());
+    } else {
+      KmemCache& s = *detached.slab->cache;
+      core_.ReverseChain(cpu, s, *detached.slab, &detached.chain);
+      co_await FreeChain(cpu, s, *detached.slab, detached.chain);
+      core_.Count(cpu, s, SlubStat::kFreeSlowpath, detached.chain.count);
     }
-    const SlubCore::Detached detached =
-        core_.BuildDetachedFreelist(cpu, objects, SlubCore::Owner::kUser);
-    KmemCache& s = *detached.slab->cache;
-    const SlubChain chain = Reverse(cpu, s, *detached.slab, detached.chain);
-    co_await FreeChain(cpu, s, *detached.slab, chain);
-    core_.Count(cpu, s, SlubStat::kFreeSlowpath, chain.count);
     objects = objects.subspan(0, detached.left);
   }
 }
 
-// slab_free_freelist_hook(): builds the list anew from its head on, each object in front.
-SlubChain NodeSlabs::Reverse(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain) {
-  SlubChain reversed{.tail = chain.head, .count = chain.count};
-  for (ObjectIndex object = chain.head; object != kNoObject;) {
-    const ObjectIndex next = core_.LoadFreePointer(cpu, s, slab, object);
-    core_.StoreFreePointer(cpu, s, slab, object, reversed.head);
-    reversed.head = object;
-    object = next;
-  }
-  return reversed;
-}
-
 Task<void> NodeSlabs::FreeArray(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects) {
   while (!objects.empty()) {
-    const SlubCore::Detached detached =
-        core_.BuildDetachedFreelist(cpu, objects, SlubCore::Owner::kNobody);
+    const SlubCore::Detached detached = core_.BuildDetachedFreelist(cpu, objects);
     co_await FreeChain(cpu, s, *detached.slab, detached.chain);
     objects = objects.subspan(0, detached.left);
   }

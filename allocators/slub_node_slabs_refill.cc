@@ -85,7 +85,7 @@ Task<Slab*> NodeSlabs::Detach(Cpu& cpu, CacheNode& n, uint32_t wanted, Wait wait
       if (slab == nullptr) break;
       const SlabWord word = co_await cpu.Load(slab->word);
       total += static_cast<uint32_t>(word.objects - word.inuse);
-      RemovePartial(cpu, n, *slab);
+      core_.RemovePartial(cpu, n, *slab);
       LinkDetached(cpu, *slab, reversed ? first : nullptr);
       if (!reversed && last != nullptr) cpu.Store(last->partial, {.next = slab});
       if (reversed || first == nullptr) first = slab;
@@ -153,7 +153,7 @@ Task<bool> NodeSlabs::PutBack(Cpu& cpu, CacheNode& n, KmemCache& s, Slab& slab, 
     const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
     done = co_await cpu.Cmpxchg(slab.word, seen, back);
     if (done) {
-      AddPartial(cpu, n, slab, ListEnd::kTail);
+      core_.AddPartial(cpu, n, slab, ListEnd::kTail);
     } else {
       core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
     }
@@ -178,7 +178,7 @@ Task<void> NodeSlabs::ReturnUnneeded(Cpu& cpu, KmemCache& s, CacheNode& n, Slab*
         LinkDetached(cpu, slab, discard);
         discard = &slab;
       } else {
-        AddPartial(cpu, n, slab, may_discard ? ListEnd::kHead : ListEnd::kTail);
+        core_.AddPartial(cpu, n, slab, may_discard ? ListEnd::kHead : ListEnd::kTail);
       }
     }
   }
@@ -193,7 +193,7 @@ Task<void> NodeSlabs::ReturnUnneeded(Cpu& cpu, KmemCache& s, CacheNode& n, Slab*
 // Debugging caches give one object at a time.
 Task<bool> NodeSlabs::AllocArray(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<PhysAddr> into) {
   uint32_t got = 0;
-  if (s.spec.has_debug_flags()) {
+  if (s.is_debug) {
     while (got < into.size()) {
       core_.Count(cpu, s, SlubStat::kAllocSlowpath);
       const Found found = co_await Find(cpu, s, {.gfp = gfp});

@@ -9,6 +9,7 @@
 
 #include "absl/types/span.h"
 #include "allocators/slub_counters.h"
+#include "allocators/slub_geometry.h"
 #include "allocators/slub_node_slabs_policy.h"
 #include "allocators/slub_sheaf_policy.h"
 #include "allocators/slub_structures.h"
@@ -20,6 +21,23 @@ struct SlubPolicy {
   std::string_view name;
   // A CPU owns a slab of each cache, and has partial slabs behind it; else none.
   bool cpu_slabs;
+  // A slab is frozen from when it is taken off its node's list, or gets its first free object; else
+  // only while it is a CPU's slab, and what is on a CPU's partial list is not.
+  bool freezes_cpu_partials;
+  // The page's flags say whether a slab is in its node's list.
+  bool marks_listed;
+  // Who asks for a node but may be given another's gets at first only what that node has at once.
+  bool wish_in_two_passes;
+  // A free of one object builds a chain of it first, as a free of many does.
+  bool single_free_builds_chain;
+  // alloc_fastpath and free_fastpath count the objects of bulk operations; else allocations are not
+  // counted, and frees by slab.
+  bool counts_bulk_objects;
+  // /proc/slabinfo guesses the free objects of a very long partial list from its ends.
+  bool slabinfo_guesses;
+  // How objects are laid out, and in which order kmalloc's caches are made.
+  SlubRules rules;
+  bool kmalloc_odd_sizes_first;
   // The counters there are.
   absl::Span<const SlubStat> (*counters)();
   // Where struct kmem_cache has what, and sizeof(struct kmem_cache_node), with CONFIG_SLUB_DEBUG.
@@ -33,25 +51,52 @@ struct SlubPolicy {
 inline constexpr SlubPolicy kSlub61 = {
     .name = "slub",
     .cpu_slabs = true,
+    .freezes_cpu_partials = true,
+    .marks_listed = false,
+    .wish_in_two_passes = false,
+    .single_free_builds_chain = true,
+    .counts_bulk_objects = false,
+    .slabinfo_guesses = false,
+    .rules = {},
+    .kmalloc_odd_sizes_first = false,
     .counters = SlubCountersOfCpuSlabs,
     .cache_offsets = {.cpu_partial_slabs = 48, .order = 52, .defrag_ratio = 184, .per_node = 200},
     .node_bytes = 64};
 
+// Linux 6.12.
+inline constexpr SlubPolicy kSlub612 = [] {
+  SlubPolicy policy = kSlub61;
+  policy.name = "slub-6.12";
+  policy.freezes_cpu_partials = false;
+  policy.marks_listed = true;
+  policy.wish_in_two_passes = true;
+  policy.single_free_builds_chain = false;
+  policy.counts_bulk_objects = true;
+  policy.slabinfo_guesses = true;
+  policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
+  policy.kmalloc_odd_sizes_first = true;
+  return policy;
+}();
+
 // Linux 7.3; 7.2; 7.1; 7.0. Each is the one above with what its successor changed.
-inline constexpr SlubPolicy kSlub73 = {.name = "slub-7.3",
-                                       .cpu_slabs = false,
-                                       .counters = SlubCountersOfNodeSlabs,
-                                       .cache_offsets = {.order = 48,
-                                                         .defrag_ratio = 176,
-                                                         .cpu_stats = 192,
-                                                         .cpu_sheaves = 0,
-                                                         .sheaf_capacity = 44,
-                                                         .per_node = 200,
-                                                         .per_node_bytes = 16,
-                                                         .node = 8},
-                                       .node_bytes = 64,
-                                       .node_slabs = kNodeSlabs72,
-                                       .sheaves = kSheaves73};
+inline constexpr SlubPolicy kSlub73 = [] {
+  SlubPolicy policy = kSlub612;
+  policy.name = "slub-7.3";
+  policy.cpu_slabs = false;
+  policy.rules.constructor_takes_offset = true;
+  policy.counters = SlubCountersOfNodeSlabs;
+  policy.cache_offsets = {.order = 48,
+                          .defrag_ratio = 176,
+                          .cpu_stats = 192,
+                          .cpu_sheaves = 0,
+                          .sheaf_capacity = 44,
+                          .per_node = 200,
+                          .per_node_bytes = 16,
+                          .node = 8};
+  policy.node_slabs = kNodeSlabs72;
+  policy.sheaves = kSheaves73;
+  return policy;
+}();
 inline constexpr SlubPolicy kSlub72 = [] {
   SlubPolicy policy = kSlub73;
   policy.name = "slub-7.2";

@@ -3,6 +3,7 @@
 
 // What SLUB says of itself: sysfs files, slabinfo, names. Costs nothing and changes nothing.
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <map>
@@ -93,6 +94,25 @@ PartialCount CountPartial(const CacheNode& n) {
     count.free += static_cast<uint64_t>(word.objects - word.inuse);
   }
   return count;
+}
+
+// count_partial_free_approx(): beyond a limit, from as many slabs at either end of the list.
+uint64_t GuessFree(const CacheNode& n) {
+  constexpr uint64_t kScannedMax = 10000;  // MAX_PARTIAL_TO_SCAN
+  const uint64_t listed = n.nr_partial.Peek();
+  if (listed <= kScannedMax) return CountPartial(n).free;
+  uint64_t free = 0;
+  uint64_t scanned = 0;
+  for (const Slab* slab = n.first.Peek(); scanned < kScannedMax / 2;
+       slab = slab->list_next.Peek(), ++scanned) {
+    free += static_cast<uint64_t>(slab->word.Peek().objects - slab->word.Peek().inuse);
+  }
+  for (const Slab* slab = n.last.Peek(); scanned < kScannedMax;
+       slab = slab->list_previous.Peek(), ++scanned) {
+    free += static_cast<uint64_t>(slab->word.Peek().objects - slab->word.Peek().inuse);
+  }
+  const uint64_t guess = free / scanned * listed + free % scanned * listed / scanned;
+  return std::min(guess, n.total_objects.Peek());
 }
 
 }  // namespace
@@ -221,15 +241,32 @@ SlabInfoRow SlubCore::SlabInfo(CacheId id) const {
     if (n == nullptr) continue;
     row.slabs += n->nr_slabs.Peek();
     row.objects += n->total_objects.Peek();
-    row.active_objects += n->total_objects.Peek() - CountPartial(*n).free;
+    const uint64_t free = policy_.slabinfo_guesses ? GuessFree(*n) : CountPartial(*n).free;
+    row.active_objects += n->total_objects.Peek() - free;
   }
   row.active_slabs = row.slabs;
   return row;
 }
 
+// Where struct slab keeps who has taken what, as a debugger sees it.
 CacheContents SlubCore::Contents(CacheId id) const {
   const KmemCache& s = cache(id);
   CacheContents contents;
+  for (size_t i = 0; policy_.cpu_slabs && i < s.cpus.size(); ++i) {
+    const CacheCpu& c = s.cpus[i];
+    CacheContents::CpuSlab& cpu = contents.cpu_slabs.emplace_back();
+    const Slab* const slab = c.slab.Peek();
+    if (slab != nullptr) {
+      cpu.in_use = slab->word.Peek().inuse;
+      for (ObjectIndex object = c.top.Peek().freelist; object != kNoObject;
+           object = slab->free_pointer[object]) {
+        ++cpu.free_objects;
+      }
+    }
+    if (const Slab* const first = c.partial.Peek(); first != nullptr) {
+      cpu.cpu_partial_slabs = static_cast<uint64_t>(first->partial.Peek().slabs);
+    }
+  }
   for (size_t i = 0; i < s.nodes.size(); ++i) {
     if (s.nodes[i] == nullptr) continue;
     CacheContents::PartialList& list = contents.partial_lists.emplace_back();
@@ -241,6 +278,13 @@ CacheContents SlubCore::Contents(CacheId id) const {
   }
   FillContents(s, &contents);
   return contents;
+}
+
+Allocator::Offers SlubCore::offers() const {
+  // Single objects from caches with debugging came with Linux 6.2, kmem_cache_args with 6.12.
+  return {.debug_flags = policy_.marks_listed,
+          .free_pointer_offset = policy_.marks_listed,
+          .prefilled_sheaves = has_prefilled_sheaves()};
 }
 
 Footprint SlubCore::FootprintOf(CacheId id) const { return cache(id).footprint; }

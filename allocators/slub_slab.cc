@@ -55,6 +55,12 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
   slab.cache = &s;
   slab.node = machine_.NodeOf(block);
   slab.order = static_cast<uint8_t>(order);
+  if (policy_.marks_listed) {
+    // Of kmem_cache_node's first slab the structure is still to come: AddPartial names its lock.
+    const CacheNode* const n = s.nodes[slab.node.index()].get();
+    slab.listed =
+        Guarded<bool>(n == nullptr ? nullptr : &n->list_lock, slab.Metadata(Slab::kFlagsAt));
+  }
   slab.serial = ++slabs_made_;
   for (uint64_t frame = 0; frame < uint64_t{1} << order; ++frame) {
     CHECK(slab_of_frame_[block.frame() + frame] == nullptr);

@@ -66,6 +66,8 @@ struct Slab {
   KmemCache* cache = nullptr;           // null: this Slab describes no slab now
   Guarded<Slab*> list_next;             // in the node's partial list; null: the list's head
   Guarded<Slab*> list_previous;
+  // SL_partial of the page's flags: the slab is in its node's list.
+  Guarded<bool> listed;
   PerCpu<CpuPartialLink> partial;  // in a CPU's partial list: touched by that CPU
   NodeId node;
   uint8_t order = 0;
@@ -141,6 +143,7 @@ struct KmemCache {
   bool may_merge = false;
   bool is_kmalloc = false;  // SLAB_KMALLOC
   bool no_sheaves = false;  // one of the two caches that all others need
+  bool is_debug = false;    // kmem_cache_debug(): one object at a time, under list_lock
   Gfp alloc_flags = Gfp::kNone;
   SlubGeometry geometry;
   uint32_t reciprocal = 0;   // ceil(2^32 / size)
@@ -148,7 +151,7 @@ struct KmemCache {
 
   PhysAddr address;
   Settled<PercpuArea> cpu_slab;
-  Settled<PercpuArea> cpu_stats;  // null: the counters are behind cpu_slab's
+  Settled<PercpuArea> cpu_stats;     // null: the counters are behind cpu_slab's
   Settled<PercpuArea> cpu_sheaves;   // null: the cache has nothing that stands for sheaves
   Settled<uint32_t> sheaf_capacity;  // 0: no sheaves
   Settled<uint64_t> min_partial;

@@ -61,11 +61,11 @@ enum class SlubWay : PathId {
   kFreeCpuPartial,
   kFreeDrain,
   kFreePartial,
-  kFreeFull,
   kFreeEmptyKept,
   kFreeSlab,
   kFreeLarge,
   kFreeNull,
+  kFreeFull,  // and so into its node's list
   kAllocSpareSheaf,
   kAllocBarnSheaf,
   kAllocFilledSheaf,
