@@ -65,6 +65,7 @@ Task<void> CpuSlabs::KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) {
       co_await core_.FreeLarge(cpu, objects.back());
     } else {
       KmemCache& s = *detached.slab->cache;
+      core_.ReverseChain(cpu, s, *detached.slab, &detached.chain);
       co_await FreeChain(cpu, s, *detached.slab, detached.chain);
     }
     objects = objects.subspan(0, detached.left);
