@@ -40,45 +40,47 @@ constexpr ModelKernel Patched(ModelKernel kernel, std::string_view patches) {
   return kernel;
 }
 
+template <const SlubPolicy& kPolicy>
+ModelSwitches SwitchesOfSlub() {
+  return SlubSwitches(kPolicy);
+}
+template <const SlubPolicy& kPolicy>
+std::unique_ptr<Allocator> MakeSlubOf(Machine& machine, const AllocatorOptions& options) {
+  return MakeSlub(machine, options, kPolicy);
+}
+
 // The table. A further model is one more line here.
 constexpr Entry kEntries[] = {
-    {{"slub", kLinux61, "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists."},
-     [] { return SlubSwitches(kSlub61); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return MakeSlub(machine, options, kSlub61);
-     }},
-    {{"slub-6.12", kLinux612,
-      "SLUB as of Linux 6.12: as slub, but slabs on CPUs' partial lists are not frozen."},
-     [] { return SlubSwitches(kSlub612); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return MakeSlub(machine, options, kSlub612);
-     }},
-    {{"slub-7.0", kLinux70, "SLUB as of Linux 7.0: sheaves and barns, no CPU slabs."},
-     [] { return SlubSwitches(kSlub70); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return MakeSlub(machine, options, kSlub70);
-     }},
-    {{"slub-7.1", kLinux71, "SLUB as of Linux 7.1: sheaves for nodes without memory too."},
-     [] { return SlubSwitches(kSlub71); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return MakeSlub(machine, options, kSlub71);
-     }},
-    {{"slub-7.2", kLinux72, "SLUB as of Linux 7.2: sheaves are filled in the order of slabs."},
-     [] { return SlubSwitches(kSlub72); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return MakeSlub(machine, options, kSlub72);
-     }},
-    {{"slub-7.3", kLinux73, "SLUB as of Linux 7.3: bulk frees part remote objects in place."},
-     [] { return SlubSwitches(kSlub73); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return MakeSlub(machine, options, kSlub73);
-     }},
-    {{"slab", kLinux61, "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects."},
+    {{"slub", kLinux61, "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists.",
+      "slub"},
+     SwitchesOfSlub<kSlub61>,
+     MakeSlubOf<kSlub61>},
+    {{"slub-6.12", kLinux612, "SLUB as of Linux 6.12: slabs on CPUs' partial lists are not frozen.",
+      "slub"},
+     SwitchesOfSlub<kSlub612>,
+     MakeSlubOf<kSlub612>},
+    {{"slub-7.0", kLinux70, "SLUB as of Linux 7.0: sheaves and barns, no CPU slabs.", "slub"},
+     SwitchesOfSlub<kSlub70>,
+     MakeSlubOf<kSlub70>},
+    {{"slub-7.1", kLinux71, "SLUB as of Linux 7.1: sheaves for nodes without memory too.", "slub"},
+     SwitchesOfSlub<kSlub71>,
+     MakeSlubOf<kSlub71>},
+    {{"slub-7.2", kLinux72, "SLUB as of Linux 7.2: sheaves are filled in the order of slabs.",
+      "slub"},
+     SwitchesOfSlub<kSlub72>,
+     MakeSlubOf<kSlub72>},
+    {{"slub-7.3", kLinux73, "SLUB as of Linux 7.3: bulk frees part remote objects in place.",
+      "slub"},
+     SwitchesOfSlub<kSlub73>,
+     MakeSlubOf<kSlub73>},
+    {{"slab", kLinux61, "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects.",
+      "slab"},
      SlabSwitches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy61);
      }},
-    {{"slab-2014", kLinux317, "SLAB before its per-CPU arrays came from the percpu allocator."},
+    {{"slab-2014", kLinux317, "SLAB before its per-CPU arrays came from the percpu allocator.",
+      "slab"},
      SlabSwitches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014);
@@ -90,7 +92,7 @@ constexpr Entry kEntries[] = {
        return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014Percpu);
      }},
     {{"slub-2010", kLinux2636,
-      "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks."},
+      "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks.", "slub"},
      Slub2010Switches,
      [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
@@ -153,6 +155,19 @@ absl::StatusOr<ModelKernel> KernelOf(std::string_view name) {
     if (percpu.name == name) return percpu.kernel;
   }
   return UnknownAllocator(name);
+}
+
+absl::StatusOr<std::string_view> ModelOfKernel(std::string_view design, std::string_view release) {
+  std::string kernels;
+  for (const Entry& entry : kEntries) {
+    if (entry.info.design.empty() || entry.info.design != design) continue;
+    if (IsOfSeries(entry.info.kernel, release)) return entry.info.name;
+    if (!kernels.empty()) kernels += ", ";
+    kernels += KernelName(entry.info.kernel);
+  }
+  if (kernels.empty()) return absl::NotFoundError(fmt::format("there is no model of '{}'", design));
+  return absl::NotFoundError(fmt::format("there is no model of '{}' as of Linux {}, only of {}",
+                                         design, release, kernels));
 }
 
 ModelSwitches SwitchesOf(std::string_view name) {

@@ -20,6 +20,8 @@ struct AllocatorInfo {
   std::string_view name;
   ModelKernel kernel;
   std::string_view summary;  // one line
+  // What that kernel calls its allocator, "slub"; empty: no released kernel has it.
+  std::string_view design = {};
 };
 
 // The models there are, in the order of the table in registry.cc.
@@ -28,6 +30,10 @@ std::vector<AllocatorInfo> ListAllocators();
 // The kernel that the model of that name, a percpu allocator's too, is of. InvalidArgument as of
 // MakeAllocator.
 absl::StatusOr<ModelKernel> KernelOf(std::string_view name);
+
+// The model of `design` as the kernel of that release has it ("6.1.192"): the first one in the table
+// that says so. NotFound, with the kernels there are models of, if there is none.
+absl::StatusOr<std::string_view> ModelOfKernel(std::string_view design, std::string_view release);
 
 // Makes a model on `machine`, not yet booted. InvalidArgument with the valid names for an unknown
 // name or quirk.

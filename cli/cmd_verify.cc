@@ -145,8 +145,26 @@ std::string GeometryIn(const std::string& path) {
   return path;
 }
 
-absl::Status VerifyFile(const std::string& given, Conformance* total, VerifyReport* report) {
-  const std::string path = GeometryIn(given);
+// What there is to verify at `path`: in a folder of reference runs and machines all of them, in
+// order; else itself.
+std::vector<std::string> FilesOf(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (std::string geometry = GeometryIn(path); geometry != path) return {std::move(geometry)};
+  std::error_code error;
+  std::vector<std::string> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
+    const std::string name = entry.path().string();
+    if (name.ends_with(".ref.gz") || name.ends_with(".ref")) files.push_back(name);
+    if (std::string geometry = GeometryIn(name); geometry != name) {
+      files.push_back(std::move(geometry));
+    }
+  }
+  if (files.empty()) return {path};
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+absl::Status VerifyFile(const std::string& path, Conformance* total, VerifyReport* report) {
   if (IsRecording(path)) return VerifyRecording(path, total, report);
   const absl::StatusOr<std::string> text = ReadWholeFile(path);
   if (!text.ok()) return text.status();
@@ -155,6 +173,13 @@ absl::Status VerifyFile(const std::string& given, Conformance* total, VerifyRepo
   });
   CHECK(kind != std::end(kKinds));
   const absl::StatusOr<Conformance> result = kind->verify(path, *text);
+  if (absl::IsNotFound(result.status())) {
+    VerifyReport::File& file = *report->add_files();
+    file.set_path(path);
+    file.set_kind(std::string(kind->name));
+    file.set_no_model(std::string(result.status().message()));
+    return absl::OkStatus();
+  }
   if (!result.ok()) return result.status();
   AddFile(path, kind->name, *result, total, report);
   return absl::OkStatus();
@@ -176,13 +201,17 @@ std::string Text(const VerifyReport& report) {
         {agrees ? "agrees" : "DISAGREES", TallyText(placements), TallyText(figures), what});
   };
   for (const VerifyReport::File& file : report.files()) {
+    if (!file.no_model().empty()) {
+      table.AddRow({"no model", "", "", file.path()});
+      continue;
+    }
     add(file.agrees(), file.placements(), file.figures(), file.path());
   }
   add(report.agrees(), report.placements(), report.figures(),
       Counted(static_cast<uint64_t>(report.files_size()), "file", "files") + " in total");
   std::string text = table.Text();
   for (const VerifyReport::File& file : report.files()) {
-    if (file.agrees()) continue;
+    if (file.agrees() || !file.no_model().empty()) continue;
     text += fmt::format("\nThe first disagreement:\n{}", file.first_disagreement());
     if (text.back() != '\n') text += '\n';
     break;
@@ -194,18 +223,41 @@ std::string Text(const VerifyReport& report) {
   return text;
 }
 
+// Why files were not compared: each reason once, with the first file that has it. Answers how many
+// there are.
+int ReportMissingModels(const VerifyReport& report) {
+  int missing = 0;
+  std::vector<std::string> reasons;
+  for (const VerifyReport::File& file : report.files()) {
+    if (file.no_model().empty()) continue;
+    ++missing;
+    const std::string reason = file.no_model().substr(file.path().size());
+    if (std::find(reasons.begin(), reasons.end(), reason) != reasons.end()) continue;
+    reasons.push_back(reason);
+    Fail(absl::NotFoundError(file.no_model()));
+  }
+  if (missing > 1) {
+    Fail(absl::NotFoundError(fmt::format("{} files were not compared", missing)));
+  }
+  return missing;
+}
+
 int RunVerify(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return Fail(absl::InvalidArgumentError("verify needs a FILE"));
   const absl::StatusOr<Format> format = FormatAmong(kFormats);
   if (!format.ok()) return Fail(format.status());
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    for (std::string& file : FilesOf(argument)) files.push_back(std::move(file));
+  }
   VerifyReport report;
   Conformance total;
   const InterruptScope interrupts;
   {
-    Progress progress({.what = "verifying", .unit = "files", .total = arguments.size()});
-    for (size_t i = 0; i < arguments.size(); ++i) {
+    Progress progress({.what = "verifying", .unit = "files", .total = files.size()});
+    for (size_t i = 0; i < files.size(); ++i) {
       progress.Update(i);
-      const absl::Status status = VerifyFile(arguments[i], &total, &report);
+      const absl::Status status = VerifyFile(files[i], &total, &report);
       if (status.ok()) continue;
       progress.Erase();
       return absl::IsCancelled(status) ? kExitInterrupted : Fail(status);
@@ -220,7 +272,9 @@ int RunVerify(const std::vector<std::string>& arguments) {
   } else {
     Print(stdout, "{}", Text(report));
   }
-  return report.agrees() ? kExitOk : kExitDifference;
+  const bool all_have_models = ReportMissingModels(report) == 0;
+  if (!report.agrees()) return kExitDifference;
+  return all_have_models ? kExitOk : kExitUsage;
 }
 
 }  // namespace

@@ -112,6 +112,7 @@ std::vector<NodeMemory> PlaceMemory(const std::vector<NodeSize>& sizes, const Zo
 }
 
 std::vector<std::vector<NodeId>> NodeFallbackOrder(const MachineConfig& config) {
+  if (!config.fallback.empty()) return config.fallback;
   std::vector<std::vector<NodeId>> orders;
   FallbackBuilder builder(config);
   for (int home = 0; home < config.node_count(); ++home) {
@@ -121,27 +122,63 @@ std::vector<std::vector<NodeId>> NodeFallbackOrder(const MachineConfig& config) 
   return orders;
 }
 
+namespace {
+
+// Who is where, and how far from each other: a domain and a package for each node with CPUs.
+void PlaceReferenceCpus(const ReferenceMachineOptions& options, MachineConfig* config) {
+  std::vector<int> domain_of(static_cast<size_t>(options.nodes), -1);
+  for (int cpu = 0; cpu < options.cpus; ++cpu) {
+    const NodeId node = options.NodeOf(cpu);
+    int& domain = domain_of[node.index()];
+    if (domain < 0) domain = config->domain_count++;
+    config->cpus.push_back(
+        {.core = CoreId(cpu), .domain = DomainId(domain), .package = domain, .node = node});
+  }
+  config->core_count = options.cpus;
+  config->package_count = config->domain_count;
+  config->possible_cpus = options.cpus;
+}
+
+// No less is reserved than boot needs: a struct page a page, the first percpu chunk's 200 KiB a
+// CPU, the rest. CPUs of nodes without memory have their areas on any other.
+std::vector<NodeMemory> ReferenceMemory(const ReferenceMachineOptions& options,
+                                        const ZoneLimits& limits) {
+  const auto cpus =
+      static_cast<uint64_t>(options.has_own_nodes() ? options.cpus : options.cpus_per_node);
+  std::vector<NodeSize> sizes;
+  for (int node = 0; node < options.nodes; ++node) {
+    const uint64_t bytes = options.MibOf(node) << 20;
+    const uint64_t boot_bytes = bytes / kPageSize * 64 + (cpus * 224 + 512) * 1024;
+    sizes.push_back(
+        {.bytes = bytes,
+         .reserved_bytes =
+             std::min(bytes, std::max(bytes / 16, boot_bytes / kPageSize * kPageSize))});
+  }
+  return PlaceMemory(sizes, limits);
+}
+
+}  // namespace
+
 MachineConfig ReferenceMachine(const ReferenceMachineOptions& options) {
   CHECK_GE(options.cpus, 1);
   CHECK_LE(options.cpus, kMaxCpus);
   CHECK_GE(options.nodes, 1);
   CHECK_LE(options.nodes, kMaxNodes);
-  CHECK_GE(options.cpus_per_node, 1);
-  CHECK_EQ((options.cpus - 1) / options.cpus_per_node, options.nodes - 1);
-  CHECK_GT(options.mib_per_node, 0u);
+  const size_t nodes = static_cast<size_t>(options.nodes);
+  if (options.has_own_nodes()) {
+    CHECK_EQ(options.node_of_cpu.size(), static_cast<size_t>(options.cpus));
+    CHECK(options.mib.size() == nodes && options.distance.size() == nodes &&
+          options.fallback.size() == nodes);
+  } else {
+    CHECK_GE(options.cpus_per_node, 1);
+    CHECK_EQ((options.cpus - 1) / options.cpus_per_node, options.nodes - 1);
+    CHECK_GT(options.mib_per_node, 0u);
+  }
 
   MachineConfig config;
   config.name = "reference";
   config.clock_mhz = 1000;
-  for (int cpu = 0; cpu < options.cpus; ++cpu) {
-    const int node = cpu / options.cpus_per_node;
-    config.cpus.push_back(
-        {.core = CoreId(cpu), .domain = DomainId(node), .package = node, .node = NodeId(node)});
-  }
-  config.core_count = options.cpus;
-  config.domain_count = options.nodes;
-  config.package_count = options.nodes;
-  config.possible_cpus = options.cpus;
+  PlaceReferenceCpus(options, &config);
   config.l1 = {.size_bytes = 32 << 10, .ways = 8};
   config.l2 = {.size_bytes = 512 << 10, .ways = 8};
   config.llc = {.size_bytes = 16 << 20, .ways = 16};
@@ -154,9 +191,10 @@ MachineConfig ReferenceMachine(const ReferenceMachineOptions& options) {
   config.ipi_cycles = 1000;
   config.irq_entry_cycles = 300;
   config.irq_exit_cycles = 200;
-  config.fallback_ring = true;
-  const size_t nodes = static_cast<size_t>(options.nodes);
-  config.distance.assign(nodes, std::vector<int>(nodes, 20));
+  config.fallback_ring = !options.has_own_nodes();
+  config.fallback = options.fallback;
+  config.distance = options.distance;
+  if (config.distance.empty()) config.distance.assign(nodes, std::vector<int>(nodes, 20));
   config.dram_cycles.assign(nodes, std::vector<Cycles>(nodes, 200));
   config.transfer_cycles.assign(nodes, std::vector<Cycles>(nodes, 120));
   for (size_t node = 0; node < nodes; ++node) {
@@ -164,16 +202,7 @@ MachineConfig ReferenceMachine(const ReferenceMachineOptions& options) {
     config.dram_cycles[node][node] = 100;
     config.transfer_cycles[node][node] = 80;
   }
-  const uint64_t node_bytes = options.mib_per_node << 20;
-  // No less than boot needs: a struct page a page, the first percpu chunk's 200 KiB a CPU, the
-  // rest.
-  const uint64_t boot_bytes = node_bytes / kPageSize * 64 +
-                              (static_cast<uint64_t>(options.cpus_per_node) * 224 + 512) * 1024;
-  const uint64_t reserved_bytes =
-      std::min(node_bytes, std::max(node_bytes / 16, boot_bytes / kPageSize * kPageSize));
-  config.memory = PlaceMemory(
-      std::vector<NodeSize>(nodes, {.bytes = node_bytes, .reserved_bytes = reserved_bytes}),
-      config.zone_limits);
+  config.memory = ReferenceMemory(options, config.zone_limits);
   return config;
 }
 

@@ -147,6 +147,8 @@ struct MachineConfig {
   std::vector<std::vector<int>> distance;
   // Fallback order home, home+1, ... modulo nodes, instead of Linux's by distance.
   bool fallback_ring = false;
+  // The lists themselves, by node, as NodeFallbackOrder answers them; empty: by a rule.
+  std::vector<std::vector<NodeId>> fallback;
 
   Cycles CyclesPerTick() const {
     return static_cast<Cycles>(clock_mhz) * 1'000'000 / static_cast<Cycles>(timer_hz);
@@ -170,8 +172,22 @@ struct ReferenceMachineOptions {
   int nodes = 1;
   int cpus_per_node = 1;
   uint64_t mib_per_node = 512;
+  // Where nodes differ: all four, or none.
+  std::vector<NodeId> node_of_cpu = {};
+  std::vector<uint64_t> mib = {};  // by node; 0: no memory
+  std::vector<std::vector<int>> distance = {};
+  std::vector<std::vector<NodeId>> fallback = {};
+
+  bool has_own_nodes() const { return !node_of_cpu.empty(); }
+  NodeId NodeOf(int cpu) const {
+    return has_own_nodes() ? node_of_cpu[static_cast<size_t>(cpu)] : NodeId(cpu / cpus_per_node);
+  }
+  uint64_t MibOf(int node) const {
+    return has_own_nodes() ? mib[static_cast<size_t>(node)] : mib_per_node;
+  }
 };
-// REQUIRES: options within kMaxCpus and kMaxNodes, every node given a CPU, memory not zero.
+// REQUIRES: options within kMaxCpus and kMaxNodes, some memory; unless nodes differ, every node
+// given a CPU; if they do, lists and matrices of their sizes, and a fallback for every node.
 MachineConfig ReferenceMachine(const ReferenceMachineOptions& options);
 
 }  // namespace slablab

@@ -50,7 +50,7 @@ class RcuQueue {
  public:
   bool empty() const { return first_ == nullptr; }
   uint64_t size() const { return size_; }
-  RcuHead* front() { return first_; }
+  RcuHead* front() const { return first_; }
   static RcuHead* Next(const RcuHead& head) { return head.next_; }
 
   void Push(RcuHead& head) {

@@ -15,8 +15,8 @@
 namespace slablab {
 
 // Grace periods that end when the one who drives the machine says so: callbacks wait in the queue
-// of the CPU that handed them over, and are called where and in the order that they are taken.
-// REQUIRES of its user: takes everything before the machine or the model goes.
+// of the CPU that handed them over, and are called where and in the order that they are taken. What
+// is never taken is never called.
 class RcuByHand final : public Rcu {
  public:
   explicit RcuByHand(int cpus) : queues_(static_cast<size_t>(cpus)) {}

@@ -37,12 +37,13 @@ struct Conformance {
   Conformance& operator+=(const Conformance& other);
 };
 
-// Replays a reference run in its total order on the machine it was recorded on: each operation in
-// hardirq context, interrupts off, to its end before the next.
+// Replays a reference run in its total order on the machine it was recorded on, each operation to
+// its end before the next: of format 1 in hardirq context, interrupts off, of format 2 in process
+// context, interrupts on, where grace periods end when the file says so.
 //
 // A placement agrees if slab and offset are the recorded ones up to renaming of the slabs alive at
-// that moment, and the slab is on the recorded node. InvalidArgument if there is no model of the
-// run's allocator, or the model refuses the run's cache or tunables.
+// that moment, and the slab is on the recorded node. NotFound if there is no model of the run's
+// kernel. InvalidArgument if the model refuses the run's cache or tunables.
 absl::StatusOr<Conformance> ReplayReference(const ReferenceRun& run);
 
 }  // namespace slablab

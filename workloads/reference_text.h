@@ -7,8 +7,13 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "fmt/format.h"
 
 // Words and numbers of reference runs, whose lines are many.
 
@@ -29,6 +34,29 @@ inline std::string_view TakeUntil(std::string_view* text, char separator) {
   text->remove_prefix(at == std::string_view::npos ? text->size() : at + 1);
   return taken;
 }
+
+// One line of a file: its words, and what is wrong with it.
+class ReferenceLine {
+ public:
+  ReferenceLine(const std::string& path, uint64_t number, std::string_view text)
+      : path_(&path), number_(number), rest_(text) {}
+
+  uint64_t number() const { return number_; }
+  bool done() const { return rest_.empty(); }
+  std::string_view rest() const { return rest_; }
+  std::string_view Word() { return TakeUntil(&rest_, ' '); }
+  std::string_view TakeRest() { return std::exchange(rest_, {}); }
+  std::optional<uint64_t> Number() { return ParseNumber(Word()); }
+
+  absl::Status Bad(std::string_view what) const {
+    return absl::InvalidArgumentError(fmt::format("{}:{}: {}", *path_, number_, what));
+  }
+
+ private:
+  const std::string* path_;
+  uint64_t number_;
+  std::string_view rest_;
+};
 
 }  // namespace slablab
 

@@ -112,7 +112,7 @@ TEST(VerifyTest, WhatCannotBeVerifiedIsStatusTwo) {
   for (const auto& [file, complaint] : {
            std::pair<std::string, std::string>{"no/such/file", "no/such/file: "},
            {"tests", "tests: the folder holds no "},
-           {Write("slob.ref", Changed("192 slub", "192 slob")), "unknown allocator 'slob'"},
+           {Write("slob.ref", Changed("192 slub", "192 slob")), "there is no model of 'slob'"},
            {Write("percpu.ref", "percpu-reference 1\n"), "percpu.ref:1: the file ends before"},
            {Write("noise.ref",
                   "\x7f"
