@@ -27,6 +27,7 @@ struct Entry {
 };
 
 constexpr ModelKernel kLinux612 = {.version = 6, .patchlevel = 12};
+constexpr ModelKernel kLinux618 = {.version = 6, .patchlevel = 18};
 // The last before the per-CPU arrays of SLAB came from the percpu allocator.
 constexpr ModelKernel kLinux317 = {.version = 3, .patchlevel = 17};
 
@@ -59,6 +60,10 @@ constexpr Entry kEntries[] = {
       "slub"},
      SwitchesOfSlub<kSlub612>,
      MakeSlubOf<kSlub612>},
+    {{"slub-6.18", kLinux618, "SLUB as of Linux 6.18: sheaves for caches that ask, over CPU slabs.",
+      "slub"},
+     SwitchesOfSlub<kSlub618>,
+     MakeSlubOf<kSlub618>},
     {{"slub-7.0", kLinux70, "SLUB as of Linux 7.0: sheaves and barns, no CPU slabs.", "slub"},
      SwitchesOfSlub<kSlub70>,
      MakeSlubOf<kSlub70>},

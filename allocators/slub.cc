@@ -13,6 +13,9 @@ namespace slablab {
 std::unique_ptr<Allocator> MakeSlub(Machine& machine, const AllocatorOptions& options,
                                     const SlubPolicy& policy) {
   const bool has_sheaves = policy.sheaves.which != SheafPolicy::Which::kNone;
+  if (policy.cpu_slabs && has_sheaves) {
+    return std::make_unique<SlubModel<Sheaves<CpuSlabs>>>(machine, options, policy);
+  }
   if (policy.cpu_slabs) return std::make_unique<SlubModel<CpuSlabs>>(machine, options, policy);
   if (!has_sheaves) return std::make_unique<SlubModel<NodeSlabs>>(machine, options, policy);
   return std::make_unique<SlubModel<Sheaves<NodeSlabs>>>(machine, options, policy);

@@ -60,6 +60,24 @@ constexpr std::array<SlubStat, 26> kOfCpuSlabs = [] {
 }();
 static_assert(kOfCpuSlabs.back() == SlubStat::kCpuPartialDrain);
 
+// Each sheaf counter stands where its like of the CPU slabs stands.
+constexpr auto kOfBoth = [] {
+  std::array<SlubStat, kSlubStats> stats{};
+  size_t count = 0;
+  const auto add = [&](SlubStat first, SlubStat last) {
+    for (int i = static_cast<int>(first); i <= static_cast<int>(last); ++i) {
+      stats[count++] = static_cast<SlubStat>(i);
+    }
+  };
+  add(SlubStat::kAllocCpuSheaf, SlubStat::kAllocCpuSheaf);
+  add(SlubStat::kAllocFastpath, SlubStat::kAllocSlowpath);
+  add(SlubStat::kFreeCpuSheaf, SlubStat::kFreeCpuSheaf);
+  add(SlubStat::kFreeRcuSheaf, SlubStat::kFreeRcuSheafFail);
+  add(SlubStat::kFreeFastpath, SlubStat::kCpuPartialDrain);
+  add(SlubStat::kSheafFlush, SlubStat::kSheafReturnSlow);
+  return stats;
+}();
+
 constexpr SlubStat kOfNodeSlabs[] = {
     SlubStat::kAllocFastpath,     SlubStat::kAllocSlowpath,     SlubStat::kFreeRcuSheaf,
     SlubStat::kFreeRcuSheafFail,  SlubStat::kFreeFastpath,      SlubStat::kFreeSlowpath,
@@ -77,6 +95,7 @@ constexpr SlubStat kOfNodeSlabs[] = {
 std::string_view SlubStatName(SlubStat stat) { return kNames[static_cast<size_t>(stat)]; }
 
 absl::Span<const SlubStat> SlubCountersOfCpuSlabs() { return kOfCpuSlabs; }
+absl::Span<const SlubStat> SlubCountersOfBoth() { return kOfBoth; }
 absl::Span<const SlubStat> SlubCountersOfNodeSlabs() { return kOfNodeSlabs; }
 
 }  // namespace slablab

@@ -68,8 +68,10 @@ inline constexpr int kSlubStats = static_cast<int>(SlubStat::kFreeCpuSheaf) + 1;
 // The name of its file in sysfs.
 std::string_view SlubStatName(SlubStat stat);
 
-// The counters of an era, in the order of enum stat_item: Linux 6.1 to 6.17, and 7.0 on.
+// The counters of an era, in the order of enum stat_item: Linux 6.1 to 6.17, 6.18 and 6.19 with
+// sheaves over CPU slabs, and 7.0 on.
 absl::Span<const SlubStat> SlubCountersOfCpuSlabs();
+absl::Span<const SlubStat> SlubCountersOfBoth();
 absl::Span<const SlubStat> SlubCountersOfNodeSlabs();
 
 // One CPU's counters of one cache: 4 bytes each, one after another. A per-CPU area is contiguous

@@ -45,4 +45,21 @@ void CpuSlabs::Inspect(const KmemCache& s, SlubInspection& inspection) const {
   }
 }
 
+void CpuSlabs::Describe(const KmemCache& s, CacheContents* contents) const {
+  for (size_t i = 0; i < s.cpus.size(); ++i) {
+    const CacheCpu& c = s.cpus[i];
+    CacheContents::CpuSlab& cpu = contents->cpu_slabs.emplace_back();
+    if (const Slab* const slab = c.slab.Peek(); slab != nullptr) {
+      cpu.in_use = slab->word.Peek().inuse;
+      for (ObjectIndex object = c.top.Peek().freelist; object != kNoObject;
+           object = slab->free_pointer[object]) {
+        ++cpu.free_objects;
+      }
+    }
+    if (const Slab* const first = c.partial.Peek(); first != nullptr) {
+      cpu.cpu_partial_slabs = static_cast<uint64_t>(first->partial.Peek().slabs);
+    }
+  }
+}
+
 }  // namespace slablab

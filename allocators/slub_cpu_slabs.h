@@ -55,6 +55,19 @@ class CpuSlabs {
   // Of any caches, and blocks of whole pages among them.
   Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects);
 
+  // --- For sheaves on top: objects that no user has (kInSheaf). ---
+  Task<PathId> FreeTaken(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex object);
+  // As many as are wanted, or none.
+  Task<uint32_t> Refill(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<PhysAddr> into);
+  // __kmem_cache_alloc_bulk(): all or none.
+  Task<bool> AllocArray(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<PhysAddr> into);
+  // __kmem_cache_free_bulk().
+  Task<void> FreeArray(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects);
+  // has_cpu_slab(): a look at another CPU's structure, without its leave.
+  bool UsedOn(Cpu& cpu, KmemCache& s, CpuId id);
+  // flush_cpu_slab(): the CPU that runs gives up its slab and its partial list.
+  Task<void> FlushOn(Cpu& cpu, KmemCache& s);
+
   // kmem_cache_open() and __kmem_cache_release(), as far as they are the front's.
   Task<bool> Open(Cpu& cpu, KmemCache& s);
   Task<void> Close(Cpu& cpu, KmemCache& s);
@@ -63,16 +76,21 @@ class CpuSlabs {
   // __flush_cpu_slab(): for another CPU that is off line, or at boot for this one.
   Task<void> FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner);
   void Inspect(const KmemCache& s, SlubInspection& inspection) const;
+  void Describe(const KmemCache& s, CacheContents* contents) const;
 
  private:
-  friend class CpuSlabsFlush;  // the work item of flush_all()
-
   // A slab with the objects that whoever got it may take from it.
   struct Loot {
     Slab* slab = nullptr;  // null: none was found
     ObjectIndex freelist = kNoObject;
     ObjectIndex single = kNoObject;  // of a cache with debugging: this alone
     SlubWay way{};
+  };
+  // What ___slab_alloc answers: an object that nobody has yet.
+  struct Found {
+    Slab* slab = nullptr;  // null: there is no memory
+    ObjectIndex object = kNoObject;
+    SlubWay way = SlubWay::kAllocFailed;
   };
   // What ___slab_alloc found of the CPU's slab.
   struct CpuSlabUse {
@@ -113,7 +131,7 @@ class CpuSlabs {
                             bool serves);
   bool PrepareFastAlloc(Cpu& cpu, KmemCache& s, NodeId node, FastAlloc* fast);
   bool CommitFastAlloc(Cpu& cpu, KmemCache& s, const FastAlloc& fast);
-  Task<Placement> AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  Task<Found> FindObject(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<CpuSlabUse> UseCpuSlab(Cpu& cpu, KmemCache& s, Slab& slab, NodeId* node);
   Task<ObjectIndex> GetFreelist(Cpu& cpu, KmemCache& s, Slab& slab);
   Task<NextPartial> TakeCpuPartial(Cpu& cpu, KmemCache& s, NodeId node);
@@ -143,7 +161,6 @@ class CpuSlabs {
   Task<Emptied> FreeEmptying(Cpu& cpu, KmemCache& s, Slab& slab, Change change);
 
   // --- slub_cpu_slabs_flush.cc: what takes a CPU's slabs from it. ---
-  Task<void> FlushSlab(Cpu& cpu, KmemCache& s);
   Task<void> DeactivateSlab(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex freelist);
   Task<Fate> ThawUnderLock(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, SlubChain local,
                            ListEnd end);
@@ -253,7 +270,7 @@ inline bool CpuSlabs::CommitFastFree(Cpu& cpu, const FastFree& fast, SlubChain c
   {
     const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
     cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
-    if (core_.policy().single_free_builds_chain) {
+    if (core_.policy().every_free_builds_chain) {
       core_.LoadFreePointer(cpu, s, slab, index);
       core_.StoreFreePointer(cpu, s, slab, index, kNoObject);
     }

@@ -15,7 +15,11 @@ Task<Placement> CpuSlabs::AllocFrom(Cpu& cpu, KmemCache& s, SlubAllocRequest req
   Placement placement;
   for (;;) {
     if (!serves) {
-      placement = co_await AllocSlow(cpu, s, request);
+      const Found found = co_await FindObject(cpu, s, request);
+      placement.path = PathOf(found.way);
+      if (found.slab == nullptr) break;
+      core_.HandOut(s, *found.slab, found.object);
+      placement.object = s.AddressOf(*found.slab, found.object);
       break;
     }
     co_await cpu.Sync();
@@ -33,7 +37,7 @@ Task<Placement> CpuSlabs::AllocFrom(Cpu& cpu, KmemCache& s, SlubAllocRequest req
 
 // ___slab_alloc(): the CPU's list is empty, or its slab is on the wrong node. In order: what others
 // freed into the CPU's slab, the CPU's partial list, the nodes' partial lists, a new slab.
-Task<Placement> CpuSlabs::AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
+Task<CpuSlabs::Found> CpuSlabs::FindObject(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
   const SiteScope site(cpu, SiteOf(SlubAt::kAllocSlow));
   cpu.Execute(kSlubSlowCycles);
   CacheCpu& c = core_.On(s, cpu.id());
@@ -49,8 +53,7 @@ Task<Placement> CpuSlabs::AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest req
     if (slab != nullptr) {
       const CpuSlabUse use = co_await UseCpuSlab(cpu, s, *slab, &request.node);
       if (use.result == CpuSlabUse::Result::kObject) {
-        core_.HandOut(s, *slab, use.object);
-        co_return Placement{s.AddressOf(*slab, use.object), PathOf(way)};
+        co_return Found{.slab = slab, .object = use.object, .way = way};
       }
       if (use.result == CpuSlabUse::Result::kReread) {
         slab = cpu.Load(c.slab);
@@ -63,8 +66,7 @@ Task<Placement> CpuSlabs::AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest req
       continue;
     }
     if (next.object != kNoObject) {
-      core_.HandOut(s, *next.slab, next.object);
-      co_return Placement{s.AddressOf(*next.slab, next.object), PathOf(SlubWay::kAllocCpuPartial)};
+      co_return Found{.slab = next.slab, .object = next.object, .way = SlubWay::kAllocCpuPartial};
     }
     if (next.slab != nullptr) {
       slab = next.slab;
@@ -72,13 +74,12 @@ Task<Placement> CpuSlabs::AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest req
       continue;
     }
     loot = co_await FindSlab(cpu, s, request);
-    if (loot.slab == nullptr) co_return Placement{PhysAddr(), PathOf(SlubWay::kAllocFailed)};
+    if (loot.slab == nullptr) co_return Found{};
     break;
   }
   ObjectIndex object = loot.single;
   if (object == kNoObject) object = co_await LoadSlab(cpu, s, loot);
-  core_.HandOut(s, *loot.slab, object);
-  co_return Placement{s.AddressOf(*loot.slab, object), PathOf(loot.way)};
+  co_return Found{.slab = loot.slab, .object = object, .way = loot.way};
 }
 
 // ___slab_alloc() from redo: on: an object of the CPU's slab; or the slab is given up, because it

@@ -14,7 +14,7 @@ namespace slablab {
 class CpuSlabsFlush : public RemoteCall {
  public:
   CpuSlabsFlush(CpuSlabs& front, KmemCache& cache) : front_(front), cache_(cache) {}
-  Task<void> Run(Cpu& cpu) override { return front_.FlushSlab(cpu, cache_); }
+  Task<void> Run(Cpu& cpu) override { return front_.FlushOn(cpu, cache_); }
 
  private:
   CpuSlabs& front_;
@@ -22,7 +22,7 @@ class CpuSlabsFlush : public RemoteCall {
 };
 
 // flush_cpu_slab(): the CPU gives up its slab and its partial list.
-Task<void> CpuSlabs::FlushSlab(Cpu& cpu, KmemCache& s) {
+Task<void> CpuSlabs::FlushOn(Cpu& cpu, KmemCache& s) {
   const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
   CacheCpu& c = core_.ThisCpu(cpu, s);
   IrqFlags flags;
@@ -64,6 +64,13 @@ Task<void> CpuSlabs::FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner) {
   if (list != nullptr) co_await PutPartials(cpu, s, list);
 }
 
+bool CpuSlabs::UsedOn(Cpu& cpu, KmemCache& s, CpuId id) {
+  CacheCpu& c = core_.On(s, id);
+  cpu.Touch(c.slab.place(), Access::kRead);
+  cpu.Touch(c.partial.place(), Access::kRead);
+  return c.slab.Peek() != nullptr || c.partial.Peek() != nullptr;
+}
+
 // flush_all_cpus_locked(): every CPU on line that has anything, in order of number, one at a time.
 Task<void> CpuSlabs::FlushAll(Cpu& cpu, KmemCache& s) {
   CpuSlabsFlush flush(*this, s);
@@ -71,11 +78,7 @@ Task<void> CpuSlabs::FlushAll(Cpu& cpu, KmemCache& s) {
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
     const CpuId id(i);
     if (!scheduler.cpu(id).online()) continue;
-    // has_cpu_slab(): a look at another CPU's structure, without its leave.
-    CacheCpu& c = core_.On(s, id);
-    cpu.Touch(c.slab.place(), Access::kRead);
-    cpu.Touch(c.partial.place(), Access::kRead);
-    if (c.slab.Peek() == nullptr && c.partial.Peek() == nullptr) continue;
+    if (!UsedOn(cpu, s, id)) continue;
     co_await cpu.CallOn(id, flush);
   }
 }

@@ -28,8 +28,9 @@ struct SlubPolicy {
   bool marks_listed;
   // Who asks for a node but may be given another's gets at first only what that node has at once.
   bool wish_in_two_passes;
-  // A free of one object builds a chain of it first, as a free of many does.
-  bool single_free_builds_chain;
+  // A free of one object builds a chain anew first, as a user's free of many does, and so does a
+  // free of many of SLUB's own.
+  bool every_free_builds_chain;
   // alloc_fastpath and free_fastpath count the objects of bulk operations; else allocations are not
   // counted, and frees by slab.
   bool counts_bulk_objects;
@@ -54,7 +55,7 @@ inline constexpr SlubPolicy kSlub61 = {
     .freezes_cpu_partials = true,
     .marks_listed = false,
     .wish_in_two_passes = false,
-    .single_free_builds_chain = true,
+    .every_free_builds_chain = true,
     .counts_bulk_objects = false,
     .slabinfo_guesses = false,
     .rules = {},
@@ -70,11 +71,27 @@ inline constexpr SlubPolicy kSlub612 = [] {
   policy.freezes_cpu_partials = false;
   policy.marks_listed = true;
   policy.wish_in_two_passes = true;
-  policy.single_free_builds_chain = false;
+  policy.every_free_builds_chain = false;
   policy.counts_bulk_objects = true;
   policy.slabinfo_guesses = true;
   policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
   policy.kmalloc_odd_sizes_first = true;
+  return policy;
+}();
+
+// Linux 6.18: sheaves over CPU slabs, for caches that ask for them.
+inline constexpr SlubPolicy kSlub618 = [] {
+  SlubPolicy policy = kSlub612;
+  policy.name = "slub-6.18";
+  policy.counters = SlubCountersOfBoth;
+  policy.cache_offsets.cpu_sheaves = 8;
+  policy.cache_offsets.sheaf_capacity = 60;
+  policy.cache_offsets.order = 64;
+  policy.cache_offsets.cpu_partial_slabs = 56;
+  policy.cache_offsets.defrag_ratio = 200;
+  policy.cache_offsets.per_node = 216;
+  policy.node_bytes = 72;
+  policy.sheaves = kSheaves618;
   return policy;
 }();
 

@@ -252,21 +252,6 @@ SlabInfoRow SlubCore::SlabInfo(CacheId id) const {
 CacheContents SlubCore::Contents(CacheId id) const {
   const KmemCache& s = cache(id);
   CacheContents contents;
-  for (size_t i = 0; policy_.cpu_slabs && i < s.cpus.size(); ++i) {
-    const CacheCpu& c = s.cpus[i];
-    CacheContents::CpuSlab& cpu = contents.cpu_slabs.emplace_back();
-    const Slab* const slab = c.slab.Peek();
-    if (slab != nullptr) {
-      cpu.in_use = slab->word.Peek().inuse;
-      for (ObjectIndex object = c.top.Peek().freelist; object != kNoObject;
-           object = slab->free_pointer[object]) {
-        ++cpu.free_objects;
-      }
-    }
-    if (const Slab* const first = c.partial.Peek(); first != nullptr) {
-      cpu.cpu_partial_slabs = static_cast<uint64_t>(first->partial.Peek().slabs);
-    }
-  }
   for (size_t i = 0; i < s.nodes.size(); ++i) {
     if (s.nodes[i] == nullptr) continue;
     CacheContents::PartialList& list = contents.partial_lists.emplace_back();
