@@ -31,11 +31,19 @@ struct alignas(64) CpuSheaves {
   static constexpr uint32_t kRcuFreeAt = 24;
   static constexpr uint32_t kBytes = 32;
 
+  // A CPU whose work item met the lock's holder here, and waits until he is done.
+  struct Waiter {
+    Cpu* cpu = nullptr;
+    Waiter* next = nullptr;
+    bool waits = false;
+  };
+
   bool placed = false;
   PerCpu<bool> acquired;
   PerCpu<SlabSheaf*> main;      // allocated from and freed to; never null
   PerCpu<SlabSheaf*> spare;     // null: none
   PerCpu<SlabSheaf*> rcu_free;  // what kvfree_rcu() gathers; null: none
+  Waiter* waiters = nullptr;
 
   // local_trylock().
   bool TryLock(Cpu& cpu) {
@@ -45,7 +53,13 @@ struct alignas(64) CpuSheaves {
   }
   // local_lock(). REQUIRES: no interrupt, so that nobody can be in here.
   void Lock(Cpu& cpu) { CHECK(TryLock(cpu)); }
-  void Unlock(Cpu& cpu) { cpu.Store(acquired, false); }
+  void Unlock(Cpu& cpu) {
+    cpu.Store(acquired, false);
+    if (waiters != nullptr) [[unlikely]] {
+      WakeWaiters(cpu);
+    }
+  }
+  void WakeWaiters(Cpu& cpu);
   // The rest: with the lock, or of a CPU that is off line.
   void SwapMainAndSpare(Cpu& cpu) {
     SlabSheaf* const old_main = cpu.Load(main);

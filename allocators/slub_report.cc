@@ -7,8 +7,10 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "allocators/slub_core.h"
+#include "allocators/slub_sheaf_report.h"
 #include "allocators/switches.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
@@ -217,17 +219,22 @@ std::vector<Figure> SlubCore::State(CacheId id) const {
         {.index = i, .value = count * s.geometry.objects / 2, .in_parentheses = count});
   }
   cpu_partial_slabs.value = cpu_partial_slabs.in_parentheses * s.geometry.objects / 2;
-  return {objects.Take("objects"),
-          objects_partial.Take("objects_partial"),
-          partial.Take("partial"),
-          cpu_slabs.Take("cpu_slabs"),
-          slabs.Take("slabs"),
-          total_objects.Take("total_objects"),
-          cpu_partial_slabs,
-          Plain("cpu_partial", s.cpu_partial),
-          Plain("min_partial", s.min_partial.Peek()),
-          Plain("remote_node_defrag_ratio", s.remote_node_defrag_ratio.Peek() / 10),
-          Plain("aliases", s.names.size() - 1)};
+  std::vector<Figure> figures = {
+      objects.Take("objects"),
+      objects_partial.Take("objects_partial"),
+      partial.Take("partial"),
+      cpu_slabs.Take("cpu_slabs"),
+      slabs.Take("slabs"),
+      total_objects.Take("total_objects"),
+      cpu_partial_slabs,
+      Plain("cpu_partial", s.cpu_partial),
+      Plain("min_partial", s.min_partial.Peek()),
+      Plain("remote_node_defrag_ratio", s.remote_node_defrag_ratio.Peek() / 10),
+      Plain("aliases", s.names.size() - 1)};
+  if (policy_.sheaves.which == SheafPolicy::Which::kNone) return figures;
+  figures.push_back(Plain("sheaf_capacity", s.sheaf_capacity.Peek()));
+  for (Figure& figure : SheafFigures(Contents(id))) figures.push_back(std::move(figure));
+  return figures;
 }
 
 // get_slabinfo().

@@ -4,27 +4,18 @@
 // What takes sheaves from CPUs and barns: flush, shrink, CPUs that go off line.
 
 #include "allocators/slub_sheaf_layer.h"
-#include "sim/arrival.h"
-#include "sim/check.h"
+#include "allocators/slub_sheaf_work.h"
 #include "sim/scheduler.h"
 
 namespace slablab {
 
 // flush_cpu_sheaves(): the work item that flush_all() queues on each CPU.
-class SheafFlush final : public RemoteCall {
+class SheafFlush final : public SheafWork {
  public:
-  SheafFlush(SheafLayer& layer, KmemCache& cache) : layer_(layer), cache_(cache) {}
-  Task<void> Run(Cpu& cpu) override {
-    busy = layer_.LockedOn(cpu, cache_);
-    if (busy) return {};
-    return layer_.FlushOn(cpu, cache_);
-  }
-  // It met the holder of the CPU's lock, which a work item never does.
-  bool busy = false;
+  using SheafWork::SheafWork;
 
  private:
-  SheafLayer& layer_;
-  KmemCache& cache_;
+  Task<void> Work(Cpu& cpu) override { return layer().FlushOn(cpu, cache()); }
 };
 
 // flush_all_cpus_locked(): every CPU on line that has anything, in order of number, one at a time.
@@ -36,9 +27,7 @@ Task<void> SheafLayer::FlushAll(Cpu& cpu, KmemCache& s) {
     if (!scheduler.cpu(id).online()) continue;
     const bool below = source_.UsedOn(cpu, s, id);
     if (!UsedOn(cpu, s, id) && !below) continue;
-    do {
-      co_await cpu.CallOn(id, flush);
-    } while (flush.busy);
+    co_await flush.On(cpu, id);
   }
 }
 
@@ -54,8 +43,14 @@ bool SheafLayer::UsedOn(Cpu& cpu, KmemCache& s, CpuId id) {
   return pcs.main.Peek()->LoadSize(cpu) > 0;
 }
 
-bool SheafLayer::LockedOn(Cpu& cpu, KmemCache& s) {
-  return HasSheaves(s) && cpu.Load(ThisCpu(cpu, s).acquired);
+// The holder goes on at once: who waits comes at its own time.
+void CpuSheaves::WakeWaiters(Cpu& cpu) {
+  while (waiters != nullptr) {
+    Waiter& waiter = *waiters;
+    waiters = waiter.next;
+    waiter.waits = false;
+    cpu.scheduler().Unpark(*waiter.cpu, cpu.now());
+  }
 }
 
 // pcs_flush_all(): straight to the slabs, past the barn; then what is below the sheaves.

@@ -259,7 +259,6 @@ class SheafLayer final : public SheafCallbacks {
   void SetFirstMain(Cpu& cpu, KmemCache& s, CpuId id, SlabSheaf& main);
   Task<void> FlushOn(Cpu& cpu, KmemCache& s);
   bool UsedOn(Cpu& cpu, KmemCache& s, CpuId id);
-  bool LockedOn(Cpu& cpu, KmemCache& s);
   Task<void> HandOver(Cpu& cpu, SlabSheaf& sheaf, bool to_barn);
 
   SlubCore& core_;

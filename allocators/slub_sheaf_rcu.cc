@@ -4,6 +4,7 @@
 // kvfree_rcu() through sheaves.
 
 #include "allocators/slub_sheaf_layer.h"
+#include "allocators/slub_sheaf_work.h"
 #include "sim/check.h"
 #include "sim/scheduler.h"
 
@@ -128,23 +129,18 @@ Task<void> SheafLayer::RcuFreeSheaf(Cpu& cpu, SlabSheaf& sheaf) {
 }
 
 // flush_rcu_sheaf(): the work item that a barrier queues on each CPU on line.
-class SheafRcuFlush final : public RemoteCall {
+class SheafRcuFlush final : public SheafWork {
  public:
-  SheafRcuFlush(SheafLayer& layer, KmemCache& cache) : layer_(layer), cache_(cache) {}
-  Task<void> Run(Cpu& cpu) override {
-    CpuSheaves& pcs = layer_.ThisCpu(cpu, cache_);
-    busy = !pcs.TryLock(cpu);
-    if (busy) co_return;
-    SlabSheaf* const sheaf = pcs.Detach(cpu, pcs.rcu_free);
-    pcs.Unlock(cpu);
-    if (sheaf != nullptr) co_await layer_.HandOver(cpu, *sheaf, /*to_barn=*/false);
-  }
-  // It met the holder of the CPU's lock, which a work item never does.
-  bool busy = false;
+  using SheafWork::SheafWork;
 
  private:
-  SheafLayer& layer_;
-  KmemCache& cache_;
+  Task<void> Work(Cpu& cpu) override {
+    CpuSheaves& pcs = layer().ThisCpu(cpu, cache());
+    pcs.Lock(cpu);
+    SlabSheaf* const sheaf = pcs.Detach(cpu, pcs.rcu_free);
+    pcs.Unlock(cpu);
+    if (sheaf != nullptr) co_await layer().HandOver(cpu, *sheaf, /*to_barn=*/false);
+  }
 };
 
 Task<void> SheafLayer::FlushRcu(Cpu& cpu, KmemCache& s) {
@@ -152,10 +148,7 @@ Task<void> SheafLayer::FlushRcu(Cpu& cpu, KmemCache& s) {
   SheafRcuFlush flush(*this, s);
   const Scheduler& scheduler = cpu.scheduler();
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
-    if (!scheduler.cpu(CpuId(i)).online()) continue;
-    do {
-      co_await cpu.CallOn(CpuId(i), flush);
-    } while (flush.busy);
+    if (scheduler.cpu(CpuId(i)).online()) co_await flush.On(cpu, CpuId(i));
   }
 }
 
