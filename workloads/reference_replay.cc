@@ -108,8 +108,14 @@ Task<absl::Status> ReferenceReplay::TuneAll(Cpu& cpu) {
   co_return absl::OkStatus();
 }
 
+// When whatever another CPU did last is over: else a lock that was released later than this CPU's
+// clock says would be found taken by who only tries for it.
 void ReferenceReplay::On(CpuId cpu, const std::function<Task<void>(Cpu&)>& work) {
-  machine_.scheduler().RunOn(cpu, work);
+  const Cycles now = machine_.scheduler().now();
+  machine_.scheduler().RunOn(cpu, [&](Cpu& on) {
+    if (on.now() < now) on.Pass(now - on.now());
+    return work(on);
+  });
 }
 
 // Format 1 was recorded in interrupts.
