@@ -52,6 +52,7 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
   const SlabWord word = {.freelist = 0, .inuse = 0, .objects = objects, .frozen = false};
   slab.word = Racy<SlabWord>({page + Slab::kWordAt, Structure::kSlabMetadata}, word);
   slab.base = block;
+  slab.first_object = block + s.geometry.red_left_pad;
   slab.cache = &s;
   slab.node = machine_.NodeOf(block);
   slab.order = static_cast<uint8_t>(order);

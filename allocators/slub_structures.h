@@ -62,6 +62,7 @@ struct Slab {
 
   Racy<SlabWord> word;
   PhysAddr base;                        // the block
+  PhysAddr first_object;                // behind its red zone, if it has one in front
   ObjectIndex* free_pointer = nullptr;  // by object: what its free pointer holds
   KmemCache* cache = nullptr;           // null: this Slab describes no slab now
   Guarded<Slab*> list_next;             // in the node's partial list; null: the list's head
@@ -177,7 +178,7 @@ struct KmemCache {
   }
 
   PhysAddr AddressOf(const Slab& slab, ObjectIndex object) const {
-    return slab.base + uint64_t{object} * geometry.size;
+    return slab.first_object + uint64_t{object} * geometry.size;
   }
   // REQUIRES: `object` is an object of `slab`; checked.
   ObjectIndex IndexOf(const Slab& slab, PhysAddr object) const;
@@ -191,7 +192,7 @@ using SlubSlabs = SlubPool<Slab, &Slab::free_pointer>;
 inline ObjectIndex KmemCache::IndexOf(const Slab& slab, PhysAddr object) const {
   // Exact for multiples of the size: the error of the reciprocal is below size / 2^32 for each, and
   // number * size stays below 2^32.
-  const uint64_t index = ((object - slab.base) * reciprocal) >> 32;
+  const uint64_t index = ((object - slab.first_object) * reciprocal) >> 32;
   CHECK_LT(index, slab.word.Peek().objects);
   CHECK(AddressOf(slab, static_cast<ObjectIndex>(index)) == object);
   return static_cast<ObjectIndex>(index);

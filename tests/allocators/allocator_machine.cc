@@ -40,7 +40,7 @@ AllocatorMachineOptions Plain(std::string_view name, AllocatorMachineOptions opt
   quirks.push_back("zone-dma-off");
   const bool is_of_2010 = name == "slub-2010" || name.starts_with("slubq");
   if (!is_of_2010) quirks.push_back("memcg-off");
-  if (name == "slub") quirks.push_back("remote-defrag-always");
+  if (name.starts_with("slub") && !is_of_2010) quirks.push_back("remote-defrag-always");
   return options;
 }
 
@@ -176,7 +176,8 @@ std::vector<std::string> AllocatorNames() {
 
 std::string TestName(std::string_view allocator) {
   std::string name(allocator);
-  std::replace(name.begin(), name.end(), '-', '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
   return name;
 }
 

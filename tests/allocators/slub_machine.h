@@ -14,11 +14,11 @@
 
 namespace slablab {
 
-// A booted machine with SLUB on it, plain.
+// A booted machine with SLUB of an era of CPU slabs on it, plain.
 class SlubMachine : public ModelMachine<SlubModel<CpuSlabs>> {
  public:
-  explicit SlubMachine(const Options& options = {})
-      : ModelMachine(Plain("slub", options), kSlub61) {}
+  explicit SlubMachine(const Options& options = {}, const SlubPolicy& policy = kSlub61)
+      : ModelMachine(Plain(policy.name, options), policy) {}
 
   // Four objects to a slab, and lists short enough to draw: four slabs on a CPU's partial list,
   // `min_partial` on a node's.

@@ -332,6 +332,16 @@ TEST_F(SlubTest, BulkFreeingLooksPastTwoObjectsOfOtherSlabs) {
   EXPECT_EQ(m_.Count(cache, "free_slowpath"), 3u);
 }
 
+// The group's list is built from the end of the array and turned round: the last is the first again.
+TEST_F(SlubTest, OfABulkTheLastIsTheFirstTaken) {
+  const CacheId cache = m_.MakeCache("x");
+  std::vector<PhysAddr> slab = m_.AllocSlab(0, cache);  // C0 [uuuu]
+  const std::vector<PhysAddr> freed = slab;
+  m_.Run(0, [&](Cpu& cpu) { return m_.model().FreeBulk(cpu, cache, absl::MakeSpan(slab)); });
+  EXPECT_EQ(m_.AllocMany(0, cache, 4),
+            (std::vector<PhysAddr>{freed[3], freed[2], freed[1], freed[0]}));
+}
+
 TEST_F(SlubTest, WithoutHighOrdersSlabsAreOfTheLeastOrder) {
   FaultyPageAllocator pages(m_.machine().pages(), {.order_max = 0});
   m_.machine().set_pages(&pages);
