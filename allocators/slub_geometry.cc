@@ -175,6 +175,14 @@ absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, Slu
     return absl::InvalidArgumentError(
         fmt::format("alignment {} is above {}", request.align, kSlubObjectSizeMax));
   }
+  // __kmem_cache_create_args().
+  const int64_t link = request.free_pointer_offset;
+  const bool may_ask =
+      request.typesafe_by_rcu || (request.has_constructor && rules.constructor_takes_offset);
+  if (link >= 0 && (!may_ask || link >= request.object_size || link % kWord != 0)) {
+    return absl::InvalidArgumentError(
+        fmt::format("a free pointer cannot lie {} bytes into such an object", link));
+  }
   SlubGeometry geometry;
   geometry.object_size = request.object_size;
   geometry.align = SlubAlignment(request.hwcache_align, request.align, request.object_size);

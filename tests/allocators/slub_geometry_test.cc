@@ -141,6 +141,43 @@ TEST(SlubGeometryTest, ImpossibleRequestsAreRefused) {
       ComputeSlubGeometry({.object_size = kSlubObjectSizeMax, .has_constructor = true}, cpus).ok());
 }
 
+// Linux 6.7 looks for orders in another way, and finds others for sizes of 10,928 to 12,280 only.
+TEST(SlubGeometryTest, TheTwoSearchesDifferInOneRange) {
+  const SlubRules more_waste = {.order_search = SlubRules::OrderSearch::kMoreWaste};
+  for (int cpus : {1, 2, 3, 4, 8, 16, 64, 256, 1024}) {
+    const SlubCpus machine{.present = cpus, .possible = cpus};
+    for (uint32_t size = 8; size <= 40'000; size += 8) {
+      const SlubRequest request{.object_size = size};
+      const SlubGeometry before = *ComputeSlubGeometry(request, machine);
+      SlubGeometry after = *ComputeSlubGeometry(request, machine, more_waste);
+      const bool differs = size >= 10'928 && size <= 12'280;
+      EXPECT_EQ(before.order, differs ? 2 : after.order) << size << " " << cpus;
+      if (differs) {
+        EXPECT_EQ(after.order, 3) << size << " " << cpus;
+      }
+    }
+  }
+}
+
+TEST(SlubGeometryTest, AFreePointerLiesWhereTheCacheAsksFor) {
+  const SlubCpus cpus{.present = 4, .possible = 4};
+  const SlubRules constructors = {.constructor_takes_offset = true};
+  const SlubRequest rcu{.object_size = 64, .typesafe_by_rcu = true, .free_pointer_offset = 16};
+  EXPECT_EQ(ComputeSlubGeometry(rcu, cpus)->free_pointer_offset, 16u);
+  EXPECT_EQ(ComputeSlubGeometry(rcu, cpus)->size, 64u);
+  const SlubRequest made{.object_size = 64, .has_constructor = true, .free_pointer_offset = 16};
+  EXPECT_FALSE(ComputeSlubGeometry(made, cpus).ok());
+  EXPECT_EQ(ComputeSlubGeometry(made, cpus, constructors)->free_pointer_offset, 16u);
+  EXPECT_EQ(ComputeSlubGeometry(made, cpus, constructors)->size, 64u);
+  for (int64_t offset : {12, 64, 72}) {
+    SlubRequest outside = rcu;
+    outside.free_pointer_offset = offset;
+    EXPECT_FALSE(ComputeSlubGeometry(outside, cpus).ok()) << offset;
+  }
+  // Of a cache whose free objects are nobody's business.
+  EXPECT_FALSE(ComputeSlubGeometry({.object_size = 64, .free_pointer_offset = 16}, cpus).ok());
+}
+
 TEST(SlubGeometryTest, OrdersHoldTheirBytes) {
   EXPECT_EQ(OrderFor(1), 0);
   EXPECT_EQ(OrderFor(4096), 0);

@@ -215,17 +215,21 @@ TEST_P(SlubInterleavingTest, FreeAgainstFree) {
 }
 
 TEST_P(SlubInterleavingTest, FreeAgainstTheSlowPathOfAllocation) {
-  // Into the slab that is being acquired from the node's list; its last object, too.
+  // Into the slabs that are being taken from the node's list, for the CPU's partial list and for
+  // the CPU itself, which comes first; the last object, too.
   for (const uint64_t min_partial : {0u, 1u, 5u}) {
-    const Exploration all =
-        ExploreAll({.min_partial = min_partial}, [](World& w) -> std::vector<Piece> {
-          const auto slabs = w.FillNode({1, 2});
-          return {w.Alloc(0), w.Free(1, slabs[0][0])};
-        });
-    EXPECT_GE(all.orders, 100u);
-    EXPECT_GT(all["alloc_from_partial"], 0u);
-    EXPECT_GT(all["cmpxchg_double_fail"], 0u);
-    EXPECT_GT(all["free_frozen"], 0u);
+    for (const size_t into : {0u, 1u}) {
+      const Exploration all =
+          ExploreAll({.min_partial = min_partial}, [into](World& w) -> std::vector<Piece> {
+            const auto slabs = w.FillNode({1, 2});
+            return {w.Alloc(0), w.Free(1, slabs[into][0])};
+          });
+      EXPECT_GE(all.orders, 100u);
+      EXPECT_GT(all["alloc_from_partial"], 0u);
+      const bool is_frozen = into == 1 || policy().freezes_cpu_partials;
+      EXPECT_EQ(all["cmpxchg_double_fail"] > 0, is_frozen);
+      EXPECT_EQ(all["free_frozen"] > 0, is_frozen);
+    }
   }
 }
 
