@@ -27,6 +27,7 @@ struct Arrival {
   uint64_t token = 0;  // the source's name for it
   CpuId cpu;
   Priority priority = Priority::kTask;
+  bool is_timer = false;  // no source's: the token is a Timer's address
 };
 
 // Where work comes from: a trace, a generator.

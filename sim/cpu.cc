@@ -160,6 +160,15 @@ void Cpu::Suspend(std::coroutine_handle<> point, State state) {
   }
 }
 
+// User mode, idle or asleep. One that has run ahead of `now` is at work then.
+bool Cpu::IsQuiescent(Cycles now, const Cpu& caller) const {
+  if (!online_) return true;
+  const int beneath = this == &caller ? depth_ - 1 : depth_;
+  if (beneath == 0) return this == &caller || now_ <= now;
+  if (beneath > 1 || frames_[0].priority != Priority::kTask) return false;
+  return frames_[0].pass_left > 0 || (state_ == State::kParked && lock_wanted_ == nullptr);
+}
+
 void Cpu::WaitUntil(Cycles time) {
   if (time <= now_) return;
   account_->Charge(Cause::kLockWait, time - now_);

@@ -4,6 +4,7 @@
 #include "sim/machine.h"
 
 #include "sim/buddy_allocator.h"
+#include "sim/tick_rcu.h"
 
 namespace slablab {
 
@@ -11,5 +12,15 @@ Machine::Machine(const MachineConfig& config)
     : Hardware(config), buddy_(std::make_unique<BuddyAllocator>(*this)), pages_(buddy_.get()) {}
 
 Machine::~Machine() = default;
+
+Rcu& Machine::rcu() {
+  if (rcu_ != nullptr) return *rcu_;
+  return own_rcu();
+}
+
+TickRcu& Machine::own_rcu() {
+  if (own_rcu_ == nullptr) own_rcu_ = std::make_unique<TickRcu>(scheduler(), boot_memory());
+  return *own_rcu_;
+}
 
 }  // namespace slablab

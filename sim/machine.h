@@ -6,7 +6,6 @@
 
 #include <memory>
 
-#include "sim/check.h"
 #include "sim/hardware.h"
 #include "sim/machine_config.h"
 #include "sim/page_allocator.h"
@@ -15,6 +14,7 @@
 namespace slablab {
 
 class BuddyAllocator;
+class TickRcu;
 
 // A whole machine, switched on: the hardware and its page frames. One simulation.
 class Machine : public Hardware {
@@ -29,17 +29,17 @@ class Machine : public Hardware {
   // For tests: puts `pages` before the machine's own, which it may call. Not owned.
   void set_pages(PageAllocator* pages) { pages_ = pages; }
 
-  // What calls models back when a grace period has passed. REQUIRES: set_rcu().
-  Rcu& rcu() {
-    CHECK(rcu_ != nullptr);
-    return *rcu_;
-  }
-  // Not owned. Before anything runs.
+  // What calls models back when a grace period has ended.
+  Rcu& rcu();
+  // Puts `rcu` in the place of the machine's own. Not owned. Before anything runs.
   void set_rcu(Rcu* rcu) { rcu_ = rcu; }
+  // The machine's own, which is there from the first time that it is asked for.
+  TickRcu& own_rcu();
 
  private:
   std::unique_ptr<BuddyAllocator> buddy_;
   PageAllocator* pages_;
+  std::unique_ptr<TickRcu> own_rcu_;
   Rcu* rcu_ = nullptr;
 };
 

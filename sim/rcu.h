@@ -90,6 +90,10 @@ class Rcu {
   // rcu_barrier(): comes back when all that was handed over before, by any CPU, has been called. In
   // task context, interrupts on.
   virtual Task<void> Barrier(Cpu& cpu) = 0;
+  // get_state_synchronize_rcu(): names the first grace period that begins after now; asks for none.
+  virtual uint64_t Snapshot() const = 0;
+  // poll_state_synchronize_rcu(): whether the one that a snapshot names has ended.
+  virtual bool HasEnded(uint64_t snapshot) const = 0;
 };
 
 }  // namespace slablab

@@ -28,11 +28,17 @@ class RcuByHand final : public Rcu {
   }
   // Calls all that wait, CPU by CPU, on the caller's.
   Task<void> Barrier(Cpu& cpu) override {
+    EndGracePeriod();
     for (RcuQueue& queue : queues_) {
       while (!queue.empty()) co_await queue.Pop().RunCallback(cpu);
     }
   }
 
+  uint64_t Snapshot() const override { return ended_ + 1; }
+  bool HasEnded(uint64_t snapshot) const override { return ended_ >= snapshot; }
+
+  // For those who took a snapshot before.
+  void EndGracePeriod() { ++ended_; }
   const RcuQueue& WaitingOf(CpuId cpu) const { return queues_[cpu.index()]; }
   // The oldest of `cpu`'s that is `wanted`, taken out; null: there is none.
   RcuHead* Take(CpuId cpu, const std::function<bool(const RcuHead&)>& wanted) {
@@ -52,6 +58,7 @@ class RcuByHand final : public Rcu {
 
  private:
   std::vector<RcuQueue> queues_;  // by CPU
+  uint64_t ended_ = 0;
 };
 
 }  // namespace slablab

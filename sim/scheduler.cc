@@ -40,17 +40,6 @@ Cycles Scheduler::now() const {
   return latest;
 }
 
-LockClass* Scheduler::AddLockClass(std::string name, int rank) {
-  lock_classes_.push_back({.name = std::move(name), .rank = rank});
-  return &lock_classes_.back();
-}
-
-void Scheduler::ResetLockStats() {
-  for (LockClass& lock_class : lock_classes_) {
-    lock_class = {.name = std::move(lock_class.name), .rank = lock_class.rank};
-  }
-}
-
 void Scheduler::SetOnline(CpuId id, bool online) {
   Cpu& target = cpu(id);
   CHECK_NE(target.online_, online);
@@ -101,7 +90,7 @@ void Scheduler::UpdateHorizon() {
     horizon_ = 0;  // Every sync point suspends.
     return;
   }
-  horizon_ = std::min(queue_.first(), std::min(arrival_key_, CallKey()));
+  horizon_ = std::min(std::min(queue_.first(), timers_.key()), std::min(arrival_key_, CallKey()));
 }
 
 void Scheduler::MakeRunnable(Cpu& cpu) {
@@ -256,7 +245,9 @@ void Scheduler::Notify(Cpu& target, Cycles time) {
 bool Scheduler::Advance() {
   const uint64_t call = CallKey();
   const uint64_t runnable = queue_.first();
-  if (call <= arrival_key_ && call <= runnable) {
+  if (timers_.key() != kNobody && TimerIsFirst(std::min({call, arrival_key_, runnable}))) {
+    DeliverTimer();
+  } else if (call <= arrival_key_ && call <= runnable) {
     if (call == kNobody) return false;
     DeliverCall();
   } else if (arrival_key_ <= runnable) {
@@ -359,7 +350,7 @@ bool Scheduler::StartQueued(Cpu& cpu) {
 void Scheduler::Start(Cpu& cpu, const Arrival& arrival) {
   ArmTick(cpu);
   Enter(cpu, arrival.priority);
-  cpu.frames_[0].task = source_->Start(cpu, arrival.token);
+  cpu.frames_[0].task = Begin(cpu, arrival);
 }
 
 void Scheduler::StartTask(Cpu& cpu, uint64_t token) {
@@ -463,11 +454,12 @@ bool Scheduler::EnterInterrupt(Cpu& cpu) {
                            : cpu.queue_.front().time > cpu.now_) {
     return false;
   }
-  if (!source_->MayInterrupt(cpu, cpu.queue_.front().token)) return false;
-  const Arrival arrival = cpu.queue_.Pop();
+  const Arrival arrival = cpu.queue_.front();
+  if (!arrival.is_timer && !source_->MayInterrupt(cpu, arrival.token)) return false;
+  cpu.queue_.Pop();
   cpu.NoteDeferral(arrival.time);
   Enter(cpu, arrival.priority);
-  cpu.frames_[cpu.depth_ - 1].task = source_->Start(cpu, arrival.token);
+  cpu.frames_[cpu.depth_ - 1].task = Begin(cpu, arrival);
   return true;
 }
 

@@ -18,6 +18,7 @@
 #include "sim/machine_observer.h"
 #include "sim/memory.h"
 #include "sim/spinlock.h"
+#include "sim/timer.h"
 #include "sim/types.h"
 #include "sim/winner_tree.h"
 
@@ -91,6 +92,10 @@ class Scheduler {
   // first in global time order.
   void CutPass(Cpu& cpu, Cycles time);
 
+  // Has `timer` expire on `cpu` at `due`, which is not before the caller's own time. Timers that are
+  // still armed when a run ends stay so. REQUIRES: it is not armed.
+  void Arm(Timer& timer, CpuId cpu, Cycles due);
+
   // Sees what happens from now on; null: nobody does.
   void set_observer(MachineObserver* observer) { observer_ = observer; }
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
@@ -137,6 +142,10 @@ class Scheduler {
   // end.
   bool PassOn(Cpu& cpu);
   void FetchArrival();
+  // `others`: the least key of anyone but the timers.
+  bool TimerIsFirst(uint64_t others) const;
+  void DeliverTimer();
+  Task<void> Begin(Cpu& cpu, const Arrival& arrival);
   // Does what comes next in global time order. Answers false if there is nothing left.
   bool Advance();
   void DeliverArrival();
@@ -179,6 +188,7 @@ class Scheduler {
   std::deque<LockClass> lock_classes_;
   WinnerTree queue_;            // CPUs that could go on, by key
   RemoteCallList posted_;       // calls on their way, by due time
+  TimerQueue timers_;           // armed
   uint64_t horizon_ = kNobody;  // the least key of anyone but the running CPU
   ArrivalSource* source_ = nullptr;
   Arrival arrival_;

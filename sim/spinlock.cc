@@ -103,4 +103,15 @@ void SpinLock::Release(Cpu& cpu) {
   cpu.scheduler_.MakeRunnable(next);
 }
 
+LockClass* Scheduler::AddLockClass(std::string name, int rank) {
+  lock_classes_.push_back({.name = std::move(name), .rank = rank});
+  return &lock_classes_.back();
+}
+
+void Scheduler::ResetLockStats() {
+  for (LockClass& lock_class : lock_classes_) {
+    lock_class = {.name = std::move(lock_class.name), .rank = lock_class.rank};
+  }
+}
+
 }  // namespace slablab
