@@ -16,10 +16,10 @@ namespace slablab {
 
 namespace fs = std::filesystem;
 
-std::optional<std::string> SharedReferences() {
+std::optional<std::string> SharedReferences(const std::string& folder) {
   const char* const shared = std::getenv("SLABLAB_SHARED");
-  if (shared == nullptr || !fs::exists(fs::path(shared) / "reference")) return std::nullopt;
-  return (fs::path(shared) / "reference").string();
+  if (shared == nullptr || !fs::exists(fs::path(shared) / folder)) return std::nullopt;
+  return (fs::path(shared) / folder).string();
 }
 
 std::vector<std::string> ReferenceFiles(const std::string& folder, std::string_view prefix,

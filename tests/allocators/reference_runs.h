@@ -21,8 +21,8 @@ namespace slablab {
 
 inline constexpr char kBundledReferences[] = "tests/reference";
 
-// Nothing, and the test is skipped, if there are no others.
-std::optional<std::string> SharedReferences();
+// Those in `folder` of the shared ones. Nothing, and the test is skipped, if there are none.
+std::optional<std::string> SharedReferences(const std::string& folder = "reference");
 
 // Those under `folder` whose path from there begins and ends so, in order.
 std::vector<std::string> ReferenceFiles(const std::string& folder, std::string_view prefix,
