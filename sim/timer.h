@@ -60,6 +60,13 @@ class TimerQueue {
     return timer;
   }
 
+  // REQUIRES: it is armed.
+  void Remove(Timer& timer) {
+    heap_.erase(std::find(heap_.begin(), heap_.end(), &timer));
+    std::make_heap(heap_.begin(), heap_.end(), IsLater);
+    timer.armed_ = false;
+  }
+
  private:
   static bool IsLater(const Timer* a, const Timer* b) {
     return a->key_ != b->key_ ? a->key_ > b->key_ : a->sequence_ > b->sequence_;
