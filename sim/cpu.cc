@@ -151,6 +151,7 @@ void Cpu::CheckQuiet() const {
 void Cpu::Suspend(std::coroutine_handle<> point, State state) {
   CHECK_GT(depth_, 0);
   frames_[depth_ - 1].resume = point;
+  frames_[depth_ - 1].asleep = state == State::kParked;
   if (state == State::kQueued) {
     scheduler_.Push(*this);
   } else if (state == State::kPassing) {
@@ -166,7 +167,7 @@ bool Cpu::IsQuiescent(Cycles now, const Cpu& caller) const {
   const int beneath = this == &caller ? depth_ - 1 : depth_;
   if (beneath == 0) return this == &caller || now_ <= now;
   if (beneath > 1 || frames_[0].priority != Priority::kTask) return false;
-  return frames_[0].pass_left > 0 || (state_ == State::kParked && lock_wanted_ == nullptr);
+  return frames_[0].pass_left > 0 || frames_[0].asleep;
 }
 
 void Cpu::WaitUntil(Cycles time) {

@@ -316,6 +316,7 @@ class alignas(64) Cpu {
     std::coroutine_handle<> resume;
     Priority priority = Priority::kTask;
     bool irqs_enabled = true;  // of the interrupted context
+    bool asleep = false;       // parked when it was last suspended
     int locks_held = 0;        // likewise
     Site site = Site::kUse;
     Part part = Part::kOperation;

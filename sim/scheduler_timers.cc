@@ -20,7 +20,7 @@ void Scheduler::Arm(Timer& timer, CpuId cpu, Cycles due) {
 // waits for what they bring.
 bool Scheduler::TimerIsFirst(uint64_t others) const {
   if (timers_.key() == kNobody) return false;
-  if (others != kNobody) return explorer_ == nullptr && timers_.key() < others;
+  if (others != kNobody) return explorer_ == nullptr && timers_.key() <= others;
   return std::any_of(cpus_.begin(), cpus_.end(),
                      [](const auto& cpu) { return cpu->state_ != Cpu::State::kIdle; });
 }

@@ -95,6 +95,8 @@ class TickRcu::CpuRcu final : public Timer {
       co_return;
     }
     cpu.Touch(place_, Access::kWrite);
+    // Whoever looks at this CPU from elsewhere finds it at work, on this.
+    if (cpu.IsQuiescent(cpu.now(), cpu)) rcu_.unreported_[id_.index()] = false;
     Advance();
     if (needs_grace_period() && !rcu_.running()) rcu_.Begin(cpu);
     co_await CallDone(cpu);
