@@ -17,13 +17,6 @@
 namespace slablab {
 namespace {
 
-// Linux 6.18's SLUB, as far as a cache's geometry goes.
-constexpr SlubPolicy kGeometry618 = [] {
-  SlubPolicy policy = kSlub612;
-  policy.sheaves = kSheaves618;
-  return policy;
-}();
-
 // Kernels that /sys/kernel/slab may be of, by what it has. It does not say which kernel it is, and
 // what is computed alike is one here.
 std::vector<const SlubPolicy*> PoliciesOf(const SlabSysfs& sysfs) {
@@ -34,7 +27,7 @@ std::vector<const SlubPolicy*> PoliciesOf(const SlabSysfs& sysfs) {
     has_cpu_partial = has_cpu_partial || cache.Total("cpu_partial") != 0;
   }
   if (!has_sheaves) return {&kSlub61, &kSlub612};
-  if (has_cpu_partial) return {&kGeometry618};
+  if (has_cpu_partial) return {&kSlub618};
   return {&kSlub73};
 }
 
