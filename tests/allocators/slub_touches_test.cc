@@ -34,7 +34,8 @@ const TouchColumns& Columns() {
 // Two CPUs on two nodes, and a cache of four objects a slab with lists of four slabs.
 class Bench : public TouchBench<SlubMachine> {
  public:
-  Bench() : TouchBench(Columns(), AllocatorMachineOptions{.cpus = 2, .nodes = 2}) {
+  explicit Bench(const SlubPolicy& policy)
+      : TouchBench(Columns(), AllocatorMachineOptions{.cpus = 2, .nodes = 2}, policy) {
     Use(m().MakeCache("x", /*min_partial=*/1), /*objects=*/60);
   }
 
@@ -60,43 +61,43 @@ class Bench : public TouchBench<SlubMachine> {
   }
 };
 
-std::string Allocations() {
+std::string Allocations(const SlubPolicy& policy) {
   std::string table;
   {
-    Bench b;
+    Bench b(policy);
     b.m().Alloc(0, b.x());
     table += b.MeasureAlloc("alloc fast", "alloc fast", 0);
     table += b.MeasureAlloc("alloc fast, node named", "alloc fast", 0, NodeId(0));
   }
   {
-    Bench b;
+    Bench b(policy);
     const std::vector<PhysAddr> slab = b.m().AllocSlab(0, b.x());
     b.m().Free(1, b.x(), slab[0]);
     table += b.MeasureAlloc("alloc cpu slab refill", "alloc cpu slab refill", 0);
   }
   {
-    Bench b;
+    Bench b(policy);
     const auto full = b.FullSlabs(1);
     b.m().Free(0, b.x(), full[0][0]);
     table += b.MeasureAlloc("alloc cpu partial", "alloc cpu partial", 0);
   }
   {
-    Bench b;
+    Bench b(policy);
     b.FillNode(1);
     table += b.MeasureAlloc("alloc node partial", "alloc node partial", 0);
   }
   {
-    Bench b;
+    Bench b(policy);
     b.FillNode(6);
     table += b.MeasureAlloc("alloc node partial, 3 slabs more", "alloc node partial", 0);
   }
   {
-    Bench b;
+    Bench b(policy);
     b.FillNode(2);
     table += b.MeasureAlloc("alloc remote partial, 1 slab more", "alloc remote partial", 1);
   }
   {
-    Bench b;
+    Bench b(policy);
     table += b.MeasureAlloc("alloc new slab", "alloc new slab", 0);
     table += b.MeasureAlloc("alloc new slab, from the wrong node", "alloc new slab", 0, NodeId(1));
     b.m().AllocSlab(0, b.x());
@@ -111,15 +112,15 @@ std::string Allocations() {
   return table;
 }
 
-std::string Frees() {
+std::string Frees(const SlubPolicy& policy) {
   std::string table;
   {
-    Bench b;
+    Bench b(policy);
     table += b.MeasureFree("free fast", "free fast", 0, b.m().Alloc(0, b.x()));
     table += b.MeasureFree("free slow frozen", "free slow frozen", 1, b.m().Alloc(0, b.x()));
   }
   {
-    Bench b;
+    Bench b(policy);
     const auto full = b.FullSlabs(5);
     for (size_t i = 0; i < 4; ++i) {
       const std::string line =
@@ -129,14 +130,14 @@ std::string Frees() {
     table += b.MeasureFree("free drain, 4 slabs", "free drain", 0, full[4][0]);
   }
   {
-    Bench b;
+    Bench b(policy);
     const auto full = b.FullSlabs(1);
     b.m().Free(0, b.x(), full[0][0]);
     b.m().Shrink(0, b.x());
     table += b.MeasureFree("free slow partial", "free slow partial", 0, full[0][1]);
   }
   {
-    Bench b;
+    Bench b(policy);
     EXPECT_TRUE(b.m().Tune(b.x(), "min_partial", 2).ok());
     const std::vector<PhysAddr> kept = b.FillNode(2);
     EXPECT_TRUE(b.m().Tune(b.x(), "min_partial", 3).ok());
@@ -147,9 +148,9 @@ std::string Frees() {
   return table;
 }
 
-std::string Kmallocs() {
+std::string Kmallocs(const SlubPolicy& policy) {
   std::string table;
-  Bench b;
+  Bench b(policy);
   b.m().Kfree(0, b.m().Kmalloc(0, 100).object);
   table += b.MeasureKmalloc("kmalloc fast", "alloc fast", 100);
   table += b.MeasureKfree("kfree fast", "free fast");
@@ -161,10 +162,14 @@ std::string Kmallocs() {
   return table;
 }
 
+std::string Operations(const SlubPolicy& policy) {
+  return Allocations(policy) + Frees(policy) + Kmallocs(policy);
+}
+
 std::string Table() {
   return "# What one operation of SLUB touches, the page allocator's own touches left out. A\n"
          "# slab has four objects. How to accept a change: tests/allocators/BUILD.\n" +
-         TouchHeader(Columns()) + Allocations() + Frees() + Kmallocs();
+         TouchHeader(Columns()) + Operations(kSlub61) + "# Linux 6.12\n" + Operations(kSlub612);
 }
 
 TEST(SlubTouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
