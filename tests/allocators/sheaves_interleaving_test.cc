@@ -20,6 +20,9 @@ namespace {
 constexpr Priority kTask = Priority::kTask;
 constexpr Priority kHardirq = Priority::kHardirq;
 
+// Programs of which all orders would take minutes.
+constexpr OrderBounds kFewSwitches = {.switches_max = 3};
+
 // Barns that are full with one full sheaf.
 constexpr SlubPolicy kSmallBarns = [] {
   SlubPolicy policy = kSlub73;
@@ -53,8 +56,7 @@ class World : public ExploredCache {
             }};
   }
   Piece FlushRcu(int cpu) {
-    return {CpuId(cpu), kTask,
-            [this](Cpu& on) { return m_.model().FlushRcuSheaves(on, cache()); }};
+    return {CpuId(cpu), kTask, [this](Cpu& on) { return m_.model().FlushRcuSheaves(on, cache()); }};
   }
   // Past the sheaves, as is the next.
   void FreeToSlabsNow(int cpu, const std::vector<PhysAddr>& objects) {
@@ -81,14 +83,15 @@ class World : public ExploredCache {
   uint64_t rcu_ = 0;
 };
 
-// Runs, in every order, what `set_up` answers; `see` looks at each order's end.
-Exploration ExploreAll(const SlubPolicy& policy,
-                       const std::function<std::vector<Piece>(World&)>& set_up,
-                       const std::function<void(World&)>& see = [](World&) {}) {
+// Runs, in every order within the bounds, what `set_up` answers; `see` looks at each order's end.
+Exploration ExploreAll(
+    const SlubPolicy& policy, const OrderBounds& bounds,
+    const std::function<std::vector<Piece>(World&)>& set_up,
+    const std::function<void(World&)>& see = [](World&) {}) {
   constexpr uint64_t kOrdersPerMachine = 2000;
   Exploration exploration;
   std::unique_ptr<ExploredMachine<SheavesMachine>> machine;
-  exploration.orders = RunInEveryOrder({}, [&](uint64_t order, Explorer& explorer) {
+  exploration.orders = RunInEveryOrder(bounds, [&](uint64_t order, Explorer& explorer) {
     if (order % kOrdersPerMachine == 0) {
       machine = std::make_unique<ExploredMachine<SheavesMachine>>(
           policy, AllocatorMachineOptions{.cpus = 2});
@@ -109,23 +112,23 @@ Exploration ExploreAll(const SlubPolicy& policy,
 }
 
 TEST(SheavesInterleavingTest, AnInterruptInTheCpusLockDoesWithoutSheaves) {
-  Exploration all = ExploreAll(kSlub73, [](World& w) -> std::vector<Piece> {
+  Exploration all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
     w.AllocNow(0);
     return {w.Alloc(0), w.Alloc(0, kHardirq)};
   });
   EXPECT_GE(all.orders, 2u);
   EXPECT_GT(all["alloc_slowpath"], 0u);
   EXPECT_LT(all["alloc_slowpath"], all.orders);
-  all = ExploreAll(kSlub73, [](World& w) -> std::vector<Piece> {
+  all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
     const std::vector<PhysAddr> objects = w.BulkNow(0, 4);
     return {w.Free(0, objects[0]), w.Free(0, objects[1], kHardirq)};
   });
   EXPECT_GT(all["free_slowpath"], 0u);
   // While the task is away for a sheaf, the interrupt brings one too.
-  all = ExploreAll(kSlub73, [](World& w) -> std::vector<Piece> {
+  all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
     return {w.Alloc(0), w.Alloc(0, kHardirq)};
   });
-  EXPECT_GE(all.orders, 20u);
+  EXPECT_GE(all.orders, 10u);
   EXPECT_GT(all["barn_get_fail"], all.orders);
 }
 
@@ -133,7 +136,7 @@ TEST(SheavesInterleavingTest, ABarnsLimitIsOverrunByTwoAtOnce) {
   bool overrun = false;
   bool kept = false;
   ExploreAll(
-      kSmallBarns,
+      kSmallBarns, {.switches_max = 4},
       [](World& w) -> std::vector<Piece> {
         std::vector<std::vector<PhysAddr>> objects = {w.BulkNow(0, 9), w.BulkNow(1, 9)};
         std::vector<Piece> pieces;
@@ -155,7 +158,7 @@ TEST(SheavesInterleavingTest, ABarnsLimitIsOverrunByTwoAtOnce) {
 }
 
 TEST(SheavesInterleavingTest, FreeAgainstFlush) {
-  const Exploration all = ExploreAll(kSlub73, [](World& w) -> std::vector<Piece> {
+  const Exploration all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
     const std::vector<PhysAddr> objects = w.BulkNow(0, 3);
     w.FreeNow(0, objects[0]);
     return {w.Free(0, objects[1]), w.Free(0, objects[2]), w.Shrink(1)};
@@ -166,7 +169,7 @@ TEST(SheavesInterleavingTest, FreeAgainstFlush) {
 
 TEST(SheavesInterleavingTest, RefillAgainstRemoteFree) {
   for (const SlubPolicy* policy : {&kSlub70, &kSlub73}) {
-    const Exploration all = ExploreAll(*policy, [](World& w) -> std::vector<Piece> {
+    const Exploration all = ExploreAll(*policy, kFewSwitches, [](World& w) -> std::vector<Piece> {
       const std::vector<PhysAddr> objects = w.BulkNow(0, 8);
       w.FreeToSlabsNow(0, {objects[0], objects[1]});
       w.FreeToSlabsNow(0, {objects[4], objects[5], objects[6]});
@@ -178,10 +181,10 @@ TEST(SheavesInterleavingTest, RefillAgainstRemoteFree) {
 }
 
 TEST(SheavesInterleavingTest, KvfreeRcuAgainstItsBarrier) {
-  const Exploration all = ExploreAll(kSlub73, [](World& w) -> std::vector<Piece> {
+  const Exploration all = ExploreAll(kSlub73, kFewSwitches, [](World& w) -> std::vector<Piece> {
     const std::vector<PhysAddr> objects = w.BulkNow(0, 6);
-    return {w.FreeRcu(0, objects[0]), w.FreeRcu(0, objects[1]),
-            w.FreeRcu(0, objects[2], kHardirq), w.FlushRcu(1)};
+    return {w.FreeRcu(0, objects[0]), w.FreeRcu(0, objects[1]), w.FreeRcu(0, objects[2], kHardirq),
+            w.FlushRcu(1)};
   });
   EXPECT_GE(all.orders, 50u);
   EXPECT_GT(all["free_rcu_sheaf_fail"], 0u);

@@ -20,15 +20,13 @@ class SheavesInvariantsDeathTest : public ::testing::Test {
     const std::vector<PhysAddr> objects = m_.AllocBulk(0, cache_, 40);
     for (size_t i = 0; i < 18; ++i) m_.Free(0, cache_, objects[i]);
     for (size_t i = 18; i < 20; ++i) CHECK(m_.FreeRcu(0, objects[i]));
-    for (int i = 0; i < 10; ++i) m_.Alloc(0, cache_);
+    for (int i = 0; i < 9; ++i) m_.Alloc(0, cache_);
     m_.model().CheckInvariants();
   }
   CacheSheaves& sheaves() { return SheafLayer::Of(m_.model().cache(cache_)); }
   CpuSheaves& cpu() { return sheaves().cpus[0]; }
   NodeBarn& barn() { return *sheaves().barns[0]; }
-  void ExpectFound(const std::string& check) {
-    EXPECT_DEATH(m_.model().CheckInvariants(), check);
-  }
+  void ExpectFound(const std::string& check) { EXPECT_DEATH(m_.model().CheckInvariants(), check); }
 
   SheavesMachine m_;
   const CacheId cache_;

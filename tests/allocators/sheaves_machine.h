@@ -39,8 +39,7 @@ class SheavesMachine : public ModelMachine<SheavesModel> {
   std::vector<PhysAddr> AllocBulk(int cpu, CacheId cache, size_t count) {
     std::vector<PhysAddr> objects(count);
     Run(cpu, [&](Cpu& on) -> Task<void> {
-      const size_t got =
-          co_await model().AllocBulk(on, cache, kGfpKernel, absl::MakeSpan(objects));
+      const size_t got = co_await model().AllocBulk(on, cache, kGfpKernel, absl::MakeSpan(objects));
       CHECK_EQ(got, count);
     });
     return objects;

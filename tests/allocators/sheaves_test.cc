@@ -118,8 +118,8 @@ TEST(SheavesTest, ABurstOfFreesFillsTheBarnAndThenFlushes) {
 // Three slabs with `free` free objects each, in this order in the partial list, and then as many
 // objects as fill a sheaf are taken.
 struct Refilled {
-  std::vector<uint32_t> partial;  // objects in use afterwards
-  uint64_t add_partial = 0;       // how often free_add_partial grew
+  std::vector<uint32_t> partial;     // objects in use afterwards
+  uint64_t add_partial = 0;          // how often free_add_partial grew
   std::vector<std::string> objects;  // in the order in which they were handed out
 };
 Refilled RefillFrom(const SlubPolicy& policy, const std::vector<size_t>& free) {
