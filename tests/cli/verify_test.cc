@@ -3,6 +3,7 @@
 
 // `slablab verify` as a user or a build runs it.
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -106,6 +107,28 @@ TEST(VerifyTest, AFolderIsVerifiedByTheGeometryInIt) {
   const Ending refused = Stderr("verify --cpu-count=1 " + slub);
   EXPECT_EQ(refused.exit_status, 2);
   EXPECT_THAT(refused.text, HasSubstr("cache x has no arrays, so this is a SLUB kernel's"));
+}
+
+TEST(VerifyTest, AFolderOfRunsIsVerifiedWhole) {
+  const std::string folder = ::testing::TempDir() + "/runs";
+  std::filesystem::create_directories(folder);
+  Write("runs/b.ref", kRun);
+  Write("runs/a.ref", kRun);
+  const Ending run = Stdout("verify " + folder);
+  EXPECT_EQ(run.exit_status, 0);
+  EXPECT_THAT(run.text, AllOf(HasSubstr("2 files in total"), HasSubstr(folder + "/a.ref"),
+                              HasSubstr(folder + "/b.ref")));
+  EXPECT_LT(run.text.find("/a.ref"), run.text.find("/b.ref"));
+}
+
+TEST(VerifyTest, WhatHasNoModelIsSaidAndTheRestIsVerified) {
+  const std::string old = Write("old.ref", Changed("linux-6.1.192", "linux-4.9.1"));
+  const std::string files = "verify " + old + " " + Write("good.ref", kRun);
+  const Ending run = Stdout(files);
+  EXPECT_EQ(run.exit_status, 2);
+  EXPECT_THAT(run.text, AllOf(HasSubstr("no model "), HasSubstr("2 of 2")));
+  EXPECT_THAT(Stderr(files).text,
+              HasSubstr(old + ": there is no model of 'slub' as of Linux 4.9.1, only of Linux "));
 }
 
 TEST(VerifyTest, WhatCannotBeVerifiedIsStatusTwo) {
