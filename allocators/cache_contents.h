@@ -13,8 +13,8 @@ namespace slablab {
 // nothing of the kind.
 struct CacheContents {
   struct CpuSlab {
-    int64_t in_use = -1;            // by the slab's own count; -1: there is no slab
-    uint64_t free_objects = 0;      // on the CPU's own list
+    int64_t in_use = -1;        // by the slab's own count; -1: there is no slab
+    uint64_t free_objects = 0;  // on the CPU's own list
     uint64_t cpu_partial_slabs = 0;
     friend bool operator==(const CpuSlab&, const CpuSlab&) = default;
   };

@@ -25,7 +25,7 @@ constexpr uint64_t kStructBytes = 512;  // struct kfree_rcu_cpu
 constexpr uint64_t kWordBytes = 8;
 constexpr uint64_t kTicksDefault = 250;  // a second, where the machine has no tick
 constexpr Cycles kDrainingPoll = 1000;
-constexpr int kLockRank = 5;             // below what frees inside take; nothing is held around it
+constexpr int kLockRank = 5;  // below what frees inside take; nothing is held around it
 constexpr Gfp kPageGfp = Gfp::kKswapdReclaim | Gfp::kNoRetry | Gfp::kNoWarn;
 
 // A page of pointers.
@@ -145,9 +145,9 @@ class KvfreeRcu::CpuBatches {
   };
 
   void LayOut(Cpu& cpu) {
-    place_ = {.address = owner_.machine_.boot_memory().Allocate(kStructBytes, kLineSize,
-                                                                cpu.node()),
-              .structure = Structure::kPerCpuArea};
+    place_ = {
+        .address = owner_.machine_.boot_memory().Allocate(kStructBytes, kLineSize, cpu.node()),
+        .structure = Structure::kPerCpuArea};
     lock_ = SpinLock(owner_.lock_class_,
                      {.address = place_.address + kLineSize, .structure = Structure::kLock});
     kept_.reserve(kPagesKept);
@@ -191,9 +191,9 @@ class KvfreeRcu::CpuBatches {
   Task<void> FreeReady(Cpu& cpu) {
     const Rcu& rcu = owner_.machine_.rcu();
     Objects ready;
-    const auto waits = std::find_if(
-        fresh_.blocks.begin(), fresh_.blocks.end(),
-        [&rcu](const Block& block) { return !rcu.HasEnded(block.snapshot); });
+    const auto waits =
+        std::find_if(fresh_.blocks.begin(), fresh_.blocks.end(),
+                     [&rcu](const Block& block) { return !rcu.HasEnded(block.snapshot); });
     std::move(fresh_.blocks.begin(), waits, std::back_inserter(ready.blocks));
     fresh_.blocks.erase(fresh_.blocks.begin(), waits);
     if (!fresh_.list.empty() && rcu.HasEnded(fresh_.list_snapshot)) {

@@ -35,9 +35,9 @@ inline constexpr KvfreeRcuPolicy kKvfreeRcu73 = {
 // kvfree_rcu() of two arguments over any allocator: an object goes into a sheaf if the allocator
 // has one for it (Allocator::FreeRcuSheaf). Else its CPU notes it in a block of pointers, or, while
 // there is no page for one, in a list through the objects. A monitor hands these over 5 seconds
-// after the first, or with the next tick once a block would be full, to at most two batches at a
-// time, which free them after a grace period: a block by kfree_bulk, the list one by one. Five pages
-// are kept for blocks.
+// after the first, or a tick after there is a block's worth, to at most two batches at a time,
+// which free them after a grace period: a block by kfree_bulk, the list one by one. Five pages are
+// kept for blocks.
 //
 // The kernel's workers are softirqs here, and their pages are asked for without waiting. One for a
 // machine; nothing is laid out before the first object.

@@ -31,8 +31,8 @@ std::vector<AllocatorInfo> ListAllocators();
 // MakeAllocator.
 absl::StatusOr<ModelKernel> KernelOf(std::string_view name);
 
-// The model of `design` as the kernel of that release has it ("6.1.192"): the first one in the table
-// that says so. NotFound, with the kernels there are models of, if there is none.
+// The model of `design` as the kernel of that release has it ("6.1.192"): the first one in the
+// table that says so. NotFound, with the kernels there are models of, if there is none.
 absl::StatusOr<std::string_view> ModelOfKernel(std::string_view design, std::string_view release);
 
 // Makes a model on `machine`, not yet booted. InvalidArgument with the valid names for an unknown

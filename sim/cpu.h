@@ -110,7 +110,7 @@ class alignas(64) Cpu {
   bool in_interrupt() const {
     return depth_ > 0 && frames_[depth_ - 1].priority != Priority::kTask;
   }
-  // Whether no kernel code is under way at `now`, the caller's, interrupts aside: RCU's word for it.
+  // Whether, interrupts aside, no kernel code is under way at `now`, the caller's: RCU's word.
   bool IsQuiescent(Cycles now, const Cpu& caller) const;
   // This CPU's clock less the time it spent in what interrupted the current context: operations are
   // timed with it.

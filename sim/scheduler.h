@@ -92,8 +92,8 @@ class Scheduler {
   // first in global time order.
   void CutPass(Cpu& cpu, Cycles time);
 
-  // Has `timer` expire on `cpu` at `due`, which is not before the caller's own time. Timers that are
-  // still armed when a run ends stay so. REQUIRES: it is not armed.
+  // Has `timer` expire on `cpu` at `due`, which is not before the caller's own time. Timers that
+  // are still armed when a run ends stay so. REQUIRES: it is not armed.
   void Arm(Timer& timer, CpuId cpu, Cycles due);
   // REQUIRES: it is armed. Not for every operation: it looks through all that are.
   void Disarm(Timer& timer) { timers_.Remove(timer); }

@@ -82,8 +82,8 @@ class TickRcu::CpuRcu final : public Timer {
   // Behind everything, to be called once all that has been. REQUIRES: has_callbacks().
   void Entrain() {
     barrier_.place = place_;
-    for (RcuQueue* queue : {&fresh_, static_cast<RcuQueue*>(&stages_[1]),
-                            static_cast<RcuQueue*>(&stages_[0])}) {
+    for (RcuQueue* queue :
+         {&fresh_, static_cast<RcuQueue*>(&stages_[1]), static_cast<RcuQueue*>(&stages_[0])}) {
       if (!queue->empty()) return queue->Push(barrier_);
     }
     done_.Push(barrier_);

@@ -21,9 +21,10 @@ namespace slablab {
 //   - A CPU with callbacks ticks. At a tick it says which grace period they need, has one begin if
 //     none runs, and calls those whose grace period has ended: 10 of them at once, or a 128th if
 //     that is more, the rest as soon as what else is due has had its turn.
-//   - A grace period ends at the first tick by which every CPU that is on line has been quiescent at
-//     a tick since it began: in user mode or idle, which are one here, or asleep. They are looked at
-//     from jiffies_till_first_fqs ticks on, as the grace period's thread looks.
+//   - A grace period ends at the first tick by which every CPU that is on line has been quiescent
+//   at
+//     a tick since it began: in user mode or idle, which are one here, or asleep. They are looked
+//     at from jiffies_till_first_fqs ticks on, as the grace period's thread looks.
 //   - What an off line CPU had is taken over by the one that its tick falls to.
 // A tick is the machine's, or 250 a second if it has none. Not charged: the tree of nodes, the
 // thread's looks at other CPUs. Charged are a CPU's own struct rcu_data and the callbacks' heads.
@@ -65,7 +66,7 @@ class TickRcu final : public Rcu {
   std::unique_ptr<GracePeriodTimer> thread_;
   uint64_t begun_ = 0;  // grace periods
   uint64_t ended_ = 0;
-  int ticks_ = 0;                // since the running one began
+  int ticks_ = 0;                 // since the running one began
   std::vector<bool> unreported_;  // by CPU: not quiescent yet since it began
   uint64_t callbacks_ = 0;
   uint64_t waiting_objects_ = 0;

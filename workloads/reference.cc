@@ -36,8 +36,8 @@ bool ParseValue(std::string_view text, uint64_t* value, uint64_t* in_parentheses
 absl::StatusOr<Figure> ParseFigure(ReferenceLine line) {
   Figure figure;
   figure.name = std::string(line.Word());
-  if (figure.name.empty() || !ParseValue(line.Word(), &figure.value, &figure.in_parentheses,
-                                         &figure.has_parentheses)) {
+  if (figure.name.empty() ||
+      !ParseValue(line.Word(), &figure.value, &figure.in_parentheses, &figure.has_parentheses)) {
     return line.Bad("expected NAME and a number");
   }
   while (!line.done()) {

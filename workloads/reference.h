@@ -94,12 +94,12 @@ struct ReferenceOp {
     kCheck,
   };
   Kind kind = Kind::kAlloc;
-  CpuId cpu{0};            // where it runs
-  CpuId of{0};             // kDead, kCallback: whose
-  NodeId want = kAnyNode;  // kAllocNode
-  bool is_early = false;   // kCallback: the sheaf was handed over before it was full ("flush")
-  uint32_t first = 0;      // of its objects, an index of ReferenceRun::objects
-  uint32_t count = 0;      // how many
+  CpuId cpu{0};              // where it runs
+  CpuId of{0};               // kDead, kCallback: whose
+  NodeId want = kAnyNode;    // kAllocNode
+  bool is_early = false;     // kCallback: the sheaf was handed over before it was full ("flush")
+  uint32_t first = 0;        // of its objects, an index of ReferenceRun::objects
+  uint32_t count = 0;        // how many
   uint32_t first_place = 0;  // of ReferenceRun::places; one an object
   uint32_t place_count = 0;  // 0: it allocates nothing, or (kAllocFromSheaf) got nothing
   uint32_t sheaf = 0;        // its number in the script, < ReferenceRun::sheaf_count
@@ -136,7 +136,7 @@ struct ReferenceRun {
   ReferenceMachineOptions machine;
   std::string pattern;
   CacheSpec cache;
-  uint64_t cache_line = 0;  // of the file
+  uint64_t cache_line = 0;                               // of the file
   std::vector<std::pair<std::string, uint64_t>> layout;  // in the order of the file
   uint64_t layout_line = 0;
   std::vector<ReferenceTune> tunes;

@@ -35,8 +35,8 @@ bool HasShape(std::string_view text, std::string_view shape) {
     const size_t end = is_last ? text.size() : text.find(shape[i + 1]);
     if (end == std::string_view::npos) return false;
     const std::string_view part = text.substr(0, end);
-    const bool fits = shape[i] == 'l' ? IsList(part)
-                                      : ParseNumber(part) || (shape[i] == 's' && part == "-1");
+    const bool fits =
+        shape[i] == 'l' ? IsList(part) : ParseNumber(part) || (shape[i] == 's' && part == "-1");
     if (!fits) return false;
     text.remove_prefix(is_last ? end : end + 1);
   }
@@ -60,8 +60,8 @@ std::string CpuSlabsLine(const CacheContents& contents, const std::vector<uint64
   std::string line;
   for (size_t cpu = 0; cpu < contents.cpu_slabs.size(); ++cpu) {
     const CacheContents::CpuSlab& slab = contents.cpu_slabs[cpu];
-    line += fmt::format(" C{}={}/{}/{}", cpu, slab.in_use, slab.free_objects,
-                        slab.cpu_partial_slabs);
+    line +=
+        fmt::format(" C{}={}/{}/{}", cpu, slab.in_use, slab.free_objects, slab.cpu_partial_slabs);
   }
   return line;
 }
@@ -115,8 +115,7 @@ absl::Status CheckCheckLine(std::string_view what, ReferenceLine line,
     std::string_view word = line.Word();
     const std::string_view all = word;
     const std::string_view name = TakeUntil(&word, '=');
-    const std::optional<uint64_t> index =
-        name.empty() ? std::nullopt : ParseNumber(name.substr(1));
+    const std::optional<uint64_t> index = name.empty() ? std::nullopt : ParseNumber(name.substr(1));
     if (name.empty() || name[0] != check->prefix || !index ||
         *index >= static_cast<uint64_t>(most) || static_cast<int64_t>(*index) <= last ||
         !HasShape(word, check->shape)) {

@@ -24,8 +24,8 @@ namespace slablab {
 absl::Status CheckCheckLine(std::string_view what, ReferenceLine line,
                             const ReferenceMachineOptions& machine);
 
-// The same line, of a model. `gated` by CPU: RCU sheaves whose grace period has not ended. REQUIRES:
-// CheckCheckLine knows `what`.
+// The same line, of a model. `gated` by CPU: RCU sheaves whose grace period has not ended.
+// REQUIRES: CheckCheckLine knows `what`.
 std::string CheckLine(std::string_view what, const CacheContents& contents,
                       const std::vector<uint64_t>& gated);
 

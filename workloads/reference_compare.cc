@@ -34,12 +34,11 @@ void ReferenceReplay::Compare(const ReferenceOp& op, uint32_t object, const Refe
   }
   result_.placements.Add(agrees);
   if (agrees || !result_.first_disagreement.empty()) return;
-  const std::string found =
-      ours.is_null()
-          ? "nothing"
-          : fmt::format("slab #{} on node {} at {}{}", slab.serial,
-                        machine_.NodeOf(slab.slab).value(), offset,
-                        way.empty() ? "" : fmt::format(", by \"{}\"", way));
+  const std::string found = ours.is_null()
+                                ? "nothing"
+                                : fmt::format("slab #{} on node {} at {}{}", slab.serial,
+                                              machine_.NodeOf(slab.slab).value(), offset,
+                                              way.empty() ? "" : fmt::format(", by \"{}\"", way));
   Note(op,
        fmt::format("CPU {} allocates object {}{}", op.cpu.value(), object,
                    op.want == kAnyNode ? "" : fmt::format(" on node {}", op.want.value())),
@@ -51,8 +50,8 @@ void ReferenceReplay::Compare(const ReferenceOp& op, uint32_t object, const Refe
 void ReferenceReplay::CompareNothing(const ReferenceOp& op, PhysAddr ours) {
   result_.placements.Add(ours.is_null());
   if (ours.is_null()) return;
-  Note(op, fmt::format("CPU {} allocates from sheaf {}", op.cpu.value(), op.sheaf),
-       "it is empty", "an object");
+  Note(op, fmt::format("CPU {} allocates from sheaf {}", op.cpu.value(), op.sheaf), "it is empty",
+       "an object");
 }
 
 void ReferenceReplay::CompareResult(const ReferenceOp& op, std::string_view what, uint64_t ours) {

@@ -65,8 +65,8 @@ absl::StatusOr<std::vector<std::vector<uint64_t>>> NumbersByNode(ReferenceLine l
   return by_node;
 }
 
-absl::Status CheckMemory(const ReferenceLine& line, const std::vector<uint64_t>& mib, uint64_t least,
-                         bool may_lack) {
+absl::Status CheckMemory(const ReferenceLine& line, const std::vector<uint64_t>& mib,
+                         uint64_t least, bool may_lack) {
   const uint64_t most = kReferenceMibMax / mib.size();
   for (const uint64_t node : mib) {
     if (node == 0 && may_lack) continue;
@@ -90,8 +90,8 @@ absl::Status ParseReferenceKernel(ReferenceLine line, ReferenceRun* run) {
 }
 
 absl::Status ParseReferenceMachine(ReferenceLine line, ReferenceRun* run) {
-  const absl::StatusOr<std::vector<std::string_view>> texts = ValuesOf(
-      line, {"cpus", "nodes", "cpus_per_node", "page_size", "cache_line", "mib_per_node"});
+  const absl::StatusOr<std::vector<std::string_view>> texts =
+      ValuesOf(line, {"cpus", "nodes", "cpus_per_node", "page_size", "cache_line", "mib_per_node"});
   if (!texts.ok()) return texts.status();
   std::vector<uint64_t> numbers;
   for (size_t i = 0; i + 1 < texts->size(); ++i) {
@@ -112,8 +112,8 @@ absl::Status ParseReferenceMachine(ReferenceLine line, ReferenceRun* run) {
     return line.Bad("cpus, nodes, cpus_per_node and mib_per_node do not fit together");
   }
   if (numbers[3] != kPageSize || numbers[4] != kLineSize) {
-    return line.Bad(fmt::format("only pages of {} and lines of {} bytes are simulated", kPageSize,
-                                kLineSize));
+    return line.Bad(
+        fmt::format("only pages of {} and lines of {} bytes are simulated", kPageSize, kLineSize));
   }
   // The kernel's own structures must fit; a node without memory has them elsewhere.
   const uint64_t least = 16 + (by_node ? cpus : std::min(cpus_per_node, cpus));

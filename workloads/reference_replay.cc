@@ -76,8 +76,8 @@ absl::Status ReferenceReplay::CheckOffers() const {
 }
 
 absl::Status ReferenceReplay::SetUp() {
-  machine_.scheduler().RunOn(
-      CpuId(0), [this](Cpu& cpu) -> Task<void> { co_await allocator_.Boot(cpu); });
+  machine_.scheduler().RunOn(CpuId(0),
+                             [this](Cpu& cpu) -> Task<void> { co_await allocator_.Boot(cpu); });
   const bool has_create = run_.format > 1 && run_.ops.front().kind == Kind::kCreate;
   absl::Status status;
   On(has_create ? run_.ops.front().cpu : CpuId(0), [this, &status](Cpu& cpu) -> Task<void> {
@@ -124,8 +124,7 @@ Gfp ReferenceReplay::gfp() const {
 }
 
 void ReferenceReplay::Do(const ReferenceOp& op) {
-  if (op.kind != Kind::kCallback && op.kind != Kind::kListFree &&
-      op.kind != Kind::kListFreeBulk) {
+  if (op.kind != Kind::kCallback && op.kind != Kind::kListFree && op.kind != Kind::kListFreeBulk) {
     ExpectNoneReleased(op);
   }
   switch (op.kind) {
@@ -175,9 +174,8 @@ void ReferenceReplay::Do(const ReferenceOp& op) {
 void ReferenceReplay::Born(uint32_t object, PhysAddr place) {
   objects_[object] = place;
   if (place.is_null()) return;
-  auditor_.OnAlloc({.object = place,
-                    .bytes = run_.cache.object_size,
-                    .align = std::max(run_.cache.align, 8u)});
+  auditor_.OnAlloc(
+      {.object = place, .bytes = run_.cache.object_size, .align = std::max(run_.cache.align, 8u)});
 }
 
 PhysAddr ReferenceReplay::Take(uint32_t object) {
@@ -305,14 +303,13 @@ void ReferenceReplay::FlushDead(CpuId on) {
 }
 
 void ReferenceReplay::ComeOnline(const ReferenceOp& op) {
-  On(CpuId(0), [this, &op](Cpu& cpu) -> Task<void> {
-    co_await allocator_.CpuComing(cpu, op.cpu);
-  });
+  On(CpuId(0), [this, &op](Cpu& cpu) -> Task<void> { co_await allocator_.CpuComing(cpu, op.cpu); });
   machine_.scheduler().SetOnline(op.cpu, true);
 }
 
 void ReferenceReplay::BeginBarrier() {
-  On(CpuId(0), [this](Cpu& cpu) -> Task<void> { co_await allocator_.FlushRcuSheaves(cpu, cache_); });
+  On(CpuId(0),
+     [this](Cpu& cpu) -> Task<void> { co_await allocator_.FlushRcuSheaves(cpu, cache_); });
   for (size_t cpu = 0; cpu < released_.size(); ++cpu) {
     released_[cpu] = SheavesWaitingOf(CpuId(static_cast<int32_t>(cpu)));
   }
@@ -332,8 +329,7 @@ uint64_t ReferenceReplay::SheavesWaitingOf(CpuId cpu) const {
 }
 
 void ReferenceReplay::CallBack(const ReferenceOp& op) {
-  RcuHead* const head =
-      released_[op.of.index()] == 0 ? nullptr : rcu_.Take(op.of, IsOfSheaf);
+  RcuHead* const head = released_[op.of.index()] == 0 ? nullptr : rcu_.Take(op.of, IsOfSheaf);
   const auto describe = [](uint64_t objects, bool is_early) {
     return fmt::format("a sheaf of {}, {}", objects, is_early ? "handed over early" : "full");
   };

@@ -71,8 +71,8 @@ absl::Status ReferenceScript::Parse(std::string_view word, ReferenceLine line) {
   op.first_place = static_cast<uint32_t>(run_.places.size());
   if (const absl::Status status = (this->*known->parse)(&line, &op); !status.ok()) return status;
   if (!line.done()) {
-    return line.Bad(fmt::format("there is more in a line of '{}': '{}'", word,
-                                line.rest().substr(0, 60)));
+    return line.Bad(
+        fmt::format("there is more in a line of '{}': '{}'", word, line.rest().substr(0, 60)));
   }
   run_.ops.push_back(op);
   return absl::OkStatus();
@@ -89,9 +89,8 @@ absl::Status ReferenceScript::ParseCheck(ReferenceLine line) {
   op.line = line.number();
   op.check = static_cast<uint32_t>(run_.checks.size());
   run_.ops.push_back(op);
-  run_.checks.push_back({.what = std::string(what),
-                         .text = std::string(line.rest()),
-                         .line = line.number()});
+  run_.checks.push_back(
+      {.what = std::string(what), .text = std::string(line.rest()), .line = line.number()});
   return absl::OkStatus();
 }
 
@@ -122,9 +121,9 @@ absl::Status ReferenceScript::TakeObject(ReferenceLine* line, ObjectState from, 
   if (!object || *object > number_bound_) return line->Bad("expected an object's number");
   ObjectState& state = StateOf(*object);
   if (state != from) {
-    return line->Bad(fmt::format("object {} is {}", *object,
-                                 from == ObjectState::kWaiting ? "none that kvfree_rcu has"
-                                                               : "not allocated"));
+    return line->Bad(
+        fmt::format("object {} is {}", *object,
+                    from == ObjectState::kWaiting ? "none that kvfree_rcu has" : "not allocated"));
   }
   state = to;
   run_.objects.push_back(static_cast<uint32_t>(*object));
@@ -165,7 +164,8 @@ absl::Status ReferenceScript::TakePlace(ReferenceLine* line, ReferenceOp* op) {
   if (!label || !offset || *offset > std::numeric_limits<uint32_t>::max()) {
     return line->Bad("expected SLAB[@NODE]:OFFSET");
   }
-  if (*label > run_.label_nodes.size()) return line->Bad("labels must come in order of first sight");
+  if (*label > run_.label_nodes.size())
+    return line->Bad("labels must come in order of first sight");
   if (*label == run_.label_nodes.size()) {
     const std::optional<uint64_t> node = ParseNumber(node_text);
     if (!node || *node >= static_cast<uint64_t>(run_.machine.nodes) ||

@@ -27,13 +27,14 @@ std::vector<std::string> FuzzSeeds() {
       head +
           "tune limit=120 batchcount=60 shared=8\na 0 0 0@0:0\noffline 1\nf 0 0\nonline 1\n"
           "a 1 1 1@1:64\nstate slabs 2 N0=1 N1=1\nend\n",
-      "slab-reference 2\nkernel linux-6.1.192 slub\n"
+      "slab-reference 2\nkernel linux-7.3.4 slub\n"
       "machine cpus=2 nodes=2 cpus_per_node=1 mib_per_node=64,0 page_size=4096 cache_line=64\n"
       "node_of_cpu 0 1\ndistance N0=10,20 N1=20,10\nfallback N0=0 N1=0\npattern small\n"
-      "cache name=x object_size=1024 align=0 ctor=0 freeptr_offset=-1 sheaf_capacity=0 "
+      "cache name=x object_size=1024 align=0 ctor=0 freeptr_offset=-1 sheaf_capacity=4 "
       "hwcache_align=0 typesafe_by_rcu=1 noleaktrace=0 red_zone=0 poison=0 store_user=0 "
       "reclaim_account=0 consistency_checks=0\ncreate 1\nA 0 0 2 0@0:0 0:1024\nr 1 1\n"
       "K 1 1 0\ng 0 1\nR 1 0 1 barn\nG\nR 0 1 2 flush\nKB 0 1 1\nGend\nshrink 1 0\n"
+      "P 0 0 3 12\np 0 0 2 0:2048\nQ 1 0 5 12\nU 1 0\nF 0 1 2\n"
       "offline 1\ndead 0 1\ncheck barn N0=1/0:2\ncheck partiallist N0=1,2\n"
       "check gated C0=1\nslabinfo x 1 2\nend\n",
   };

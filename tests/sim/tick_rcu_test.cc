@@ -111,9 +111,7 @@ TEST(TickRcuTest, UserModeIsQuiescent) {
   Machine machine(Config(2, 250));
   Note note(0);
   Script script;
-  script.At(10, 1, [](Cpu& cpu) -> Task<void> {
-    co_await cpu.PassInterruptibly(30 * kTick);
-  });
+  script.At(10, 1, [](Cpu& cpu) -> Task<void> { co_await cpu.PassInterruptibly(30 * kTick); });
   script.At(100, 0, [&](Cpu& cpu) { return machine.rcu().Call(cpu, note); });
   script.Run(machine.scheduler());
   EXPECT_EQ(note.calls, 1);
