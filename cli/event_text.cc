@@ -105,7 +105,8 @@ void AppendEventText(const TraceHeader& header, const Event& event, fmt::memory_
                  event.time % 1'000'000'000, EventKindName(event.kind));
   if (event.object != kNoTraceObject) fmt::format_to(to, " object={}", event.object);
   if (event.predates_trace) fmt::format_to(to, " predates");
-  if (event.inferred) fmt::format_to(to, event.by_rcu ? " inferred by-rcu" : " inferred");
+  if (event.inferred) fmt::format_to(to, " inferred");
+  if (event.by_rcu) fmt::format_to(to, " by-rcu");
   AppendFields(header, event, out);
   fmt::format_to(to, "\n");
 }
