@@ -85,6 +85,8 @@ std::vector<Subject> Subjects() {
       {"limit", 4}, {"batchcount", 2}, {"shared", 2}};
   const std::vector<std::string_view> arrays = {"alienoverflow", "freemiss", "nodeallocs", "grown"};
   const std::vector<std::string_view> slabs = {"alloc_slab", "free_slowpath"};
+  const std::vector<std::string_view> sheaves = {"sheaf_refill", "free_slowpath",
+                                                 "alloc_node_mismatch"};
   return {
       {.allocator = "slub",
        .tunables = short_lists,
@@ -95,6 +97,10 @@ std::vector<Subject> Subjects() {
       {.allocator = "slub-6.18",
        .tunables = short_lists,
        .busy = {"free_slab", "cpu_partial_drain", "alloc_node_mismatch"}},
+      {.allocator = "slub-7.0", .tunables = {{"min_partial", 2}}, .busy = sheaves},
+      {.allocator = "slub-7.1", .tunables = {{"min_partial", 2}}, .busy = sheaves},
+      {.allocator = "slub-7.2", .tunables = {{"min_partial", 2}}, .busy = sheaves},
+      {.allocator = "slub-7.3", .tunables = {{"min_partial", 2}}, .busy = sheaves},
       {.allocator = "slab", .object_size = 1024, .tunables = short_arrays, .busy = arrays},
       {.allocator = "slab-2014", .object_size = 1024, .tunables = short_arrays, .busy = arrays},
       {.allocator = "slab-2014-percpu",
