@@ -110,8 +110,8 @@ constexpr std::string_view kSmallRun =
     "shrink 1 1\n"
     "count alloc_slab 2 C0=1 C1=1\n"
     "count sheaf_prefill_slow 1 C1=1\n"
-    "state slabs 2 N0=2\n"
-    "slabinfo x 1 32 1024 16 4 : tunables 0 0 0 : slabdata 2 2 0\n"
+    "state slabs 1 N0=1\n"
+    "slabinfo x 1 16 1024 16 4 : tunables 0 0 0 : slabdata 1 1 0\n"
     "end\n";
 
 Conformance ReplayText(const std::string& text) {
@@ -144,7 +144,7 @@ TEST(SlubErasReferenceTest, EveryKindOfDisagreementIsSeen) {
       {"sheaf_capacity=12", "sheaf_capacity=11"},
       {"min_partial=5", "min_partial=6"},
       {"C0=1 C1=1", "C1=2"},
-      {"slabinfo x 1 32", "slabinfo x 2 32"},
+      {"slabinfo x 1 16", "slabinfo x 2 16"},
   };
   ExpectChangesAreSeen(kSmallRun, changes, ReplayText);
 }
@@ -190,7 +190,7 @@ TEST(SlubErasReferenceTest, MalformedRunsAreNamedWithTheirLine) {
       {"partiallist N0=10,15", "partiallist N0=10,x", 21},
       {"check gated", "check gate", 22},
       {"shrink 1 1", "shrink", 23},
-      {"slabs 2 N0=2\n", "slabs 2 N0=2\nslabinfo\n", 28},
+      {"slabs 1 N0=1\n", "slabs 1 N0=1\nslabinfo\n", 28},
   };
   ExpectRefusals(kSmallRun, cases, [](const std::string& text, const std::string& path) {
     return ParseReference(text, path).status();
