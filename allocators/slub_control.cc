@@ -74,7 +74,8 @@ Task<bool> SlubCore::CpuComing(Cpu&, CpuId) { co_return true; }
 Task<absl::Status> SlubCore::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
   KmemCache& s = cache(id);
-  absl::Status checked = CheckTunable(name(), SlubSwitches(policy_), options_.statistics, key, value);
+  absl::Status checked =
+      CheckTunable(name(), SlubSwitches(policy_), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;
   if (key == "min_partial") {
     cpu.Store(s.min_partial, static_cast<uint64_t>(value));
