@@ -281,7 +281,8 @@ class SlubCore : public Allocator {
   Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
 
   // --- slub_slab.cc: a slab's life. ---
-  Slab& SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order);
+  Slab& SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
+                  int order);
   Task<void> UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab);
 

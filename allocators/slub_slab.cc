@@ -38,13 +38,12 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
     if (block.is_null()) co_return nullptr;
     Count(cpu, s, SlubStat::kOrderFallback);
   }
-  Slab& slab = SetUpSlab(cpu, s, block, order);
-  if (!request.links_later) LinkObjects(cpu, s, slab, 0);
-  co_return &slab;
+  co_return &SetUpSlab(cpu, s, request, block, order);
 }
 
 // allocate_slab() once it has the pages: all objects in a list, in order of address.
-Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
+Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
+                          int order) {
   const uint64_t bytes = kPageSize << order;
   const auto objects = static_cast<uint16_t>(bytes / s.geometry.size);
   Slab& slab = pool_.Take(objects);
@@ -76,7 +75,9 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, PhysAddr block, int order) {
       cpu.TouchRange({s.AddressOf(slab, i), Structure::kObject}, s.geometry.object_size,
                      Access::kWrite);
     }
-    slab.free_pointer[i] = i + 1 < objects ? static_cast<ObjectIndex>(i + 1) : kNoObject;
+    const auto next = static_cast<ObjectIndex>(i + 1);
+    slab.free_pointer[i] = next < objects ? next : kNoObject;
+    if (!request.links_later) StoreFreePointer(cpu, s, slab, i, slab.free_pointer[i]);
   }
   cpu.Execute(objects * kSlubPerObjectCycles);
   const uint64_t usable = uint64_t{objects} * s.geometry.size;
