@@ -33,8 +33,8 @@ std::string_view TakeWord(std::string_view& rest, size_t width) {
 }  // namespace
 
 std::string Shortened(std::string_view text, size_t width) {
-  CHECK_GE(width, 2u);
   if (text.size() <= width) return std::string(text);
+  CHECK_GE(width, 2u);
   return std::string(text.substr(0, width - 2)) + "..";
 }
 
