@@ -269,7 +269,8 @@ int RunVerify(const std::vector<std::string>& arguments) {
   if (*format == Format::kJson) {
     MakePrintable(&report);
     Print(stdout, "{}", MessageToJson(report));
-  } else {
+  } else if (std::any_of(report.files().begin(), report.files().end(),
+                         [](const VerifyReport::File& file) { return file.no_model().empty(); })) {
     Print(stdout, "{}", Text(report));
   }
   const bool all_have_models = ReportMissingModels(report) == 0;
