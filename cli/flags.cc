@@ -262,7 +262,7 @@ absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
   if (words.empty()) {
     return absl::InvalidArgumentError(
         "what is to be done?\n"
-        "  slablab demo         every allocator on a bundled trace, and what differs\n"
+        "  slablab demo         all eras on a bundled trace, and what differs\n"
         "  slablab list traces  the bundled traces; 'slablab run NAME' replays one\n"
         "  slablab help         all commands; 'slablab help run' has the flags of one");
   }

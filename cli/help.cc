@@ -152,7 +152,7 @@ absl::StatusOr<std::string> HelpText(absl::Span<const Command> commands,
   if (!name.empty()) return out;
   out +=
       "\nto begin with:\n"
-      "  slablab demo                         every allocator on a bundled trace\n"
+      "  slablab demo                         all eras on a bundled trace\n"
       "  slablab list traces                  the bundled traces\n"
       "  slablab run linux-6.1-slub-c4n2-fs   where the cycles and bytes of one went\n";
   return out;
