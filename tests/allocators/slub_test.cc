@@ -332,7 +332,8 @@ TEST_F(SlubTest, BulkFreeingLooksPastTwoObjectsOfOtherSlabs) {
   EXPECT_EQ(m_.Count(cache, "free_slowpath"), 3u);
 }
 
-// The group's list is built from the end of the array and turned round: the last is the first again.
+// The group's list is built from the end of the array and turned round: the last is the first
+// again.
 TEST_F(SlubTest, OfABulkTheLastIsTheFirstTaken) {
   const CacheId cache = m_.MakeCache("x");
   std::vector<PhysAddr> slab = m_.AllocSlab(0, cache);  // C0 [uuuu]

@@ -92,11 +92,7 @@ std::vector<std::string> Models() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SwitchesTest, ::testing::ValuesIn(Models()),
-                         [](const ::testing::TestParamInfo<std::string>& model) {
-                           std::string name = model.param;
-                           for (char& c : name) c = c == '-' ? '_' : c;
-                           return name;
-                         });
+                         [](const auto& model) { return TestName(model.param); });
 
 }  // namespace
 }  // namespace slablab

@@ -426,7 +426,7 @@ std::vector<std::string> SlabAllocators() {
 
 INSTANTIATE_TEST_SUITE_P(EveryModel, FiguresTest, ::testing::ValuesIn(SlabAllocators()),
                          [](const auto& info) {
-                           return absl::StrReplaceAll(info.param, {{"-", "_"}});
+                           return absl::StrReplaceAll(info.param, {{"-", "_"}, {".", "_"}});
                          });
 
 TEST(FootprintTest, TheEndIsWhatIsThereAfterTheLastFree) {

@@ -21,6 +21,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/types/span.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/run_check.h"
@@ -77,7 +78,7 @@ std::string ParserComplaint(const std::vector<std::string>& words) {
   }
   const absl::StatusOr<Invocation> invocation = ParseInvocation(Commands(), known);
   if (!invocation.ok()) return std::string(invocation.status().message());
-  const std::vector<std::string_view>& flags = invocation->command->flags;
+  const absl::Span<const std::string_view> flags = invocation->command->flags;
   for (const std::string& flag : flags_only) {
     if (std::find(flags.begin(), flags.end(), flag) == flags.end()) return "no flag --" + flag;
   }
