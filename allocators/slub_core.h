@@ -164,6 +164,11 @@ class SlubCore : public Allocator {
   };
   // REQUIRES: nobody has the objects any more.
   Detached BuildDetachedFreelist(Cpu& cpu, absl::Span<PhysAddr> objects);
+  // kmem_cache_free_bulk() and kfree_bulk() without sheaves: users give back objects of any caches,
+  // and blocks of whole pages. Objects of one slab are freed together, as far as a short look finds
+  // them, and the hooks turn each such chain round: Task free_chain(Slab&, SlubChain) has it then.
+  template <typename FreeChain>
+  Task<void> FreeSlabBySlab(Cpu& cpu, absl::Span<PhysAddr> objects, FreeChain free_chain);
   // slab_free_freelist_hook(): builds the chain anew, and so in the opposite order.
   void ReverseChain(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain* chain) const;
   // Users give back these objects, of whichever caches; not their blocks of whole pages.
@@ -348,6 +353,23 @@ inline void SlubCore::TakeBack(KmemCache& s, Slab& slab, ObjectIndex object) {
   const uint64_t object_size = s.geometry.object_size;
   const uint64_t size = s.geometry.size;
   Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
+}
+
+template <typename FreeChain>
+Task<void> SlubCore::FreeSlabBySlab(Cpu& cpu, absl::Span<PhysAddr> objects, FreeChain free_chain) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kBulkFree));
+  cpu.Execute(kSlubFastCycles);
+  TakeBackAll(objects);
+  while (!objects.empty()) {
+    Detached detached = BuildDetachedFreelist(cpu, objects);
+    if (detached.slab == nullptr) {
+      co_await FreeLarge(cpu, objects.back());
+    } else {
+      ReverseChain(cpu, *detached.slab->cache, *detached.slab, &detached.chain);
+      co_await free_chain(*detached.slab, detached.chain);
+    }
+    objects = objects.subspan(0, detached.left);
+  }
 }
 
 }  // namespace slablab

@@ -51,7 +51,9 @@ class CpuSlabs {
   // One object of a user's: slab_free().
   Task<PathId> Free(Cpu& cpu, Slab& slab, PhysAddr object);
   Task<size_t> AllocBulk(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<PhysAddr> objects);
-  Task<void> FreeBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects);
+  Task<void> FreeBulk(Cpu& cpu, KmemCache& /*s*/, absl::Span<PhysAddr> objects) {
+    return KfreeBulk(cpu, objects);
+  }
   // Of any caches, and blocks of whole pages among them.
   Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects);
 

@@ -61,28 +61,10 @@ Task<uint32_t> CpuSlabs::Refill(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<Phys
   co_return got ? static_cast<uint32_t>(into.size()) : 0;
 }
 
-// kmem_cache_free_bulk(): objects of one slab are freed together, as far as a short look finds
-// them, and the hooks turn each such chain round.
-Task<void> CpuSlabs::FreeBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects) {
-  for (PhysAddr object : objects) CHECK(core_.SlabOf(object)->cache == &s);
-  return KfreeBulk(cpu, objects);
-}
-
 Task<void> CpuSlabs::KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) {
-  const SiteScope site(cpu, SiteOf(SlubAt::kBulkFree));
-  cpu.Execute(kSlubFastCycles);
-  core_.TakeBackAll(objects);
-  while (!objects.empty()) {
-    SlubCore::Detached detached = core_.BuildDetachedFreelist(cpu, objects);
-    if (detached.slab == nullptr) {
-      co_await core_.FreeLarge(cpu, objects.back());
-    } else {
-      KmemCache& s = *detached.slab->cache;
-      core_.ReverseChain(cpu, s, *detached.slab, &detached.chain);
-      co_await FreeChain(cpu, s, *detached.slab, detached.chain);
-    }
-    objects = objects.subspan(0, detached.left);
-  }
+  return core_.FreeSlabBySlab(cpu, objects, [this, &cpu](Slab& slab, SlubChain chain) {
+    return FreeChain(cpu, *slab.cache, slab, chain);
+  });
 }
 
 // Linux 6.1 has no way round the hooks.

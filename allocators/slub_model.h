@@ -57,6 +57,7 @@ class SlubModel : public SlubCore {
     return front_.AllocBulk(cpu, cache(id), gfp, objects);
   }
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) final {
+    for (const PhysAddr object : objects) CHECK(SlabOf(object)->cache == &cache(id));
     return front_.FreeBulk(cpu, cache(id), objects);
   }
 

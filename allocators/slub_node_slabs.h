@@ -43,7 +43,9 @@ class NodeSlabs {
   Task<PathId> Free(Cpu& cpu, Slab& slab, PhysAddr object);
   Task<size_t> AllocBulk(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<PhysAddr> objects);
   // kmem_cache_free_bulk(), kfree_bulk().
-  Task<void> FreeBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects);
+  Task<void> FreeBulk(Cpu& cpu, KmemCache& /*s*/, absl::Span<PhysAddr> objects) {
+    return KfreeBulk(cpu, objects);
+  }
   Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects);
 
   // --- For sheaves on top: objects that no user has (kInSheaf). ---

@@ -88,29 +88,14 @@ SlubWay NodeSlabs::SettleList(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, 
   return SlubWay::kFreeFull;
 }
 
-// kmem_cache_free_bulk(): objects of one slab are freed together, as far as a short look finds
-// them, and each such list is turned round by the hooks.
-Task<void> NodeSlabs::FreeBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects) {
-  for (const PhysAddr object : objects) CHECK(core_.SlabOf(object)->cache == &s);
-  return KfreeBulk(cpu, objects);
-}
-
+// free_slowpath counts objects.
 Task<void> NodeSlabs::KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) {
-  const SiteScope site(cpu, SiteOf(SlubAt::kBulkFree));
-  cpu.Execute(kSlubFastCycles);
-  core_.TakeBackAll(objects);
-  while (!objects.empty()) {
-    SlubCore::Detached detached = core_.BuildDetachedFreelist(cpu, objects);
-    if (detached.slab == nullptr) {
-      co_await core_.FreeLarge(cpu, objects.back());
-    } else {
-      KmemCache& s = *detached.slab->cache;
-      core_.ReverseChain(cpu, s, *detached.slab, &detached.chain);
-      co_await FreeChain(cpu, s, *detached.slab, detached.chain);
-      core_.Count(cpu, s, SlubStat::kFreeSlowpath, detached.chain.count);
-    }
-    objects = objects.subspan(0, detached.left);
-  }
+  return core_.FreeSlabBySlab(cpu, objects,
+                              [this, &cpu](Slab& slab, SlubChain chain) -> Task<void> {
+                                KmemCache& s = *slab.cache;
+                                co_await FreeChain(cpu, s, slab, chain);
+                                core_.Count(cpu, s, SlubStat::kFreeSlowpath, chain.count);
+                              });
 }
 
 Task<void> NodeSlabs::FreeArray(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects) {
