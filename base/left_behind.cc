@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kLock = "lock";
 constexpr std::string_view kChange = "change";
+constexpr std::string_view kMount = "mount";
 constexpr std::string_view kDirectory = "directory";
 constexpr std::string_view kFolder = "folder";
 constexpr std::string_view kProcess = "process";
@@ -145,6 +147,9 @@ std::string Undo(const Line& line, bool same_boot) {
   if (line.verb == kFolder) return RemoveFolder(line.what) ? "removed " + line.what : "";
   if (!same_boot) return "";
   if (line.verb == kDirectory) return RemoveDirectory(line.what) ? "removed " + line.what : "";
+  if (line.verb == kMount) {
+    return umount2(line.what.c_str(), MNT_DETACH) == 0 ? "unmounted " + line.what : "";
+  }
   if (line.verb == kProcess) EndProcess(line);
   if (line.verb != kChange) return "";
   const int descriptor = open(line.what.c_str(), O_WRONLY | O_CLOEXEC);
@@ -250,6 +255,7 @@ absl::Status UndoRecord::WillLock(const std::string& path) { return Add(kLock, p
 absl::Status UndoRecord::WillChange(const std::string& path, std::string_view value_before) {
   return Add(kChange, path, value_before);
 }
+absl::Status UndoRecord::WillMount(const std::string& path) { return Add(kMount, path); }
 absl::Status UndoRecord::WillMakeDirectory(const std::string& path) {
   return Add(kDirectory, path);
 }

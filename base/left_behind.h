@@ -15,7 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Changes to the system that outlive a process which is killed: switches of the kernel, folders.
+// Changes to the system that outlive a process which is killed: switches of the kernel, mounts,
+// folders.
 // Who makes them writes down first how each is undone; the record goes when the process undoes them
 // itself. A record whose process is dead is carried out by the next start of slablab.
 //
@@ -42,6 +43,7 @@ class UndoRecord {
   absl::Status WillLock(
       const std::string& path);  // others may only undo while they hold it (flock)
   absl::Status WillChange(const std::string& path, std::string_view value_before);
+  absl::Status WillMount(const std::string& path);          // a file system, on a folder
   absl::Status WillMakeDirectory(const std::string& path);  // that rmdir() undoes, as in tracefs
   absl::Status WillFillFolder(const std::string& path);     // a temporary one, named slablab-*
   absl::Status HasStarted(pid_t child);                     // that SIGINT asks to end

@@ -221,7 +221,7 @@ absl::StatusOr<CaptureResult> CaptureRecording(const CaptureOptions& options) {
   }
   absl::Status status = HasTraceCmd();
   if (!status.ok()) return status;
-  const absl::StatusOr<std::unique_ptr<Tracefs>> tracefs = Tracefs::Find();
+  const absl::StatusOr<std::unique_ptr<Tracefs>> tracefs = Tracefs::Find(*options.record);
   if (!tracefs.ok()) return tracefs.status();
   const std::string& root = (*tracefs)->root();
   const absl::StatusOr<std::unique_ptr<TracingLock>> lock = TracingLock::Take(root);

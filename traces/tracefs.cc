@@ -65,7 +65,7 @@ absl::StatusOr<std::string> ReadSetting(const std::string& path) {
   return ReadWholeFile(path, 1 << 20);
 }
 
-absl::StatusOr<std::unique_ptr<Tracefs>> Tracefs::Find() {
+absl::StatusOr<std::unique_ptr<Tracefs>> Tracefs::Find(UndoRecord& record) {
   std::error_code error;
   for (const char* root : {"/sys/kernel/tracing/", "/sys/kernel/debug/tracing/"}) {
     if (fs::exists(std::string(root) + "instances", error)) {
@@ -77,6 +77,7 @@ absl::StatusOr<std::unique_ptr<Tracefs>> Tracefs::Find() {
     return absl::FailedPreconditionError(
         "this kernel has no tracing: there is no /sys/kernel/tracing (CONFIG_TRACING)");
   }
+  if (absl::Status status = record.WillMount(root); !status.ok()) return status;
   if (mount("tracefs", root.c_str(), "tracefs", 0, nullptr) != 0) {
     return absl::FailedPreconditionError(fmt::format(
         "tracefs is not mounted and cannot be mounted on {}: {}", root, std::strerror(errno)));

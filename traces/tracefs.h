@@ -29,7 +29,7 @@ absl::StatusOr<std::string> ReadSetting(const std::string& path);
 // it is mounted nowhere.
 class Tracefs {
  public:
-  static absl::StatusOr<std::unique_ptr<Tracefs>> Find();
+  static absl::StatusOr<std::unique_ptr<Tracefs>> Find(UndoRecord& record);
   ~Tracefs();
   Tracefs(const Tracefs&) = delete;
   Tracefs& operator=(const Tracefs&) = delete;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,6 +78,22 @@ TEST_F(LeftBehindTest, WhatWasKilledIsPutBackByTheNext) {
   EXPECT_EQ(ContentsOf("switch").substr(0, 6), "before");
   EXPECT_EQ(Entries(), 2u) << "the switch and the lock";
   EXPECT_THAT(UndoLeftBehind(folders_), IsEmpty());
+}
+
+// A killed capture left tracefs mounted where it had not been.
+TEST_F(LeftBehindTest, WhatWasMountedIsUnmounted) {
+  const std::string at = Path("mounted");
+  fs::create_directory(at);
+  const auto mounts = [&at] { return mount("tmpfs", at.c_str(), "tmpfs", 0, nullptr) == 0; };
+  if (!mounts()) GTEST_SKIP() << "this process may not mount";
+  umount(at.c_str());
+  Killed([&](UndoRecord& record) {
+    if (!record.WillMount(at).ok() || !mounts()) std::_Exit(1);
+    WriteContents(at + "/file", "of what is mounted");
+  });
+  EXPECT_FALSE(fs::is_empty(at));
+  EXPECT_THAT(UndoLeftBehind(folders_), ::testing::ElementsAre("unmounted " + at));
+  EXPECT_TRUE(fs::is_empty(at));
 }
 
 TEST_F(LeftBehindTest, WhoLivesIsLeftAlone) {

@@ -141,15 +141,15 @@ TEST(CaptureTest, ARealRecordingHasTheCommandsAllocationsAndLeavesNoTrace) {
     EXPECT_THAT(std::string(refused.status().message()), HasSubstr("needs root"));
     return;
   }
-  const absl::StatusOr<std::unique_ptr<Tracefs>> tracefs = Tracefs::Find();
+  const auto record = UndoRecord::Begin();
+  ASSERT_TRUE(record.ok()) << record.status();
+  const absl::StatusOr<std::unique_ptr<Tracefs>> tracefs = Tracefs::Find(**record);
   if (!tracefs.ok()) GTEST_SKIP() << tracefs.status().message();
   const std::string probe = (*tracefs)->root() + "instances/slablab-probe";
   std::error_code error;
   if (!std::filesystem::create_directory(probe, error)) GTEST_SKIP() << "tracefs refuses instances";
   rmdir(probe.c_str());
   const std::vector<std::string> before = TracingState((*tracefs)->root());
-  const auto record = UndoRecord::Begin();
-  ASSERT_TRUE(record.ok()) << record.status();
   CaptureOptions options;
   options.record = record->get();
   options.folder = MakeTestFolder("recording");
