@@ -245,9 +245,13 @@ void Scheduler::Notify(Cpu& target, Cycles time) {
 bool Scheduler::Advance() {
   const uint64_t call = CallKey();
   const uint64_t runnable = queue_.first();
-  if (timers_.key() != kNobody && TimerIsFirst(std::min({call, arrival_key_, runnable}))) {
-    DeliverTimer();
-  } else if (call <= arrival_key_ && call <= runnable) {
+  if (timers_.key() != kNobody) [[unlikely]] {
+    if (TimerIsFirst(std::min(std::min(call, arrival_key_), runnable))) {
+      DeliverTimer();
+      return true;
+    }
+  }
+  if (call <= arrival_key_ && call <= runnable) {
     if (call == kNobody) return false;
     DeliverCall();
   } else if (arrival_key_ <= runnable) {
