@@ -24,8 +24,14 @@
 
 namespace slablab {
 
+struct CacheSpec;
 struct KmemCache;
+struct SheafPolicy;
 struct SlabSheaf;
+
+// calculate_sheaf_capacity(): objects that a sheaf of the cache holds; 0: the cache has no sheaves.
+// `slab_size` is bytes from one object to the next.
+uint32_t SheafCapacity(const SheafPolicy& policy, const CacheSpec& spec, uint32_t slab_size);
 
 // Whom a sheaf's grace period ends for.
 class SheafCallbacks {

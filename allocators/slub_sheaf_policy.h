@@ -8,8 +8,6 @@
 
 namespace slablab {
 
-struct CacheSpec;
-
 // What changed in SLUB's sheaves from one kernel to another, and what can be changed by itself: the
 // shared code (allocators/slub_sheaf_layer.h) asks it where the ways part. The defaults are those
 // of Linux 7.3.
@@ -95,10 +93,6 @@ inline constexpr SheafPolicy kSheaves618 = [] {
   policy.counted_as = SheafPolicy::CountedAs::kCpuSheaf;
   return policy;
 }();
-
-// calculate_sheaf_capacity(): objects that a sheaf of the cache holds; 0: the cache has no sheaves.
-// `slab_size` is bytes from one object to the next.
-uint32_t SheafCapacity(const SheafPolicy& policy, const CacheSpec& spec, uint32_t slab_size);
 
 }  // namespace slablab
 

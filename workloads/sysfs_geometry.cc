@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "allocators/slub_policy.h"
-#include "allocators/slub_sheaf_policy.h"
+#include "allocators/slub_sheaf.h"
 #include "fmt/format.h"
 
 namespace slablab {
