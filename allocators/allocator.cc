@@ -4,7 +4,7 @@
 #include "allocators/allocator.h"
 
 #include "absl/strings/str_cat.h"
-#include "sim/check.h"
+#include "base/check.h"
 
 namespace slablab {
 namespace {

@@ -14,10 +14,10 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "allocators/cache_contents.h"
-#include "sim/cpu.h"
-#include "sim/gfp.h"
-#include "sim/task.h"
-#include "sim/types.h"
+#include "base/types.h"
+#include "sim/core/cpu.h"
+#include "sim/core/task.h"
+#include "sim/pages/gfp.h"
 
 // The contract between the models and whoever drives them. One virtual call an operation; what a
 // model does inside, it does through the Cpu it is given.

@@ -26,7 +26,7 @@ struct AllocatorOptions {
   // nodes in turn, in models that know of it.
   bool spread_slab = false;
   std::vector<std::string> quirks = {};  // named deviations of the model, all off by default
-  // Where the model's per-CPU structures come from: allocators/percpu_registry.h.
+  // Where the model's per-CPU structures come from: allocators/percpu/registry.h.
   std::string percpu = "percpu";
   std::vector<std::string> percpu_quirks = {};
 };

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "allocators/percpu_registry.h"
-#include "allocators/slab.h"
-#include "allocators/slub.h"
-#include "allocators/slub_2010.h"
-#include "allocators/slubq.h"
+#include "allocators/percpu/registry.h"
+#include "allocators/slab/slab.h"
+#include "allocators/slub/slub.h"
+#include "allocators/slub_2010/slub_2010.h"
+#include "allocators/slubq/slubq.h"
 #include "allocators/switches.h"
 #include "base/names.h"
 #include "fmt/format.h"

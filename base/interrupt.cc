@@ -13,7 +13,7 @@
 #include <cstring>
 #include <iterator>
 
-#include "sim/check.h"
+#include "base/check.h"
 
 namespace slablab {
 namespace {

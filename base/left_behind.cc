@@ -24,8 +24,8 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_split.h"
+#include "base/check.h"
 #include "fmt/format.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

@@ -22,9 +22,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "base/claimed_output.h"
 #include "fmt/format.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

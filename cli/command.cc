@@ -6,8 +6,8 @@
 #include <cstdio>
 
 #include "base/printable.h"
-#include "cli/print.h"
-#include "cli/terminal.h"
+#include "cli/output/print.h"
+#include "cli/output/terminal.h"
 #include "fmt/format.h"
 
 namespace slablab {

@@ -14,8 +14,8 @@
 #include "absl/types/span.h"
 
 // How a subcommand plugs into the program: it describes itself as a Command at the end of its file,
-// cli/cmd_NAME.cc, and cli/commands.cc lists it. The flags it takes are ordinary ABSL_FLAGs named
-// in the Command. Data goes to stdout, progress and messages to stderr.
+// cli/commands/NAME.cc, and cli/commands/commands.cc lists it. The flags it takes are ordinary
+// ABSL_FLAGs named in the Command. Data goes to stdout, progress and messages to stderr.
 
 namespace slablab {
 

@@ -13,18 +13,18 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "allocators/percpu_registry.h"
+#include "allocators/percpu/registry.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
+#include "base/check.h"
 #include "cli/flags.h"
-#include "cli/variation.h"
 #include "fmt/format.h"
 #include "reports/metrics.h"
 #include "reports/result.pb.h"
 #include "reports/tables.h"
-#include "sim/check.h"
-#include "sim/machine_loader.h"
-#include "workloads/workload_loader.h"
+#include "runs/experiments/variation.h"
+#include "sim/machine/machine_loader.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <limits>
 
+#include "base/types.h"
 #include "cli/flags.h"
 #include "cli/limits.h"
-#include "sim/types.h"
 
 namespace slablab {
 namespace {

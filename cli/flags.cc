@@ -16,8 +16,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/check.h"
 #include "base/names.h"
-#include "sim/check.h"
 
 ABSL_FLAG(
     std::string, output, "",

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "cli/command.h"
-#include "cli/option_ranges.h"
+#include "runs/simulation/option_ranges.h"
 
 // From the words of the command line to a command, its flags and its arguments.
 //

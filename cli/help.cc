@@ -16,11 +16,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/check.h"
 #include "base/names.h"
 #include "cli/flags.h"
-#include "cli/wrap.h"
+#include "cli/output/wrap.h"
 #include "fmt/format.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

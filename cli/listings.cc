@@ -10,19 +10,19 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
-#include "allocators/percpu_registry.h"
+#include "allocators/percpu/registry.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
-#include "cli/bundled_traces.h"
-#include "cli/sweep.pb.h"
 #include "cli/sweep_text.h"
 #include "fmt/format.h"
-#include "reports/comparison.h"
+#include "reports/comparison/comparison.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
-#include "sim/machine_loader.h"
-#include "traces/trace.h"
-#include "workloads/workload_loader.h"
+#include "runs/experiments/sweep.pb.h"
+#include "runs/simulation/bundled_traces.h"
+#include "sim/machine/machine_loader.h"
+#include "traces/slt/trace.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {

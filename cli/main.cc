@@ -20,9 +20,9 @@
 #include "base/left_behind.h"
 #include "base/out_of_memory.h"
 #include "cli/command.h"
-#include "cli/commands.h"
+#include "cli/commands/commands.h"
 #include "cli/flags.h"
-#include "cli/print.h"
+#include "cli/output/print.h"
 #include "fmt/format.h"
 #include "google/protobuf/stubs/logging.h"
 

@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_split.h"
 #include "cli/help.h"
-#include "cli/version.h"
 #include "fmt/format.h"
-#include "workloads/workload_loader.h"
+#include "runs/simulation/version.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {

@@ -13,15 +13,15 @@
 #include "base/names.h"
 #include "base/whole_file.h"
 #include "cli/command.h"
-#include "cli/terminal.h"
+#include "cli/output/terminal.h"
 #include "fmt/format.h"
-#include "reports/html_report.h"
+#include "reports/html/html_report.h"
 #include "reports/numbers.h"
 #include "reports/percpu_stats.h"
 #include "reports/result_io.h"
 #include "reports/slabinfo.h"
 #include "reports/tables.h"
-#include "reports/text.h"
+#include "reports/text/text.h"
 
 ABSL_FLAG(std::string, table, "",
           "NAME: with --format=csv or tsv, this table alone, a column for each field, instead of "

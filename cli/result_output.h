@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "cli/flags.h"
-#include "reports/comparison.h"
+#include "reports/comparison/comparison.h"
 #include "reports/result.pb.h"
 
 namespace slablab {

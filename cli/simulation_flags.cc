@@ -12,9 +12,9 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "cli/bundled_traces.h"
 #include "cli/flags.h"
-#include "cli/recorded_machine.h"
+#include "runs/simulation/bundled_traces.h"
+#include "runs/simulation/recorded_machine.h"
 
 ABSL_FLAG(
     std::string, trace, "",

@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "cli/simulation_options.h"
+#include "runs/simulation/simulation_options.h"
 
 // From flags to SimulationOptions, for every command that simulates.
 

@@ -10,19 +10,19 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/check.h"
 #include "base/names.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
-#include "reports/comparison_setting.h"
+#include "reports/comparison/setting.h"
 #include "reports/delta.h"
-#include "reports/fitted_table.h"
 #include "reports/message_json.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
 #include "reports/tables.h"
-#include "reports/text_page.h"
-#include "sim/check.h"
+#include "reports/text/fitted_table.h"
+#include "reports/text/text_page.h"
 
 namespace slablab {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "absl/status/status.h"
 #include "cli/flags.h"
-#include "cli/sweep.pb.h"
-#include "cli/sweep_plan.h"
 #include "reports/tables.h"
+#include "runs/experiments/sweep.pb.h"
+#include "runs/experiments/sweep_plan.h"
 
 namespace slablab {
 

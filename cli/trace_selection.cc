@@ -15,10 +15,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "cli/bundled_traces.h"
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "fmt/format.h"
+#include "runs/simulation/bundled_traces.h"
 
 ABSL_FLAG(std::string, time, "",
           "FROM,TO: only events of these times, FROM included and TO not: seconds (8.05) or "

@@ -11,7 +11,7 @@
 
 #include "absl/flags/declare.h"
 #include "absl/status/statusor.h"
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 // The flags that say which part of a trace to read, and whether to salvage it.
 

@@ -4,7 +4,7 @@
 #include "cli/worker_flags.h"
 
 #include "absl/flags/flag.h"
-#include "cli/worker_pool.h"
+#include "runs/experiments/worker_pool.h"
 
 ABSL_FLAG(int32_t, workers, 0, "N: so many runs at once; 0: as many as there are CPUs.");
 

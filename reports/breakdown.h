@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "reports/result.pb.h"
-#include "sim/ledger.h"
+#include "sim/cache/ledger.h"
 
 // Sums over a result that more than one section or format needs. A name that this program does not
 // know (a result of another version) is counted under "other", never dropped.

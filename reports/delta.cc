@@ -7,9 +7,9 @@
 #include <iterator>
 #include <vector>
 
+#include "base/check.h"
 #include "fmt/format.h"
 #include "reports/numbers.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

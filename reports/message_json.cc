@@ -3,8 +3,8 @@
 
 #include "reports/message_json.h"
 
+#include "base/check.h"
 #include "google/protobuf/util/json_util.h"
-#include "sim/check.h"
 
 namespace slablab {
 

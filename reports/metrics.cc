@@ -12,7 +12,7 @@
 #include "fmt/format.h"
 #include "reports/breakdown.h"
 #include "reports/numbers.h"
-#include "sim/ledger.h"
+#include "sim/cache/ledger.h"
 
 namespace slablab {
 namespace {

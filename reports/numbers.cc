@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "fmt/format.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

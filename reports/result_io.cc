@@ -12,14 +12,14 @@
 #include <limits>
 
 #include "absl/cleanup/cleanup.h"
+#include "base/check.h"
 #include "base/claimed_output.h"
+#include "base/digest.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
 #include "reports/message_json.h"
-#include "sim/check.h"
-#include "sim/digest.h"
 
 namespace slablab {
 namespace {

@@ -6,12 +6,12 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
+#include "base/check.h"
 #include "base/names.h"
 #include "base/printable.h"
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "reports/perfetto.pb.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

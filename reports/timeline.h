@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "sim/types.h"
+#include "base/types.h"
 
 namespace slablab {
 

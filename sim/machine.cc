@@ -3,8 +3,8 @@
 
 #include "sim/machine.h"
 
-#include "sim/buddy_allocator.h"
-#include "sim/tick_rcu.h"
+#include "sim/core/tick_rcu.h"
+#include "sim/pages/buddy_allocator.h"
 
 namespace slablab {
 

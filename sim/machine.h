@@ -6,10 +6,10 @@
 
 #include <memory>
 
-#include "sim/hardware.h"
-#include "sim/machine_config.h"
-#include "sim/page_allocator.h"
-#include "sim/rcu.h"
+#include "sim/core/hardware.h"
+#include "sim/core/rcu.h"
+#include "sim/machine/machine_config.h"
+#include "sim/pages/page_allocator.h"
 
 namespace slablab {
 

@@ -42,24 +42,22 @@ struct Room {
 };
 
 const std::map<std::string, Room>& Rooms() {
-  const std::set<std::string> vocabulary = {"sim/types.h", "sim/check.h", "sim/digest.h",
-                                            "sim/random.h"};
-  std::set<std::string> vocabulary_and_ledger = vocabulary;
-  vocabulary_and_ledger.insert("sim/ledger.h");
   static const auto& rooms = *new std::map<std::string, Room>{
-      {"base", {{}, vocabulary}},
+      {"base", {{}, {}}},
       {"sim", {{"base"}, {}}},
       {"allocators", {{"base", "sim"}, {}}},
-      {"traces", {{"base"}, vocabulary}},
+      {"traces", {{"base"}, {}}},
       {"workloads", {{"base", "allocators", "traces", "sim"}, {}}},
-      {"reports", {{"base"}, vocabulary_and_ledger}},
-      {"cli", {{"base", "sim", "allocators", "traces", "workloads", "reports"}, {}}},
-      {"tests", {{"base", "sim", "allocators", "traces", "workloads", "reports", "cli"}, {}}},
+      {"reports", {{"base"}, {"sim/cache/ledger.h"}}},
+      {"runs", {{"base", "sim", "allocators", "traces", "workloads", "reports"}, {}}},
+      {"cli", {{"base", "sim", "allocators", "traces", "workloads", "reports", "runs"}, {}}},
+      {"tests",
+       {{"base", "sim", "allocators", "traces", "workloads", "reports", "runs", "cli"}, {}}},
   };
   return rooms;
 }
 
-// "sim" of "sim/types.h"; "" of a file at the root.
+// "sim" of "sim/machine.h"; "" of a file at the root.
 std::string FirstFolder(const std::string& path) {
   const size_t slash = path.find('/');
   return slash == std::string::npos ? "" : path.substr(0, slash);
@@ -108,7 +106,7 @@ Complaints IncludeComplaints(const std::string& path, const std::string& text) {
 }
 
 // The labels of every `visibility` and `default_visibility` in a BUILD file must be of rooms that
-// may include this one. "Public" is for the one vocabulary alone.
+// may include this one.
 Complaints VisibilityComplaints(const std::string& path, const std::string& text) {
   Complaints complaints;
   const std::string room = FirstFolder(path);
@@ -120,10 +118,6 @@ Complaints VisibilityComplaints(const std::string& path, const std::string& text
     for (std::sregex_iterator j(labels.begin(), labels.end(), label); j != end; ++j) {
       const std::string name = (*j)[1];
       if (name == "//visibility:private") continue;
-      const std::string before = text.substr(0, static_cast<size_t>(i->position()));
-      const std::string target = before.substr(std::min(before.size(), before.rfind("name = ")));
-      const bool vocabulary = path == "sim/BUILD" && absl::StartsWith(target, "name = \"types\"");
-      if (name == "//visibility:public" && vocabulary) continue;
       const std::string visitor =
           absl::StartsWith(name, "//")
               ? name.substr(2, std::min(name.find('/', 2), name.find(':', 2)) - 2)
@@ -132,7 +126,7 @@ Complaints VisibilityComplaints(const std::string& path, const std::string& text
       const bool admitted =
           known != Rooms().end() &&
           (visitor == room || known->second.rooms.count(room) > 0 ||
-           (visitor == "reports" && room == "sim"));  // Include by include, above.
+           (visitor == "reports" && path == "sim/cache/BUILD"));  // The ledger alone; see above.
       if (!admitted) complaints.push_back(absl::StrCat(path, ": ", name, " may not see ", room));
     }
   }
@@ -159,6 +153,67 @@ Complaints DeterminismComplaints(const std::string& path, const std::string& tex
           absl::StrCat(path, ":", number, ": not in simulation code: ", match[0].str()));
     }
   });
+  return complaints;
+}
+
+// What a run is, is not told by the flags of the program that starts it.
+Complaints FlagComplaints(const std::string& path, const std::string& text) {
+  Complaints complaints;
+  if (!IsCpp(path) || FirstFolder(path) == "cli" || FirstFolder(path) == "tests") return complaints;
+  ForEachLine(text, [&](int number, const std::string& line) {
+    if (absl::StrContains(line, "absl/flags/")) {
+      complaints.push_back(absl::StrCat(path, ":", number, ": flags are the program's: cli"));
+    }
+  });
+  return complaints;
+}
+
+// A folder is read at one glance. `paths` are the files of a tree; samples and recordings, of which
+// there may be any number, are not counted.
+Complaints FolderComplaints(const std::vector<std::string>& paths) {
+  constexpr int kFilesMax = 35;
+  std::map<std::string, int> files;
+  for (const std::string& path : paths) {
+    if (IsCpp(path) || absl::EndsWith(path, ".proto")) ++files[fs::path(path).parent_path()];
+  }
+  Complaints complaints;
+  for (const auto& [folder, count] : files) {
+    if (count > kFilesMax) {
+      complaints.push_back(absl::StrCat(folder, ": ", count, " sources, at most ", kFilesMax));
+    }
+  }
+  return complaints;
+}
+
+// What a folder includes of another is not included back, by way of any others. `tree` is texts by
+// path. A room's root holds what is below its folders and what is above them, and is left out.
+Complaints CircleComplaints(const std::map<std::string, std::string>& tree) {
+  std::map<std::string, std::set<std::string>> below;
+  for (const auto& [path, text] : tree) {
+    const std::string folder = fs::path(path).parent_path();
+    const bool in_a_folder = Rooms().count(FirstFolder(path)) > 0 && Rooms().count(folder) == 0;
+    if (!IsCpp(path) || !in_a_folder) continue;
+    ForEachLine(text, [&, &folder = folder](int, const std::string& line) {
+      const std::string included = fs::path(QuotedInclude(line)).parent_path();
+      if (Rooms().count(FirstFolder(included)) > 0 && Rooms().count(included) == 0 &&
+          included != folder) {
+        below[folder].insert(included);
+      }
+    });
+  }
+  // What remains once folders that have nothing below them are taken away, again and again.
+  for (bool taken = true; taken;) {
+    taken = false;
+    for (auto i = below.begin(); i != below.end(); ++i) {
+      std::erase_if(i->second, [&](const std::string& folder) { return below.count(folder) == 0; });
+    }
+    taken = std::erase_if(below, [](const auto& folder) { return folder.second.empty(); }) > 0;
+  }
+  Complaints complaints;
+  for (const auto& [folder, others] : below) {
+    complaints.push_back(
+        absl::StrCat(folder, " is in a circle with ", absl::StrJoin(others, ", ")));
+  }
   return complaints;
 }
 
@@ -237,7 +292,7 @@ std::map<std::string, std::string> ReadTree() {
 template <typename Rule>
 void ExpectNoComplaints(Rule rule, bool build_files_only = false) {
   const std::map<std::string, std::string> tree = ReadTree();
-  ASSERT_EQ(tree.count("sim/types.h"), 1u) << "the source tree was not found";
+  ASSERT_EQ(tree.count("base/types.h"), 1u) << "the source tree was not found";
   for (const auto& [path, text] : tree) {
     if (build_files_only && fs::path(path).filename() != "BUILD") continue;
     EXPECT_THAT(rule(path, text), IsEmpty());
@@ -245,11 +300,12 @@ void ExpectNoComplaints(Rule rule, bool build_files_only = false) {
 }
 
 TEST(IncludeTest, ForbiddenDirectionsAreFound) {
-  EXPECT_THAT(IncludeComplaints("sim/a.h", "\n#include \"allocators/slub.h\"\n"),
-              ElementsAre("sim/a.h:2: sim may not include allocators/slub.h"));
+  EXPECT_THAT(IncludeComplaints("sim/a.h", "\n#include \"allocators/slub/slub.h\"\n"),
+              ElementsAre("sim/a.h:2: sim may not include allocators/slub/slub.h"));
   EXPECT_THAT(IncludeComplaints("traces/a.cc", "#include \"sim/machine.h\""), SizeIs(1));
-  EXPECT_THAT(IncludeComplaints("base/a.cc", "#include \"traces/trace.h\""), SizeIs(1));
-  EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"workloads/replay.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("base/a.cc", "#include \"traces/slt/trace.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"workloads/a.h\""), SizeIs(1));
+  EXPECT_THAT(IncludeComplaints("runs/a.cc", "#include \"cli/flags.h\""), SizeIs(1));
   EXPECT_THAT(IncludeComplaints("cli/a.cc", "#include \"tests/auditor.h\""), SizeIs(1));
   EXPECT_THAT(IncludeComplaints("allocators/a.proto", "import \"traces/t.proto\";"), SizeIs(1));
   EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include \"types.h\""), SizeIs(1));
@@ -257,9 +313,10 @@ TEST(IncludeTest, ForbiddenDirectionsAreFound) {
 }
 
 TEST(IncludeTest, AllowedDirectionsAreLeftAlone) {
-  EXPECT_THAT(IncludeComplaints("traces/a.cc", "#include \"sim/types.h\""), IsEmpty());
+  EXPECT_THAT(IncludeComplaints("traces/a.cc", "#include \"base/types.h\""), IsEmpty());
+  EXPECT_THAT(IncludeComplaints("runs/a.cc", "#include \"reports/metrics.h\""), IsEmpty());
   EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include \"base/whole_file.h\""), IsEmpty());
-  EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"sim/ledger.h\""), IsEmpty());
+  EXPECT_THAT(IncludeComplaints("reports/a.cc", "#include \"sim/cache/ledger.h\""), IsEmpty());
   EXPECT_THAT(IncludeComplaints("tests/sim/a.cc", "#include \"cli/flags.h\""), IsEmpty());
   EXPECT_THAT(IncludeComplaints("sim/a.cc", "#include <hwloc.h>\n#include \"absl/a.h\""),
               IsEmpty());
@@ -275,13 +332,8 @@ TEST(VisibilityTest, RoomsThatMayNotIncludeAreFound) {
       ElementsAre("allocators/BUILD: //traces:__subpackages__ may not see allocators"));
   EXPECT_THAT(VisibilityComplaints("cli/BUILD", "visibility = [\"//visibility:public\"]"),
               SizeIs(1));
-  EXPECT_THAT(VisibilityComplaints("sim/BUILD",
-                                   "cc_library(\n    name = \"machine\",\n"
-                                   "    visibility = [\"//visibility:public\"],\n)"),
-              SizeIs(1));
-  EXPECT_THAT(VisibilityComplaints("sim/BUILD",
-                                   "cc_library(\n    name = \"types\",\n"
-                                   "    visibility = [\"//visibility:public\"],\n)"),
+  EXPECT_THAT(VisibilityComplaints("sim/core/BUILD", "visibility = [\"//reports:x\"]"), SizeIs(1));
+  EXPECT_THAT(VisibilityComplaints("sim/core/BUILD", "visibility = [\"//runs:__subpackages__\"]"),
               IsEmpty());
 }
 
@@ -305,6 +357,48 @@ TEST(DeterminismTest, SourcesOfChanceAreFound) {
 }
 
 TEST(DeterminismTest, NoFileOfTheSimulationUsesThem) { ExpectNoComplaints(DeterminismComplaints); }
+
+TEST(FlagTest, FlagsOutsideTheProgramAreFound) {
+  const std::string flag = "#include \"absl/flags/flag.h\"\n";
+  EXPECT_THAT(FlagComplaints("runs/a.cc", flag), SizeIs(1));
+  EXPECT_THAT(FlagComplaints("sim/a.cc", flag), SizeIs(1));
+  EXPECT_THAT(FlagComplaints("cli/a.cc", flag), IsEmpty());
+  EXPECT_THAT(FlagComplaints("tests/a.cc", flag), IsEmpty());
+}
+
+TEST(FlagTest, OnlyTheProgramHasFlags) { ExpectNoComplaints(FlagComplaints); }
+
+TEST(FolderTest, LargeFoldersAreFound) {
+  std::vector<std::string> paths;
+  for (int i = 0; i < 35; ++i) paths.push_back(absl::StrCat("a/b/", i, ".cc"));
+  paths.push_back("a/b/note.md");
+  paths.push_back("a/one.h");
+  EXPECT_THAT(FolderComplaints(paths), IsEmpty());
+  paths.push_back("a/b/more.h");
+  EXPECT_THAT(FolderComplaints(paths), ElementsAre("a/b: 36 sources, at most 35"));
+}
+
+TEST(FolderTest, EveryFolderCanBeReadAtAGlance) {
+  std::vector<std::string> paths;
+  for (const auto& [path, text] : ReadTree()) paths.push_back(path);
+  ASSERT_THAT(paths, ::testing::Contains("base/types.h"));
+  EXPECT_THAT(FolderComplaints(paths), IsEmpty());
+}
+
+TEST(CircleTest, FoldersThatIncludeEachOtherAreFound) {
+  const std::map<std::string, std::string> circle = {{"sim/a/x.h", "#include \"sim/b/y.h\"\n"},
+                                                     {"sim/b/y.h", "#include \"sim/c/z.h\"\n"},
+                                                     {"sim/c/z.h", "#include \"sim/a/x.h\"\n"}};
+  EXPECT_THAT(CircleComplaints(circle), SizeIs(3));
+  std::map<std::string, std::string> line = circle;
+  line["sim/c/z.h"] = "#include \"sim/root.h\"\n#include \"sim/c/w.h\"\n";
+  line["sim/root.h"] = "#include \"sim/a/x.h\"\n";
+  EXPECT_THAT(CircleComplaints(line), IsEmpty());
+}
+
+TEST(CircleTest, NoFoldersIncludeEachOther) {
+  EXPECT_THAT(CircleComplaints(ReadTree()), IsEmpty());
+}
 
 TEST(FormTest, LicenceLengthAndGuardAreAskedFor) {
   const std::string licence =

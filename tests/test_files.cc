@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "sim/check.h"
+#include "base/check.h"
 
 namespace slablab {
 

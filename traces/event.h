@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/types.h"
+#include "base/types.h"
 
 // One event of a canonical trace, as importers produce it, .slt files hold it and workloads replay
 // it. A trace is a sequence of events in the order in which the kernel recorded them (time never
@@ -96,10 +96,10 @@ struct Event {
   EventKind kind = EventKind::kKmalloc;
   Context context = Context::kTask;
   bool irqs_off = false;        // interrupts were disabled
-  bool inferred = false;        // not recorded: put in by a repair (see traces/repair.h).
+  bool inferred = false;        // not recorded: put in by a repair (traces/import/repair)
                                 // Of kLost, its CPU: any may have lost them.
   bool predates_trace = false;  // frees only: the object was allocated before the recording began
-  bool by_rcu = false;          // inferred frees only: by kvfree_rcu (traces/untraced_frees.h)
+  bool by_rcu = false;          // inferred frees only: by kvfree_rcu (repair/untraced_frees.h)
   bool reserved = false;        // percpu
   bool atomic = false;          // percpu
   uint8_t migratetype = 0;      // pages

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "sim/types.h"
+#include "base/types.h"
 #include "traces/event.h"
 
 // What an importer reads out of a recording, before repairs: one tracepoint as the kernel printed

@@ -11,7 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 // Cuts a trace out of a trace.
 

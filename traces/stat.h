@@ -12,7 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "traces/event.h"
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 // Allocation statistics as `perf kmem stat` makes them of the same recording (tools/perf/
 // builtin-kmem.c of Linux 6.1). They are of the events as recorded, by address and without repairs:

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 // The invariants of a trace, as executable checks.
 //

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "sim/buddy_allocator.h"
+#include "sim/pages/buddy_allocator.h"
 
 namespace slablab {
 

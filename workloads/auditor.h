@@ -11,9 +11,9 @@
 #include <string_view>
 
 #include "allocators/allocator.h"
-#include "sim/lazy_array.h"
+#include "base/types.h"
+#include "sim/cache/lazy_array.h"
 #include "sim/machine.h"
-#include "sim/types.h"
 
 namespace slablab {
 

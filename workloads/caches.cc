@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "allocators/slub_geometry.h"
+#include "allocators/common/slub_geometry.h"
 #include "fmt/format.h"
 
 namespace slablab {

@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "allocators/allocator.h"
 #include "sim/machine.h"
-#include "traces/sidecar.h"
-#include "traces/trace.h"
+#include "traces/sidecar/sidecar.h"
+#include "traces/slt/trace.h"
 
 // The caches that a workload or a trace needs, in a booted allocator.
 

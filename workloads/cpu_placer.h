@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "sim/machine_config.h"
-#include "traces/trace.h"
+#include "sim/machine/machine_config.h"
+#include "traces/slt/trace.h"
 #include "workloads/recorded_places.h"
 
 namespace slablab {

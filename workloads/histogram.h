@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "sim/types.h"
+#include "base/types.h"
 
 namespace slablab {
 

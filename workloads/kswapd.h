@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/check.h"
-#include "sim/types.h"
+#include "base/check.h"
+#include "base/types.h"
 
 namespace slablab {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "allocators/allocator.h"
-#include "sim/check.h"
-#include "sim/types.h"
+#include "base/check.h"
+#include "base/types.h"
 
 namespace slablab {
 

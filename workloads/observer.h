@@ -7,9 +7,9 @@
 #include <cstdint>
 
 #include "allocators/allocator.h"
-#include "sim/arrival.h"
+#include "base/types.h"
+#include "sim/core/arrival.h"
 #include "sim/machine.h"
-#include "sim/types.h"
 
 // Whoever wants to see a run operation by operation: a timeline, a comparison of two runs. Runs
 // that nobody observes pay a test of a pointer an operation.

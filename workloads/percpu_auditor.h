@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "allocators/percpu_areas.h"
+#include "allocators/percpu/areas.h"
 
 namespace slablab {
 

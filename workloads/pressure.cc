@@ -3,8 +3,8 @@
 
 #include "workloads/pressure.h"
 
-#include "sim/check.h"
-#include "sim/scheduler.h"
+#include "base/check.h"
+#include "sim/core/scheduler.h"
 
 namespace slablab {
 

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "allocators/allocator.h"
-#include "sim/arrival.h"
+#include "base/types.h"
+#include "sim/core/arrival.h"
+#include "sim/core/watched_source.h"
 #include "sim/machine.h"
-#include "sim/page_allocator.h"
-#include "sim/types.h"
-#include "sim/watched_source.h"
+#include "sim/pages/page_allocator.h"
 #include "workloads/kswapd.h"
 
 namespace slablab {

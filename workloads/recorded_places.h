@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "sim/machine_config.h"
-#include "sim/types.h"
-#include "traces/recorded_topology.h"
+#include "base/types.h"
+#include "sim/machine/machine_config.h"
+#include "traces/sidecar/recorded_topology.h"
 
 namespace slablab {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 // The events of a trace that an allocator is not asked for, and why.
 

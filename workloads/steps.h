@@ -12,12 +12,12 @@
 
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
-#include "sim/arrival.h"
-#include "sim/gfp.h"
-#include "sim/types.h"
+#include "base/types.h"
+#include "sim/core/arrival.h"
+#include "sim/pages/gfp.h"
 
 // A workload in closed order: a set of tasks, each a sequence of steps of which the next begins
-// when the one before is done. workloads/closed_loop.h carries them out.
+// when the one before is done. workloads/closed/closed_loop.h carries them out.
 
 namespace slablab {
 

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/machine_config.h"
-#include "sim/types.h"
+#include "base/types.h"
+#include "sim/machine/machine_config.h"
 
 namespace slablab {
 

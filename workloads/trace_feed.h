@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "sim/arrival.h"
-#include "traces/trace.h"
+#include "sim/core/arrival.h"
+#include "traces/slt/trace.h"
 
 // What replays in recorded order have in common: a trace's events, one after another.
 

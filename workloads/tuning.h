@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
-#include "sim/cpu.h"
-#include "sim/task.h"
+#include "sim/core/cpu.h"
+#include "sim/core/task.h"
 
 namespace slablab {
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 #include "tests/allocators/allocator_machine.h"
 #include "tests/allocators/explored_program.h"
 #include "tests/sim/host_allocations.h"

@@ -9,10 +9,10 @@
 #include <functional>
 #include <vector>
 
-#include "sim/arrival.h"
-#include "sim/check.h"
-#include "sim/random.h"
-#include "sim/scheduler.h"
+#include "base/check.h"
+#include "base/random.h"
+#include "sim/core/arrival.h"
+#include "sim/core/scheduler.h"
 
 namespace slablab {
 

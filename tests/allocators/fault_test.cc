@@ -11,7 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"
-#include "tests/sim/faulty_page_allocator.h"
+#include "tests/sim/pages/faulty_page_allocator.h"
 
 namespace slablab {
 namespace {

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "sim/cpu.h"
+#include "sim/core/cpu.h"
 #include "sim/machine.h"
-#include "sim/page_allocator.h"
+#include "sim/pages/page_allocator.h"
 
 namespace slablab {
 

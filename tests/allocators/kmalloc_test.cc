@@ -3,7 +3,7 @@
 
 // kmalloc's size classes, as each kernel has them.
 
-#include "allocators/kmalloc.h"
+#include "allocators/common/kmalloc.h"
 
 #include <map>
 #include <string>

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "allocators/kvfree_rcu.h"
+#include "allocators/common/kvfree_rcu.h"
 
 #include <algorithm>
 #include <set>
@@ -11,7 +11,7 @@
 #include "allocators/registry.h"
 #include "base/names.h"
 #include "gtest/gtest.h"
-#include "sim/tick_rcu.h"
+#include "sim/core/tick_rcu.h"
 #include "tests/allocators/allocator_machine.h"
 #include "tests/sim/script.h"
 

@@ -5,7 +5,7 @@
 
 #include "allocators/model_kernel.h"
 
-#include "allocators/percpu_registry.h"
+#include "allocators/percpu/registry.h"
 #include "allocators/registry.h"
 #include "gtest/gtest.h"
 

@@ -9,8 +9,8 @@
 
 #include "allocators/registry.h"
 #include "gtest/gtest.h"
-#include "sim/buddy_allocator.h"
-#include "sim/scheduler.h"
+#include "sim/core/scheduler.h"
+#include "sim/pages/buddy_allocator.h"
 #include "tests/allocators/explored_program.h"
 #include "tests/allocators/slubq_machine.h"
 #include "workloads/pressure.h"

@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/gz_input.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "traces/gz_input.h"
-#include "workloads/reference.h"
+#include "workloads/conformance/reference.h"
 
 namespace slablab {
 

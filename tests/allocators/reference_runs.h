@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "workloads/conformance.h"
+#include "workloads/conformance/conformance.h"
 
 // What tests of reference runs have in common: the bundled runs, all there are where SLABLAB_SHARED
 // names the folder that has them, and a small run that is changed here and there.

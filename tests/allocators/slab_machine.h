@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "allocators/slab.h"
+#include "allocators/slab/slab.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "allocators/slub_cpu_slabs.h"
-#include "allocators/slub_model.h"
+#include "allocators/slub/cpu_slabs/cpu_slabs.h"
+#include "allocators/slub/model.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"
 

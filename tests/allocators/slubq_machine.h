@@ -4,7 +4,7 @@
 #ifndef SLABLAB_TESTS_ALLOCATORS_SLUBQ_MACHINE_H_
 #define SLABLAB_TESTS_ALLOCATORS_SLUBQ_MACHINE_H_
 
-#include "allocators/slubq.h"
+#include "allocators/slubq/slubq.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"
 

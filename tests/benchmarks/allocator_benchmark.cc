@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "allocators/registry.h"
-#include "sim/check.h"
+#include "base/check.h"
+#include "base/random.h"
 #include "sim/machine.h"
-#include "sim/random.h"
 
 // What the models' operations cost the host, with the whole cache model, on CPUs that all work at
 // the same time. Items are allocations and frees. The argument is the number of CPUs, 32 a node.

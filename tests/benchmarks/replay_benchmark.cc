@@ -17,17 +17,17 @@
 #include <utility>
 
 #include "allocators/registry.h"
+#include "base/check.h"
 #include "benchmark/benchmark.h"
 #include "fmt/format.h"
-#include "sim/check.h"
-#include "sim/ledger.h"
+#include "sim/cache/ledger.h"
 #include "sim/machine.h"
-#include "sim/machine_loader.h"
-#include "traces/trace.h"
+#include "sim/machine/machine_loader.h"
+#include "traces/slt/trace.h"
 #include "workloads/caches.h"
-#include "workloads/closed_loop.h"
-#include "workloads/closed_trace.h"
-#include "workloads/replay.h"
+#include "workloads/closed/closed_loop.h"
+#include "workloads/closed/closed_trace.h"
+#include "workloads/replay/replay.h"
 
 namespace slablab {
 namespace {

@@ -8,10 +8,10 @@
 #include <functional>
 #include <vector>
 
-#include "sim/fields.h"
-#include "sim/memory.h"
-#include "sim/scheduler.h"
-#include "sim/spinlock.h"
+#include "sim/cache/memory.h"
+#include "sim/core/fields.h"
+#include "sim/core/scheduler.h"
+#include "sim/core/spinlock.h"
 #include "tests/sim/test_machine.h"
 
 // What the core of the simulation costs its host: items are touches, calls, sync points, lock

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/check.h"
-#include "traces/trace.h"
+#include "base/check.h"
+#include "traces/slt/trace.h"
 
 // How fast bundled traces are read and written. Items are events; bytes are those of the file.
 //

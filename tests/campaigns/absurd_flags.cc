@@ -26,10 +26,10 @@
 #include "absl/strings/str_split.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
-#include "cli/commands.h"
+#include "base/check.h"
+#include "base/random.h"
+#include "cli/commands/commands.h"
 #include "cli/flags.h"
-#include "sim/check.h"
-#include "sim/random.h"
 #include "tests/campaigns/campaign.h"
 #include "tests/campaigns/child.h"
 

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "sim/check.h"
+#include "base/check.h"
 
 namespace slablab {
 namespace {

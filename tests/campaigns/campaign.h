@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "sim/random.h"
+#include "base/random.h"
 
 // A campaign tries what nobody would think of: many rounds, each of which is made by chance from
 // its number, run under the real program and judged. Its flags:

@@ -20,7 +20,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "sim/check.h"
+#include "base/check.h"
 
 namespace slablab {
 namespace {

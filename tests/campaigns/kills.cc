@@ -21,9 +21,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/random.h"
 #include "fmt/format.h"
-#include "sim/check.h"
-#include "sim/random.h"
 #include "tests/campaigns/campaign.h"
 #include "tests/campaigns/child.h"
 #include "tests/test_files.h"

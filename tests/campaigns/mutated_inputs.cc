@@ -19,10 +19,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/gz_input.h"
 #include "tests/campaigns/campaign.h"
 #include "tests/campaigns/child.h"
 #include "tests/campaigns/mutations.h"
-#include "traces/gz_input.h"
 
 namespace slablab {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "sim/random.h"
+#include "base/random.h"
 
 namespace slablab {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/random.h"
+#include "base/random.h"
 
 // Random runs: every allocator, machines, workloads and recordings, each with a random scenario,
 // memory pressure, tunables, merging, scale and placement.

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "sim/random.h"
+#include "base/random.h"
 #include "tests/campaigns/campaign.h"
 #include "tests/campaigns/child.h"
 #include "tests/campaigns/random_run.h"

@@ -11,10 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "cli/junit.h"
-#include "cli/suite.h"
+#include "cli/output/junit.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runs/experiments/suite.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_files.h"
 #include "tests/traces/random_trace.h"

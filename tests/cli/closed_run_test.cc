@@ -19,7 +19,7 @@
 #include "tests/cli/run_program.h"
 #include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
-#include "workloads/workload_loader.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {

@@ -15,14 +15,14 @@
 #include "absl/strings/str_split.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
-#include "cli/commands.h"
+#include "cli/commands/commands.h"
 #include "cli/help.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
-#include "workloads/workload_loader.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {

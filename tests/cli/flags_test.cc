@@ -14,7 +14,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/names.h"
-#include "cli/commands.h"
+#include "cli/commands/commands.h"
 #include "cli/help.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

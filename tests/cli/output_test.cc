@@ -15,7 +15,7 @@
 #include "gtest/gtest.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_files.h"
-#include "workloads/workload_loader.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/progress.h"
+#include "cli/output/progress.h"
 
 #include <unistd.h>
 

@@ -19,10 +19,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reports/result_io.h"
-#include "sim/random.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
@@ -209,7 +209,7 @@ TEST_F(RunTest, WrongNamesAreAnsweredWithTheRightOnes) {
 
 TEST_F(RunTest, ImpossibleMachinesAreRefused) {
   const std::string run = absl::StrCat("run --trace=", Sample("fs"), " --machine=");
-  const std::string preset = Contents(Runfile("sim/presets/vm-c4n2.textproto"));
+  const std::string preset = Contents(Runfile("sim/machine/presets/vm-c4n2.textproto"));
   const auto edited = [&](const std::string& name, const std::string& from, const std::string& to) {
     EXPECT_THAT(preset, HasSubstr(from));
     return Write(name, absl::StrReplaceAll(preset, {{from, to}}));

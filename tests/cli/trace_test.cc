@@ -3,7 +3,7 @@
 
 // The commands on traces: what they accept, print, and answer.
 
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 #include <sys/wait.h>
 
@@ -17,7 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/event_text.h"
+#include "cli/output/event_text.h"
 #include "cli/trace_selection.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

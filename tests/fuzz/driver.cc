@@ -24,8 +24,8 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/check.h"
-#include "sim/random.h"
+#include "base/check.h"
+#include "base/random.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace slablab {

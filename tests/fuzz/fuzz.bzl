@@ -9,7 +9,7 @@ def fuzz_target(name, srcs, deps, data = [], rounds = 20000):
     Args:
       name: the name of the target, "slt_fuzz"; also of the library that both are linked from.
       srcs: what defines the functions of fuzz_target.h.
-      deps: what srcs include, besides //sim:types.
+      deps: what srcs include, besides //base:types.
       data: what srcs read at run time, by paths from the workspace's root.
       rounds: how many inputs the test tries.
     """
@@ -20,7 +20,7 @@ def fuzz_target(name, srcs, deps, data = [], rounds = 20000):
         data = data,
         deps = deps + [
             ":fuzz_target",
-            "//sim:types",
+            "//base:types",
         ],
         alwayslink = True,
     )

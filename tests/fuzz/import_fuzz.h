@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/check.h"
-#include "traces/import.h"
-#include "traces/repair.h"
-#include "traces/trace.h"
+#include "base/check.h"
+#include "traces/import/readers/read_recording.h"
+#include "traces/import/repair/repair.h"
+#include "traces/slt/trace.h"
 
 // What the fuzz targets of the importers share: a recording goes through an importer and the
 // repairs, and whatever comes out must be a trace that a TraceWriter takes and that can be

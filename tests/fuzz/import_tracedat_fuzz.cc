@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "absl/base/config.h"
+#include "base/gz_input.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/import_fuzz.h"
 #include "tests/fuzz/memory_file.h"
-#include "traces/gz_input.h"
 
 #if defined(ABSL_HAVE_ADDRESS_SANITIZER)
 #include <sanitizer/common_interface_defs.h>

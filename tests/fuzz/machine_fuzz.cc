@@ -14,11 +14,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "sim/machine.pb.h"
-#include "sim/machine_config.h"
-#include "sim/machine_loader.h"
-#include "sim/topology.h"
-#include "sim/topology_xml.h"
+#include "sim/machine/machine.pb.h"
+#include "sim/machine/machine_config.h"
+#include "sim/machine/machine_loader.h"
+#include "sim/machine/topology.h"
+#include "sim/machine/topology_xml.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace slablab {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/check.h"
+#include "base/check.h"
 
 namespace slablab {
 

@@ -10,7 +10,7 @@
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/import_fuzz.h"
 #include "tests/fuzz/memory_file.h"
-#include "traces/recording_pipe.h"
+#include "traces/import/readers/recording_pipe.h"
 
 namespace slablab {
 

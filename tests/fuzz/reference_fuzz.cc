@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "tests/fuzz/fuzz_target.h"
-#include "workloads/conformance.h"
-#include "workloads/reference.h"
+#include "workloads/conformance/conformance.h"
+#include "workloads/conformance/reference.h"
 
 namespace slablab {
 

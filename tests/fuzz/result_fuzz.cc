@@ -8,13 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "google/protobuf/text_format.h"
 #include "reports/message_json.h"
 #include "reports/result_io.h"
 #include "reports/slabinfo.h"
 #include "reports/tables.h"
-#include "reports/text.h"
-#include "sim/check.h"
+#include "reports/text/text.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace slablab {

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/check.h"
+#include "base/check.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "traces/sidecar.h"
+#include "traces/sidecar/sidecar.h"
 
 namespace slablab {
 

@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/check.h"
+#include "base/check.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/traces/random_trace.h"
-#include "traces/slt.pb.h"
-#include "traces/slt_file.h"
-#include "traces/trace.h"
+#include "traces/slt/file.h"
+#include "traces/slt/slt.pb.h"
+#include "traces/slt/trace.h"
 
 namespace slablab {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cli/suite.h"
-#include "cli/sweep_plan.h"
+#include "runs/experiments/suite.h"
+#include "runs/experiments/sweep_plan.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace slablab {

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/check.h"
+#include "base/check.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "workloads/program.h"
-#include "workloads/scenario.h"
-#include "workloads/workload_loader.h"
+#include "workloads/closed/scenario.h"
+#include "workloads/synthetic/program.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "reports/comparison.h"
+#include "reports/comparison/comparison.h"
 
 #include <cstdlib>
 #include <fstream>

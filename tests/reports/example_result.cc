@@ -6,8 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/check.h"
 #include "google/protobuf/text_format.h"
-#include "sim/check.h"
 
 namespace slablab {
 namespace {

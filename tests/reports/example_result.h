@@ -6,8 +6,8 @@
 
 #include <string>
 
+#include "base/random.h"
 #include "reports/result.pb.h"
-#include "sim/random.h"
 
 namespace slablab {
 

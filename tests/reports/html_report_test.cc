@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "reports/html_report.h"
+#include "reports/html/html_report.h"
 
 #include <algorithm>
 #include <optional>
@@ -13,8 +13,8 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "reports/breakdown.h"
+#include "reports/html/web_assets.h"
 #include "reports/html_page.pb.h"
-#include "reports/web_assets.h"
 #include "tests/reports/example_result.h"
 
 namespace slablab {

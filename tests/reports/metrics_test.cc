@@ -9,7 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "sim/ledger.h"
+#include "sim/cache/ledger.h"
 #include "tests/reports/example_result.h"
 
 namespace slablab {

@@ -7,9 +7,9 @@
 #include <limits>
 #include <string>
 
+#include "base/random.h"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 
 namespace slablab {
 namespace {

@@ -7,13 +7,13 @@
 #include <set>
 #include <string>
 
+#include "base/gz_input.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reports/percpu_stats.h"
 #include "reports/slabinfo.h"
 #include "tests/reports/example_result.h"
-#include "traces/gz_input.h"
-#include "traces/sidecar.h"
+#include "traces/sidecar/sidecar.h"
 
 namespace slablab {
 namespace {

@@ -1,12 +1,12 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "reports/text_page.h"
+#include "reports/text/text_page.h"
 
 #include <string>
 
 #include "gtest/gtest.h"
-#include "reports/fitted_table.h"
+#include "reports/text/fitted_table.h"
 
 namespace slablab {
 namespace {

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "reports/text.h"
+#include "reports/text/text.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reports/perfetto.pb.h"
-#include "sim/random.h"
 
 namespace slablab {
 namespace {

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "sim/arrival.h"
-#include "sim/cpu.h"
-#include "sim/scheduler.h"
-#include "sim/task.h"
-#include "sim/types.h"
+#include "base/types.h"
+#include "sim/core/arrival.h"
+#include "sim/core/cpu.h"
+#include "sim/core/scheduler.h"
+#include "sim/core/task.h"
 
 namespace slablab {
 

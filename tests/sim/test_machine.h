@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <memory>
 
-#include "sim/cpu.h"
-#include "sim/ledger.h"
-#include "sim/machine_config.h"
-#include "sim/memory.h"
-#include "sim/scheduler.h"
+#include "sim/cache/ledger.h"
+#include "sim/cache/memory.h"
+#include "sim/core/cpu.h"
+#include "sim/core/scheduler.h"
+#include "sim/machine/machine_config.h"
 
 namespace slablab {
 

@@ -4,7 +4,7 @@
 // Capture: settings are put back, programs are run and waited for, and where the machine lets us, a
 // real recording.
 
-#include "traces/capture.h"
+#include "traces/capture/capture.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,12 +16,12 @@
 #include <string>
 #include <vector>
 
+#include "base/child_process.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/traces/recording_text.h"
-#include "traces/child_process.h"
-#include "traces/tracefs.h"
+#include "traces/capture/tracefs.h"
 
 namespace slablab {
 namespace {

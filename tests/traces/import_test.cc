@@ -4,20 +4,20 @@
 // The importers: one recording in every form gives the same events, and what is malformed is told
 // with file and line.
 
-#include "traces/import.h"
+#include "traces/import/readers/read_recording.h"
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
+#include "base/gz_input.h"
+#include "base/random.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 #include "tests/traces/recording_text.h"
-#include "traces/gz_input.h"
-#include "traces/repair.h"
-#include "traces/sidecar.h"
+#include "traces/import/repair/repair.h"
+#include "traces/sidecar/sidecar.h"
 
 namespace slablab {
 namespace {

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "traces/perf_data.h"
+#include "traces/import/perf_data.h"
 
 #include <cstdint>
 #include <cstring>

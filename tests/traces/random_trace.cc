@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/check.h"
+#include "base/random.h"
 #include "gtest/gtest.h"
-#include "sim/check.h"
-#include "sim/random.h"
 #include "tests/test_files.h"
 
 namespace slablab {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 namespace slablab {
 

@@ -3,13 +3,13 @@
 
 // What a trace says of the CPUs and nodes it was recorded on.
 
-#include "traces/recorded_topology.h"
+#include "traces/sidecar/recorded_topology.h"
 
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "traces/sidecar.h"
+#include "traces/sidecar/sidecar.h"
 
 namespace slablab {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "traces/import_trace.h"
-#include "traces/trace.h"
+#include "traces/import/import_trace.h"
+#include "traces/slt/trace.h"
 
 // Recordings in, traces out, for tests of the importers.
 

@@ -1,17 +1,18 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Every repair of traces/repair.h: a recording in, the trace out, and the count that the user sees.
+// Every repair of traces/import/repair/repair.h: a recording in, the trace out, and the count that
+// the user sees.
 
-#include "traces/repair.h"
+#include "traces/import/repair/repair.h"
 
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 #include "tests/traces/recording_text.h"
 #include "traces/validate.h"
 

@@ -11,9 +11,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "traces/kernel_counters.h"
-#include "traces/sidecar.h"
-#include "traces/trace.h"
+#include "traces/sidecar/kernel_counters.h"
+#include "traces/sidecar/sidecar.h"
+#include "traces/slt/trace.h"
 #include "traces/validate.h"
 
 namespace slablab {

@@ -3,7 +3,7 @@
 
 // The kernel's own words about its allocators, as typed values.
 
-#include "traces/sidecar.h"
+#include "traces/sidecar/sidecar.h"
 
 #include <zlib.h>
 
@@ -13,11 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "base/gz_input.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/traces/recording_text.h"
-#include "traces/gz_input.h"
-#include "traces/import_trace.h"
+#include "traces/import/import_trace.h"
 
 namespace slablab {
 namespace {

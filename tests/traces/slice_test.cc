@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 #include "traces/validate.h"
 
 namespace slablab {

@@ -11,11 +11,11 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "base/gz_input.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/traces/recording_text.h"
-#include "traces/gz_input.h"
 
 namespace slablab {
 namespace {

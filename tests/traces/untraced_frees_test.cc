@@ -4,20 +4,20 @@
 // What recordings of kernels with sheaves lack: frees by kvfree_rcu, known by the kernel's
 // counters, and what they have too much: the allocator's own kmallocs, known by their call sites.
 
-#include "traces/untraced_frees.h"
+#include "traces/import/repair/untraced_frees.h"
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 #include "tests/traces/recording_text.h"
-#include "traces/kallsyms.h"
-#include "traces/kernel_counters.h"
-#include "traces/repair.h"
+#include "traces/import/kallsyms.h"
+#include "traces/import/repair/repair.h"
+#include "traces/sidecar/kernel_counters.h"
 #include "traces/validate.h"
 
 namespace slablab {

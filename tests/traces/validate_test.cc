@@ -12,7 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/traces/random_trace.h"
-#include "traces/trace.h"
+#include "traces/slt/trace.h"
 
 namespace slablab {
 namespace {

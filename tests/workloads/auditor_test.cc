@@ -7,10 +7,10 @@
 #include <map>
 #include <vector>
 
+#include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sim/machine.h"
-#include "sim/random.h"
 
 namespace slablab {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "allocators/slub_geometry.h"
+#include "allocators/common/slub_geometry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"

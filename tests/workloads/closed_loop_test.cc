@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "workloads/closed_loop.h"
+#include "workloads/closed/closed_loop.h"
 
 #include <algorithm>
 #include <functional>
@@ -21,8 +21,8 @@
 #include "tests/traces/random_trace.h"
 #include "tests/workloads/closed_world.h"
 #include "workloads/caches.h"
-#include "workloads/closed_trace.h"
-#include "workloads/scenario.h"
+#include "workloads/closed/closed_trace.h"
+#include "workloads/closed/scenario.h"
 
 namespace slablab {
 namespace {

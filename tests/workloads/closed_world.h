@@ -16,7 +16,7 @@
 #include "gtest/gtest.h"
 #include "sim/machine.h"
 #include "tests/traces/random_trace.h"
-#include "workloads/closed_loop.h"
+#include "workloads/closed/closed_loop.h"
 
 // A small machine, and steps for it to carry out in closed order.
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "workloads/fair_scheduler.h"
+#include "workloads/closed/fair_scheduler.h"
 
 #include <algorithm>
 #include <map>
@@ -9,8 +9,8 @@
 #include <set>
 #include <vector>
 
+#include "base/random.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 
 namespace slablab {
 namespace {

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <vector>
 
+#include "base/random.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 
 namespace slablab {
 namespace {

@@ -3,8 +3,8 @@
 
 #include "tests/workloads/noting_slub.h"
 
-#include "allocators/slub_cpu_slabs.h"
-#include "allocators/slub_model.h"
+#include "allocators/slub/cpu_slabs/cpu_slabs.h"
+#include "allocators/slub/model.h"
 
 namespace slablab {
 namespace {

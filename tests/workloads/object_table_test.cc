@@ -8,8 +8,8 @@
 #include <new>
 #include <vector>
 
+#include "base/random.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 #include "tests/sim/host_allocations.h"
 
 namespace slablab {

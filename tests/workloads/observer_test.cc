@@ -14,9 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "allocators/registry.h"
 #include "gtest/gtest.h"
-#include "sim/machine_loader.h"
-#include "traces/trace.h"
-#include "workloads/replay.h"
+#include "sim/machine/machine_loader.h"
+#include "traces/slt/trace.h"
+#include "workloads/replay/replay.h"
 
 namespace slablab {
 namespace {

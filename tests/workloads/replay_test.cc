@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "workloads/replay.h"
+#include "workloads/replay/replay.h"
 
 #include <algorithm>
 #include <map>
@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "allocators/registry.h"
+#include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sim/machine.h"
-#include "sim/random.h"
-#include "tests/sim/faulty_page_allocator.h"
-#include "tests/traces/random_trace.h"
 #include "tests/sim/host_allocations.h"
+#include "tests/sim/pages/faulty_page_allocator.h"
+#include "tests/traces/random_trace.h"
 #include "tests/workloads/noting_slub.h"
 
 namespace slablab {

@@ -13,9 +13,9 @@
 #include "allocators/registry.h"
 #include "gtest/gtest.h"
 #include "sim/machine.h"
-#include "sim/machine_loader.h"
-#include "traces/trace.h"
-#include "workloads/replay.h"
+#include "sim/machine/machine_loader.h"
+#include "traces/slt/trace.h"
+#include "workloads/replay/replay.h"
 
 namespace slablab {
 namespace {

@@ -9,8 +9,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/workloads/closed_world.h"
+#include "workloads/closed/scenario.h"
 #include "workloads/kswapd.h"
-#include "workloads/scenario.h"
 
 // Tasks that got stuck, or could have: wake-ups that were lost, requests that came faster than they
 // could be done, and who is told so.

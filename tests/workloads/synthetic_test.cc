@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "workloads/synthetic.h"
+#include "workloads/synthetic/synthetic.h"
 
 #include <map>
 #include <memory>
@@ -15,8 +15,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sim/machine.h"
-#include "workloads/closed_loop.h"
-#include "workloads/workload_loader.h"
+#include "workloads/closed/closed_loop.h"
+#include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {

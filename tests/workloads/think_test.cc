@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "sim/core/machine_observer.h"
 #include "sim/machine.h"
-#include "sim/machine_observer.h"
 #include "tests/workloads/closed_world.h"
-#include "workloads/closed_loop.h"
-#include "workloads/scenario.h"
+#include "workloads/closed/closed_loop.h"
+#include "workloads/closed/scenario.h"
 
 // What comes to a CPU whose task thinks: interrupts, tasks that wake, the CPU's end.
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "workloads/warm_start.h"
+#include "workloads/replay/warm_start.h"
 
 #include <cstdlib>
 #include <memory>
@@ -12,9 +12,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sim/machine.h"
-#include "sim/machine_loader.h"
-#include "traces/sidecar.h"
-#include "traces/trace.h"
+#include "sim/machine/machine_loader.h"
+#include "traces/sidecar/sidecar.h"
+#include "traces/slt/trace.h"
 
 namespace slablab {
 namespace {

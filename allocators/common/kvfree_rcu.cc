@@ -1,0 +1,287 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/common/kvfree_rcu.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "absl/types/span.h"
+#include "base/check.h"
+#include "sim/core/scheduler.h"
+#include "sim/core/spinlock.h"
+#include "sim/core/timer.h"
+
+namespace slablab {
+namespace {
+
+constexpr uint64_t kDrainSeconds = 5;   // KFREE_DRAIN_JIFFIES
+constexpr size_t kBatches = 2;          // KFREE_N_BATCHES
+constexpr size_t kPagesKept = 5;        // rcu_min_cached_objs
+constexpr uint64_t kStructBytes = 512;  // struct kfree_rcu_cpu
+constexpr uint64_t kWordBytes = 8;
+constexpr uint64_t kTicksDefault = 250;  // a second, where the machine has no tick
+constexpr Cycles kDrainingPoll = 1000;
+constexpr int kLockRank = 5;  // below what frees inside take; nothing is held around it
+constexpr Gfp kPageGfp = Gfp::kKswapdReclaim | Gfp::kNoRetry | Gfp::kNoWarn;
+
+// A page of pointers.
+struct Block {
+  PhysAddr page;
+  std::vector<PhysAddr> objects = {};
+  uint64_t bytes = 0;     // of these
+  uint64_t snapshot = 0;  // of when the last one was noted
+};
+
+// What goes together: blocks, the newest last, and the list, likewise.
+struct Objects {
+  std::vector<Block> blocks;
+  std::vector<PhysAddr> list;
+  uint64_t list_bytes = 0;
+  uint64_t list_snapshot = 0;
+
+  bool empty() const { return blocks.empty() && list.empty(); }
+  uint64_t count() const {
+    uint64_t objects = list.size();
+    for (const Block& block : blocks) objects += block.objects.size();
+    return objects;
+  }
+  uint64_t bytes() const {
+    uint64_t sum = list_bytes;
+    for (const Block& block : blocks) sum += block.bytes;
+    return sum;
+  }
+};
+
+}  // namespace
+
+// One CPU's: struct kfree_rcu_cpu.
+class KvfreeRcu::CpuBatches {
+ public:
+  CpuBatches(KvfreeRcu& owner, CpuId id) : owner_(owner), id_(id) {
+    for (Batch& batch : batches_) batch.owner = this;
+  }
+
+  bool empty() const { return fresh_.empty(); }
+  // The monitor is freeing what waited long enough.
+  bool draining() const { return draining_; }
+
+  Task<void> Add(Cpu& cpu, PhysAddr object, uint32_t bytes) {
+    if (place_.address.is_null()) LayOut(cpu);
+    const IrqFlags flags = cpu.IrqSave();
+    {
+      const SpinGuard guard = co_await lock_.Acquire(cpu);
+      cpu.Touch(place_, Access::kWrite);
+      if (!NoteInBlock(cpu, object, bytes)) {
+        if (!pages_.armed()) owner_.machine_.scheduler().Arm(pages_, id_, cpu.now());
+        cpu.TouchRange({.address = object, .structure = Structure::kObject},
+                       owner_.policy_.list_words * kWordBytes, Access::kWrite);
+        fresh_.list.push_back(object);
+        fresh_.list_bytes += bytes;
+        fresh_.list_snapshot = owner_.machine_.rcu().Snapshot();
+      }
+      ArmMonitor(cpu);
+    }
+    co_await cpu.IrqRestore(flags);
+  }
+
+  // kvfree_rcu_queue_batch(): hands over all there is, if a batch is free. Answers whether it did.
+  Task<bool> QueueBatch(Cpu& cpu) {
+    const auto free = std::find_if(batches_.begin(), batches_.end(),
+                                   [](const Batch& batch) { return batch.objects.empty(); });
+    if (free == batches_.end() || fresh_.empty()) co_return false;
+    const IrqFlags flags = cpu.IrqSave();
+    bool queued = false;
+    {
+      const SpinGuard guard = co_await lock_.Acquire(cpu);
+      cpu.Touch(place_, Access::kWrite);
+      queued = free->objects.empty() && !fresh_.empty();
+      if (queued) std::swap(free->objects, fresh_);
+    }
+    if (queued) co_await owner_.machine_.rcu().Call(cpu, *free);
+    co_await cpu.IrqRestore(flags);
+    co_return queued;
+  }
+
+ private:
+  // What waits for one grace period: struct kfree_rcu_cpu_work.
+  struct Batch final : RcuHead {
+    Task<void> RunCallback(Cpu& cpu) override {
+      // They are its own until all are free, so that it takes no others meanwhile.
+      co_await owner->FreeAll(cpu, &objects);
+    }
+    std::string_view function() const override { return "kfree_rcu_work"; }
+    Place rcu_place() const override { return owner->place_; }
+    Waiting waiting() const override {
+      return {.objects = static_cast<uint32_t>(objects.count()), .bytes = objects.bytes()};
+    }
+    CpuBatches* owner = nullptr;
+    Objects objects;
+  };
+  // kfree_rcu_monitor().
+  struct Monitor final : Timer {
+    explicit Monitor(CpuBatches& batches) : owner(batches) {}
+    Task<void> Expire(Cpu& cpu) override {
+      if (owner.owner_.policy_.drains_ready) co_await owner.FreeReady(cpu);
+      co_await owner.QueueBatch(cpu);
+      if (!owner.fresh_.empty()) owner.ArmMonitor(cpu);
+    }
+    CpuBatches& owner;
+  };
+  // fill_page_cache_func().
+  struct PageFiller final : Timer {
+    explicit PageFiller(CpuBatches& batches) : owner(batches) {}
+    Task<void> Expire(Cpu& cpu) override {
+      while (owner.kept_.size() < kPagesKept) {
+        const PhysAddr page = co_await owner.owner_.machine_.pages().Alloc(cpu, {.gfp = kPageGfp});
+        if (page.is_null()) co_return;
+        owner.kept_.push_back({.page = page});
+      }
+    }
+    CpuBatches& owner;
+  };
+
+  void LayOut(Cpu& cpu) {
+    place_ = {
+        .address = owner_.machine_.boot_memory().Allocate(kStructBytes, kLineSize, cpu.node()),
+        .structure = Structure::kPerCpuArea};
+    lock_ = SpinLock(owner_.lock_class_,
+                     {.address = place_.address + kLineSize, .structure = Structure::kLock});
+    kept_.reserve(kPagesKept);
+  }
+
+  bool NoteInBlock(Cpu& cpu, PhysAddr object, uint32_t bytes) {
+    if (fresh_.blocks.empty() || fresh_.blocks.back().objects.size() == owner_.policy_.records) {
+      if (kept_.empty()) return false;
+      fresh_.blocks.push_back(std::move(kept_.back()));
+      kept_.pop_back();
+      fresh_.blocks.back().objects.reserve(owner_.policy_.records);
+    }
+    Block& block = fresh_.blocks.back();
+    const Place page = {.address = block.page, .structure = Structure::kPerCpuArea};
+    cpu.Touch(page, Access::kWrite);  // The count, and the snapshot.
+    const uint64_t head = kPageSize - owner_.policy_.records * kWordBytes;
+    cpu.Touch(page + (head + block.objects.size() * kWordBytes), Access::kWrite);
+    block.objects.push_back(object);
+    block.bytes += bytes;
+    block.snapshot = owner_.machine_.rcu().Snapshot();
+    return true;
+  }
+
+  // __schedule_delayed_monitor_work(): an earlier time counts, a later one does not.
+  void ArmMonitor(Cpu& cpu) {
+    const MachineConfig& config = owner_.machine_.config();
+    const Cycles second = static_cast<Cycles>(config.clock_mhz) * 1'000'000;
+    const Cycles tick = config.timer_hz == 0 ? second / kTicksDefault : config.CyclesPerTick();
+    const bool soon = fresh_.count() >= owner_.policy_.records;
+    const Cycles due = cpu.now() + (soon ? tick : kDrainSeconds * second);
+    Scheduler& scheduler = owner_.machine_.scheduler();
+    if (monitor_.armed()) {
+      if (monitor_due_ <= due) return;
+      scheduler.Disarm(monitor_);
+    }
+    monitor_due_ = due;
+    scheduler.Arm(monitor_, id_, due);
+  }
+
+  // kvfree_rcu_drain_ready(): what has waited for a grace period already.
+  Task<void> FreeReady(Cpu& cpu) {
+    const Rcu& rcu = owner_.machine_.rcu();
+    Objects ready;
+    const auto waits =
+        std::find_if(fresh_.blocks.begin(), fresh_.blocks.end(),
+                     [&rcu](const Block& block) { return !rcu.HasEnded(block.snapshot); });
+    std::move(fresh_.blocks.begin(), waits, std::back_inserter(ready.blocks));
+    fresh_.blocks.erase(fresh_.blocks.begin(), waits);
+    if (!fresh_.list.empty() && rcu.HasEnded(fresh_.list_snapshot)) {
+      ready.list.swap(fresh_.list);
+      std::swap(ready.list_bytes, fresh_.list_bytes);
+    }
+    draining_ = true;
+    co_await FreeAll(cpu, &ready);
+    draining_ = false;
+  }
+
+  // kfree_rcu_work(): newest first.
+  Task<void> FreeAll(Cpu& cpu, Objects* objects) {
+    KvfreeRcu::Waiting& waiting = owner_.waiting_;
+    while (!objects->blocks.empty()) {
+      Block block = std::move(objects->blocks.back());
+      co_await owner_.allocator_.KfreeBulk(cpu, absl::MakeSpan(block.objects));
+      waiting.objects -= block.objects.size();
+      waiting.bytes -= block.bytes;
+      block.objects.clear();
+      block.bytes = 0;
+      objects->blocks.pop_back();
+      if (kept_.size() < kPagesKept) {
+        kept_.push_back(std::move(block));
+      } else {
+        co_await owner_.machine_.pages().Free(cpu, block.page, 0);
+      }
+    }
+    while (!objects->list.empty()) {
+      const PhysAddr object = objects->list.back();
+      cpu.Touch({.address = object, .structure = Structure::kObject}, Access::kRead);
+      co_await owner_.allocator_.Kfree(cpu, object);
+      objects->list.pop_back();
+      --waiting.objects;
+    }
+    waiting.bytes -= std::exchange(objects->list_bytes, 0);
+  }
+
+  KvfreeRcu& owner_;
+  const CpuId id_;
+  Place place_;
+  SpinLock lock_;
+  Objects fresh_;  // not handed over yet
+  std::array<Batch, kBatches> batches_;
+  std::vector<Block> kept_;  // pages for blocks
+  Monitor monitor_{*this};
+  PageFiller pages_{*this};
+  bool draining_ = false;
+  Cycles monitor_due_ = 0;  // while it is armed
+};
+
+KvfreeRcu::KvfreeRcu(Machine& machine, Allocator& allocator, const KvfreeRcuPolicy& policy)
+    : machine_(machine),
+      allocator_(allocator),
+      policy_(policy),
+      lock_class_(machine.scheduler().AddLockClass("krc", kLockRank)) {
+  for (int i = 0; i < machine.config().cpu_count(); ++i) {
+    cpus_.push_back(std::make_unique<CpuBatches>(*this, CpuId(i)));
+  }
+}
+
+KvfreeRcu::~KvfreeRcu() = default;
+
+Task<void> KvfreeRcu::Free(Cpu& cpu, PhysAddr object, uint32_t bytes) {
+  const bool in_sheaf = co_await allocator_.FreeRcuSheaf(cpu, object);
+  if (in_sheaf) co_return;
+  ++waiting_.objects;
+  waiting_.bytes += bytes;
+  co_await cpus_[cpu.id().index()]->Add(cpu, object, bytes);
+}
+
+Task<void> KvfreeRcu::BarrierOnCache(Cpu& cpu, CacheId cache) {
+  co_await allocator_.FlushRcuSheaves(cpu, cache);
+  co_await machine_.rcu().Barrier(cpu);
+  for (const auto& each : cpus_) {
+    bool queued = false;
+    while (!queued && !each->empty()) {
+      queued = co_await each->QueueBatch(cpu);
+      if (!queued) co_await machine_.rcu().Barrier(cpu);  // Both batches are under way.
+    }
+  }
+  co_await machine_.rcu().Barrier(cpu);
+  for (const auto& each : cpus_) {
+    while (each->draining()) {  // cancel_delayed_work_sync()
+      cpu.Pass(kDrainingPoll);
+      co_await cpu.Sync();
+    }
+  }
+}
+
+}  // namespace slablab

@@ -1,0 +1,189 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What SLAB says of itself: slabinfo, names. Costs nothing and changes nothing.
+
+#include <array>
+#include <bit>
+#include <limits>
+
+#include "allocators/slab/slab.h"
+#include "allocators/switches.h"
+#include "base/check.h"
+
+namespace slablab {
+namespace {
+
+constexpr std::array<std::string_view, 18> kSites = {
+    "slab: alloc fast",   "slab: refill",        "slab: alloc on node", "slab: grow",
+    "slab: free fast",    "slab: flush",         "slab: free alien",    "slab: destroy slab",
+    "slab: alloc bulk",   "slab: free bulk",     "slab: kmalloc large", "slab: drain",
+    "slab: shrink",       "slab: tune",          "slab: reap",          "slab: hotplug",
+    "slab: create cache", "slab: destroy cache",
+};
+static_assert(static_cast<int>(SlabAllocator::At::kDestroy) == kFirstModelSite + kSites.size() - 1);
+static_assert(static_cast<int>(SlabAllocator::At::kDestroy) < kMaxSites);
+
+constexpr std::array<std::string_view, 18> kPaths = {
+    "alloc fast hit",
+    "alloc refill from shared",
+    "alloc refill from slabs",
+    "alloc new slab",
+    "alloc on node",
+    "alloc on node new slab",
+    "alloc fallback",
+    "alloc failed",
+    "alloc large",
+    "alloc of 0 bytes",
+    "free fast hit",
+    "free flush to shared",
+    "free flush to slabs",
+    "free alien",
+    "free alien drain",
+    "free remote slab",
+    "free large",
+    "free of null",
+};
+static_assert(PathOf(SlabAllocator::Way::kFreeNull) == kPaths.size() - 1);
+
+constexpr QuirkInfo kQuirks[] = {
+    {"statistics-in-memory",
+     "The counters are in the cache's descriptor and counting costs what it costs, atomic "
+     "increments of words that all CPUs share: as in a kernel built with STATS. Without it they "
+     "are counted at no cost, since kernels that are used have none."},
+    {"reap-off",
+     "Nothing is reaped periodically, as in the kernels that the reference runs were recorded on."},
+    {"noaliencache",
+     "Booted with noaliencache: objects of other nodes go straight to their slabs."},
+    {"memcg-off",
+     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
+};
+
+// sscanf() reads an int. What makes no sense together is taken and changes nothing.
+constexpr int64_t kIntLeast = std::numeric_limits<int32_t>::min();
+constexpr int64_t kIntMost = std::numeric_limits<int32_t>::max();
+constexpr TunableInfo kTunables[] = {
+    {"limit", kIntLeast, kIntMost,
+     "120, 54 beyond 256 bytes, 24 beyond 1,024, 8 beyond 4,096, 1 beyond 131,072",
+     "Objects that a CPU's array holds; less than 1, or than batchcount, changes nothing."},
+    {"batchcount", kIntLeast, kIntMost, "half of limit",
+     "Objects that are moved at once; less than 1, or more than limit, changes nothing."},
+    {"shared", kIntLeast, kIntMost, "8, 0 beyond 4,096 bytes or on one CPU",
+     "A node's shared array holds so many times batchcount; less than 0 changes nothing."},
+    {"sharedfactor", kIntLeast, kIntMost, "as shared", "Another name of shared."},
+};
+
+Figure Plain(std::string_view name, uint64_t value) {
+  Figure figure;
+  figure.name = std::string(name);
+  figure.value = value;
+  return figure;
+}
+
+}  // namespace
+
+ModelSwitches SlabSwitches() {
+  return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = {}};
+}
+absl::Span<const std::string_view> SlabAllocator::sites() const { return kSites; }
+absl::Span<const std::string_view> SlabAllocator::paths() const { return kPaths; }
+
+CacheLayout SlabAllocator::Layout(CacheId id) const {
+  const SlabCache& s = cache(id);
+  return {.name = s.names.front(),
+          .object_size = s.geometry.object_size,
+          .slab_size = s.geometry.size,
+          .align = s.geometry.align,
+          .order = s.geometry.order,
+          .objects_per_slab = s.geometry.objects};
+}
+
+// Before Linux 4.20 also by a later kernel's name for a kmalloc cache, so that its traces find
+// theirs.
+CacheId SlabAllocator::FindCache(std::string_view name) const {
+  if (const SlabCache* const s = FindLive(name); s != nullptr) return s->id;
+  return policy_.kmalloc.names_in_bytes ? kmalloc_.CacheForModernName(name) : kNoCache;
+}
+
+Allocator::Location SlabAllocator::Locate(PhysAddr object) const {
+  if (object.frame() >= slab_of_frame_.size()) return {};
+  const SlabBlock* const slab = SlabOf(object);
+  if (slab == nullptr) return {};
+  return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
+}
+
+std::vector<Allocator::SlabPlace> SlabAllocator::SlabPlaces() const {
+  std::vector<SlabPlace> places;
+  for (const SlabBlock& slab : slab_pool_.slabs()) {
+    if (slab.cache == nullptr) continue;
+    const int order = slab.cache->geometry.order;
+    places.push_back({.cache = slab.cache->id, .base = slab.base, .order = order});
+  }
+  return places;
+}
+
+// slabinfo_show_stats().
+std::vector<Figure> SlabAllocator::Counters(CacheId id) const {
+  const SlabCache& s = cache(id);
+  std::vector<Figure> figures;
+  if (!options_.statistics || !s.live) return figures;
+  for (int i = 0; i < kSlabStatsPrinted; ++i) {
+    figures.push_back(
+        Plain(SlabStatName(static_cast<SlabStat>(i)), s.stats[static_cast<size_t>(i)].Peek()));
+  }
+  return figures;
+}
+
+// What slabinfo_show() prints in front of the statistics.
+std::vector<Figure> SlabAllocator::State(CacheId id) const {
+  if (!cache(id).live) return {};
+  const SlabInfoRow row = SlabInfo(id);
+  return {Plain("active_objs", row.active_objects),   Plain("num_objs", row.objects),
+          Plain("active_slabs", row.active_slabs),    Plain("num_slabs", row.slabs),
+          Plain("sharedavail", row.shared_available), Plain("limit", row.limit),
+          Plain("batchcount", row.batch_count),       Plain("sharedfactor", row.shared_factor)};
+}
+
+// get_slabinfo(): what is in arrays counts as active.
+SlabInfoRow SlabAllocator::SlabInfo(CacheId id) const {
+  const SlabCache& s = cache(id);
+  SlabInfoRow row{.name = s.names.front(),
+                  .object_size = s.geometry.size,
+                  .objects_per_slab = s.geometry.objects,
+                  .pages_per_slab = uint32_t{1} << s.geometry.order,
+                  .limit = s.limit.Peek(),
+                  .batch_count = s.batch_count.Peek(),
+                  .shared_factor = s.shared.Peek()};
+  uint64_t free_objects = 0;
+  for (const std::unique_ptr<SlabNode>& n : s.nodes) {
+    if (n == nullptr) continue;
+    row.slabs += n->total_slabs.Peek();
+    row.active_slabs += n->total_slabs.Peek() - n->free_slabs.Peek();
+    free_objects += n->free_objects.Peek();
+    if (n->shared_array != nullptr) row.shared_available += n->shared_array->available.Peek();
+  }
+  row.objects = row.slabs * s.geometry.objects;
+  row.active_objects = row.objects - free_objects;
+  return row;
+}
+
+uint64_t SlabAllocator::ArrayBytes() const {
+  if (policy_.percpu_arrays) return total_.percpu_bytes;
+  uint64_t bytes = 0;
+  for (CacheId id : list_) {
+    const CpuArrays& arrays = *cache(id).cpus;
+    for (size_t i = 0; i < arrays.arrays.size(); ++i) {
+      const PhysAddr block = arrays.arrays[i].block;
+      if (block.is_null()) continue;
+      const SlabBlock* const slab = SlabOf(block);
+      const uint64_t asked = CpuArray::BytesFor(arrays.limit);
+      bytes += slab == nullptr ? std::bit_ceil(asked) : slab->cache->geometry.object_size;
+    }
+  }
+  return bytes;
+}
+
+Footprint SlabAllocator::FootprintOf(CacheId id) const { return cache(id).footprint; }
+
+}  // namespace slablab

@@ -1,0 +1,94 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/slab/slab.h"
+
+#include <algorithm>
+
+#include "allocators/percpu/registry.h"
+#include "sim/core/scheduler.h"
+
+namespace slablab {
+namespace {
+
+constexpr int kAlienLockRank = 5;    // below the lock of the node that it is drained to
+constexpr int kListLockRank = 10;    // below the zones' locks
+constexpr uint64_t kReapStream = 2;  // of the generators that the seed gives
+// Only machines of more pages have slabs of order 1: kmem_cache_init().
+constexpr uint64_t kSmallMachinePages = (uint64_t{32} << 20) >> kPageShift;
+
+bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
+  return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
+}
+
+KmallocOptions KmallocOf(const SlabPolicy& policy, const AllocatorOptions& options) {
+  KmallocOptions kmalloc = policy.kmalloc;
+  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
+  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, "zone-dma-off");
+  return kmalloc;
+}
+
+// totalram_pages().
+uint64_t ManagedPages(const MachineConfig& config) {
+  uint64_t pages = 0;
+  for (const NodeMemory& node : config.memory) {
+    for (const ZoneSpan& zone : node.zones) pages += zone.managed_frames();
+  }
+  return pages;
+}
+
+}  // namespace
+
+SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
+                             const SlabPolicy& policy)
+    : machine_(machine),
+      policy_(policy),
+      options_(options),
+      statistics_in_memory_(HasQuirk(options, "statistics-in-memory")),
+      reaps_(!HasQuirk(options, "reap-off")),
+      use_alien_caches_(machine.config().node_count() > 1 && !HasQuirk(options, "noaliencache")),
+      order_max_(ManagedPages(machine.config()) > kSmallMachinePages ? 1 : 0),
+      list_lock_class_(
+          machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
+      alien_lock_class_(machine.scheduler().AddLockClass("alien_cache->lock", kAlienLockRank)),
+      areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
+      kmalloc_(KmallocOf(policy, options)),
+      kmalloc_large_(machine),
+      random_(options.seed, kReapStream),
+      timers_(static_cast<size_t>(machine.config().cpu_count())),
+      slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {}
+
+void SlabAllocator::RaiseTo(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t value) {
+  Racy<uint64_t>& counter = s.stats[static_cast<size_t>(stat)];
+  if (statistics_in_memory_) cpu.Touch(counter.place(), Access::kRead);
+  if (value <= counter.Peek()) return;
+  counter.Poke(value);
+  if (statistics_in_memory_) cpu.Touch(counter.place(), Access::kWrite);
+}
+
+void SlabAllocator::CountActive(Cpu& cpu, SlabCache& s) {
+  Count(cpu, s, SlabStat::kActive);
+  RaiseTo(cpu, s, SlabStat::kMaxObjects, s.stats[static_cast<size_t>(SlabStat::kActive)].Peek());
+}
+
+void SlabAllocator::HandOut(SlabCache& s, PhysAddr object) {
+  SlabBlock& slab = *SlabOf(object);
+  CHECK(slab.cache == &s);
+  const uint32_t index = s.IndexOf(slab, object);
+  CHECK(!slab.InUse(index));
+  slab.FlipInUse(index);
+  const uint64_t object_size = s.geometry.object_size;
+  const uint64_t size = s.geometry.size;
+  Account(s, [=](Footprint& footprint) { footprint.HandOut(object_size, size); });
+}
+
+void SlabAllocator::TakeBack(SlabCache& s, SlabBlock& slab, PhysAddr object) {
+  const uint32_t index = s.IndexOf(slab, object);
+  CHECK(slab.InUse(index));  // Else it is free already.
+  slab.FlipInUse(index);
+  const uint64_t object_size = s.geometry.object_size;
+  const uint64_t size = s.geometry.size;
+  Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
+}
+
+}  // namespace slablab

@@ -1,0 +1,156 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SLUB's boot.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "allocators/percpu/registry.h"
+#include "allocators/slub/core/core.h"
+#include "base/check.h"
+#include "fmt/format.h"
+#include "sim/core/boot_memory.h"
+
+namespace slablab {
+namespace {
+
+// As they stand in kmalloc_caches[][] of Linux 7.x: by type, then by index.
+std::vector<KmallocTable::Class> InOrderOfTable(const KmallocTable& table) {
+  const auto place = [](const KmallocTable::Class& of) {
+    constexpr std::array<KmallocType, kKmallocTypes> kTypes = {
+        KmallocType::kNormal, KmallocType::kReclaim, KmallocType::kDma, KmallocType::kCgroup};
+    return std::pair(std::find(kTypes.begin(), kTypes.end(), of.type) - kTypes.begin(), of.index);
+  };
+  std::vector<KmallocTable::Class> classes = table.Classes();
+  std::sort(classes.begin(), classes.end(),
+            [place](const auto& a, const auto& b) { return place(a) < place(b); });
+  return classes;
+}
+
+}  // namespace
+
+// kmem_cache_init(): a node structure is an object of kmem_cache_node, and a cache one of
+// kmem_cache, so these two begin in static memory, and the first node structures are taken by hand.
+Task<void> SlubCore::Boot(Cpu& cpu) {
+  CHECK(caches_.empty());
+  areas_->set_slab_is_available(false);
+  const SiteScope site(cpu, Site::kBoot);
+  kmalloc_table_ =
+      machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
+  const auto nodes = static_cast<uint32_t>(machine_.config().node_count());
+  const KmemCacheOffsets& offsets = policy_.cache_offsets;
+  const CacheSpec node_spec{.name = "kmem_cache_node",
+                            .object_size = policy_.node_bytes,
+                            .align = 64,
+                            .hwcache_align = true,
+                            .no_merge = true};
+  const CacheSpec cache_spec{.name = "kmem_cache",
+                             .object_size = offsets.per_node + offsets.per_node_bytes * nodes,
+                             .hwcache_align = true,
+                             .no_merge = true};
+  for (const CacheSpec& spec : {node_spec, cache_spec}) {
+    KmemCache& s = AddCache(spec, *GeometryOf(spec));
+    (node_cache_ == nullptr ? node_cache_ : cache_cache_) = &s;
+    s.no_sheaves = true;
+    s.PlaceAt(machine_.boot_memory().Allocate(cache_spec.object_size, kLineSize, cpu.node()));
+    const bool opened = co_await OpenCache(cpu, s);
+    CHECK(opened);
+    down_ = false;
+  }
+  co_await Bootstrap(cpu, *cache_cache_);
+  co_await Bootstrap(cpu, *node_cache_);
+  co_await CreateKmallocCaches(cpu);
+  areas_->set_slab_is_available(true);
+}
+
+// bootstrap(): moves a boot cache into an object of kmem_cache.
+Task<void> SlubCore::Bootstrap(Cpu& cpu, KmemCache& s) {
+  const PhysAddr object = co_await AllocDescriptor(cpu, kGfpNoWait);
+  CHECK(!object.is_null());
+  const uint64_t bytes = cache_cache_->geometry.object_size;
+  cpu.TouchRange({s.address, Structure::kCacheDescriptor}, bytes, Access::kRead);
+  cpu.TouchRange({object, Structure::kCacheDescriptor}, bytes, Access::kWrite);
+  s.PlaceAt(object);
+  co_await FlushCpuOf(cpu, s, cpu.id());
+  for (const std::unique_ptr<CacheNode>& n : s.nodes) {
+    if (n == nullptr) continue;
+    // Nothing else runs yet: no lock is taken.
+    for (Slab* slab = n->first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+      cpu.Touch(slab->Metadata(Slab::kListAt), Access::kRead);
+      cpu.Touch(slab->Metadata(Slab::kCacheAt), Access::kWrite);
+    }
+  }
+  list_.push_back(s.id);
+  s.live = true;
+}
+
+// create_kmalloc_caches().
+Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
+  for (const KmallocTable::Class& kmalloc_class : kmalloc_.Classes()) {
+    // A power of two is aligned to itself.
+    const bool is_power = (kmalloc_class.size & (kmalloc_class.size - 1)) == 0;
+    // kmalloc caches may be copied to user space whole, which forbids merging.
+    const CacheSpec spec{.name = kmalloc_class.name,
+                         .object_size = kmalloc_class.size,
+                         .align = is_power ? kmalloc_class.size : 0,
+                         .reclaim_account = kmalloc_class.type == KmallocType::kReclaim,
+                         .no_merge = true};
+    const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpNoWait);
+    CHECK(!descriptor.is_null());
+    KmemCache& s = AddCache(spec, *GeometryOf(spec));
+    s.is_kmalloc = true;
+    if (kmalloc_class.type == KmallocType::kDma) s.alloc_flags = s.alloc_flags | Gfp::kDma;
+    s.PlaceAt(descriptor);
+    const bool opened = co_await OpenCache(cpu, s);
+    if (!opened) {
+      boot_status_ = BootPanic(fmt::format("creation of slab {} failed", spec.name), *areas_);
+      co_return;
+    }
+    list_.push_back(s.id);
+    s.live = true;
+    kmalloc_.Set(kmalloc_class, s.id);
+  }
+  // bootstrap_kmalloc_sheaves().
+  for (const KmallocTable::Class& kmalloc_class : InOrderOfTable(kmalloc_)) {
+    KmemCache& s = cache(kmalloc_.Get(kmalloc_class));
+    const bool made = co_await BootstrapKmalloc(cpu, s);
+    if (made) continue;
+    boot_status_ =
+        BootPanic(fmt::format("Out of memory when creating kmem_cache {}", s.spec.name), *areas_);
+    co_return;
+  }
+}
+
+// early_kmem_cache_node_alloc(): the first object of the node's first slab becomes the structure
+// that this slab is then entered in.
+Task<void> SlubCore::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
+  KmemCache& s = *node_cache_;
+  Slab* const slab = co_await NewSlab(cpu, s, {.gfp = kGfpNoWait, .node = node});
+  CHECK(slab != nullptr);
+  SlabWord word = slab->word.Peek();
+  const ObjectIndex object = word.freelist;
+  word.freelist = LoadFreePointer(cpu, s, *slab, object);
+  word.inuse = 1;
+  cpu.Touch(slab->word.place(), Access::kWrite);
+  slab->word.Poke(word);
+  HandOut(s, *slab, object);
+  AddOwn(s);
+  const PhysAddr address = s.AddressOf(*slab, object);
+  cpu.TouchRange({address, Structure::kNode}, policy_.node_bytes, Access::kWrite);
+  s.nodes[node.index()] = std::make_unique<CacheNode>(address, list_lock_class_);
+  cpu.Touch(s.NodePointer(node), Access::kWrite);
+  co_await CountSlab(cpu, s, *slab);
+  CacheNode& n = *s.nodes[slab->node.index()];
+  // The kernel does without; nobody else is there.
+  const IrqFlags flags = cpu.IrqSave();
+  {
+    const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
+    AddPartial(cpu, n, *slab, ListEnd::kHead);
+  }
+  co_await cpu.IrqRestore(flags);
+}
+
+}  // namespace slablab

@@ -1,0 +1,303 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The lives of SLUB's caches: create, merge, destroy.
+
+#include <algorithm>
+
+#include "allocators/slub/core/core.h"
+#include "base/check.h"
+#include "fmt/format.h"
+
+namespace slablab {
+namespace {
+
+// slab_unmergeable() and SLAB_NEVER_MERGE.
+bool MayMerge(const CacheSpec& spec) {
+  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu && !spec.no_leak_trace &&
+         !spec.has_debug_flags();
+}
+
+// remote_node_defrag_ratio: of 1024.
+constexpr uint32_t kDefragRatioDefault = 1000;
+constexpr uint32_t kDefragRatioAlways = 1024;
+
+}  // namespace
+
+// kmem_cache_create().
+Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& spec) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kCreate));
+  const absl::StatusOr<SlubGeometry> geometry = GeometryOf(spec);
+  if (!geometry.ok()) co_return geometry.status();
+  if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
+  if (spec.has_debug_flags() && !offers().debug_flags) {
+    co_return absl::InvalidArgumentError(fmt::format("{} has no debugging caches", name()));
+  }
+  // sysfs refuses a second file of one name.
+  if (FindLive(spec.name) != nullptr) {
+    co_return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
+  }
+  if (KmemCache* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
+    co_return AddAlias(*mergeable, spec);
+  }
+  const absl::Status exhausted =
+      absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
+  const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpKernel);
+  if (descriptor.is_null()) co_return exhausted;
+  KmemCache& s = AddCache(spec, *geometry);
+  s.PlaceAt(descriptor);
+  const bool opened = co_await OpenCache(cpu, s);
+  if (!opened) {
+    co_await ReleaseCache(cpu, s);
+    co_await FreeOwn(cpu, *cache_cache_, descriptor);
+    CHECK(&s == caches_.back().get());
+    caches_.pop_back();
+    co_return exhausted;
+  }
+  list_.push_back(s.id);
+  s.live = true;
+  co_return s.id;
+}
+
+// kmem_cache_destroy().
+Task<void> SlubCore::DestroyCache(Cpu& cpu, CacheId id) {
+  KmemCache& s = cache(id);
+  const SiteScope site(cpu, SiteOf(SlubAt::kDestroy));
+  CHECK(s.live);
+  if (s.names.size() > 1) {
+    s.names.pop_back();  // Others still use it.
+    co_return;
+  }
+  CHECK_EQ(s.footprint.objects, 0u);
+  co_await RcuBarrier(cpu, s);
+  co_await FlushAll(cpu, s);
+  co_await EmptyBarns(cpu, s, Ending::kYes);
+  for (const std::unique_ptr<CacheNode>& n : s.nodes) {
+    if (n != nullptr) co_await ShutdownNode(cpu, s, *n);
+  }
+  s.live = false;
+  list_.erase(std::find(list_.begin(), list_.end(), id));
+  const PhysAddr descriptor = s.address;
+  co_await ReleaseCache(cpu, s);
+  co_await FreeOwn(cpu, *cache_cache_, descriptor);
+  s.cpus = LazyArray<CacheCpu>(0);
+}
+
+// free_partial().
+Task<void> SlubCore::ShutdownNode(Cpu& cpu, KmemCache& s, CacheNode& n) {
+  std::vector<Slab*> discard;
+  const IrqFlags flags = cpu.IrqSave();
+  {
+    const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
+    for (Slab *slab = cpu.Load(n.first), *following; slab != nullptr; slab = following) {
+      following = cpu.Load(slab->list_next);
+      const SlabWord word = co_await cpu.Load(slab->word);
+      CHECK_EQ(word.inuse, 0);
+      RemovePartial(cpu, n, *slab);
+      discard.push_back(slab);
+    }
+  }
+  co_await cpu.IrqRestore(flags);
+  for (auto slab = discard.rbegin(); slab != discard.rend(); ++slab) {
+    co_await DiscardSlab(cpu, s, **slab);
+  }
+  CHECK_EQ(n.nr_slabs.Peek(), 0u);
+}
+
+// __kmem_cache_release().
+Task<void> SlubCore::ReleaseCache(Cpu& cpu, KmemCache& s) {
+  co_await CloseFront(cpu, s);
+  if (!s.cpu_stats.Peek().is_null()) co_await FreePercpu(cpu, s, &s.cpu_stats);
+  for (std::unique_ptr<CacheNode>& n : s.nodes) {
+    if (n == nullptr) continue;
+    const PhysAddr address = n->address;
+    n = nullptr;
+    co_await FreeOwn(cpu, *node_cache_, address);
+  }
+}
+
+absl::StatusOr<SlubGeometry> SlubCore::GeometryOf(const CacheSpec& spec) const {
+  const MachineConfig& config = machine_.config();
+  return ComputeSlubGeometry({.object_size = spec.object_size,
+                              .align = spec.align,
+                              .slot_size = spec.slot_size,
+                              .hwcache_align = spec.hwcache_align,
+                              .has_constructor = spec.has_constructor,
+                              .typesafe_by_rcu = spec.typesafe_by_rcu,
+                              .free_pointer_offset = spec.free_pointer_offset,
+                              .red_zone = spec.red_zone,
+                              .poison = spec.poison,
+                              .store_user = spec.store_user,
+                              .consistency_checks = spec.consistency_checks},
+                             {.present = config.cpu_count(), .possible = config.possible_cpus},
+                             policy_.rules);
+}
+
+// An object of kmem_cache, cleared.
+Task<PhysAddr> SlubCore::AllocDescriptor(Cpu& cpu, Gfp gfp) {
+  const PhysAddr descriptor = co_await AllocOwn(cpu, *cache_cache_, gfp | Gfp::kZero, kAnyNode);
+  co_return descriptor;
+}
+
+// What SLUB needs for itself.
+Task<PhysAddr> SlubCore::AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node) {
+  const Placement placement = co_await Alloc(cpu, s.id, gfp, node);
+  if (!placement.object.is_null()) AddOwn(s);
+  co_return placement.object;
+}
+
+Task<PathId> SlubCore::FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object) {
+  const uint64_t bytes = s.geometry.object_size;
+  Account(s, [=](Footprint& footprint) { footprint.RemoveOwn(bytes); });
+  return Free(cpu, s.id, object);
+}
+
+void SlubCore::AddOwn(KmemCache& s) {
+  const uint64_t bytes = s.geometry.object_size;
+  Account(s, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
+}
+
+KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {
+  const MachineConfig& config = machine_.config();
+  KmemCache& s =
+      *caches_.emplace_back(std::make_unique<KmemCache>(policy_.cache_offsets, config.cpu_count()));
+  s.id = CacheId(static_cast<int32_t>(caches_.size() - 1));
+  s.spec = spec;
+  s.names = {spec.name};
+  s.may_merge = MayMerge(spec);
+  s.is_debug = spec.has_debug_flags();
+  s.geometry = geometry;
+  s.reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + geometry.size - 1) / geometry.size);
+  if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
+  if (spec.reclaim_account) s.alloc_flags = s.alloc_flags | Gfp::kReclaimable;
+  if (policy_.cpu_slabs) s.cpu_partial = geometry.cpu_partial;
+  s.min_partial.Poke(geometry.min_partial);
+  s.offset.Poke(geometry.free_pointer_offset);
+  s.cpu_partial_slabs.Poke(SlubCpuPartialSlabs(s.cpu_partial, geometry.objects));
+  s.remote_node_defrag_ratio.Poke(defrag_always_ ? kDefragRatioAlways : kDefragRatioDefault);
+  s.nodes.resize(static_cast<size_t>(config.node_count()));
+  return s;
+}
+
+// kmem_cache_open(). Answers false, with what it got still there, if there is no memory.
+Task<bool> SlubCore::OpenCache(Cpu& cpu, KmemCache& s) {
+  cpu.TouchRange({s.address, Structure::kCacheDescriptor}, s.at.per_node, Access::kWrite);
+  return OpenFront(cpu, s);
+}
+
+Task<bool> SlubCore::AllocPercpu(Cpu& cpu, KmemCache& s, Settled<PercpuArea>* field,
+                                 const PercpuRequest& request) {
+  const PercpuArea area = co_await areas_->Alloc(cpu, request);
+  if (area.is_null()) co_return false;
+  cpu.Store(*field, area);
+  const uint64_t bytes = PercpuBytes(area);
+  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes += bytes; });
+  co_return true;
+}
+
+Task<void> SlubCore::FreePercpu(Cpu& cpu, KmemCache& s, Settled<PercpuArea>* field) {
+  const PercpuArea area = field->Peek();
+  CHECK(!area.is_null());
+  field->Poke({});
+  const uint64_t bytes = PercpuBytes(area);
+  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes -= bytes; });
+  co_await areas_->Free(cpu, area);
+}
+
+uint64_t SlubCore::PercpuBytes(const PercpuArea& area) const {
+  return uint64_t{area.bytes} * static_cast<uint64_t>(machine_.config().possible_cpus);
+}
+
+void SlubCore::PlaceCpu(KmemCache& s, CpuId id) const {
+  CacheCpu& c = s.cpus[id.index()];
+  c.placed = true;
+  const PercpuArea area = s.cpu_slab.Peek();
+  if (policy_.cpu_slabs) {
+    const auto place = [&](uint32_t at) {
+      return Place{areas_->AddressOn(area, id, at), Structure::kPerCpuArea};
+    };
+    c.top = PerCpu<CpuTop>(id, place(CacheCpu::kFreelistAt),
+                           {.tid = static_cast<uint64_t>(id.value()), .freelist = kNoObject});
+    c.slab = PerCpu<Slab*>(id, place(CacheCpu::kSlabAt));
+    c.partial = PerCpu<Slab*>(id, place(CacheCpu::kPartialAt));
+  }
+  if (!options_.statistics) return;
+  const bool are_apart = s.at.cpu_stats != 0;
+  const PercpuArea stats = are_apart ? s.cpu_stats.Peek() : area;
+  const uint32_t first = are_apart ? 0 : CacheCpu::kStatsAt;
+  const auto address = [&](uint32_t at) { return areas_->AddressOn(stats, id, first + at); };
+  SlubCpuCounters& counters = c.counters;
+  counters.base = address(0);
+  counters.before_page_end = static_cast<int>(counters_.size());
+  for (int place = counters.before_page_end - 1; place > 0; --place) {
+    const auto offset = static_cast<uint32_t>(place) * SlubCpuCounters::kBytes;
+    const PhysAddr here = address(offset);
+    if (here == counters.base + offset) break;
+    counters.before_page_end = place;
+    counters.base_behind = PhysAddr(here.value() - offset);
+  }
+}
+
+// init_kmem_cache_nodes().
+Task<bool> SlubCore::InitNodes(Cpu& cpu, KmemCache& s) {
+  for (int i = 0; i < machine_.config().node_count(); ++i) {
+    const NodeId node(i);
+    if (!HasMemory(node)) continue;
+    if (down_) {
+      co_await EarlyNodeAlloc(cpu, node);
+      continue;
+    }
+    const PhysAddr address = co_await AllocOwn(cpu, *node_cache_, kGfpKernel, node);
+    if (address.is_null()) co_return false;
+    cpu.TouchRange({address, Structure::kNode}, policy_.node_bytes, Access::kWrite);
+    s.nodes[node.index()] = std::make_unique<CacheNode>(address, list_lock_class_);
+    cpu.Touch(s.NodePointer(node), Access::kWrite);
+  }
+  co_return true;
+}
+
+// A cache that asks for sheaves of its own size has nothing in common with others.
+bool SlubCore::AsksForSheaves(const CacheSpec& spec) const {
+  return policy_.sheaves.which != SheafPolicy::Which::kNone && spec.sheaf_capacity > 0;
+}
+
+KmemCache* SlubCore::FindLive(std::string_view name) const {
+  for (CacheId id : list_) {
+    const std::vector<std::string>& names = cache(id).names;
+    if (std::find(names.begin(), names.end(), name) != names.end()) return &cache(id);
+  }
+  return nullptr;
+}
+
+// find_mergeable(): the oldest cache whose objects are no more than a word larger, suitably
+// aligned, and of the same kind.
+KmemCache* SlubCore::FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const {
+  if (!options_.merge_caches || !MayMerge(spec)) return nullptr;
+  for (CacheId id : list_) {
+    KmemCache& s = cache(id);
+    if (!s.may_merge || geometry.size > s.geometry.size) continue;
+    if (spec.reclaim_account != s.spec.reclaim_account) continue;
+    if (s.geometry.size % geometry.align != 0) continue;
+    if (s.geometry.size - geometry.size >= 8) continue;
+    return &s;
+  }
+  return nullptr;
+}
+
+// __kmem_cache_alias().
+CacheId SlubCore::AddAlias(KmemCache& s, const CacheSpec& spec) {
+  s.names.push_back(spec.name);
+  const uint64_t larger = std::max(s.geometry.object_size, spec.object_size);
+  const uint64_t growth = larger - s.geometry.object_size;
+  const uint64_t moved = growth * s.footprint.objects;
+  const uint64_t moved_own = growth * s.footprint.own_objects;
+  Account(s, [=](Footprint& footprint) {
+    footprint.object_bytes += moved;
+    footprint.padding_bytes -= moved;
+    footprint.own_object_bytes += moved_own;
+  });
+  s.geometry.object_size = static_cast<uint32_t>(larger);
+  return s.id;
+}
+
+}  // namespace slablab

@@ -1,0 +1,139 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "allocators/slub/core/check.h"
+
+#include "allocators/slub/core/core.h"
+#include "base/check.h"
+
+namespace slablab {
+namespace {
+
+// Whether a free pointer is one, and not what stands in its place.
+bool IsLink(ObjectIndex free_pointer) { return free_pointer != kInUse && free_pointer != kInSheaf; }
+
+}  // namespace
+
+void SlubInspection::Run() {
+  core_.InspectFront(s_, *this);
+  for (const std::unique_ptr<CacheNode>& n : s_.nodes) {
+    if (n != nullptr) VisitNode(*n);
+  }
+  std::map<NodeId, uint64_t> slabs;
+  std::map<NodeId, uint64_t> objects;
+  Footprint footprint;
+  for (const Slab& slab : core_.pool_.slabs()) {
+    if (slab.cache != &s_) continue;
+    VisitSlab(slab);
+    ++slabs[slab.node];
+    objects[slab.node] += slab.word.Peek().objects;
+    footprint += FootprintOf(slab);
+  }
+  for (size_t i = 0; i < s_.nodes.size(); ++i) {
+    if (s_.nodes[i] == nullptr) continue;
+    const NodeId node(static_cast<int32_t>(i));
+    CHECK_EQ(s_.nodes[i]->nr_slabs.Peek(), slabs[node]);         // 5
+    CHECK_EQ(s_.nodes[i]->total_objects.Peek(), objects[node]);  // 5
+  }
+  footprint.percpu_bytes = s_.footprint.percpu_bytes;
+  footprint.own_objects = s_.footprint.own_objects;
+  footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
+  CHECK_LE(footprint.own_objects, footprint.objects);
+  CHECK(footprint == s_.footprint);  // 7
+  CHECK_EQ(in_sheaves_, 0u);         // 3
+}
+
+void SlubInspection::Claim(const Slab& slab, Held held) {
+  CHECK(slab.cache == &s_);
+  CHECK(owners_.emplace(&slab, Owner{.on_node = false, .held = held}).second);  // 1
+}
+
+void SlubInspection::VisitNode(const CacheNode& n) {
+  CHECK(!n.list_lock.held());
+  uint64_t length = 0;
+  const Slab* previous = nullptr;
+  for (const Slab* slab = n.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+    CHECK(slab->cache == &s_);
+    CHECK(owners_.emplace(slab, Owner{.on_node = true, .held = {}}).second);  // 1
+    CHECK(s_.nodes[slab->node.index()].get() == &n);                          // 1
+    CHECK(slab->list_previous.Peek() == previous);
+    previous = slab;
+    ++length;
+  }
+  CHECK(n.last.Peek() == previous);
+  CHECK_EQ(n.nr_partial.Peek(), length);  // 5
+}
+
+void SlubInspection::VisitSlab(const Slab& slab) {
+  const SlabWord word = slab.word.Peek();
+  const auto found = owners_.find(&slab);
+  const bool owned = found != owners_.end();
+  const Owner owner = owned ? found->second : Owner();
+  if (!owned) CHECK_EQ(word.inuse, word.objects);         // 1
+  if (owner.on_node) CHECK_LT(word.inuse, word.objects);  // 1
+  CHECK_EQ(word.frozen, owner.held.frozen);               // 2
+  seen_.assign(word.objects, false);
+  const uint32_t on_slab = Walk(slab, word.freelist);
+  CHECK_EQ(word.inuse, word.objects - on_slab);  // 4
+  const uint32_t on_front = Walk(slab, owner.held.freelist);
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < word.objects; ++i) {
+    CHECK_EQ(IsLink(slab.free_pointer[i]), seen_[i]);  // 3
+    if (seen_[i]) continue;
+    ++used;
+    if (slab.free_pointer[i] != kInSheaf) continue;
+    CHECK_GT(in_sheaves_, 0u);  // 3
+    --in_sheaves_;
+  }
+  CHECK_EQ(used + on_slab + on_front, word.objects);  // 3
+  const uint64_t frames = uint64_t{1} << slab.order;
+  for (uint64_t i = 0; i < frames; ++i) {
+    CHECK(core_.slab_of_frame_[slab.base.frame() + i] == &slab);  // 6
+  }
+}
+
+// How many objects are on a list.
+uint32_t SlubInspection::Walk(const Slab& slab, ObjectIndex object) {
+  uint32_t length = 0;
+  while (object != kNoObject) {
+    CHECK_LT(object, seen_.size());
+    CHECK(!seen_[object]);  // 3
+    seen_[object] = true;
+    ++length;
+    object = slab.free_pointer[object];
+  }
+  return length;
+}
+
+Footprint SlubInspection::FootprintOf(const Slab& slab) const {
+  const uint64_t size = s_.geometry.size;
+  const uint64_t objects = slab.word.Peek().objects;
+  uint64_t used = 0;
+  for (uint64_t i = 0; i < objects; ++i) used += slab.free_pointer[i] == kInUse;
+  Footprint footprint;
+  footprint.slabs = 1;
+  footprint.slab_bytes = kPageSize << slab.order;
+  footprint.objects = used;
+  footprint.object_bytes = used * s_.geometry.object_size;
+  footprint.padding_bytes = used * (size - s_.geometry.object_size);
+  footprint.free_bytes = (objects - used) * size;
+  footprint.tail_bytes = footprint.slab_bytes - objects * size;
+  return footprint;
+}
+
+void SlubCore::CheckInvariants() const {
+  Footprint total;
+  uint64_t frames = 0;
+  for (CacheId id : list_) {
+    SlubInspection(*this, cache(id)).Run();
+    total += cache(id).footprint;
+  }
+  kmalloc_large_.Fill(total);
+  CHECK(total == total_);  // 7
+  for (const Slab& slab : pool_.slabs()) {
+    if (slab.cache != nullptr) frames += uint64_t{1} << slab.order;
+  }
+  CHECK_EQ(frames * kPageSize, total_.slab_bytes);  // 6
+}
+
+}  // namespace slablab

@@ -1,0 +1,110 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What is done to SLUB's caches from outside: shrink, CPU hotplug, tunables.
+
+#include <algorithm>
+#include <array>
+
+#include "allocators/slub/core/core.h"
+#include "allocators/switches.h"
+#include "base/check.h"
+#include "sim/core/scheduler.h"
+
+namespace slablab {
+
+// kmem_cache_shrink().
+Task<void> SlubCore::Shrink(Cpu& cpu, CacheId id) {
+  KmemCache& s = cache(id);
+  const SiteScope site(cpu, SiteOf(SlubAt::kShrink));
+  co_await FlushAll(cpu, s);
+  co_await EmptyBarns(cpu, s, Ending::kNo);
+  for (const std::unique_ptr<CacheNode>& n : s.nodes) {
+    if (n != nullptr) co_await ShrinkNode(cpu, s, *n);
+  }
+}
+
+// __kmem_cache_do_shrink(), one node: frees the empty slabs, and sorts those with few free objects
+// to the front, fullest first, so that they fill up and leave the list.
+Task<void> SlubCore::ShrinkNode(Cpu& cpu, KmemCache& s, CacheNode& n) {
+  constexpr int kPromoteMax = 32;  // SHRINK_PROMOTE_MAX
+  std::array<std::vector<Slab*>, kPromoteMax> promote;
+  std::vector<Slab*> discard;
+  const IrqFlags flags = cpu.IrqSave();
+  {
+    const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
+    for (Slab *slab = cpu.Load(n.first), *following; slab != nullptr; slab = following) {
+      following = cpu.Load(slab->list_next);
+      // Frees may come in at any time: `inuse` is an upper limit.
+      const SlabWord word = co_await cpu.Load(slab->word);
+      const int free = word.objects - word.inuse;
+      CHECK_GT(free, 0);
+      if (free == word.objects) {
+        RemovePartial(cpu, n, *slab);
+        co_await UncountSlab(cpu, s, *slab);
+        discard.push_back(slab);
+      } else if (free <= kPromoteMax) {
+        Unlink(cpu, n, *slab);
+        promote[static_cast<size_t>(free - 1)].push_back(slab);
+      }
+    }
+    // list_move() puts each in front of its group, and list_splice() the fuller groups in front.
+    for (int i = kPromoteMax - 1; i >= 0; --i) {
+      for (Slab* slab : promote[static_cast<size_t>(i)]) LinkInto(cpu, n, *slab, ListEnd::kHead);
+    }
+  }
+  co_await cpu.IrqRestore(flags);
+  for (auto slab = discard.rbegin(); slab != discard.rend(); ++slab) {
+    co_await FreeSlab(cpu, s, **slab);
+  }
+}
+
+// slub_cpu_dead(): every cache, the newest first.
+Task<void> SlubCore::CpuDead(Cpu& cpu, CpuId dead) {
+  CHECK(!cpu.scheduler().cpu(dead).online());
+  for (size_t i = list_.size(); i > 0; --i) {
+    co_await FlushCpuOf(cpu, cache(list_[i - 1]), dead);
+  }
+}
+
+// SLUB has nothing to prepare: the per-CPU structures of all possible CPUs are there.
+Task<bool> SlubCore::CpuComing(Cpu&, CpuId) { co_return true; }
+
+// The files' _store() functions.
+Task<absl::Status> SlubCore::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
+  KmemCache& s = cache(id);
+  absl::Status checked =
+      CheckTunable(name(), SlubSwitches(policy_), options_.statistics, key, value);
+  if (!checked.ok()) co_return checked;
+  if (key == "min_partial") {
+    cpu.Store(s.min_partial, static_cast<uint64_t>(value));
+  } else if (key == "cpu_partial") {
+    s.cpu_partial = static_cast<uint32_t>(value);
+    cpu.Store(s.cpu_partial_slabs, SlubCpuPartialSlabs(s.cpu_partial, s.geometry.objects));
+    co_await FlushAll(cpu, s);
+  } else if (key == "remote_node_defrag_ratio") {
+    cpu.Store(s.remote_node_defrag_ratio, static_cast<uint32_t>(value) * 10);
+  } else if (key == "shrink") {
+    co_await Shrink(cpu, id);
+  } else {
+    ClearCounter(cpu, s, key);
+  }
+  co_return absl::OkStatus();
+}
+
+// clear_stat().
+void SlubCore::ClearCounter(Cpu& cpu, KmemCache& s, std::string_view name) {
+  const auto stat = std::find_if(counters_.begin(), counters_.end(),
+                                 [name](SlubStat each) { return SlubStatName(each) == name; });
+  CHECK(stat != counters_.end());
+  const auto place = static_cast<int>(stat - counters_.begin());
+  for (int each = 0; each < cpu.scheduler().cpu_count(); ++each) {
+    if (!cpu.scheduler().cpu(CpuId(each)).online()) continue;
+    SlubCpuCounters& counters = On(s, CpuId(each)).counters;
+    counters.values[static_cast<size_t>(place)] = 0;
+    cpu.Touch({counters.AddressOf(place), Structure::kPerCpuArea}, Access::kWrite);
+  }
+}
+
+}  // namespace slablab

@@ -1,0 +1,94 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_SLUB_CORE_COUNTERS_H_
+#define SLABLAB_ALLOCATORS_SLUB_CORE_COUNTERS_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/types/span.h"
+#include "base/types.h"
+
+// SLUB_STATS: what SLUB counts for each CPU, of all eras. Which of them an era has, and in which
+// order (enum stat_item), its policy says.
+
+namespace slablab {
+
+enum class SlubStat : uint8_t {
+  kAllocFastpath,
+  kAllocSlowpath,
+  kFreeFastpath,
+  kFreeSlowpath,
+  kFreeFrozen,
+  kFreeAddPartial,
+  kFreeRemovePartial,
+  kAllocFromPartial,
+  kAllocSlab,
+  kAllocRefill,
+  kAllocNodeMismatch,
+  kFreeSlab,
+  kCpuslabFlush,
+  kDeactivateFull,
+  kDeactivateEmpty,
+  kDeactivateToHead,
+  kDeactivateToTail,
+  kDeactivateRemoteFrees,
+  kDeactivateBypass,
+  kOrderFallback,
+  kCmpxchgDoubleCpuFail,
+  kCmpxchgDoubleFail,
+  kCpuPartialAlloc,
+  kCpuPartialFree,
+  kCpuPartialNode,
+  kCpuPartialDrain,
+  // Of the sheaves.
+  kFreeRcuSheaf,
+  kFreeRcuSheafFail,
+  kSheafFlush,
+  kSheafRefill,
+  kSheafAlloc,
+  kSheafFree,
+  kBarnGet,
+  kBarnGetFail,
+  kBarnPut,
+  kBarnPutFail,
+  kSheafPrefillFast,
+  kSheafPrefillSlow,
+  kSheafPrefillOversize,
+  kSheafReturnFast,
+  kSheafReturnSlow,
+  // Of sheaves over CPU slabs.
+  kAllocCpuSheaf,
+  kFreeCpuSheaf,
+};
+inline constexpr int kSlubStats = static_cast<int>(SlubStat::kFreeCpuSheaf) + 1;
+
+// The name of its file in sysfs.
+std::string_view SlubStatName(SlubStat stat);
+
+// The counters of an era, in the order of enum stat_item: Linux 6.1 to 6.17, 6.18 and 6.19 with
+// sheaves over CPU slabs, and 7.0 on.
+absl::Span<const SlubStat> SlubCountersOfCpuSlabs();
+absl::Span<const SlubStat> SlubCountersOfBoth();
+absl::Span<const SlubStat> SlubCountersOfNodeSlabs();
+
+// One CPU's counters of one cache: 4 bytes each, one after another. A per-CPU area is contiguous
+// only within a page.
+struct SlubCpuCounters {
+  static constexpr uint32_t kBytes = 4;
+
+  int before_page_end = 0;
+  PhysAddr base;                            // of the first
+  PhysAddr base_behind;                     // as `base`, of those behind a page's end
+  std::array<uint32_t, kSlubStats> values;  // by place in the era's order
+
+  PhysAddr AddressOf(int place) const {
+    return (place < before_page_end ? base : base_behind) + static_cast<uint64_t>(place) * kBytes;
+  }
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_SLUB_CORE_COUNTERS_H_

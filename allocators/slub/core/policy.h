@@ -1,0 +1,142 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_SLUB_CORE_POLICY_H_
+#define SLABLAB_ALLOCATORS_SLUB_CORE_POLICY_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/types/span.h"
+#include "allocators/common/slub_geometry.h"
+#include "allocators/slub/core/counters.h"
+#include "allocators/slub/core/node_slabs_policy.h"
+#include "allocators/slub/core/sheaf_policy.h"
+#include "allocators/slub/core/structures.h"
+
+namespace slablab {
+
+// What changed in SLUB from one kernel to another: the shared code asks it where the ways part.
+struct SlubPolicy {
+  std::string_view name;
+  // A CPU owns a slab of each cache, and has partial slabs behind it; else none.
+  bool cpu_slabs;
+  // A slab is frozen from when it is taken off its node's list, or gets its first free object; else
+  // only while it is a CPU's slab, and what is on a CPU's partial list is not.
+  bool freezes_cpu_partials;
+  // The page's flags say whether a slab is in its node's list.
+  bool marks_listed;
+  // Who asks for a node but may be given another's gets at first only what that node has at once.
+  bool wish_in_two_passes;
+  // A free of one object builds a chain anew first, as a user's free of many does, and so does a
+  // free of many of SLUB's own.
+  bool every_free_builds_chain;
+  // alloc_fastpath and free_fastpath count the objects of bulk operations; else allocations are not
+  // counted, and frees by slab.
+  bool counts_bulk_objects;
+  // /proc/slabinfo guesses the free objects of a very long partial list from its ends.
+  bool slabinfo_guesses;
+  // How objects are laid out, and in which order kmalloc's caches are made.
+  SlubRules rules;
+  bool kmalloc_odd_sizes_first;
+  // The counters there are.
+  absl::Span<const SlubStat> (*counters)();
+  // Where struct kmem_cache has what, and sizeof(struct kmem_cache_node), with CONFIG_SLUB_DEBUG.
+  KmemCacheOffsets cache_offsets;
+  uint32_t node_bytes;
+  NodeSlabsPolicy node_slabs = {};  // where there are no CPU slabs
+  SheafPolicy sheaves = {};
+};
+
+// Linux 6.1.
+inline constexpr SlubPolicy kSlub61 = {
+    .name = "slub",
+    .cpu_slabs = true,
+    .freezes_cpu_partials = true,
+    .marks_listed = false,
+    .wish_in_two_passes = false,
+    .every_free_builds_chain = true,
+    .counts_bulk_objects = false,
+    .slabinfo_guesses = false,
+    .rules = {},
+    .kmalloc_odd_sizes_first = false,
+    .counters = SlubCountersOfCpuSlabs,
+    .cache_offsets = {.cpu_partial_slabs = 48, .order = 52, .defrag_ratio = 184, .per_node = 200},
+    .node_bytes = 64};
+
+// Linux 6.12.
+inline constexpr SlubPolicy kSlub612 = [] {
+  SlubPolicy policy = kSlub61;
+  policy.name = "slub-6.12";
+  policy.freezes_cpu_partials = false;
+  policy.marks_listed = true;
+  policy.wish_in_two_passes = true;
+  policy.every_free_builds_chain = false;
+  policy.counts_bulk_objects = true;
+  policy.slabinfo_guesses = true;
+  policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
+  policy.kmalloc_odd_sizes_first = true;
+  return policy;
+}();
+
+// Linux 6.18: sheaves over CPU slabs, for caches that ask for them.
+inline constexpr SlubPolicy kSlub618 = [] {
+  SlubPolicy policy = kSlub612;
+  policy.name = "slub-6.18";
+  policy.counters = SlubCountersOfBoth;
+  policy.cache_offsets.cpu_sheaves = 8;
+  policy.cache_offsets.sheaf_capacity = 60;
+  policy.cache_offsets.order = 64;
+  policy.cache_offsets.cpu_partial_slabs = 56;
+  policy.cache_offsets.defrag_ratio = 200;
+  policy.cache_offsets.per_node = 216;
+  policy.node_bytes = 72;
+  policy.sheaves = kSheaves618;
+  return policy;
+}();
+
+// Linux 7.3; 7.2; 7.1; 7.0. Each is the one above with what its successor changed.
+inline constexpr SlubPolicy kSlub73 = [] {
+  SlubPolicy policy = kSlub612;
+  policy.name = "slub-7.3";
+  policy.cpu_slabs = false;
+  policy.rules.constructor_takes_offset = true;
+  policy.counters = SlubCountersOfNodeSlabs;
+  policy.cache_offsets = {.order = 48,
+                          .defrag_ratio = 176,
+                          .cpu_stats = 192,
+                          .cpu_sheaves = 0,
+                          .sheaf_capacity = 44,
+                          .per_node = 200,
+                          .per_node_bytes = 16,
+                          .node = 8};
+  policy.node_slabs = kNodeSlabs72;
+  policy.sheaves = kSheaves73;
+  return policy;
+}();
+inline constexpr SlubPolicy kSlub72 = [] {
+  SlubPolicy policy = kSlub73;
+  policy.name = "slub-7.2";
+  policy.sheaves = kSheaves72;
+  return policy;
+}();
+inline constexpr SlubPolicy kSlub71 = [] {
+  SlubPolicy policy = kSlub72;
+  policy.name = "slub-7.1";
+  policy.node_slabs = kNodeSlabs70;
+  policy.sheaves = kSheaves71;
+  return policy;
+}();
+inline constexpr SlubPolicy kSlub70 = [] {
+  SlubPolicy policy = kSlub71;
+  policy.name = "slub-7.0";
+  policy.cache_offsets.per_node_bytes = 8;
+  policy.cache_offsets.node = 0;
+  policy.node_bytes = 72;
+  policy.sheaves = kSheaves70;
+  return policy;
+}();
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_SLUB_CORE_POLICY_H_

@@ -1,0 +1,284 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What SLUB says of itself: sysfs files, slabinfo, names. Costs nothing and changes nothing.
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "allocators/slub/core/core.h"
+#include "allocators/slub/core/sheaf_report.h"
+#include "allocators/switches.h"
+#include "base/check.h"
+#include "sim/core/scheduler.h"
+
+namespace slablab {
+namespace {
+
+constexpr QuirkInfo kQuirks[] = {
+    {"remote-defrag-always",
+     "remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always "
+     "tried."},
+    {"memcg-off",
+     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
+};
+
+// Of each kind of counters, for the program's life.
+absl::Span<const std::string_view> CounterNames(const SlubPolicy& policy) {
+  static auto* const kNames = new std::map<const SlubStat*, std::vector<std::string_view>>;
+  const absl::Span<const SlubStat> stats = policy.counters();
+  std::vector<std::string_view>& names = (*kNames)[stats.data()];
+  if (names.empty()) {
+    for (SlubStat stat : stats) names.push_back(SlubStatName(stat));
+  }
+  return names;
+}
+
+constexpr TunableInfo kTunables[] = {
+    {"min_partial", 0, std::numeric_limits<int64_t>::max(), "5 to 10, by the object's size",
+     "Partial slabs that a node keeps though they are empty."},
+    {"cpu_partial", 0, std::numeric_limits<uint32_t>::max(),
+     "120, 52 from 256 bytes, 24 from 1,024, 6 from 4,096",
+     "Free objects that a CPU's partial slabs are to hold, counted as half-full slabs; setting it "
+     "flushes all CPUs."},
+    {"remote_node_defrag_ratio", 0, 100, "100",
+     "Per cent of refills that look at other nodes' partial lists before a new slab is made."},
+    {"shrink", 1, 1, "", "Gives back empty slabs and sorts the partial lists."},
+};
+
+// Without CPU slabs there is no cpu_partial to set.
+constexpr TunableInfo kTunablesOfNodeSlabs[] = {kTunables[0], kTunables[2], kTunables[3]};
+
+Figure Plain(std::string_view name, uint64_t value) {
+  Figure figure;
+  figure.name = std::string(name);
+  figure.value = value;
+  return figure;
+}
+
+// Sums up parts by node; those that are zero are left out.
+class ByNode {
+ public:
+  void Add(NodeId node, uint64_t value) { values_[node.value()] += value; }
+  Figure Take(std::string_view name) const {
+    Figure figure;
+    figure.name = std::string(name);
+    figure.per = Figure::Per::kNode;
+    for (const auto& [node, value] : values_) {
+      if (value == 0) continue;
+      figure.value += value;
+      figure.parts.push_back({.index = node, .value = value});
+    }
+    return figure;
+  }
+
+ private:
+  std::map<int, uint64_t> values_;
+};
+
+// count_partial().
+struct PartialCount {
+  uint64_t slabs = 0;
+  uint64_t inuse = 0;
+  uint64_t free = 0;
+};
+
+PartialCount CountPartial(const CacheNode& n) {
+  PartialCount count;
+  for (const Slab* slab = n.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+    const SlabWord word = slab->word.Peek();
+    ++count.slabs;
+    count.inuse += word.inuse;
+    count.free += static_cast<uint64_t>(word.objects - word.inuse);
+  }
+  return count;
+}
+
+// count_partial_free_approx(): beyond a limit, from as many slabs at either end of the list.
+uint64_t GuessFree(const CacheNode& n) {
+  constexpr uint64_t kScannedMax = 10000;  // MAX_PARTIAL_TO_SCAN
+  const uint64_t listed = n.nr_partial.Peek();
+  if (listed <= kScannedMax) return CountPartial(n).free;
+  uint64_t free = 0;
+  uint64_t scanned = 0;
+  for (const Slab* slab = n.first.Peek(); scanned < kScannedMax / 2;
+       slab = slab->list_next.Peek(), ++scanned) {
+    free += static_cast<uint64_t>(slab->word.Peek().objects - slab->word.Peek().inuse);
+  }
+  for (const Slab* slab = n.last.Peek(); scanned < kScannedMax;
+       slab = slab->list_previous.Peek(), ++scanned) {
+    free += static_cast<uint64_t>(slab->word.Peek().objects - slab->word.Peek().inuse);
+  }
+  const uint64_t guess = free / scanned * listed + free % scanned * listed / scanned;
+  return std::min(guess, n.total_objects.Peek());
+}
+
+}  // namespace
+
+ModelSwitches SlubSwitches(const SlubPolicy& policy) {
+  ModelSwitches switches{
+      .quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterNames(policy)};
+  if (!policy.cpu_slabs) switches.tunables = kTunablesOfNodeSlabs;
+  return switches;
+}
+
+CacheLayout SlubCore::Layout(CacheId id) const {
+  const KmemCache& s = cache(id);
+  return {.name = s.names.front(),
+          .object_size = s.geometry.object_size,
+          .slab_size = s.geometry.size,
+          .align = s.geometry.align,
+          .order = s.geometry.order,
+          .objects_per_slab = s.geometry.objects,
+          .free_pointer_offset = s.geometry.free_pointer_offset,
+          .sheaf_capacity = s.sheaf_capacity.Peek()};
+}
+
+CacheId SlubCore::FindCache(std::string_view name) const {
+  const KmemCache* const s = FindLive(name);
+  return s == nullptr ? kNoCache : s->id;
+}
+
+Allocator::Location SlubCore::Locate(PhysAddr object) const {
+  if (object.frame() >= slab_of_frame_.size()) return {};
+  const Slab* const slab = SlabOf(object);
+  if (slab == nullptr) return {};
+  return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
+}
+
+std::vector<Allocator::SlabPlace> SlubCore::SlabPlaces() const {
+  std::vector<SlabPlace> places;
+  for (const Slab& slab : pool_.slabs()) {
+    if (slab.cache == nullptr) continue;
+    places.push_back({.cache = slab.cache->id, .base = slab.base, .order = slab.order});
+  }
+  return places;
+}
+
+// show_stat(): the CPUs that are on line.
+std::vector<Figure> SlubCore::Counters(CacheId id) const {
+  KmemCache& s = cache(id);
+  std::vector<Figure> figures;
+  if (!options_.statistics || !s.live) return figures;
+  const Scheduler& scheduler = machine_.scheduler();
+  for (size_t place = 0; place < counters_.size(); ++place) {
+    Figure figure;
+    figure.name = std::string(SlubStatName(counters_[place]));
+    figure.per = Figure::Per::kCpu;
+    for (int i = 0; i < scheduler.cpu_count(); ++i) {
+      if (!scheduler.cpu(CpuId(i)).online()) continue;
+      const uint32_t value = s.cpus[static_cast<size_t>(i)].counters.values[place];
+      if (value == 0) continue;
+      figure.value += value;
+      figure.parts.push_back({.index = i, .value = value});
+    }
+    figures.push_back(std::move(figure));
+  }
+  return figures;
+}
+
+// show_slab_objects() and the tunables' files.
+std::vector<Figure> SlubCore::State(CacheId id) const {
+  KmemCache& s = cache(id);
+  if (!s.live) return {};
+  ByNode objects, objects_partial, partial, cpu_slabs, slabs, total_objects;
+  for (int i = 0; i < machine_.config().node_count(); ++i) {
+    const CacheNode* const n = s.nodes[static_cast<size_t>(i)].get();
+    if (n == nullptr) continue;
+    const NodeId node(i);
+    const PartialCount count = CountPartial(*n);
+    objects.Add(node, n->total_objects.Peek() - count.free);
+    objects_partial.Add(node, count.inuse);
+    partial.Add(node, n->nr_partial.Peek());
+    slabs.Add(node, n->nr_slabs.Peek());
+    total_objects.Add(node, n->total_objects.Peek());
+  }
+  Figure cpu_partial_slabs = Plain("slabs_cpu_partial", 0);
+  cpu_partial_slabs.per = Figure::Per::kCpu;
+  cpu_partial_slabs.has_parentheses = true;
+  for (int i = 0; i < machine_.scheduler().cpu_count(); ++i) {
+    const CacheCpu& c = s.cpus[static_cast<size_t>(i)];
+    const Slab* const slab = c.slab.Peek();
+    const Slab* const first = c.partial.Peek();
+    // A CPU without a slab is passed over with its partial list.
+    if (slab != nullptr) {
+      cpu_slabs.Add(slab->node, 1);
+      if (first != nullptr) {
+        cpu_slabs.Add(first->node, static_cast<uint64_t>(first->partial.Peek().slabs));
+      }
+    }
+    if (first == nullptr || !machine_.scheduler().cpu(CpuId(i)).online()) continue;
+    // Taken to be half full.
+    const auto count = static_cast<uint64_t>(first->partial.Peek().slabs);
+    cpu_partial_slabs.in_parentheses += count;
+    cpu_partial_slabs.parts.push_back(
+        {.index = i, .value = count * s.geometry.objects / 2, .in_parentheses = count});
+  }
+  cpu_partial_slabs.value = cpu_partial_slabs.in_parentheses * s.geometry.objects / 2;
+  std::vector<Figure> figures = {
+      objects.Take("objects"),
+      objects_partial.Take("objects_partial"),
+      partial.Take("partial"),
+      cpu_slabs.Take("cpu_slabs"),
+      slabs.Take("slabs"),
+      total_objects.Take("total_objects"),
+      cpu_partial_slabs,
+      Plain("cpu_partial", s.cpu_partial),
+      Plain("min_partial", s.min_partial.Peek()),
+      Plain("remote_node_defrag_ratio", s.remote_node_defrag_ratio.Peek() / 10),
+      Plain("aliases", s.names.size() - 1)};
+  if (policy_.sheaves.which == SheafPolicy::Which::kNone) return figures;
+  figures.push_back(Plain("sheaf_capacity", s.sheaf_capacity.Peek()));
+  for (Figure& figure : SheafFigures(Contents(id))) figures.push_back(std::move(figure));
+  return figures;
+}
+
+// get_slabinfo().
+SlabInfoRow SlubCore::SlabInfo(CacheId id) const {
+  const KmemCache& s = cache(id);
+  SlabInfoRow row{.name = s.names.front(),
+                  .object_size = s.geometry.size,
+                  .objects_per_slab = s.geometry.objects,
+                  .pages_per_slab = uint32_t{1} << s.geometry.order};
+  for (const std::unique_ptr<CacheNode>& n : s.nodes) {
+    if (n == nullptr) continue;
+    row.slabs += n->nr_slabs.Peek();
+    row.objects += n->total_objects.Peek();
+    const uint64_t free = policy_.slabinfo_guesses ? GuessFree(*n) : CountPartial(*n).free;
+    row.active_objects += n->total_objects.Peek() - free;
+  }
+  row.active_slabs = row.slabs;
+  return row;
+}
+
+// Where struct slab keeps who has taken what, as a debugger sees it.
+CacheContents SlubCore::Contents(CacheId id) const {
+  const KmemCache& s = cache(id);
+  CacheContents contents;
+  for (size_t i = 0; i < s.nodes.size(); ++i) {
+    if (s.nodes[i] == nullptr) continue;
+    CacheContents::PartialList& list = contents.partial_lists.emplace_back();
+    list.node = static_cast<int>(i);
+    for (const Slab* slab = s.nodes[i]->first.Peek(); slab != nullptr;
+         slab = slab->list_next.Peek()) {
+      list.in_use.push_back(slab->word.Peek().inuse);
+    }
+  }
+  FillContents(s, &contents);
+  return contents;
+}
+
+Allocator::Offers SlubCore::offers() const {
+  // Single objects from caches with debugging came with Linux 6.2, kmem_cache_args with 6.12.
+  return {.debug_flags = policy_.marks_listed,
+          .free_pointer_offset = policy_.marks_listed,
+          .prefilled_sheaves = has_prefilled_sheaves()};
+}
+
+Footprint SlubCore::FootprintOf(CacheId id) const { return cache(id).footprint; }
+
+}  // namespace slablab

@@ -1,0 +1,147 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A slab's life in SLUB: made and discarded.
+
+#include "allocators/slub/core/core.h"
+#include "base/check.h"
+#include "sim/pages/page_allocator.h"
+
+namespace slablab {
+namespace {
+
+// GFP_RECLAIM_MASK | GFP_CONSTRAINT_MASK (mm/internal.h): all of a request that its slab is made
+// with.
+constexpr Gfp kNewSlabMask = kGfpReclaim | Gfp::kHigh | Gfp::kIo | Gfp::kFs | Gfp::kNoWarn |
+                             Gfp::kRetryMayFail | Gfp::kNoFail | Gfp::kNoRetry | Gfp::kNoMemalloc |
+                             Gfp::kAtomic | Gfp::kHardwall | Gfp::kThisNode;
+
+}  // namespace
+
+// allocate_slab(): a block of the wanted order if one is to be had without trouble, else the least.
+Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kNewSlab));
+  const SlubGeometry& geometry = s.geometry;
+  const Gfp gfp = (request.gfp & kNewSlabMask) | s.alloc_flags;
+  Gfp careless = (gfp | Gfp::kNoWarn | Gfp::kNoRetry) & ~Gfp::kNoFail;
+  if (Has(gfp, Gfp::kDirectReclaim) && geometry.order > geometry.min_order) {
+    careless = (careless | Gfp::kNoMemalloc) & ~kGfpReclaim;
+  }
+  cpu.Touch({s.address + s.at.order, Structure::kCacheDescriptor}, Access::kRead);
+  int order = geometry.order;
+  const PageRequest wanted{.order = order, .node = request.node, .gfp = careless};
+  PhysAddr block = co_await machine_.pages().Alloc(cpu, wanted);
+  if (block.is_null()) {
+    order = geometry.min_order;
+    const PageRequest least{.order = order, .node = request.node, .gfp = gfp};
+    block = co_await machine_.pages().Alloc(cpu, least);
+    if (block.is_null()) co_return nullptr;
+    Count(cpu, s, SlubStat::kOrderFallback);
+  }
+  co_return &SetUpSlab(cpu, s, request, block, order);
+}
+
+// allocate_slab() once it has the pages: all objects in a list, in order of address.
+Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
+                          int order) {
+  const uint64_t bytes = kPageSize << order;
+  const auto objects = static_cast<uint16_t>(bytes / s.geometry.size);
+  Slab& slab = pool_.Take(objects);
+  const PhysAddr page = machine_.PageStruct(block.frame());
+  const SlabWord word = {.freelist = 0, .inuse = 0, .objects = objects, .frozen = false};
+  slab.word = Racy<SlabWord>({page + Slab::kWordAt, Structure::kSlabMetadata}, word);
+  slab.base = block;
+  slab.first_object = block + s.geometry.red_left_pad;
+  slab.cache = &s;
+  slab.node = machine_.NodeOf(block);
+  slab.order = static_cast<uint8_t>(order);
+  if (policy_.marks_listed) {
+    // Of kmem_cache_node's first slab the structure is still to come: AddPartial names its lock.
+    const CacheNode* const n = s.nodes[slab.node.index()].get();
+    slab.listed =
+        Guarded<bool>(n == nullptr ? nullptr : &n->list_lock, slab.Metadata(Slab::kFlagsAt));
+  }
+  slab.serial = ++slabs_made_;
+  for (uint64_t frame = 0; frame < uint64_t{1} << order; ++frame) {
+    CHECK(slab_of_frame_[block.frame() + frame] == nullptr);
+    slab_of_frame_[block.frame() + frame] = &slab;
+  }
+  cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
+  cpu.Touch(slab.Metadata(Slab::kCacheAt), Access::kWrite);
+  cpu.Touch(slab.word.place(), Access::kWrite);
+  for (ObjectIndex i = 0; i < objects; ++i) {
+    // A constructor is taken to write the object once.
+    if (s.spec.has_constructor) {
+      cpu.TouchRange({s.AddressOf(slab, i), Structure::kObject}, s.geometry.object_size,
+                     Access::kWrite);
+    }
+    const auto next = static_cast<ObjectIndex>(i + 1);
+    slab.free_pointer[i] = next < objects ? next : kNoObject;
+    if (!request.links_later) StoreFreePointer(cpu, s, slab, i, slab.free_pointer[i]);
+  }
+  cpu.Execute(objects * kSlubPerObjectCycles);
+  const uint64_t usable = uint64_t{objects} * s.geometry.size;
+  Account(s, [=](Footprint& footprint) {
+    ++footprint.slabs;
+    footprint.slab_bytes += bytes;
+    footprint.free_bytes += usable;
+    footprint.tail_bytes += bytes - usable;
+  });
+  return slab;
+}
+
+void SlubCore::LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) const {
+  for (uint32_t i = first; i < slab.word.Peek().objects; ++i) {
+    const auto object = static_cast<ObjectIndex>(i);
+    StoreFreePointer(cpu, s, slab, object, slab.free_pointer[object]);
+  }
+}
+
+// inc_slabs_node().
+Task<void> SlubCore::CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
+  CacheNode* const n = GetNode(cpu, s, slab.node);
+  if (n == nullptr) co_return;  // The very first slab will hold this node's structure.
+  co_await cpu.AddReturn(n->nr_slabs, 1);
+  co_await cpu.AddReturn(n->total_objects, slab.word.Peek().objects);
+}
+
+// dec_slabs_node().
+Task<void> SlubCore::UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
+  CacheNode* const n = GetNode(cpu, s, NodeOf(cpu, slab));
+  const uint64_t objects = slab.word.Peek().objects;
+  co_await cpu.AddReturn(n->nr_slabs, uint64_t{0} - 1);
+  co_await cpu.AddReturn(n->total_objects, uint64_t{0} - objects);
+}
+
+// discard_slab().
+Task<void> SlubCore::DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
+  co_await UncountSlab(cpu, s, slab);
+  co_await FreeSlab(cpu, s, slab);
+}
+
+// free_slab(): the pages go back. REQUIRES: nobody can reach the slab, and all its objects are
+// free.
+Task<void> SlubCore::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kDiscard));
+  const SlabWord word = slab.word.Peek();
+  CHECK_EQ(word.inuse, 0);
+  CHECK(!word.frozen);
+  const PhysAddr block = slab.base;
+  const int order = slab.order;
+  cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
+  for (uint64_t frame = 0; frame < uint64_t{1} << order; ++frame) {
+    slab_of_frame_[block.frame() + frame] = nullptr;
+  }
+  const uint64_t bytes = kPageSize << order;
+  const uint64_t usable = uint64_t{word.objects} * s.geometry.size;
+  Account(s, [=](Footprint& footprint) {
+    --footprint.slabs;
+    footprint.slab_bytes -= bytes;
+    footprint.free_bytes -= usable;
+    footprint.tail_bytes -= bytes - usable;
+  });
+  pool_.Give(slab, word.objects);
+  co_await machine_.pages().Free(cpu, block, order);
+}
+
+}  // namespace slablab

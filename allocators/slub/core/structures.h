@@ -1,0 +1,203 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_SLUB_CORE_STRUCTURES_H_
+#define SLABLAB_ALLOCATORS_SLUB_CORE_STRUCTURES_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "allocators/allocator.h"
+#include "allocators/common/slub_geometry.h"
+#include "allocators/common/slub_list.h"
+#include "allocators/common/slub_pool.h"
+#include "allocators/percpu/areas.h"
+#include "allocators/slub/core/counters.h"
+#include "base/check.h"
+#include "base/types.h"
+#include "sim/cache/lazy_array.h"
+#include "sim/core/fields.h"
+
+// SLUB's structures, each where the kernel keeps it, field by field. Offsets are those of Linux 6.1
+// on x86-64 with CONFIG_SLUB_DEBUG, CONFIG_SLUB_CPU_PARTIAL, CONFIG_NUMA and CONFIG_SYSFS, without
+// free-list hardening or randomisation, KASAN and lockdep (include/linux/slub_def.h, mm/slab.h).
+
+namespace slablab {
+
+struct KmemCache;
+
+// An object of a slab by its number, or one of the two values a free pointer can have besides.
+using ObjectIndex = uint16_t;
+inline constexpr ObjectIndex kNoObject = 0xffff;  // the null pointer
+inline constexpr ObjectIndex kInUse = 0xfffe;     // not a free pointer: the object is allocated
+inline constexpr ObjectIndex kInSheaf = 0xfffd;   // not a free pointer: a sheaf has the object
+
+// The two words of struct slab that change as one: freelist and counters.
+struct SlabWord {
+  ObjectIndex freelist = kNoObject;
+  uint16_t inuse = 0;  // objects that are not on `freelist`
+  uint16_t objects = 0;
+  bool frozen = false;  // a CPU has taken it out of the lists' hands
+  friend bool operator==(const SlabWord&, const SlabWord&) = default;
+};
+
+struct Slab;
+
+// What a frozen slab on a CPU's partial list says of the rest of that list.
+struct CpuPartialLink {
+  Slab* next = nullptr;
+  int32_t slabs = 0;  // this one and those behind it
+};
+
+// struct slab: the first struct page of the slab's block.
+struct Slab {
+  static constexpr uint64_t kFlagsAt = 0;  // page flags, which name the node
+  static constexpr uint64_t kListAt = 8;   // slab_list, or next and slabs
+  static constexpr uint64_t kCacheAt = 24;
+  static constexpr uint64_t kWordAt = 32;
+
+  Racy<SlabWord> word;
+  PhysAddr base;                        // the block
+  PhysAddr first_object;                // behind its red zone, if it has one in front
+  ObjectIndex* free_pointer = nullptr;  // by object: what its free pointer holds
+  KmemCache* cache = nullptr;           // null: this Slab describes no slab now
+  Guarded<Slab*> list_next;             // in the node's partial list; null: the list's head
+  Guarded<Slab*> list_previous;
+  // SL_partial of the page's flags: the slab is in its node's list.
+  Guarded<bool> listed;
+  PerCpu<CpuPartialLink> partial;  // in a CPU's partial list: touched by that CPU
+  NodeId node;
+  uint8_t order = 0;
+  uint64_t serial = 0;  // of all slabs ever made, from 1
+
+  // Byte `at` of the struct page, and the struct page of any frame of the block.
+  Place Metadata(uint64_t at) const {
+    return {PhysAddr(word.place().address.value() - kWordAt + at), Structure::kSlabMetadata};
+  }
+  Place PageOf(uint64_t frame) const { return Metadata((frame - base.frame()) << kLineShift); }
+};
+
+// The two words of kmem_cache_cpu that change as one.
+struct CpuTop {
+  uint64_t tid = 0;
+  ObjectIndex freelist = kNoObject;  // of the CPU's slab: allocated from without locks
+  friend bool operator==(const CpuTop&, const CpuTop&) = default;
+};
+
+// What one CPU has of a cache: struct kmem_cache_cpu, of 32 bytes, where the era has it, and the
+// counters, behind it or apart. Made at the CPU's first use of the cache; before that it is as the
+// kernel initialises it.
+struct alignas(64) CacheCpu {
+  static constexpr uint32_t kFreelistAt = 0;
+  static constexpr uint32_t kSlabAt = 16;
+  static constexpr uint32_t kPartialAt = 24;
+  static constexpr uint32_t kStatsAt = 32;
+
+  bool placed = false;
+  PerCpu<CpuTop> top;
+  PerCpu<Slab*> slab;     // allocated from; null: none
+  PerCpu<Slab*> partial;  // further slabs
+  SlubCpuCounters counters;
+};
+
+using CacheNode = SlubNode<Slab>;
+
+// Where struct kmem_cache has what differs from era to era.
+struct KmemCacheOffsets {
+  uint32_t cpu_partial_slabs = 0;
+  uint32_t order = 0;  // struct kmem_cache_order_objects oo
+  uint32_t defrag_ratio = 0;
+  uint32_t cpu_stats = 0;  // 0: the counters lie behind kmem_cache_cpu
+  uint32_t cpu_sheaves = 0;
+  uint32_t sheaf_capacity = 0;
+  // An array by node of so many bytes each, in which the node structure's pointer stands at `node`.
+  uint32_t per_node = 0;
+  uint32_t per_node_bytes = 8;
+  uint32_t node = 0;
+};
+
+// What a front keeps of a cache besides: its own kind.
+struct FrontCache {
+  virtual ~FrontCache() = default;
+};
+
+// struct kmem_cache.
+struct KmemCache {
+  static constexpr uint64_t kCpuSlabAt = 0;
+  static constexpr uint64_t kMinPartialAt = 16;
+  static constexpr uint64_t kOffsetAt = 40;
+
+  // `offsets` outlives the cache.
+  KmemCache(const KmemCacheOffsets& offsets, int cpus)
+      : at(offsets), cpus(static_cast<size_t>(cpus)) {}
+  KmemCache(const KmemCache&) = delete;
+
+  const KmemCacheOffsets& at;
+  CacheId id;
+  bool live = false;
+  CacheSpec spec;
+  std::vector<std::string> names;  // spec.name first, then the aliases merged into it
+  bool may_merge = false;
+  bool is_kmalloc = false;  // SLAB_KMALLOC
+  bool no_sheaves = false;  // one of the two caches that all others need
+  bool is_debug = false;    // kmem_cache_debug(): one object at a time, under list_lock
+  Gfp alloc_flags = Gfp::kNone;
+  SlubGeometry geometry;
+  uint32_t reciprocal = 0;   // ceil(2^32 / size)
+  uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
+
+  PhysAddr address;
+  Settled<PercpuArea> cpu_slab;
+  Settled<PercpuArea> cpu_stats;     // null: the counters are behind cpu_slab's
+  Settled<PercpuArea> cpu_sheaves;   // null: the cache has nothing that stands for sheaves
+  Settled<uint32_t> sheaf_capacity;  // 0: no sheaves
+  Settled<uint64_t> min_partial;
+  Settled<uint32_t> offset;  // of the free pointer
+  Settled<uint32_t> cpu_partial_slabs;
+  Settled<uint32_t> remote_node_defrag_ratio;
+  std::vector<std::unique_ptr<CacheNode>> nodes;  // null: a node without memory
+
+  LazyArray<CacheCpu> cpus;
+  std::unique_ptr<FrontCache> front;  // null: the front keeps nothing
+  Footprint footprint;
+
+  // Moves the structure to `to`: the fields keep their values.
+  void PlaceAt(PhysAddr to);
+  Place NodePointer(NodeId node) const {
+    return {address + at.per_node + node.index() * at.per_node_bytes + at.node,
+            Structure::kCacheDescriptor};
+  }
+
+  // Where an era that has the pointer to a node's barn beside that to its structure has it.
+  Place BarnPointer(NodeId node) const {
+    return {address + at.per_node + node.index() * at.per_node_bytes, Structure::kCacheDescriptor};
+  }
+
+  PhysAddr AddressOf(const Slab& slab, ObjectIndex object) const {
+    return slab.first_object + uint64_t{object} * geometry.size;
+  }
+  // REQUIRES: `object` is an object of `slab`; checked.
+  ObjectIndex IndexOf(const Slab& slab, PhysAddr object) const;
+  Place FreePointer(const Slab& slab, ObjectIndex object) const {
+    return {AddressOf(slab, object) + geometry.free_pointer_offset, Structure::kFreePointer};
+  }
+};
+
+using SlubSlabs = SlubPool<Slab, &Slab::free_pointer>;
+
+inline ObjectIndex KmemCache::IndexOf(const Slab& slab, PhysAddr object) const {
+  // Exact for multiples of the size: the error of the reciprocal is below size / 2^32 for each, and
+  // number * size stays below 2^32.
+  const uint64_t index = ((object - slab.first_object) * reciprocal) >> 32;
+  CHECK_LT(index, slab.word.Peek().objects);
+  CHECK(AddressOf(slab, static_cast<ObjectIndex>(index)) == object);
+  return static_cast<ObjectIndex>(index);
+}
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_SLUB_CORE_STRUCTURES_H_

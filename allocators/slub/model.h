@@ -1,0 +1,134 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_ALLOCATORS_SLUB_MODEL_H_
+#define SLABLAB_ALLOCATORS_SLUB_MODEL_H_
+
+#include "absl/types/span.h"
+#include "allocators/slub/core/check.h"
+#include "allocators/slub/core/core.h"
+#include "base/check.h"
+#include "sim/core/cpu.h"
+#include "sim/core/task.h"
+
+namespace slablab {
+
+// SLUB with a front: what a CPU keeps before the slabs. `Front` is made of the core and offers
+//   Task<Placement> Alloc(Cpu&, KmemCache&, SlubAllocRequest)    an object for a user
+//   Task<PathId> Free(Cpu&, Slab&, PhysAddr object)              of a user's
+//   Task<size_t> AllocBulk(Cpu&, KmemCache&, Gfp, Span<PhysAddr>)
+//   Task<void> FreeBulk(Cpu&, KmemCache&, Span<PhysAddr>), KfreeBulk(Cpu&, Span<PhysAddr>)
+//   Task<bool> Open(Cpu&, KmemCache&), Task<void> Close(Cpu&, KmemCache&)
+//   Task<void> FlushAll(Cpu&, KmemCache&), FlushCpuOf(Cpu&, KmemCache&, CpuId)
+//   void Inspect(const KmemCache&, SlubInspection&) const
+// as SlubCore's hooks of these names say. One with sheaves has besides
+//   SheafLayer& layer()
+//   void Describe(const KmemCache&, CacheContents*) const
+// A template, so that the fast paths inline.
+template <typename Front>
+class SlubModel : public SlubCore {
+ public:
+  SlubModel(Machine& machine, const AllocatorOptions& options, const SlubPolicy& policy)
+      : SlubCore(machine, options, policy), front_(*this) {}
+
+  Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) final {
+    return front_.Alloc(cpu, cache(id), {.gfp = gfp, .node = node});
+  }
+  // kmem_cache_free(): the object's page leads to its slab; no more is needed to free it.
+  Task<PathId> Free(Cpu& cpu, CacheId id, PhysAddr object) final {
+    Slab* const slab = SlabOf(object);
+    CHECK(slab != nullptr);
+    CHECK(slab->cache == &cache(id));
+    return front_.Free(cpu, *slab, object);
+  }
+  // kfree(): the page says whether it is a slab's, and the slab of which cache.
+  Task<PathId> Kfree(Cpu& cpu, PhysAddr object) override {
+    if (object <= kZeroSizePointer) return Task<PathId>(PathOf(SlubWay::kFreeNull));
+    Slab* const slab = SlabOf(object);
+    if (slab == nullptr) return FreeLarge(cpu, object);
+    {
+      const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+      cpu.Touch(slab->Metadata(Slab::kFlagsAt), Access::kRead);
+      cpu.Touch(slab->Metadata(Slab::kCacheAt), Access::kRead);
+    }
+    return front_.Free(cpu, *slab, object);
+  }
+  Task<size_t> AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) final {
+    return front_.AllocBulk(cpu, cache(id), gfp, objects);
+  }
+  Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) final {
+    for (const PhysAddr object : objects) CHECK(SlabOf(object)->cache == &cache(id));
+    return front_.FreeBulk(cpu, cache(id), objects);
+  }
+
+  Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) final {
+    return front_.KfreeBulk(cpu, objects);
+  }
+
+  // What only sheaves have.
+  Task<bool> FreeRcuSheaf(Cpu& cpu, PhysAddr object) final {
+    if constexpr (kHasSheaves) return front_.layer().FreeRcu(cpu, object);
+    return SlubCore::FreeRcuSheaf(cpu, object);
+  }
+  Task<void> FlushRcuSheaves(Cpu& cpu, CacheId id) final {
+    if constexpr (kHasSheaves) return front_.layer().FlushRcu(cpu, cache(id));
+    return SlubCore::FlushRcuSheaves(cpu, id);
+  }
+  Task<SheafId> PrefillSheaf(Cpu& cpu, CacheId id, Gfp gfp, uint32_t size) final {
+    if constexpr (kHasSheaves) return front_.layer().Prefill(cpu, cache(id), gfp, size);
+    return SlubCore::PrefillSheaf(cpu, id, gfp, size);
+  }
+  Task<Placement> AllocFromSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf) final {
+    if constexpr (kHasSheaves) return front_.layer().AllocFrom(cpu, cache(id), gfp, sheaf);
+    return SlubCore::AllocFromSheaf(cpu, id, gfp, sheaf);
+  }
+  Task<SheafId> RefillSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf, uint32_t size) final {
+    if constexpr (kHasSheaves) return front_.layer().RefillUsers(cpu, cache(id), gfp, sheaf, size);
+    return SlubCore::RefillSheaf(cpu, id, gfp, sheaf, size);
+  }
+  Task<void> ReturnSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf) final {
+    if constexpr (kHasSheaves) return front_.layer().Return(cpu, cache(id), gfp, sheaf);
+    return SlubCore::ReturnSheaf(cpu, id, gfp, sheaf);
+  }
+  uint32_t SheafSize(SheafId sheaf) const final {
+    if constexpr (kHasSheaves) return front_.layer().SizeOf(sheaf);
+    return SlubCore::SheafSize(sheaf);
+  }
+
+  Front& front() { return front_; }
+
+ private:
+  static constexpr bool kHasSheaves = requires(Front front) { front.layer(); };
+
+  bool has_prefilled_sheaves() const final { return kHasSheaves; }
+  Task<bool> OpenFront(Cpu& cpu, KmemCache& s) final { return front_.Open(cpu, s); }
+  Task<void> CloseFront(Cpu& cpu, KmemCache& s) final { return front_.Close(cpu, s); }
+  Task<void> FlushAll(Cpu& cpu, KmemCache& s) final { return front_.FlushAll(cpu, s); }
+  Task<void> FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner) final {
+    return front_.FlushCpuOf(cpu, s, owner);
+  }
+  Task<void> RcuBarrier(Cpu& cpu, KmemCache& s) final {
+    if constexpr (kHasSheaves) return front_.layer().RcuBarrier(cpu, s);
+    return {};
+  }
+  Task<void> EmptyBarns(Cpu& cpu, KmemCache& s, Ending ending) final {
+    if constexpr (kHasSheaves) return front_.layer().EmptyBarns(cpu, s, ending == Ending::kYes);
+    return {};
+  }
+  Task<bool> BootstrapKmalloc(Cpu& cpu, KmemCache& s) final {
+    if constexpr (kHasSheaves) return front_.layer().Bootstrap(cpu, s);
+    return Task<bool>(true);
+  }
+  void FillContents(const KmemCache& s, CacheContents* contents) const final {
+    if constexpr (requires { front_.Describe(s, contents); }) front_.Describe(s, contents);
+  }
+  void InspectFront(const KmemCache& s, SlubInspection& inspection) const final {
+    front_.Inspect(s, inspection);
+  }
+
+  Front front_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_ALLOCATORS_SLUB_MODEL_H_

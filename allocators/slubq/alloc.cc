@@ -1,0 +1,400 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SLUB+Q's allocation: the CPU's queue, the shared queue, slabs.
+
+#include <algorithm>
+
+#include "allocators/slubq/slubq.h"
+#include "base/check.h"
+
+namespace slablab {
+namespace {
+
+constexpr Cycles kFastCycles = 10;  // as kSlubFastCycles and kSlubSlowCycles
+constexpr Cycles kSlowCycles = 25;
+constexpr int32_t kUntouchedBatchMax = 16;
+
+}  // namespace
+
+// slab_alloc(): with interrupts off, the newest object of the CPU's queue. As long as nothing waits
+// to come in when they are on again, that needs no coroutine.
+Task<Placement> SlubQ::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
+  QueueCache& s = queue_cache(id);
+  Found found;
+  Entry entry;
+  {
+    const SiteScope site(cpu, SiteOf(At::kAllocFast));
+    cpu.Execute(kFastCycles);
+    if (gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+    // slab_pre_alloc_hook(): its answer was taken the wrong way round by the patch that made it.
+    if (hook_inverted_ && up_) return Task<Placement>(Placement{{}, PathOf(Way::kAllocFailed)});
+    entry.flags = cpu.IrqSave();
+    QueueCpu& c = ThisCpu(cpu, s);
+    if (!v2()) node = FindNumaNode(cpu, s, node);
+    entry.node_matches = node == kAnyNode || node == cpu.Load(c.node);
+    if (entry.node_matches && !c.q.IsEmpty(cpu)) {
+      found = {c.q.Pop(cpu), Way::kAllocFast};
+      if (v4()) c.q.SetTouched(cpu, true);
+      Count(cpu, s, QueueStat::kAllocFastpath);
+      AccountHandOut(s);
+      cpu.IrqRestore(entry.flags);
+      if (cpu.MayProceed()) return Task<Placement>(Hand(cpu, s, gfp, found));
+    }
+  }
+  if (!found.object.is_null()) return EndAlloc(cpu, s, gfp, found);
+  return AllocFurther(cpu, s, {.gfp = gfp, .node = node}, entry);
+}
+
+// find_numa_node(), which is asked for by what s->flags say.
+NodeId SlubQ::FindNumaNode(Cpu& cpu, const QueueCache& s, NodeId node) {
+  cpu.Touch(s.Field(QueueCache::kFlagsAt), Access::kRead);
+  if (spreads_slab_ && s.spec.mem_spread && node == kAnyNode && !cpu.in_interrupt()) {
+    node = SpreadNode(cpu);
+  }
+  return node == kAnyNode ? node : LocalMemoryNode(node);
+}
+
+// The same, where it takes more than the queue.
+Task<Placement> SlubQ::AllocFurther(Cpu& cpu, QueueCache& s, AllocRequest request, Entry entry) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+  Found found;
+  if (v2()) {
+    found = co_await AllocSlowV2(cpu, s, request);
+  } else if (entry.node_matches) {
+    found = co_await AllocSlow(cpu, s, request);
+  } else {
+    found = co_await AllocFromNode(cpu, s, request);
+  }
+  if (!found.object.is_null()) AccountHandOut(s);
+  co_await cpu.IrqRestore(entry.flags);
+  co_return Hand(cpu, s, request.gfp, found);
+}
+
+Task<Placement> SlubQ::EndAlloc(Cpu& cpu, QueueCache& s, Gfp gfp, Found found) {
+  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+  co_await cpu.Sync();
+  co_return Hand(cpu, s, gfp, found);
+}
+
+Placement SlubQ::Hand(Cpu& cpu, const QueueCache& s, Gfp gfp, Found found) const {
+  if (found.object.is_null()) return {PhysAddr(), PathOf(Way::kAllocFailed)};
+  if (Has(gfp, Gfp::kZero)) Clear(cpu, s, found.object);
+  return {found.object, PathOf(found.way)};
+}
+
+// cpuset_mem_spread_node(): the next node that has memory.
+NodeId SlubQ::SpreadNode(const Cpu& cpu) {
+  NodeId& rotor = spread_rotor_[cpu.id().index()];
+  do {
+    rotor = NodeId((rotor.value() + 1) % machine_.config().node_count());
+  } while (!HasMemory(rotor));
+  return rotor;
+}
+
+// slab_alloc() of V2 with the queue empty, or with what was not asked for: then all of it goes
+// back.
+Task<SlubQ::Found> SlubQ::AllocSlowV2(Cpu& cpu, QueueCache& s, AllocRequest request) {
+  const SiteScope site(cpu, SiteOf(At::kAllocSlow));
+  cpu.Execute(kSlowCycles);
+  if (!gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+  QueueCpu& c = On(*s.cpus, cpu.id());
+  if (request.node != kAnyNode && request.node != cpu.Load(c.node)) {
+    co_await FlushCpu(cpu, s, *s.cpus, cpu.id());
+    cpu.Store(c.node, request.node);
+  }
+  const Found found = co_await RefillV3(cpu, s, request);
+  co_return found;
+}
+
+// slab_alloc() with the queue empty.
+Task<SlubQ::Found> SlubQ::AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest request) {
+  const SiteScope site(cpu, SiteOf(At::kAllocSlow));
+  cpu.Execute(kSlowCycles);
+  QueueCpu& c = On(*s.cpus, cpu.id());
+  int32_t batch = cpu.Load(s.batch);
+  if (v4() && !c.q.touched()) batch = std::min(batch, kUntouchedBatchMax);
+  const int32_t from_shared = co_await RefillFromShared(cpu, c, batch);
+  if (from_shared > 0) {
+    Count(cpu, s, QueueStat::kAllocShared);
+    if (!v4()) Count(cpu, s, QueueStat::kAllocSlowpath);
+    const Found found{c.q.Pop(cpu), Way::kAllocShared};
+    if (v4()) c.q.SetTouched(cpu, true);
+    co_return found;
+  }
+  if (v4()) {
+    const Found found = co_await RefillV4(cpu, s, request, batch);
+    co_return found;
+  }
+  const Found found = co_await RefillV3(cpu, s, request);
+  co_return found;
+}
+
+// get_shared_objects(): the newest of the shared queue. V3 looks before it locks.
+Task<int32_t> SlubQ::RefillFromShared(Cpu& cpu, QueueCpu& c, int32_t batch) {
+  const SiteScope site(cpu, SiteOf(At::kShared));
+  SharedQueues* const queues = SharedOf(cpu, c);
+  if (queues == nullptr) co_return 0;
+  LockedQueue& l = queues->shared;
+  if (!v4()) {
+    co_await cpu.Sync();
+    if (l.q.IsEmpty(cpu)) co_return 0;
+  }
+  const SpinGuard guard = co_await l.lock.Acquire(cpu);
+  const int32_t count = std::min({batch, l.q.Count(cpu), c.q.max()});
+  if (v4()) l.q.SetTouched(cpu, true);
+  if (count == 0) co_return 0;
+  moving_.resize(static_cast<size_t>(count));
+  l.q.TakeNewest(cpu, absl::MakeSpan(moving_));
+  c.q.Append(cpu, moving_);
+  co_return count;
+}
+
+// slab_alloc() of V2 and V3 from "while (q->objects < s->batch)" on: slab by slab, from the lists
+// or new.
+Task<SlubQ::Found> SlubQ::RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request) {
+  Way way = Way::kAllocPartial;
+  for (;;) {
+    // An interrupt may have filled the queue, or resizing put another in its place.
+    QueueCpu& c = ThisCpu(cpu, s);
+    const int32_t batch = cpu.Load(s.batch);
+    const int32_t wanted = batch - c.q.Count(cpu);
+    if (wanted <= 0) break;
+    if (StuckAt(c)) break;
+    LockedSlab partial = co_await GetPartial(cpu, s, request);
+    if (partial.slab != nullptr) {
+      Count(cpu, s, QueueStat::kAllocFromPartial);
+    } else {
+      partial.slab = co_await NewSlabInSlowPath(cpu, s, request);
+      if (partial.slab == nullptr) break;
+      way = Way::kAllocNewSlab;
+      Count(cpu, s, QueueStat::kAllocSlab);
+      partial.guard = co_await partial.slab->lock.Acquire(cpu);
+      AsMap(*partial.slab).map.Publish(&partial.slab->lock);
+    }
+    MapSlab& slab = AsMap(*partial.slab);
+    QueueCpu& now = ThisCpu(cpu, s);
+    RefillQueue(cpu, s, now.q, slab, cpu.Load(s.batch) - now.q.count());
+    co_await ToLists(cpu, s, slab, ListEnd::kTail);
+  }
+  QueueCpu& c = ThisCpu(cpu, s);
+  if (c.q.IsEmpty(cpu)) co_return Found{};
+  Count(cpu, s, QueueStat::kAllocSlowpath);
+  co_return Found{c.q.Pop(cpu), way};
+}
+
+// A batch that no queue can hold: V3 and V4 go round for ever here, V2 writes where no queue is.
+bool SlubQ::StuckAt(const QueueCpu& c) {
+  if (c.q.count() < c.q.max()) return false;
+  if (!livelock_logged_) {
+    Log(v2() ? "BUG: slab_alloc() writes past the queue's end: the batch exceeds the queue"
+             : "BUG: soft lockup in slab_alloc(): the batch exceeds the queue");
+  }
+  livelock_logged_ = true;
+  return true;
+}
+
+// slab_alloc() of V4: what the node's list has, under one lock; new slabs only if that was nothing.
+Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch) {
+  Count(cpu, s, QueueStat::kAllocSlowpath);
+  QueueCpu& refilled = On(*s.cpus, cpu.id());
+  const int32_t listed = co_await RefillFromLists(cpu, s, refilled, batch);
+  Way way = Way::kAllocPartial;
+  if (listed > 0) {
+    Count(cpu, s, QueueStat::kAllocFromPartial);
+  } else {
+    way = Way::kAllocNewSlab;
+    for (;;) {
+      QueueCpu& c = ThisCpu(cpu, s);
+      if (c.q.Count(cpu) >= batch) break;
+      if (StuckAt(c)) break;
+      Slab2010* const fresh = co_await NewSlabInSlowPath(cpu, s, request);
+      // Objects that are there already stay there: the request fails all the same.
+      if (fresh == nullptr) co_return Found{};
+      MapSlab& slab = AsMap(*fresh);
+      QueueCpu& now = ThisCpu(cpu, s);
+      ListEnd end = ListEnd::kTail;
+      const int32_t queued = now.q.Count(cpu);
+      if (queued < cpu.Load(s.batch)) {
+        RefillQueue(cpu, s, now.q, slab, batch);
+        end = ListEnd::kHead;
+      }
+      Count(cpu, s, QueueStat::kAllocSlab);
+      const bool has_rest = !slab.map.IsEmpty(cpu);
+      Node2010& n = *GetNode(cpu, s, NodeOf(cpu, slab));
+      slab.map.Publish(&n.list_lock);
+      if (!has_rest) continue;
+      const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
+      AddPartialV4(cpu, s, n, slab, end);
+    }
+  }
+  // While this CPU waited for the list's lock, resizing may have put another queue in its place:
+  // what was refilled is used up to the end, and drained by the call that waits for interrupts.
+  QueueCpu& now = ThisCpu(cpu, s);
+  QueueCpu& c = listed > 0 ? refilled : now;
+  const Found found{c.q.Pop(cpu), way};
+  c.q.SetTouched(cpu, true);
+  co_return found;
+}
+
+// V4, "Refill from partial lists": from the list's head, each slab staying where it is until it is
+// used up.
+Task<int32_t> SlubQ::RefillFromLists(Cpu& cpu, QueueCache& s, QueueCpu& c, int32_t batch) {
+  const SiteScope site(cpu, SiteOf(At::kGetPartial));
+  Node2010* const n = GetNode(cpu, s, cpu.Load(c.node));
+  if (n == nullptr) co_return 0;
+  const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
+  int32_t got = 0;
+  while (c.q.count() < std::min(batch, c.q.max())) {
+    Slab2010* const first = cpu.Load(n->first);
+    if (first == nullptr) break;
+    MapSlab& slab = AsMap(*first);
+    got += RefillQueue(cpu, s, c.q, slab, batch - c.q.count());
+    // partial_to_full().
+    if (slab.map.IsEmpty(cpu)) RemovePartialV4(cpu, s, *n, slab);
+  }
+  co_return got;
+}
+
+// new_slab() as the slow paths call it: who may wait has interrupts on meanwhile.
+Task<Slab2010*> SlubQ::NewSlabInSlowPath(Cpu& cpu, QueueCache& s, AllocRequest request) {
+  if (!v2() && !gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+  const bool waits = Has(request.gfp, Gfp::kDirectReclaim);
+  if (waits) co_await cpu.IrqRestore(IrqFlags::kWereOn);
+  Slab2010* const slab = co_await NewSlab(cpu, s, request);
+  if (waits) cpu.IrqSave();
+  if (slab == nullptr && v4() && HasQuirk("null-page-node")) {
+    Log("BUG: unable to handle kernel NULL pointer dereference: page_to_nid() in slab_alloc()");
+  }
+  co_return slab;
+}
+
+// refill_queue() and retrieve_objects(): up to `wanted` objects, so that the lowest address is
+// popped first. Answers how many.
+int32_t SlubQ::RefillQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, MapSlab& slab, int32_t wanted) {
+  const auto free = static_cast<int32_t>(slab.map.Weight(cpu));
+  const int32_t most = std::min(q.max(), cpu.Load(s.batch));
+  const int32_t count = std::min({wanted, free, most - q.Count(cpu)});
+  if (count <= 0) return 0;
+  moving_.clear();
+  for (int32_t i = 0; i < count; ++i) moving_.push_back(RetrieveOne(cpu, s, slab));
+  q.AppendReversed(cpu, moving_);
+  return count;
+}
+
+PhysAddr SlubQ::RetrieveOne(Cpu& cpu, QueueCache& s, MapSlab& slab) {
+  return s.AddressOf(slab, slab.map.TakeLowest(cpu));
+}
+
+// to_lists() of V3, and what V2 has in its place. REQUIRES: the slab is locked, and on no list.
+Task<void> SlubQ::ToLists(Cpu& cpu, QueueCache& s, MapSlab& slab, ListEnd end) {
+  if (slab.map.IsEmpty(cpu)) co_return;
+  co_await AddToPartial(cpu, *GetNode(cpu, s, NodeOf(cpu, slab)), slab, end);
+}
+
+// slab_alloc_node(): an object of another node, from the alien queue if there is one.
+Task<SlubQ::Found> SlubQ::AllocFromNode(Cpu& cpu, QueueCache& s, AllocRequest request) {
+  const SiteScope site(cpu, SiteOf(At::kAllocNode));
+  cpu.Execute(kSlowCycles);
+  request.gfp = request.gfp | Gfp::kThisNode;
+  LockedQueue* const a = AlienQueue(cpu, s, On(*s.cpus, cpu.id()), request.node);
+  Found found;
+  if (v4()) {
+    found = co_await AllocFromNodeV4(cpu, s, a, request);
+  } else {
+    found = co_await AllocFromNodeV3(cpu, s, a, request);
+    if (!found.object.is_null()) Count(cpu, s, QueueStat::kAllocRemote);
+  }
+  co_return found;
+}
+
+Task<SlubQ::Found> SlubQ::AllocFromNodeV3(Cpu& cpu, QueueCache& s, LockedQueue* a,
+                                          AllocRequest request) {
+  if (a != nullptr) {
+    const SpinGuard guard = co_await a->lock.Acquire(cpu);
+    if (!a->q.IsEmpty(cpu)) co_return Found{a->q.Pop(cpu), Way::kAllocAlien};
+  }
+  LockedSlab partial = co_await GetPartialNode(cpu, s, request.node);
+  if (partial.slab == nullptr) {
+    partial.slab = co_await NewSlabInSlowPath(cpu, s, request);
+    if (partial.slab == nullptr) co_return Found{};
+    partial.guard = co_await partial.slab->lock.Acquire(cpu);
+    AsMap(*partial.slab).map.Publish(&partial.slab->lock);
+    // Removing the queues may have come in between.
+    a = AlienQueue(cpu, s, ThisCpu(cpu, s), request.node);
+  }
+  MapSlab& slab = AsMap(*partial.slab);
+  const PhysAddr object = RetrieveOne(cpu, s, slab);
+  if (a != nullptr) {
+    const SpinGuard guard = co_await a->lock.TryAcquire(cpu);
+    if (guard) RefillQueue(cpu, s, a->q, slab, a->q.max());
+  }
+  co_await ToLists(cpu, s, slab, ListEnd::kHead);
+  co_return Found{object, Way::kAllocNode};
+}
+
+Task<SlubQ::Found> SlubQ::AllocFromNodeV4(Cpu& cpu, QueueCache& s, LockedQueue* a,
+                                          AllocRequest request) {
+  for (;;) {
+    SpinGuard alien_guard;
+    if (a != nullptr) {
+      alien_guard = co_await a->lock.Acquire(cpu);
+      if (!a->q.IsEmpty(cpu)) {
+        const Found found{a->q.Pop(cpu), Way::kAllocAlien};
+        a->q.SetTouched(cpu, true);
+        alien_guard.Unlock();
+        Count(cpu, s, QueueStat::kAllocAlien);
+        co_return found;
+      }
+    }
+    Node2010* const n = GetNode(cpu, s, request.node);
+    SpinGuard guard = co_await n->list_lock.Acquire(cpu);
+    Slab2010* slab = cpu.Load(n->last);
+    if (slab == nullptr) {
+      guard.Unlock();
+      alien_guard.Unlock();
+      slab = co_await NewSlabInSlowPath(cpu, s, request);
+      if (slab == nullptr) co_return Found{};
+      // Removing the queues may have come in between.
+      a = AlienQueue(cpu, s, ThisCpu(cpu, s), request.node);
+      if (a != nullptr) alien_guard = co_await a->lock.Acquire(cpu);
+      guard = co_await n->list_lock.Acquire(cpu);
+      AsMap(*slab).map.Publish(&n->list_lock);
+      Count(cpu, s, QueueStat::kAllocSlab);
+    } else {
+      Count(cpu, s, QueueStat::kAllocFromPartial);
+    }
+    MapSlab& its_slab = AsMap(*slab);
+    PhysAddr object;
+    if (a == nullptr || a->q.IsFull(cpu)) {
+      object = RetrieveOne(cpu, s, its_slab);
+      Count(cpu, s, QueueStat::kAllocDirect);
+    } else {
+      RefillQueue(cpu, s, a->q, its_slab, a->q.max());
+    }
+    alien_guard.Unlock();
+    const bool is_empty = its_slab.map.IsEmpty(cpu);
+    if (!is_empty && !its_slab.partial) AddPartialV4(cpu, s, *n, its_slab, ListEnd::kTail);
+    if (is_empty && its_slab.partial) RemovePartialV4(cpu, s, *n, its_slab);
+    guard.Unlock();
+    if (!object.is_null()) co_return Found{object, Way::kAllocNode};
+  }
+}
+
+void SlubQ::AddPartialV4(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab, ListEnd end) {
+  CHECK(!slab.partial);
+  AddPartial(cpu, n, static_cast<Slab2010&>(slab), end);
+  cpu.Touch(slab.Metadata(Slab2010::kFlagsAt), Access::kWrite);
+  slab.partial = true;
+  s.node_touched[slab.node.index()] = 1;  // Beside nr_partial, which has just been written.
+}
+
+void SlubQ::RemovePartialV4(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab) {
+  CHECK(slab.partial);
+  RemovePartial(cpu, n, static_cast<Slab2010&>(slab));
+  cpu.Touch(slab.Metadata(Slab2010::kFlagsAt), Access::kWrite);
+  slab.partial = false;
+  s.node_touched[slab.node.index()] = 1;
+}
+
+}  // namespace slablab

@@ -1,0 +1,241 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SLUB+Q's freeing, and the way of objects from queues back to their slabs.
+
+#include <algorithm>
+
+#include "allocators/slubq/slubq.h"
+#include "base/check.h"
+
+namespace slablab {
+namespace {
+
+constexpr Cycles kFastCycles = 10;
+constexpr Cycles kSlowCycles = 25;
+
+}  // namespace
+
+// slab_free(): onto the CPU's queue; the object itself is not touched. No coroutine, as in Alloc.
+Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, PhysAddr object) {
+  auto& s = static_cast<QueueCache&>(cache);
+  MapSlab& slab = AsMap(its_slab);
+  IrqFlags flags{};
+  bool is_local = false;
+  bool is_done = false;
+  {
+    const SiteScope site(cpu, SiteOf(At::kFreeFast));
+    cpu.Execute(kFastCycles);
+    CHECK(!slab.map.PeekBit(s.IndexOf(slab, object)));  // Else it is free already.
+    AccountTakeBack(s);
+    flags = cpu.IrqSave();
+    QueueCpu& c = ThisCpu(cpu, s);
+    is_local = v2();
+    if (!is_local) {
+      const NodeId own = cpu.Load(c.node);
+      is_local = NodeOf(cpu, slab) == own;
+    }
+    if (is_local && !IsFull(cpu, s, c)) {
+      Count(cpu, s, QueueStat::kFreeFastpath);
+      c.q.Push(cpu, object);
+      if (v4()) c.q.SetTouched(cpu, true);
+      cpu.IrqRestore(flags);
+      if (cpu.MayProceed()) return Task<PathId>(PathOf(Way::kFreeFast));
+      is_done = true;
+    }
+  }
+  if (is_done) return EndFree(cpu, Way::kFreeFast);
+  return is_local ? FreeToFull(cpu, s, object, flags) : FreeToNode(cpu, s, slab, object, flags);
+}
+
+Task<PathId> SlubQ::FreeToNode(Cpu& cpu, QueueCache& s, MapSlab& slab, PhysAddr object,
+                               IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  const Way way = co_await FreeAlien(cpu, s, On(*s.cpus, cpu.id()), slab, object);
+  co_await cpu.IrqRestore(flags);
+  co_return PathOf(way);
+}
+
+Task<PathId> SlubQ::FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  QueueCpu& c = On(*s.cpus, cpu.id());
+  const Way way = co_await FreeSlow(cpu, s, c);
+  c.q.Push(cpu, object);
+  if (v4()) c.q.SetTouched(cpu, false);
+  co_await cpu.IrqRestore(flags);
+  co_return PathOf(way);
+}
+
+Task<PathId> SlubQ::EndFree(Cpu& cpu, Way way) {
+  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+  co_await cpu.Sync();
+  co_return PathOf(way);
+}
+
+// queue_full(). V2 has no limit in the queue itself, and looks for it in the cache.
+bool SlubQ::IsFull(Cpu& cpu, const QueueCache& s, const QueueCpu& c) const {
+  if (!v2()) return c.q.IsFull(cpu);
+  cpu.Touch(s.Field(QueueCache::kQueueAt), Access::kRead);
+  return c.q.Count(cpu) >= s.queue;
+}
+
+// slab_free() with the queue full: the oldest batch goes to the shared queue as far as it has room;
+// if it had none, to the slabs.
+Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
+  const SiteScope site(cpu, SiteOf(At::kFreeSlow));
+  cpu.Execute(kSlowCycles);
+  Way way = Way::kFreeShared;
+  const int32_t batch = cpu.Load(s.batch);
+  if (SharedQueues* const queues = SharedOf(cpu, c); queues != nullptr) {
+    const SiteScope shared_site(cpu, SiteOf(At::kShared));
+    LockedQueue& l = queues->shared;
+    bool tries = true;
+    if (!v4()) {
+      co_await cpu.Sync();
+      tries = !l.q.IsFull(cpu);
+    }
+    int32_t count = 0;
+    if (tries) {
+      const SpinGuard guard = co_await l.lock.Acquire(cpu);
+      count = std::min({batch, l.q.max() - l.q.Count(cpu), c.q.count()});
+      l.q.Append(cpu, c.q.objects().subspan(0, static_cast<size_t>(count)));
+      if (v4()) l.q.SetTouched(cpu, true);
+    }
+    if (tries) c.q.DropOldest(cpu, count);
+    // V3 counts a transaction even of nothing.
+    if (v4() ? count > 0 : tries) Count(cpu, s, QueueStat::kFreeShared);
+  }
+  const bool still_full = v2() || c.q.IsFull(cpu);
+  if (still_full) {
+    way = Way::kFreeDrain;
+    co_await DrainQueue(cpu, s, c.q, batch);
+  }
+  if (still_full || !v4()) Count(cpu, s, QueueStat::kFreeSlowpath);
+  co_return way;
+}
+
+// slab_free_alien(): an object of another node.
+Task<SlubQ::Way> SlubQ::FreeAlien(Cpu& cpu, QueueCache& s, QueueCpu& c, MapSlab& slab,
+                                  PhysAddr object) {
+  const SiteScope site(cpu, SiteOf(At::kFreeAlien));
+  cpu.Execute(kSlowCycles);
+  LockedQueue* const a = AlienQueue(cpu, s, c, slab.node);
+  Way way = Way::kFreeDirect;
+  if (a == nullptr) {
+    const PhysAddr one[] = {object};
+    co_await DrainObjects(cpu, s, one);
+    Count(cpu, s, v4() ? QueueStat::kFreeDirect : QueueStat::kFreeAlien);
+    co_return way;
+  }
+  way = Way::kFreeAlien;
+  {
+    const SpinGuard guard = co_await a->lock.Acquire(cpu);
+    while (a->q.IsFull(cpu)) {
+      co_await DrainQueue(cpu, s, a->q, cpu.Load(s.batch));
+      way = Way::kFreeAlienDrain;
+    }
+    a->q.Push(cpu, object);
+    if (v4()) a->q.SetTouched(cpu, way == Way::kFreeAlien);
+  }
+  const bool slow = v4() && way == Way::kFreeAlienDrain;
+  Count(cpu, s, slow ? QueueStat::kFreeSlowpath : QueueStat::kFreeAlien);
+  co_return way;
+}
+
+// drain_queue(): the oldest `count`, or all there are. REQUIRES: nobody else can change the queue
+// meanwhile. Answers how many.
+Task<int32_t> SlubQ::DrainQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, int32_t count) {
+  const int32_t drained = std::min(count, q.Count(cpu));
+  co_await DrainObjects(cpu, s, q.objects().subspan(0, static_cast<size_t>(drained)));
+  q.DropOldest(cpu, drained);
+  if (v4()) q.SetTouched(cpu, false);
+  co_return drained;
+}
+
+// drain_shared_cache(), of shared and alien queues. REQUIRES: interrupts are off.
+Task<int32_t> SlubQ::DrainLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue, int32_t count) {
+  co_await cpu.Sync();
+  if (queue.q.IsEmpty(cpu)) co_return 0;
+  const SpinGuard guard = co_await queue.lock.Acquire(cpu);
+  const int32_t drained = co_await DrainQueue(cpu, s, queue.q, count);
+  co_return drained;
+}
+
+Task<void> SlubQ::DrainObjects(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
+  return v4() ? DrainByNode(cpu, s, objects) : DrainBySlab(cpu, s, objects);
+}
+
+// The fast loop of drain_objects(): as many of the first objects as lie in one slab. REQUIRES: the
+// slab's lock is held. Answers how many.
+size_t SlubQ::FoldRun(Cpu& cpu, QueueCache& s, MapSlab& slab, absl::Span<const PhysAddr> objects) {
+  size_t count = 0;
+  while (count < objects.size() && SlabOf(objects[count]) == &slab) {
+    slab.map.Set(cpu, s.IndexOf(slab, objects[count]));
+    ++count;
+  }
+  return count;
+}
+
+// drain_objects() of V2 and V3: slab by slab, each under its own lock. A slab that is all free
+// goes.
+Task<void> SlubQ::DrainBySlab(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
+  const SiteScope site(cpu, SiteOf(At::kDrain));
+  while (!objects.empty()) {
+    MapSlab& slab = AsMap(*SlabOf(objects[0]));
+    CHECK(slab.cache == &s);
+    cpu.Touch(slab.PageOf(objects[0].frame()), Access::kRead);
+    SpinGuard guard = co_await slab.lock.Acquire(cpu);
+    const bool was_empty = slab.map.IsEmpty(cpu);
+    objects = objects.subspan(FoldRun(cpu, s, slab, objects));
+    const bool all_free = slab.map.IsFull(cpu);
+    Node2010& n = *GetNode(cpu, s, NodeOf(cpu, slab));
+    if (!all_free) {
+      if (!was_empty) continue;
+      co_await AddToPartial(cpu, n, slab, ListEnd::kTail);
+      Count(cpu, s, QueueStat::kFreeAddPartial);
+      continue;
+    }
+    if (!was_empty) {
+      co_await RemoveFromPartial(cpu, n, slab);
+      Count(cpu, s, QueueStat::kFreeRemovePartial);
+    }
+    guard.Unlock();
+    co_await DiscardSlab(cpu, s, slab);
+  }
+}
+
+// drain_objects() of V4: each node's lock is held for as long as the slabs lie on it.
+Task<void> SlubQ::DrainByNode(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
+  const SiteScope site(cpu, SiteOf(At::kDrain));
+  Node2010* n = nullptr;
+  SpinGuard guard;
+  while (!objects.empty()) {
+    MapSlab& slab = AsMap(*SlabOf(objects[0]));
+    CHECK(slab.cache == &s);
+    cpu.Touch(slab.PageOf(objects[0].frame()), Access::kRead);
+    Node2010* const home = GetNode(cpu, s, NodeOf(cpu, slab));
+    if (home != n) {
+      guard.Unlock();
+      n = home;
+      guard = co_await n->list_lock.Acquire(cpu);
+    }
+    objects = objects.subspan(FoldRun(cpu, s, slab, objects));
+    bool discard = slab.map.IsFull(cpu);
+    if (discard) {
+      const auto partial = cpu.Load(n->nr_partial);
+      discard = partial > cpu.Load(s.min_partial);
+    }
+    if (discard) {
+      if (slab.partial) {
+        RemovePartialV4(cpu, s, *n, slab);
+        Count(cpu, s, QueueStat::kFreeRemovePartial);
+      }
+      co_await DiscardSlab(cpu, s, slab);
+    } else if (!slab.partial) {
+      AddPartialV4(cpu, s, *n, slab, ListEnd::kHead);
+      Count(cpu, s, QueueStat::kFreeAddPartial);
+    }
+  }
+}
+
+}  // namespace slablab

@@ -1,0 +1,258 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "allocators/registry.h"
+#include "base/interrupt.h"
+#include "base/names.h"
+#include "base/printable.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/output/print.h"
+#include "cli/output/progress.h"
+#include "cli/result_output.h"
+#include "cli/simulation_flags.h"
+#include "runs/experiments/printable.h"
+#include "runs/experiments/saved_results.h"
+#include "runs/experiments/variation.h"
+#include "runs/simulation/bundled_traces.h"
+#include "runs/simulation/simulation.h"
+#include "traces/slt/trace.h"
+
+ABSL_FLAG(
+    slablab::CommaList, allocators, {},
+    "NAME,...: the models to compare, the first is the base; all: every one there is. Without "
+    "this, --allocator and --machines, all.");
+ABSL_FLAG(slablab::CommaList, machines, {}, "MACHINE,...: the machines to compare.");
+ABSL_FLAG(slablab::SemicolonList, vary, {},
+          "NAME=V,...: the values to compare: of a tunable, a parameter of the workload, or a "
+          "flag of run (cpu_partial=0,6,30, seed=1,2); several NAMEs with ';' between them.");
+ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML report.");
+
+namespace slablab {
+
+namespace {
+
+constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary"};
+constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags, kResultFlags);
+constexpr std::string_view kOwnDemoFlags[] = {"html"};
+constexpr auto kDemoFlags = Joined(kOwnDemoFlags, kResultFlags);
+
+constexpr size_t kRunsMax = 1000;  // more are a sweep's work
+
+std::vector<std::string> AllAllocators() { return NamesOf(ListAllocators()); }
+
+// Every allocator on every machine, as `options` says in all else.
+std::vector<VariedRun> Crossed(const SimulationOptions& options,
+                               const std::vector<std::string>& allocators,
+                               const std::vector<std::string>& machines) {
+  std::vector<VariedRun> all;
+  for (const std::string& machine : machines) {
+    for (const std::string& allocator : allocators) {
+      all.push_back({.options = options, .varied = {}, .notes = {}});
+      all.back().options.allocator = allocator;
+      all.back().options.machine = machine;
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<std::vector<LabelledResult>> SimulateAll(const std::vector<VariedRun>& simulations) {
+  std::vector<RunResult> results;
+  const InterruptScope interrupts;
+  for (const VariedRun& run : simulations) {
+    const SimulationOptions& options = run.options;
+    std::unique_ptr<Progress> progress;
+    const std::string what = absl::StrCat(options.allocator, run.varied, " (", results.size() + 1,
+                                          " of ", simulations.size(), ")");
+    const SimulationHooks hooks = {
+        .progress =
+            [&](uint64_t events, uint64_t total) {
+              if (progress == nullptr) {
+                progress = std::make_unique<Progress>(ProgressOfSimulation(what, total));
+              }
+              progress->Update(events);
+            },
+        .stop = InterruptRequested};
+    absl::StatusOr<RunResult> result = Simulate(options, hooks);
+    if (!result.ok()) {
+      return absl::Status(result.status().code(),
+                          simulations.size() == 1
+                              ? std::string(result.status().message())
+                              : absl::StrCat(options.allocator, run.varied, " on ", options.machine,
+                                             ": ", result.status().message()));
+    }
+    for (const std::string& note : run.notes) {
+      *result->add_assumptions() = note;
+      Print(stderr, "slablab: {}\n", Printable(note));
+    }
+    MakePrintable(&*result);
+    results.push_back(*std::move(result));
+  }
+  return Labelled(std::move(results));
+}
+
+absl::Status CheckDistinct(const std::vector<std::string>& names, std::string_view flag) {
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    if (!seen.insert(name).second) {
+      return BadFlag(flag, absl::StrJoin(names, ","), absl::StrCat("'", name, "' is named twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
+    const std::vector<std::string>& arguments) {
+  const absl::StatusOr<SimulationOptions> options =
+      SimulationOptionsFromFlags("compare", arguments);
+  if (!options.ok()) return options.status();
+  for (const char* name : {"allocator", "machine"}) {
+    const std::string several = absl::StrCat(name, "s");
+    if (WasGiven(name) && WasGiven(several)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, " and --", several, " say the same: give one of them"));
+    }
+  }
+  const std::string allocators_flag =
+      WasGiven("allocator") ? options->allocator : absl::GetFlag(FLAGS_allocators).text;
+  std::vector<std::string> allocators = absl::StrSplit(allocators_flag, ',', absl::SkipEmpty());
+  std::vector<std::string> machines =
+      absl::StrSplit(absl::GetFlag(FLAGS_machines).text, ',', absl::SkipEmpty());
+  const std::string vary = absl::GetFlag(FLAGS_vary).text;
+  if (allocators_flag == "all" || (allocators.empty() && machines.empty() && vary.empty())) {
+    allocators = AllAllocators();
+  }
+  for (const absl::Status& status :
+       {CheckDistinct(allocators, "allocators"), CheckDistinct(machines, "machines")}) {
+    if (!status.ok()) return status;
+  }
+  if (allocators.empty()) allocators = {options->allocator};
+  if (machines.empty()) machines = {options->machine};
+  absl::StatusOr<std::vector<VariedRun>> runs =
+      Varied(vary, Crossed(*options, allocators, machines));
+  if (!runs.ok()) return runs.status();
+  if (runs->size() < 2) {
+    return absl::InvalidArgumentError(
+        "compare needs two runs or more: several of --allocators or --machines, or values of "
+        "--vary");
+  }
+  if (runs->size() > kRunsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("compare takes at most ", kRunsMax,
+                                                   " runs, and these are ", runs->size(),
+                                                   "; 'slablab sweep' does more"));
+  }
+  return runs;
+}
+
+// Whether the words are one trace, and no results that were kept.
+bool IsTrace(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1) return false;
+  const absl::StatusOr<std::string> path = FindTrace(arguments[0]);
+  if (!path.ok()) return absl::EndsWith(arguments[0], ".slt");
+  return absl::EndsWith(arguments[0], ".slt") || *path != arguments[0] ||
+         TraceReader::Open(*path, TraceReader::Options()).ok();
+}
+
+// Results are what they are: a flag that says how to run is a misunderstanding.
+absl::Status CheckNothingToRun() {
+  std::vector<std::string_view> names(std::begin(kSimulationFlags), std::end(kSimulationFlags));
+  names.insert(names.end(), std::begin(kOwnFlags), std::end(kOwnFlags));
+  for (const std::string_view name : names) {
+    if (!WasGiven(name)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", absl::StrReplaceAll({name.data(), name.size()}, {{"_", "-"}}),
+                     " says how to run, and results have run already"));
+  }
+  return absl::OkStatus();
+}
+
+int Ended(const absl::Status& status) {
+  if (absl::IsCancelled(status)) return kExitInterrupted;
+  return status.ok() ? kExitOk : Fail(status);
+}
+
+int RunCompare(const std::vector<std::string>& arguments) {
+  if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
+  absl::StatusOr<std::vector<LabelledResult>> set;
+  if (arguments.empty() || IsTrace(arguments)) {
+    const absl::StatusOr<std::vector<VariedRun>> simulations = SimulationsOfFlags(arguments);
+    if (!simulations.ok()) return Fail(simulations.status());
+    set = SimulateAll(*simulations);
+  } else {
+    if (absl::Status status = CheckNothingToRun(); !status.ok()) return Fail(status);
+    set = ReadSavedResults(arguments);
+    if (set.ok() && set->size() < 2) {
+      set = absl::InvalidArgumentError(
+          absl::StrCat("compare needs two results or more; ", arguments[0], " has one"));
+    }
+  }
+  return Ended(set.ok() ? WriteSet(*set) : set.status());
+}
+
+// The recorded kernel's, today's, and what was there before and beside them: as many as the words
+// tell apart run by run.
+const std::vector<std::string>& DemoAllocators() {
+  static const auto& names = *new std::vector<std::string>{
+      "slub", "slub-7.3", "slab", "slab-2014", "slub-2010", "slubq-v2", "slubq", "slubq-v4"};
+  return names;
+}
+
+int RunDemo(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) return Fail(absl::InvalidArgumentError("demo takes no arguments"));
+  if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
+  SimulationOptions options;
+  options.trace_path = BundledTracePath("linux-6.1-slub-c4n2-hackbench");
+  const absl::StatusOr<std::vector<LabelledResult>> set =
+      SimulateAll(Crossed(options, DemoAllocators(), {"xeon-8380"}));
+  if (!set.ok()) return Ended(set.status());
+  if (absl::Status status = WriteSet(*set); !status.ok()) return Fail(status);
+  const std::string path = absl::GetFlag(FLAGS_html);
+  if (absl::Status status = WriteHtml(*set, path); !status.ok()) return Fail(status);
+  if (path.empty() || path == "-") return kExitOk;
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  Print(stderr, "slablab: the same with charts, for a browser: {}\n",
+        Printable(error ? path : whole.string()));
+  return kExitOk;
+}
+
+}  // namespace
+
+extern const Command kCompareCommand = {
+    .name = "compare",
+    .synopsis = "TRACE | --workload=WORKLOAD | RESULT...",
+    .summary =
+        "Runs one workload through several allocators, on several machines or with several values "
+        "of something, or takes results that were kept, and says what differs and why: in words, "
+        "A/B tables, or charts (--format=html).",
+    .flags = kFlags,
+    .formats = kSetFormats,
+    .run = RunCompare,
+};
+
+extern const Command kDemoCommand = {
+    .name = "demo",
+    .synopsis = "",
+    .summary =
+        "Compares allocators of all eras on a bundled trace of a real kernel, and leaves an HTML "
+        "report.",
+    .flags = kDemoFlags,
+    .formats = kSetFormats,
+    .run = RunDemo,
+};
+
+}  // namespace slablab

@@ -1,0 +1,38 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/command.h"
+#include "cli/result_output.h"
+#include "runs/experiments/saved_results.h"
+
+namespace slablab {
+namespace {
+
+int RunReport(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    return Fail(absl::InvalidArgumentError(
+        "report takes a result or several, as 'slablab run --format=proto' or --format=json "
+        "writes them"));
+  }
+  const absl::StatusOr<std::vector<LabelledResult>> set = ReadSavedResults(arguments);
+  if (!set.ok()) return Fail(set.status());
+  const absl::Status status = set->size() == 1 ? WriteResult((*set)[0].result) : WriteSet(*set);
+  return status.ok() ? kExitOk : Fail(status);
+}
+
+}  // namespace
+
+extern const Command kReportCommand = {
+    .name = "report",
+    .synopsis = "RESULT...",
+    .summary =
+        "Prints the report of a run whose result was kept with --format=proto or json; of "
+        "several, the comparison.",
+    .flags = kResultFlags,
+    .formats = kResultFormats,
+    .run = RunReport,
+};
+
+}  // namespace slablab

@@ -1,0 +1,111 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <memory>
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "base/interrupt.h"
+#include "base/whole_file.h"
+#include "cli/command.h"
+#include "cli/output/progress.h"
+#include "cli/result_output.h"
+#include "cli/simulation_flags.h"
+#include "runs/experiments/operation_log.h"
+#include "runs/experiments/printable.h"
+#include "runs/simulation/simulation.h"
+
+ABSL_FLAG(std::string, operations, "",
+          "FILE: write every operation there too, a line each, with tabs between; `slablab diff` "
+          "compares such files, also of two builds of slablab.");
+
+namespace slablab {
+
+namespace {
+
+constexpr std::string_view kOwnFlags[] = {"operations"};
+constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags, kResultFlags);
+
+// Writes operations to a file as they end.
+class OperationFile {
+ public:
+  static absl::StatusOr<std::unique_ptr<OperationFile>> Open(const std::string& path) {
+    absl::StatusOr<std::unique_ptr<WholeFile>> file = WholeFile::Open(path);
+    if (!file.ok()) return file.status();
+    return std::unique_ptr<OperationFile>(new OperationFile(*std::move(file)));
+  }
+  OperationObserver* observer() { return &logger_; }
+  absl::Status Commit() { return status_.ok() ? file_->Commit() : status_; }
+
+ private:
+  explicit OperationFile(std::unique_ptr<WholeFile> file)
+      : file_(std::move(file)),
+        status_(file_->Write(LogHeader())),
+        logger_([this](const LoggedOperation& operation) {
+          if (status_.ok()) status_ = file_->Write(LogLine(operation));
+        }) {}
+
+  std::unique_ptr<WholeFile> file_;
+  absl::Status status_;
+  OperationLogger logger_;
+};
+
+absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options,
+                                               OperationObserver* observer) {
+  std::unique_ptr<Progress> progress;
+  const InterruptScope interrupts;
+  const SimulationHooks hooks = {
+      .progress =
+          [&](uint64_t events, uint64_t total) {
+            if (progress == nullptr) {
+              progress = std::make_unique<Progress>(ProgressOfSimulation("replay", total));
+            }
+            progress->Update(events);
+          },
+      .stop = InterruptRequested,
+      .observer = observer};
+  absl::StatusOr<RunResult> result = Simulate(options, hooks);
+  if (result.ok()) MakePrintable(&*result);
+  return result;
+}
+
+int SimulateAndWrite(const SimulationOptions& options) {
+  if (absl::Status status = CheckResultFlags(); !status.ok()) return Fail(status);
+  std::unique_ptr<OperationFile> operations;
+  if (const std::string path = absl::GetFlag(FLAGS_operations); !path.empty()) {
+    absl::StatusOr<std::unique_ptr<OperationFile>> opened = OperationFile::Open(path);
+    if (!opened.ok()) return Fail(opened.status());
+    operations = *std::move(opened);
+  }
+  const absl::StatusOr<RunResult> result =
+      SimulateWithProgress(options, operations == nullptr ? nullptr : operations->observer());
+  if (absl::IsCancelled(result.status())) return kExitInterrupted;
+  if (!result.ok()) return Fail(result.status());
+  if (operations != nullptr) {
+    if (absl::Status status = operations->Commit(); !status.ok()) return Fail(status);
+  }
+  if (absl::Status status = WriteResult(*result); !status.ok()) return Fail(status);
+  return kExitOk;
+}
+
+int RunRun(const std::vector<std::string>& arguments) {
+  const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("run", arguments);
+  if (!options.ok()) return Fail(options.status());
+  return SimulateAndWrite(*options);
+}
+
+}  // namespace
+
+extern const Command kRunCommand = {
+    .name = "run",
+    .synopsis = "TRACE | --workload=WORKLOAD",
+    .summary =
+        "Runs a trace or a synthetic workload through an allocator on a machine and reports where "
+        "the cycles, misses, lock waits and bytes went.",
+    .flags = kFlags,
+    .formats = kResultFormats,
+    .run = RunRun,
+};
+
+}  // namespace slablab

@@ -1,0 +1,58 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_CLI_OUTPUT_PROGRESS_H_
+#define SLABLAB_CLI_OUTPUT_PROGRESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+namespace slablab {
+
+// One line on a terminal that says how far a long command has come:
+//
+//   replaying fork.slt: 42 %, 1.2 M of 2.9 M events
+//
+// It is redrawn ten times a second at most and erased at the end; where stderr is no terminal,
+// nothing is printed. No result depends on the time that it takes.
+class Progress {
+ public:
+  // What is done, in which unit ("events"), and how much of it there is; 0 is unknown.
+  struct Options {
+    std::string what;
+    std::string unit;
+    uint64_t total = 0;
+    std::FILE* stream = stderr;
+  };
+  explicit Progress(Options options);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // `done` units are done by now. Cheap enough for every few thousand events.
+  void Update(uint64_t done);
+  // Erases the line; before anything else is written to the terminal.
+  void Erase();
+
+ private:
+  const Options options_;
+  const bool shown_;
+  bool drawn_ = false;
+  std::chrono::steady_clock::time_point next_draw_;
+};
+
+// Of a simulation: of a trace's events, or of a workload's steps, of which nobody knows how many
+// there will be.
+inline Progress::Options ProgressOfSimulation(std::string what, uint64_t total) {
+  return {.what = std::move(what), .unit = total > 0 ? "events" : "steps", .total = total};
+}
+
+// The line's text: "replaying fork.slt: 42 %, 1.2 M of 2.9 M events".
+std::string ProgressText(const Progress::Options& options, uint64_t done);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_CLI_OUTPUT_PROGRESS_H_

@@ -1,0 +1,167 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "reports/html/html_report.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "fmt/format.h"
+#include "google/protobuf/util/json_util.h"
+#include "reports/html/figures.h"
+#include "reports/html/web_assets.h"
+
+namespace slablab {
+namespace {
+
+std::string Escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        // Control characters have no place in HTML.
+        escaped += c >= 0 && c < ' ' && c != '\n' && c != '\t' ? '?' : c;
+    }
+  }
+  return escaped;
+}
+
+// JSON that may stand in a script element: nothing in it can end the element.
+std::string PageJson(const HtmlPage& page) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  CHECK(google::protobuf::util::MessageToJsonString(page, &json, options).ok());
+  std::string safe;
+  safe.reserve(json.size());
+  for (const char c : json) {
+    if (c == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+HtmlPage Figures(ResultSet set) {
+  HtmlPage page;
+  AppendRunsFigure(set, page);
+  AppendScalingFigures(set, page);
+  AppendCyclesFigure(set, page);
+  AppendDeltaFigure(set, page);
+  if (set.size() <= kRunsShownAlone) {
+    AppendMissesFigure(set, page);
+    AppendLocksFigure(set, page);
+    AppendLatencyFigure(set, page);
+    AppendFootprintFigure(set, page);
+    AppendPeakFigure(set, page);
+    AppendOccupancyFigure(set, page);
+    AppendPathsFigure(set, page);
+  }
+  AppendInputsFigure(set, page);
+  return page;
+}
+
+// What any run assumed, each once, and of which runs where it is not all of them.
+std::string AssumptionItems(ResultSet set) {
+  std::vector<std::string> sentences;
+  std::map<std::string, std::vector<std::string>> runs_of;
+  for (const LabelledResult& run : set) {
+    for (const std::string& assumption : run.result.assumptions()) {
+      std::vector<std::string>& runs = runs_of[assumption];
+      if (runs.empty()) sentences.push_back(assumption);
+      if (runs.empty() || runs.back() != run.label) runs.push_back(run.label);
+    }
+  }
+  std::string items;
+  for (const std::string& sentence : sentences) {
+    const std::vector<std::string>& runs = runs_of[sentence];
+    std::string of;
+    if (runs.size() < set.size()) {
+      for (size_t i = 0; i < runs.size() && i < kRunsShownAlone; ++i) {
+        of += fmt::format("{}{}", i == 0 ? "" : ", ", runs[i]);
+      }
+      if (runs.size() > kRunsShownAlone)
+        of += fmt::format(" and {} more", runs.size() - kRunsShownAlone);
+      of = fmt::format("<b>{}:</b> ", Escaped(of));
+    }
+    items += fmt::format("<li>{}{}</li>\n", of, Escaped(sentence));
+  }
+  return items;
+}
+
+std::string Version(ResultSet set) {
+  if (set.empty() || set[0].result.config().slablab_version().empty()) return "slablab";
+  return "slablab " + set[0].result.config().slablab_version();
+}
+
+constexpr std::string_view kPolicy =
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'";
+
+}  // namespace
+
+std::string HtmlReport(ResultSet set, const std::string& title) {
+  std::string words;
+  for (const std::string& sentence : DifferencesInWords(set)) {
+    words += fmt::format("<li>{}</li>\n", Escaped(sentence));
+  }
+  const std::string assumptions = AssumptionItems(set);
+  std::string html = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
+  html += fmt::format("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n", kPolicy);
+  html += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+  html += "<meta name=\"color-scheme\" content=\"light dark\">\n";
+  html += fmt::format("<title>{}</title>\n<style>\n", Escaped(title));
+  html += WebAsset::kReportCss;
+  html += fmt::format("</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n", Escaped(title));
+  html += "<nav aria-label=\"Contents\"></nav>\n</header>\n<main>\n";
+  if (!words.empty()) {
+    html += fmt::format("<section id=\"words\">\n<h2>{}, and why</h2>\n<ul>\n{}</ul>\n</section>\n",
+                        set.size() == 1 ? "What it cost" : "What differs", words);
+  }
+  html +=
+      "<noscript><p>The charts and tables of this page are drawn by a script in it. Without, "
+      "<code>slablab report --format=text</code> has the same numbers.</p></noscript>\n";
+  html += "<div id=\"figures\"></div>\n";
+  if (!assumptions.empty()) {
+    html += fmt::format(
+        "<section id=\"assumed\">\n<h2>What was assumed, and repaired in the trace</h2>\n"
+        "<ul>\n{}</ul>\n</section>\n",
+        assumptions);
+  }
+  html += fmt::format(
+      "</main>\n<footer><p>Made by {}: a simulation, in cycles of a modelled machine. Charts by "
+      "Observable Plot and D3, whose licences are in this file.</p></footer>\n",
+      Escaped(Version(set)));
+  html += "<script type=\"application/json\" id=\"data\">";
+  html += PageJson(Figures(set));
+  html += "</script>\n<script>\n";
+  html += WebAsset::kPlotJs;
+  html += "</script>\n<script>\n";
+  html += WebAsset::kReportJs;
+  html += "</script>\n</body>\n</html>\n";
+  return html;
+}
+
+}  // namespace slablab

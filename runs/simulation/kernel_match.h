@@ -1,0 +1,24 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_RUNS_SIMULATION_KERNEL_MATCH_H_
+#define SLABLAB_RUNS_SIMULATION_KERNEL_MATCH_H_
+
+#include <string_view>
+
+#include "allocators/allocator.h"
+#include "reports/result.pb.h"
+#include "traces/sidecar/survey.h"
+#include "traces/slt/trace.h"
+
+namespace slablab {
+
+// The recorded kernel beside that of the model `allocator`: which they are, and how many of the
+// recorded kmallocs the model's size classes round to another size than the kernel did. `model`,
+// booted, has these classes; null: none, as of a percpu allocator.
+KernelMatch MatchKernels(const TraceHeader& trace, const TraceSurvey& survey,
+                         std::string_view allocator, const Allocator* model);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_RUNS_SIMULATION_KERNEL_MATCH_H_

@@ -1,0 +1,38 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_RUNS_SIMULATION_RUN_CONFIG_H_
+#define SLABLAB_RUNS_SIMULATION_RUN_CONFIG_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "allocators/allocator.h"
+#include "google/protobuf/message.h"
+#include "reports/result.pb.h"
+#include "runs/simulation/simulation_options.h"
+#include "sim/machine.h"
+#include "sim/machine/machine_loader.h"
+#include "workloads/recorded_places.h"
+
+// What runs in recorded and in closed order have in common, before they begin.
+
+namespace slablab {
+
+// Fills in what the options say; of a workload and a scenario only the names.
+void FillConfig(const SimulationOptions& options, const MachineConfig& machine, RunConfig& config);
+// The head's part of the result: the machine and how recorded CPUs were placed on it.
+void FillMachine(const SourcedMachine& machine, MachineReport& report);
+// `allocations_folded`: that asked for a recorded node which another stands for.
+void FillPlaces(const RecordedPlaces& places, uint64_t allocations_folded, PlacesReport& report);
+
+uint64_t DigestOf(const google::protobuf::Message& message);
+
+// On CPU 0; the first that is refused is the answer.
+absl::Status WriteTunables(const std::vector<TunableSetting>& tunables, Machine& machine,
+                           Allocator& allocator);
+
+}  // namespace slablab
+
+#endif  // SLABLAB_RUNS_SIMULATION_RUN_CONFIG_H_

@@ -1,0 +1,358 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runs/simulation/run_result.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/digest.h"
+#include "runs/simulation/percpu_result.h"
+
+namespace slablab {
+
+namespace {
+
+using SiteNames = absl::Span<const std::string_view>;
+
+std::string SiteName(SiteNames sites, int site) {
+  static constexpr std::string_view kMachineSites[kFirstModelSite] = {"use", "page allocator",
+                                                                      "interrupt", "boot"};
+  if (site < kFirstModelSite) return std::string(kMachineSites[site]);
+  const size_t index = static_cast<size_t>(site - kFirstModelSite);
+  CHECK_LT(index, sites.size());
+  return std::string(sites[index]);
+}
+
+void GatherLedger(SiteNames sites, const Ledger& ledger, RunResult& result) {
+  for (int site = 0; site < kMaxSites; ++site) {
+    for (int structure = 0; structure < kStructures; ++structure) {
+      const Ledger::Cell& cell =
+          ledger.cell(static_cast<Site>(site), static_cast<Structure>(structure));
+      for (int outcome = 0; outcome < kOutcomes; ++outcome) {
+        const auto i = static_cast<size_t>(outcome);
+        if (cell.count[i] == 0) continue;
+        TouchCell& touch = *result.add_touches();
+        touch.set_site(SiteName(sites, site));
+        touch.set_structure(std::string(StructureName(static_cast<Structure>(structure))));
+        touch.set_outcome(std::string(OutcomeName(static_cast<Outcome>(outcome))));
+        touch.set_count(cell.count[i]);
+        touch.set_cycles(cell.cycles[i]);
+      }
+    }
+    for (int cause = 0; cause < kCauses; ++cause) {
+      const uint64_t cycles = ledger.cycles(static_cast<Site>(site), static_cast<Cause>(cause));
+      if (cycles == 0) continue;
+      CauseCell& cell = *result.add_causes();
+      cell.set_site(SiteName(sites, site));
+      cell.set_cause(std::string(CauseName(static_cast<Cause>(cause))));
+      cell.set_cycles(cycles);
+    }
+  }
+}
+
+// The allocator's and the page allocator's cycles by part. Operations come first, and are there
+// even if they took none.
+void GatherParts(const Ledger& ledger, RunResult& result) {
+  const auto cycles_of = [&](Part part) {
+    uint64_t cycles = ledger.cycles(part, Site::kPageAllocator);
+    for (int site = kFirstModelSite; site < kMaxSites; ++site) {
+      cycles += ledger.cycles(part, static_cast<Site>(site));
+    }
+    return cycles;
+  };
+  const auto add = [&](Part part, uint64_t cycles) {
+    PartCycles& filled = *result.add_parts();
+    filled.set_part(std::string(PartName(part)));
+    filled.set_cycles(cycles);
+  };
+  add(Part::kOperation, cycles_of(Part::kOperation));
+  for (const Part part :
+       {Part::kTimer, Part::kReclaim, Part::kHotplug, Part::kTuning, Part::kRemoteCall}) {
+    if (const uint64_t cycles = cycles_of(part); cycles > 0) add(part, cycles);
+  }
+}
+
+void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+  for (size_t i = 0; i < replay.paths.size(); ++i) {
+    const PathTimes& times = replay.paths[i];
+    if (times.cycles.count() == 0) continue;
+    PathStats& path = *result.add_paths();
+    path.set_name(std::string(allocator.paths()[i]));
+    path.set_is_free(times.is_free);
+    FillTimes(times.cycles, path);
+  }
+  FillTimes(replay.AllocationCycles(), *result.mutable_all_allocations());
+  FillTimes(replay.FreeCycles(), *result.mutable_all_frees());
+  result.mutable_all_frees()->set_is_free(true);
+}
+
+void GatherLocks(const Scheduler& scheduler, RunResult& result) {
+  for (const LockClass& lock_class : scheduler.lock_classes()) {
+    LockStats& lock = *result.add_locks();
+    lock.set_name(lock_class.name);
+    lock.set_contention_bounces(lock_class.contention_bounces);
+    lock.set_contentions(lock_class.contentions);
+    lock.set_wait_min_cycles(lock_class.wait_min_cycles);
+    lock.set_wait_max_cycles(lock_class.wait_max_cycles);
+    lock.set_wait_total_cycles(lock_class.wait_total_cycles);
+    lock.set_acquisition_bounces(lock_class.acquisition_bounces);
+    lock.set_acquisitions(lock_class.acquisitions);
+    lock.set_hold_min_cycles(lock_class.hold_min_cycles);
+    lock.set_hold_max_cycles(lock_class.hold_max_cycles);
+    lock.set_hold_total_cycles(lock_class.hold_total_cycles);
+  }
+}
+
+void GatherCpus(SiteNames sites, Scheduler& scheduler, const std::vector<OperationTotals>& cpus,
+                RunResult& result) {
+  for (int i = 0; i < scheduler.cpu_count(); ++i) {
+    const Cpu& cpu = scheduler.cpu(CpuId(i));
+    const OperationTotals& totals = cpus[static_cast<size_t>(i)];
+    if (totals.operations == 0) continue;
+    CpuStats& stats = *result.add_cpus();
+    stats.set_cpu(i);
+    stats.set_node(cpu.node().value());
+    stats.set_operations(totals.operations);
+    stats.set_operation_cycles(totals.cycles);
+    stats.set_irq_off_windows(cpu.irq_off().windows);
+    stats.set_irq_off_cycles(cpu.irq_off().total_cycles);
+    stats.set_irq_off_longest_cycles(cpu.irq_off().longest_cycles);
+    stats.set_irq_off_longest_site(SiteName(sites, static_cast<int>(cpu.irq_off().longest_site)));
+    stats.set_irq_deferral_longest_cycles(cpu.irq_off().longest_deferral_cycles);
+  }
+}
+
+void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
+  sample.set_time_ns(at.time);
+  sample.set_slabs(at.footprint.slabs);
+  sample.set_slab_bytes(at.footprint.slab_bytes);
+  sample.set_objects(at.footprint.objects);
+  sample.set_object_bytes(at.footprint.object_bytes);
+  sample.set_free_bytes(at.footprint.free_bytes);
+  sample.set_padding_bytes(at.footprint.padding_bytes);
+  sample.set_tail_bytes(at.footprint.tail_bytes);
+  sample.set_metadata_bytes(at.footprint.metadata_bytes);
+  sample.set_percpu_bytes(at.footprint.percpu_bytes);
+  sample.set_requested_bytes(at.requested_bytes);
+  sample.set_own_objects(at.footprint.own_objects);
+  sample.set_own_object_bytes(at.footprint.own_object_bytes);
+  sample.set_large_blocks(at.footprint.large_blocks);
+  sample.set_large_bytes(at.footprint.large_bytes);
+  sample.set_large_requested_bytes(at.footprint.large_requested_bytes -
+                                   at.footprint.own_large_requested_bytes);
+  sample.set_own_large_bytes(at.footprint.own_large_bytes);
+  sample.set_own_large_blocks(at.footprint.own_large_blocks);
+}
+
+// The samples that were taken on the way, and one more of the end.
+void GatherFootprint(const Machine& machine, const Allocator& allocator,
+                     const ReplayResult& replayed, Cycles end, RunResult& result) {
+  for (const FootprintAt& sample : replayed.footprint) {
+    FillFootprint(sample, *result.add_footprint());
+  }
+  const Cycles ran = end - std::min(end, replayed.start);
+  FootprintAt last{.time = ran * 1000 / static_cast<uint64_t>(machine.config().clock_mhz),
+                   .footprint = allocator.TotalFootprint(),
+                   .requested_bytes = replayed.requested_bytes};
+  if (!replayed.footprint.empty()) {
+    last.time = std::max(last.time, replayed.footprint.back().time);
+    if (last.time == replayed.footprint.back().time) result.mutable_footprint()->RemoveLast();
+  }
+  FillFootprint(last, *result.add_footprint());
+  FillFootprint(last, *result.mutable_footprint_end());
+  const bool is_peak = last.footprint.slab_bytes > replayed.footprint_peak.footprint.slab_bytes;
+  FillFootprint(is_peak ? last : replayed.footprint_peak, *result.mutable_footprint_peak());
+}
+
+void FillFigure(const Figure& figure, FigureValue& value) {
+  value.set_name(figure.name);
+  value.set_value(figure.value);
+  value.set_has_parentheses(figure.has_parentheses);
+  value.set_in_parentheses(figure.in_parentheses);
+  if (figure.per == Figure::Per::kCpu) value.set_per("cpu");
+  if (figure.per == Figure::Per::kNode) value.set_per("node");
+  for (const Figure::Part& part : figure.parts) {
+    FigurePart& filled = *value.add_parts();
+    filled.set_index(part.index);
+    filled.set_value(part.value);
+    filled.set_in_parentheses(part.in_parentheses);
+  }
+}
+
+void FillSlabInfo(const SlabInfoRow& row, SlabInfo& info) {
+  info.set_active_objects(row.active_objects);
+  info.set_objects(row.objects);
+  info.set_object_size(row.object_size);
+  info.set_objects_per_slab(row.objects_per_slab);
+  info.set_pages_per_slab(row.pages_per_slab);
+  info.set_limit(row.limit);
+  info.set_batch_count(row.batch_count);
+  info.set_shared_factor(row.shared_factor);
+  info.set_active_slabs(row.active_slabs);
+  info.set_slabs(row.slabs);
+  info.set_shared_available(row.shared_available);
+}
+
+void GatherCaches(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+  for (int i = 0; i < allocator.cache_count(); ++i) {
+    const CacheId id(i);
+    const CacheLayout layout = allocator.Layout(id);
+    CacheStats& cache = *result.add_caches();
+    cache.set_name(layout.name);
+    cache.set_object_size(layout.object_size);
+    cache.set_slab_size(layout.slab_size);
+    cache.set_align(layout.align);
+    cache.set_order(layout.order);
+    cache.set_objects_per_slab(layout.objects_per_slab);
+    for (const Figure& figure : allocator.Counters(id)) FillFigure(figure, *cache.add_counters());
+    for (const Figure& figure : allocator.State(id)) FillFigure(figure, *cache.add_states());
+    FillSlabInfo(allocator.SlabInfo(id), *cache.mutable_slabinfo());
+    FillFootprint({.footprint = allocator.FootprintOf(id)}, *cache.mutable_footprint());
+    if (id.index() < replay.caches.size()) {
+      cache.set_operations(replay.caches[id.index()].operations);
+      cache.set_operation_cycles(replay.caches[id.index()].cycles);
+    }
+  }
+}
+
+// Of every placement in order, every counter and state, and every CPU's clock.
+uint64_t EndStateDigest(const Scheduler& scheduler, const ReplayResult& replay,
+                        const RunResult& result) {
+  Digest digest = replay.placements;
+  for (const CacheStats& cache : result.caches()) {
+    digest.AddString(cache.name());
+    for (const auto* figures : {&cache.counters(), &cache.states()}) {
+      for (const FigureValue& figure : *figures) {
+        digest.AddString(figure.name());
+        digest.Add(figure.value());
+        for (const FigurePart& part : figure.parts()) {
+          digest.Add(static_cast<uint64_t>(part.index()));
+          digest.Add(part.value());
+        }
+      }
+    }
+  }
+  for (int i = 0; i < scheduler.cpu_count(); ++i) digest.Add(scheduler.cpu(CpuId(i)).now());
+  return digest.value();
+}
+
+}  // namespace
+
+void FillTimes(const Histogram& cycles, PathStats& path) {
+  path.set_operations(cycles.count());
+  path.set_cycles_total(cycles.total());
+  path.set_cycles_min(cycles.min());
+  path.set_cycles_p50(cycles.Quantile(500));
+  path.set_cycles_p99(cycles.Quantile(990));
+  path.set_cycles_max(cycles.max());
+  cycles.ForEachQuarterOctave([&](Cycles upper, uint64_t operations) {
+    LatencyBucket& bucket = *path.add_latencies();
+    bucket.set_cycles_max(std::min(upper, cycles.max()));
+    bucket.set_operations(operations);
+  });
+}
+
+void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
+                   const std::vector<OperationTotals>& cpus, RunResult& result) {
+  GatherLedger(sites, machine.ledger(), result);
+  GatherParts(machine.ledger(), result);
+  GatherLocks(machine.scheduler(), result);
+  GatherCpus(sites, machine.scheduler(), cpus, result);
+}
+
+void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
+                  absl::Span<const SkippedEvents> skipped, RunResult& result) {
+  Totals& totals = *result.mutable_totals();
+  totals.set_events(replayed.events);
+  totals.set_operations(replayed.allocations + replayed.frees);
+  totals.set_allocations(replayed.allocations);
+  totals.set_frees(replayed.frees);
+  totals.set_failed_allocations(replayed.failed_allocations);
+  totals.set_remote_frees(replayed.remote_frees);
+  totals.set_order_inversions(replayed.order_inversions);
+  totals.set_order_inversion_wait_cycles(replayed.order_inversion_wait_cycles);
+  totals.set_use_cycles(replayed.use_cycles);
+  for (const OperationTotals& cpu : replayed.cpus) {
+    totals.set_operation_cycles(totals.operation_cycles() + cpu.cycles);
+  }
+  totals.set_end_time_cycles(machine.scheduler().now());
+  totals.set_writebacks(machine.memory().writebacks());
+  for (const SkippedEvents& skip : skipped) {
+    NamedCount& count = *totals.add_skipped();
+    count.set_name(std::string(skip.reason));
+    count.set_count(skip.events);
+  }
+  GatherPaths(allocator, replayed, result);
+  GatherMachine(machine, allocator.sites(), replayed.cpus, result);
+  GatherFootprint(machine, allocator, replayed, machine.scheduler().now(), result);
+  GatherCaches(allocator, replayed, result);
+  result.mutable_digests()->set_end_state(EndStateDigest(machine.scheduler(), replayed, result));
+}
+
+void GatherOccupancy(const Machine& machine, const Allocator& allocator, const Auditor& auditor,
+                     RunResult& result) {
+  // By cache; of a cache, by node and objects, most first.
+  using SlabsOfFill = std::map<std::pair<int32_t, uint64_t>, uint64_t>;
+  std::vector<SlabsOfFill> caches(static_cast<size_t>(allocator.cache_count()));
+  std::vector<uint64_t> live(caches.size());
+  for (const Allocator::SlabPlace& place : allocator.SlabPlaces()) {
+    const size_t cache = place.cache.index();
+    const uint64_t objects = auditor.LiveIn(place.base, kPageSize << place.order);
+    live[cache] += objects;
+    ++caches[cache][{machine.NodeOf(place.base).value(), ~objects}];
+  }
+  for (size_t i = 0; i < caches.size(); ++i) {
+    CacheStats& cache = *result.mutable_caches(static_cast<int>(i));
+    if (live[i] != cache.footprint().objects()) continue;
+    for (const auto& [fill, slabs] : caches[i]) {
+      SlabOccupancy& run = *cache.add_occupancy();
+      run.set_node(fill.first);
+      run.set_objects(static_cast<uint32_t>(~fill.second));
+      run.set_slabs(slabs);
+    }
+  }
+}
+
+void GatherImport(const TraceHeader& trace, Totals& totals) {
+  static constexpr std::pair<std::string_view, std::string_view> kChanges[] = {
+      {"allocator-internal", "the recorded allocator's own, left out"},
+      {"inferred-free-by-rcu", "frees by kvfree_rcu without an event, put in"},
+      {"inferred-free-aged", "frees by kvfree_rcu that only the kernel's count shows, put in"},
+  };
+  for (const auto& [name, words] : kChanges) {
+    for (const TraceRepair& repair : trace.repairs) {
+      if (repair.name != name) continue;
+      TraceRepair told = repair;
+      told.explanation = words;
+      NamedCount& change = *totals.add_import_changes();
+      change.set_name(Explain(told));
+      change.set_count(repair.count);
+    }
+  }
+}
+
+absl::Status GatherModel(const Allocator& allocator, const Auditor& auditor, bool has_quirks,
+                         RunResult& result) {
+  allocator.CheckInvariants();
+  std::string violations;
+  if (auditor.violations() > 0) {
+    violations = absl::StrCat("the auditor saw ", auditor.violations(),
+                              " violations, first: ", auditor.first_violation());
+    if (!has_quirks) return absl::InternalError(violations);
+  }
+  if (const PercpuAreas* areas = allocator.percpu_areas(); areas != nullptr) {
+    areas->CheckInvariants();
+    GatherPercpu(*areas, *result.mutable_percpu());
+  }
+  for (const std::string& line : allocator.KernelLog()) {
+    *result.add_assumptions() = absl::StrCat("QUIRK: ", line, ".");
+  }
+  if (!violations.empty()) *result.add_assumptions() = absl::StrCat("QUIRK: ", violations);
+  return absl::OkStatus();
+}
+
+}  // namespace slablab

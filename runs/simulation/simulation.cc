@@ -1,0 +1,231 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runs/simulation/simulation.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "allocators/percpu/registry.h"
+#include "runs/simulation/closed_simulation.h"
+#include "runs/simulation/kernel_comparison.h"
+#include "runs/simulation/kernel_match.h"
+#include "runs/simulation/percpu_simulation.h"
+#include "runs/simulation/recorded_machine.h"
+#include "runs/simulation/replayable.h"
+#include "runs/simulation/run_config.h"
+#include "runs/simulation/run_result.h"
+#include "sim/machine.h"
+#include "sim/machine/machine_loader.h"
+#include "sim/pages/buddy_allocator.h"
+#include "traces/sidecar/sidecar.h"
+#include "traces/slt/trace.h"
+#include "workloads/caches.h"
+#include "workloads/pressure.h"
+#include "workloads/replay/warm_start.h"
+
+namespace slablab {
+
+namespace {
+
+void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
+                      const SimulationOptions& options, RunResult& result) {
+  const auto assume = [&](std::string sentence) {
+    *result.add_assumptions() = std::move(sentence);
+  };
+  if (options.replay.placement == CpuPlacement::kRecorded) {
+    assume(absl::StrCat(RecordedPlaces(*options.replay.recorded, machine).Rule(), "."));
+  } else {
+    assume("Tasks are placed on the machine's CPUs one after another, in order of first sight.");
+  }
+  if (IsPercpuAllocator(options.allocator)) {
+    assume("Areas are not used between allocation and free.");
+  } else {
+    assume(absl::StrCat("Whoever allocates an object writes its first ",
+                        options.replay.object_touch_bytes_max,
+                        " requested bytes; whoever frees it reads its first line."));
+  }
+  assume(options.warm_start
+             ? "Warm start: before the trace the allocator was brought to what the sidecars say it "
+               "held, on the nodes that the machine has; which objects of a slab were free is not "
+               "known."
+             : "Cold start: the allocator has just booted; the recording began in mid-life.");
+  if (options.allocator_options.spread_slab) {
+    assume("Caches that count as reclaimable are taken to be of SLAB_MEM_SPREAD.");
+  }
+  for (const std::string& assumption : trace.assumptions) assume(assumption);
+  for (const TraceRepair& repair : trace.repairs) {
+    if (repair.count > 0) {
+      assume(absl::StrCat("On import: ", repair.name, " ", repair.count, " times (",
+                          Explain(repair), ")."));
+    }
+  }
+}
+
+absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocator,
+                  Replay& replay) {
+  if (absl::Status status = CheckWarmStart(trace); !status.ok()) return status;
+  const TraceSidecar& sidecar = *trace.FindSidecar(kWarmSidecar);
+  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
+  if (!sysfs.ok()) return sysfs.status();
+  return WarmStart(*sysfs, machine, allocator, replay);
+}
+
+// What is known of a run without its having run. `model`: null for a percpu allocator.
+void Describe(const SimulationOptions& options, const TraceHeader& header,
+              const RecordedSetting& setting, const SourcedMachine& machine, const Allocator* model,
+              RunResult& result) {
+  FillConfig(options, machine.config, *result.mutable_config());
+  FillMachine(machine, *result.mutable_machine());
+  for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
+  *result.mutable_kernel_match() = MatchKernels(header, setting.survey, options.allocator, model);
+  result.mutable_digests()->set_trace(header.events_digest);
+  result.mutable_digests()->set_config(DigestOf(result.config()));
+  result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
+  result.mutable_totals()->set_trace_lost_events(header.lost_events);
+  result.mutable_totals()->set_trace_lost_unknown(header.lost_unknown);
+  if (model != nullptr) GatherImport(header, *result.mutable_totals());
+  StateAssumptions(header, machine.config, options, result);
+}
+
+// How many CPUs and nodes there are decides how large slabs are, and so every counter.
+bool IsLikeRecorded(const MachineConfig& config, const RecordedTopology& recorded) {
+  return static_cast<size_t>(config.cpu_count()) == recorded.cpus.size() &&
+         static_cast<size_t>(config.node_count()) == std::max<size_t>(1, recorded.nodes.size());
+}
+
+// In recorded order, through a slab allocator.
+absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
+                                           const SourcedMachine& sourced,
+                                           const RecordedSetting& setting, TraceReader& reader,
+                                           const SimulationHooks& hooks) {
+  const MachineConfig& config = sourced.config;
+  const TraceHeader& header = reader.header();
+  auto machine = std::make_unique<Machine>(config);
+  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
+      MakeAllocator(options.allocator, *machine, options.allocator_options);
+  if (!allocator.ok()) return allocator.status();
+  Allocator& model = **allocator;
+  machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
+  if (absl::Status status = model.boot_status(); !status.ok()) return status;
+
+  auto replay = std::make_unique<Replay>(reader, *machine, model, options.replay);
+  if (absl::Status status = replay->Prepare(); !status.ok()) {
+    return ErrorOfTrace(options.trace_path, status);
+  }
+  replay->set_stop(hooks.stop);
+  if (hooks.progress) {
+    const uint64_t total = header.event_count;
+    replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
+  }
+  if (options.warm_start) {
+    if (absl::Status status = Warm(header, *machine, model, *replay); !status.ok()) return status;
+  }
+  if (absl::Status status = WriteTunables(options.tunables, *machine, model); !status.ok()) {
+    return status;
+  }
+  if (hooks.observer != nullptr) {
+    hooks.observer->OnBegin(*machine, model);
+    replay->set_observer(hooks.observer);
+  }
+  machine->scheduler().set_observer(hooks.machine_observer);
+  const CounterSnapshot before(model);
+  const Cycles start = machine->scheduler().now();
+  machine->ledger().Reset();
+  machine->scheduler().ResetLockStats();
+  const Cycles pressure_cycles =
+      options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz);
+  Pressure pressure(*machine, model, *replay, pressure_cycles);
+  pressure.set_done([&] { return replay->result().allocations + replay->result().frees; });
+  machine->buddy().set_reclaimer(&pressure);
+  machine->scheduler().Run(pressure);
+  machine->buddy().set_reclaimer(nullptr);
+  if (absl::IsOutOfRange(replay->status())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.trace_path, ": ", replay->status().message()));
+  }
+  if (!replay->status().ok()) return replay->status();
+  for (const Allocator::Reference& reference : model.References()) {
+    replay->auditor().OnReference(model, reference);
+  }
+
+  RunResult result;
+  GatherResult(*machine, model, replay->result(), replay->skipped(), result);
+  if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
+  GatherOccupancy(*machine, model, replay->auditor(), result);
+  result.mutable_totals()->set_start_time_cycles(start);
+  Describe(options, header, setting, sourced, &model, result);
+  FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
+  for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
+    *result.add_assumptions() = std::move(sentence);
+  }
+  if (pressure.kswapd().runs + pressure.direct_calls() > 0) {
+    ReclaimReport& reclaim = *result.mutable_reclaim();
+    reclaim.set_calls(pressure.kswapd().runs);
+    reclaim.set_bytes(pressure.kswapd().bytes);
+    reclaim.set_direct_calls(pressure.direct_calls());
+    reclaim.set_direct_bytes(pressure.direct_bytes());
+  }
+  if (std::string sentence = KswapdSentence(pressure.kswapd(), machine->scheduler().now() - start);
+      !sentence.empty()) {
+    *result.add_assumptions() = std::move(sentence);
+  }
+  if (absl::Status status =
+          GatherModel(model, replay->auditor(), !options.allocator_options.quirks.empty(), result);
+      !status.ok()) {
+    return status;
+  }
+  if (!IsLikeRecorded(config, *setting.topology)) return result;
+  if (absl::Status status = CompareWithKernel(header, model, replay->result(), before, result);
+      !status.ok()) {
+    return status;
+  }
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
+  if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
+  const std::string machine =
+      options.machine.empty() ? DefaultMachine(!options.trace_path.empty()) : options.machine;
+  const auto load = [&](const RecordedMachine& recorded) -> absl::StatusOr<SourcedMachine> {
+    if (!options.machine_config.has_value()) return LoadMachine(machine, recorded);
+    return SourcedMachine{.config = *options.machine_config, .sources = options.machine_sources};
+  };
+  if (!options.workload.empty()) {
+    const absl::StatusOr<SourcedMachine> sourced =
+        load([] { return LoadMachine(kRecordedMachine).status(); });
+    if (!sourced.ok()) return sourced.status();
+    return SimulateClosed(options, *sourced, RecordedSetting(), hooks);
+  }
+  absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+      TraceReader::Open(options.trace_path, {.addresses = false});
+  if (!reader.ok()) return reader.status();
+  const TraceHeader& header = (*reader)->header();
+  if (absl::Status s = CheckReplayable(options.trace_path, header, options.allocator); !s.ok()) {
+    return s;
+  }
+  absl::StatusOr<RecordedSetting> setting =
+      ReadRecordedSetting(**reader, {.events_max = options.replay.events_max, .stop = hooks.stop});
+  if (!setting.ok()) return setting.status();
+  const absl::StatusOr<SourcedMachine> sourced =
+      load([&] { return MachineOfRecording(header, &*setting); });
+  if (!sourced.ok()) return sourced.status();
+  SimulationOptions here = options;
+  here.replay.recorded = setting->topology;
+  if (options.order == RunOrder::kClosed) return SimulateClosed(here, *sourced, *setting, hooks);
+  if (!IsPercpuAllocator(options.allocator)) {
+    return SimulateRecorded(here, *sourced, *setting, **reader, hooks);
+  }
+  absl::StatusOr<RunResult> result = SimulatePercpu(here, sourced->config, **reader, hooks);
+  if (!result.ok()) return result;
+  if (absl::Status s = CheckReplayed(options.trace_path, result->totals()); !s.ok()) return s;
+  Describe(here, header, *setting, *sourced, /*model=*/nullptr, *result);
+  return result;
+}
+
+}  // namespace slablab

@@ -1,0 +1,194 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Every order in which small programs of two CPUs, or of a CPU and its interrupts, can run on
+// sheaves: another CPU or an interrupt may come in at every sync point. After each order the
+// invariants must hold, and an account kept outside of the model must come out.
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/allocators/explored_cache.h"
+#include "tests/allocators/explored_program.h"
+#include "tests/allocators/slub/sheaves_machine.h"
+
+namespace slablab {
+namespace {
+
+constexpr Priority kTask = Priority::kTask;
+constexpr Priority kHardirq = Priority::kHardirq;
+
+// Programs of which all orders would take minutes.
+constexpr OrderBounds kFewSwitches = {.switches_max = 3};
+
+// Barns that are full with one full sheaf.
+constexpr SlubPolicy kSmallBarns = [] {
+  SlubPolicy policy = kSlub73;
+  policy.sheaves.barn_full_max = 1;
+  policy.sheaves.barn_empty_max = 1;
+  return policy;
+}();
+
+// What is done with a cache of four objects a slab and four a sheaf.
+class World : public ExploredCache {
+ public:
+  explicit World(SheavesMachine& machine)
+      : ExploredCache(machine, machine.MakeCache(8192)), m_(machine) {}
+
+  SheavesMachine& m() { return m_; }
+
+  std::vector<PhysAddr> BulkNow(int cpu, size_t count) {
+    const std::vector<PhysAddr> objects = m_.AllocBulk(cpu, cache(), count);
+    for (const PhysAddr object : objects) Got(object);
+    return objects;
+  }
+  void FreeManyNow(int cpu, const std::vector<PhysAddr>& objects) {
+    for (const PhysAddr object : objects) FreeNow(cpu, object);
+  }
+  Piece FreeRcu(int cpu, PhysAddr object, Priority priority = kTask) {
+    return {CpuId(cpu), priority, [this, object](Cpu& on) -> Task<void> {
+              Gone(object);
+              const bool taken = co_await m_.model().FreeRcuSheaf(on, object);
+              if (!taken) co_await m_.model().Free(on, cache(), object);
+              ++rcu_;
+            }};
+  }
+  Piece FlushRcu(int cpu) {
+    return {CpuId(cpu), kTask, [this](Cpu& on) { return m_.model().FlushRcuSheaves(on, cache()); }};
+  }
+  // Past the sheaves, as is the next.
+  void FreeToSlabsNow(int cpu, const std::vector<PhysAddr>& objects) {
+    for (const PhysAddr object : objects) Gone(object);
+    m_.KfreeBulk(cpu, objects);
+  }
+  Piece FreeToSlab(int cpu, PhysAddr object) {
+    return {CpuId(cpu), kTask, [this, object](Cpu& on) -> Task<void> {
+              Gone(object);
+              std::vector<PhysAddr> objects = {object};
+              co_await m_.model().KfreeBulk(on, absl::MakeSpan(objects));
+            }};
+  }
+
+  void Audit() {
+    ExploredCache::Audit();
+    EXPECT_EQ(Count("alloc_fastpath") + Count("alloc_slowpath"), allocs());
+    EXPECT_EQ(Count("free_fastpath") + Count("free_slowpath") + Count("free_rcu_sheaf"), frees());
+    EXPECT_EQ(Count("free_rcu_sheaf") + Count("free_rcu_sheaf_fail"), rcu_);
+  }
+
+ private:
+  SheavesMachine& m_;
+  uint64_t rcu_ = 0;
+};
+
+// Runs, in every order within the bounds, what `set_up` answers; `see` looks at each order's end.
+Exploration ExploreAll(
+    const SlubPolicy& policy, const OrderBounds& bounds,
+    const std::function<std::vector<Piece>(World&)>& set_up,
+    const std::function<void(World&)>& see = [](World&) {}) {
+  constexpr uint64_t kOrdersPerMachine = 2000;
+  Exploration exploration;
+  std::unique_ptr<ExploredMachine<SheavesMachine>> machine;
+  exploration.orders = RunInEveryOrder(bounds, [&](uint64_t order, Explorer& explorer) {
+    if (order % kOrdersPerMachine == 0) {
+      machine = std::make_unique<ExploredMachine<SheavesMachine>>(
+          policy, AllocatorMachineOptions{.cpus = 2});
+      // Now there are blocks to be kept, for every order to come.
+      World first(machine->m);
+      set_up(first);
+      first.TearDown();
+    }
+    World world(machine->m);
+    const std::vector<Piece> pieces = set_up(world);
+    RunPieces(machine->scheduler(), pieces, explorer);
+    world.Audit();
+    see(world);
+    exploration.AddCounters(machine->m, world.cache());
+    world.TearDown();
+  });
+  return exploration;
+}
+
+TEST(SheavesInterleavingTest, AnInterruptInTheCpusLockDoesWithoutSheaves) {
+  Exploration all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
+    w.AllocNow(0);
+    return {w.Alloc(0), w.Alloc(0, kHardirq)};
+  });
+  EXPECT_GE(all.orders, 2u);
+  EXPECT_GT(all["alloc_slowpath"], 0u);
+  EXPECT_LT(all["alloc_slowpath"], all.orders);
+  all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
+    const std::vector<PhysAddr> objects = w.BulkNow(0, 4);
+    return {w.Free(0, objects[0]), w.Free(0, objects[1], kHardirq)};
+  });
+  EXPECT_GT(all["free_slowpath"], 0u);
+  // While the task is away for a sheaf, the interrupt brings one too.
+  all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
+    return {w.Alloc(0), w.Alloc(0, kHardirq)};
+  });
+  EXPECT_GE(all.orders, 10u);
+  EXPECT_GT(all["barn_get_fail"], all.orders);
+}
+
+TEST(SheavesInterleavingTest, ABarnsLimitIsOverrunByTwoAtOnce) {
+  bool overrun = false;
+  bool kept = false;
+  ExploreAll(
+      kSmallBarns, {.switches_max = 4},
+      [](World& w) -> std::vector<Piece> {
+        std::vector<std::vector<PhysAddr>> objects = {w.BulkNow(0, 9), w.BulkNow(1, 9)};
+        std::vector<Piece> pieces;
+        for (int cpu = 0; cpu < 2; ++cpu) {
+          const PhysAddr last = objects[static_cast<size_t>(cpu)].back();
+          objects[static_cast<size_t>(cpu)].pop_back();
+          w.FreeManyNow(cpu, objects[static_cast<size_t>(cpu)]);
+          pieces.push_back(w.Free(cpu, last));
+        }
+        return pieces;
+      },
+      [&](World& w) {
+        const uint64_t full = w.m().Barn(0, w.cache()).first;
+        overrun |= full == 2;
+        kept |= full == 1;
+      });
+  EXPECT_TRUE(overrun);
+  EXPECT_TRUE(kept);
+}
+
+TEST(SheavesInterleavingTest, FreeAgainstFlush) {
+  const Exploration all = ExploreAll(kSlub73, {}, [](World& w) -> std::vector<Piece> {
+    const std::vector<PhysAddr> objects = w.BulkNow(0, 3);
+    w.FreeNow(0, objects[0]);
+    return {w.Free(0, objects[1]), w.Free(0, objects[2]), w.Shrink(1)};
+  });
+  EXPECT_GE(all.orders, 20u);
+  EXPECT_GT(all["sheaf_flush"], 0u);
+}
+
+TEST(SheavesInterleavingTest, RefillAgainstRemoteFree) {
+  for (const SlubPolicy* policy : {&kSlub70, &kSlub73}) {
+    const Exploration all = ExploreAll(*policy, kFewSwitches, [](World& w) -> std::vector<Piece> {
+      const std::vector<PhysAddr> objects = w.BulkNow(0, 8);
+      w.FreeToSlabsNow(0, {objects[0], objects[1]});
+      w.FreeToSlabsNow(0, {objects[4], objects[5], objects[6]});
+      return {w.Alloc(0), w.FreeToSlab(1, objects[2])};
+    });
+    EXPECT_GE(all.orders, 50u);
+    EXPECT_GT(all["cmpxchg_double_fail"], 0u);
+  }
+}
+
+TEST(SheavesInterleavingTest, KvfreeRcuAgainstItsBarrier) {
+  const Exploration all = ExploreAll(kSlub73, kFewSwitches, [](World& w) -> std::vector<Piece> {
+    const std::vector<PhysAddr> objects = w.BulkNow(0, 6);
+    return {w.FreeRcu(0, objects[0]), w.FreeRcu(0, objects[1]), w.FreeRcu(0, objects[2], kHardirq),
+            w.FlushRcu(1)};
+  });
+  EXPECT_GE(all.orders, 50u);
+  EXPECT_GT(all["free_rcu_sheaf_fail"], 0u);
+}
+
+}  // namespace
+}  // namespace slablab

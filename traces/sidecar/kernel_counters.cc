@@ -1,0 +1,149 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "traces/sidecar/kernel_counters.h"
+
+#include <algorithm>
+#include <array>
+
+namespace slablab {
+namespace {
+
+// Counters of Linux 6.1 to 7.3, mm/slub.c: those of all first, then those that went with the CPU
+// slabs (7.0), then those that came with sheaves (6.18).
+constexpr std::array<std::string_view, 43> kCounters = {{
+    "alloc_fastpath",
+    "alloc_slowpath",
+    "free_fastpath",
+    "free_slowpath",
+    "free_add_partial",
+    "free_remove_partial",
+    "alloc_slab",
+    "alloc_node_mismatch",
+    "free_slab",
+    "order_fallback",
+    "cmpxchg_double_fail",
+    "free_frozen",
+    "alloc_from_partial",
+    "alloc_refill",
+    "cpuslab_flush",
+    "deactivate_full",
+    "deactivate_empty",
+    "deactivate_to_head",
+    "deactivate_to_tail",
+    "deactivate_remote_frees",
+    "deactivate_bypass",
+    "cmpxchg_double_cpu_fail",
+    "cpu_partial_alloc",
+    "cpu_partial_free",
+    "cpu_partial_node",
+    "cpu_partial_drain",
+    "alloc_cpu_sheaf",
+    "free_cpu_sheaf",
+    "free_rcu_sheaf",
+    "free_rcu_sheaf_fail",
+    "sheaf_flush",
+    "sheaf_refill",
+    "sheaf_alloc",
+    "sheaf_free",
+    "barn_get",
+    "barn_get_fail",
+    "barn_put",
+    "barn_put_fail",
+    "sheaf_prefill_fast",
+    "sheaf_prefill_slow",
+    "sheaf_prefill_oversize",
+    "sheaf_return_fast",
+    "sheaf_return_slow",
+}};
+
+}  // namespace
+
+bool IsSlubCounter(std::string_view file) {
+  return std::find(kCounters.begin(), kCounters.end(), file) != kCounters.end();
+}
+
+std::optional<KernelCounters> KernelCounters::Between(const SlabSysfs& before,
+                                                      const SlabSysfs& after) {
+  KernelCounters counters;
+  for (const std::string_view name : kCounters) {
+    const auto counts = [name](const auto& cache) { return cache.second.Find(name) != nullptr; };
+    if (std::any_of(after.caches.begin(), after.caches.end(), counts)) {
+      counters.names_.push_back(name);
+    }
+  }
+  if (counters.names_.empty()) return std::nullopt;
+  for (const auto& [name, is] : after.caches) {
+    // One that was created in between counted from 0.
+    const CacheSysfs* was = before.Find(name);
+    Cache& cache = counters.caches_.emplace_back();
+    cache.name = name;
+    cache.object_size = static_cast<uint32_t>(std::max<int64_t>(is.Total("object_size"), 0));
+    cache.slabs = static_cast<uint64_t>(std::max<int64_t>(is.Total("slabs"), 0));
+    for (const std::string_view counter : counters.names_) {
+      cache.growth.push_back(is.Total(counter) - (was == nullptr ? 0 : was->Total(counter)));
+    }
+  }
+  return counters;
+}
+
+absl::StatusOr<std::optional<KernelCounters>> KernelCounters::Of(const TraceHeader& trace) {
+  const TraceSidecar* first = trace.FindSidecar("sys-kernel-slab.before");
+  const TraceSidecar* last = trace.FindSidecar("sys-kernel-slab.after");
+  if (first == nullptr || last == nullptr) return std::optional<KernelCounters>();
+  const absl::StatusOr<SlabSysfs> before = ParseSlabSysfs(first->contents, first->name);
+  if (!before.ok()) return before.status();
+  const absl::StatusOr<SlabSysfs> after = ParseSlabSysfs(last->contents, last->name);
+  if (!after.ok()) return after.status();
+  return Between(*before, *after);
+}
+
+bool KernelCounters::Has(std::string_view name) const {
+  return std::find(names_.begin(), names_.end(), name) != names_.end();
+}
+
+int64_t KernelCounters::Of(const Cache& cache, std::string_view name) const {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  return found == names_.end() ? 0 : cache.growth[static_cast<size_t>(found - names_.begin())];
+}
+
+int64_t KernelCounters::Total(std::string_view name) const {
+  int64_t total = 0;
+  for (const Cache& cache : caches_) total += Of(cache, name);
+  return total;
+}
+
+int64_t KernelCounters::Allocations(const Cache& cache) const {
+  const int64_t from_slabs = Of(cache, "alloc_fastpath") + Of(cache, "alloc_slowpath");
+  if (!Has("alloc_cpu_sheaf")) return from_slabs;
+  return from_slabs - Of(cache, "sheaf_refill") + Of(cache, "alloc_cpu_sheaf");
+}
+
+int64_t KernelCounters::Frees(const Cache& cache) const {
+  const int64_t to_slabs = Of(cache, "free_fastpath") + Of(cache, "free_slowpath");
+  if (!Has("free_cpu_sheaf")) return to_slabs;
+  return to_slabs - Of(cache, "sheaf_flush") + Of(cache, "free_cpu_sheaf");
+}
+
+int64_t KernelCounters::FreesByRcu(const Cache& cache) const {
+  return Of(cache, "free_rcu_sheaf") + Of(cache, "free_rcu_sheaf_fail");
+}
+
+SheafContents SheafContentsOf(const CacheSysfs& cache, int32_t cpu) {
+  const auto on_cpu = [&cache, cpu](std::string_view counter) -> int64_t {
+    const SysfsCount* count = cache.Find(counter);
+    const auto at = static_cast<size_t>(cpu);
+    return count == nullptr || cpu < 0 || at >= count->per_cpu.size() ? 0 : count->per_cpu[at];
+  };
+  const bool is_apart = cache.Find("alloc_cpu_sheaf") != nullptr;  // Linux 6.18, 6.19
+  SheafContents contents;
+  contents.full_given = on_cpu("barn_put") - on_cpu("barn_get");
+  contents.objects = on_cpu("sheaf_refill") - on_cpu("sheaf_flush") +
+                     on_cpu(is_apart ? "free_cpu_sheaf" : "free_fastpath") +
+                     on_cpu("free_rcu_sheaf") -
+                     on_cpu(is_apart ? "alloc_cpu_sheaf" : "alloc_fastpath") -
+                     cache.Total("sheaf_capacity") * contents.full_given;
+  return contents;
+}
+
+}  // namespace slablab

@@ -1,0 +1,323 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_CLOSED_CLOSED_LOOP_H_
+#define SLABLAB_WORKLOADS_CLOSED_CLOSED_LOOP_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "allocators/allocator.h"
+#include "sim/cache/lazy_array.h"
+#include "sim/core/arrival.h"
+#include "sim/core/watched_source.h"
+#include "sim/machine.h"
+#include "workloads/auditor.h"
+#include "workloads/closed/fair_scheduler.h"
+#include "workloads/observer.h"
+#include "workloads/replay/replay.h"
+#include "workloads/steps.h"
+
+// Carries out a workload in closed order on the simulated CPUs.
+//
+// Each CPU has a run queue, which workloads/closed/fair_scheduler.h orders as the kernel does. The
+// task that it gives runs until it has to wait, is over, or, at the end of a step or within a
+// think, has had its share while others wait for it. A task that may not move stays on the CPU it
+// was placed on, unless its steps say otherwise; any leaves a CPU that goes off line.
+//
+// A CPU's own queue is its own between sync points; whatever one CPU does to another (waking a task
+// there, passing an object) happens in global time order, behind a sync point.
+//
+// Invariants:
+//  1. A task is in exactly one place: running, in one run queue, among one CPU's sleepers, waiting
+//     for one queue, barrier or object, or over.
+//  2. A CPU that has something in its run queue is active: its loop runs, or has been sent for.
+//  3. Steps of one task are carried out in the order in which they come.
+//  4. Nothing is allocated on the host per step, after warm-up.
+
+namespace slablab {
+
+struct ClosedLoopOptions {
+  uint32_t object_touch_bytes_max = 512;  // of an allocation's touch_bytes at most so many
+  FairTunables fair = {};
+  // What changing from one task to another costs a CPU, beside cold caches.
+  uint64_t switch_ns = 1'000;
+};
+
+struct ClosedLoopResult {
+  uint64_t work = 0;
+  uint64_t switches = 0;
+  uint64_t free_waits = 0;        // a free waited for its own allocation
+  uint64_t late_interrupts = 0;   // likewise, in an interrupt
+  uint64_t frees_of_nothing = 0;  // of what could not be allocated
+  Cycles think_cycles = 0;
+  Cycles run_queue_wait_cycles = 0;
+  Cycles end = 0;  // when the last task was over
+};
+
+class ClosedLoop;
+
+// What happens to the machine meanwhile; see workloads/closed/scenario.h.
+class Disturbance {
+ public:
+  virtual ~Disturbance() = default;
+  struct Next {
+    Cycles time = 0;  // after the start
+    CpuId cpu;
+    Priority priority = Priority::kTask;
+    uint64_t token = 0;
+  };
+  // One more that is to come, of those known by now; nothing if there is none. Asked until then,
+  // at the start and whenever one begins or says so (ClosedLoop::AskDisturbance).
+  virtual std::optional<Next> Take() = 0;
+  // The time of that one has come, and it is about to be run; at once, for those behind it.
+  virtual void Begin(uint64_t /*token*/) {}
+  // Whose they are: what is to be said of one that leaves the tasks no time.
+  virtual std::string NameOf(uint64_t token) const {
+    return "disturbance " + std::to_string(token);
+  }
+  // In the context that `priority` says, on that CPU or, if it is off line, on another.
+  virtual Task<void> Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) = 0;
+};
+
+// Call order: make, then Scheduler::Run with this as the source, then status() and result(). All
+// that it is given must outlive it.
+class ClosedLoop : public WatchedSource {
+ public:
+  ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator,
+             const ClosedLoopOptions& options);
+
+  void set_observer(OperationObserver* observer) { observer_ = observer; }
+  // Not owned; before the run.
+  void set_disturbance(Disturbance* disturbance) { disturbance_ = disturbance; }
+  // As for Replay; the numbers are of operations and of steps.
+  using ProgressFunction = std::function<void(uint64_t operations, uint64_t steps)>;
+  void set_progress(ProgressFunction progress) { progress_ = std::move(progress); }
+  void set_stop(std::function<bool()> stop) { stop_ = std::move(stop); }
+
+  bool Next(Arrival* arrival) override;
+  void PutBack(const Arrival& arrival) override;
+  Task<void> Start(Cpu& cpu, uint64_t token) override;
+  bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+  uint64_t Progress() const override { return steps_done_ + closed_.think_cycles; }
+  bool OnStall() override;
+  std::string WorkOf(const Cpu& cpu) const override;
+  std::string WhoWaits() const override { return DescribeTasks(); }
+
+  // InvalidArgument: tasks of a workload wait for each other for ever, and which one for what; what
+  // disturbs them leaves them no time; or it takes longer than the machine's clock can count.
+  // Internal: they wait though they need not. Cancelled: stopped.
+  absl::Status status() const;
+  const ReplayResult& result() const { return result_; }
+  const ClosedLoopResult& closed() const { return closed_; }
+  uint64_t migrations() const { return fair_.migrations(); }
+  Auditor& auditor() { return auditor_; }
+
+  // --- For disturbances. On `cpu`, in task context. ---
+  // Takes `target` off line: its tasks go on elsewhere, the allocators' callbacks run. Answers
+  // false if it is off line, the last one, or `cpu` itself.
+  Task<bool> TakeOffline(Cpu& cpu, CpuId target);
+  // And back: tasks that were placed there return.
+  Task<bool> BringOnline(Cpu& cpu, CpuId target);
+  // An object by kmalloc, in whatever context `cpu` is; null: there was no memory. It is audited,
+  // counted and shown to the observer as of no task (-1), but nobody uses it.
+  Task<PhysAddr> AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp);
+  // And its end. REQUIRES: of AllocateAside(), with the same number of bytes; not null.
+  Task<void> FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes);
+  // There may be more to come, later than the CPU is that says so: Disturbance::Take() is to be
+  // asked again.
+  void AskDisturbance();
+  Allocator& allocator() { return allocator_; }
+  Machine& machine() { return machine_; }
+  Cycles start() const { return start_; }
+  bool tasks_remain() const { return tasks_alive_ > 0; }
+
+ private:
+  struct ObjectRecord {
+    enum class State : uint8_t { kNone, kLive, kFailed };
+    PhysAddr address;
+    uint32_t bytes = 0;
+    uint32_t waiter = 0;       // 1 + the task that is to free it
+    int16_t cache_plus_1 = 0;  // 0: kmalloc
+    State state = State::kNone;
+    bool frees_late = false;  // an interrupt was to free it and has gone on
+    bool late_kfree = false;
+  };
+  enum class TaskState : uint8_t { kReady, kRunning, kSleeping, kWaiting, kOver };
+  struct TaskRecord {
+    Step step;
+    bool has_step = false;  // `step` has not been carried out yet
+    TaskState state = TaskState::kReady;
+    Priority priority = Priority::kTask;
+    bool may_move = false;
+    bool promised = false;     // woken for a queue, and has not looked at it yet
+    CpuId home;                // where it was placed
+    TaskIndex next = kNoTask;  // behind a queue or at a barrier
+    Cycles since = 0;          // in the run queue
+  };
+  struct TaskList {
+    TaskIndex first = kNoTask;
+    TaskIndex last = kNoTask;
+    bool empty() const { return first == kNoTask; }
+  };
+  struct Sleeper {
+    Cycles time = 0;
+    TaskIndex task = kNoTask;
+    friend bool operator>(const Sleeper& a, const Sleeper& b) {
+      return a.time != b.time ? a.time > b.time : a.task > b.task;
+    }
+  };
+  struct CpuRecord {
+    std::vector<Sleeper> sleepers;  // a min-heap
+    TaskIndex last = kNoTask;       // what ran last
+    bool active = false;            // its loop runs or has been sent for
+    bool running = false;           // its loop runs
+    bool leaving = false;           // to go off line, or off line
+    bool handed_over = false;       // likewise, and has no tasks any more
+    bool gone = false;              // off line
+    Cycles wake_at = 0;             // the earliest arrival sent for its sleepers; 0: none
+  };
+  struct Queue {
+    uint32_t capacity = 0;
+    std::optional<uint32_t> resume_at;
+    uint32_t begin = 0;
+    uint32_t count = 0;
+    std::vector<ObjectRecord> ring;
+    // What those need that were woken and have not come yet.
+    uint32_t promised_room = 0;
+    uint32_t promised_objects = 0;
+    TaskList senders{};
+    TaskList receivers{};
+  };
+  struct Barrier {
+    uint32_t expected = 0;
+    uint32_t there = 0;
+    TaskList waiting{};
+  };
+  // What is to come to a CPU, in a min-heap.
+  struct Timer {
+    enum class Kind : uint8_t { kWake, kInterrupt, kLateFree, kDisturbance };
+    Cycles time = 0;
+    uint64_t sequence = 0;
+    uint64_t token = 0;
+    CpuId cpu;
+    Kind kind = Kind::kWake;
+    Priority priority = Priority::kTask;
+    friend bool operator>(const Timer& a, const Timer& b) {
+      return a.time != b.time ? a.time > b.time : a.sequence > b.sequence;
+    }
+  };
+
+  void Begin();
+  void SendFor(Timer timer);
+  void SendForCpu(CpuId cpu, Cycles time);
+  void SendForInterrupt(TaskIndex task);
+  CpuId OnlineFor(CpuId wanted) const;
+
+  Task<void> RunCpu(Cpu& cpu);
+  Task<void> ServeQueued(Cpu& cpu);
+  // Until it has to wait, is over, or has to give the CPU up.
+  Task<void> RunTask(Cpu& cpu, TaskIndex task);
+  Task<void> RunInterrupt(Cpu& cpu, TaskIndex task);
+  Task<void> FreeLate(Cpu& cpu, uint64_t object);
+  Task<void> Allocate(Cpu& cpu, TaskIndex task, const Step& step);
+  Task<void> Free(Cpu& cpu, TaskIndex task, const Step& step);
+  // How long a task may think before the CPU has to look at something else.
+  Cycles UntilLook(const Cpu& cpu) const;
+  // At their place in global time order; false: the task waits, and its step is not done.
+  bool Send(Cpu& cpu, TaskIndex task);
+  bool Receive(Cpu& cpu, TaskIndex task);
+  bool MeetAt(Cpu& cpu, TaskIndex task);
+  bool MayFree(TaskIndex task, Priority priority);
+  void Wait(TaskIndex task) {
+    tasks_[task].state = TaskState::kWaiting;
+    ++tasks_waiting_;
+  }
+  void Touch(Cpu& cpu, const Step& step);
+  void Over(Cpu& cpu, TaskIndex task);
+  bool GivesUp(Cpu& cpu, const TaskRecord& task);
+  void Tick(Cpu& cpu);
+  bool SleeperIsDue(const Cpu& cpu) const;
+  void SleepUntil(Cpu& cpu, TaskIndex task, Cycles time);
+  void WakeSleepers(Cpu& cpu);
+  // Into the run queue of the CPU where it belongs, woken by what runs on `by`.
+  void Wake(Cpu& by, TaskIndex task, Cycles time, TaskIndex waker, bool sync);
+  // Likewise, of one that could go on.
+  void GoOn(Cpu& by, TaskIndex task);
+  void PutInQueue(Cpu& by, TaskIndex task, CpuId cpu, FairScheduler::Reason reason, Cycles time);
+  void HandOver(Cpu& cpu);
+  // Wakes the first that waits for objects, and whoever else may have them.
+  void WakeReceivers(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too);
+  void WakeSenders(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too);
+  // Whether what a waiting task waits for is not there.
+  bool WaitsRightly(const TaskRecord& task) const;
+  bool WakeIsOnItsWay(CpuId cpu) const;
+  // It could go on, and nobody will see to it.
+  bool IsLost(TaskIndex task) const;
+  std::string Waiting(TaskIndex task) const;
+  // Of the tasks that are not over, and how many there are; the lost ones first.
+  std::string DescribeTasks() const;
+  TaskIndex FirstThatIsNotOver() const;
+
+  void Append(TaskList& list, TaskIndex task);
+  TaskIndex TakeFirst(TaskList& list);
+  // The first whose step is about so many objects or fewer; kNoTask if there is none.
+  TaskIndex TakeFirstOf(TaskList& list, uint32_t objects_max);
+  void Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement placement);
+  void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
+  void Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
+  void NoteFootprint(Cycles now);
+  void LookUp();
+
+  StepSource& steps_;
+  Machine& machine_;
+  Allocator& allocator_;
+  const bool has_work_;
+  const ClosedLoopOptions options_;
+  const Cycles switch_cycles_;
+  OperationObserver* observer_ = nullptr;
+  Disturbance* disturbance_ = nullptr;
+  ProgressFunction progress_;
+  std::function<bool()> stop_;
+
+  bool asked_ = false;  // the scheduler has asked for the first
+  bool stopped_ = false;
+  Cycles start_ = 0;
+  std::vector<TaskRecord> tasks_;
+  std::vector<CpuRecord> cpus_;
+  FairScheduler fair_;
+  std::vector<Queue> queues_;
+  std::vector<Barrier> barriers_;
+  LazyArray<ObjectRecord> objects_;
+  std::vector<Timer> timers_;  // a min-heap
+  Timer taken_;                // the one that was last given away
+  uint64_t sequence_ = 0;
+  uint64_t tasks_alive_ = 0;    // interrupts not counted
+  uint64_t tasks_waiting_ = 0;  // of them: for another
+  uint64_t interrupts_alive_ = 0;
+  uint64_t steps_done_ = 0;
+  uint64_t disturbance_out_ = 0;  // the sequence of one given away that has not begun; 0: none is
+  bool disturbed_after_end_ = false;
+  // Since a step was last done, for the watchdog's words.
+  uint64_t disturbed_at_ = 0;  // steps_done_ then
+  uint64_t disturbances_ = 0;
+  uint64_t disturbing_ = 0;  // the token of the last
+  std::string no_time_;      // what leaves tasks no time; empty: nothing
+  uint64_t steps_until_look_ = 0;
+  int cpus_staying_ = 0;
+
+  Auditor auditor_;
+  ReplayResult result_;
+  ClosedLoopResult closed_;
+  Cycles sample_interval_ = 0;
+  Cycles sample_next_ = 0;
+  bool too_long_ = false;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_CLOSED_CLOSED_LOOP_H_

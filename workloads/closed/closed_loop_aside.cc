@@ -1,0 +1,77 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "sim/core/scheduler.h"
+#include "workloads/closed/closed_loop.h"
+
+// What disturbances allocate and free, beside the tasks.
+
+namespace slablab {
+
+namespace {
+
+constexpr int32_t kOfNoTask = -1;
+
+Priority PriorityOf(const Cpu& cpu) {
+  return cpu.in_interrupt() ? Priority::kHardirq : Priority::kTask;
+}
+
+}  // namespace
+
+Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
+  const Cycles begin = cpu.task_clock();
+  const Cycles start = cpu.now();
+  Task<Placement> allocation = allocator_.Kmalloc(cpu, bytes, gfp, kAnyNode);
+  const Placement placement = co_await allocation;
+  const Cycles cycles = cpu.task_clock() - begin;
+  Account(cpu, kNoCache, placement.path, false, cycles);
+  if (observer_ != nullptr) {
+    observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
+                            .task = kOfNoTask,
+                            .cpu = cpu.id(),
+                            .priority = PriorityOf(cpu),
+                            .path = placement.path,
+                            .object = placement.object,
+                            .bytes = bytes,
+                            .start = start,
+                            .end = cpu.now(),
+                            .cycles = cycles});
+  }
+  result_.placements.Add(placement.object.value());
+  if (placement.object.is_null()) {
+    ++result_.failed_allocations;
+    co_return placement.object;
+  }
+  auditor_.OnAlloc({.object = placement.object, .bytes = bytes});
+  result_.requested_bytes += bytes;
+  co_await cpu.Sync();
+  NoteFootprint(cpu.now());
+  co_return placement.object;
+}
+
+Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes) {
+  auditor_.OnFree(object, bytes);
+  result_.requested_bytes -= bytes;
+  if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
+  const Cycles begin = cpu.task_clock();
+  const Cycles start = cpu.now();
+  Task<PathId> release = allocator_.Kfree(cpu, object);
+  const PathId path = co_await release;
+  const Cycles cycles = cpu.task_clock() - begin;
+  Account(cpu, kNoCache, path, true, cycles);
+  result_.placements.Add(~object.value());
+  NoteFootprint(cpu.now());
+  if (observer_ == nullptr) co_return;
+  observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
+                          .task = kOfNoTask,
+                          .cpu = cpu.id(),
+                          .priority = PriorityOf(cpu),
+                          .is_free = true,
+                          .path = path,
+                          .object = object,
+                          .start = start,
+                          .end = cpu.now(),
+                          .cycles = cycles});
+}
+
+}  // namespace slablab

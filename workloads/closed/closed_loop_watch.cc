@@ -1,0 +1,164 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "sim/core/scheduler.h"
+#include "workloads/closed/closed_loop.h"
+
+// What is said of tasks that get nowhere, and whose fault it is: a workload's, whose tasks wait for
+// each other by what they do; a scenario's, which leaves them no time; or our own, if a task is
+// where nobody looks for it.
+
+namespace slablab {
+
+namespace {
+
+constexpr int kTasksNamedMax = 5;
+// So many disturbances without a step in between are what leaves no time for one.
+constexpr uint64_t kDisturbancesMany = 1'000;
+
+}  // namespace
+
+absl::Status ClosedLoop::status() const {
+  if (!no_time_.empty()) return absl::InvalidArgumentError(no_time_);
+  if (stopped_) return absl::CancelledError("interrupted");
+  if (too_long_) {
+    constexpr char kTooLong[] = "it takes longer than the machine's clock can count";
+    const TaskIndex task = FirstThatIsNotOver();
+    return task == kNoTask ? absl::InvalidArgumentError(kTooLong) : steps_.ErrorOf(task, kTooLong);
+  }
+  if (absl::Status status = steps_.status(); !status.ok()) return status;
+  if (tasks_alive_ == 0) return absl::OkStatus();
+  bool lost = false;
+  for (TaskIndex i = 0; i < tasks_.size(); ++i) lost |= IsLost(i);
+  // Those of a recording wait from later to earlier events alone.
+  const bool ours = lost || !steps_.MayWaitForEver();
+  const std::string tasks = DescribeTasks();
+  return ours ? absl::InternalError(tasks) : steps_.ErrorOf(FirstThatIsNotOver(), tasks);
+}
+
+TaskIndex ClosedLoop::FirstThatIsNotOver() const {
+  for (TaskIndex i = 0; i < tasks_.size(); ++i) {
+    const TaskRecord& task = tasks_[i];
+    if (task.priority == Priority::kTask && task.state != TaskState::kOver) return i;
+  }
+  return kNoTask;
+}
+
+bool ClosedLoop::OnStall() {
+  bool lost = false;
+  for (TaskIndex i = 0; i < tasks_.size(); ++i) lost |= IsLost(i);
+  if (lost || disturbance_ == nullptr || disturbed_at_ != steps_done_ ||
+      disturbances_ < kDisturbancesMany) {
+    return false;
+  }
+  no_time_ = absl::StrCat("nothing is left of the CPUs' time for tasks: ", disturbances_,
+                          " disturbances came since one last took a step, the last by ",
+                          disturbance_->NameOf(disturbing_), ". ", DescribeTasks());
+  stopped_ = true;
+  return true;
+}
+
+std::string ClosedLoop::WorkOf(const Cpu& cpu) const {
+  const TaskIndex last = cpus_[cpu.id().index()].last;
+  if (last == kNoTask || tasks_[last].state != TaskState::kRunning) return "";
+  return absl::StrCat(steps_.TaskName(last), tasks_[last].has_step ? Waiting(last) : "");
+}
+
+bool ClosedLoop::WaitsRightly(const TaskRecord& task) const {
+  const Step& step = task.step;
+  switch (step.kind) {
+    case Step::Kind::kBarrier:
+      return barriers_[step.queue].there < barriers_[step.queue].expected;
+    case Step::Kind::kFree:
+      return objects_[step.object].state == ObjectRecord::State::kNone;
+    case Step::Kind::kSend: {
+      const Queue& queue = queues_[step.queue];
+      return queue.capacity - queue.count < step.bytes ||
+             (queue.resume_at.has_value() && queue.count > *queue.resume_at);
+    }
+    case Step::Kind::kReceive:
+      return queues_[step.queue].count < step.bytes;
+    default:
+      return false;
+  }
+}
+
+bool ClosedLoop::WakeIsOnItsWay(CpuId cpu) const {
+  const auto is_it = [cpu](const Timer& timer) {
+    return timer.kind == Timer::Kind::kWake && timer.cpu == cpu;
+  };
+  // What was taken last is on its way only as long as there is more.
+  return !timers_.empty() && (is_it(taken_) || std::any_of(timers_.begin(), timers_.end(), is_it));
+}
+
+bool ClosedLoop::IsLost(TaskIndex index) const {
+  const TaskRecord& task = tasks_[index];
+  if (task.priority != Priority::kTask) return false;
+  switch (task.state) {
+    case TaskState::kReady: {
+      const CpuId cpu = fair_.CpuOf(index);
+      return !cpus_[cpu.index()].running && machine_.cpu(cpu).idle() && !WakeIsOnItsWay(cpu);
+    }
+    case TaskState::kWaiting:
+      return !WaitsRightly(task);
+    case TaskState::kSleeping:
+      return timers_.empty();
+    case TaskState::kRunning:
+      return machine_.cpu(fair_.CpuOf(index)).idle();
+    case TaskState::kOver:
+      return false;
+  }
+  return false;
+}
+
+std::string ClosedLoop::Waiting(TaskIndex index) const {
+  const TaskRecord& task = tasks_[index];
+  const Step& step = task.step;
+  const std::string queue =
+      step.kind == Step::Kind::kSend || step.kind == Step::Kind::kReceive
+          ? absl::StrCat(" queue ", steps_.QueueName(step.queue), " (", queues_[step.queue].count,
+                         " of ", queues_[step.queue].capacity, " objects in it)")
+          : "";
+  switch (step.kind) {
+    case Step::Kind::kBarrier:
+      return absl::StrCat(" at a barrier, where ", barriers_[step.queue].there, " of ",
+                          barriers_[step.queue].expected, " tasks are");
+    case Step::Kind::kFree:
+      return task.state == TaskState::kWaiting ? " to free an object that nobody allocates"
+                                               : absl::StrCat(" to free object ", step.object);
+    case Step::Kind::kSend:
+      return absl::StrCat(" to send to", queue);
+    case Step::Kind::kReceive:
+      return absl::StrCat(" to receive from", queue);
+    case Step::Kind::kAllocate:
+      return absl::StrCat(" to allocate ", step.bytes, " bytes as object ", step.object);
+    default:
+      return " to go on";
+  }
+}
+
+std::string ClosedLoop::DescribeTasks() const {
+  std::string text =
+      absl::StrCat(tasks_alive_, tasks_alive_ == 1 ? " task waits" : " tasks wait", " for ever");
+  int named = 0;
+  for (const bool lost : {true, false}) {
+    for (TaskIndex i = 0; i < tasks_.size() && named < kTasksNamedMax; ++i) {
+      const TaskRecord& task = tasks_[i];
+      if (task.priority != Priority::kTask || task.state == TaskState::kOver) continue;
+      if (IsLost(i) != lost) continue;
+      absl::StrAppend(&text, named++ == 0 ? "; the first is " : ", then ", steps_.TaskName(i),
+                      ", which waits", Waiting(i));
+      if (task.state == TaskState::kReady || task.state == TaskState::kRunning) {
+        absl::StrAppend(&text, " on CPU ", fair_.CpuOf(i).value());
+      }
+      if (lost) absl::StrAppend(&text, ", though it could");
+    }
+  }
+  return text;
+}
+
+}  // namespace slablab

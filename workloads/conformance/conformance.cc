@@ -1,0 +1,61 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/conformance/conformance.h"
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "allocators/registry.h"
+#include "fmt/format.h"
+#include "sim/machine.h"
+#include "workloads/conformance/reference_replay.h"
+
+namespace slablab {
+namespace {
+
+// What differed from a stock kernel in the recordings.
+AllocatorOptions ReferenceOptions(std::string_view design) {
+  AllocatorOptions options;
+  if (design == "slub") options.quirks = {"remote-defrag-always", "memcg-off", "zone-dma-off"};
+  if (design == "slab")
+    options.quirks = {"statistics-in-memory", "reap-off", "memcg-off", "zone-dma-off"};
+  return options;
+}
+
+// "linux-6.1.192" -> "6.1.192".
+std::string_view ReleaseOf(std::string_view kernel) {
+  constexpr std::string_view kPrefix = "linux-";
+  return kernel.starts_with(kPrefix) ? kernel.substr(kPrefix.size()) : kernel;
+}
+
+}  // namespace
+
+Conformance& Conformance::operator+=(const Conformance& other) {
+  placements.agreeing += other.placements.agreeing;
+  placements.total += other.placements.total;
+  figures.agreeing += other.figures.agreeing;
+  figures.total += other.figures.total;
+  Note(other.first_disagreement);
+  return *this;
+}
+
+absl::StatusOr<Conformance> ReplayReference(const ReferenceRun& run) {
+  const absl::StatusOr<std::string_view> model = ModelOfKernel(run.design, ReleaseOf(run.kernel));
+  if (!model.ok()) {
+    return absl::NotFoundError(
+        fmt::format("{}: {}", run.path, std::string(model.status().message())));
+  }
+  Machine machine(ReferenceMachine(run.machine));
+  const absl::StatusOr<std::unique_ptr<Allocator>> allocator =
+      MakeAllocator(*model, machine, ReferenceOptions(run.design));
+  if (!allocator.ok()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {}", run.path, std::string(allocator.status().message())));
+  }
+  return ReferenceReplay(run, machine, **allocator).Run();
+}
+
+}  // namespace slablab

@@ -1,0 +1,256 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/replay/percpu_replay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+
+namespace slablab {
+namespace {
+
+enum Path : size_t { kAllocWaiting, kAllocAtomic, kFreePath, kBalancePath, kPaths };
+constexpr std::string_view kPathNames[kPaths] = {"percpu alloc", "percpu alloc, atomic",
+                                                 "percpu free", "percpu balance work"};
+
+// The sites are the same but that no two allocations are told apart.
+enum class At : uint8_t { kAlloc = kFirstModelSite, kFree, kBalance };
+constexpr std::string_view kSiteNames[] = {"percpu alloc", "percpu free", "percpu balance"};
+
+bool IsRequest(const Event& event) {
+  return event.kind == EventKind::kPercpuAlloc || event.kind == EventKind::kPercpuAllocFailed;
+}
+
+PercpuRequest RequestOf(const Event& event) {
+  // What runs in an interrupt cannot wait, whatever the trace says.
+  const bool atomic = event.atomic || event.context != Context::kTask;
+  return {.bytes = event.bytes_req,
+          .align = event.bytes_alloc,
+          .reserved = event.reserved,
+          .gfp = atomic ? kGfpAtomic : kGfpKernel};
+}
+
+}  // namespace
+
+const PercpuReplay::Skips::Names PercpuReplay::kSkipNames = {
+    "of another allocator, or of chunks (the model makes its own)",
+    "mark of events lost in recording",
+    "free of an area older than the trace",
+    "free of an area whose allocation failed here",
+    "allocation of an area that is live, or second free of one: the trace contradicts itself",
+};
+
+absl::Span<const std::string_view> PercpuReplay::sites() { return kSiteNames; }
+absl::Span<const std::string_view> PercpuReplay::paths() { return kPathNames; }
+
+PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
+                           const ReplayOptions& options)
+    : machine_(machine),
+      areas_(areas),
+      options_(options),
+      feed_(reader),
+      places_(RecordedTopologyFor(options, reader), machine.config()),
+      placer_(places_, reader.header().cpu_count, options.placement),
+      auditor_(areas) {
+  result_.paths.resize(kPaths);
+  result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
+  awaited_.resize(result_.cpus.size(), kNoTraceObject);
+  result_.peak = areas.usage();
+}
+
+bool PercpuReplay::Next(Arrival* arrival) {
+  const auto clock_mhz = static_cast<uint64_t>(machine_.config().clock_mhz);
+  // The last eighth is for what takes longer here than it was recorded to.
+  const Nanos time_max = Scheduler::kTimeEnd / 8 * 7 / clock_mhz * 1000;
+  for (;;) {
+    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
+    const Event* const next = feed_.Next();
+    if (next == nullptr) {
+      status_.Update(feed_.status());
+      return false;
+    }
+    const Event& event = *next;
+    ++result_.events;
+    if (!started_) {
+      started_ = true;
+      start_cycles_ = machine_.scheduler().now();
+      time_first_ = event.time;
+    }
+    now_ = event.time - time_first_;
+    if (now_ > time_max) {
+      status_ = absl::OutOfRangeError(absl::StrCat("event ", result_.events - 1,
+                                                   " is later than the machine's clock can count"));
+      return false;
+    }
+    if (!Replayable(event)) continue;
+    uint32_t slot;
+    if (pending_free_.empty()) {
+      slot = static_cast<uint32_t>(pending_.size());
+      pending_.push_back(event);
+    } else {
+      slot = pending_free_.back();
+      pending_free_.pop_back();
+      pending_[slot] = event;
+    }
+    *arrival = {.time = start_cycles_ + now_ * clock_mhz / 1000,
+                .token = slot,
+                .cpu = placer_.Place(event),
+                .priority = PriorityOf(event.context)};
+    return true;
+  }
+}
+
+bool PercpuReplay::Replayable(const Event& event) {
+  Skip reason = Skip::kNotPercpu;
+  switch (event.kind) {
+    case EventKind::kPercpuAllocFailed:
+      return true;
+    case EventKind::kPercpuAlloc:
+      if (event.object != kNoTraceObject && records_.try_emplace(event.object).second) return true;
+      reason = Skip::kContradicts;
+      break;
+    case EventKind::kPercpuFree: {
+      const auto record = records_.find(event.object);
+      if (event.predates_trace || record == records_.end()) {
+        reason = Skip::kPredates;
+      } else if (record->second.free_announced) {
+        reason = Skip::kContradicts;
+      } else {
+        record->second.free_announced = true;
+        return true;
+      }
+      break;
+    }
+    case EventKind::kLost:
+      reason = Skip::kLost;
+      break;
+    default:
+      break;
+  }
+  skips_.Add(reason);
+  return false;
+}
+
+bool PercpuReplay::MayInterrupt(const Cpu&, uint64_t token) const {
+  const Event& event = pending_[token];
+  if (IsRequest(event)) return true;
+  // Not while what it frees is still being allocated, perhaps by the very code it would interrupt.
+  const auto record = records_.find(event.object);
+  return record == records_.end() || record->second.state != Record::State::kPending;
+}
+
+Task<void> PercpuReplay::Start(Cpu& cpu, uint64_t token) {
+  return IsRequest(pending_[token]) ? Allocate(cpu, token) : Release(cpu, token);
+}
+
+// The event that was announced under `token`, which is free for another from now on.
+Event PercpuReplay::Take(uint64_t token) {
+  pending_free_.push_back(static_cast<uint32_t>(token));
+  return pending_[token];
+}
+
+Task<void> PercpuReplay::Allocate(Cpu& cpu, uint64_t token) {
+  const Event event = Take(token);
+  const PercpuRequest request = RequestOf(event);
+  const bool atomic = !Has(request.gfp, Gfp::kDirectReclaim);
+  PercpuArea area;
+  {
+    const SiteScope site(cpu, static_cast<Site>(At::kAlloc));
+    const Cycles begin = cpu.task_clock();
+    area = co_await areas_.Alloc(cpu, request);
+    Account(cpu, atomic ? kAllocAtomic : kAllocWaiting, cpu.task_clock() - begin);
+  }
+  result_.placements.Add(event.object << 32 ^ static_cast<uint64_t>(area.chunk + 1) << 26 ^
+                         area.offset);
+  if (area.is_null()) ++result_.failed_allocations;
+  if (!area.is_null()) auditor_.OnAlloc(request, area);
+  NotePeak();
+  if (event.kind == EventKind::kPercpuAllocFailed) {
+    if (!area.is_null()) {
+      const SiteScope site(cpu, static_cast<Site>(At::kFree));
+      const PartScope part(cpu, Part::kElsewhere);
+      auditor_.OnFree(area);
+      co_await areas_.Free(cpu, area);
+    }
+  } else {
+    Record& record = records_[event.object];
+    record.area = area;
+    record.state = area.is_null() ? Record::State::kFailed : Record::State::kLive;
+    const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
+    if (waiter.value() >= 0) machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
+  }
+  co_await Balance(cpu);
+}
+
+Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
+  const Event event = Take(token);
+  if (records_[event.object].state == Record::State::kPending) {
+    ++result_.order_inversions;
+    const Cycles waits_since = cpu.now();
+    awaited_[cpu.id().index()] = event.object;
+    while (records_[event.object].state == Record::State::kPending) {
+      records_[event.object].waiter = cpu.id();
+      co_await cpu.Park();
+    }
+    awaited_[cpu.id().index()] = kNoTraceObject;
+    result_.order_inversion_wait_cycles += cpu.now() - waits_since;
+  }
+  const Record record = records_[event.object];
+  records_.erase(event.object);
+  if (record.state == Record::State::kFailed) {
+    skips_.Add(Skip::kFailedHere);
+    co_return;
+  }
+  auditor_.OnFree(record.area);
+  {
+    const SiteScope site(cpu, static_cast<Site>(At::kFree));
+    const Cycles begin = cpu.task_clock();
+    co_await areas_.Free(cpu, record.area);
+    Account(cpu, kFreePath, cpu.task_clock() - begin);
+  }
+  result_.placements.Add(~event.object);
+  NotePeak();
+  co_await Balance(cpu);
+}
+
+std::string PercpuReplay::WorkOf(const Cpu& cpu) const {
+  const TraceObject object = awaited_[cpu.id().index()];
+  if (object == kNoTraceObject) return "";
+  return absl::StrCat("to free area ", object, " of the trace, which is still being allocated");
+}
+
+// What the kernel's worker would do by now.
+Task<void> PercpuReplay::Balance(Cpu& cpu) {
+  if (!areas_.balance_due() || cpu.in_interrupt() || !cpu.irqs_enabled()) co_return;
+  const SiteScope site(cpu, static_cast<Site>(At::kBalance));
+  const PartScope part(cpu, Part::kTimer);
+  const Cycles begin = cpu.task_clock();
+  co_await areas_.Balance(cpu);
+  const Cycles cycles = cpu.task_clock() - begin;
+  ++result_.balances;
+  result_.paths[kBalancePath].put_off = true;
+  result_.paths[kBalancePath].cycles.Add(cycles);
+  NotePeak();
+}
+
+void PercpuReplay::Account(Cpu& cpu, size_t path, Cycles cycles) {
+  const bool is_free = path == kFreePath;
+  result_.paths[path].is_free = is_free;
+  result_.paths[path].cycles.Add(cycles);
+  (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
+  ++(is_free ? result_.frees : result_.allocations);
+  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
+  ++on_cpu.operations;
+  on_cpu.cycles += cycles;
+}
+
+void PercpuReplay::NotePeak() {
+  if (areas_.usage().held_bytes() <= result_.peak.held_bytes()) return;
+  result_.peak = areas_.usage();
+  result_.peak_time = now_;
+}
+
+}  // namespace slablab

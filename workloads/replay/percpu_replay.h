@@ -1,0 +1,128 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_REPLAY_PERCPU_REPLAY_H_
+#define SLABLAB_WORKLOADS_REPLAY_PERCPU_REPLAY_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "allocators/percpu/areas.h"
+#include "base/digest.h"
+#include "sim/core/arrival.h"
+#include "sim/core/watched_source.h"
+#include "sim/machine.h"
+#include "traces/slt/trace.h"
+#include "workloads/cpu_placer.h"
+#include "workloads/histogram.h"
+#include "workloads/percpu_auditor.h"
+#include "workloads/replay/replay.h"
+#include "workloads/skip_tally.h"
+
+// Replays the percpu events of a trace in recorded order through a percpu allocator: each at its
+// recorded time or when its CPU is ready, whichever is later. Balance work runs on the CPU that
+// asked for it, right behind the operation, where that may wait; else behind the next that may.
+//
+// An allocation that failed when it was recorded is tried here too, since failing has effects; what
+// it is given here, if anything, is freed at once.
+
+namespace slablab {
+
+struct PercpuReplayResult {
+  uint64_t events = 0;
+  uint64_t allocations = 0;
+  uint64_t frees = 0;
+  uint64_t failed_allocations = 0;
+  uint64_t balances = 0;
+  uint64_t order_inversions = 0;
+  Cycles order_inversion_wait_cycles = 0;
+  std::vector<PathTimes> paths;  // by PercpuReplay::paths()
+  Histogram allocation_cycles;
+  Histogram free_cycles;
+  std::vector<OperationTotals> cpus;  // by CpuId
+  PercpuUsage peak;                   // most bytes held
+  Nanos peak_time = 0;                // since the trace's first event
+  Digest placements;                  // of (object, chunk, offset), as operations ended
+};
+
+// Call order: make, then Scheduler::Run with this as the source, then result(). `reader`, `machine`
+// and `areas` must outlive it; `areas` must not balance at once.
+class PercpuReplay : public WatchedSource {
+ public:
+  // Of the options only placement and events_max are used.
+  PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
+               const ReplayOptions& options);
+
+  // The names that the ledger's sites have, from Site kFirstModelSite on, and the ways operations
+  // go.
+  static absl::Span<const std::string_view> sites();
+  static absl::Span<const std::string_view> paths();
+
+  void set_progress(std::function<void(uint64_t)> progress) {
+    feed_.set_progress(std::move(progress));
+  }
+  void set_stop(std::function<bool()> stop) { feed_.set_stop(std::move(stop)); }
+
+  bool Next(Arrival* arrival) override;
+  Task<void> Start(Cpu& cpu, uint64_t token) override;
+  bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+  uint64_t Progress() const override { return result_.allocations + result_.frees; }
+  std::string WorkOf(const Cpu& cpu) const override;
+
+  std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
+  const absl::Status& status() const { return status_; }
+  const PercpuReplayResult& result() const { return result_; }
+  const RecordedPlaces& places() const { return places_; }
+  PercpuAuditor& auditor() { return auditor_; }
+
+ private:
+  // Why an event is not replayed.
+  enum class Skip : uint8_t { kNotPercpu, kLost, kPredates, kFailedHere, kContradicts };
+  using Skips = ReasonTally<Skip, static_cast<size_t>(Skip::kContradicts) + 1>;
+  static const Skips::Names kSkipNames;
+
+  struct Record {
+    enum class State : uint8_t { kPending, kLive, kFailed };
+    State state = State::kPending;
+    bool free_announced = false;
+    CpuId waiter{-1};
+    PercpuArea area;
+  };
+
+  bool Replayable(const Event& event);
+  Event Take(uint64_t token);
+  Task<void> Allocate(Cpu& cpu, uint64_t token);
+  Task<void> Release(Cpu& cpu, uint64_t token);
+  Task<void> Balance(Cpu& cpu);
+  void Account(Cpu& cpu, size_t path, Cycles cycles);
+  void NotePeak();
+
+  Machine& machine_;
+  PercpuAreas& areas_;
+  const ReplayOptions options_;
+  absl::Status status_;
+  TraceFeed feed_;
+  bool started_ = false;
+  Nanos time_first_ = 0;
+  Nanos now_ = 0;  // recorded time of the latest arrival
+  Cycles start_cycles_ = 0;
+  std::vector<Event> pending_;  // announced and not begun, by token
+  std::vector<uint32_t> pending_free_;
+  const RecordedPlaces places_;
+  CpuPlacer placer_;
+  absl::flat_hash_map<TraceObject, Record> records_;  // never iterated
+  std::vector<TraceObject> awaited_;  // by CPU: what it is to free and is still being allocated
+  PercpuAuditor auditor_;
+  PercpuReplayResult result_;
+  Skips skips_{kSkipNames};
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_REPLAY_PERCPU_REPLAY_H_

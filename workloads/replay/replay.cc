@@ -1,0 +1,358 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/replay/replay.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "workloads/caches.h"
+
+namespace slablab {
+
+namespace {
+
+// Of all paths that free, or of all that do not.
+Histogram SumOf(const std::vector<PathTimes>& paths, bool is_free) {
+  Histogram sum;
+  for (const PathTimes& path : paths) {
+    if (path.is_free == is_free) sum.Add(path.cycles);
+  }
+  return sum;
+}
+
+}  // namespace
+
+RecordedTopology RecordedTopologyFor(const ReplayOptions& options, const TraceReader& reader) {
+  if (options.recorded != nullptr) return *options.recorded;
+  return TopologyOf(reader.header(), reader.blocks(), /*asked_nodes=*/{});
+}
+
+Histogram ReplayResult::AllocationCycles() const { return SumOf(paths, false); }
+Histogram ReplayResult::FreeCycles() const { return SumOf(paths, true); }
+
+Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
+               const ReplayOptions& options)
+    : reader_(reader),
+      machine_(machine),
+      allocator_(allocator),
+      has_work_(allocator.has_work()),
+      options_(options),
+      footprint_(allocator.TotalFootprint()),
+      clock_mhz_(static_cast<uint64_t>(machine.config().clock_mhz)),
+      feed_(reader),
+      places_(RecordedTopologyFor(options, reader), machine.config()),
+      placer_(places_, reader.header().cpu_count, options.placement),
+      auditor_(machine) {
+  const TraceHeader& header = reader.header();
+  for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
+  result_.paths.resize(allocator.paths().size());
+  result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
+  // The last eighth is for what takes longer here than it was recorded to. A time up to this one,
+  // times MHz, fits 64 bits.
+  time_max_ =
+      Scheduler::kTimeEnd / 8 * 7 / static_cast<uint64_t>(machine.config().clock_mhz) * 1000;
+  const Nanos duration = header.time_last - header.time_first;
+  sample_interval_ = std::max<Nanos>(1, duration / static_cast<Nanos>(options.footprint_samples));
+}
+
+absl::Status Replay::Prepare() {
+  absl::StatusOr<std::vector<CacheId>> caches =
+      FindOrCreateCaches(reader_.header(), machine_, allocator_);
+  if (!caches.ok()) return caches.status();
+  caches_ = *std::move(caches);
+  for (const CacheId id : caches_) {
+    object_sizes_.push_back(id == kNoCache ? 0 : allocator_.Layout(id).object_size);
+  }
+  result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
+  return absl::OkStatus();
+}
+
+void Replay::AddWarmObject(CacheId cache, NodeId node, PhysAddr object) {
+  warm_[{cache.value(), node.value()}].push_back(object);
+  ++result_.unaudited_objects;
+}
+
+bool Replay::RefuseTooLong(Nanos time) {
+  constexpr Nanos kNanosPerDay = Nanos{86'400} * 1'000'000'000;
+  status_ = absl::OutOfRangeError(
+      absl::StrCat("event ", result_.events - 1, " is ", time / kNanosPerDay,
+                   " days after the trace's first; at ", machine_.config().clock_mhz,
+                   " MHz a replay can be of ", time_max_ / kNanosPerDay, " days"));
+  return false;
+}
+
+// Answers the operation's token.
+inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
+  if (AllocatesObject(event.kind)) {
+    record = &objects_.Begin(event.object, record);
+    result_.folded_nodes += places_.Folds(event.node);
+  } else if (record != nullptr) {
+    record->free_announced = true;
+  }
+  if (pending_free_ == kNoToken) {
+    pending_free_ = static_cast<uint32_t>(pending_.size());
+    pending_.emplace_back();
+  }
+  const uint32_t token = pending_free_;
+  Operation& operation = pending_[token];
+  pending_free_ = operation.next_free;
+  operation.record = record;
+  operation.object = event.object;
+  operation.bytes_req = event.bytes_req;
+  operation.cache = event.cache;
+  operation.gfp = event.gfp;
+  operation.node = event.node;
+  operation.kind = event.kind;
+  operation.inferred = event.inferred;
+  if (observer_ != nullptr) operation.note = TakeNote(event, PriorityOf(event.context));
+  return token;
+}
+
+bool Replay::Next(Arrival* arrival) {
+  for (;;) {
+    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
+    const Event* const next = feed_.Next();
+    if (next == nullptr) {
+      status_.Update(feed_.status());
+      return false;
+    }
+    const Event& event = *next;
+    if (result_.events++ == 0) Begin(event);
+    now_ = event.time - time_first_;
+    if (now_ > time_max_) return RefuseTooLong(now_);
+    if (now_ >= sample_next_) SampleFootprint(now_);
+    ObjectRecord* record = nullptr;
+    if (!Replayable(event, &record)) continue;
+    arrival->time = start_cycles_ + now_ * clock_mhz_ / 1000;
+    arrival->token = Announce(event, record);
+    arrival->cpu = placer_.Place(event);
+    arrival->priority = PriorityOf(event.context);
+    return true;
+  }
+}
+
+void Replay::Begin(const Event& first) {
+  start_cycles_ = machine_.scheduler().now();
+  result_.start = start_cycles_;
+  time_first_ = first.time;
+  // What a warm start took is used in full, for all that is known.
+  result_.requested_bytes = footprint_.object_bytes - footprint_.own_object_bytes;
+}
+
+// `record` becomes that of the event's object, if there is one.
+inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
+  if (event.predates_trace && event.kind == EventKind::kCacheFree && !warm_.empty()) return true;
+  const auto object_of = [&] {
+    *record = objects_.Find(event.object);
+    if (*record == nullptr || (*record)->state == ObjectRecord::State::kUnknown) {
+      return SkipTally::Object::kUnseen;
+    }
+    return (*record)->free_announced ? SkipTally::Object::kEnded : SkipTally::Object::kAllocated;
+  };
+  const auto has_cache = [&] {
+    return event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache;
+  };
+  return skips_.Admits(event, object_of, has_cache);
+}
+
+inline NodeId Replay::NodeFor(const Operation& operation) const {
+  return places_.NodeFor(operation.node);
+}
+
+inline CacheId Replay::CacheFor(const Operation& operation) const {
+  return operation.kind == EventKind::kKmalloc ? kNoCache : caches_[operation.cache];
+}
+
+bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
+  const Operation& operation = pending_[token];
+  if (!FreesObject(operation.kind)) return true;
+  // Not while what it frees is still being allocated, perhaps by the very code it would interrupt.
+  return operation.record == nullptr || operation.record->state != ObjectRecord::State::kPending;
+}
+
+// Whatever need not wait is done at once, without a coroutine.
+Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
+  const bool work_due = has_work_ && cpu.now() >= allocator_.NextWork(cpu.id());
+  if (work_due && !cpu.in_interrupt()) return WorkThenStart(cpu, token);
+  return StartNow(cpu, token);
+}
+
+Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
+  Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
+  operation.next_free = std::exchange(pending_free_, static_cast<uint32_t>(token));
+  if (AllocatesObject(operation.kind)) return Allocate(cpu, operation);
+  if (operation.record != nullptr && operation.record->state == ObjectRecord::State::kPending) {
+    return ReleaseOnceAllocated(cpu, operation);
+  }
+  return Release(cpu, operation);
+}
+
+inline Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
+  const Cycles begin = cpu.task_clock();
+  const Gfp gfp = gfps_[operation.gfp];
+  const NodeId node = NodeFor(operation);
+  const CacheId cache = CacheFor(operation);
+  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
+  Task<Placement> task = cache == kNoCache ? allocator_.Kmalloc(cpu, operation.bytes_req, gfp, node)
+                                           : allocator_.Alloc(cpu, cache, gfp, node);
+  if (!task.done()) return AwaitAllocation(cpu, operation, begin, std::move(task));
+  EndAllocation(cpu, operation, begin, task.result());
+  return Task<void>();
+}
+
+Task<void> Replay::AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin,
+                                   Task<Placement> task) {
+  const Placement placement = co_await task;
+  EndAllocation(cpu, operation, begin, placement);
+}
+
+inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
+                                  Placement placement) {
+  const CacheId cache = CacheFor(operation);
+  Account(cpu, operation, cache, placement.path, cpu.task_clock() - begin);
+  if (observer_ != nullptr) {
+    Observe(cpu, operation,
+            {.path = placement.path,
+             .cache = cache,
+             .object = placement.object,
+             .bytes = operation.bytes_req,
+             .cycles = cpu.task_clock() - begin});
+  }
+  result_.placements.Add(placement.object.value() ^ operation.object << 40);
+  // A trace may ask for more than its cache's objects have.
+  const uint32_t bytes = cache == kNoCache
+                             ? operation.bytes_req
+                             : std::min(operation.bytes_req, object_sizes_[operation.cache]);
+  ObjectRecord& record = *operation.record;
+  record.address = placement.object;
+  record.cache = cache;
+  record.bytes_req = bytes;
+  record.state =
+      placement.object.is_null() ? ObjectRecord::State::kFailed : ObjectRecord::State::kLive;
+  const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
+  if (placement.object.is_null()) {
+    ++result_.failed_allocations;
+  } else {
+    const bool only_there = Has(gfps_[operation.gfp], Gfp::kThisNode);
+    auditor_.OnAlloc({.object = placement.object,
+                      .bytes = bytes,
+                      .only_node = only_there ? NodeFor(operation) : kAnyNode});
+    result_.requested_bytes += bytes;
+    NotePeak();
+    UseObject(cpu, placement.object, std::min(bytes, options_.object_touch_bytes_max),
+              Access::kWrite);
+  }
+  if (waiter.value() >= 0) machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
+}
+
+// Simulated time can bring a free before its allocation is through.
+Task<void> Replay::ReleaseOnceAllocated(Cpu& cpu, Operation operation) {
+  ++result_.order_inversions;
+  const Cycles waits_since = cpu.now();
+  while (operation.record->state == ObjectRecord::State::kPending) {
+    operation.record->waiter = cpu.id();
+    co_await cpu.Park();
+  }
+  result_.order_inversion_wait_cycles += cpu.now() - waits_since;
+  co_await Release(cpu, operation);
+}
+
+inline Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
+  const ObjectRecord record =
+      operation.record == nullptr ? WarmRecord(operation) : EndRecord(operation);
+  if (record.state != ObjectRecord::State::kLive) {
+    if (observer_ != nullptr) notes_free_.push_back(operation.note);
+    return Task<void>();
+  }
+  if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
+  UseObject(cpu, record.address, 1, Access::kRead);
+  const Cycles begin = cpu.task_clock();
+  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
+  Task<PathId> task = operation.kind == EventKind::kKfree || record.cache == kNoCache
+                          ? allocator_.Kfree(cpu, record.address)
+                          : allocator_.Free(cpu, record.cache, record.address);
+  if (!task.done()) return AwaitRelease(cpu, operation, record, begin, std::move(task));
+  EndRelease(cpu, operation, record, begin, task.result());
+  return Task<void>();
+}
+
+Task<void> Replay::AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord record, Cycles begin,
+                                Task<PathId> task) {
+  const PathId path = co_await task;
+  EndRelease(cpu, operation, record, begin, path);
+}
+
+inline void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
+                               Cycles begin, PathId path) {
+  Account(cpu, operation, record.cache, path, cpu.task_clock() - begin);
+  if (observer_ != nullptr) {
+    Observe(cpu, operation,
+            {.is_free = true,
+             .path = path,
+             .cache = record.cache,
+             .object = record.address,
+             .cycles = cpu.task_clock() - begin});
+  }
+  result_.placements.Add(~record.address.value());
+}
+
+// Takes the object out of the table and out of the auditor's hands.
+inline ObjectRecord Replay::EndRecord(const Operation& operation) {
+  const ObjectRecord record = *operation.record;
+  objects_.End(operation.object);
+  if (record.state == ObjectRecord::State::kFailed) {
+    skips_.Add(Skip::kFailedHere);
+    return record;
+  }
+  auditor_.OnFree(record.address, record.bytes_req);
+  result_.requested_bytes -= record.bytes_req;
+  return record;
+}
+
+inline void Replay::UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access) {
+  const Cycles begin = cpu.task_clock();
+  const SiteScope site(cpu, Site::kUse);
+  cpu.TouchRange({object, Structure::kObject}, bytes, access);
+  result_.use_cycles += cpu.task_clock() - begin;
+}
+
+// The most recently made of the warm objects of the cache.
+ObjectRecord Replay::WarmRecord(const Operation& operation) {
+  const CacheId cache = caches_[operation.cache];
+  for (int32_t node = 0; node < machine_.config().node_count(); ++node) {
+    const auto pool = warm_.find({cache.value(), node});
+    if (pool == warm_.end() || pool->second.empty()) continue;
+    const PhysAddr object = pool->second.back();
+    pool->second.pop_back();
+    --result_.unaudited_objects;
+    result_.requested_bytes -= object_sizes_[operation.cache];
+    return {.address = object, .cache = cache, .state = ObjectRecord::State::kLive};
+  }
+  skips_.Add(Skip::kPredates);
+  return ObjectRecord();
+}
+
+inline void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path,
+                            Cycles cycles) {
+  result_.CountOperation(cpu.id(), cache, path, FreesObject(operation.kind), cycles);
+  if (cache != kNoCache) result_.caches[cache.index()].inferred += operation.inferred;
+}
+
+void Replay::SampleFootprint(Nanos time) {
+  result_.footprint.push_back(
+      {.time = time, .footprint = footprint_, .requested_bytes = result_.requested_bytes});
+  sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
+  NotePeak();  // An operation under way may have taken a slab.
+}
+
+void Replay::NotePeak() {
+  if (footprint_.slab_bytes <= result_.footprint_peak.footprint.slab_bytes) return;
+  result_.footprint_peak = {
+      .time = now_, .footprint = footprint_, .requested_bytes = result_.requested_bytes};
+}
+
+}  // namespace slablab
