@@ -140,7 +140,7 @@ done
 "$now" check tests/regression/suite.textproto >"$work/out" 2>&1
 verdict $? "check: tests/regression/suite.textproto" "$work/out"
 references=(tests/reference/*.ref.gz)
-[[ -d $shared/reference ]] && references=("$shared"/reference/*.ref.gz)
+[[ -d $shared/reference ]] && references=("$shared"/reference/*.ref.gz "$shared"/reference-7)
 "$now" verify "${references[@]}" >"$work/out" 2>&1
 verdict $? "verify: ${#references[@]} reference runs" "$work/out"
 
