@@ -80,8 +80,9 @@ std::vector<Contribution> ByStructure(const RunResult& base, const RunResult& ca
 
 // The largest of one sign, at most three, those of a tenth of `whole` at least: "x (-1.2)".
 std::string Largest(std::vector<Contribution> parts, bool more, int64_t whole) {
+  const int64_t tenth = std::abs(whole) / 10 + (whole % 10 != 0 ? 1 : 0);
   std::erase_if(parts, [&](const Contribution& part) {
-    return (part.difference > 0) != more || std::abs(part.difference) * 10 < std::abs(whole) ||
+    return (part.difference > 0) != more || std::abs(part.difference) < tenth ||
            std::abs(part.difference) < 100;
   });
   std::stable_sort(parts.begin(), parts.end(), [](const Contribution& a, const Contribution& b) {
