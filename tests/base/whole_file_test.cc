@@ -136,6 +136,19 @@ TEST_F(OutputTest, ErrorsNameThePathAndTheCause) {
   EXPECT_THAT(Names(), IsEmpty());
 }
 
+// The address sanitizer reports a program's own faults itself, and then exits.
+bool SanitizerAnswers(int signal) {
+#if defined(__SANITIZE_ADDRESS__)
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE;
+#endif
+#endif
+  static_cast<void>(signal);
+  return false;
+}
+
 // Whatever ends a program, and is not for the program itself to answer.
 std::vector<int> EndingSignals() {
   std::vector<int> signals;
@@ -143,7 +156,7 @@ std::vector<int> EndingSignals() {
     const bool ends = signal < 32 || signal >= SIGRTMIN;  // Others are the C library's.
     static constexpr int kHarmless[] = {SIGCHLD, SIGCONT, SIGURG,  SIGWINCH, SIGTSTP,
                                         SIGTTIN, SIGTTOU, SIGSTOP, SIGXFSZ};
-    if (ends &&
+    if (ends && !SanitizerAnswers(signal) &&
         std::find(std::begin(kHarmless), std::end(kHarmless), signal) == std::end(kHarmless)) {
       signals.push_back(signal);
     }

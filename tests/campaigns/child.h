@@ -13,14 +13,27 @@
 
 namespace slablab {
 
+// How many times as long the program takes as it does without the address sanitizer.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr unsigned kSlowness = 10;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr unsigned kSlowness = 10;
+#else
+inline constexpr unsigned kSlowness = 1;
+#endif
+#else
+inline constexpr unsigned kSlowness = 1;
+#endif
+
 struct ChildOptions {
   std::string folder = {};                    // its working folder; empty: ours
   std::string input = {};                     // what it reads on its standard input
   std::vector<std::string> environment = {};  // NAME=VALUE, besides ours
   // It hangs if it takes longer than that; or, of a CPU's time, than that (0: as it likes). Time on
   // the clock says little where the machine is busy with much else.
-  std::chrono::milliseconds patience = std::chrono::minutes(10);
-  unsigned cpu_seconds = 60;
+  std::chrono::milliseconds patience = std::chrono::minutes(10 * kSlowness);
+  unsigned cpu_seconds = 60 * kSlowness;
   bool terminal = false;  // its standard error is one: commands draw how far they are
 };
 

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kRounds = 80;
 // Time is the last resort: slablab's own watchdog counts steps of simulated CPUs.
-constexpr unsigned kCpuSeconds = 300;
+constexpr unsigned kCpuSeconds = 300 * kSlowness;
 
 // What kind of fault it is; empty: none.
 std::string FaultOf(const ChildEnding& ending) {

@@ -157,7 +157,7 @@ class Recorder {
     event.kind = static_cast<EventKind>(random_.Below(kEventKinds));
     event.object = random_.Below(objects_ + 2);
     objects_ = std::max(objects_, event.object);
-    event.address = random_.Next() >> random_.Below(65);
+    event.address = random_.Chance(1, 65) ? 0 : random_.Next() >> random_.Below(64);
     event.bytes_req = static_cast<uint32_t>(random_.Next());
     event.bytes_alloc = static_cast<uint32_t>(random_.Next() >> random_.Below(64));
     event.pid = static_cast<int32_t>(random_.Next());
