@@ -29,6 +29,10 @@ const KmallocTable::Class& ClassFor(uint32_t bytes,
   CHECK(false);
 }
 
+bool MayMerge(const CacheSpec& spec) {
+  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
+}
+
 }  // namespace
 
 void SlabAllocator::Enter(BootState state) {
@@ -41,7 +45,7 @@ void SlabAllocator::Enter(BootState state) {
 
 // kmem_cache_init() and kmem_cache_init_late().
 Task<void> SlabAllocator::Boot(Cpu& cpu) {
-  CHECK(caches_.empty());
+  CHECK_EQ(caches_.count(), 0);
   areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
   boot_cpu_ = cpu.id();
@@ -67,8 +71,8 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
   }
   Enter(BootState::kUp);
   areas_->set_slab_is_available(true);
-  for (size_t i = list_.size(); i > 0; --i) {
-    SlabCache& s = cache(list_[i - 1]);
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    SlabCache& s = cache(caches_.live()[i - 1]);
     const bool enabled = co_await EnableCpuCache(cpu, s, kGfpNoWait);
     if (enabled) continue;
     boot_status_ = BootPanic(fmt::format("enable_cpucache() of {} failed", s.spec.name), *areas_);
@@ -106,15 +110,15 @@ Task<void> SlabAllocator::FinishBoot(Cpu& cpu) {
   // In 2014 every CPU has its arrays made when it comes up, the newest cache's first.
   for (int i = 0; i < machine_.config().cpu_count() && !policy_.percpu_arrays; ++i) {
     if (CpuId(i) == boot_cpu_) continue;
-    for (size_t each = list_.size(); each > 0; --each) {
+    for (size_t each = caches_.live().size(); each > 0; --each) {
       const bool done =
-          co_await AllocArray(cpu, *cache(list_[each - 1]).cpus, CpuId(i), kGfpKernel);
+          co_await AllocArray(cpu, *cache(caches_.live()[each - 1]).cpus, CpuId(i), kGfpKernel);
       CHECK(done);
     }
   }
   Enter(BootState::kFull);
   for (int i = 0; i < machine_.config().cpu_count(); ++i) StartTimer(CpuId(i), cpu.now());
-  for (CacheId id : list_) {
+  for (CacheId id : caches_.live()) {
     SlabCache& s = cache(id);
     for (int i = 0; i < node_count(); ++i) {
       const NodeId node(i);
@@ -191,11 +195,11 @@ Task<absl::StatusOr<CacheId>> SlabAllocator::CreateCache(Cpu& cpu, const CacheSp
   const absl::StatusOr<SlabGeometry> geometry = GeometryOf(spec);
   if (!geometry.ok()) co_return geometry.status();
   if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
-  if (FindLive(spec.name) != nullptr) {
+  if (caches_.FindLive(spec.name) != nullptr) {
     co_return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
   }
   if (SlabCache* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
-    co_return AddAlias(*mergeable, spec);
+    co_return caches_.AddAlias(*mergeable, spec);
   }
   const absl::Status exhausted =
       absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
@@ -207,8 +211,7 @@ Task<absl::StatusOr<CacheId>> SlabAllocator::CreateCache(Cpu& cpu, const CacheSp
   if (!opened) {
     co_await ReleaseCache(cpu, s);
     co_await FreeDescriptor(cpu, descriptor);
-    CHECK(&s == caches_.back().get());
-    caches_.pop_back();
+    caches_.RemoveNewest(s);
     co_return exhausted;
   }
   co_return s.id;
@@ -221,8 +224,7 @@ Task<bool> SlabAllocator::OpenCache(Cpu& cpu, SlabCache& s) {
   const Gfp gfp = state_ >= BootState::kUp ? kGfpKernel : kGfpNoWait;
   const bool done = co_await SetUpCpuCache(cpu, s, gfp);
   if (!done) co_return false;
-  list_.push_back(s.id);
-  s.live = true;
+  caches_.Open(s);
   co_return true;
 }
 
@@ -281,8 +283,7 @@ Task<void> SlabAllocator::DestroyCache(Cpu& cpu, CacheId id) {
   }
   CHECK_EQ(s.footprint.objects, 0u);
   co_await Shrink(cpu, id);
-  s.live = false;
-  list_.erase(std::find(list_.begin(), list_.end(), id));
+  caches_.Close(s);
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
   co_await FreeDescriptor(cpu, descriptor);
@@ -337,66 +338,29 @@ Task<PathId> SlabAllocator::FreeDescriptor(Cpu& cpu, PhysAddr descriptor) {
 }
 
 SlabCache& SlabAllocator::AddCache(const CacheSpec& spec, const SlabGeometry& geometry) {
-  SlabCache& s = *caches_.emplace_back(std::make_unique<SlabCache>());
-  s.id = CacheId(static_cast<int32_t>(caches_.size() - 1));
-  s.spec = spec;
-  s.names = {spec.name};
-  s.may_merge = !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
-  s.geometry = geometry;
-  s.reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + geometry.size - 1) / geometry.size);
+  SlabCache& s = caches_.Add(std::make_unique<SlabCache>(), spec, geometry);
+  s.may_merge = MayMerge(spec);
   s.nodes_at = TailAt();
   if (!policy_.percpu_arrays) {
     s.arrays_at = TailAt() + 8;
     s.array_stride = 8;
     s.nodes_at = s.arrays_at + 8 * static_cast<uint64_t>(machine_.config().possible_cpus);
   }
-  if (spec.reclaim_account) s.alloc_flags = s.alloc_flags | Gfp::kReclaimable;
   s.nodes.resize(static_cast<size_t>(node_count()));
   return s;
-}
-
-SlabCache* SlabAllocator::FindLive(std::string_view name) const {
-  for (CacheId id : list_) {
-    const std::vector<std::string>& names = cache(id).names;
-    if (std::find(names.begin(), names.end(), name) != names.end()) return &cache(id);
-  }
-  return nullptr;
 }
 
 // find_mergeable(): the oldest cache whose objects are no more than a word larger, of an alignment
 // that is a multiple, and of the same kind.
 SlabCache* SlabAllocator::FindMergeable(const CacheSpec& spec, const SlabGeometry& geometry) const {
-  if (!options_.merge_caches || spec.no_merge || spec.has_constructor || spec.typesafe_by_rcu) {
-    return nullptr;
-  }
+  if (!options_.merge_caches || !MayMerge(spec)) return nullptr;
   const uint32_t align = geometry.align;
   const uint32_t size = (spec.object_size + align - 1) / align * align;
-  for (CacheId id : list_) {
-    SlabCache& s = cache(id);
-    if (!s.may_merge || size > s.geometry.size) continue;
-    if (spec.reclaim_account != s.spec.reclaim_account) continue;
-    if (s.geometry.size % align != 0) continue;
-    if (s.geometry.size - size >= 8) continue;
-    if (align > s.geometry.align || s.geometry.align % align != 0) continue;
-    return &s;
-  }
-  return nullptr;
-}
-
-// __kmem_cache_alias().
-CacheId SlabAllocator::AddAlias(SlabCache& s, const CacheSpec& spec) {
-  s.names.push_back(spec.name);
-  const uint64_t larger = std::max(s.geometry.object_size, spec.object_size);
-  const uint64_t growth = larger - s.geometry.object_size;
-  const uint64_t moved = growth * s.footprint.objects;
-  const uint64_t moved_own = growth * s.footprint.own_objects;
-  Account(s, [=](Footprint& footprint) {
-    footprint.object_bytes += moved;
-    footprint.padding_bytes -= moved;
-    footprint.own_object_bytes += moved_own;
+  return caches_.OldestThat([&](const SlabCache& s) {
+    return s.may_merge && size <= s.geometry.size && s.geometry.size - size < 8 &&
+           s.geometry.size % align == 0 && spec.reclaim_account == s.spec.reclaim_account &&
+           align <= s.geometry.align && s.geometry.align % align == 0;
   });
-  s.geometry.object_size = static_cast<uint32_t>(larger);
-  return s.id;
 }
 
 }  // namespace slablab

@@ -120,9 +120,7 @@ class SlabInspection {
       CHECK_EQ(places, 1);  // 3
     }
     CheckFreelist(slab, active);
-    for (uint64_t i = 0; i < uint64_t{1} << s_.geometry.order; ++i) {
-      CHECK(allocator_.slab_of_frame_[slab.base.frame() + i] == &slab);  // 7
-    }
+    CHECK(allocator_.frames_.Has(slab, s_.geometry.order));  // 7
   }
 
   void CheckFreelist(const SlabBlock& slab, uint32_t active) const {
@@ -159,18 +157,15 @@ class SlabInspection {
 };
 
 void SlabAllocator::CheckInvariants() const {
-  Footprint total;
-  uint64_t frames = 0;
-  for (CacheId id : list_) {
-    SlabInspection(*this, cache(id)).Run();
-    total += cache(id).footprint;
-  }
+  for (CacheId id : caches_.live()) SlabInspection(*this, cache(id)).Run();
+  Footprint total = caches_.SumOfCaches();
   kmalloc_large_.Fill(total);
-  CHECK(total == total_);  // 8
+  CHECK(total == caches_.total());  // 8
+  uint64_t frames = 0;
   for (const SlabBlock& slab : slab_pool_.slabs()) {
     if (slab.cache != nullptr) frames += uint64_t{1} << slab.cache->geometry.order;
   }
-  CHECK_EQ(frames * kPageSize, total_.slab_bytes);  // 7
+  CHECK_EQ(frames * kPageSize, caches_.total().slab_bytes);  // 7
 }
 
 }  // namespace slablab

@@ -43,7 +43,7 @@ void SlabAllocator::AddOwn(PhysAddr object) {
     Account(*slab->cache, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
   } else {
     kmalloc_large_.AddOwn(object);
-    kmalloc_large_.Fill(total_);
+    kmalloc_large_.Fill(caches_.total());
   }
 }
 
@@ -60,7 +60,7 @@ Task<Placement> SlabAllocator::AllocLarge(Cpu& cpu, KmallocLarge::Request reques
   const SiteScope site(cpu, SiteOf(At::kLarge));
   cpu.Execute(kSlabFastCycles);
   const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-  kmalloc_large_.Fill(total_);
+  kmalloc_large_.Fill(caches_.total());
   if (block.is_null()) co_return Placement{block, PathOf(Way::kAllocFailed)};
   co_return Placement{block, PathOf(Way::kAllocLarge)};
 }
@@ -73,7 +73,7 @@ Task<PathId> SlabAllocator::FreeLarge(Cpu& cpu, PhysAddr block) {
   cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
   cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
   co_await kmalloc_large_.Free(cpu, block);
-  kmalloc_large_.Fill(total_);
+  kmalloc_large_.Fill(caches_.total());
   co_return PathOf(Way::kFreeLarge);
 }
 

@@ -150,11 +150,11 @@ Task<bool> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
   const SiteScope site(cpu, SiteOf(At::kHotplug));
   const AllocRequest request{.gfp = kGfpKernel, .node = MemoryNodeOf(NodeOfCpu(coming))};
   bool done = true;
-  for (size_t i = list_.size(); i > 0 && done; --i) {
-    done = co_await InitNode(cpu, cache(list_[i - 1]), request);
+  for (size_t i = caches_.live().size(); i > 0 && done; --i) {
+    done = co_await InitNode(cpu, cache(caches_.live()[i - 1]), request);
   }
-  for (size_t i = list_.size(); i > 0 && done; --i) {
-    SlabCache& s = cache(list_[i - 1]);
+  for (size_t i = caches_.live().size(); i > 0 && done; --i) {
+    SlabCache& s = cache(caches_.live()[i - 1]);
     if (!policy_.percpu_arrays) done = co_await AllocArray(cpu, *s.cpus, coming, kGfpKernel);
     if (done) done = co_await SetUpNode(cpu, s, request, Change::kKeep);
   }
@@ -178,11 +178,11 @@ Task<void> SlabAllocator::CpuDead(Cpu& cpu, CpuId dead) {
 // cache to the page allocator.
 Task<void> SlabAllocator::CpuCanceled(Cpu& cpu, CpuId gone) {
   const NodeId node = MemoryNodeOf(NodeOfCpu(gone));
-  for (size_t i = list_.size(); i > 0; --i) {
-    co_await CancelCpuOf(cpu, cache(list_[i - 1]), gone, node);
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    co_await CancelCpuOf(cpu, cache(caches_.live()[i - 1]), gone, node);
   }
-  for (size_t i = list_.size(); i > 0; --i) {
-    SlabCache& s = cache(list_[i - 1]);
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    SlabCache& s = cache(caches_.live()[i - 1]);
     SlabNode* const n = GetNode(cpu, s, node);
     if (n == nullptr) continue;
     co_await DrainFreelist(cpu, s, *n, std::numeric_limits<uint64_t>::max());

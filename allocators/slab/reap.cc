@@ -43,8 +43,8 @@ Task<void> SlabAllocator::Work(Cpu& cpu) {
   // mutex_trylock(): the next round will do.
   const bool locked = co_await cpu.Cmpxchg(slab_mutex_, false, true);
   if (!locked) co_return;
-  for (size_t i = list_.size(); i > 0; --i) {
-    SlabCache& s = cache(list_[i - 1]);
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    SlabCache& s = cache(caches_.live()[i - 1]);
     SlabNode& n = *GetNode(cpu, s, LocalMemoryNode(cpu));
     co_await ReapAlien(cpu, s, n, timer.node);
     CpuArray& ac = ThisArray(cpu, s);

@@ -102,15 +102,12 @@ CacheLayout SlabAllocator::Layout(CacheId id) const {
 // Before Linux 4.20 also by a later kernel's name for a kmalloc cache, so that its traces find
 // theirs.
 CacheId SlabAllocator::FindCache(std::string_view name) const {
-  if (const SlabCache* const s = FindLive(name); s != nullptr) return s->id;
+  if (const SlabCache* const s = caches_.FindLive(name); s != nullptr) return s->id;
   return policy_.kmalloc.names_in_bytes ? kmalloc_.CacheForModernName(name) : kNoCache;
 }
 
 Allocator::Location SlabAllocator::Locate(PhysAddr object) const {
-  if (object.frame() >= slab_of_frame_.size()) return {};
-  const SlabBlock* const slab = SlabOf(object);
-  if (slab == nullptr) return {};
-  return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
+  return frames_.Locate(object);
 }
 
 std::vector<Allocator::SlabPlace> SlabAllocator::SlabPlaces() const {
@@ -169,9 +166,9 @@ SlabInfoRow SlabAllocator::SlabInfo(CacheId id) const {
 }
 
 uint64_t SlabAllocator::ArrayBytes() const {
-  if (policy_.percpu_arrays) return total_.percpu_bytes;
+  if (policy_.percpu_arrays) return caches_.total().percpu_bytes;
   uint64_t bytes = 0;
-  for (CacheId id : list_) {
+  for (CacheId id : caches_.live()) {
     const CpuArrays& arrays = *cache(id).cpus;
     for (size_t i = 0; i < arrays.arrays.size(); ++i) {
       const PhysAddr block = arrays.arrays[i].block;

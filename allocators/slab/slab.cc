@@ -56,7 +56,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
       kmalloc_large_(machine),
       random_(options.seed, kReapStream),
       timers_(static_cast<size_t>(machine.config().cpu_count())),
-      slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {}
+      frames_(machine.config()) {}
 
 void SlabAllocator::RaiseTo(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t value) {
   Racy<uint64_t>& counter = s.stats[static_cast<size_t>(stat)];

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "allocators/allocator.h"
+#include "allocators/common/cache_table.h"
 #include "allocators/common/kmalloc.h"
+#include "allocators/common/slab_frames.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slab/policy.h"
 #include "allocators/slab/structures.h"
 #include "base/random.h"
-#include "sim/cache/lazy_array.h"
 #include "sim/core/cpu.h"
 #include "sim/core/task.h"
 #include "sim/machine.h"
@@ -107,7 +108,7 @@ class SlabAllocator : public Allocator {
   Cycles NextWork(CpuId id) const override;
   Task<void> Work(Cpu& cpu) override;
 
-  int cache_count() const override { return static_cast<int>(caches_.size()); }
+  int cache_count() const override { return caches_.count(); }
   CacheLayout Layout(CacheId id) const override;
   CacheId FindCache(std::string_view name) const override;
   Location Locate(PhysAddr object) const override;
@@ -116,7 +117,7 @@ class SlabAllocator : public Allocator {
   std::vector<Figure> State(CacheId id) const override;
   SlabInfoRow SlabInfo(CacheId id) const override;
   Footprint FootprintOf(CacheId id) const override;
-  const Footprint& TotalFootprint() const override { return total_; }
+  const Footprint& TotalFootprint() const override { return caches_.total(); }
   const PercpuAreas* percpu_areas() const override { return areas_.get(); }
   absl::Status boot_status() const override { return boot_status_; }
   void CheckInvariants() const override;
@@ -308,13 +309,11 @@ class SlabAllocator : public Allocator {
     return statistics_in_memory_ ? SlabCache::kTailAtWithStatistics : SlabCache::kTailAt;
   }
   SlabCache& AddCache(const CacheSpec& spec, const SlabGeometry& geometry);
-  SlabCache* FindLive(std::string_view name) const;
   SlabCache* FindMergeable(const CacheSpec& spec, const SlabGeometry& geometry) const;
-  CacheId AddAlias(SlabCache& s, const CacheSpec& spec);
   absl::StatusOr<SlabGeometry> GeometryOf(const CacheSpec& spec) const;
 
   // --- Small things on every path, below. ---
-  SlabCache& cache(CacheId id) const { return *caches_[id.index()]; }
+  SlabCache& cache(CacheId id) const { return caches_.at(id); }
   CpuArray& ArrayOf(SlabCache& s, CpuId id) {
     CpuArray& ac = s.cpus->arrays[id.index()];
     if (!ac.placed) [[unlikely]] {
@@ -339,7 +338,7 @@ class SlabAllocator : public Allocator {
   NodeId MemoryNodeOf(NodeId node) const { return machine_.FallbackOf(node).front(); }
   NodeId NodeOfCpu(CpuId id) const { return machine_.config().cpus[id.index()].node; }
   int node_count() const { return machine_.config().node_count(); }
-  SlabBlock* SlabOf(PhysAddr object) const { return slab_of_frame_[object.frame()]; }
+  SlabBlock* SlabOf(PhysAddr object) const { return frames_.Of(object); }
   // STATS_INC_… and the like.
   void Count(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t count = 1) {
     Racy<uint64_t>& counter = s.stats[static_cast<size_t>(stat)];
@@ -365,8 +364,7 @@ class SlabAllocator : public Allocator {
   void TakeBack(SlabCache& s, SlabBlock& slab, PhysAddr object);
   template <typename Change>
   void Account(SlabCache& s, Change change) {
-    change(s.footprint);
-    change(total_);
+    caches_.Account(s, change);
   }
 
   // ZERO_SIZE_PTR: what kmalloc(0) answers.
@@ -387,8 +385,7 @@ class SlabAllocator : public Allocator {
   KmallocLarge kmalloc_large_;
   PhysAddr kmalloc_table_;  // kmalloc_caches[][]
   Random random_;           // for the phases of reaping
-  std::vector<std::unique_ptr<SlabCache>> caches_;
-  std::vector<CacheId> list_;         // slab_caches: those that live, newest last
+  CacheTable<SlabCache> caches_;
   SlabCache* cache_cache_ = nullptr;  // kmem_cache
   BootState state_ = BootState::kDown;
   std::vector<std::string_view> boot_states_ = {"DOWN"};
@@ -403,9 +400,7 @@ class SlabAllocator : public Allocator {
   Racy<bool> slab_mutex_;  // as far as reaping on several CPUs needs it
   EntryPool entry_pool_;
   SlabBlockPool slab_pool_;
-  LazyArray<SlabBlock*> slab_of_frame_;
-  uint64_t slabs_made_ = 0;
-  Footprint total_;
+  SlabFrames<SlabBlock> frames_;
 };
 
 // What the code is doing: the sites that SLAB charges, in the order of SlabAllocator::sites().

@@ -102,7 +102,6 @@ SlabBlock& SlabAllocator::SetUpSlab(SlabCache& s, PhysAddr block) {
   slab.node = machine_.NodeOf(block);
   slab.home = s.nodes[slab.node.index()].get();
   CHECK(slab.home != nullptr);
-  slab.serial = ++slabs_made_;
   slab.in_use.fill(0);
   slab.next_to_destroy = nullptr;
   const SpinLock* const lock = &slab.home->list_lock;
@@ -110,18 +109,10 @@ SlabBlock& SlabAllocator::SetUpSlab(SlabCache& s, PhysAddr block) {
   slab.list_previous = Guarded<SlabBlock*>(lock, slab.Metadata(SlabBlock::kListAt + 8));
   slab.freelist = Guarded<PhysAddr>(lock, slab.Metadata(SlabBlock::kFreelistAt));
   slab.active = Guarded<uint32_t>(lock, slab.Metadata(SlabBlock::kActiveAt));
-  for (uint64_t frame = 0; frame < uint64_t{1} << s.geometry.order; ++frame) {
-    CHECK(slab_of_frame_[block.frame() + frame] == nullptr);
-    slab_of_frame_[block.frame() + frame] = &slab;
-  }
+  frames_.Enter(slab, s.geometry.order);
   const uint64_t bytes = kPageSize << s.geometry.order;
   const uint64_t usable = uint64_t{s.geometry.objects} * s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    ++footprint.slabs;
-    footprint.slab_bytes += bytes;
-    footprint.free_bytes += usable;
-    footprint.tail_bytes += bytes - usable;
-  });
+  caches_.AccountSlab(s, bytes, usable);
   return slab;
 }
 
@@ -226,17 +217,10 @@ Task<void> SlabAllocator::FreePages(Cpu& cpu, SlabCache& s, SlabBlock& slab) {
   for (uint64_t word : slab.in_use) CHECK_EQ(word, 0u);
   const PhysAddr block = slab.base;
   cpu.Touch(slab.Metadata(SlabBlock::kFlagsAt), Access::kWrite);
-  for (uint64_t frame = 0; frame < uint64_t{1} << s.geometry.order; ++frame) {
-    slab_of_frame_[block.frame() + frame] = nullptr;
-  }
+  frames_.Remove(slab, s.geometry.order);
   const uint64_t bytes = kPageSize << s.geometry.order;
   const uint64_t usable = uint64_t{s.geometry.objects} * s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    --footprint.slabs;
-    footprint.slab_bytes -= bytes;
-    footprint.free_bytes -= usable;
-    footprint.tail_bytes -= bytes - usable;
-  });
+  caches_.UnaccountSlab(s, bytes, usable);
   slab_pool_.Give(slab);
   co_await machine_.pages().Free(cpu, block, s.geometry.order);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "allocators/allocator.h"
+#include "allocators/common/cache_table.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slab/geometry.h"
 #include "base/check.h"
@@ -228,7 +229,7 @@ struct CpuArrays {
 };
 
 // struct kmem_cache.
-struct SlabCache {
+struct SlabCache : CacheBase {
   static constexpr uint64_t kCpuCacheAt = 0;
   static constexpr uint64_t kBatchCountAt = 8;
   static constexpr uint64_t kLimitAt = 12;
@@ -243,30 +244,21 @@ struct SlabCache {
   static constexpr uint64_t kTailAt = 120;
   static constexpr uint64_t kTailAtWithStatistics = 216;
 
-  SlabCache() = default;
+  SlabCache() { alloc_flags = Gfp::kCompound; }
   SlabCache(const SlabCache&) = delete;
 
-  CacheId id;
-  bool live = false;
-  CacheSpec spec;
-  std::vector<std::string> names;  // spec.name first, then the aliases merged into it
-  bool may_merge = false;
-  Gfp alloc_flags = Gfp::kCompound;
   SlabGeometry geometry;
-  uint32_t reciprocal = 0;  // ceil(2^32 / size)
   // Where the pointers to the CPUs' arrays are: one for each CPU, or a percpu pointer for all.
   uint64_t arrays_at = kCpuCacheAt;
   uint64_t array_stride = 0;
   uint64_t nodes_at = kTailAt;
 
-  PhysAddr address;
   Settled<uint32_t> batch_count;
   Settled<uint32_t> limit;
   Settled<uint32_t> shared;
   std::unique_ptr<CpuArrays> cpus;
   std::vector<std::unique_ptr<SlabNode>> nodes;  // null: not set up
   std::array<Racy<uint64_t>, kSlabStats> stats;
-  Footprint footprint;
 
   // Moves the structure to `to`: the fields keep their values.
   void PlaceAt(PhysAddr to);

@@ -24,7 +24,7 @@ constexpr uint64_t RoundUpToLine(uint64_t bytes) {
 }  // namespace
 
 Task<void> Slub2010Core::Boot(Cpu& cpu) {
-  CHECK(caches_.empty());
+  CHECK_EQ(caches_.count(), 0);
   areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
   kmalloc_table_ =
@@ -48,12 +48,11 @@ Task<void> Slub2010Core::BootStatic(Cpu& cpu) {
   const uint64_t entry = model_.offsets.nodes + 8 * uint64_t{kMaxNumNodes};
   static_bytes_ = entry * 3 * kSlubPageShift;
   static_caches_ = machine_.boot_memory().Allocate(static_bytes_, kLineSize, cpu.node());
-  total_.metadata_bytes += static_bytes_;
+  caches_.total().metadata_bytes += static_bytes_;
   const CacheSpec spec{
       .name = "kmem_cache_node", .object_size = Node2010::kBytes, .no_merge = true};
   co_await OpenBootCache(cpu, spec, static_caches_);
-  node_cache_->live = true;
-  list_.push_back(node_cache_->id);
+  caches_.Open(*node_cache_);
 }
 
 // Two structures in one block of the page allocator's, copied into objects of the second's cache as
@@ -106,8 +105,7 @@ void Slub2010Core::FixUpBootCache(Cpu& cpu, Cache2010& s) {
   // another allocator, and for a CPU's slab, which is on no list, not at all.
   const bool misses_full = HasQuirk("bootstrap-full-list-guard");
   const bool misses_cpu_slab = HasQuirk("bootstrap-cpu-slab");
-  list_.push_back(s.id);
-  s.live = true;
+  caches_.Open(s);
   std::set<const Slab2010*> partial;
   for (const std::unique_ptr<Node2010>& n : s.nodes) {
     if (n == nullptr) continue;
@@ -154,8 +152,7 @@ Task<void> Slub2010Core::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class&
     boot_status_ = BootPanic(fmt::format("creation of kmalloc slab {} failed", spec.name), *areas_);
     co_return;
   }
-  list_.push_back(s.id);
-  s.live = true;
+  caches_.Open(s);
   kmalloc_.Set(kmalloc_class, s.id);
 }
 
@@ -185,7 +182,7 @@ Task<PhysAddr> Slub2010Core::KmallocDescriptor(Cpu& cpu, const KmallocTable::Cla
 // The descriptors, and what page->slab of each slab leads to.
 std::vector<Allocator::Reference> Slub2010Core::References() const {
   std::vector<Reference> references;
-  for (CacheId id : list_) {
+  for (CacheId id : caches_.live()) {
     const CacheId in = Locate(cache(id).address).cache;
     references.push_back({cache(id).address, DescriptorBytes(), in, id});
     for (const Slab2010* slab : const_cast<Slub2010Core*>(this)->Slabs(cache(id))) {
@@ -198,7 +195,7 @@ std::vector<Allocator::Reference> Slub2010Core::References() const {
 // The unfinished business of the boot quirks, found in the slabs themselves.
 std::vector<std::string> Slub2010Core::KernelLog() const {
   std::vector<std::string> lines = log_;
-  for (CacheId id : list_) {
+  for (CacheId id : caches_.live()) {
     const Cache2010& s = cache(id);
     for (const Slab2010* slab : const_cast<Slub2010Core*>(this)->Slabs(s)) {
       if (slab->cache_at == s.address) continue;

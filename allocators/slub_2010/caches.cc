@@ -14,6 +14,10 @@ namespace {
 
 constexpr uint32_t kDefragRatioDefault = 1000;  // of 1024
 
+bool MayMerge(const CacheSpec& spec) {
+  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
+}
+
 }  // namespace
 
 // kmem_size: as many node pointers as there can be nodes.
@@ -35,11 +39,11 @@ Task<absl::StatusOr<CacheId>> Slub2010Core::CreateLocked(Cpu& cpu, const CacheSp
   if (!geometry.ok()) co_return geometry.status();
   if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
   // sysfs refuses a second file of one name.
-  if (FindLive(spec.name) != nullptr) {
+  if (caches_.FindLive(spec.name) != nullptr) {
     co_return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
   }
   if (Cache2010* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
-    co_return AddAlias(*mergeable, spec);
+    co_return caches_.AddAlias(*mergeable, spec);
   }
   const absl::Status exhausted =
       absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
@@ -51,12 +55,10 @@ Task<absl::StatusOr<CacheId>> Slub2010Core::CreateLocked(Cpu& cpu, const CacheSp
   if (!opened) {
     co_await ReleaseCache(cpu, s);
     co_await KfreeOwn(cpu, descriptor);
-    CHECK(&s == caches_.back().get());
-    caches_.pop_back();
+    caches_.RemoveNewest(s);
     co_return exhausted;
   }
-  list_.push_back(s.id);
-  s.live = true;
+  caches_.Open(s);
   co_await Opened(cpu, s);
   co_return s.id;
 }
@@ -77,13 +79,12 @@ Task<void> Slub2010Core::DestroyLocked(Cpu& cpu, CacheId id) {
     co_return;
   }
   CHECK_EQ(s.footprint.objects, 0u);
-  list_.erase(std::find(list_.begin(), list_.end(), id));
+  caches_.Close(s);
   co_await FlushAll(cpu, s);
   co_await Closing(cpu, s);
   for (const std::unique_ptr<Node2010>& n : s.nodes) {
     if (n != nullptr) co_await FreePartial(cpu, s, *n);
   }
-  s.live = false;
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
   co_await KfreeOwn(cpu, descriptor);
@@ -134,16 +135,10 @@ absl::StatusOr<SlubGeometry> Slub2010Core::GeometryOf(const CacheSpec& spec) con
 }
 
 Cache2010& Slub2010Core::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {
-  Cache2010& s = *caches_.emplace_back(NewCache());
-  s.id = CacheId(static_cast<int32_t>(caches_.size() - 1));
-  s.spec = spec;
-  s.names = {spec.name};
-  s.may_merge = !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
-  s.geometry = geometry;
-  s.reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + geometry.size - 1) / geometry.size);
+  Cache2010& s = caches_.Add(NewCache(), spec, geometry);
+  s.may_merge = MayMerge(spec);
   s.offsets = model_.offsets;
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
-  if (spec.reclaim_account) s.alloc_flags = s.alloc_flags | Gfp::kReclaimable;
   s.min_partial.Poke(geometry.min_partial);
   s.remote_node_defrag_ratio.Poke(kDefragRatioDefault);
   s.nodes.resize(static_cast<size_t>(machine_.config().node_count()));
@@ -207,45 +202,15 @@ Task<void> Slub2010Core::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   co_await cpu.IrqRestore(flags);
 }
 
-Cache2010* Slub2010Core::FindLive(std::string_view name) const {
-  for (CacheId id : list_) {
-    const std::vector<std::string>& names = cache(id).names;
-    if (std::find(names.begin(), names.end(), name) != names.end()) return &cache(id);
-  }
-  return nullptr;
-}
-
 // find_mergeable(): the newest cache whose objects are less than a word larger, suitably aligned,
 // and of the same kind. kmalloc's are among them.
 Cache2010* Slub2010Core::FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const {
-  if (!options_.merge_caches || spec.no_merge || spec.has_constructor || spec.typesafe_by_rcu) {
-    return nullptr;
-  }
-  for (size_t i = list_.size(); i > 0; --i) {
-    Cache2010& s = cache(list_[i - 1]);
-    if (!s.may_merge || geometry.size > s.geometry.size) continue;
-    if (Has(s.alloc_flags, Gfp::kDma)) continue;
-    if (spec.reclaim_account != s.spec.reclaim_account) continue;
-    if (s.geometry.size % geometry.align != 0) continue;
-    if (s.geometry.size - geometry.size >= 8) continue;
-    return &s;
-  }
-  return nullptr;
-}
-
-CacheId Slub2010Core::AddAlias(Cache2010& s, const CacheSpec& spec) {
-  s.names.push_back(spec.name);
-  const uint64_t larger = std::max(s.geometry.object_size, spec.object_size);
-  const uint64_t growth = larger - s.geometry.object_size;
-  const uint64_t moved = growth * s.footprint.objects;
-  const uint64_t moved_own = growth * s.footprint.own_objects;
-  Account(s, [=](Footprint& footprint) {
-    footprint.object_bytes += moved;
-    footprint.padding_bytes -= moved;
-    footprint.own_object_bytes += moved_own;
+  if (!options_.merge_caches || !MayMerge(spec)) return nullptr;
+  return caches_.NewestThat([&](const Cache2010& s) {
+    return s.may_merge && geometry.size <= s.geometry.size &&
+           s.geometry.size - geometry.size < 8 && s.geometry.size % geometry.align == 0 &&
+           !Has(s.alloc_flags, Gfp::kDma) && spec.reclaim_account == s.spec.reclaim_account;
   });
-  s.geometry.object_size = static_cast<uint32_t>(larger);
-  return s.id;
 }
 
 }  // namespace slablab

@@ -205,8 +205,8 @@ Task<void> Slub2010::CpuDead(Cpu& cpu, CpuId dead) {
   const SiteScope site(cpu, SiteOf(At::kFlush));
   CHECK(!cpu.scheduler().cpu(dead).online());
   co_await slub_lock_.Write(cpu);
-  for (size_t i = list_.size(); i > 0; --i) {
-    ListCache& s = list_cache(list_[i - 1]);
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    ListCache& s = list_cache(caches_.live()[i - 1]);
     const IrqFlags flags = cpu.IrqSave();
     cpu.Load(s.cpu);
     if (cpu.Load(On(s, dead).slab) != nullptr) co_await FlushSlab(cpu, s, dead);
@@ -270,7 +270,7 @@ std::vector<Figure> Slub2010::State(CacheId id) const {
 }
 
 void Slub2010::CheckInvariants() const {
-  for (CacheId id : list_) {
+  for (CacheId id : caches_.live()) {
     const ListCache& s = list_cache(id);
     std::map<const Slab2010*, const ListCpu*> owners;  // null: the node's list
     for (size_t i = 0; i < s.cpus.size(); ++i) {

@@ -55,7 +55,7 @@ Slub2010Core::Slub2010Core(Machine& machine, const AllocatorOptions& options,
       static_boot_(options.boot == "static"),
       nr_node_ids_(std::max(options.possible_nodes, machine.config().node_count())),
       random_(options.seed, kThrottleStream),
-      slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {
+      frames_(machine.config()) {
   CHECK_LE(nr_node_ids_, kMaxNumNodes);
   gfp_allowed_mask_ = machine.boot_memory().Allocate(8, kLineSize, NodeId(0));
   slub_lock_.PlaceAt({machine.boot_memory().Allocate(8, kLineSize, NodeId(0)), Structure::kLock});

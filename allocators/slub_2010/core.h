@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "allocators/allocator.h"
+#include "allocators/common/cache_table.h"
 #include "allocators/common/kmalloc.h"
+#include "allocators/common/slab_frames.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slub_2010/lock.h"
 #include "allocators/slub_2010/structures.h"
 #include "base/random.h"
-#include "sim/cache/lazy_array.h"
 #include "sim/core/cpu.h"
 #include "sim/core/task.h"
 #include "sim/machine.h"
@@ -68,14 +69,14 @@ class Slub2010Core : public Allocator {
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) final;
   Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
 
-  int cache_count() const final { return static_cast<int>(caches_.size()); }
+  int cache_count() const final { return caches_.count(); }
   CacheLayout Layout(CacheId id) const final;
   CacheId FindCache(std::string_view name) const final;
   Location Locate(PhysAddr object) const final;
   std::vector<Figure> Counters(CacheId id) const final;
   SlabInfoRow SlabInfo(CacheId id) const override;
   Footprint FootprintOf(CacheId id) const final { return cache(id).footprint; }
-  const Footprint& TotalFootprint() const final { return total_; }
+  const Footprint& TotalFootprint() const final { return caches_.total(); }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
   absl::Status boot_status() const final { return boot_status_; }
   std::vector<Reference> References() const final;
@@ -170,7 +171,7 @@ class Slub2010Core : public Allocator {
   void CheckTotals() const;
 
   // --- Small things on every path. ---
-  Cache2010& cache(CacheId id) const { return *caches_[id.index()]; }
+  Cache2010& cache(CacheId id) const { return caches_.at(id); }
   Node2010* GetNode(Cpu& cpu, Cache2010& s, NodeId node) {
     cpu.Touch(s.NodePointer(node), Access::kRead);
     return s.nodes[node.index()].get();
@@ -182,7 +183,7 @@ class Slub2010Core : public Allocator {
   }
   NodeId LocalMemoryNode(NodeId node) const { return machine_.FallbackOf(node).front(); }
   bool HasMemory(NodeId node) const { return machine_.config().memory[node.index()].frames > 0; }
-  Slab2010* SlabOf(PhysAddr object) const { return slab_of_frame_[object.frame()]; }
+  Slab2010* SlabOf(PhysAddr object) const { return frames_.Of(object); }
   // gfp_allowed_mask: a word that every CPU reads and boot alone writes.
   void ReadGfpMask(Cpu& cpu);
   bool HasQuirk(std::string_view quirk) const;
@@ -195,8 +196,7 @@ class Slub2010Core : public Allocator {
   Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object);
   template <typename Change>
   void Account(Cache2010& s, Change change) {
-    change(s.footprint);
-    change(total_);
+    caches_.Account(s, change);
   }
   int nr_node_ids() const { return nr_node_ids_; }
   void Clear(Cpu& cpu, const Cache2010& s, PhysAddr object) const;
@@ -223,12 +223,11 @@ class Slub2010Core : public Allocator {
   absl::Status boot_status_;
   KmallocTable kmalloc_;
   KmallocLarge kmalloc_large_;
-  std::vector<std::unique_ptr<Cache2010>> caches_;
-  std::vector<CacheId> list_;  // slab_caches: those that live, newest last
+  CacheTable<Cache2010> caches_;
   Cache2010* node_cache_ = nullptr;
   Cache2010* cache_cache_ = nullptr;  // kmem_cache; null with the static boot
   bool up_ = false;                   // slab_state UP
-  SlubLock slub_lock_;                // of list_, and of what tunables replace
+  SlubLock slub_lock_;                // of the caches, and of what tunables replace
 
  private:
   friend class CoreInspection;
@@ -252,9 +251,7 @@ class Slub2010Core : public Allocator {
   Task<void> FreePartial(Cpu& cpu, Cache2010& s, Node2010& n);
   absl::StatusOr<SlubGeometry> GeometryOf(const CacheSpec& spec) const;
   Cache2010& AddCache(const CacheSpec& spec, const SlubGeometry& geometry);
-  Cache2010* FindLive(std::string_view name) const;
   Cache2010* FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const;
-  CacheId AddAlias(Cache2010& s, const CacheSpec& spec);
   uint64_t DescriptorBytes() const;
 
   // --- slub_2010_slab.cc. ---
@@ -278,9 +275,7 @@ class Slub2010Core : public Allocator {
   PhysAddr gfp_allowed_mask_;
   PhysAddr temporary_;  // where the first two caches were until they moved
   Random random_;       // for get_any_partial's throttle
-  LazyArray<Slab2010*> slab_of_frame_;
-  uint64_t slabs_made_ = 0;
-  Footprint total_;
+  SlabFrames<Slab2010> frames_;
   std::vector<std::string> log_;
 };
 

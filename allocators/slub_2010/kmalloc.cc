@@ -72,7 +72,7 @@ void Slub2010Core::AddOwn(PhysAddr object) {
     Account(*slab->cache, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
   } else {
     kmalloc_large_.AddOwn(object);
-    kmalloc_large_.Fill(total_);
+    kmalloc_large_.Fill(caches_.total());
   }
 }
 
@@ -89,7 +89,7 @@ Task<Placement> Slub2010Core::AllocLarge(Cpu& cpu, KmallocLarge::Request request
   const SiteScope site(cpu, SiteOf(At::kLarge));
   cpu.Execute(kLargeCycles);
   const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-  kmalloc_large_.Fill(total_);
+  kmalloc_large_.Fill(caches_.total());
   const SpecialPaths paths = special_paths();
   co_return Placement{block, block.is_null() ? paths.alloc_failed : paths.alloc_large};
 }
@@ -102,7 +102,7 @@ Task<PathId> Slub2010Core::FreeLarge(Cpu& cpu, PhysAddr block) {
   cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
   cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
   co_await kmalloc_large_.Free(cpu, block);
-  kmalloc_large_.Fill(total_);
+  kmalloc_large_.Fill(caches_.total());
   co_return special_paths().free_large;
 }
 

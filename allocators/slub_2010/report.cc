@@ -44,15 +44,12 @@ CacheLayout Slub2010Core::Layout(CacheId id) const {
 
 // Also by a later kernel's name for a kmalloc cache, so that its traces find theirs.
 CacheId Slub2010Core::FindCache(std::string_view name) const {
-  const Cache2010* const s = FindLive(name);
+  const Cache2010* const s = caches_.FindLive(name);
   return s == nullptr ? kmalloc_.CacheForModernName(name) : s->id;
 }
 
 Allocator::Location Slub2010Core::Locate(PhysAddr object) const {
-  if (object.frame() >= slab_of_frame_.size()) return {};
-  const Slab2010* const slab = SlabOf(object);
-  if (slab == nullptr) return {};
-  return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
+  return frames_.Locate(object);
 }
 
 // show_stat(): the CPUs that are on line.
@@ -170,9 +167,7 @@ void Slub2010Core::CheckCore(const Cache2010& s,
     ++footprint.slabs;
     footprint.slab_bytes += bytes;
     footprint.tail_bytes += bytes - uint64_t{slab->objects} * s.geometry.size;
-    for (uint64_t i = 0; i < bytes / kPageSize; ++i) {
-      CHECK(slab_of_frame_[slab->base.frame() + i] == slab);
-    }
+    CHECK(frames_.Has(*slab, slab->order));
   }
   footprint.own_object_bytes = footprint.own_objects * s.geometry.object_size;
   CHECK_LE(footprint.own_objects, footprint.objects);
@@ -189,11 +184,10 @@ void Slub2010Core::CheckCore(const Cache2010& s,
 }
 
 void Slub2010Core::CheckTotals() const {
-  Footprint total;
-  total.metadata_bytes = static_bytes_;
-  for (CacheId id : list_) total += cache(id).footprint;
+  Footprint total = caches_.SumOfCaches();
+  total.metadata_bytes += static_bytes_;
   kmalloc_large_.Fill(total);
-  CHECK(total == total_);
+  CHECK(total == caches_.total());
 }
 
 }  // namespace slablab

@@ -120,11 +120,7 @@ Slab2010& Slub2010Core::SetUpSlab(Cpu& cpu, Cache2010& s, PhysAddr block, int or
   slab.node = machine_.NodeOf(block);
   slab.order = static_cast<uint8_t>(order);
   slab.objects = objects;
-  slab.serial = ++slabs_made_;
-  for (uint64_t frame = 0; frame < uint64_t{1} << order; ++frame) {
-    CHECK(slab_of_frame_[block.frame() + frame] == nullptr);
-    slab_of_frame_[block.frame() + frame] = &slab;
-  }
+  frames_.Enter(slab, order);
   cpu.Touch(slab.Metadata(Slab2010::kCountsAt), Access::kWrite);
   cpu.Touch(slab.Metadata(Slab2010::kCacheAt), Access::kWrite);
   cpu.Touch(slab.Metadata(Slab2010::kFlagsAt), Access::kWrite);
@@ -135,12 +131,7 @@ Slab2010& Slub2010Core::SetUpSlab(Cpu& cpu, Cache2010& s, PhysAddr block, int or
   FillSlab(cpu, s, slab);
   cpu.Execute(objects * kPerObjectCycles);
   const uint64_t usable = uint64_t{objects} * s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    ++footprint.slabs;
-    footprint.slab_bytes += bytes;
-    footprint.free_bytes += usable;
-    footprint.tail_bytes += bytes - usable;
-  });
+  caches_.AccountSlab(s, bytes, usable);
   return slab;
 }
 
@@ -157,17 +148,10 @@ Task<void> Slub2010Core::DiscardSlab(Cpu& cpu, Cache2010& s, Slab2010& slab) {
   const PhysAddr block = slab.base;
   const int order = slab.order;
   cpu.Touch(slab.Metadata(Slab2010::kFlagsAt), Access::kWrite);
-  for (uint64_t frame = 0; frame < uint64_t{1} << order; ++frame) {
-    slab_of_frame_[block.frame() + frame] = nullptr;
-  }
+  frames_.Remove(slab, order);
   const uint64_t bytes = kPageSize << order;
   const uint64_t usable = uint64_t{slab.objects} * s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    --footprint.slabs;
-    footprint.slab_bytes -= bytes;
-    footprint.free_bytes -= usable;
-    footprint.tail_bytes -= bytes - usable;
-  });
+  caches_.UnaccountSlab(s, bytes, usable);
   GiveRecord(slab);
   co_await machine_.pages().Free(cpu, block, order);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "allocators/allocator.h"
+#include "allocators/common/cache_table.h"
 #include "allocators/common/slub_geometry.h"
 #include "allocators/common/slub_list.h"
 #include "allocators/common/slub_pool.h"
@@ -62,7 +63,7 @@ struct CacheOffsets {
 };
 
 // struct kmem_cache, as far as every model of 2010 has it; each adds its own.
-struct Cache2010 {
+struct Cache2010 : CacheBase {
   static constexpr uint64_t kCpuAt = 0;
   static constexpr uint64_t kSizesAt = 16;
   static constexpr uint64_t kOffsetAt = 24;
@@ -72,22 +73,13 @@ struct Cache2010 {
   Cache2010(const Cache2010&) = delete;
   virtual ~Cache2010() = default;
 
-  CacheId id;
-  bool live = false;
-  CacheSpec spec;
-  std::vector<std::string> names;  // spec.name first, then the aliases merged into it
-  bool may_merge = false;
-  Gfp alloc_flags = Gfp::kNone;
   SlubGeometry geometry;
-  uint32_t reciprocal = 0;  // ceil(2^32 / size)
   CacheOffsets offsets;
 
-  PhysAddr address;
   Settled<PercpuArea> cpu;
   Settled<uint64_t> min_partial;
   Settled<uint32_t> remote_node_defrag_ratio;
   std::vector<std::unique_ptr<Node2010>> nodes;  // null: a node without memory
-  Footprint footprint;
 
   // Moves the structure to `to`: the fields keep their values.
   virtual void PlaceAt(PhysAddr to);

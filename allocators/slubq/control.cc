@@ -139,8 +139,8 @@ Task<void> SlubQ::CpuDead(Cpu& cpu, CpuId dead) {
   const SiteScope site(cpu, SiteOf(At::kFlush));
   CHECK(!cpu.scheduler().cpu(dead).online());
   co_await slub_lock_.Write(cpu);
-  for (size_t i = list_.size(); i > 0; --i) {
-    QueueCache& s = queue_cache(list_[i - 1]);
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    QueueCache& s = queue_cache(caches_.live()[i - 1]);
     const IrqFlags flags = cpu.IrqSave();
     cpu.Load(s.cpu);
     co_await FlushCpu(cpu, s, *s.cpus, dead);

@@ -28,14 +28,14 @@ Task<uint64_t> SlubQ::Reclaim(Cpu& cpu, NodeId node) {
     for (int i = 0; i < machine_.config().node_count(); ++i) {
       if (!HasMemory(NodeId(i)) || (node != kAnyNode && node != NodeId(i))) continue;
       for (Level level : {Level::kPartials, Level::kAliens, Level::kShared, Level::kCpus}) {
-        for (size_t at = list_.size(); at > 0; --at) {
-          bytes += co_await ExpireLevel(cpu, queue_cache(list_[at - 1]), level, NodeId(i));
+        for (size_t at = caches_.live().size(); at > 0; --at) {
+          bytes += co_await ExpireLevel(cpu, queue_cache(caches_.live()[at - 1]), level, NodeId(i));
         }
       }
     }
   } else {
-    for (size_t at = list_.size(); at > 0; --at) {
-      bytes += co_await Expire(cpu, queue_cache(list_[at - 1]), node);
+    for (size_t at = caches_.live().size(); at > 0; --at) {
+      bytes += co_await Expire(cpu, queue_cache(caches_.live()[at - 1]), node);
     }
   }
   expiring_[cpu.id().index()] = false;

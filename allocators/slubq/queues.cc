@@ -340,8 +340,8 @@ Task<void> SlubQ::RemoveSharedQueues(Cpu& cpu, QueueCache& s) {
 }
 
 Task<void> SlubQ::CachesAreUp(Cpu& cpu) {
-  for (size_t i = list_.size(); i > 0; --i) {
-    co_await AllocSharedQueues(cpu, queue_cache(list_[i - 1]));
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    co_await AllocSharedQueues(cpu, queue_cache(caches_.live()[i - 1]));
   }
 }
 
@@ -355,7 +355,7 @@ Task<void> SlubQ::Closing(Cpu& cpu, Cache2010& s) {
 
 std::vector<SlubQ::QueueBlock> SlubQ::QueueBlocks() const {
   std::vector<QueueBlock> blocks;
-  for (CacheId id : list_) {
+  for (CacheId id : caches_.live()) {
     for (const std::unique_ptr<SharedQueues>& queues : queue_cache(id).shared) {
       blocks.push_back({queues->block, queues->bytes});
     }

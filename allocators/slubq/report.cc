@@ -317,7 +317,7 @@ class QueueInspection {
 };
 
 void SlubQ::CheckInvariants() const {
-  for (CacheId id : list_) QueueInspection(*this, queue_cache(id)).Run();
+  for (CacheId id : caches_.live()) QueueInspection(*this, queue_cache(id)).Run();
   CheckTotals();
 }
 

@@ -35,7 +35,7 @@ std::vector<KmallocTable::Class> InOrderOfTable(const KmallocTable& table) {
 // kmem_cache_init(): a node structure is an object of kmem_cache_node, and a cache one of
 // kmem_cache, so these two begin in static memory, and the first node structures are taken by hand.
 Task<void> SlubCore::Boot(Cpu& cpu) {
-  CHECK(caches_.empty());
+  CHECK_EQ(caches_.count(), 0);
   areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
   kmalloc_table_ =
@@ -83,8 +83,7 @@ Task<void> SlubCore::Bootstrap(Cpu& cpu, KmemCache& s) {
       cpu.Touch(slab->Metadata(Slab::kCacheAt), Access::kWrite);
     }
   }
-  list_.push_back(s.id);
-  s.live = true;
+  caches_.Open(s);
 }
 
 // create_kmalloc_caches().
@@ -109,8 +108,7 @@ Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
       boot_status_ = BootPanic(fmt::format("creation of slab {} failed", spec.name), *areas_);
       co_return;
     }
-    list_.push_back(s.id);
-    s.live = true;
+    caches_.Open(s);
     kmalloc_.Set(kmalloc_class, s.id);
   }
   // bootstrap_kmalloc_sheaves().

@@ -34,11 +34,11 @@ Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& s
     co_return absl::InvalidArgumentError(fmt::format("{} has no debugging caches", name()));
   }
   // sysfs refuses a second file of one name.
-  if (FindLive(spec.name) != nullptr) {
+  if (caches_.FindLive(spec.name) != nullptr) {
     co_return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
   }
   if (KmemCache* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
-    co_return AddAlias(*mergeable, spec);
+    co_return caches_.AddAlias(*mergeable, spec);
   }
   const absl::Status exhausted =
       absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
@@ -50,12 +50,10 @@ Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& s
   if (!opened) {
     co_await ReleaseCache(cpu, s);
     co_await FreeOwn(cpu, *cache_cache_, descriptor);
-    CHECK(&s == caches_.back().get());
-    caches_.pop_back();
+    caches_.RemoveNewest(s);
     co_return exhausted;
   }
-  list_.push_back(s.id);
-  s.live = true;
+  caches_.Open(s);
   co_return s.id;
 }
 
@@ -75,8 +73,7 @@ Task<void> SlubCore::DestroyCache(Cpu& cpu, CacheId id) {
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n != nullptr) co_await ShutdownNode(cpu, s, *n);
   }
-  s.live = false;
-  list_.erase(std::find(list_.begin(), list_.end(), id));
+  caches_.Close(s);
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
   co_await FreeOwn(cpu, *cache_cache_, descriptor);
@@ -160,16 +157,11 @@ void SlubCore::AddOwn(KmemCache& s) {
 KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {
   const MachineConfig& config = machine_.config();
   KmemCache& s =
-      *caches_.emplace_back(std::make_unique<KmemCache>(policy_.cache_offsets, config.cpu_count()));
-  s.id = CacheId(static_cast<int32_t>(caches_.size() - 1));
-  s.spec = spec;
-  s.names = {spec.name};
+      caches_.Add(std::make_unique<KmemCache>(policy_.cache_offsets, config.cpu_count()), spec,
+                  geometry);
   s.may_merge = MayMerge(spec);
   s.is_debug = spec.has_debug_flags();
-  s.geometry = geometry;
-  s.reciprocal = static_cast<uint32_t>(((uint64_t{1} << 32) + geometry.size - 1) / geometry.size);
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
-  if (spec.reclaim_account) s.alloc_flags = s.alloc_flags | Gfp::kReclaimable;
   if (policy_.cpu_slabs) s.cpu_partial = geometry.cpu_partial;
   s.min_partial.Poke(geometry.min_partial);
   s.offset.Poke(geometry.free_pointer_offset);
@@ -261,43 +253,15 @@ bool SlubCore::AsksForSheaves(const CacheSpec& spec) const {
   return policy_.sheaves.which != SheafPolicy::Which::kNone && spec.sheaf_capacity > 0;
 }
 
-KmemCache* SlubCore::FindLive(std::string_view name) const {
-  for (CacheId id : list_) {
-    const std::vector<std::string>& names = cache(id).names;
-    if (std::find(names.begin(), names.end(), name) != names.end()) return &cache(id);
-  }
-  return nullptr;
-}
-
 // find_mergeable(): the oldest cache whose objects are no more than a word larger, suitably
 // aligned, and of the same kind.
 KmemCache* SlubCore::FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const {
   if (!options_.merge_caches || !MayMerge(spec)) return nullptr;
-  for (CacheId id : list_) {
-    KmemCache& s = cache(id);
-    if (!s.may_merge || geometry.size > s.geometry.size) continue;
-    if (spec.reclaim_account != s.spec.reclaim_account) continue;
-    if (s.geometry.size % geometry.align != 0) continue;
-    if (s.geometry.size - geometry.size >= 8) continue;
-    return &s;
-  }
-  return nullptr;
-}
-
-// __kmem_cache_alias().
-CacheId SlubCore::AddAlias(KmemCache& s, const CacheSpec& spec) {
-  s.names.push_back(spec.name);
-  const uint64_t larger = std::max(s.geometry.object_size, spec.object_size);
-  const uint64_t growth = larger - s.geometry.object_size;
-  const uint64_t moved = growth * s.footprint.objects;
-  const uint64_t moved_own = growth * s.footprint.own_objects;
-  Account(s, [=](Footprint& footprint) {
-    footprint.object_bytes += moved;
-    footprint.padding_bytes -= moved;
-    footprint.own_object_bytes += moved_own;
+  return caches_.OldestThat([&](const KmemCache& s) {
+    return s.may_merge && geometry.size <= s.geometry.size &&
+           s.geometry.size - geometry.size < 8 && s.geometry.size % geometry.align == 0 &&
+           spec.reclaim_account == s.spec.reclaim_account;
   });
-  s.geometry.object_size = static_cast<uint32_t>(larger);
-  return s.id;
 }
 
 }  // namespace slablab

@@ -86,10 +86,7 @@ void SlubInspection::VisitSlab(const Slab& slab) {
     --in_sheaves_;
   }
   CHECK_EQ(used + on_slab + on_front, word.objects);  // 3
-  const uint64_t frames = uint64_t{1} << slab.order;
-  for (uint64_t i = 0; i < frames; ++i) {
-    CHECK(core_.slab_of_frame_[slab.base.frame() + i] == &slab);  // 6
-  }
+  CHECK(core_.frames_.Has(slab, slab.order));      // 6
 }
 
 // How many objects are on a list.
@@ -122,18 +119,15 @@ Footprint SlubInspection::FootprintOf(const Slab& slab) const {
 }
 
 void SlubCore::CheckInvariants() const {
-  Footprint total;
-  uint64_t frames = 0;
-  for (CacheId id : list_) {
-    SlubInspection(*this, cache(id)).Run();
-    total += cache(id).footprint;
-  }
+  for (CacheId id : caches_.live()) SlubInspection(*this, cache(id)).Run();
+  Footprint total = caches_.SumOfCaches();
   kmalloc_large_.Fill(total);
-  CHECK(total == total_);  // 7
+  CHECK(total == caches_.total());  // 7
+  uint64_t frames = 0;
   for (const Slab& slab : pool_.slabs()) {
     if (slab.cache != nullptr) frames += uint64_t{1} << slab.order;
   }
-  CHECK_EQ(frames * kPageSize, total_.slab_bytes);  // 6
+  CHECK_EQ(frames * kPageSize, caches_.total().slab_bytes);  // 6
 }
 
 }  // namespace slablab

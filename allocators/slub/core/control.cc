@@ -62,8 +62,8 @@ Task<void> SlubCore::ShrinkNode(Cpu& cpu, KmemCache& s, CacheNode& n) {
 // slub_cpu_dead(): every cache, the newest first.
 Task<void> SlubCore::CpuDead(Cpu& cpu, CpuId dead) {
   CHECK(!cpu.scheduler().cpu(dead).online());
-  for (size_t i = list_.size(); i > 0; --i) {
-    co_await FlushCpuOf(cpu, cache(list_[i - 1]), dead);
+  for (size_t i = caches_.live().size(); i > 0; --i) {
+    co_await FlushCpuOf(cpu, cache(caches_.live()[i - 1]), dead);
   }
 }
 

@@ -35,7 +35,7 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
                 .odd_dma_sizes_first = policy.kmalloc_odd_sizes_first}),
       kmalloc_large_(machine),
       random_(options.seed, kThrottleStream),
-      slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {
+      frames_(machine.config()) {
   for (size_t place = 0; place < counters_.size(); ++place) {
     counter_places_[static_cast<size_t>(counters_[place])] = static_cast<uint8_t>(place);
   }

@@ -11,14 +11,15 @@
 #include <vector>
 
 #include "allocators/allocator.h"
+#include "allocators/common/cache_table.h"
 #include "allocators/common/kmalloc.h"
+#include "allocators/common/slab_frames.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slub/core/policy.h"
 #include "allocators/slub/core/structures.h"
 #include "allocators/slub/core/ways.h"
 #include "base/random.h"
-#include "sim/cache/lazy_array.h"
 #include "sim/core/cpu.h"
 #include "sim/core/task.h"
 #include "sim/machine.h"
@@ -99,7 +100,7 @@ class SlubCore : public Allocator {
   Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
   Task<absl::Status> Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) final;
 
-  int cache_count() const final { return static_cast<int>(caches_.size()); }
+  int cache_count() const final { return caches_.count(); }
   CacheLayout Layout(CacheId id) const final;
   CacheId FindCache(std::string_view name) const final;
   Location Locate(PhysAddr object) const final;
@@ -110,7 +111,7 @@ class SlubCore : public Allocator {
   CacheContents Contents(CacheId id) const final;
   Offers offers() const final;
   Footprint FootprintOf(CacheId id) const final;
-  const Footprint& TotalFootprint() const final { return total_; }
+  const Footprint& TotalFootprint() const final { return caches_.total(); }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
   absl::Status boot_status() const final { return boot_status_; }
   void CheckInvariants() const final;
@@ -181,7 +182,7 @@ class SlubCore : public Allocator {
   Machine& machine() const { return machine_; }
   const SlubPolicy& policy() const { return policy_; }
   PercpuAreas& areas() const { return *areas_; }
-  KmemCache& cache(CacheId id) const { return *caches_[id.index()]; }
+  KmemCache& cache(CacheId id) const { return caches_.at(id); }
   // this_cpu_ptr(s->cpu_slab).
   CacheCpu& ThisCpu(Cpu& cpu, KmemCache& s) const {
     cpu.Load(s.cpu_slab);
@@ -235,7 +236,7 @@ class SlubCore : public Allocator {
     slab.free_pointer[object] = next;
   }
   // Null: no slab's.
-  Slab* SlabOf(PhysAddr object) const { return slab_of_frame_[object.frame()]; }
+  Slab* SlabOf(PhysAddr object) const { return frames_.Of(object); }
   // An object goes to its user, or comes back from him.
   void HandOut(KmemCache& s, Slab& slab, ObjectIndex object);
   void TakeBack(KmemCache& s, Slab& slab, ObjectIndex object);
@@ -246,8 +247,7 @@ class SlubCore : public Allocator {
   }
   template <typename Change>
   void Account(KmemCache& s, Change change) {
-    change(s.footprint);
-    change(total_);
+    caches_.Account(s, change);
   }
 
  protected:
@@ -297,8 +297,6 @@ class SlubCore : public Allocator {
 
   // --- slub_caches.cc: caches' lives. ---
   KmemCache& AddCache(const CacheSpec& spec, const SlubGeometry& geometry);
-  KmemCache* FindLive(std::string_view name) const;
-  CacheId AddAlias(KmemCache& s, const CacheSpec& spec);
   Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
   void AddOwn(KmemCache& s);
   Task<bool> OpenCache(Cpu& cpu, KmemCache& s);
@@ -328,15 +326,12 @@ class SlubCore : public Allocator {
   KmallocLarge kmalloc_large_;
   PhysAddr kmalloc_table_;  // kmalloc_caches[][]
   Random random_;           // for MayLookElsewhere
-  std::vector<std::unique_ptr<KmemCache>> caches_;
-  std::vector<CacheId> list_;         // slab_caches: those that live, newest last
+  CacheTable<KmemCache> caches_;
   KmemCache* node_cache_ = nullptr;   // kmem_cache_node
   KmemCache* cache_cache_ = nullptr;  // kmem_cache
   bool down_ = true;                  // slab_state DOWN: no node structure can be allocated yet
   SlubSlabs pool_;
-  LazyArray<Slab*> slab_of_frame_;
-  uint64_t slabs_made_ = 0;
-  Footprint total_;
+  SlabFrames<Slab> frames_;
 };
 
 inline void SlubCore::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {

@@ -28,7 +28,7 @@ Task<PhysAddr> SlubCore::KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId no
     AddOwn(*slab->cache);
   } else {
     kmalloc_large_.AddOwn(placement.object);
-    kmalloc_large_.Fill(total_);
+    kmalloc_large_.Fill(caches_.total());
   }
   co_return placement.object;
 }
@@ -46,7 +46,7 @@ Task<Placement> SlubCore::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
   const SiteScope site(cpu, SiteOf(SlubAt::kLarge));
   cpu.Execute(kSlubFastCycles);
   const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-  kmalloc_large_.Fill(total_);
+  kmalloc_large_.Fill(caches_.total());
   if (block.is_null()) co_return Placement{block, PathOf(SlubWay::kAllocFailed)};
   co_return Placement{block, PathOf(SlubWay::kAllocLarge)};
 }
@@ -59,7 +59,7 @@ Task<PathId> SlubCore::FreeLarge(Cpu& cpu, PhysAddr block) {
   cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
   cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
   co_await kmalloc_large_.Free(cpu, block);
-  kmalloc_large_.Fill(total_);
+  kmalloc_large_.Fill(caches_.total());
   co_return PathOf(SlubWay::kFreeLarge);
 }
 

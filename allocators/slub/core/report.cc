@@ -139,15 +139,12 @@ CacheLayout SlubCore::Layout(CacheId id) const {
 }
 
 CacheId SlubCore::FindCache(std::string_view name) const {
-  const KmemCache* const s = FindLive(name);
+  const KmemCache* const s = caches_.FindLive(name);
   return s == nullptr ? kNoCache : s->id;
 }
 
 Allocator::Location SlubCore::Locate(PhysAddr object) const {
-  if (object.frame() >= slab_of_frame_.size()) return {};
-  const Slab* const slab = SlabOf(object);
-  if (slab == nullptr) return {};
-  return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
+  return frames_.Locate(object);
 }
 
 std::vector<Allocator::SlabPlace> SlubCore::SlabPlaces() const {

@@ -61,11 +61,7 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& reques
     slab.listed =
         Guarded<bool>(n == nullptr ? nullptr : &n->list_lock, slab.Metadata(Slab::kFlagsAt));
   }
-  slab.serial = ++slabs_made_;
-  for (uint64_t frame = 0; frame < uint64_t{1} << order; ++frame) {
-    CHECK(slab_of_frame_[block.frame() + frame] == nullptr);
-    slab_of_frame_[block.frame() + frame] = &slab;
-  }
+  frames_.Enter(slab, order);
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
   cpu.Touch(slab.Metadata(Slab::kCacheAt), Access::kWrite);
   cpu.Touch(slab.word.place(), Access::kWrite);
@@ -81,12 +77,7 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& reques
   }
   cpu.Execute(objects * kSlubPerObjectCycles);
   const uint64_t usable = uint64_t{objects} * s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    ++footprint.slabs;
-    footprint.slab_bytes += bytes;
-    footprint.free_bytes += usable;
-    footprint.tail_bytes += bytes - usable;
-  });
+  caches_.AccountSlab(s, bytes, usable);
   return slab;
 }
 
@@ -129,17 +120,10 @@ Task<void> SlubCore::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
   const PhysAddr block = slab.base;
   const int order = slab.order;
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
-  for (uint64_t frame = 0; frame < uint64_t{1} << order; ++frame) {
-    slab_of_frame_[block.frame() + frame] = nullptr;
-  }
+  frames_.Remove(slab, order);
   const uint64_t bytes = kPageSize << order;
   const uint64_t usable = uint64_t{word.objects} * s.geometry.size;
-  Account(s, [=](Footprint& footprint) {
-    --footprint.slabs;
-    footprint.slab_bytes -= bytes;
-    footprint.free_bytes -= usable;
-    footprint.tail_bytes -= bytes - usable;
-  });
+  caches_.UnaccountSlab(s, bytes, usable);
   pool_.Give(slab, word.objects);
   co_await machine_.pages().Free(cpu, block, order);
 }

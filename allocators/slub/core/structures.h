@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "allocators/allocator.h"
+#include "allocators/common/cache_table.h"
 #include "allocators/common/slub_geometry.h"
 #include "allocators/common/slub_list.h"
 #include "allocators/common/slub_pool.h"
@@ -126,7 +127,7 @@ struct FrontCache {
 };
 
 // struct kmem_cache.
-struct KmemCache {
+struct KmemCache : CacheBase {
   static constexpr uint64_t kCpuSlabAt = 0;
   static constexpr uint64_t kMinPartialAt = 16;
   static constexpr uint64_t kOffsetAt = 40;
@@ -137,20 +138,12 @@ struct KmemCache {
   KmemCache(const KmemCache&) = delete;
 
   const KmemCacheOffsets& at;
-  CacheId id;
-  bool live = false;
-  CacheSpec spec;
-  std::vector<std::string> names;  // spec.name first, then the aliases merged into it
-  bool may_merge = false;
   bool is_kmalloc = false;  // SLAB_KMALLOC
   bool no_sheaves = false;  // one of the two caches that all others need
   bool is_debug = false;    // kmem_cache_debug(): one object at a time, under list_lock
-  Gfp alloc_flags = Gfp::kNone;
   SlubGeometry geometry;
-  uint32_t reciprocal = 0;   // ceil(2^32 / size)
   uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
 
-  PhysAddr address;
   Settled<PercpuArea> cpu_slab;
   Settled<PercpuArea> cpu_stats;     // null: the counters are behind cpu_slab's
   Settled<PercpuArea> cpu_sheaves;   // null: the cache has nothing that stands for sheaves
@@ -163,7 +156,6 @@ struct KmemCache {
 
   LazyArray<CacheCpu> cpus;
   std::unique_ptr<FrontCache> front;  // null: the front keeps nothing
-  Footprint footprint;
 
   // Moves the structure to `to`: the fields keep their values.
   void PlaceAt(PhysAddr to);
