@@ -29,6 +29,9 @@ struct AllocatorOptions {
   // Where the model's per-CPU structures come from: allocators/percpu/registry.h.
   std::string percpu = "percpu";
   std::vector<std::string> percpu_quirks = {};
+  // Switches of the model's policy: "NAME=VALUE", or "ALLOCATOR:NAME=VALUE" of this model. A later
+  // one of the same name counts.
+  std::vector<std::string> policies = {};
 };
 
 }  // namespace slablab

@@ -20,9 +20,16 @@
 namespace slablab {
 namespace {
 
+using Settings = absl::Span<const std::string>;
+
 struct Entry {
   AllocatorInfo info;
-  ModelSwitches (*switches)();
+  ModelSwitches (*switches)(Settings policies);
+  std::vector<PolicyInfo> (*policies)();
+  // Each by itself, and all together.
+  absl::Status (*check_each)(Settings policies);
+  absl::Status (*check)(Settings policies);
+  // REQUIRES: check() is OK with the options' policies.
   std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options);
 };
 
@@ -36,90 +43,115 @@ constexpr ModelKernel kLinux71 = {.version = 7, .patchlevel = 1};
 constexpr ModelKernel kLinux72 = {.version = 7, .patchlevel = 2};
 constexpr ModelKernel kLinux73 = {.version = 7, .patchlevel = 3};
 
+// For a model that has none, percpu allocators among them.
+absl::Status NoPolicies(std::string_view model, Settings policies) {
+  for (const std::string& text : policies) {
+    const absl::StatusOr<PolicySetting> setting = ParsePolicy(text);
+    if (!setting.ok()) return setting.status();
+    if (!setting->allocator.empty() && setting->allocator != model) {
+      return ForeignPolicy(model, *setting);
+    }
+    return UnknownPolicy(model, setting->name, {});
+  }
+  return absl::OkStatus();
+}
+
 constexpr ModelKernel Patched(ModelKernel kernel, std::string_view patches) {
   kernel.patches = patches;
   return kernel;
 }
 
-template <const SlubPolicy& kPolicy>
-ModelSwitches SwitchesOfSlub() {
-  return SlubSwitches(kPolicy);
+// A model as a policy says: what can be switched of it, and how it is made of what comes of that.
+template <typename Policy>
+struct Family {
+  const PolicyTable<Policy>& table;
+  ModelSwitches (*switches)(const Policy& policy);
+  std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options,
+                                     const Policy& policy);
+};
+
+template <typename Model, typename Policy>
+std::unique_ptr<Allocator> Make(Machine& machine, const AllocatorOptions& options,
+                                const Policy& policy) {
+  return std::make_unique<Model>(machine, options, policy);
 }
-template <const SlubPolicy& kPolicy>
-std::unique_ptr<Allocator> MakeSlubOf(Machine& machine, const AllocatorOptions& options) {
-  return MakeSlub(machine, options, kPolicy);
+
+constexpr Family<SlubPolicy> kSlub = {kSlubPolicies, SlubSwitches, MakeSlub};
+constexpr Family<SlabPolicy> kSlab = {kSlabPolicies, SlabSwitches, Make<SlabAllocator, SlabPolicy>};
+constexpr Family<QueuePolicy> kSlubQ = {kQueuePolicies, SlubQSwitches, Make<SlubQ, QueuePolicy>};
+
+template <const auto& kFamily, const auto& kPolicy>
+constexpr Entry ModelOf(const AllocatorInfo& info) {
+  return {
+      .info = info,
+      .switches =
+          [](Settings policies) {
+            const auto policy = WithPolicies(kFamily.table, kPolicy, policies);
+            return kFamily.switches(policy.ok() ? *policy : kPolicy);
+          },
+      .policies = [] { return ListPolicies(kFamily.table, kPolicy); },
+      .check_each =
+          [](Settings policies) { return WithoutCheck(kFamily.table, kPolicy, policies).status(); },
+      .check =
+          [](Settings policies) { return WithPolicies(kFamily.table, kPolicy, policies).status(); },
+      .make =
+          [](Machine& machine, const AllocatorOptions& options) {
+            return kFamily.make(machine, options,
+                                WithPolicies(kFamily.table, kPolicy, options.policies).value());
+          }};
 }
 
 // The table. A further model is one more line here.
 constexpr Entry kEntries[] = {
-    {{"slub", kLinux61, "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists.",
-      "slub"},
-     SwitchesOfSlub<kSlub61>,
-     MakeSlubOf<kSlub61>},
-    {{"slub-6.12", kLinux612, "SLUB as of Linux 6.12: slabs on CPUs' partial lists are not frozen.",
-      "slub"},
-     SwitchesOfSlub<kSlub612>,
-     MakeSlubOf<kSlub612>},
-    {{"slub-6.18", kLinux618, "SLUB as of Linux 6.18: sheaves for caches that ask, over CPU slabs.",
-      "slub"},
-     SwitchesOfSlub<kSlub618>,
-     MakeSlubOf<kSlub618>},
-    {{"slub-7.0", kLinux70, "SLUB as of Linux 7.0: sheaves and barns, no CPU slabs.", "slub"},
-     SwitchesOfSlub<kSlub70>,
-     MakeSlubOf<kSlub70>},
-    {{"slub-7.1", kLinux71, "SLUB as of Linux 7.1: sheaves for nodes without memory too.", "slub"},
-     SwitchesOfSlub<kSlub71>,
-     MakeSlubOf<kSlub71>},
-    {{"slub-7.2", kLinux72, "SLUB as of Linux 7.2: sheaves are filled in the order of slabs.",
-      "slub"},
-     SwitchesOfSlub<kSlub72>,
-     MakeSlubOf<kSlub72>},
-    {{"slub-7.3", kLinux73, "SLUB as of Linux 7.3: bulk frees part remote objects in place.",
-      "slub"},
-     SwitchesOfSlub<kSlub73>,
-     MakeSlubOf<kSlub73>},
-    {{"slab", kLinux61, "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of objects.",
-      "slab"},
-     SlabSwitches,
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy61);
-     }},
-    {{"slab-2014", kLinux317, "SLAB before its per-CPU arrays came from the percpu allocator.",
-      "slab"},
-     SlabSwitches,
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014);
-     }},
-    {{"slab-2014-percpu", Patched(kLinux317, "per-CPU arrays from percpu"),
-      "slab-2014 with that change alone."},
-     SlabSwitches,
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<SlabAllocator>(machine, options, kSlabPolicy2014Percpu);
-     }},
-    {{"slub-2010", kLinux2636,
-      "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks.", "slub"},
-     Slub2010Switches,
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
+    ModelOf<kSlub, kSlub61>(
+        {"slub", kLinux61,
+         "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists.", "slub"}),
+    ModelOf<kSlub, kSlub612>({"slub-6.12", kLinux612,
+                              "SLUB as of Linux 6.12: slabs on CPUs' partial lists are not frozen.",
+                              "slub"}),
+    ModelOf<kSlub, kSlub618>({"slub-6.18", kLinux618,
+                              "SLUB as of Linux 6.18: sheaves for caches that ask, over CPU slabs.",
+                              "slub"}),
+    ModelOf<kSlub, kSlub70>(
+        {"slub-7.0", kLinux70, "SLUB as of Linux 7.0: sheaves and barns, no CPU slabs.", "slub"}),
+    ModelOf<kSlub, kSlub71>({"slub-7.1", kLinux71,
+                             "SLUB as of Linux 7.1: sheaves for nodes without memory too.",
+                             "slub"}),
+    ModelOf<kSlub, kSlub72>({"slub-7.2", kLinux72,
+                             "SLUB as of Linux 7.2: sheaves are filled in the order of slabs.",
+                             "slub"}),
+    ModelOf<kSlub, kSlub73>({"slub-7.3", kLinux73,
+                             "SLUB as of Linux 7.3: bulk frees part remote objects in place.",
+                             "slub"}),
+    ModelOf<kSlab, kSlabPolicy61>({"slab", kLinux61,
+                                   "SLAB as of Linux 6.1: per-CPU, shared and alien arrays of "
+                                   "objects.",
+                                   "slab"}),
+    ModelOf<kSlab, kSlabPolicy2014>(
+        {"slab-2014", kLinux317, "SLAB before its per-CPU arrays came from the percpu allocator.",
+         "slab"}),
+    ModelOf<kSlab, kSlabPolicy2014Percpu>({"slab-2014-percpu",
+                                           Patched(kLinux317, "per-CPU arrays from percpu"),
+                                           "slab-2014 with that change alone."}),
+    // Alone of its kind, it has no policy.
+    {.info = {"slub-2010", kLinux2636,
+              "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks.", "slub"},
+     .switches = [](Settings) { return Slub2010Switches(); },
+     .policies = [] { return std::vector<PolicyInfo>(); },
+     .check_each = [](Settings policies) { return NoPolicies("slub-2010", policies); },
+     .check = [](Settings policies) { return NoPolicies("slub-2010", policies); },
+     .make = [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
      }},
-    {{"slubq-v2", Patched(kLinux2636, "SLUB+Q V2"),
-      "SLUB+Q V2 (July 2010): one queue per CPU, of objects from any node."},
-     [] { return SlubQSwitches(QueueVersion::kV2); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<SlubQ>(machine, options, QueueVersion::kV2);
-     }},
-    {{"slubq", Patched(kLinux2636, "SLUB+Q V3"),
-      "SLUB+Q V3 (August 2010): queues and bitmaps over slabs with locks."},
-     [] { return SlubQSwitches(QueueVersion::kV3); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<SlubQ>(machine, options, QueueVersion::kV3);
-     }},
-    {{"slubq-v4", Patched(kLinux2636, "SLUB+Q Unified V4"),
-      "SLUB+Q as Unified V4 (October 2010): one lock per node instead of slabs'."},
-     [] { return SlubQSwitches(QueueVersion::kV4); },
-     [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<SlubQ>(machine, options, QueueVersion::kV4);
-     }},
+    ModelOf<kSlubQ, kQueuePolicyV2>(
+        {"slubq-v2", Patched(kLinux2636, "SLUB+Q V2"),
+         "SLUB+Q V2 (July 2010): one queue per CPU, of objects from any node."}),
+    ModelOf<kSlubQ, kQueuePolicyV3>(
+        {"slubq", Patched(kLinux2636, "SLUB+Q V3"),
+         "SLUB+Q V3 (August 2010): queues and bitmaps over slabs with locks."}),
+    ModelOf<kSlubQ, kQueuePolicyV4>(
+        {"slubq-v4", Patched(kLinux2636, "SLUB+Q Unified V4"),
+         "SLUB+Q as Unified V4 (October 2010): one lock per node instead of slabs'."}),
 };
 
 // Percpu allocators have a registry of their own; what a kernel is, is known here.
@@ -175,9 +207,41 @@ absl::StatusOr<std::string_view> ModelOfKernel(std::string_view design, std::str
                                          design, release, kernels));
 }
 
-ModelSwitches SwitchesOf(std::string_view name) {
-  if (const Entry* const entry = Find(name); entry != nullptr) return entry->switches();
+ModelSwitches SwitchesOf(std::string_view name, absl::Span<const std::string> policies) {
+  if (const Entry* const entry = Find(name); entry != nullptr) return entry->switches(policies);
   return {.quirks = PercpuQuirkInfos(name)};
+}
+
+std::vector<PolicyInfo> PoliciesOf(std::string_view name) {
+  const Entry* const entry = Find(name);
+  return entry == nullptr ? std::vector<PolicyInfo>() : entry->policies();
+}
+
+std::vector<PolicyChange> PolicyChanges(std::string_view name,
+                                        absl::Span<const std::string> policies) {
+  std::vector<PolicyChange> changes;
+  for (const PolicyInfo& info : PoliciesOf(name)) {
+    PolicyChange change{.name = std::string(info.name), .value = {}, .own = info.value};
+    bool is_set = false;
+    for (const std::string& text : policies) {
+      const absl::StatusOr<PolicySetting> setting = ParsePolicy(text);
+      if (!setting.ok() || setting->name != info.name) continue;
+      is_set = true;
+      change.value = setting->value;
+    }
+    if (is_set) changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+absl::Status CheckPolicy(std::string_view name, const std::string& policy) {
+  const Entry* const entry = Find(name);
+  return entry == nullptr ? NoPolicies(name, {policy}) : entry->check_each({policy});
+}
+
+absl::Status CheckPolicies(std::string_view name, absl::Span<const std::string> policies) {
+  const Entry* const entry = Find(name);
+  return entry == nullptr ? NoPolicies(name, policies) : entry->check(policies);
 }
 
 absl::Status CheckQuirk(std::string_view name, std::string_view quirk) {
@@ -202,6 +266,7 @@ absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
     if (absl::Status status = CheckQuirk(name, quirk); !status.ok()) return status;
   }
   if (absl::Status status = CheckBoot(name, options.boot); !status.ok()) return status;
+  if (absl::Status status = CheckPolicies(name, options.policies); !status.ok()) return status;
   if (!is_percpu) return CheckPercpu(machine, PercpuOptionsOf(options));
   return CheckPercpu(machine, {.name = std::string(name), .quirks = options.quirks});
 }

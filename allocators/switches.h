@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "allocators/policies.h"
 
 // What can be switched and set on a model, as tables: the model asks them, and so does whoever
 // lists them or looks at a run before it begins.
@@ -19,6 +20,8 @@ namespace slablab {
 
 struct AllocatorOptions;
 struct MachineConfig;
+struct QueuePolicy;
+struct SlabPolicy;
 struct SlubPolicy;
 
 // A named deviation, off by default.
@@ -45,22 +48,31 @@ struct ModelSwitches {
 };
 
 // The models' own.
-enum class QueueVersion : uint8_t;
 ModelSwitches SlubSwitches(const SlubPolicy& policy);
-ModelSwitches SlabSwitches();
+ModelSwitches SlabSwitches(const SlabPolicy& policy);
 ModelSwitches Slub2010Switches();
-ModelSwitches SlubQSwitches(QueueVersion version);
+ModelSwitches SlubQSwitches(const QueuePolicy& policy);
 // The quirks of a percpu allocator; none for an unknown one.
 absl::Span<const QuirkInfo> PercpuQuirkInfos(std::string_view name);
 
-// What can be switched and set on the model `name`, of slab or of per-CPU memory; nothing for an
-// unknown one.
-ModelSwitches SwitchesOf(std::string_view name);
+// What can be switched and set on the model `name`, of slab or of per-CPU memory, with these
+// switches of its policy, as far as they can be; nothing for an unknown one.
+ModelSwitches SwitchesOf(std::string_view name, absl::Span<const std::string> policies = {});
+
+// The switches of the policy of the model `name`; none for one that has no policy, or is unknown.
+std::vector<PolicyInfo> PoliciesOf(std::string_view name);
+// What `policies` set of them, in the order of the table. REQUIRES: CheckPolicies() is OK.
+std::vector<PolicyChange> PolicyChanges(std::string_view name,
+                                        absl::Span<const std::string> policies);
 
 // InvalidArgument, with what there is, for a quirk or a boot that the model `name` has not. Every
 // model has the empty boot.
 absl::Status CheckQuirk(std::string_view name, std::string_view quirk);
 absl::Status CheckBoot(std::string_view name, std::string_view boot);
+// The same for one switch of the policy, "NAME=VALUE", whatever goes with it; and for all of a run
+// together, where the reason is said why they cannot be.
+absl::Status CheckPolicy(std::string_view name, const std::string& policy);
+absl::Status CheckPolicies(std::string_view name, absl::Span<const std::string> policies);
 
 // What MakeAllocator, and the percpu models' MakePercpuAreas, would refuse: InvalidArgument, with
 // what is valid where something is unknown.

@@ -60,7 +60,9 @@ std::map<std::string, Words> FlagValues() {
   }
   values["quirks"] = Words(quirks.begin(), quirks.end());
   for (const std::string& tunable : TunableNames()) values["tune"].push_back(tunable + "=");
+  for (const std::string& policy : PolicyNames()) values["policy"].push_back(policy + "=");
   values["vary"] = values["tune"];
+  values["vary"].insert(values["vary"].end(), values["policy"].begin(), values["policy"].end());
   for (const std::string& flag : VariedFlags()) values["vary"].push_back(Dashed(flag) + "=");
   for (const PresetInfo& info : ListPresets()) values["machine"].push_back(info.name);
   values["machine"].emplace_back("host");
@@ -149,7 +151,7 @@ _slablab() {
   fi
   # Of a list the last: behind a comma, a tunable behind its cache, a variation behind another.
   local before= separators=,
-  [[ $flag == --tune ]] && separators=,:
+  [[ $flag == --tune || $flag == --policy ]] && separators=,:
   [[ $flag == --vary ]] && separators=:\;
   [[ -n $flag ]] && before=${value%"${value##*[$separators]}"}
   if [[ -n $choices ]]; then

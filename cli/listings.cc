@@ -3,6 +3,7 @@
 
 #include "cli/listings.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -13,6 +14,7 @@
 #include "allocators/percpu/registry.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
+#include "base/names.h"
 #include "cli/sweep_text.h"
 #include "fmt/format.h"
 #include "reports/comparison/comparison.h"
@@ -54,6 +56,75 @@ std::vector<std::pair<std::string, absl::Span<const Info>>> Grouped(
     }
   }
   return groups;
+}
+
+// Models of one family have the same switches.
+struct PolicyFamily {
+  std::vector<std::string> models;
+  std::vector<std::vector<PolicyInfo>> policies;  // by model
+};
+
+std::vector<PolicyFamily> PolicyFamilies() {
+  std::vector<PolicyFamily> families;
+  for (const AllocatorInfo& info : ListAllocators()) {
+    std::vector<PolicyInfo> policies = PoliciesOf(info.name);
+    if (policies.empty()) continue;
+    const auto same = [&](const PolicyFamily& family) {
+      return NamesOf(family.policies[0]) == NamesOf(policies);
+    };
+    auto family = std::find_if(families.begin(), families.end(), same);
+    if (family == families.end()) family = families.insert(families.end(), PolicyFamily());
+    family->models.emplace_back(info.name);
+    family->policies.push_back(std::move(policies));
+  }
+  return families;
+}
+
+// "slub, slub-6.18 to slub-7.3": of the models, in their order, those of these numbers.
+std::string ModelsText(const std::vector<std::string>& models, const std::vector<size_t>& numbers) {
+  std::string text;
+  for (size_t i = 0; i < numbers.size();) {
+    size_t last = i;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    if (last == i + 1) last = i;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", models[numbers[i]]);
+    if (last > i) text += fmt::format(" to {}", models[numbers[last]]);
+    i = last + 1;
+  }
+  return text;
+}
+
+// "none: slub, slub-6.12; opt-in: slub-6.18; default: slub-7.0 to slub-7.3": which model has which
+// value of a family's switch.
+std::string PolicyValuesText(const PolicyFamily& family, size_t policy) {
+  const PolicyInfo& first = family.policies[0][policy];
+  std::vector<std::string> values = NameList(first.words);
+  std::map<std::string, std::vector<size_t>> models;
+  std::map<std::string, std::vector<size_t>> idle;
+  for (size_t model = 0; model < family.models.size(); ++model) {
+    const PolicyInfo& info = family.policies[model][policy];
+    if (!info.idle.empty()) {
+      idle[std::string(info.idle)].push_back(model);
+      continue;
+    }
+    models[info.value].push_back(model);
+    if (std::find(values.begin(), values.end(), info.value) == values.end()) {
+      values.push_back(info.value);
+    }
+  }
+  std::string text = first.words.empty() ? ValuesText(first) : "";
+  const auto add = [&text](const std::string& part) {
+    text += fmt::format("{}{}", text.empty() ? "" : "; ", part);
+  };
+  for (const std::string& value : values) {
+    add(models.contains(value)
+            ? fmt::format("{}: {}", value, ModelsText(family.models, models[value]))
+            : value);
+  }
+  for (const auto& [why, numbers] : idle) {
+    add(fmt::format("nothing in {}: {}", ModelsText(family.models, numbers), why));
+  }
+  return text + ".";
 }
 
 std::string RangeText(const TunableInfo& tunable) {
@@ -175,6 +246,32 @@ Listing ListOfMetrics() {
                               better.empty() ? "" : fmt::format("; {} is better", better))});
     listing.data.rows.push_back({std::string(metric.name), std::string(metric.unit),
                                  std::string(better), std::string(metric.summary)});
+  }
+  return listing;
+}
+
+Listing ListOfPolicies() {
+  Listing listing;
+  listing.indent = 6;
+  listing.data = {.name = "policies",
+                  .keys = 2,
+                  .columns = {"allocator", "policy", "value", "values", "idle", "meaning"},
+                  .rows = {}};
+  for (const PolicyFamily& family : PolicyFamilies()) {
+    listing.text.push_back(
+        {.left = absl::StrJoin(family.models, ", "), .right = "", .is_heading = true});
+    for (size_t policy = 0; policy < family.policies[0].size(); ++policy) {
+      const PolicyInfo& info = family.policies[0][policy];
+      listing.text.push_back({.left = std::string(info.name), .right = std::string(info.meaning)});
+      listing.text.push_back({.left = "", .right = PolicyValuesText(family, policy)});
+    }
+    for (size_t model = 0; model < family.models.size(); ++model) {
+      for (const PolicyInfo& info : family.policies[model]) {
+        listing.data.rows.push_back({family.models[model], std::string(info.name), info.value,
+                                     ValuesText(info), std::string(info.idle),
+                                     std::string(info.meaning)});
+      }
+    }
   }
   return listing;
 }

@@ -31,6 +31,7 @@ struct Listing {
 Listing ListOfAllocators();
 Listing ListOfMachines();
 Listing ListOfMetrics();
+Listing ListOfPolicies();  // of each allocator, with their values
 Listing ListOfQuirks();    // of each allocator
 Listing ListOfTables();    // of --table, with their columns
 Listing ListOfTunables();  // of each allocator, with ranges

@@ -71,6 +71,10 @@ ABSL_FLAG(slablab::CommaList, quirks, {}, "NAME,...: deviations of the model to 
 ABSL_FLAG(std::string, percpu, "percpu",
           "NAME: the percpu allocator that the model's per-CPU structures come from.");
 ABSL_FLAG(slablab::CommaList, percpu_quirks, {}, "NAME,...: deviations of that to switch on.");
+ABSL_FLAG(
+    slablab::CommaList, policy, {},
+    "[ALLOCATOR:]NAME=VALUE,...: rules of the model to change, of one allocator or of all that "
+    "run; `slablab list policies` has them.");
 ABSL_FLAG(slablab::CommaList, tune, {},
           "[CACHE:]KEY=N,...: tunables to write before it begins, of a cache or of all that take "
           "them.");

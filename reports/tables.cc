@@ -99,6 +99,9 @@ DataTable RunTable(const RunResult& result) {
   for (std::vector<std::string>& row : table.rows)
     std::replace(row[1].begin(), row[1].end(), '\n', ' ');
   for (const std::string& quirk : result.config().quirks()) table.rows.push_back({"quirk", quirk});
+  for (const PolicyValue& policy : result.config().policies()) {
+    table.rows.push_back({fmt::format("policy {}", policy.name()), policy.value()});
+  }
   for (const NamedValue& tunable : result.config().tunables()) {
     table.rows.push_back(
         {fmt::format("tunable {}", tunable.name()), fmt::format("{}", tunable.value())});

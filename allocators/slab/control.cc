@@ -249,7 +249,7 @@ Task<absl::Status> SlabAllocator::TuneTogether(Cpu& cpu, CacheId id,
   int64_t shared = s.shared.Peek();
   for (const Tunable& tunable : tunables) {
     absl::Status checked =
-        CheckTunable(name(), SlabSwitches(), options_.statistics, tunable.key, tunable.value);
+        CheckTunable(name(), SlabSwitches(policy_), options_.statistics, tunable.key, tunable.value);
     if (!checked.ok()) co_return checked;
     if (tunable.key == "limit") {
       limit = tunable.value;

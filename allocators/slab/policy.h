@@ -7,10 +7,12 @@
 #include <string_view>
 
 #include "allocators/common/kmalloc.h"
+#include "allocators/policies.h"
 
 namespace slablab {
 
-// What changed in SLAB between two times: the shared code asks it where the ways part.
+// What changed in SLAB between two times: the shared code asks it where the ways part. What can be
+// changed by itself is a row of kSlabPolicies too.
 struct SlabPolicy {
   std::string_view name;
   // The CPUs' arrays are one area of the percpu allocator a cache; else each is kmalloc'ed by SLAB
@@ -37,6 +39,9 @@ struct SlabPolicy {
   // The size classes of kmalloc().
   KmallocOptions kmalloc;
 };
+
+// What can be switched.
+extern const PolicyTable<SlabPolicy> kSlabPolicies;
 
 // Linux 6.1.
 inline constexpr SlabPolicy kSlabPolicy61 = {.name = "slab",

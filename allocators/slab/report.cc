@@ -83,7 +83,7 @@ Figure Plain(std::string_view name, uint64_t value) {
 
 }  // namespace
 
-ModelSwitches SlabSwitches() {
+ModelSwitches SlabSwitches(const SlabPolicy&) {
   return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = {}};
 }
 absl::Span<const std::string_view> SlabAllocator::sites() const { return kSites; }

@@ -371,7 +371,7 @@ class SlabAllocator : public Allocator {
   static constexpr PhysAddr kZeroSizePointer{16};
 
   Machine& machine_;
-  const SlabPolicy& policy_;
+  const SlabPolicy policy_;
   const AllocatorOptions options_;
   const bool statistics_in_memory_;
   const bool reaps_;

@@ -13,8 +13,7 @@
 
 namespace slablab {
 
-// SLUB of an era, with the front that its policy asks for. `policy` outlives the model. Quirks: see
-// SlubSwitches().
+// SLUB of an era, with the front that its policy asks for. Quirks: see SlubSwitches().
 std::unique_ptr<Allocator> MakeSlub(Machine& machine, const AllocatorOptions& options,
                                     const SlubPolicy& policy);
 

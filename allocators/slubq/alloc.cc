@@ -31,11 +31,11 @@ Task<Placement> SlubQ::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
     if (hook_inverted_ && up_) return Task<Placement>(Placement{{}, PathOf(Way::kAllocFailed)});
     entry.flags = cpu.IrqSave();
     QueueCpu& c = ThisCpu(cpu, s);
-    if (!v2()) node = FindNumaNode(cpu, s, node);
+    if (policy_.queues_by_node) node = FindNumaNode(cpu, s, node);
     entry.node_matches = node == kAnyNode || node == cpu.Load(c.node);
     if (entry.node_matches && !c.q.IsEmpty(cpu)) {
       found = {c.q.Pop(cpu), Way::kAllocFast};
-      if (v4()) c.q.SetTouched(cpu, true);
+      MarkTouched(cpu, c.q, true);
       Count(cpu, s, QueueStat::kAllocFastpath);
       AccountHandOut(s);
       cpu.IrqRestore(entry.flags);
@@ -59,8 +59,8 @@ NodeId SlubQ::FindNumaNode(Cpu& cpu, const QueueCache& s, NodeId node) {
 Task<Placement> SlubQ::AllocFurther(Cpu& cpu, QueueCache& s, AllocRequest request, Entry entry) {
   const SiteScope site(cpu, SiteOf(At::kAllocFast));
   Found found;
-  if (v2()) {
-    found = co_await AllocSlowV2(cpu, s, request);
+  if (!policy_.queues_by_node) {
+    found = co_await AllocSlowOfAny(cpu, s, request);
   } else if (entry.node_matches) {
     found = co_await AllocSlow(cpu, s, request);
   } else {
@@ -94,16 +94,17 @@ NodeId SlubQ::SpreadNode(const Cpu& cpu) {
 
 // slab_alloc() of V2 with the queue empty, or with what was not asked for: then all of it goes
 // back.
-Task<SlubQ::Found> SlubQ::AllocSlowV2(Cpu& cpu, QueueCache& s, AllocRequest request) {
+Task<SlubQ::Found> SlubQ::AllocSlowOfAny(Cpu& cpu, QueueCache& s, AllocRequest request) {
   const SiteScope site(cpu, SiteOf(At::kAllocSlow));
   cpu.Execute(kSlowCycles);
-  if (!gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+  if (!policy_.gfp_mask_at_new_slab && !gfp_mask_in_hot_path_) ReadGfpMask(cpu);
   QueueCpu& c = On(*s.cpus, cpu.id());
   if (request.node != kAnyNode && request.node != cpu.Load(c.node)) {
     co_await FlushCpu(cpu, s, *s.cpus, cpu.id());
     cpu.Store(c.node, request.node);
   }
-  const Found found = co_await RefillV3(cpu, s, request);
+  const int32_t batch = locks_nodes() ? cpu.Load(s.batch) : 0;
+  const Found found = co_await Refill(cpu, s, request, batch);
   co_return found;
 }
 
@@ -111,23 +112,26 @@ Task<SlubQ::Found> SlubQ::AllocSlowV2(Cpu& cpu, QueueCache& s, AllocRequest requ
 Task<SlubQ::Found> SlubQ::AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest request) {
   const SiteScope site(cpu, SiteOf(At::kAllocSlow));
   cpu.Execute(kSlowCycles);
+  if (!policy_.gfp_mask_at_new_slab && !gfp_mask_in_hot_path_) ReadGfpMask(cpu);
   QueueCpu& c = On(*s.cpus, cpu.id());
   int32_t batch = cpu.Load(s.batch);
-  if (v4() && !c.q.touched()) batch = std::min(batch, kUntouchedBatchMax);
+  if (policy_.marks_touched && !c.q.touched()) batch = std::min(batch, kUntouchedBatchMax);
   const int32_t from_shared = co_await RefillFromShared(cpu, c, batch);
   if (from_shared > 0) {
     Count(cpu, s, QueueStat::kAllocShared);
-    if (!v4()) Count(cpu, s, QueueStat::kAllocSlowpath);
+    if (!policy_.counts_outcomes) Count(cpu, s, QueueStat::kAllocSlowpath);
     const Found found{c.q.Pop(cpu), Way::kAllocShared};
-    if (v4()) c.q.SetTouched(cpu, true);
+    MarkTouched(cpu, c.q, true);
     co_return found;
   }
-  if (v4()) {
-    const Found found = co_await RefillV4(cpu, s, request, batch);
-    co_return found;
-  }
-  const Found found = co_await RefillV3(cpu, s, request);
+  const Found found = co_await Refill(cpu, s, request, batch);
   co_return found;
+}
+
+// Slab by slab, `batch` is looked up anew for each.
+Task<SlubQ::Found> SlubQ::Refill(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch) {
+  return locks_nodes() ? RefillUnderNodeLock(cpu, s, request, batch)
+                       : RefillSlabBySlab(cpu, s, request);
 }
 
 // get_shared_objects(): the newest of the shared queue. V3 looks before it locks.
@@ -136,13 +140,13 @@ Task<int32_t> SlubQ::RefillFromShared(Cpu& cpu, QueueCpu& c, int32_t batch) {
   SharedQueues* const queues = SharedOf(cpu, c);
   if (queues == nullptr) co_return 0;
   LockedQueue& l = queues->shared;
-  if (!v4()) {
+  if (policy_.looks_before_sharing) {
     co_await cpu.Sync();
     if (l.q.IsEmpty(cpu)) co_return 0;
   }
   const SpinGuard guard = co_await l.lock.Acquire(cpu);
   const int32_t count = std::min({batch, l.q.Count(cpu), c.q.max()});
-  if (v4()) l.q.SetTouched(cpu, true);
+  MarkTouched(cpu, l.q, true);
   if (count == 0) co_return 0;
   moving_.resize(static_cast<size_t>(count));
   l.q.TakeNewest(cpu, absl::MakeSpan(moving_));
@@ -152,7 +156,7 @@ Task<int32_t> SlubQ::RefillFromShared(Cpu& cpu, QueueCpu& c, int32_t batch) {
 
 // slab_alloc() of V2 and V3 from "while (q->objects < s->batch)" on: slab by slab, from the lists
 // or new.
-Task<SlubQ::Found> SlubQ::RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request) {
+Task<SlubQ::Found> SlubQ::RefillSlabBySlab(Cpu& cpu, QueueCache& s, AllocRequest request) {
   Way way = Way::kAllocPartial;
   for (;;) {
     // An interrupt may have filled the queue, or resizing put another in its place.
@@ -175,7 +179,7 @@ Task<SlubQ::Found> SlubQ::RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request
     MapSlab& slab = AsMap(*partial.slab);
     QueueCpu& now = ThisCpu(cpu, s);
     RefillQueue(cpu, s, now.q, slab, cpu.Load(s.batch) - now.q.count());
-    co_await ToLists(cpu, s, slab, ListEnd::kTail);
+    co_await ToLists(cpu, s, slab, policy_.rest_to);
   }
   QueueCpu& c = ThisCpu(cpu, s);
   if (c.q.IsEmpty(cpu)) co_return Found{};
@@ -187,15 +191,17 @@ Task<SlubQ::Found> SlubQ::RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request
 bool SlubQ::StuckAt(const QueueCpu& c) {
   if (c.q.count() < c.q.max()) return false;
   if (!livelock_logged_) {
-    Log(v2() ? "BUG: slab_alloc() writes past the queue's end: the batch exceeds the queue"
-             : "BUG: soft lockup in slab_alloc(): the batch exceeds the queue");
+    Log(has_bare_queues()
+            ? "BUG: slab_alloc() writes past the queue's end: the batch exceeds the queue"
+            : "BUG: soft lockup in slab_alloc(): the batch exceeds the queue");
   }
   livelock_logged_ = true;
   return true;
 }
 
 // slab_alloc() of V4: what the node's list has, under one lock; new slabs only if that was nothing.
-Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch) {
+Task<SlubQ::Found> SlubQ::RefillUnderNodeLock(Cpu& cpu, QueueCache& s, AllocRequest request,
+                                              int32_t batch) {
   Count(cpu, s, QueueStat::kAllocSlowpath);
   QueueCpu& refilled = On(*s.cpus, cpu.id());
   const int32_t listed = co_await RefillFromLists(cpu, s, refilled, batch);
@@ -217,7 +223,7 @@ Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request
       const int32_t queued = now.q.Count(cpu);
       if (queued < cpu.Load(s.batch)) {
         RefillQueue(cpu, s, now.q, slab, batch);
-        end = ListEnd::kHead;
+        end = policy_.rest_to;
       }
       Count(cpu, s, QueueStat::kAllocSlab);
       const bool has_rest = !slab.map.IsEmpty(cpu);
@@ -225,7 +231,7 @@ Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request
       slab.map.Publish(&n.list_lock);
       if (!has_rest) continue;
       const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
-      AddPartialV4(cpu, s, n, slab, end);
+      AddMarked(cpu, s, n, slab, end);
     }
   }
   // While this CPU waited for the list's lock, resizing may have put another queue in its place:
@@ -233,7 +239,7 @@ Task<SlubQ::Found> SlubQ::RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request
   QueueCpu& now = ThisCpu(cpu, s);
   QueueCpu& c = listed > 0 ? refilled : now;
   const Found found{c.q.Pop(cpu), way};
-  c.q.SetTouched(cpu, true);
+  MarkTouched(cpu, c.q, true);
   co_return found;
 }
 
@@ -251,19 +257,19 @@ Task<int32_t> SlubQ::RefillFromLists(Cpu& cpu, QueueCache& s, QueueCpu& c, int32
     MapSlab& slab = AsMap(*first);
     got += RefillQueue(cpu, s, c.q, slab, batch - c.q.count());
     // partial_to_full().
-    if (slab.map.IsEmpty(cpu)) RemovePartialV4(cpu, s, *n, slab);
+    if (slab.map.IsEmpty(cpu)) RemoveMarked(cpu, s, *n, slab);
   }
   co_return got;
 }
 
 // new_slab() as the slow paths call it: who may wait has interrupts on meanwhile.
 Task<Slab2010*> SlubQ::NewSlabInSlowPath(Cpu& cpu, QueueCache& s, AllocRequest request) {
-  if (!v2() && !gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+  if (policy_.gfp_mask_at_new_slab && !gfp_mask_in_hot_path_) ReadGfpMask(cpu);
   const bool waits = Has(request.gfp, Gfp::kDirectReclaim);
   if (waits) co_await cpu.IrqRestore(IrqFlags::kWereOn);
   Slab2010* const slab = co_await NewSlab(cpu, s, request);
   if (waits) cpu.IrqSave();
-  if (slab == nullptr && v4() && HasQuirk("null-page-node")) {
+  if (slab == nullptr && locks_nodes() && HasQuirk("null-page-node")) {
     Log("BUG: unable to handle kernel NULL pointer dereference: page_to_nid() in slab_alloc()");
   }
   co_return slab;
@@ -299,17 +305,17 @@ Task<SlubQ::Found> SlubQ::AllocFromNode(Cpu& cpu, QueueCache& s, AllocRequest re
   request.gfp = request.gfp | Gfp::kThisNode;
   LockedQueue* const a = AlienQueue(cpu, s, On(*s.cpus, cpu.id()), request.node);
   Found found;
-  if (v4()) {
-    found = co_await AllocFromNodeV4(cpu, s, a, request);
+  if (locks_nodes()) {
+    found = co_await AllocOneUnderNodeLock(cpu, s, a, request);
   } else {
-    found = co_await AllocFromNodeV3(cpu, s, a, request);
+    found = co_await AllocOneUnderSlabLock(cpu, s, a, request);
     if (!found.object.is_null()) Count(cpu, s, QueueStat::kAllocRemote);
   }
   co_return found;
 }
 
-Task<SlubQ::Found> SlubQ::AllocFromNodeV3(Cpu& cpu, QueueCache& s, LockedQueue* a,
-                                          AllocRequest request) {
+Task<SlubQ::Found> SlubQ::AllocOneUnderSlabLock(Cpu& cpu, QueueCache& s, LockedQueue* a,
+                                                AllocRequest request) {
   if (a != nullptr) {
     const SpinGuard guard = co_await a->lock.Acquire(cpu);
     if (!a->q.IsEmpty(cpu)) co_return Found{a->q.Pop(cpu), Way::kAllocAlien};
@@ -333,15 +339,15 @@ Task<SlubQ::Found> SlubQ::AllocFromNodeV3(Cpu& cpu, QueueCache& s, LockedQueue* 
   co_return Found{object, Way::kAllocNode};
 }
 
-Task<SlubQ::Found> SlubQ::AllocFromNodeV4(Cpu& cpu, QueueCache& s, LockedQueue* a,
-                                          AllocRequest request) {
+Task<SlubQ::Found> SlubQ::AllocOneUnderNodeLock(Cpu& cpu, QueueCache& s, LockedQueue* a,
+                                                AllocRequest request) {
   for (;;) {
     SpinGuard alien_guard;
     if (a != nullptr) {
       alien_guard = co_await a->lock.Acquire(cpu);
       if (!a->q.IsEmpty(cpu)) {
         const Found found{a->q.Pop(cpu), Way::kAllocAlien};
-        a->q.SetTouched(cpu, true);
+        MarkTouched(cpu, a->q, true);
         alien_guard.Unlock();
         Count(cpu, s, QueueStat::kAllocAlien);
         co_return found;
@@ -374,14 +380,14 @@ Task<SlubQ::Found> SlubQ::AllocFromNodeV4(Cpu& cpu, QueueCache& s, LockedQueue* 
     }
     alien_guard.Unlock();
     const bool is_empty = its_slab.map.IsEmpty(cpu);
-    if (!is_empty && !its_slab.partial) AddPartialV4(cpu, s, *n, its_slab, ListEnd::kTail);
-    if (is_empty && its_slab.partial) RemovePartialV4(cpu, s, *n, its_slab);
+    if (!is_empty && !its_slab.partial) AddMarked(cpu, s, *n, its_slab, ListEnd::kTail);
+    if (is_empty && its_slab.partial) RemoveMarked(cpu, s, *n, its_slab);
     guard.Unlock();
     if (!object.is_null()) co_return Found{object, Way::kAllocNode};
   }
 }
 
-void SlubQ::AddPartialV4(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab, ListEnd end) {
+void SlubQ::AddMarked(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab, ListEnd end) {
   CHECK(!slab.partial);
   AddPartial(cpu, n, static_cast<Slab2010&>(slab), end);
   cpu.Touch(slab.Metadata(Slab2010::kFlagsAt), Access::kWrite);
@@ -389,7 +395,7 @@ void SlubQ::AddPartialV4(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab, Li
   s.node_touched[slab.node.index()] = 1;  // Beside nr_partial, which has just been written.
 }
 
-void SlubQ::RemovePartialV4(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab) {
+void SlubQ::RemoveMarked(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab) {
   CHECK(slab.partial);
   RemovePartial(cpu, n, static_cast<Slab2010&>(slab));
   cpu.Touch(slab.Metadata(Slab2010::kFlagsAt), Access::kWrite);

@@ -17,27 +17,21 @@ namespace {
 
 constexpr int kQueueLockRank = 8;  // below the slabs' and the lists'
 
-// V2's struct kmem_cache has queue and batch for the free pointer's offset, and grows by nothing.
-CacheOffsets OffsetsOf(QueueVersion version) {
-  if (version == QueueVersion::kV2) return {};
-  return {.min_partial = 96, .defrag_ratio = 204, .nodes = 208};
-}
-
 }  // namespace
 
-SlubQ::SlubQ(Machine& machine, const AllocatorOptions& options, QueueVersion version)
+SlubQ::SlubQ(Machine& machine, const AllocatorOptions& options, const QueuePolicy& policy)
     : Slub2010Core(machine, options,
                    {.rules = {.free_link = SlubRules::FreeLink::kNone,
                               .min_partial_halved = false,
                               .min_objects_max = 64},
-                    .offsets = OffsetsOf(version),
-                    .slab_locks = version != QueueVersion::kV4,
-                    .uses_numa_mem = version != QueueVersion::kV2,
-                    .free_reads_page = version != QueueVersion::kV2}),
-      version_(version),
+                    .offsets = policy.cache_offsets,
+                    .slab_locks = policy.slab_guard == QueuePolicy::SlabGuard::kSlabLock,
+                    .uses_numa_mem = policy.queues_by_node,
+                    .free_reads_page = policy.queues_by_node}),
+      policy_(policy),
       gfp_mask_in_hot_path_(HasQuirk("gfp-mask-in-hot-path")),
       hook_inverted_(HasQuirk("alloc-hook-inverted")),
-      spreads_slab_(options.spread_slab && version != QueueVersion::kV2),
+      spreads_slab_(options.spread_slab && policy.queues_by_node),
       queue_lock_class_(machine.scheduler().AddLockClass("kmem_cache_queue->lock", kQueueLockRank)),
       spread_rotor_(static_cast<size_t>(machine.config().cpu_count()), NodeId(0)),
       expiring_(static_cast<size_t>(machine.config().cpu_count())) {
@@ -75,7 +69,7 @@ uint32_t SlubQ::TakeFirst(Cpu& cpu, Cache2010&, Slab2010& slab) {
 
 void SlubQ::EarlyListed(Node2010& n, Slab2010& slab) {
   AsMap(slab).partial = true;
-  AsMap(slab).map.Publish(v4() ? &n.list_lock : &slab.lock);
+  AsMap(slab).map.Publish(locks_nodes() ? &n.list_lock : &slab.lock);
 }
 
 Task<uint32_t> SlubQ::CountFree(Cpu& cpu, const Slab2010& slab) {
@@ -163,7 +157,7 @@ Task<absl::Status> SlubQ::Tune(Cpu& cpu, CacheId id, std::string_view key, int64
 Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   QueueCache& s = queue_cache(id);
   absl::Status checked =
-      CheckTunable(name(), SlubQSwitches(version_), options_.statistics, key, value);
+      CheckTunable(name(), SlubQSwitches(policy_), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;
   if (key == "cpu_queue_size") {
     if (cpu.Load(s.batch) > value) cpu.Store(s.batch, static_cast<int32_t>(value));
@@ -216,11 +210,11 @@ Task<absl::Status> SlubQ::TuneBatch(Cpu& cpu, QueueCache& s, int64_t value) {
 
 Task<absl::Status> SlubQ::TuneShared(Cpu& cpu, QueueCache& s, int64_t value) {
   const int32_t batch = cpu.Load(s.batch);
-  const bool off = v4() && value == 0;
-  if (!off && v4() && (value < 4 || value < batch)) {
+  const bool is_own_size = policy_.shared_size == QueuePolicy::SharedSize::kTenBatches;
+  if (is_own_size && value != 0 && (value < 4 || value < batch)) {
     co_return TunableRefused("shared_queue_size", value);
   }
-  if (!v4() && batch > value) cpu.Store(s.batch, static_cast<int32_t>(value));
+  if (!is_own_size && batch > value) cpu.Store(s.batch, static_cast<int32_t>(value));
   co_await RemoveSharedQueues(cpu, s);
   s.shared_queue_wanted = static_cast<int32_t>(value);
   co_await AllocSharedQueues(cpu, s);

@@ -17,14 +17,14 @@ namespace slablab {
 Task<uint64_t> SlubQ::Reclaim(Cpu& cpu, NodeId node) {
   const SiteScope site(cpu, SiteOf(At::kExpire));
   uint64_t bytes = 0;
-  if (v2()) co_return bytes;
+  if (policy_.expiry == QueuePolicy::Expiry::kNone) co_return bytes;
   // Not while it expires itself: the page allocator may have come here from there.
   if (expiring_[cpu.id().index()]) co_return bytes;
   // V4 tries for slub_lock; V3 waits for it, for ever if it was taken for a resize that ran short.
-  const bool locked = co_await slub_lock_.TryRead(cpu, /*alone=*/v4());
+  const bool locked = co_await slub_lock_.TryRead(cpu, /*alone=*/spares_touched());
   if (!locked) co_return bytes;
   expiring_[cpu.id().index()] = true;
-  if (v4()) {
+  if (spares_touched()) {
     for (int i = 0; i < machine_.config().node_count(); ++i) {
       if (!HasMemory(NodeId(i)) || (node != kAnyNode && node != NodeId(i))) continue;
       for (Level level : {Level::kPartials, Level::kAliens, Level::kShared, Level::kCpus}) {
@@ -47,7 +47,7 @@ Task<uint64_t> SlubQ::Reclaim(Cpu& cpu, NodeId node) {
 Task<uint64_t> SlubQ::Expire(Cpu& cpu, QueueCache& s, NodeId node) {
   uint64_t bytes = 0;
   for (Level level : {Level::kPartials, Level::kAliens, Level::kShared, Level::kCpus}) {
-    if (!v4()) {
+    if (!spares_touched()) {
       bytes = co_await ExpireLevel(cpu, s, level, node);
       if (bytes > 0) co_return bytes;
       continue;
@@ -80,7 +80,7 @@ Task<uint64_t> SlubQ::ExpirePartials(Cpu& cpu, QueueCache& s, NodeId node) {
   for (size_t i = 0; i < s.nodes.size(); ++i) {
     Node2010* const n = s.nodes[i].get();
     if (n == nullptr || (node != kAnyNode && node.index() != i)) continue;
-    if (v4() && s.node_touched[i] != 0) {
+    if (spares_touched() && s.node_touched[i] != 0) {
       s.node_touched[i] = 0;
       cpu.Touch(n->nr_partial.place(), Access::kWrite);
       continue;
@@ -102,7 +102,7 @@ Task<uint64_t> SlubQ::ExpireLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue) 
   const IrqFlags flags = cpu.IrqSave();
   co_await cpu.Sync();
   // expire_*_caches() of V4: once touched is spared once.
-  if (v4() && queue.q.touched()) {
+  if (spares_touched() && queue.q.touched()) {
     queue.q.SetTouched(cpu, false);
   } else {
     const int32_t drained = co_await DrainLocked(cpu, s, queue, cpu.Load(s.batch));
@@ -116,7 +116,7 @@ Task<uint64_t> SlubQ::ExpireLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue) 
 Task<uint64_t> SlubQ::ExpireAliens(Cpu& cpu, QueueCache& s, NodeId node) {
   uint64_t bytes = 0;
   if (!s.aliens) co_return bytes;
-  if (v4()) {
+  if (spares_touched()) {
     for (const std::unique_ptr<SharedQueues>& queues : s.shared) {
       if (queues->node != node) continue;
       for (LockedQueue& a : queues->aliens) bytes += co_await ExpireLocked(cpu, s, a);
@@ -142,7 +142,7 @@ Task<uint64_t> SlubQ::ExpireAliens(Cpu& cpu, QueueCache& s, NodeId node) {
 
 Task<uint64_t> SlubQ::ExpireShared(Cpu& cpu, QueueCache& s, NodeId node) {
   uint64_t bytes = 0;
-  if (v4()) {
+  if (spares_touched()) {
     for (const std::unique_ptr<SharedQueues>& queues : s.shared) {
       if (queues->node != node) continue;
       bytes += co_await ExpireLocked(cpu, s, queues->shared);
@@ -169,7 +169,7 @@ class QueueExpiry : public RemoteCall {
     const SiteScope site(cpu, SiteOf(Slub2010Core::At::kExpire));
     const IrqFlags flags = cpu.IrqSave();
     QueueCpu& c = slubq_.ThisCpu(cpu, cache_);
-    if (slubq_.v4() && c.q.touched()) {
+    if (slubq_.spares_touched() && c.q.touched()) {
       c.q.SetTouched(cpu, false);
     } else {
       const int32_t batch = cpu.Load(cache_.batch);

@@ -30,7 +30,7 @@ Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, P
     AccountTakeBack(s);
     flags = cpu.IrqSave();
     QueueCpu& c = ThisCpu(cpu, s);
-    is_local = v2();
+    is_local = !policy_.queues_by_node;
     if (!is_local) {
       const NodeId own = cpu.Load(c.node);
       is_local = NodeOf(cpu, slab) == own;
@@ -38,7 +38,7 @@ Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, P
     if (is_local && !IsFull(cpu, s, c)) {
       Count(cpu, s, QueueStat::kFreeFastpath);
       c.q.Push(cpu, object);
-      if (v4()) c.q.SetTouched(cpu, true);
+      MarkTouched(cpu, c.q, true);
       cpu.IrqRestore(flags);
       if (cpu.MayProceed()) return Task<PathId>(PathOf(Way::kFreeFast));
       is_done = true;
@@ -61,7 +61,7 @@ Task<PathId> SlubQ::FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlag
   QueueCpu& c = On(*s.cpus, cpu.id());
   const Way way = co_await FreeSlow(cpu, s, c);
   c.q.Push(cpu, object);
-  if (v4()) c.q.SetTouched(cpu, false);
+  MarkTouched(cpu, c.q, false);
   co_await cpu.IrqRestore(flags);
   co_return PathOf(way);
 }
@@ -74,7 +74,7 @@ Task<PathId> SlubQ::EndFree(Cpu& cpu, Way way) {
 
 // queue_full(). V2 has no limit in the queue itself, and looks for it in the cache.
 bool SlubQ::IsFull(Cpu& cpu, const QueueCache& s, const QueueCpu& c) const {
-  if (!v2()) return c.q.IsFull(cpu);
+  if (!has_bare_queues()) return c.q.IsFull(cpu);
   cpu.Touch(s.Field(QueueCache::kQueueAt), Access::kRead);
   return c.q.Count(cpu) >= s.queue;
 }
@@ -90,7 +90,7 @@ Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
     const SiteScope shared_site(cpu, SiteOf(At::kShared));
     LockedQueue& l = queues->shared;
     bool tries = true;
-    if (!v4()) {
+    if (policy_.looks_before_sharing) {
       co_await cpu.Sync();
       tries = !l.q.IsFull(cpu);
     }
@@ -99,18 +99,18 @@ Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
       const SpinGuard guard = co_await l.lock.Acquire(cpu);
       count = std::min({batch, l.q.max() - l.q.Count(cpu), c.q.count()});
       l.q.Append(cpu, c.q.objects().subspan(0, static_cast<size_t>(count)));
-      if (v4()) l.q.SetTouched(cpu, true);
+      MarkTouched(cpu, l.q, true);
     }
     if (tries) c.q.DropOldest(cpu, count);
     // V3 counts a transaction even of nothing.
-    if (v4() ? count > 0 : tries) Count(cpu, s, QueueStat::kFreeShared);
+    if (policy_.counts_outcomes ? count > 0 : tries) Count(cpu, s, QueueStat::kFreeShared);
   }
-  const bool still_full = v2() || c.q.IsFull(cpu);
+  const bool still_full = !policy_.shared_queues || c.q.IsFull(cpu);
   if (still_full) {
     way = Way::kFreeDrain;
     co_await DrainQueue(cpu, s, c.q, batch);
   }
-  if (still_full || !v4()) Count(cpu, s, QueueStat::kFreeSlowpath);
+  if (still_full || !policy_.counts_outcomes) Count(cpu, s, QueueStat::kFreeSlowpath);
   co_return way;
 }
 
@@ -124,7 +124,7 @@ Task<SlubQ::Way> SlubQ::FreeAlien(Cpu& cpu, QueueCache& s, QueueCpu& c, MapSlab&
   if (a == nullptr) {
     const PhysAddr one[] = {object};
     co_await DrainObjects(cpu, s, one);
-    Count(cpu, s, v4() ? QueueStat::kFreeDirect : QueueStat::kFreeAlien);
+    Count(cpu, s, policy_.counts_outcomes ? QueueStat::kFreeDirect : QueueStat::kFreeAlien);
     co_return way;
   }
   way = Way::kFreeAlien;
@@ -135,9 +135,9 @@ Task<SlubQ::Way> SlubQ::FreeAlien(Cpu& cpu, QueueCache& s, QueueCpu& c, MapSlab&
       way = Way::kFreeAlienDrain;
     }
     a->q.Push(cpu, object);
-    if (v4()) a->q.SetTouched(cpu, way == Way::kFreeAlien);
+    MarkTouched(cpu, a->q, way == Way::kFreeAlien);
   }
-  const bool slow = v4() && way == Way::kFreeAlienDrain;
+  const bool slow = policy_.counts_outcomes && way == Way::kFreeAlienDrain;
   Count(cpu, s, slow ? QueueStat::kFreeSlowpath : QueueStat::kFreeAlien);
   co_return way;
 }
@@ -148,7 +148,7 @@ Task<int32_t> SlubQ::DrainQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, int32_t
   const int32_t drained = std::min(count, q.Count(cpu));
   co_await DrainObjects(cpu, s, q.objects().subspan(0, static_cast<size_t>(drained)));
   q.DropOldest(cpu, drained);
-  if (v4()) q.SetTouched(cpu, false);
+  MarkTouched(cpu, q, false);
   co_return drained;
 }
 
@@ -162,7 +162,7 @@ Task<int32_t> SlubQ::DrainLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue, in
 }
 
 Task<void> SlubQ::DrainObjects(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
-  return v4() ? DrainByNode(cpu, s, objects) : DrainBySlab(cpu, s, objects);
+  return locks_nodes() ? DrainByNode(cpu, s, objects) : DrainBySlab(cpu, s, objects);
 }
 
 // The fast loop of drain_objects(): as many of the first objects as lie in one slab. REQUIRES: the
@@ -176,8 +176,7 @@ size_t SlubQ::FoldRun(Cpu& cpu, QueueCache& s, MapSlab& slab, absl::Span<const P
   return count;
 }
 
-// drain_objects() of V2 and V3: slab by slab, each under its own lock. A slab that is all free
-// goes.
+// drain_objects() of V2 and V3: slab by slab, each under its own lock.
 Task<void> SlubQ::DrainBySlab(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
   const SiteScope site(cpu, SiteOf(At::kDrain));
   while (!objects.empty()) {
@@ -187,11 +186,15 @@ Task<void> SlubQ::DrainBySlab(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr
     SpinGuard guard = co_await slab.lock.Acquire(cpu);
     const bool was_empty = slab.map.IsEmpty(cpu);
     objects = objects.subspan(FoldRun(cpu, s, slab, objects));
-    const bool all_free = slab.map.IsFull(cpu);
+    bool discard = slab.map.IsFull(cpu);
     Node2010& n = *GetNode(cpu, s, NodeOf(cpu, slab));
-    if (!all_free) {
+    if (discard && policy_.keeps_empty_slabs) {
+      const uint64_t partial = co_await cpu.LoadUnlocked(n.nr_partial);
+      discard = partial > cpu.Load(s.min_partial);
+    }
+    if (!discard) {
       if (!was_empty) continue;
-      co_await AddToPartial(cpu, n, slab, ListEnd::kTail);
+      co_await AddToPartial(cpu, n, slab, policy_.rest_to);
       Count(cpu, s, QueueStat::kFreeAddPartial);
       continue;
     }
@@ -221,18 +224,18 @@ Task<void> SlubQ::DrainByNode(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr
     }
     objects = objects.subspan(FoldRun(cpu, s, slab, objects));
     bool discard = slab.map.IsFull(cpu);
-    if (discard) {
+    if (discard && policy_.keeps_empty_slabs) {
       const auto partial = cpu.Load(n->nr_partial);
       discard = partial > cpu.Load(s.min_partial);
     }
     if (discard) {
       if (slab.partial) {
-        RemovePartialV4(cpu, s, *n, slab);
+        RemoveMarked(cpu, s, *n, slab);
         Count(cpu, s, QueueStat::kFreeRemovePartial);
       }
       co_await DiscardSlab(cpu, s, slab);
     } else if (!slab.partial) {
-      AddPartialV4(cpu, s, *n, slab, ListEnd::kHead);
+      AddMarked(cpu, s, *n, slab, policy_.rest_to);
       Count(cpu, s, QueueStat::kFreeAddPartial);
     }
   }

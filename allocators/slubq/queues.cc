@@ -59,18 +59,19 @@ void SlubQ::SetDefaults(Cache2010& cache) {
   auto& s = static_cast<QueueCache&>(cache);
   const bool is_dma = Has(s.alloc_flags, Gfp::kDma);
   const bool is_boot = s.names.front() == "kmem_cache" || s.names.front() == "kmem_cache_node";
-  s.low_memory = v4() && (is_dma || is_boot);
+  s.low_memory = policy_.low_memory_caches && (is_dma || is_boot);
   s.queue = s.low_memory ? kLowMemoryQueue : InitialQueueSize(s.geometry.size);
   s.batch.Poke((s.queue + 1) / 2);
   if (s.low_memory) s.min_partial.Poke(0);
   s.node_touched.assign(s.nodes.size(), 0);
-  if (v2()) return;
+  if (!policy_.shared_queues) return;
   if (nr_node_ids() > 1) {
     s.aliens = !s.low_memory;
     s.alien_shift = AlienShift(s.queue, nr_node_ids());
   }
   const bool small = machine_.config().possible_cpus > 1 && s.geometry.size < kPageSize;
-  s.shared_queue_wanted = v4() ? (small ? kSharedBatches * s.batch.Peek() : 0) : s.queue;
+  const bool is_own_size = policy_.shared_size == QueuePolicy::SharedSize::kTenBatches;
+  s.shared_queue_wanted = is_own_size ? (small ? kSharedBatches * s.batch.Peek() : 0) : s.queue;
   if (is_dma || s.low_memory) s.shared_queue_wanted = 0;
 }
 
@@ -78,18 +79,20 @@ void SlubQ::SetDefaults(Cache2010& cache) {
 // before the node's, and the objects behind.
 uint32_t SlubQ::NodeAt() const {
   const uint64_t stats = options_.statistics ? stat_names().size() * 4 : 0;
-  return static_cast<uint32_t>(v2() ? stats + 4 : stats);
+  return static_cast<uint32_t>(has_bare_queues() ? stats + 4 : stats);
 }
 
-uint32_t SlubQ::QueueAt() const { return v2() ? NodeAt() - 4 : RoundUpToWord(NodeAt() + 4); }
+uint32_t SlubQ::QueueAt() const {
+  return has_bare_queues() ? NodeAt() - 4 : RoundUpToWord(NodeAt() + 4);
+}
 
 uint32_t SlubQ::SlotsAt() const {
-  return v2() ? RoundUpToWord(NodeAt() + 4) - QueueAt() : ObjectQueue::kSlotsAt;
+  return has_bare_queues() ? RoundUpToWord(NodeAt() + 4) - QueueAt() : ObjectQueue::kSlotsAt;
 }
 
 uint32_t SlubQ::BytesForQueue(int32_t queue) const {
   const uint64_t bytes = QueueAt() + SlotsAt() + SlotBytes(queue);
-  return static_cast<uint32_t>(v2() ? bytes : RoundUpToLine(bytes));
+  return static_cast<uint32_t>(has_bare_queues() ? bytes : RoundUpToLine(bytes));
 }
 
 int32_t SlubQ::QueueMax(uint32_t bytes) const {
@@ -108,7 +111,7 @@ void SlubQ::InitCpus(Cpu& cpu, Cache2010& cache) {
   s.cpus = std::make_unique<QueueCpus>(static_cast<size_t>(machine_.config().cpu_count()),
                                        QueueMax(BytesForQueue(s.queue)));
   s.cpus->area = area;
-  if (v2()) return;
+  if (has_bare_queues()) return;
   for (int i = 0; i < machine_.config().possible_cpus; ++i) {
     cpu.Touch({areas_->AddressOn(area, CpuId(i), 0), Structure::kPerCpuArea}, Access::kWrite);
   }
@@ -121,8 +124,10 @@ void SlubQ::PlaceCpu(QueueCpus& cpus, CpuId id) const {
   const auto place = [&](uint32_t at) { return Place{address(at), Structure::kPerCpuArea}; };
   c.placed = true;
   const NodeId home = machine_.config().cpus[id.index()].node;
-  c.node = PerCpu<NodeId>(id, place(NodeAt()), v2() ? NodeId(0) : LocalMemoryNode(home));
-  if (!v2()) c.shared = PerCpu<SharedQueues*>(id, place(queue_at + ObjectQueue::kLinkAt));
+  const NodeId node = policy_.queues_by_node ? LocalMemoryNode(home) : NodeId(0);
+  c.node = PerCpu<NodeId>(id, place(NodeAt()), node);
+  if (policy_.shared_queues)
+    c.shared = PerCpu<SharedQueues*>(id, place(queue_at + ObjectQueue::kLinkAt));
   if (options_.statistics) c.stats.PlaceAt(*areas_, cpus.area, id, 0);
   ObjectQueue::Memory memory{.pages = {},
                              .is_contiguous = false,
@@ -194,7 +199,7 @@ std::vector<std::vector<CpuId>> SlubQ::QueueGroups(const Scheduler& scheduler) c
     const NodeId node = LocalMemoryNode(place.node);
     domains[{place.domain.value(), node.value()}].push_back(CpuId(i));
   }
-  const bool across_nodes = v4() && HasQuirk("isolated-across-nodes");
+  const bool across_nodes = policy_.lone_cpus_have_shared && HasQuirk("isolated-across-nodes");
   std::vector<std::vector<CpuId>> groups;
   std::map<int32_t, std::vector<CpuId>> alone;  // by node
   for (auto& [domain, cpus] : domains) {
@@ -206,7 +211,7 @@ std::vector<std::vector<CpuId>> SlubQ::QueueGroups(const Scheduler& scheduler) c
   }
   for (auto& [node, cpus] : alone) {
     // V3 has none for a CPU that is the only one far and wide.
-    if (v4() || cpus.size() > 1) groups.push_back(std::move(cpus));
+    if (policy_.lone_cpus_have_shared || cpus.size() > 1) groups.push_back(std::move(cpus));
   }
   std::sort(groups.begin(), groups.end());
   return groups;
@@ -232,10 +237,10 @@ Task<SharedQueues*> SlubQ::AllocSharedBlock(Cpu& cpu, QueueCache& s, NodeId node
   const uint64_t aliens = s.aliens ? static_cast<uint64_t>(nr_node_ids() - 1) << s.alien_shift : 0;
   uint64_t bytes = QueueBytes(s.shared_queue_wanted) + aliens;
   const uint64_t used = bytes;
-  const bool is_class = v4() ? bytes <= kPageSize / 2 : bytes < kPageSize / 2;
+  const bool is_class = policy_.half_page_is_class ? bytes <= kPageSize / 2 : bytes < kPageSize / 2;
   if (is_class) {
     bytes = cache(kmalloc_.CacheFor(bytes, kGfpKernel)).geometry.object_size;
-  } else if (!v4() && HasQuirk("alien-stride-overflow")) {
+  } else if (!policy_.half_page_is_class && HasQuirk("alien-stride-overflow")) {
     // The shift where the size was meant: 12 bytes, and all behind them is somebody else's.
     const uint64_t asked = static_cast<uint64_t>(kPageShift) << OrderFor(bytes);
     const PhysAddr block = co_await KmallocOwn(cpu, asked, kGfpKernel | Gfp::kZero, node);

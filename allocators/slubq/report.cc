@@ -124,35 +124,43 @@ constexpr TunableInfo kTunablesV4[] = {
     kMinPartial,
     kShrink};
 
-absl::Span<const std::string_view> CountersOf(QueueVersion version) {
-  if (version == QueueVersion::kV2) return kNamesV2;
-  if (version == QueueVersion::kV4) return kNamesV4;
-  return kNamesV3;
+struct CountersOfVersion {
+  absl::Span<const std::string_view> names;
+  absl::Span<const QueueStat> order;
+};
+
+CountersOfVersion CountersOf(const QueuePolicy& policy) {
+  switch (policy.counters) {
+    case QueuePolicy::Counters::kOfV2:
+      return {.names = kNamesV2, .order = kOrderV2};
+    case QueuePolicy::Counters::kOfV3:
+      return {.names = kNamesV3, .order = kOrderV3};
+    case QueuePolicy::Counters::kOfV4:
+      return {.names = kNamesV4, .order = kOrderV4};
+  }
+  CHECK(false);
 }
 
 }  // namespace
 
-ModelSwitches SlubQSwitches(QueueVersion version) {
-  absl::Span<const TunableInfo> tunables = kTunablesV3;
-  if (version == QueueVersion::kV2) tunables = kTunablesV2;
-  if (version == QueueVersion::kV4) tunables = kTunablesV4;
-  return {
-      .quirks = kQuirks, .boots = kBoots, .tunables = tunables, .counters = CountersOf(version)};
+ModelSwitches SlubQSwitches(const QueuePolicy& policy) {
+  const bool is_own_size = policy.shared_size == QueuePolicy::SharedSize::kTenBatches;
+  absl::Span<const TunableInfo> tunables = kTunablesV2;
+  if (policy.shared_queues && is_own_size) tunables = kTunablesV4;
+  if (policy.shared_queues && !is_own_size) tunables = kTunablesV3;
+  return {.quirks = kQuirks,
+          .boots = kBoots,
+          .tunables = tunables,
+          .counters = CountersOf(policy).names};
 }
 
-std::string_view SlubQ::name() const {
-  if (v2()) return "slubq-v2";
-  return v4() ? "slubq-v4" : "slubq";
-}
 absl::Span<const std::string_view> SlubQ::paths() const { return kPaths; }
 
-absl::Span<const std::string_view> SlubQ::stat_names() const { return CountersOf(version_); }
+absl::Span<const std::string_view> SlubQ::stat_names() const { return CountersOf(policy_).names; }
 
 void SlubQ::SetStatPositions() {
   stat_position_.fill(-1);
-  absl::Span<const QueueStat> order = kOrderV3;
-  if (v2()) order = kOrderV2;
-  if (v4()) order = kOrderV4;
+  const absl::Span<const QueueStat> order = CountersOf(policy_).order;
   for (size_t i = 0; i < order.size(); ++i) {
     stat_position_[static_cast<size_t>(order[i])] = static_cast<int8_t>(i);
   }
@@ -216,14 +224,14 @@ std::vector<Figure> SlubQ::State(CacheId id) const {
     add(aliens, i, objects, max);
   }
   figures.push_back(cpus);
-  if (!v2()) figures.insert(figures.end(), {shared, aliens});
+  if (policy_.shared_queues) figures.insert(figures.end(), {shared, aliens});
   const auto plain = [&](std::string_view name, uint64_t value) {
     figures.push_back(PlainFigure(name, value));
   };
   plain("queue_size", static_cast<uint64_t>(s.queue));
   plain("cpu_queue_size", static_cast<uint64_t>(s.cpus->max));
   plain("batch_size", static_cast<uint64_t>(s.batch.Peek()));
-  if (!v2()) {
+  if (policy_.shared_queues) {
     plain("shared_queue_size", static_cast<uint64_t>(s.shared_queue));
     plain("alien_queue_size", s.aliens ? ((uint64_t{1} << s.alien_shift) - 16) / 8 : 0);
     plain("expire", s.last_expired_bytes);
@@ -258,7 +266,7 @@ class QueueInspection {
       if (slab.cache != &s_) continue;
       const uint32_t free = slab.map.PeekWeight();
       CHECK_EQ(listed.contains(&slab), free > 0);  // 1
-      if (slubq_.v4()) CHECK_EQ(slab.partial, free > 0);
+      if (slubq_.locks_nodes()) CHECK_EQ(slab.partial, free > 0);
       on_slabs += free;
       objects += slab.objects;
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "allocators/slub_2010/core.h"
+#include "allocators/slubq/policy.h"
 #include "allocators/slubq/structures.h"
 
 // SLUB+Q: SLUB with SLAB's queues, as posted to linux-mm in 2010 and never merged. Three versions
@@ -29,7 +30,8 @@
 // The structures (allocators/slubq/structures.h): QueueCache; QueueCpus, all CPUs' queues at one
 // size; QueueCpu; SharedQueues for a last-level-cache domain; MapSlab with its ObjectMap.
 //
-// The three versions. Where V2 says nothing, it is as V3.
+// The three versions, whose differences are fields of QueuePolicy (allocators/slubq/policy.h).
+// Where V2 says nothing, it is as V3.
 //                            V2             V3                        V4
 //   a slab is guarded by                    its own lock              its node's lock
 //   a refill's new slabs                    once lists are empty      if the lists gave nothing
@@ -89,8 +91,6 @@
 
 namespace slablab {
 
-enum class QueueVersion : uint8_t { kV2, kV3, kV4 };
-
 // SLUB_STATS of all versions; each has its own order and names (allocators/slubq/report.cc).
 enum class QueueStat : uint8_t {
   kAllocFastpath,
@@ -116,9 +116,9 @@ inline constexpr int kQueueStats = 18;
 
 class SlubQ : public Slub2010Core {
  public:
-  SlubQ(Machine& machine, const AllocatorOptions& options, QueueVersion version);
+  SlubQ(Machine& machine, const AllocatorOptions& options, const QueuePolicy& policy);
 
-  std::string_view name() const override;
+  std::string_view name() const override { return policy_.name; }
   absl::Span<const std::string_view> paths() const override;
   Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) override;
   Task<void> Shrink(Cpu& cpu, CacheId id) override;
@@ -190,15 +190,16 @@ class SlubQ : public Slub2010Core {
   Placement Hand(Cpu& cpu, const QueueCache& s, Gfp gfp, Found found) const;
   NodeId FindNumaNode(Cpu& cpu, const QueueCache& s, NodeId node);
   Task<Found> AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> AllocSlowV2(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> RefillV3(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> RefillV4(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch);
+  Task<Found> AllocSlowOfAny(Cpu& cpu, QueueCache& s, AllocRequest request);
+  Task<Found> Refill(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch);
+  Task<Found> RefillSlabBySlab(Cpu& cpu, QueueCache& s, AllocRequest request);
+  Task<Found> RefillUnderNodeLock(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch);
   bool StuckAt(const QueueCpu& c);
   Task<int32_t> RefillFromLists(Cpu& cpu, QueueCache& s, QueueCpu& c, int32_t batch);
   Task<int32_t> RefillFromShared(Cpu& cpu, QueueCpu& c, int32_t batch);
   Task<Found> AllocFromNode(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> AllocFromNodeV3(Cpu& cpu, QueueCache& s, LockedQueue* a, AllocRequest request);
-  Task<Found> AllocFromNodeV4(Cpu& cpu, QueueCache& s, LockedQueue* a, AllocRequest request);
+  Task<Found> AllocOneUnderSlabLock(Cpu& cpu, QueueCache& s, LockedQueue* a, AllocRequest request);
+  Task<Found> AllocOneUnderNodeLock(Cpu& cpu, QueueCache& s, LockedQueue* a, AllocRequest request);
   Task<Slab2010*> NewSlabInSlowPath(Cpu& cpu, QueueCache& s, AllocRequest request);
   int32_t RefillQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, MapSlab& slab, int32_t wanted);
   NodeId SpreadNode(const Cpu& cpu);
@@ -256,8 +257,12 @@ class SlubQ : public Slub2010Core {
   void SetStatPositions();
 
   // --- Small things on every path. ---
-  bool v2() const { return version_ == QueueVersion::kV2; }
-  bool v4() const { return version_ == QueueVersion::kV4; }
+  bool locks_nodes() const { return policy_.slab_guard == QueuePolicy::SlabGuard::kNodeLock; }
+  bool spares_touched() const { return policy_.expiry == QueuePolicy::Expiry::kUntouched; }
+  bool has_bare_queues() const { return policy_.queue_head == QueuePolicy::QueueHead::kCountAlone; }
+  void MarkTouched(Cpu& cpu, ObjectQueue& q, bool touched) const {
+    if (policy_.marks_touched) q.SetTouched(cpu, touched);
+  }
   static MapSlab& AsMap(Slab2010& slab) { return static_cast<MapSlab&>(slab); }
   static const MapSlab& AsMap(const Slab2010& slab) { return static_cast<const MapSlab&>(slab); }
   QueueCache& queue_cache(CacheId id) const { return static_cast<QueueCache&>(cache(id)); }
@@ -273,9 +278,9 @@ class SlubQ : public Slub2010Core {
     }
     return c;
   }
-  // What the CPU shares with others. V2 has no such pointer to read.
+  // What the CPU shares with others.
   SharedQueues* SharedOf(Cpu& cpu, QueueCpu& c) const {
-    return v2() ? nullptr : cpu.Load(c.shared);
+    return policy_.shared_queues ? cpu.Load(c.shared) : nullptr;
   }
   void PlaceCpu(QueueCpus& cpus, CpuId id) const;
   void Count(Cpu& cpu, QueueCache& s, QueueStat stat) {
@@ -286,11 +291,11 @@ class SlubQ : public Slub2010Core {
     ++c.stats.values[static_cast<size_t>(at)];
     cpu.Touch(c.stats.PlaceOf(at), Access::kWrite);
   }
-  // add_partial() and remove_partial() of V4. REQUIRES: the node's lock is held.
-  void AddPartialV4(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab, ListEnd end);
-  void RemovePartialV4(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab);
+  // add_partial() and remove_partial() of V4, which mark the slab. REQUIRES: the node's lock.
+  void AddMarked(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab, ListEnd end);
+  void RemoveMarked(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab);
 
-  const QueueVersion version_;
+  const QueuePolicy policy_;
   const bool gfp_mask_in_hot_path_;
   const bool hook_inverted_;
   const bool spreads_slab_;

@@ -1,6 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "allocators/policies.h"
 #include "allocators/registry.h"
 #include "base/interrupt.h"
 #include "base/names.h"
@@ -38,8 +40,9 @@ ABSL_FLAG(
     "this, --allocator and --machines, all.");
 ABSL_FLAG(slablab::CommaList, machines, {}, "MACHINE,...: the machines to compare.");
 ABSL_FLAG(slablab::SemicolonList, vary, {},
-          "NAME=V,...: the values to compare: of a tunable, a parameter of the workload, or a "
-          "flag of run (cpu_partial=0,6,30, seed=1,2); several NAMEs with ';' between them.");
+          "NAME=V,...: the values to compare: of a tunable, a policy, a parameter of the "
+          "workload, or a flag of run (cpu_partial=0,6,30, sheaves.which=none,default, seed=1,2); "
+          "several NAMEs with ';' between them.");
 ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML report.");
 
 namespace slablab {
@@ -65,6 +68,7 @@ std::vector<VariedRun> Crossed(const SimulationOptions& options,
       all.push_back({.options = options, .varied = {}, .notes = {}});
       all.back().options.allocator = allocator;
       all.back().options.machine = machine;
+      DropForeignPolicies(all.back().options);
     }
   }
   return all;
@@ -141,6 +145,13 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
     if (!status.ok()) return status;
   }
   if (allocators.empty()) allocators = {options->allocator};
+  for (const std::string& text : options->allocator_options.policies) {
+    const std::string of = ParsePolicy(text)->allocator;
+    if (of.empty() || std::find(allocators.begin(), allocators.end(), of) != allocators.end()) {
+      continue;
+    }
+    return BadFlag("policy", text, UnknownNameText("allocator to compare", of, allocators));
+  }
   if (machines.empty()) machines = {options->machine};
   absl::StatusOr<std::vector<VariedRun>> runs =
       Varied(vary, Crossed(*options, allocators, machines));

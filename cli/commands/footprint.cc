@@ -2,10 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_split.h"
+#include "allocators/policies.h"
+#include "allocators/slab/policy.h"
 #include "base/types.h"
 #include "cli/command.h"
 #include "cli/commands/footprint.pb.h"
@@ -19,6 +23,7 @@
 #include "reports/text/fitted_table.h"
 #include "runs/experiments/array_footprint.h"
 
+ABSL_DECLARE_FLAG(slablab::CommaList, policy);
 ABSL_FLAG(int32_t, possible_cpus, 1024, "N: possible CPUs.");
 ABSL_FLAG(int32_t, caches, 300, "N: caches, each with an array for every CPU.");
 ABSL_FLAG(int32_t, entries, 120, "N: objects that an array holds.");
@@ -29,8 +34,8 @@ ABSL_FLAG(bool, measure, true,
 namespace slablab {
 namespace {
 
-constexpr std::string_view kFlags[] = {"possible_cpus", "caches",  "entries",
-                                       "pointer_bytes", "measure", "format"};
+constexpr std::string_view kFlags[] = {"possible_cpus", "caches", "entries", "pointer_bytes",
+                                       "measure",       "policy", "format"};
 constexpr Format kFormats[] = {Format::kText, Format::kJson};
 
 // What is simulated within seconds.
@@ -46,10 +51,39 @@ absl::StatusOr<ArrayFootprintQuery> Query() {
   return BadFlag("pointer_bytes", fmt::format("{}", query.pointer_bytes), "it takes 4 or 8");
 }
 
+// SLAB of both eras, with what --policy changes in it.
+absl::StatusOr<std::vector<SlabPolicy>> Eras() {
+  const std::vector<std::string> settings =
+      absl::StrSplit(absl::GetFlag(FLAGS_policy).text, ',', absl::SkipEmpty());
+  const SlabPolicy* const eras[] = {&kSlabPolicy61, &kSlabPolicy2014};
+  for (const std::string& text : settings) {
+    const absl::StatusOr<PolicySetting> setting = ParsePolicy(text);
+    if (!setting.ok()) return setting.status();
+    const auto is_of = [&](const SlabPolicy* era) { return era->name == setting->allocator; };
+    if (setting->allocator.empty() || std::any_of(std::begin(eras), std::end(eras), is_of))
+      continue;
+    return BadFlag("policy", text, "footprint boots slab and slab-2014");
+  }
+  std::vector<SlabPolicy> policies;
+  for (const SlabPolicy* era : eras) {
+    std::vector<std::string> own;
+    for (const std::string& text : settings) {
+      const std::string of = ParsePolicy(text)->allocator;
+      if (of.empty() || of == era->name) own.push_back(text);
+    }
+    const absl::StatusOr<SlabPolicy> policy = WithPolicies(kSlabPolicies, *era, own);
+    if (!policy.ok()) return policy.status();
+    policies.push_back(*policy);
+  }
+  return policies;
+}
+
 // Why nothing is measured; empty if it is.
-std::string ReasonNotToMeasure(const ArrayFootprintQuery& query) {
+std::string ReasonNotToMeasure(const ArrayFootprintQuery& query,
+                               const std::vector<SlabPolicy>& eras) {
   if (!absl::GetFlag(FLAGS_measure)) return "--measure is off";
-  const int least = std::max(BootCaches(kSlabPolicy61), BootCaches(kSlabPolicy2014));
+  int least = 0;
+  for (const SlabPolicy& era : eras) least = std::max(least, BootCaches(era));
   if (query.caches < least) return fmt::format("SLAB has {} caches when it has booted", least);
   ArrayFootprintQuery simulated = query;
   simulated.pointer_bytes = 8;
@@ -84,12 +118,16 @@ FittedTable TableOfBytes() {
   return table;
 }
 
-std::string Text(const FootprintReport& report, std::string_view not_measured) {
+std::string Text(const FootprintReport& report, std::string_view not_measured,
+                 const std::vector<SlabPolicy>& eras) {
   FittedTable table = TableOfBytes();
   AddBytes("pointers alone", report.pointers_bytes(), &table);
   AddBytes("with 16 bytes of header each", report.arrays_bytes(), &table);
   for (const FootprintReport::Measured& measured : report.measured()) {
-    const bool percpu = measured.allocator() == kSlabPolicy61.name;
+    const auto era = std::find_if(eras.begin(), eras.end(), [&](const SlabPolicy& each) {
+      return each.name == measured.allocator();
+    });
+    const bool percpu = era->percpu_arrays;
     AddBytes(fmt::format("measured, {}: {}", measured.allocator(),
                          percpu ? "per-CPU areas" : "kmalloc'ed arrays"),
              measured.arrays_bytes(), &table);
@@ -116,13 +154,14 @@ int RunFootprint(const std::vector<std::string>& arguments) {
   report.set_pointer_bytes(query->pointer_bytes);
   report.set_pointers_bytes(PointerBytes(*query));
   report.set_arrays_bytes(ArrayBytes(*query));
-  const std::string not_measured = ReasonNotToMeasure(*query);
-  if (not_measured.empty()) {
-    AddMeasured(*query, kSlabPolicy61, &report);
-    AddMeasured(*query, kSlabPolicy2014, &report);
+  const absl::StatusOr<std::vector<SlabPolicy>> eras = Eras();
+  if (!eras.ok()) return Fail(eras.status());
+  const std::string not_measured = ReasonNotToMeasure(*query, *eras);
+  for (const SlabPolicy& era : *eras) {
+    if (not_measured.empty()) AddMeasured(*query, era, &report);
   }
   if (*format == Format::kText) {
-    Print(stdout, "{}", Text(report, not_measured));
+    Print(stdout, "{}", Text(report, not_measured, *eras));
     return kExitOk;
   }
   Print(stdout, "{}", MessageToJson(report));

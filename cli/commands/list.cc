@@ -24,7 +24,7 @@ constexpr std::string_view kFlags[] = {"format", "output"};
 constexpr Format kFormats[] = {Format::kText, Format::kTsv, Format::kCsv, Format::kJson};
 
 constexpr std::string_view kTopics =
-    "allocators|machines|metrics|quirks|tables|traces|tunables|workloads";
+    "allocators|machines|metrics|policies|quirks|tables|traces|tunables|workloads";
 
 std::string Text(const Listing& listing) {
   std::string text;
@@ -71,6 +71,7 @@ absl::StatusOr<Listing> ListingOf(const std::string& topic) {
   if (topic == "allocators") return ListOfAllocators();
   if (topic == "machines") return ListOfMachines();
   if (topic == "metrics") return ListOfMetrics();
+  if (topic == "policies") return ListOfPolicies();
   if (topic == "quirks") return ListOfQuirks();
   if (topic == "tables") return ListOfTables();
   if (topic == "traces") return ListOfTraces();
@@ -107,8 +108,9 @@ extern const Command kListCommand = {
     .name = "list",
     .synopsis = kTopics,
     .summary =
-        "Lists what there is to name, each with what it means: models, their quirks and tunables "
-        "with ranges, presets of machines, bundled traces, workloads with their parameters and "
+        "Lists what there is to name, each with what it means: models, their policies, quirks "
+        "and tunables with ranges, presets of machines, bundled traces, workloads with their "
+        "parameters and "
         "what they use and why, metrics, and the tables of --table with their columns.",
     .flags = kFlags,
     .formats = kFormats,

@@ -42,6 +42,14 @@ std::string Joined(const pb::RepeatedPtrField<NamedValue>& values) {
   return text;
 }
 
+std::string Joined(const pb::RepeatedPtrField<PolicyValue>& policies) {
+  std::string text;
+  for (const PolicyValue& policy : policies) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", policy.name(), policy.value());
+  }
+  return text;
+}
+
 // As a label says it: without the field's name where the value speaks for itself.
 std::string NumberText(const std::string& name, int64_t value) {
   if (name == "cpus") return fmt::format("{} CPU{}", value, value == 1 ? "" : "s");
@@ -66,6 +74,7 @@ std::string FieldText(const RunConfig& config, const pb::FieldDescriptor& field)
     std::string values;
     if (name == "quirks") values = Joined(config.quirks());
     if (name == "percpu_quirks") values = Joined(config.percpu_quirks());
+    if (name == "policies") values = Joined(config.policies());
     if (name == "tunables") values = Joined(config.tunables());
     return values.empty() ? fmt::format("no {}", name) : values;
   }

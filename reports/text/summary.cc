@@ -52,6 +52,11 @@ std::string SwitchesSentence(const RunConfig& config) {
   if (config.spread_slab()) text += "; spread_slab";
   if (!config.boot().empty()) text += fmt::format("; {} boot", config.boot());
   for (const std::string& quirk : config.quirks()) text += fmt::format("; quirk {}", quirk);
+  for (const PolicyValue& policy : config.policies()) {
+    text += fmt::format("; policy {}={}", policy.name(), policy.value());
+    text +=
+        policy.value() == policy.own() ? " as ever" : fmt::format(" instead of {}", policy.own());
+  }
   if (!config.percpu().empty() && config.percpu() != "percpu") {
     text += fmt::format("; per-CPU structures from {}", config.percpu());
   }

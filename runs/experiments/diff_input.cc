@@ -84,6 +84,10 @@ absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
   for (const NamedValue& tunable : config.tunables()) {
     tunables.push_back(absl::StrCat(tunable.name(), "=", tunable.value()));
   }
+  std::vector<std::string> policies;
+  for (const PolicyValue& policy : config.policies()) {
+    policies.push_back(absl::StrCat(policy.name(), "=", policy.value()));
+  }
   const std::pair<const char*, std::string> settings[] = {
       {"trace", *trace_path},
       {"workload", config.workload()},
@@ -106,6 +110,7 @@ absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
       {"pressure_us", absl::StrCat(config.pressure_interval_us())},
       {"percpu", config.percpu()},
       {"percpu_quirks", absl::StrJoin(config.percpu_quirks(), ",")},
+      {"policy", absl::StrJoin(policies, ",")},
       {"tune", absl::StrJoin(tunables, ",")},
       {"touch_bytes", absl::StrCat(config.object_touch_bytes_max())},
       {"events_max", absl::StrCat(config.events_max())},

@@ -55,7 +55,7 @@ std::string PathOf(const Axis& axis, size_t value) {
 constexpr std::pair<std::string_view, std::string_view> kAxisOfFlag[] = {
     {"trace", "workload"},  {"workload", "workload"}, {"allocator", "allocator"},
     {"machine", "machine"}, {"scale", "size"},        {"set", "parameter"},
-    {"tune", "tunable"},    {"seed", "seed"}};
+    {"tune", "tunable"},    {"seed", "seed"},         {"policy", "policy"}};
 
 // The axes that a spec gives values for, in its order. They refer to the spec.
 class AxisReader {
@@ -90,6 +90,16 @@ class AxisReader {
     });
     AddNumbers("parameter", spec_.parameter(), &RunSpec::add_set);
     AddNumbers("tunable", spec_.tunable(), &RunSpec::add_tune);
+    for (int i = 0; i < spec_.policy_size(); ++i) {
+      const FlagAxis& axis = spec_.policy(i);
+      Add({.name = axis.name(),
+           .field = fmt::format("policy[{}]", i),
+           .values = {axis.value().begin(), axis.value().end()},
+           .apply = [&axis](size_t value, Draft& draft) {
+             draft.spec.add_policy(
+                 fmt::format("{}={}", axis.name(), axis.value(static_cast<int>(value))));
+           }});
+    }
     for (int i = 0; i < spec_.flag_size(); ++i) {
       const FlagAxis& axis = spec_.flag(i);
       Add({.name = axis.name(),
@@ -232,6 +242,7 @@ class Planner {
     }
     point.options = *std::move(options);
     NoteModelValues(axes, chosen, point.options, draft.spec);
+    DropForeignPolicies(point.options);
     if (const std::optional<RunFault> fault = checker_.Check(point.options); fault.has_value()) {
       const absl::Status error = FaultError(axes, chosen, *fault, draft.spec);
       if (!fault->elsewhere) return error;
@@ -245,7 +256,8 @@ class Planner {
     return point;
   }
 
-  // Which quirks, boots and tunables some allocator of the sweep knows, and which one did not.
+  // Which quirks, policies, boots and tunables some allocator of the sweep knows, and which one did
+  // not.
   void NoteModelValues(const std::vector<Axis>& axes, const std::vector<size_t>& chosen,
                        const SimulationOptions& options, const RunSpec& spec) {
     for (const ModelValue& value : ModelValues(options)) {
@@ -341,6 +353,7 @@ absl::StatusOr<SweepPlan> PlanSweepFromText(std::string_view text, const std::st
                                   {"base.scale", "size"},
                                   {"base.set", "parameter"},
                                   {"base.tune", "tunable"},
+                                  {"base.policy", "policy"},
                                   {"base.seed", "seed"}}) {
     origin.SetPositionOf(set, axis);
   }

@@ -26,10 +26,10 @@ namespace {
 
 // What runs may differ in besides allocators and machines. To compare traces or workloads is to
 // compare their results.
-constexpr std::string_view kNotVaried[] = {"trace", "workload", "set", "tune"};
+constexpr std::string_view kNotVaried[] = {"trace", "workload", "set", "tune", "policy"};
 
 struct Variation {
-  enum class Kind { kFlag, kParameter, kTunable };
+  enum class Kind { kFlag, kParameter, kTunable, kPolicy };
   Kind kind = Kind::kFlag;
   std::string name;
   std::vector<std::string> values;
@@ -75,6 +75,7 @@ absl::StatusOr<Variation> ParseVariation(const std::string& text, const Simulati
   if (!parameters.ok()) return parameters.status();
   const std::vector<std::string> flags = VariedFlags();
   const std::vector<std::string> tunables = TunableNames();
+  const std::vector<std::string> policies = PolicyNames();
   const std::string key = variation.name.substr(variation.name.rfind(':') + 1);
   if (Has(flags, Underscored(variation.name))) {
     variation.name = Underscored(variation.name);
@@ -82,11 +83,14 @@ absl::StatusOr<Variation> ParseVariation(const std::string& text, const Simulati
     variation.kind = Variation::Kind::kParameter;
   } else if (Has(tunables, key)) {
     variation.kind = Variation::Kind::kTunable;
+  } else if (Has(policies, key)) {
+    variation.kind = Variation::Kind::kPolicy;
   } else {
     std::vector<std::string> names = tunables;
+    names.insert(names.end(), policies.begin(), policies.end());
     names.insert(names.end(), parameters->begin(), parameters->end());
     names.insert(names.end(), flags.begin(), flags.end());
-    return Bad(text, UnknownNameText("tunable, parameter or flag", variation.name, names));
+    return Bad(text, UnknownNameText("tunable, policy, parameter or flag", variation.name, names));
   }
   return variation;
 }
@@ -95,6 +99,10 @@ absl::Status Apply(const Variation& variation, const std::string& value, VariedR
   run.varied += fmt::format(" {}={}", variation.name, value);
   if (variation.kind == Variation::Kind::kFlag) {
     return SetSimulationOption(variation.name, value, run.options);
+  }
+  if (variation.kind == Variation::Kind::kPolicy) {
+    run.options.allocator_options.policies.push_back(fmt::format("{}={}", variation.name, value));
+    return absl::OkStatus();
   }
   int64_t number = 0;
   if (!absl::SimpleAtoi(value, &number)) {
@@ -122,7 +130,9 @@ absl::Status Refusal(const SimulationOptions& before, const SimulationOptions& a
   for (const ModelValue& value : ModelValues(after)) {
     if (!value.status.ok() && !was.contains(value.field + value.name)) return value.status;
   }
-  return absl::OkStatus();
+  const std::vector<std::string>& policies = after.allocator_options.policies;
+  if (policies == before.allocator_options.policies) return absl::OkStatus();
+  return CheckPolicies(after.allocator, policies);
 }
 
 // `run` with each of the values that its allocator takes, or with none and a note.
@@ -164,6 +174,14 @@ std::vector<std::string> VariedFlags() {
     }
   }
   return names;
+}
+
+std::vector<std::string> PolicyNames() {
+  std::set<std::string> names;
+  for (const AllocatorInfo& allocator : ListAllocators()) {
+    for (const PolicyInfo& policy : PoliciesOf(allocator.name)) names.emplace(policy.name);
+  }
+  return {names.begin(), names.end()};
 }
 
 std::vector<std::string> TunableNames() {

@@ -57,6 +57,9 @@ std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
   for (const std::string& quirk : switches.quirks) {
     values.push_back({.field = "quirks", .name = quirk, .status = CheckQuirk(model, quirk)});
   }
+  for (const std::string& policy : switches.policies) {
+    values.push_back({.field = "policy", .name = policy, .status = CheckPolicy(model, policy)});
+  }
   if (!switches.boot.empty()) {
     values.push_back(
         {.field = "boot", .name = switches.boot, .status = CheckBoot(model, switches.boot)});
@@ -64,8 +67,8 @@ std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
   for (const TunableSetting& tunable : options.tunables) {
     values.push_back({.field = "tune",
                       .name = TunableText(tunable),
-                      .status = CheckTunable(model, SwitchesOf(model), switches.statistics,
-                                             tunable.key, tunable.value)});
+                      .status = CheckTunable(model, SwitchesOf(model, switches.policies),
+                                             switches.statistics, tunable.key, tunable.value)});
   }
   if (IsPercpuAllocator(model)) return values;
   for (const std::string& quirk : switches.percpu_quirks) {
@@ -170,19 +173,20 @@ RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
 }
 
 // Booting is quick, but not so quick as to be done for each of many points, and only percpu memory
-// that was asked to be otherwise lets a kernel fail.
+// or rules that were asked to be otherwise let a kernel fail.
 RunChecker::Fault RunChecker::CheckBoot(const SimulationOptions& options,
                                         const MachineConfig& machine) {
   const AllocatorOptions& switches = options.allocator_options;
   if (IsPercpuAllocator(options.allocator) ||
-      (switches.percpu_quirks.empty() && switches.percpu == AllocatorOptions().percpu)) {
+      (switches.percpu_quirks.empty() && switches.percpu == AllocatorOptions().percpu &&
+       switches.policies.empty())) {
     return std::nullopt;
   }
-  const std::string key =
-      fmt::format("{} {} {} {} {} {} {} {} {}", options.allocator, options.machine,
-                  IsOfRecording(options.machine) ? options.trace_path : "", switches.boot,
-                  switches.possible_nodes, switches.statistics, fmt::join(switches.quirks, ","),
-                  switches.percpu, fmt::join(switches.percpu_quirks, ","));
+  const std::string key = fmt::format(
+      "{} {} {} {} {} {} {} {} {} {}", options.allocator, options.machine,
+      IsOfRecording(options.machine) ? options.trace_path : "", switches.boot,
+      switches.possible_nodes, switches.statistics, fmt::join(switches.quirks, ","),
+      switches.percpu, fmt::join(switches.percpu_quirks, ","), fmt::join(switches.policies, ","));
   const auto [entry, added] = boots_.try_emplace(key);
   if (added) {
     Machine booted(machine);

@@ -8,9 +8,12 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"
+#include "allocators/switches.h"
 #include "base/digest.h"
 #include "google/protobuf/text_format.h"
 #include "runs/simulation/version.h"
@@ -51,6 +54,13 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   config.set_merge_caches(options.allocator_options.merge_caches);
   config.set_statistics(options.allocator_options.statistics);
   for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
+  const std::vector<std::string>& policies = options.allocator_options.policies;
+  for (PolicyChange& change : PolicyChanges(options.allocator, policies)) {
+    PolicyValue& policy = *config.add_policies();
+    policy.set_name(std::move(change.name));
+    policy.set_value(std::move(change.value));
+    policy.set_own(std::move(change.own));
+  }
   config.set_pressure_interval_us(options.pressure_interval_us);
   config.set_spread_slab(options.allocator_options.spread_slab);
   config.set_boot(options.allocator_options.boot);

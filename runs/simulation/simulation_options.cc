@@ -3,11 +3,14 @@
 
 #include "runs/simulation/simulation_options.h"
 
+#include <utility>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "allocators/percpu/registry.h"
+#include "allocators/policies.h"
 #include "base/check.h"
 #include "base/names.h"
 #include "runs/simulation/option_ranges.h"
@@ -100,6 +103,19 @@ absl::Status SetTunables(absl::string_view value, SimulationOptions& options) {
   return absl::OkStatus();
 }
 
+// Which allocator has them is for others to ask.
+absl::Status SetPolicies(absl::string_view value, SimulationOptions& options) {
+  std::vector<std::string> policies = absl::StrSplit(value, ',', absl::SkipEmpty());
+  for (const std::string& policy : policies) {
+    const absl::Status parsed = ParsePolicy(policy).status();
+    if (!parsed.ok()) {
+      return Bad("policy", value, {parsed.message().data(), parsed.message().size()});
+    }
+  }
+  options.allocator_options.policies = std::move(policies);
+  return absl::OkStatus();
+}
+
 absl::Status SetBool(absl::string_view name, absl::string_view value, bool& field) {
   if (absl::SimpleAtob(value, &field)) return absl::OkStatus();
   return Bad(name, value, "it takes true or false");
@@ -149,10 +165,18 @@ absl::Status SetSimulationOption(absl::string_view name, absl::string_view value
   if (name == "quirks") return set_list(model.quirks);
   if (name == "percpu") return set(model.percpu);
   if (name == "percpu_quirks") return set_list(model.percpu_quirks);
+  if (name == "policy") return SetPolicies(value, options);
   if (name == "tune") return SetTunables(value, options);
   if (name == "touch_bytes") return SetNumber(name, value, options.replay.object_touch_bytes_max);
   if (name == "events_max") return SetNumber(name, value, options.replay.events_max);
   return UnknownName("flag of run", {name.data(), name.size()}, NameList(kSimulationFlags));
+}
+
+void DropForeignPolicies(SimulationOptions& options) {
+  std::erase_if(options.allocator_options.policies, [&](const std::string& text) {
+    const absl::StatusOr<PolicySetting> policy = ParsePolicy(text);
+    return policy.ok() && !policy->allocator.empty() && policy->allocator != options.allocator;
+  });
 }
 
 absl::Status CheckWarmStart(const TraceHeader& trace) {

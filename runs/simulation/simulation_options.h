@@ -68,10 +68,15 @@ inline constexpr std::string_view kWarmSidecar = "sys-kernel-slab.before";
 
 // The names of all that a user can say of a run: fields of RunSpec, and flags.
 inline constexpr std::string_view kSimulationFlags[] = {
-    "trace",         "workload",   "set",         "scenario",       "order",       "place",
-    "scale",         "allocator",  "machine",     "start",          "seed",        "merge_caches",
-    "quirks",        "statistics", "boot",        "possible_nodes", "pressure_us", "percpu",
-    "percpu_quirks", "tune",       "touch_bytes", "events_max",     "spread_slab", "balance"};
+    "trace",          "workload",     "set",         "scenario",      "order",
+    "place",          "scale",        "allocator",   "machine",       "start",
+    "seed",           "merge_caches", "quirks",      "statistics",    "boot",
+    "possible_nodes", "pressure_us",  "percpu",      "percpu_quirks", "tune",
+    "touch_bytes",    "events_max",   "spread_slab", "balance",       "policy"};
+
+// Drops the policies that name another allocator than the options': they are for its runs, where a
+// command has several.
+void DropForeignPolicies(SimulationOptions& options);
 
 // Sets what the option of that name sets, from the words a user would write behind it: "place",
 // "pack". InvalidArgument names the option and what is valid. Repeated ones replace each other.

@@ -13,17 +13,17 @@ namespace slablab {
 class SlubQV2 : public SlubQ {
  public:
   SlubQV2(Machine& machine, const AllocatorOptions& options)
-      : SlubQ(machine, options, QueueVersion::kV2) {}
+      : SlubQ(machine, options, kQueuePolicyV2) {}
 };
 class SlubQV3 : public SlubQ {
  public:
   SlubQV3(Machine& machine, const AllocatorOptions& options)
-      : SlubQ(machine, options, QueueVersion::kV3) {}
+      : SlubQ(machine, options, kQueuePolicyV3) {}
 };
 class SlubQV4 : public SlubQ {
  public:
   SlubQV4(Machine& machine, const AllocatorOptions& options)
-      : SlubQ(machine, options, QueueVersion::kV4) {}
+      : SlubQ(machine, options, kQueuePolicyV4) {}
 };
 
 // Objects of a page, four to a slab of order 2; queues of `queue` objects, batch (queue+1)/2.

@@ -162,7 +162,7 @@ KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometr
   s.may_merge = MayMerge(spec);
   s.is_debug = spec.has_debug_flags();
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
-  if (policy_.cpu_slabs) s.cpu_partial = geometry.cpu_partial;
+  if (policy_.cpu_slabs && policy_.cpu_partials) s.cpu_partial = geometry.cpu_partial;
   s.min_partial.Poke(geometry.min_partial);
   s.offset.Poke(geometry.free_pointer_offset);
   s.cpu_partial_slabs.Poke(SlubCpuPartialSlabs(s.cpu_partial, geometry.objects));

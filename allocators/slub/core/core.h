@@ -251,7 +251,6 @@ class SlubCore : public Allocator {
   }
 
  protected:
-  // `policy` outlives the model.
   SlubCore(Machine& machine, const AllocatorOptions& options, const SlubPolicy& policy);
 
   // ZERO_SIZE_PTR: what kmalloc(0) answers.
@@ -315,7 +314,7 @@ class SlubCore : public Allocator {
 
   Machine& machine_;
   const AllocatorOptions options_;
-  const SlubPolicy& policy_;
+  const SlubPolicy policy_;
   const absl::Span<const SlubStat> counters_;
   std::array<uint8_t, kSlubStats> counter_places_{};  // by counter: its place in `counters_`
   const bool defrag_always_;

@@ -9,6 +9,7 @@
 
 #include "absl/types/span.h"
 #include "allocators/common/slub_geometry.h"
+#include "allocators/policies.h"
 #include "allocators/slub/core/counters.h"
 #include "allocators/slub/core/node_slabs_policy.h"
 #include "allocators/slub/core/sheaf_policy.h"
@@ -16,11 +17,15 @@
 
 namespace slablab {
 
-// What changed in SLUB from one kernel to another: the shared code asks it where the ways part.
+// What changed in SLUB from one kernel to another: the shared code asks it where the ways part. What
+// can be changed by itself is a row of kSlubPolicies too.
 struct SlubPolicy {
   std::string_view name;
   // A CPU owns a slab of each cache, and has partial slabs behind it; else none.
   bool cpu_slabs;
+  // A cache begins with a limit for a CPU's partial slabs by its objects' size; else with 0, which
+  // is none.
+  bool cpu_partials;
   // A slab is frozen from when it is taken off its node's list, or gets its first free object; else
   // only while it is a CPU's slab, and what is on a CPU's partial list is not.
   bool freezes_cpu_partials;
@@ -36,6 +41,8 @@ struct SlubPolicy {
   bool counts_bulk_objects;
   // /proc/slabinfo guesses the free objects of a very long partial list from its ends.
   bool slabinfo_guesses;
+  // The model takes caches with debugging: from Linux 6.2 on, single objects under list_lock.
+  bool debug_caches;
   // How objects are laid out, and in which order kmalloc's caches are made.
   SlubRules rules;
   bool kmalloc_odd_sizes_first;
@@ -44,20 +51,27 @@ struct SlubPolicy {
   // Where struct kmem_cache has what, and sizeof(struct kmem_cache_node), with CONFIG_SLUB_DEBUG.
   KmemCacheOffsets cache_offsets;
   uint32_t node_bytes;
-  NodeSlabsPolicy node_slabs = {};  // where there are no CPU slabs
-  SheafPolicy sheaves = {};
+  // Where there are no CPU slabs, and where there are sheaves; in an era that has not either, the
+  // rules of the oldest one that has.
+  NodeSlabsPolicy node_slabs = kNodeSlabs70;
+  SheafPolicy sheaves = kNoSheaves;
 };
+
+// What can be switched. Structures and counters follow from it.
+extern const PolicyTable<SlubPolicy> kSlubPolicies;
 
 // Linux 6.1.
 inline constexpr SlubPolicy kSlub61 = {
     .name = "slub",
     .cpu_slabs = true,
+    .cpu_partials = true,
     .freezes_cpu_partials = true,
     .marks_listed = false,
     .wish_in_two_passes = false,
     .every_free_builds_chain = true,
     .counts_bulk_objects = false,
     .slabinfo_guesses = false,
+    .debug_caches = false,
     .rules = {},
     .kmalloc_odd_sizes_first = false,
     .counters = SlubCountersOfCpuSlabs,
@@ -74,6 +88,7 @@ inline constexpr SlubPolicy kSlub612 = [] {
   policy.every_free_builds_chain = false;
   policy.counts_bulk_objects = true;
   policy.slabinfo_guesses = true;
+  policy.debug_caches = true;
   policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
   policy.kmalloc_odd_sizes_first = true;
   return policy;

@@ -271,8 +271,8 @@ CacheContents SlubCore::Contents(CacheId id) const {
 
 Allocator::Offers SlubCore::offers() const {
   // Single objects from caches with debugging came with Linux 6.2, kmem_cache_args with 6.12.
-  return {.debug_flags = policy_.marks_listed,
-          .free_pointer_offset = policy_.marks_listed,
+  return {.debug_flags = policy_.debug_caches,
+          .free_pointer_offset = policy_.debug_caches,
           .prefilled_sheaves = has_prefilled_sheaves()};
 }
 

@@ -93,6 +93,13 @@ inline constexpr SheafPolicy kSheaves618 = [] {
   policy.counted_as = SheafPolicy::CountedAs::kCpuSheaf;
   return policy;
 }();
+// Before 6.18: none. Turned on, they are as in 6.18, but that a size's class has a capacity.
+inline constexpr SheafPolicy kNoSheaves = [] {
+  SheafPolicy policy = kSheaves618;
+  policy.which = SheafPolicy::Which::kNone;
+  policy.capacity_rule = SheafPolicy::CapacityRule::kByClass;
+  return policy;
+}();
 
 }  // namespace slablab
 

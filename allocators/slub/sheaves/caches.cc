@@ -29,11 +29,23 @@ Task<bool> SheafLayer::OpenBarns(Cpu& cpu, KmemCache& s) {
   if (s.sheaf_capacity.Peek() == 0) co_return true;
   for (int i = 0; i < core_.machine().config().node_count(); ++i) {
     const NodeId node(i);
-    if (policy_.barns == SheafPolicy::Barns::kMemoryNodes && !core_.HasMemory(node)) continue;
+    if (!HasBarn(node)) continue;
     const bool opened = co_await OpenBarn(cpu, s, node);
     if (!opened) co_return false;
   }
   co_return true;
+}
+
+bool SheafLayer::HasBarn(NodeId node) const {
+  switch (policy_.barns) {
+    case SheafPolicy::Barns::kNone:
+      return false;
+    case SheafPolicy::Barns::kMemoryNodes:
+      return core_.HasMemory(node);
+    case SheafPolicy::Barns::kAllNodes:
+      return true;
+  }
+  return true;
 }
 
 Task<bool> SheafLayer::OpenBarn(Cpu& cpu, KmemCache& s, NodeId node) {
@@ -119,7 +131,7 @@ Task<bool> SheafLayer::Bootstrap(Cpu& cpu, KmemCache& s) {
   CHECK_EQ(s.sheaf_capacity.Peek(), 0u);
   for (int i = 0; i < core_.machine().config().node_count(); ++i) {
     const NodeId node(i);
-    if (policy_.barns == SheafPolicy::Barns::kMemoryNodes && !core_.HasMemory(node)) continue;
+    if (!HasBarn(node)) continue;
     const bool opened = co_await OpenBarn(cpu, s, node);
     if (!opened) co_return false;
   }

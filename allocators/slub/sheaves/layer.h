@@ -255,6 +255,7 @@ class SheafLayer final : public SheafCallbacks {
   Task<SlabSheaf*> PrefillOversize(Cpu& cpu, KmemCache& s, Gfp gfp, uint32_t size);
   Task<SlabSheaf*> PrefillSheaf(Cpu& cpu, KmemCache& s, Gfp gfp, uint32_t size);
   Task<bool> FillOversize(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf, Gfp gfp);
+  bool HasBarn(NodeId node) const;
   Task<bool> OpenBarn(Cpu& cpu, KmemCache& s, NodeId node);
   void SetFirstMain(Cpu& cpu, KmemCache& s, CpuId id, SlabSheaf& main);
   Task<void> FlushOn(Cpu& cpu, KmemCache& s);
