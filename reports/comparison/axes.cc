@@ -76,7 +76,8 @@ std::string FieldText(const RunConfig& config, const pb::FieldDescriptor& field)
     if (name == "percpu_quirks") values = Joined(config.percpu_quirks());
     if (name == "policies") values = Joined(config.policies());
     if (name == "tunables") values = Joined(config.tunables());
-    return values.empty() ? fmt::format("no {}", name) : values;
+    if (!values.empty()) return values;
+    return name == "policies" ? "its own policies" : fmt::format("no {}", name);
   }
   switch (field.cpp_type()) {
     case pb::FieldDescriptor::CPPTYPE_INT32:

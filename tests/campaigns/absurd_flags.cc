@@ -222,6 +222,7 @@ class CommandLines {
     if (flag == "allocator" || flag == "allocators")
       return Allocator() + (Chance(20) ? ",slab" : "");
     if (flag == "quirks" || flag == "percpu_quirks") return Quirk();
+    if (flag == "policy") return Policy();
     if (flag == "tune" || flag == "vary") return Tunable();
     if (flag == "workload") return Chance(80) ? "larson" : "nosuch";
     if (flag == "set") return absl::StrCat(Any(Words{"slots", "threads", "x", ""}), "=", Number());
@@ -260,6 +261,14 @@ class CommandLines {
     if (Chance(10)) return Any(Words{"all", "slbu", "percpu", "percpu-km"});
     return std::string(ListAllocators()[random_.Below(ListAllocators().size())].name);
   }
+  std::string Policy() {
+    const std::vector<PolicyInfo> policies = PoliciesOf(Allocator());
+    if (policies.empty() || Chance(10)) return "sheaves.which=none";
+    const PolicyInfo& policy = policies[random_.Below(policies.size())];
+    const std::string value = policy.words.empty() || Chance(10) ? Number() : Any(policy.words);
+    return absl::StrCat(Chance(10) ? Allocator() + ":" : "", std::string(policy.name), "=", value);
+  }
+
   std::string Quirk() {
     const absl::Span<const QuirkInfo> quirks = SwitchesOf(Allocator()).quirks;
     return quirks.empty() || Chance(20) ? "32-bit"

@@ -86,9 +86,10 @@ TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
   ExpectRefusal(absl::StrCat("compare ", small_, " --format=csv --table=no"), "unknown table 'no'");
   ExpectRefusal("compare no-such-file", "cannot read no-such-file");
   ExpectRefusal(absl::StrCat("compare ", Write("notes", "x")), "not a result");
-  ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_patial=0,6"),
-                "--vary=cpu_patial=0,6: unknown tunable, parameter or flag 'cpu_patial' (did you "
-                "mean cpu_partial?)");
+  ExpectRefusal(
+      absl::StrCat("compare ", small_, " --vary=cpu_patial=0,6"),
+      "--vary=cpu_patial=0,6: unknown tunable, policy, parameter or flag 'cpu_patial' (did you "
+      "mean cpu_partial?)");
   ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_partial=-1,-2"),
                 "cpu_partial cannot be set to -2: it takes 0..4294967295");
   ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_partial=x"), "whole numbers");
