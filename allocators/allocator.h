@@ -97,6 +97,8 @@ struct CacheLayout {
   uint32_t objects_per_slab = 0;
   uint32_t free_pointer_offset = 0;
   uint32_t sheaf_capacity = 0;  // 0: no sheaves
+  // What each CPU has of the cache beside sheaves: "CPU slabs", "CPU arrays"; empty: nothing.
+  std::string_view cpu_holds = {};
 };
 
 // One line of /proc/slabinfo 2.1.

@@ -3,7 +3,9 @@
 
 #include "allocators/model_kernel.h"
 
+#include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "fmt/format.h"
 
@@ -30,10 +32,27 @@ std::string KernelName(const ModelKernel& kernel) {
   return name;
 }
 
+bool IsEarlier(const ModelKernel& kernel, const ModelKernel& than) {
+  const auto numbers = [](const ModelKernel& k) {
+    return std::tuple(k.version, k.patchlevel, std::max(k.sublevel, 0));
+  };
+  return numbers(kernel) < numbers(than);
+}
+
 bool IsOfSeries(const ModelKernel& kernel, std::string_view release) {
   if (TakeNumber(&release) != kernel.version) return false;
   if (TakeNumber(&release) != kernel.patchlevel) return false;
   return kernel.sublevel < 0 || TakeNumber(&release) == kernel.sublevel;
+}
+
+std::optional<ModelKernel> KernelOfRelease(std::string_view release) {
+  ModelKernel kernel;
+  kernel.version = TakeNumber(&release);
+  if (kernel.version < 0) return std::nullopt;
+  kernel.patchlevel = TakeNumber(&release);
+  if (kernel.patchlevel < 0) return std::nullopt;
+  kernel.sublevel = TakeNumber(&release);
+  return kernel;
 }
 
 }  // namespace slablab

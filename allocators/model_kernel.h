@@ -4,6 +4,7 @@
 #ifndef SLABLAB_ALLOCATORS_MODEL_KERNEL_H_
 #define SLABLAB_ALLOCATORS_MODEL_KERNEL_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,9 +24,15 @@ inline constexpr ModelKernel kLinux2636 = {.version = 2, .patchlevel = 6, .suble
 // "Linux 6.1", "Linux 2.6.36 + SLUB+Q V3".
 std::string KernelName(const ModelKernel& kernel);
 
+// The first of the two is of an earlier kernel. Patches do not count.
+bool IsEarlier(const ModelKernel& kernel, const ModelKernel& than);
+
 // Whether a release as uname has it ("6.1.192-generic") is of that kernel's series. Patches do not
 // count.
 bool IsOfSeries(const ModelKernel& kernel, std::string_view release);
+
+// The kernel of a release as uname has it, with its sublevel; nullopt: it names none.
+std::optional<ModelKernel> KernelOfRelease(std::string_view release);
 
 }  // namespace slablab
 

@@ -4,6 +4,7 @@
 #include "allocators/registry.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -104,7 +105,7 @@ constexpr Entry ModelOf(const AllocatorInfo& info) {
 // The table. A further model is one more line here.
 constexpr Entry kEntries[] = {
     ModelOf<kSlub, kSlub61>(
-        {"slub", kLinux61,
+        {"slub-6.1", kLinux61,
          "SLUB as of Linux 6.1: per-CPU slabs, lockless fast paths, partial lists.", "slub"}),
     ModelOf<kSlub, kSlub612>({"slub-6.12", kLinux612,
                               "SLUB as of Linux 6.12: slabs on CPUs' partial lists are not frozen.",
@@ -173,9 +174,7 @@ const Entry* Find(std::string_view name) {
 
 // Those of per-CPU memory are named too, though they are no slab allocators and made elsewhere.
 absl::Status UnknownAllocator(std::string_view name) {
-  std::vector<std::string> names = NamesOf(ListAllocators());
-  for (std::string& percpu : NamesOf(ListPercpuAllocators())) names.push_back(std::move(percpu));
-  return UnknownName("allocator", name, names);
+  return UnknownName("allocator", name, AllocatorNames());
 }
 
 }  // namespace
@@ -184,6 +183,27 @@ std::vector<AllocatorInfo> ListAllocators() {
   std::vector<AllocatorInfo> infos;
   for (const Entry& entry : kEntries) infos.push_back(entry.info);
   return infos;
+}
+
+std::vector<std::string> AllocatorNames() {
+  std::vector<std::string> names = {std::string(kSlubOfKernel)};
+  for (std::string& model : NamesOf(ListAllocators())) names.push_back(std::move(model));
+  for (std::string& percpu : NamesOf(ListPercpuAllocators())) names.push_back(std::move(percpu));
+  return names;
+}
+
+std::string_view SlubOfKernel(std::string_view release) {
+  const std::optional<ModelKernel> recorded = KernelOfRelease(release);
+  const AllocatorInfo* oldest = nullptr;
+  const AllocatorInfo* chosen = nullptr;
+  for (const Entry& entry : kEntries) {
+    const AllocatorInfo& info = entry.info;
+    if (info.design != "slub") continue;
+    if (oldest == nullptr || IsEarlier(info.kernel, oldest->kernel)) oldest = &info;
+    if (recorded.has_value() && IsEarlier(*recorded, info.kernel)) continue;
+    if (chosen == nullptr || IsEarlier(chosen->kernel, info.kernel)) chosen = &info;
+  }
+  return chosen == nullptr ? oldest->name : chosen->name;
 }
 
 absl::StatusOr<ModelKernel> KernelOf(std::string_view name) {

@@ -5,6 +5,7 @@
 #define SLABLAB_ALLOCATORS_REGISTRY_H_
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,9 @@
 
 namespace slablab {
 
+// No model's name: the one of SLUB as the recorded kernel has it.
+inline constexpr std::string_view kSlubOfKernel = "slub";
+
 struct AllocatorInfo {
   std::string_view name;
   ModelKernel kernel;
@@ -26,6 +30,13 @@ struct AllocatorInfo {
 
 // The models there are, in the order of the table in registry.cc.
 std::vector<AllocatorInfo> ListAllocators();
+
+// Their names, those of percpu allocators, and kSlubOfKernel first: what a user may say.
+std::vector<std::string> AllocatorNames();
+
+// What kSlubOfKernel is for a recording of that release: the newest model of SLUB that is not newer,
+// else the oldest. Where the release names no kernel ("") the newest there is.
+std::string_view SlubOfKernel(std::string_view release);
 
 // The kernel that the model of that name, a percpu allocator's too, is of. InvalidArgument as of
 // MakeAllocator.

@@ -49,9 +49,8 @@ std::map<std::string, Words> FlagValues() {
       {"place", {"recorded", "spread", "pack"}},
       {"start", {"cold", "warm"}},
   };
-  for (const AllocatorInfo& info : ListAllocators()) values["allocator"].emplace_back(info.name);
+  values["allocator"] = AllocatorNames();
   for (const PercpuInfo& info : ListPercpuAllocators()) {
-    values["allocator"].emplace_back(info.name);
     values["percpu"].emplace_back(info.name);
   }
   std::set<std::string> quirks;

@@ -201,6 +201,10 @@ Listing ListOfAllocators() {
     listing.text.push_back({.left = std::string(name), .right = std::string(summary)});
     listing.data.rows.push_back({std::string(name), std::string(kind), std::string(summary)});
   };
+  add(kSlubOfKernel, "alias",
+      fmt::format("The default: of the models of SLUB below, the one of the recorded kernel, or "
+                  "else the nearest older one; {} where nothing was recorded.",
+                  SlubOfKernel("")));
   for (const AllocatorInfo& info : ListAllocators()) add(info.name, "slab", info.summary);
   for (const PercpuInfo& info : ListPercpuAllocators()) add(info.name, "percpu", info.summary);
   return listing;

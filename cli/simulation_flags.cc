@@ -12,6 +12,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "allocators/registry.h"
 #include "cli/flags.h"
 #include "runs/simulation/bundled_traces.h"
 #include "runs/simulation/recorded_machine.h"
@@ -40,7 +41,8 @@ ABSL_FLAG(std::string, balance, "",
           "them, when "
           "they wake and when a CPU falls idle. Default: on for workloads, off for traces.");
 ABSL_FLAG(uint32_t, scale, 1, "N: so many copies of it at once, each with objects of its own.");
-ABSL_FLAG(std::string, allocator, "slub", "NAME: the model; `slablab list allocators` has them.");
+ABSL_FLAG(std::string, allocator, std::string(slablab::kSlubOfKernel),
+          "NAME: the model; `slablab list allocators` has them. slub: that of the recorded kernel.");
 ABSL_FLAG(
     std::string, machine, "",
     "MACHINE: a preset's name, a .textproto, an lstopo .xml, an hwloc synthetic string, host, "

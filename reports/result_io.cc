@@ -162,6 +162,11 @@ absl::Status CheckSeal(std::string_view bytes, bool is_json, std::string_view na
       is_json ? " (without the checksum's line it is read as it is)" : ""));
 }
 
+// The model of Linux 6.1 was "slub" when there was no other of its kind.
+void NameOldModel(RunResult& result) {
+  if (result.config().allocator() == "slub") result.mutable_config()->set_allocator("slub-6.1");
+}
+
 bool IsWhole(const RunResult& result) {
   return result.has_config() && !result.config().allocator().empty() && result.has_totals();
 }
@@ -204,6 +209,7 @@ absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view n
   if (absl::Status sealed = CheckSeal(bytes, IsJson(bytes), shown, result); !sealed.ok()) {
     return sealed;
   }
+  NameOldModel(result);
   return result;
 }
 
@@ -228,6 +234,7 @@ absl::StatusOr<RunResults> ParseResults(std::string_view bytes, std::string_view
       if (absl::Status sealed = CheckSeal(bytes, IsJson(bytes), shown, results); !sealed.ok()) {
         return sealed;
       }
+      for (LabelledRun& run : *results.mutable_runs()) NameOldModel(*run.mutable_result());
       return results;
     }
   }

@@ -108,11 +108,50 @@ std::string SourcesSentence(const RunResult& result) {
 std::string KernelsSentence(const RunResult& result) {
   if (!result.has_kernel_match()) return "";
   const KernelMatch& match = result.kernel_match();
-  std::string text = RecordedPhrase(match);
-  if (match.model().empty()) return text;
+  const bool is_workload = !result.config().workload().empty();
+  std::string text = is_workload ? "nothing was recorded" : RecordedPhrase(match);
+  if (match.model().empty()) return is_workload ? "" : text;
   const bool other = !match.recorded().empty() && !match.same_series();
   text += fmt::format("; the model is of {}{}", match.model(), other ? ", another kernel" : "");
   return text;
+}
+
+std::string ChoiceSentence(const RunResult& result) {
+  const KernelMatch& match = result.kernel_match();
+  if (match.asked().empty()) return "";
+  std::string why = "the model of the recorded kernel " + match.recorded();
+  if (match.chosen_as() == "nearest below") {
+    why = "the nearest model below the recorded kernel " + match.recorded();
+  } else if (match.chosen_as() == "oldest") {
+    why = fmt::format("the oldest model, as the recorded kernel {} is older", match.recorded());
+  } else if (match.chosen_as() == "newest") {
+    why = result.config().workload().empty()
+              ? "the newest model, as the recording does not say its kernel"
+              : "the newest model, as nothing was recorded";
+  }
+  return fmt::format("{}: {} -> {}", match.asked(), why, result.config().allocator());
+}
+
+std::vector<std::string> OtherwiseSentences(const RunResult& result) {
+  const KernelMatch& match = result.kernel_match();
+  constexpr int kToldMax = 2;
+  std::vector<std::string> sentences;
+  for (int i = 0; i < std::min(match.otherwise_size(), kToldMax); ++i) {
+    const CachesOtherwise& group = match.otherwise(i);
+    std::string names = fmt::format("{}", fmt::join(group.names(), ", "));
+    if (group.caches() > static_cast<uint32_t>(group.names_size())) names += ", ...";
+    sentences.push_back(fmt::format(
+        "{} ({}; {} of the cycles): {} when recorded, {} here",
+        Counted(group.caches(), "cache", "caches"), names,
+        Percent(group.cycles(), match.cache_cycles()), group.recorded(), group.simulated()));
+  }
+  uint64_t further = 0;
+  for (int i = kToldMax; i < match.otherwise_size(); ++i) further += match.otherwise(i).caches();
+  if (further > 0) {
+    sentences.push_back(
+        fmt::format("{} worked otherwise in other ways", Counted(further, "cache", "caches")));
+  }
+  return sentences;
 }
 
 std::vector<std::string> RoundingSentences(const RunResult& result) {

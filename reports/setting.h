@@ -18,8 +18,12 @@ std::string MachineSentence(const RunResult& result);
 // "latencies: measured": where parts come from, but for those that the machine's own preset has.
 // Empty if that is not known.
 std::string SourcesSentence(const RunResult& result);
-// The recorded kernel beside the model's; empty if there is no recording.
+// The recorded kernel beside the model's; empty if neither is known.
 std::string KernelsSentence(const RunResult& result);
+// "slub: the model of the recorded kernel 7.3.4 -> slub-7.3"; empty if the model was named.
+std::string ChoiceSentence(const RunResult& result);
+// Which caches worked otherwise when recorded; empty if none did.
+std::vector<std::string> OtherwiseSentences(const RunResult& result);
 // What was rounded otherwise when recorded; empty if nothing was.
 std::vector<std::string> RoundingSentences(const RunResult& result);
 // What shares a place with another; empty if nothing does.

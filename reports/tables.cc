@@ -274,6 +274,7 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   AppendFields(result.totals(), tables.back());
   tables.push_back(TableOf("skipped", 1, result.totals().skipped()));
   tables.push_back(TableOf("rounding", 4, result.kernel_match().worst()));
+  tables.push_back(TableOf("otherwise", 2, result.kernel_match().otherwise()));
   tables.push_back(TableOf("paths", 1, result.paths()));
   tables.push_back(TableOf("touches", 3, result.touches()));
   tables.push_back(TableOf("causes", 2, result.causes()));

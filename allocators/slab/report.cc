@@ -96,7 +96,8 @@ CacheLayout SlabAllocator::Layout(CacheId id) const {
           .slab_size = s.geometry.size,
           .align = s.geometry.align,
           .order = s.geometry.order,
-          .objects_per_slab = s.geometry.objects};
+          .objects_per_slab = s.geometry.objects,
+          .cpu_holds = "CPU arrays"};
 }
 
 // Before Linux 4.20 also by a later kernel's name for a kmalloc cache, so that its traces find

@@ -39,7 +39,8 @@ CacheLayout Slub2010Core::Layout(CacheId id) const {
           .align = s.geometry.align,
           .order = s.geometry.order,
           .objects_per_slab = s.geometry.objects,
-          .free_pointer_offset = s.geometry.free_pointer_offset};
+          .free_pointer_offset = s.geometry.free_pointer_offset,
+          .cpu_holds = name() == "slub-2010" ? "CPU slabs" : "CPU queues"};
 }
 
 // Also by a later kernel's name for a kmalloc cache, so that its traces find theirs.

@@ -31,6 +31,7 @@
 #include "runs/experiments/saved_results.h"
 #include "runs/experiments/variation.h"
 #include "runs/simulation/bundled_traces.h"
+#include "runs/simulation/model_choice.h"
 #include "runs/simulation/simulation.h"
 #include "traces/slt/trace.h"
 
@@ -119,6 +120,23 @@ absl::Status CheckDistinct(const std::vector<std::string>& names, std::string_vi
   return absl::OkStatus();
 }
 
+// Makes "slub" a model wherever it is asked for; another that is asked for would be run twice.
+absl::Status ChooseModels(const std::vector<std::string>& allocators,
+                          std::vector<VariedRun>& runs) {
+  ModelChooser chooser;
+  for (VariedRun& run : runs) {
+    chooser.Choose(&run.options);
+    const std::string& model = run.options.allocator;
+    if (!run.options.allocator_of_kernel ||
+        std::find(allocators.begin(), allocators.end(), model) == allocators.end()) {
+      continue;
+    }
+    return BadFlag("allocators", absl::StrJoin(allocators, ","),
+                   absl::StrCat("'slub' is ", model, " here, so that is named twice"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
     const std::vector<std::string>& arguments) {
   const absl::StatusOr<SimulationOptions> options =
@@ -153,8 +171,9 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
     return BadFlag("policy", text, UnknownNameText("allocator to compare", of, allocators));
   }
   if (machines.empty()) machines = {options->machine};
-  absl::StatusOr<std::vector<VariedRun>> runs =
-      Varied(vary, Crossed(*options, allocators, machines));
+  std::vector<VariedRun> crossed = Crossed(*options, allocators, machines);
+  if (absl::Status status = ChooseModels(allocators, crossed); !status.ok()) return status;
+  absl::StatusOr<std::vector<VariedRun>> runs = Varied(vary, std::move(crossed));
   if (!runs.ok()) return runs.status();
   if (runs->size() < 2) {
     return absl::InvalidArgumentError(

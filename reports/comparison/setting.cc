@@ -59,6 +59,8 @@ std::vector<std::string> SettingInWords(ResultSet set) {
 std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs) {
   OncePerGroup machines;
   OncePerGroup kernels;
+  OncePerGroup choices;
+  OncePerGroup otherwise;
   OncePerGroup rounding;
   OncePerGroup folded;
   for (const RunNamed& run : runs) {
@@ -67,6 +69,8 @@ std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs) {
     const std::string sources = SourcesSentence(result);
     machines.Add(MachineSentence(result) + (sources.empty() ? "" : "; " + sources), run.label);
     kernels.Add(KernelsSentence(result), run.label);
+    choices.Add(ChoiceSentence(result), run.label);
+    otherwise.Add(fmt::format("{}", fmt::join(OtherwiseSentences(result), "; ")), run.label);
     const std::vector<std::string> sentences = RoundingSentences(result);
     rounding.Add(fmt::format("{}", fmt::join(sentences, "; ")), run.label);
     folded.Add(FoldedSentence(result), run.label);
@@ -74,6 +78,8 @@ std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs) {
   std::vector<std::string> words;
   machines.AppendTo(runs.size(), "machines", words);
   kernels.AppendTo(runs.size(), "pairs of a recorded and a simulated kernel", words);
+  choices.AppendTo(runs.size(), "models chosen by the recorded kernel", words);
+  otherwise.AppendTo(runs.size(), "ways in which caches worked otherwise when recorded", words);
   rounding.AppendTo(runs.size(), "ways to round kmallocs", words);
   folded.AppendTo(runs.size(), "ways to fold CPUs and nodes", words);
   return words;

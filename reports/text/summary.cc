@@ -242,6 +242,13 @@ void AppendSetting(const RunResult& result, TextPage& page) {
   if (const std::string kernels = KernelsSentence(result); !kernels.empty()) {
     page.Labelled("kernels", kernels);
   }
+  if (const std::string choice = ChoiceSentence(result); !choice.empty()) {
+    page.Labelled("", choice);
+  }
+  const std::vector<std::string> otherwise = OtherwiseSentences(result);
+  for (const std::string& sentence : otherwise) {
+    page.Labelled(&sentence == &otherwise.front() ? "otherwise" : "", sentence);
+  }
   const std::vector<std::string> rounding = RoundingSentences(result);
   for (const std::string& sentence : rounding) {
     page.Labelled(&sentence == &rounding.front() ? "rounding" : "", sentence);

@@ -23,6 +23,7 @@
 #include "fmt/format.h"
 #include "reports/result_io.h"
 #include "runs/simulation/bundled_traces.h"
+#include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_check.h"
 #include "runs/simulation/run_spec.h"
 #include "runs/simulation/simulation.h"
@@ -139,6 +140,7 @@ absl::StatusOr<SimulationOptions> OptionsOfTextproto(const std::string& path) {
   ResolvePaths(fs::path(path).parent_path().string(), &spec);
   absl::StatusOr<SimulationOptions> options = OptionsOf(spec, origin, "");
   if (!options.ok()) return options.status();
+  ModelChooser().Choose(&*options);
   if (const std::optional<RunFault> fault = RunChecker().Check(*options); fault.has_value()) {
     return ErrorOf(*fault, spec, origin, "");
   }

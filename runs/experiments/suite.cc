@@ -15,6 +15,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/text_format.h"
+#include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_check.h"
 #include "runs/simulation/run_spec.h"
 #include "sim/machine/spec_text.h"
@@ -94,6 +95,7 @@ absl::StatusOr<Suite> SuiteFromText(std::string_view text, const std::string& pa
   Suite suite{.name = file.stem().string(), .entries = {}};
   std::set<std::string> names;
   RunChecker checker;
+  ModelChooser chooser;
   for (int i = 0; i < spec.point_size(); ++i) {
     const SuitePoint& point = spec.point(i);
     const std::string where = fmt::format("point[{}]", i);
@@ -118,6 +120,7 @@ absl::StatusOr<Suite> SuiteFromText(std::string_view text, const std::string& pa
     ResolvePaths(file.parent_path().string(), &run);
     absl::StatusOr<SimulationOptions> options = OptionsOf(run, origin, where + ".run.");
     if (!options.ok()) return options.status();
+    chooser.Choose(&*options);
     if (const std::optional<RunFault> fault = checker.Check(*options); fault.has_value()) {
       entry.fault = ErrorOf(*fault, run, origin, where + ".run.");
     }

@@ -17,6 +17,7 @@
 #include "fmt/format.h"
 #include "runs/experiments/sweep.pb.h"
 #include "runs/simulation/bundled_traces.h"
+#include "runs/simulation/model_choice.h"
 #include "runs/simulation/recorded_machine.h"
 #include "runs/simulation/run_check.h"
 #include "runs/simulation/run_spec.h"
@@ -240,6 +241,12 @@ class Planner {
       if (!status.ok()) return FlagError(axes, name, status);
       flags += fmt::format("--{}={}\n", name, value);
     }
+    if (absl::Status status = ChooseModelOf(axes, chosen, draft.spec, &*options); !status.ok()) {
+      return status;
+    }
+    for (size_t i = 0; i < axes.size(); ++i) {
+      if (axes[i].name == "allocator") point.values[i] = options->allocator;
+    }
     point.options = *std::move(options);
     NoteModelValues(axes, chosen, point.options, draft.spec);
     DropForeignPolicies(point.options);
@@ -254,6 +261,24 @@ class Planner {
     point.inputs = *inputs;
     point.name = NameOfRun(draft.spec, *inputs, flags);
     return point;
+  }
+
+  // Makes "slub" the model that it is of the point's trace, in the spec too: the point's name is of
+  // what is run.
+  absl::Status ChooseModelOf(const std::vector<Axis>& axes, const std::vector<size_t>& chosen,
+                             RunSpec& spec, SimulationOptions* options) {
+    chooser_.Choose(options);
+    const std::string_view name = DigestedName(options->allocator);
+    if (spec.has_allocator() || name != kSlubOfKernel) spec.set_allocator(std::string(name));
+    for (size_t i = 0; options->allocator_of_kernel && i < axes.size(); ++i) {
+      const std::vector<std::string>& values = axes[i].values;
+      if (axes[i].name != "allocator") continue;
+      if (std::find(values.begin(), values.end(), options->allocator) == values.end()) continue;
+      return origin_.Error(PathOf(axes[i], chosen[i]),
+                           fmt::format("\"{}\" is {} here, which is another value of allocator",
+                                       kSlubOfKernel, options->allocator));
+    }
+    return absl::OkStatus();
   }
 
   // Which quirks, policies, boots and tunables some allocator of the sweep knows, and which one did
@@ -329,6 +354,7 @@ class Planner {
   const SpecOrigin& origin_;
   const std::string folder_;
   RunInputsReader inputs_;
+  ModelChooser chooser_;
   RunChecker checker_;
   absl::Status first_refusal_;
   // Of the values that are for allocators to know, "quirks=memcg-off": those that one knows, and

@@ -11,7 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "allocators/registry.h"
 #include "google/protobuf/text_format.h"
+#include "runs/simulation/cache_ways.h"
 #include "runs/simulation/kernel_match.h"
+#include "runs/simulation/model_choice.h"
 #include "runs/simulation/replayable.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
@@ -262,11 +264,14 @@ absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config
 // The head's part of the result.
 void DescribeSetting(const SimulationOptions& options, const RecordedSetting& setting,
                      const Stage& stage, RunResult& result) {
-  if (stage.trace == nullptr) return;
+  if (stage.trace == nullptr) {
+    *result.mutable_kernel_match() = KernelOfModel(options);
+    return;
+  }
   for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
   FillPlaces(stage.trace->places(), stage.trace->folded_nodes(), *result.mutable_places());
   *result.mutable_kernel_match() =
-      MatchKernels(stage.header, setting.survey, options.allocator, stage.allocator.get());
+      MatchKernels(stage.header, setting.survey, options, stage.allocator.get());
 }
 
 absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
@@ -316,7 +321,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   Describe(options, stage, *result.mutable_config());
   DescribeSetting(options, setting, stage, result);
   result.mutable_digests()->set_trace(stage.header.events_digest);
-  result.mutable_digests()->set_config(DigestOf(result.config()));
+  result.mutable_digests()->set_config(DigestOfConfig(result.config()));
   if (stage.workload != nullptr) {
     StateWorkload(options, loop_options, stage, result);
   } else {
@@ -339,6 +344,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
       !status.ok()) {
     return status;
   }
+  if (stage.trace != nullptr) NoteCachesOtherwise(stage.header, model, result);
   return result;
 }
 
@@ -355,10 +361,12 @@ absl::StatusOr<RunResult> SimulateClosed(const SimulationOptions& options,
   return result;
 }
 
-absl::StatusOr<RunResult> WriteWorkloadTrace(const SimulationOptions& options,
+absl::StatusOr<RunResult> WriteWorkloadTrace(const SimulationOptions& asked,
                                              const SimulationHooks& hooks,
                                              const std::string& path) {
-  if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
+  if (absl::Status status = CheckSimulationOptions(asked); !status.ok()) return status;
+  SimulationOptions options = asked;
+  ChooseModel(/*release=*/"", &options);
   const absl::StatusOr<MachineConfig> config =
       LoadMachine(options.machine.empty() ? DefaultMachine(/*has_trace=*/false) : options.machine);
   if (!config.ok()) return config.status();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,15 +96,34 @@ void CompareRounding(const TraceSurvey& survey, const std::vector<uint64_t>& cla
   for (RoundedOtherwise& both : worst) *match.add_worst() = std::move(both);
 }
 
+// Why "slub" is this model.
+std::string_view ChosenAs(const ModelKernel& model, std::string_view release) {
+  const std::optional<ModelKernel> recorded = KernelOfRelease(release);
+  if (!recorded.has_value()) return "newest";
+  if (IsOfSeries(model, release)) return "series";
+  return IsEarlier(*recorded, model) ? "oldest" : "nearest below";
+}
+
+// What is known of the model alone.
+KernelMatch MatchOfModel(const SimulationOptions& options, std::string_view release) {
+  KernelMatch match;
+  const absl::StatusOr<ModelKernel> kernel = KernelOf(options.allocator);
+  if (!kernel.ok()) return match;
+  match.set_model(KernelName(*kernel));
+  if (!options.allocator_of_kernel) return match;
+  match.set_asked(std::string(kSlubOfKernel));
+  match.set_chosen_as(std::string(ChosenAs(*kernel, release)));
+  return match;
+}
+
 }  // namespace
 
 KernelMatch MatchKernels(const TraceHeader& trace, const TraceSurvey& survey,
-                         std::string_view allocator, const Allocator* model) {
-  KernelMatch match;
+                         const SimulationOptions& options, const Allocator* model) {
+  KernelMatch match = MatchOfModel(options, trace.kernel_release);
   match.set_recorded(trace.kernel_release);
   match.set_recorded_allocator(RecordedAllocator(trace));
-  if (const absl::StatusOr<ModelKernel> kernel = KernelOf(allocator); kernel.ok()) {
-    match.set_model(KernelName(*kernel));
+  if (const absl::StatusOr<ModelKernel> kernel = KernelOf(options.allocator); kernel.ok()) {
     match.set_same_series(IsOfSeries(*kernel, trace.kernel_release));
   }
   if (model != nullptr) {
@@ -111,6 +131,10 @@ KernelMatch MatchKernels(const TraceHeader& trace, const TraceSurvey& survey,
     if (!classes.empty()) CompareRounding(survey, classes, match);
   }
   return match;
+}
+
+KernelMatch KernelOfModel(const SimulationOptions& options) {
+  return MatchOfModel(options, /*release=*/"");
 }
 
 }  // namespace slablab

@@ -4,20 +4,22 @@
 #ifndef SLABLAB_RUNS_SIMULATION_KERNEL_MATCH_H_
 #define SLABLAB_RUNS_SIMULATION_KERNEL_MATCH_H_
 
-#include <string_view>
-
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
+#include "runs/simulation/simulation_options.h"
 #include "traces/sidecar/survey.h"
 #include "traces/slt/trace.h"
 
 namespace slablab {
 
-// The recorded kernel beside that of the model `allocator`: which they are, and how many of the
+// The recorded kernel beside that of the options' model: which they are, and how many of the
 // recorded kmallocs the model's size classes round to another size than the kernel did. `model`,
 // booted, has these classes; null: none, as of a percpu allocator.
 KernelMatch MatchKernels(const TraceHeader& trace, const TraceSurvey& survey,
-                         std::string_view allocator, const Allocator* model);
+                         const SimulationOptions& options, const Allocator* model);
+
+// The same where nothing was recorded.
+KernelMatch KernelOfModel(const SimulationOptions& options);
 
 }  // namespace slablab
 

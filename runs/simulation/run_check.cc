@@ -37,8 +37,7 @@ std::optional<RunFault> FaultOf(std::string_view field, const absl::Status& stat
 }
 
 std::optional<RunFault> CheckName(const std::string& name) {
-  std::vector<std::string> valid = NamesOf(ListAllocators());
-  for (std::string& percpu : NamesOf(ListPercpuAllocators())) valid.push_back(std::move(percpu));
+  const std::vector<std::string> valid = AllocatorNames();
   if (std::find(valid.begin(), valid.end(), name) != valid.end()) return std::nullopt;
   return FaultOf("allocator", UnknownName("allocator", name, valid), false);
 }
@@ -166,7 +165,7 @@ RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
   };
   if (const absl::Status status = replayable(options.allocator); !status.ok()) {
     // A trace of percpu areas alone is one for the percpu allocators, and the other way round.
-    return FaultOf("trace", status, replayable("slub").ok() || replayable("percpu").ok());
+    return FaultOf("trace", status, replayable(std::string(kSlubOfKernel)).ok() || replayable("percpu").ok());
   }
   if (!options.warm_start) return std::nullopt;
   return FaultOf("start", CheckWarmStart(*header), false);

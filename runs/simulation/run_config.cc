@@ -16,6 +16,7 @@
 #include "allocators/switches.h"
 #include "base/digest.h"
 #include "google/protobuf/text_format.h"
+#include "runs/simulation/model_choice.h"
 #include "runs/simulation/version.h"
 #include "sim/machine/machine_loader.h"
 
@@ -109,9 +110,11 @@ void FillPlaces(const RecordedPlaces& places, uint64_t allocations_folded, Place
   report.set_allocations_folded(allocations_folded);
 }
 
-uint64_t DigestOf(const google::protobuf::Message& message) {
+uint64_t DigestOfConfig(const RunConfig& config) {
+  RunConfig digested = config;
+  digested.set_allocator(std::string(DigestedName(config.allocator())));
   std::string bytes;
-  google::protobuf::TextFormat::PrintToString(message, &bytes);
+  google::protobuf::TextFormat::PrintToString(digested, &bytes);
   Digest digest;
   digest.AddString(bytes);
   return digest.value();

@@ -9,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
-#include "google/protobuf/message.h"
 #include "reports/result.pb.h"
 #include "runs/simulation/simulation_options.h"
 #include "sim/machine.h"
@@ -27,7 +26,7 @@ void FillMachine(const SourcedMachine& machine, MachineReport& report);
 // `allocations_folded`: that asked for a recorded node which another stands for.
 void FillPlaces(const RecordedPlaces& places, uint64_t allocations_folded, PlacesReport& report);
 
-uint64_t DigestOf(const google::protobuf::Message& message);
+uint64_t DigestOfConfig(const RunConfig& config);
 
 // On CPU 0; the first that is refused is the answer.
 absl::Status WriteTunables(const std::vector<TunableSetting>& tunables, Machine& machine,

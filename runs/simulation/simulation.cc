@@ -10,9 +10,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"
+#include "runs/simulation/cache_ways.h"
 #include "runs/simulation/closed_simulation.h"
 #include "runs/simulation/kernel_comparison.h"
 #include "runs/simulation/kernel_match.h"
+#include "runs/simulation/model_choice.h"
 #include "runs/simulation/percpu_simulation.h"
 #include "runs/simulation/recorded_machine.h"
 #include "runs/simulation/replayable.h"
@@ -81,9 +83,9 @@ void Describe(const SimulationOptions& options, const TraceHeader& header,
   FillConfig(options, machine.config, *result.mutable_config());
   FillMachine(machine, *result.mutable_machine());
   for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
-  *result.mutable_kernel_match() = MatchKernels(header, setting.survey, options.allocator, model);
+  *result.mutable_kernel_match() = MatchKernels(header, setting.survey, options, model);
   result.mutable_digests()->set_trace(header.events_digest);
-  result.mutable_digests()->set_config(DigestOf(result.config()));
+  result.mutable_digests()->set_config(DigestOfConfig(result.config()));
   result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
   result.mutable_totals()->set_trace_lost_events(header.lost_events);
   result.mutable_totals()->set_trace_lost_unknown(header.lost_unknown);
@@ -178,6 +180,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
       !status.ok()) {
     return status;
   }
+  NoteCachesOtherwise(header, model, result);
   if (!IsLikeRecorded(config, *setting.topology)) return result;
   if (absl::Status status = CompareWithKernel(header, model, replay->result(), before, result);
       !status.ok()) {
@@ -200,13 +203,17 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
     const absl::StatusOr<SourcedMachine> sourced =
         load([] { return LoadMachine(kRecordedMachine).status(); });
     if (!sourced.ok()) return sourced.status();
-    return SimulateClosed(options, *sourced, RecordedSetting(), hooks);
+    SimulationOptions here = options;
+    ChooseModel(/*release=*/"", &here);
+    return SimulateClosed(here, *sourced, RecordedSetting(), hooks);
   }
   absl::StatusOr<std::unique_ptr<TraceReader>> reader =
       TraceReader::Open(options.trace_path, {.addresses = false});
   if (!reader.ok()) return reader.status();
   const TraceHeader& header = (*reader)->header();
-  if (absl::Status s = CheckReplayable(options.trace_path, header, options.allocator); !s.ok()) {
+  SimulationOptions here = options;
+  ChooseModel(header.kernel_release, &here);
+  if (absl::Status s = CheckReplayable(here.trace_path, header, here.allocator); !s.ok()) {
     return s;
   }
   absl::StatusOr<RecordedSetting> setting =
@@ -215,10 +222,9 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   const absl::StatusOr<SourcedMachine> sourced =
       load([&] { return MachineOfRecording(header, &*setting); });
   if (!sourced.ok()) return sourced.status();
-  SimulationOptions here = options;
   here.replay.recorded = setting->topology;
   if (options.order == RunOrder::kClosed) return SimulateClosed(here, *sourced, *setting, hooks);
-  if (!IsPercpuAllocator(options.allocator)) {
+  if (!IsPercpuAllocator(here.allocator)) {
     return SimulateRecorded(here, *sourced, *setting, **reader, hooks);
   }
   absl::StatusOr<RunResult> result = SimulatePercpu(here, sourced->config, **reader, hooks);

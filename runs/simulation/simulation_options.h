@@ -46,7 +46,9 @@ struct SimulationOptions {
   bool balances() const { return balance.value_or(!workload.empty()); }
   uint32_t scale = 1;  // copies at once, 1..kScaleMax; more than one needs closed order
   std::vector<TunableSetting> tunables;  // written once the trace's or workload's caches are there
-  std::string allocator = "slub";
+  std::string allocator{kSlubOfKernel};
+  // That was asked for and has become the model in `allocator` (runs/simulation/model_choice.h).
+  bool allocator_of_kernel = false;
   std::string machine;                          // as LoadMachine takes it
   std::optional<MachineConfig> machine_config;  // instead
   SourcesSpec machine_sources;                  // of that, for reports

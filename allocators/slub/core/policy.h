@@ -62,7 +62,7 @@ extern const PolicyTable<SlubPolicy> kSlubPolicies;
 
 // Linux 6.1.
 inline constexpr SlubPolicy kSlub61 = {
-    .name = "slub",
+    .name = "slub-6.1",
     .cpu_slabs = true,
     .cpu_partials = true,
     .freezes_cpu_partials = true,

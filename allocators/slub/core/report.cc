@@ -135,7 +135,8 @@ CacheLayout SlubCore::Layout(CacheId id) const {
           .order = s.geometry.order,
           .objects_per_slab = s.geometry.objects,
           .free_pointer_offset = s.geometry.free_pointer_offset,
-          .sheaf_capacity = s.sheaf_capacity.Peek()};
+          .sheaf_capacity = s.sheaf_capacity.Peek(),
+          .cpu_holds = policy_.cpu_slabs ? "CPU slabs" : ""};
 }
 
 CacheId SlubCore::FindCache(std::string_view name) const {
