@@ -154,7 +154,7 @@ absl::StatusOr<std::string> HelpText(absl::Span<const Command> commands,
       "\nto begin with:\n"
       "  slablab demo                         all eras on a bundled trace\n"
       "  slablab list traces                  the bundled traces\n"
-      "  slablab run linux-6.1-slub-c4n2-fs   where the cycles and bytes of one went\n";
+      "  slablab run linux-7.3-slub-c4n2-fs   where the cycles and bytes of one went\n";
   return out;
 }
 

@@ -141,17 +141,26 @@ std::vector<std::string> OtherwiseSentences(const RunResult& result) {
     std::string names = fmt::format("{}", fmt::join(group.names(), ", "));
     if (group.caches() > static_cast<uint32_t>(group.names_size())) names += ", ...";
     sentences.push_back(fmt::format(
-        "{} ({}; {} of the cycles): {} when recorded, {} here",
+        "{} ({}; {} of the cycles) had {} when recorded and have {} here",
         Counted(group.caches(), "cache", "caches"), names,
         Percent(group.cycles(), match.cache_cycles()), group.recorded(), group.simulated()));
   }
-  uint64_t further = 0;
+  uint32_t further = 0;
   for (int i = kToldMax; i < match.otherwise_size(); ++i) further += match.otherwise(i).caches();
   if (further > 0) {
-    sentences.push_back(
-        fmt::format("{} worked otherwise in other ways", Counted(further, "cache", "caches")));
+    sentences.push_back(fmt::format("{} worked otherwise, too", Counted(further, "cache", "caches")));
   }
   return sentences;
+}
+
+std::string OtherwiseInShort(const RunResult& result) {
+  std::string text;
+  for (const CachesOtherwise& group : result.kernel_match().otherwise()) {
+    text += fmt::format("{}{} had {} when recorded and have {} here", text.empty() ? "" : "; ",
+                        Counted(group.caches(), "cache", "caches"), group.recorded(),
+                        group.simulated());
+  }
+  return text;
 }
 
 std::vector<std::string> RoundingSentences(const RunResult& result) {

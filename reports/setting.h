@@ -24,6 +24,8 @@ std::string KernelsSentence(const RunResult& result);
 std::string ChoiceSentence(const RunResult& result);
 // Which caches worked otherwise when recorded; empty if none did.
 std::vector<std::string> OtherwiseSentences(const RunResult& result);
+// The same without their names and shares, for many runs.
+std::string OtherwiseInShort(const RunResult& result);
 // What was rounded otherwise when recorded; empty if nothing was.
 std::vector<std::string> RoundingSentences(const RunResult& result);
 // What shares a place with another; empty if nothing does.

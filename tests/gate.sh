@@ -101,7 +101,7 @@ for allocator in $("$before" list allocators | sed -n 's/^  \([a-z][a-z0-9-]*\) 
   [[ $allocator == percpu*-km ]] && machine=uma-1 # Those know of no nodes.
   run "$allocator-recorded" --trace="$trace" --allocator="$allocator" --machine=$machine
 done
-for allocator in slub slab slubq slub-2010; do
+for allocator in slub-6.1 slab slubq slub-2010; do
   run "$allocator-spread" --trace=$samples-fork.slt --allocator=$allocator --place=spread \
     --machine=xeon-8380@16x4 --start=warm --merge-caches
   run "$allocator-closed" --trace=$samples-net.slt --allocator=$allocator --order=closed \
@@ -114,10 +114,10 @@ for format in text tsv csv json proto html; do
   for result in "${stored[@]}"; do
     same "report --format=$format: $(basename "$result" .result)" report "$result" --format=$format
   done
-  same "compare --format=$format" compare --trace=$samples-net.slt --allocators=slub,slab,slubq \
+  same "compare --format=$format" compare --trace=$samples-net.slt --allocators=slub-6.1,slab,slubq \
     --machine=vm-c4n2 --format=$format
 done
-for allocator in slub slab slubq; do
+for allocator in slub-6.1 slab slubq; do
   same "timeline: $allocator" timeline --trace=$samples-net.slt --machine=vm-c4n2 \
     --allocator=$allocator --events-max=20000 -o -
 done
@@ -127,7 +127,7 @@ done
 
 cat >"$work/plan.textproto" <<END
 base { trace: "$root/$samples-net.slt" machine: "vm-c4n2" events_max: 20000 }
-allocator: ["slub", "slab", "slubq"]
+allocator: ["slub-6.1", "slab", "slubq"]
 seed: [1, 2]
 END
 "$before" sweep run "$work/plan.textproto" --folder="$work/store" >/dev/null 2>&1

@@ -233,11 +233,11 @@ int RunCompare(const std::vector<std::string>& arguments) {
   return Ended(set.ok() ? WriteSet(*set) : set.status());
 }
 
-// The recorded kernel's, today's, and what was there before and beside them: as many as the words
-// tell apart run by run.
+// The recorded kernel's SLUB against the last of long life before it, and what was there before and
+// beside them: as many as the words tell apart run by run.
 const std::vector<std::string>& DemoAllocators() {
   static const auto& names = *new std::vector<std::string>{
-      "slub", "slub-7.3", "slab", "slab-2014", "slub-2010", "slubq-v2", "slubq", "slubq-v4"};
+      "slub-6.12", "slub-7.3", "slub-6.1", "slab", "slub-2010", "slubq-v2", "slubq", "slubq-v4"};
   return names;
 }
 
@@ -245,7 +245,7 @@ int RunDemo(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("demo takes no arguments"));
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
   SimulationOptions options;
-  options.trace_path = BundledTracePath("linux-6.1-slub-c4n2-hackbench");
+  options.trace_path = BundledTracePath("linux-7.3-slub-c4n2-hackbench");
   const absl::StatusOr<std::vector<LabelledResult>> set =
       SimulateAll(Crossed(options, DemoAllocators(), {"xeon-8380"}));
   if (!set.ok()) return Ended(set.status());

@@ -70,7 +70,7 @@ std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs) {
     machines.Add(MachineSentence(result) + (sources.empty() ? "" : "; " + sources), run.label);
     kernels.Add(KernelsSentence(result), run.label);
     choices.Add(ChoiceSentence(result), run.label);
-    otherwise.Add(fmt::format("{}", fmt::join(OtherwiseSentences(result), "; ")), run.label);
+    otherwise.Add(OtherwiseInShort(result), run.label);
     const std::vector<std::string> sentences = RoundingSentences(result);
     rounding.Add(fmt::format("{}", fmt::join(sentences, "; ")), run.label);
     folded.Add(FoldedSentence(result), run.label);

@@ -88,7 +88,7 @@ std::vector<Subject> Subjects() {
   const std::vector<std::string_view> sheaves = {"sheaf_refill", "free_slowpath",
                                                  "alloc_node_mismatch"};
   return {
-      {.allocator = "slub",
+      {.allocator = "slub-6.1",
        .tunables = short_lists,
        .busy = {"free_slab", "cpu_partial_drain", "alloc_node_mismatch"}},
       {.allocator = "slub-6.12",

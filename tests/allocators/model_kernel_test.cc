@@ -5,6 +5,10 @@
 
 #include "allocators/model_kernel.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "allocators/percpu/registry.h"
 #include "allocators/registry.h"
 #include "gtest/gtest.h"
@@ -22,11 +26,31 @@ TEST(ModelKernelTest, EveryModelHasOne) {
     EXPECT_TRUE(KernelOf(info.name).ok()) << info.name;
   }
   EXPECT_FALSE(KernelOf("slob").ok());
-  EXPECT_EQ(KernelName(*KernelOf("slub")), "Linux 6.1");
+  EXPECT_EQ(KernelName(*KernelOf("slub-6.1")), "Linux 6.1");
   EXPECT_EQ(KernelName(*KernelOf("slab-2014")), "Linux 3.17");
   EXPECT_EQ(KernelName(*KernelOf("slub-2010")), "Linux 2.6.36");
   EXPECT_EQ(KernelName(*KernelOf("slubq")), "Linux 2.6.36 + SLUB+Q V3");
   EXPECT_EQ(KernelName(*KernelOf("percpu-2010")), "Linux 2.6.36");
+}
+
+TEST(ModelKernelTest, SlubIsTheNewestModelThatIsNotNewerThanTheRecordedKernel) {
+  for (const auto& [release, model] : std::vector<std::pair<const char*, const char*>>{
+           {"6.1.192", "slub-6.1"},      {"6.1.0-13-amd64", "slub-6.1"}, {"6.2", "slub-6.1"},
+           {"6.11.11", "slub-6.1"},      {"6.12.0", "slub-6.12"},        {"6.17.9", "slub-6.12"},
+           {"6.18.3-arm64", "slub-6.18"}, {"6.19", "slub-6.18"},         {"7.0.1", "slub-7.0"},
+           {"7.3.4", "slub-7.3"},        {"7.3.0-rc1+", "slub-7.3"},     {"9.0", "slub-7.3"},
+           {"5.15.0", "slub-2010"},      {"2.6.36", "slub-2010"},        {"2.6.32", "slub-2010"},
+           {"", "slub-7.3"},             {"next", "slub-7.3"},           {"7", "slub-7.3"}}) {
+    EXPECT_EQ(SlubOfKernel(release), model) << release;
+  }
+  // Every model of SLUB is its own kernel's.
+  for (const AllocatorInfo& info : ListAllocators()) {
+    if (info.design != "slub") continue;
+    EXPECT_EQ(SlubOfKernel(KernelName(info.kernel).substr(std::string("Linux ").size())),
+              info.name);
+  }
+  EXPECT_FALSE(KernelOf(kSlubOfKernel).ok()) << "no model's name";
+  EXPECT_EQ(AllocatorNames().front(), kSlubOfKernel);
 }
 
 TEST(ModelKernelTest, AReleaseIsOfASeriesByItsNumbers) {

@@ -167,12 +167,12 @@ struct Step {
 
 // An era is the one beside it with other values of its switches, and nothing else.
 TEST(ErasTest, AnEraIsItsNeighbourWithItsSwitchesSet) {
-  const Step steps[] = {{"slub", "slub-6.12"},      {"slub-6.12", "slub"},
+  const Step steps[] = {{"slub-6.1", "slub-6.12"},      {"slub-6.12", "slub-6.1"},
                         {"slub-6.12", "slub-6.18"}, {"slub-6.18", "slub-7.0"},
                         {"slub-7.0", "slub-7.1"},   {"slub-7.1", "slub-7.2"},
                         {"slub-7.2", "slub-7.3"},   {"slub-7.3", "slub-7.2"},
                         {"slub-7.2", "slub-7.1"},   {"slub-7.1", "slub-7.0"},
-                        {"slub-7.0", "slub-6.18"},  {"slub", "slub-7.3"},
+                        {"slub-7.0", "slub-6.18"},  {"slub-6.1", "slub-7.3"},
                         {"slub-7.3", "slub-6.18"},  {"slab", "slab-2014"},
                         {"slab-2014", "slab"},      {"slab-2014", "slab-2014-percpu"},
                         {"slubq-v2", "slubq"},      {"slubq", "slubq-v4"},
@@ -196,13 +196,13 @@ TEST(PolicyRefusalTest, ReasonsSayWhatWouldDo) {
   const auto refusal = [](const char* model, const std::vector<std::string>& policies) {
     return Message(CheckPolicies(model, policies));
   };
-  EXPECT_THAT(refusal("slub", {"cpu-slabs=no"}), HasSubstr("slabs.marked-listed is no"));
-  EXPECT_EQ(refusal("slub", {"cpu-slabs=no", "slabs.marked-listed=yes"}), "");
+  EXPECT_THAT(refusal("slub-6.1", {"cpu-slabs=no"}), HasSubstr("slabs.marked-listed is no"));
+  EXPECT_EQ(refusal("slub-6.1", {"cpu-slabs=no", "slabs.marked-listed=yes"}), "");
   EXPECT_THAT(refusal("slub-6.12", {"slabs.marked-listed=no"}),
               HasSubstr("could not be told from one in its node's list"));
   EXPECT_THAT(refusal("slub-7.3", {"barns.pointer=in-node"}),
               HasSubstr("barns=all-nodes needs barns.pointer=in-cache"));
-  EXPECT_THAT(refusal("slub", {"sheaves.capacity=8"}),
+  EXPECT_THAT(refusal("slub-6.1", {"sheaves.capacity=8"}),
               HasSubstr("sheaves.capacity of slub decides nothing: there are no sheaves"));
   EXPECT_THAT(refusal("slub-7.3", {"cpu-partials=no"}), HasSubstr("there are no CPU slabs"));
   EXPECT_THAT(refusal("slub-6.18", {"sheaves.which=default"}),

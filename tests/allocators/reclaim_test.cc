@@ -85,7 +85,7 @@ TYPED_TEST(ReclaimTest, WhenPagesRunOutQueuesGiveBackWhatTheyHold) {
 
 // SLAB, SLUB and SLUB+Q V2 register no shrinker: nothing comes of asking.
 TEST(ReclaimOthersTest, WhoHasNoShrinkerKeepsWhatHeHas) {
-  for (std::string_view name : {"slub", "slab", "slub-2010", "slubq-v2"}) {
+  for (std::string_view name : {"slub-6.1", "slab", "slub-2010", "slubq-v2"}) {
     Machine machine(
         ReferenceMachine({.cpus = 2, .nodes = 1, .cpus_per_node = 2, .mib_per_node = 64}));
     const std::unique_ptr<Allocator> model = MakeAllocator(name, machine, {}).value();

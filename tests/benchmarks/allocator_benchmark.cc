@@ -97,7 +97,7 @@ void Pairs(benchmark::State& state, std::string_view allocator) {
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * pairs * 2 * bench.cpus());
 }
-BENCHMARK_CAPTURE(Pairs, slub, "slub")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Pairs, slub, "slub-6.1")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slab, "slab")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slab_2014, "slab-2014")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Pairs, slub_2010, "slub-2010")->Apply(OneOrMore);
@@ -131,7 +131,7 @@ void Churn(benchmark::State& state, std::string_view allocator) {
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * ops * bench.cpus());
 }
-BENCHMARK_CAPTURE(Churn, slub, "slub")->Apply(OneOrMore);
+BENCHMARK_CAPTURE(Churn, slub, "slub-6.1")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slab, "slab")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slab_2014, "slab-2014")->Apply(OneOrMore);
 BENCHMARK_CAPTURE(Churn, slub_2010, "slub-2010")->Apply(OneOrMore);
@@ -160,7 +160,7 @@ void HandOver(benchmark::State& state, std::string_view allocator) {
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * pairs * 2 * bench.cpus());
 }
-BENCHMARK_CAPTURE(HandOver, slub, "slub")->Apply(TwoOrMore);
+BENCHMARK_CAPTURE(HandOver, slub, "slub-6.1")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slab, "slab")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slab_2014, "slab-2014")->Apply(TwoOrMore);
 BENCHMARK_CAPTURE(HandOver, slub_2010, "slub-2010")->Apply(TwoOrMore);

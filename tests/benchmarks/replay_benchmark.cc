@@ -39,7 +39,7 @@ std::string SamplePath(std::string_view name) {
 
 struct Booted {
   explicit Booted(const MachineConfig& config) : machine(std::make_unique<Machine>(config)) {
-    auto made = MakeAllocator("slub", *machine, {});
+    auto made = MakeAllocator("slub-6.1", *machine, {});
     CHECK(made.ok());
     allocator = *std::move(made);
     machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return allocator->Boot(cpu); });

@@ -50,7 +50,7 @@ constexpr absl::string_view kWorkloads[] = {
 constexpr absl::string_view kTraces[] = {"slab-c4n2-fs", "slub-c4n2-fork", "slub-c4n2-hackbench",
                                          "slub-c4n2-net"};
 constexpr absl::string_view kAllocators[] = {
-    "slub", "slub-2010", "slab", "slab-2014", "slab-2014-percpu", "slubq", "slubq-v2"};
+    "slub-6.1", "slub-2010", "slab", "slab-2014", "slab-2014-percpu", "slubq", "slubq-v2"};
 constexpr absl::string_view kPercpuAllocators[] = {"percpu", "percpu-km", "percpu-2010",
                                                    "percpu-2010-km"};
 constexpr absl::string_view kSlabKeys[] = {"limit", "batchcount", "sharedfactor"};
@@ -120,7 +120,7 @@ class Maker {
 
   absl::string_view Key() {
     if (allocator_.substr(0, 5) == "slubq") return Pick(kSlubqKeys);
-    if (allocator_ == "slub") return Pick(kSlubKeys);
+    if (allocator_ == "slub-6.1") return Pick(kSlubKeys);
     return allocator_ == "slub-2010" ? Pick(kSlub2010Keys) : Pick(kSlabKeys);
   }
   int64_t Value(absl::string_view key) {

@@ -44,7 +44,7 @@ class CompareTest : public FolderTest {
 TEST_F(CompareTest, KeptResultsGiveTheSameReportAsTheRuns) {
   const std::string flags = absl::StrCat("compare ", small_, " --allocators=slub,slab");
   const std::string text = Output("text", flags);
-  EXPECT_THAT(text, AllOf(StartsWith("What differs, and why"), HasSubstr("slab against slub")));
+  EXPECT_THAT(text, AllOf(StartsWith("What differs, and why"), HasSubstr("slab against slub-6.1")));
   EXPECT_EQ(Output("again", absl::StrCat("compare ", small_, " --allocator=slub,slab")), text);
   EXPECT_EQ(
       Output("again", absl::StrCat("compare ", small_, " --allocators=slub --allocators=slab")),
@@ -76,6 +76,8 @@ TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub"), "two runs or more");
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slub"),
                 "'slub' is named twice");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slub-6.1"),
+                "'slub' is slub-6.1 here, so that is named twice");
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slob"), "slob");
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocator=slub"), "two runs or more");
   ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slab --allocator=slab"),
@@ -117,7 +119,7 @@ TEST_F(CompareTest, ATunableIsVariedOverItsValues) {
   ASSERT_EQ(varied.runs_size(), 3);
   for (int i = 0; i < 3; ++i) {
     const RunConfig& config = varied.runs(i).result().config();
-    EXPECT_EQ(config.allocator(), "slub");
+    EXPECT_EQ(config.allocator(), "slub-6.1");
     ASSERT_EQ(config.tunables_size(), 1);
     EXPECT_EQ(config.tunables(0).name(), "cpu_partial");
     EXPECT_EQ(config.tunables(0).value(), std::vector<int64_t>({0, 6, 30})[i]);

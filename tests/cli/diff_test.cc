@@ -227,7 +227,7 @@ TEST_F(DiffTest, WhatItCannotCompareIsSaid) {
   EXPECT_THAT(Stderr(absl::StrCat("diff ", good, " ", Spec("b.textproto", "place: \"x\""))).text,
               HasSubstr("b.textproto:1:37: --place=x"));
   EXPECT_THAT(Stderr(absl::StrCat("diff ", good, " ", Spec("b.textproto", "quirks: \"x\""))).text,
-              HasSubstr("b.textproto:1:37: unknown quirk of slub 'x'"));
+              HasSubstr("b.textproto:1:37: unknown quirk of slub-6.1 'x'"));
   EXPECT_THAT(
       Stderr(absl::StrCat("diff ", good, " ", Spec("b.textproto", "allocator: \"percpu\""))).text,
       HasSubstr("nothing to replay for percpu"));

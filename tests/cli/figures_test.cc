@@ -117,7 +117,7 @@ std::vector<Trial> RunsOf(const std::string& allocator) {
   SimulationOptions warm = recorded;
   warm.trace_path = Sample("slub-c4n2-fs");
   warm.warm_start = true;
-  if (allocator == "slub") add("warm start", warm);
+  if (allocator == "slub-6.1") add("warm start", warm);
   SimulationOptions closed = Of(allocator, "xeon-8380@16x2");
   closed.trace_path = Sample("slub-c4n2-net");
   closed.replay.events_max = 20'000;
@@ -430,7 +430,7 @@ INSTANTIATE_TEST_SUITE_P(EveryModel, FiguresTest, ::testing::ValuesIn(SlabAlloca
                          });
 
 TEST(FootprintTest, TheEndIsWhatIsThereAfterTheLastFree) {
-  SimulationOptions options = Of("slub", "vm-c4n2");
+  SimulationOptions options = Of("slub-6.1", "vm-c4n2");
   options.workload = "fill-then-thin";
   options.workload_textproto = kFillThenThin;
   const RunResult result = ResultOf({"thin", options});
@@ -443,7 +443,7 @@ TEST(FootprintTest, TheEndIsWhatIsThereAfterTheLastFree) {
 }
 
 TEST(FootprintTest, WholePagesOfKmallocAreHeldToo) {
-  SimulationOptions options = Of("slub", "vm-c4n2");
+  SimulationOptions options = Of("slub-6.1", "vm-c4n2");
   options.workload = "large";
   options.workload_textproto = kLarge;
   const RunResult result = ResultOf({"large", options});
@@ -474,7 +474,7 @@ TEST(PartsTest, ReapingIsInTheTotalAndIsNoOperation) {
   EXPECT_EQ(result.parts(1).part(), "in timers, put-off work");
   EXPECT_GT(result.parts(1).cycles(), 0u);
   RunResult base = result;
-  base.mutable_config()->set_allocator("slub");
+  base.mutable_config()->set_allocator("slub-6.1");
   const std::string words = absl::StrJoin(DifferencesInWords(Labelled({base, result})), "\n");
   EXPECT_THAT(words, ::testing::HasSubstr("in timers, put-off work"));
 }

@@ -64,7 +64,7 @@ class ReportTest : public ::testing::Test {
  protected:
   void SetUp() override {
     RunResult result;
-    result.mutable_config()->set_allocator("slub");
+    result.mutable_config()->set_allocator("slub-6.1");
     result.mutable_totals()->set_operations(1234);
     NamedCount& skipped = *result.mutable_totals()->add_skipped();
     skipped.set_name("page events");

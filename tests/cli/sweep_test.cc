@@ -276,7 +276,7 @@ TEST_F(SweepTest, WhatCannotBeIsListedWithItsReason) {
   EXPECT_THAT(text, HasSubstr("percpu-km 4 2"));
   // What every report's head says, with the points that it is of.
   EXPECT_THAT(text, HasSubstr("with SLUB; the model is of Linux 6.1."));
-  EXPECT_THAT(text, HasSubstr("slub 1 1: 3 of 4 recorded CPUs share a simulated CPU"));
+  EXPECT_THAT(text, HasSubstr("slub-6.1 1 1: 3 of 4 recorded CPUs share a simulated CPU"));
   const std::string tsv =
       Stdout(absl::StrCat("sweep merge --format=tsv ", sweep_, Folder("some"))).text;
   const std::vector<std::string> lines = absl::StrSplit(tsv, '\n', absl::SkipEmpty());

@@ -30,7 +30,7 @@ TEST(ResultIoTest, AnyResultComesBackFromBothForms) {
   Random random(3);
   for (int i = 0; i < 20; ++i) {
     RunResult result = AnyResult(random);
-    result.mutable_config()->set_allocator("slub");
+    result.mutable_config()->set_allocator("slub-6.1");
     result.clear_checksum();
     for (const std::string& bytes : {Serialize(result), ToJson(result)}) {
       const absl::StatusOr<RunResult> read = ParseResult(bytes, "r");
@@ -46,6 +46,22 @@ TEST(ResultIoTest, JsonHasFieldNamesAsTheProtoAndZeroes) {
   result.mutable_totals()->set_failed_allocations(0);
   EXPECT_THAT(ToJson(result),
               AllOf(HasSubstr("\"failed_allocations\": \"0\""), HasSubstr("\"caches\": []")));
+}
+
+TEST(ResultIoTest, WhatWasKeptWhenThereWasOneSlubIsOfLinux61) {
+  RunResult old = ExampleResult();
+  for (const auto& [kept, read] : {std::pair{"slub", "slub-6.1"}, {"slub-7.3", "slub-7.3"}}) {
+    old.mutable_config()->set_allocator(kept);
+    RunResults several;
+    *several.add_runs()->mutable_result() = old;
+    for (const std::string& bytes :
+         {Serialize(old), ToJson(old), Serialize(several), ToJson(several)}) {
+      const absl::StatusOr<RunResults> results = ParseResults(bytes, "r");
+      ASSERT_TRUE(results.ok()) << results.status();
+      EXPECT_EQ(results->runs(0).result().config().allocator(), read);
+    }
+    EXPECT_EQ(ParseResult(Serialize(old), "r")->config().allocator(), read);
+  }
 }
 
 TEST(ResultIoTest, DamagedJsonNamesItsLine) {

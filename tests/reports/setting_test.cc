@@ -12,7 +12,9 @@ namespace slablab {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 RunResult Machine(const std::string& name) {
   RunResult result;
@@ -92,6 +94,57 @@ TEST(SettingTest, AnotherKernelIsSaidToBeOne) {
   EXPECT_THAT(RoundingSentences(result),
               ElementsAre("100 of 400 kmallocs (25.0%) were rounded otherwise when recorded",
                           "100 of 20 to 24 bytes: 128 when recorded, 32 here"));
+}
+
+TEST(SettingTest, HowSlubBecameAModelIsSaid) {
+  RunResult result;
+  EXPECT_EQ(ChoiceSentence(result), "");
+  KernelMatch& match = *result.mutable_kernel_match();
+  match.set_model("Linux 7.3");
+  match.set_recorded("7.3.4");
+  match.set_same_series(true);
+  EXPECT_EQ(ChoiceSentence(result), "") << "it was asked for by name";
+  result.mutable_config()->set_allocator("slub-7.3");
+  match.set_asked("slub");
+  match.set_chosen_as("series");
+  EXPECT_EQ(ChoiceSentence(result), "slub: the model of the recorded kernel 7.3.4 -> slub-7.3");
+  match.set_recorded("7.9.1");
+  match.set_chosen_as("nearest below");
+  EXPECT_EQ(ChoiceSentence(result),
+            "slub: the nearest model below the recorded kernel 7.9.1 -> slub-7.3");
+  match.set_chosen_as("oldest");
+  EXPECT_THAT(ChoiceSentence(result), HasSubstr("the recorded kernel 7.9.1 is older -> "));
+  match.set_recorded("");
+  match.set_chosen_as("newest");
+  EXPECT_EQ(ChoiceSentence(result),
+            "slub: the newest model, as the recording does not say its kernel -> slub-7.3");
+  result.mutable_config()->set_workload("hackbench");
+  EXPECT_EQ(ChoiceSentence(result), "slub: the newest model, as nothing was recorded -> slub-7.3");
+  EXPECT_EQ(KernelsSentence(result), "nothing was recorded; the model is of Linux 7.3");
+}
+
+TEST(SettingTest, CachesThatWorkedOtherwiseAreSaidWithTheirShare) {
+  RunResult result;
+  EXPECT_THAT(OtherwiseSentences(result), IsEmpty());
+  KernelMatch& match = *result.mutable_kernel_match();
+  match.set_cache_cycles(1000);
+  for (const auto& [caches, cycles] : {std::pair{3u, 700u}, {2u, 200u}, {1u, 10u}}) {
+    CachesOtherwise& group = *match.add_otherwise();
+    group.set_recorded("sheaves");
+    group.set_simulated("CPU slabs");
+    group.set_caches(caches);
+    group.add_names("dentry");
+    if (caches > 1) group.add_names("kmalloc-64");
+    group.set_cycles(cycles);
+  }
+  EXPECT_THAT(OtherwiseSentences(result),
+              ElementsAre("3 caches (dentry, kmalloc-64, ...; 70.0% of the cycles) had sheaves "
+                          "when recorded and have CPU slabs here",
+                          "2 caches (dentry, kmalloc-64; 20.0% of the cycles) had sheaves when "
+                          "recorded and have CPU slabs here",
+                          "1 cache worked otherwise, too"));
+  EXPECT_THAT(OtherwiseInShort(result),
+              StartsWith("3 caches had sheaves when recorded and have CPU slabs here; 2 caches "));
 }
 
 TEST(SettingTest, WhatIsFoldedIsSaid) {

@@ -71,7 +71,7 @@ class KernelComparisonTest : public ::testing::Test {
     return names;
   }
 
-  AllocatorMachine model_{"slub", {.allocator = {.statistics = true}}};
+  AllocatorMachine model_{"slub-6.1", {.allocator = {.statistics = true}}};
 };
 
 TEST_F(KernelComparisonTest, ACounterThatTheKernelLacksIsNotComparedAndIsNamed) {

@@ -148,11 +148,17 @@ TEST(RecordedMachineTest, SidecarsBesideARecordingAreTakenAndSaid) {
   EXPECT_EQ(result.totals().remote_frees(), 100);
   EXPECT_EQ(result.places().nodes_folded(), 0);
   EXPECT_EQ(result.kernel_match().recorded(), "6.18.3-arm64");
-  EXPECT_FALSE(result.kernel_match().same_series());
+  EXPECT_EQ(result.config().allocator(), "slub-6.18");
+  EXPECT_TRUE(result.kernel_match().same_series());
+  const RunResult named = ResultOf(absl::StrCat("--allocator=slub-6.1 --trace=", folder,
+                                                "/beside.slt"));
+  EXPECT_FALSE(named.kernel_match().same_series());
+  EXPECT_EQ(named.kernel_match().asked(), "");
   const RunResult without =
       ResultOf("--trace=" + Imported(folder + "/trace.txt", "--sidecars=none"));
   EXPECT_EQ(without.config().nodes(), 2);  // node 8 is asked for, and so there is a node 0
   EXPECT_EQ(without.kernel_match().recorded(), "");
+  EXPECT_EQ(without.config().allocator(), "slub-7.3");
 }
 
 TEST(RecordedMachineTest, KmallocsRoundedOtherwiseWhenRecordedAreCounted) {
@@ -213,7 +219,10 @@ TEST(RecordedMachineTest, BundledTracesSayTheirs) {
   EXPECT_THAT(
       text,
       HasSubstr("\nkernels      recorded on Linux 6.1.192 with SLUB; the model is of Linux 6.1\n"));
+  EXPECT_THAT(text, HasSubstr("\n             slub: the model of the recorded kernel 6.1.192 -> "
+                              "slub-6.1\n"));
   EXPECT_THAT(text, Not(HasSubstr("rounding")));
+  EXPECT_THAT(text, Not(HasSubstr("otherwise")));
   // All of them, those of a boot that only one CPU did, too.
   for (const std::string name : {"fork", "hackbench", "net"}) {
     const RunConfig config = ResultOf("--events-max=100 --trace=" + Sample(name)).config();
@@ -225,6 +234,39 @@ TEST(RecordedMachineTest, BundledTracesSayTheirs) {
                                .config();
   EXPECT_EQ(percpu.cpus(), 8);
   EXPECT_EQ(percpu.nodes(), 2);
+}
+
+TEST(RecordedMachineTest, CachesThatWorkedOtherwiseWhenRecordedAreCounted) {
+  const std::string trace =
+      "--events-max=20000 --trace=" + Runfile("traces/samples/linux-7.3-slub-c4n2-fs.slt");
+  const RunResult own = ResultOf(trace);
+  EXPECT_EQ(own.config().allocator(), "slub-7.3");
+  EXPECT_EQ(own.kernel_match().asked(), "slub");
+  EXPECT_EQ(own.kernel_match().otherwise_size(), 0);
+  for (const auto& [model, way] : std::vector<std::pair<std::string, std::string>>{
+           {"slub-6.1", "CPU slabs"},
+           {"slub-6.12", "CPU slabs"},
+           {"slub-2010", "CPU slabs"},
+           {"slab", "CPU arrays"},
+           {"slubq", "CPU queues"}}) {
+    const RunResult result = ResultOf("--allocator=" + model + " " + trace);
+    const KernelMatch& match = result.kernel_match();
+    ASSERT_GT(match.otherwise_size(), 0) << model;
+    EXPECT_EQ(match.otherwise(0).recorded(), "sheaves") << model;
+    EXPECT_EQ(match.otherwise(0).simulated(), way) << model;
+    // All but caches that the recorded kernel did not have.
+    uint64_t cycles = 0;
+    for (const CachesOtherwise& group : match.otherwise()) cycles += group.cycles();
+    EXPECT_GT(cycles, match.cache_cycles() / 10 * 9) << model;
+    EXPECT_LE(cycles, match.cache_cycles()) << model;
+  }
+  // Closed order has the same head, and a SLAB kernel's caches had arrays.
+  EXPECT_GT(ResultOf("--order=closed --allocator=slab " + trace).kernel_match().otherwise_size(), 0);
+  const RunResult slab = ResultOf("--events-max=20000 --trace=" +
+                                  Runfile("traces/samples/linux-6.1-slab-c4n2-fs.slt"));
+  EXPECT_EQ(slab.config().allocator(), "slub-6.1");
+  ASSERT_EQ(slab.kernel_match().otherwise_size(), 1);
+  EXPECT_EQ(slab.kernel_match().otherwise(0).recorded(), "CPU arrays");
 }
 
 TEST(RecordedMachineTest, AWorkloadHasNone) {

@@ -43,6 +43,8 @@ TEST_F(SweepPlanTest, ErrorsNameFileAndLine) {
   for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
            {"base {\n  trace: \"net.slt\"\n}\nallocator: \"slub\"\nallocator: \"slbu\"\n",
             ":5:1: unknown allocator 'slbu' (did you mean slub?); valid are: slub"},
+           {"base { trace: \"net.slt\" }\nallocator: \"slub-6.1\"\nallocator: \"slub\"\n",
+            ":3:1: \"slub\" is slub-6.1 here, which is another value of allocator"},
            {"base { trace: \"net.slt\" }\ncpus: 4\ncpus: 16\ncpus: 4\n",
             ":4:1: a second \"4\" in cpus"},
            {"base { trace: \"net.slt\" }\nnodes: 0\n", ":2:1: 0 nodes"},
@@ -85,18 +87,18 @@ TEST_F(SweepPlanTest, ErrorsNameFileAndLine) {
            // What no allocator of the sweep knows.
            {"base { trace: \"net.slt\" }\nflag { name: \"quirks\"\n value: \"\"\n value: "
             "\"stale-node-counts\" }",
-            ":4:2: unknown quirk of slub 'stale-node-counts'; valid are: remote-defrag-always"},
+            ":4:2: unknown quirk of slub-6.1 'stale-node-counts'; valid are: remote-defrag-always"},
            {"base { trace: \"net.slt\"\n quirks: \"mecg-off\" }",
-            ":2:2: unknown quirk of slub 'mecg-off' (did you mean memcg-off?)"},
+            ":2:2: unknown quirk of slub-6.1 'mecg-off' (did you mean memcg-off?)"},
            {"base { trace: \"net.slt\" }\nallocator: \"slub\"\nallocator: \"slab\"\n"
             "tunable {\n name: \"cpu_partail\"\n value: 0\n value: 6 }",
-            ":6:2: unknown tunable of slub 'cpu_partail' (did you mean cpu_partial?)"},
+            ":6:2: unknown tunable of slub-6.1 'cpu_partail' (did you mean cpu_partial?)"},
            {"base { trace: \"net.slt\" }\ntunable { name: \"cpu_partial\"\n value: 6\n value: -1 }",
             ":4:2: cpu_partial cannot be set to -1: it takes 0..4294967295"},
            {"base { trace: \"net.slt\"\n tune: \"min_partial=5,shrink=2\" }",
             ":2:2: shrink cannot be set to 2: it takes 1 alone"},
            {"base { trace: \"net.slt\"\n boot: \"static\" }",
-            ":2:2: unknown boot of slub 'static'"},
+            ":2:2: unknown boot of slub-6.1 'static'"},
            {"base { trace: \"net.slt\"\n percpu_quirks: \"31-bit\" }",
             ":2:2: unknown quirk of percpu '31-bit' (did you mean 32-bit?)"},
            {"base { trace: \"net.slt\" }\nmachines: \"uma-1\"",
@@ -125,10 +127,10 @@ TEST_F(SweepPlanTest, AQuirkThatOneAllocatorKnowsIsRefusedForTheOthersAlone) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(plan->points.size(), 6u);
   for (const SweepPoint& point : plan->points) {
-    const bool refused = point.values == std::vector<std::string>{"slub", "noaliencache"};
+    const bool refused = point.values == std::vector<std::string>{"slub-6.1", "noaliencache"};
     EXPECT_EQ(!point.refused.empty(), refused) << point.refused;
     if (refused) {
-      EXPECT_THAT(point.refused, HasSubstr("unknown quirk of slub 'noaliencache'"));
+      EXPECT_THAT(point.refused, HasSubstr("unknown quirk of slub-6.1 'noaliencache'"));
     }
   }
 }

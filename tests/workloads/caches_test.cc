@@ -129,7 +129,7 @@ TEST(SpecOfTest, KnownFlagsAreNotSecondGuessed) {
 }
 
 TEST(SlabinfoTest, OtherSlabsThanItSaysAreSaid) {
-  AllocatorMachine m("slub", {});
+  AllocatorMachine m("slub-6.1", {});
   TraceHeader trace;
   trace.caches.push_back(Seen("filp", 224, 256));
   trace.sidecars.push_back(

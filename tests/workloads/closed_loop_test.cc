@@ -164,7 +164,7 @@ TEST(ClosedLoopTest, NothingIsAllocatedPerStepAfterWarmUp) {
     }
   }
   Script script(std::move(tasks), {0, 1, 2, 3, 0, 1, 2, 3});
-  World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}, "slub", false);
+  World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}, "slub-6.1", false);
   std::vector<std::pair<uint64_t, uint64_t>> seen;  // operations, host allocations
   seen.reserve(1000);
   world.set_progress([&](uint64_t operations, uint64_t steps) {
@@ -332,7 +332,7 @@ ParsedScenario Parse(const std::string& text) {
 }
 
 TEST(ScenarioTest, TasksLeaveACpuThatGoesOffLineAndReturnWithIt) {
-  for (const std::string_view allocator : {"slub", "slab", "slub-2010", "slubq"}) {
+  for (const std::string_view allocator : {"slub-6.1", "slab", "slub-2010", "slubq"}) {
     World world({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}, allocator);
     std::vector<Step> work;
     for (uint64_t i = 0; i < 2000; ++i) {

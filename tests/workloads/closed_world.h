@@ -82,7 +82,7 @@ class World {
                                                     .nodes = 2,
                                                     .cpus_per_node = 2,
                                                     .mib_per_node = 64},
-                 std::string_view allocator = "slub", bool notes = true)
+                 std::string_view allocator = "slub-6.1", bool notes = true)
       : takes_notes_(notes),
         machine_(std::make_unique<Machine>(ReferenceMachine(machine))),
         model_(MakeAllocator(allocator, *machine_, {}).value()) {

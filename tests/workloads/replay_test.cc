@@ -103,7 +103,7 @@ class World {
                     .value()),
         machine_(std::make_unique<Machine>(ReferenceMachine(options.machine))),
         model_(options.notes ? MakeNotingSlub(*machine_, &notes_)
-                             : MakeAllocator("slub", *machine_, {}).value()) {
+                             : MakeAllocator("slub-6.1", *machine_, {}).value()) {
     machine_->scheduler().RunOn(CpuId(0), [this](Cpu& cpu) { return model_->Boot(cpu); });
     replay_ = std::make_unique<Replay>(*reader_, *machine_, *model_, options.replay);
     EXPECT_TRUE(replay_->Prepare().ok());

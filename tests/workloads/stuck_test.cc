@@ -136,7 +136,7 @@ TEST(StuckTest, WhoWaitsForEverIsNamedWhateverComesMeanwhile) {
 
 // It would never end: its interrupts are all that the only CPU has time for.
 TEST(StuckTest, AStormThatLeavesNoTimeIsEndedInWords) {
-  World world({.cpus = 1, .nodes = 1, .cpus_per_node = 1, .mib_per_node = 64}, "slub", false);
+  World world({.cpus = 1, .nodes = 1, .cpus_per_node = 1, .mib_per_node = 64}, "slub-6.1", false);
   Script script({{Think(1'000'000), Allocate(1), Free(1)}});
   Scenario scenario(Parse("events { every_us: 1 interrupts { count: 100 interval_ns: 1 } }", 1, 1),
                     world.machine().config(), {});

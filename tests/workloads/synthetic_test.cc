@@ -198,7 +198,7 @@ TEST(SyntheticTest, RemoteTestsAllocateOnOneSideAndFreeOnTheOther) {
          {std::pair{"slab-remote", true}, {"slab-gather", false}}) {
       OneSided seen;
       const Outcome outcome = Execute(LoadWorkloadText(name)->textproto,
-                                      {{"objects", 50}, {"bytes", bytes}}, "slub", {}, &seen);
+                                      {{"objects", 50}, {"bytes", bytes}}, "slub-6.1", {}, &seen);
       ASSERT_TRUE(outcome.status.ok()) << outcome.status;
       EXPECT_EQ(outcome.work, 3 * 50u);  // All others are three.
       const std::set<int32_t> one = {0};
@@ -216,22 +216,22 @@ TEST(SyntheticTest, RemoteTestsAllocateOnOneSideAndFreeOnTheOther) {
 TEST(SyntheticTest, TheSameSeedIsTheSameRunAndAnotherIsAnother) {
   const std::string text = LoadWorkloadText("larson")->textproto;
   const Parameters& small = SmallSizes().at("larson");
-  const uint64_t first = Execute(text, small, "slub", {.seed = 5}).digest;
-  EXPECT_EQ(Execute(text, small, "slub", {.seed = 5}).digest, first);
-  EXPECT_NE(Execute(text, small, "slub", {.seed = 6}).digest, first);
+  const uint64_t first = Execute(text, small, "slub-6.1", {.seed = 5}).digest;
+  EXPECT_EQ(Execute(text, small, "slub-6.1", {.seed = 5}).digest, first);
+  EXPECT_NE(Execute(text, small, "slub-6.1", {.seed = 6}).digest, first);
 }
 
 TEST(SyntheticTest, CopiesDoNotMeet) {
   const std::string text = LoadWorkloadText("hackbench")->textproto;
-  const Outcome one = Execute(text, {{"pairs", 3}}, "slub");
-  const Outcome three = Execute(text, {{"pairs", 3}}, "slub", {.scale = 3});
+  const Outcome one = Execute(text, {{"pairs", 3}}, "slub-6.1");
+  const Outcome three = Execute(text, {{"pairs", 3}}, "slub-6.1", {.scale = 3});
   EXPECT_EQ(three.work, 3 * one.work);
   EXPECT_EQ(three.live, 0u);
 }
 
 TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
   const auto error = [](const std::string& text) {
-    return std::string(Execute(text, {}, "slub").status.message());
+    return std::string(Execute(text, {}, "slub-6.1").status.message());
   };
   const std::string head = "name: 'w'\nuses { name: 'o' bytes: '64' why: 'test' }\n";
   EXPECT_THAT(error("name: 3"), HasSubstr("w.textproto:1:7"));
@@ -256,7 +256,7 @@ TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
               HasSubstr("nothing is done"));
   EXPECT_THAT(
       std::string(
-          Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub").status.message()),
+          Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub-6.1").status.message()),
       HasSubstr("unknown parameter of the workload 'threds' (did you mean threads?); valid are: "
                 "threads, slots"));
 }
@@ -265,7 +265,7 @@ TEST(SyntheticTest, WhoWaitsForEverIsSaidWithTheLineOfItsStep) {
   const std::string head =
       "name: 'w'\nqueues { name: 'a' count: '3' }\nqueues { name: 'b' count: '2' }\n";
   const auto error = [&head](const std::string& text) {
-    const absl::Status status = Execute(head + text, {}, "slub").status;
+    const absl::Status status = Execute(head + text, {}, "slub-6.1").status;
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     return std::string(status.message());
   };
@@ -285,7 +285,7 @@ TEST(SyntheticTest, WhoWaitsForEverIsSaidWithTheLineOfItsStep) {
 TEST(SyntheticTest, WhatIsTooMuchIsRefusedWithItsLineAndBound) {
   const auto error = [](const std::string& text, const Parameters& parameters = {}) {
     return std::string(
-        Execute("name: 'w' parameters { name: 'n' value: 3 }\n" + text, parameters, "slub")
+        Execute("name: 'w' parameters { name: 'n' value: 3 }\n" + text, parameters, "slub-6.1")
             .status.message());
   };
   const std::string repeat = "tasks { steps {\n repeat { times: 'n' steps { work {} } } } }";

@@ -32,7 +32,7 @@ class WarmStartTest : public ::testing::Test {
     ASSERT_NE(sidecar, nullptr);
     sysfs_ = ParseSlabSysfs(sidecar->contents, sidecar->name).value();
     machine_ = std::make_unique<Machine>(config);
-    model_ = MakeAllocator("slub", *machine_, {}).value();
+    model_ = MakeAllocator("slub-6.1", *machine_, {}).value();
     machine_->scheduler().RunOn(CpuId(0), [this](Cpu& cpu) { return model_->Boot(cpu); });
     replay_ = std::make_unique<Replay>(*reader_, *machine_, *model_, ReplayOptions());
     ASSERT_TRUE(replay_->Prepare().ok());

@@ -326,7 +326,7 @@ absl::Status BootStatus(const std::string& allocator, const AllocatorOptions& op
 }
 
 TEST(EarlyPercpuTest, SlabAllocatorsBootOnIt) {
-  for (const std::string allocator : {"slub", "slab", "slub-2010", "slubq-v4"}) {
+  for (const std::string allocator : {"slub-6.1", "slab", "slub-2010", "slubq-v4"}) {
     for (const std::string percpu : {"percpu", "percpu-2010", "percpu-km", "percpu-2010-km"}) {
       EXPECT_TRUE(BootStatus(allocator, {.percpu = percpu}, 2).ok()) << allocator << percpu;
     }

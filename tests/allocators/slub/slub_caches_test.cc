@@ -171,14 +171,14 @@ TEST(SlubStatisticsTest, WithoutThemThereAreNoCountersAndNoRoomForThem) {
 
 TEST(RegistryTest, NamesAreListedWhereOneIsUnknown) {
   Machine machine(ReferenceMachine({}));
-  EXPECT_TRUE(MakeAllocator("slub", machine, {}).ok());
+  EXPECT_TRUE(MakeAllocator("slub-6.1", machine, {}).ok());
   EXPECT_THAT(std::string(MakeAllocator("slob", machine, {}).status().message()),
-              HasSubstr("slub"));
+              HasSubstr("slub-6.1"));
   AllocatorOptions options;
   options.quirks = {"warp"};
-  EXPECT_THAT(std::string(MakeAllocator("slub", machine, options).status().message()),
+  EXPECT_THAT(std::string(MakeAllocator("slub-6.1", machine, options).status().message()),
               HasSubstr("remote-defrag-always"));
-  EXPECT_EQ(ListAllocators().front().name, "slub");
+  EXPECT_EQ(ListAllocators().front().name, "slub-6.1");
 }
 
 // Caches beyond what the first chunk of per-CPU memory holds, some over the end of a page; every

@@ -107,7 +107,7 @@ std::string ColdBuffers() {
   table += fmt::format("{:<12}{:<12}{:>12}{:>9}{:>9}{:>13}{:>8}{:>9}\n", "allocator", "consumer",
                        "alloc:object", "misses", "cycles", "free:object", "misses", "cycles");
   for (const std::string_view name :
-       {"slab", "slub", "slub-2010", "slubq-v2", "slubq", "slubq-v4"}) {
+       {"slab", "slub-6.1", "slub-2010", "slubq-v2", "slubq", "slubq-v4"}) {
     for (const bool remote : {false, true}) {
       Bench b(name, 2);
       const CacheId cache = b.MakeCache(512);

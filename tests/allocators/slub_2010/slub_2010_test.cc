@@ -381,7 +381,7 @@ TEST(Slub2010BootTest, AnUnknownBootIsRefused) {
       ReferenceMachine({.cpus = 1, .nodes = 1, .cpus_per_node = 1, .mib_per_node = 64}));
   EXPECT_EQ(MakeAllocator("slub-2010", machine, {.boot = "warm"}).status().message(),
             "unknown boot of slub-2010 'warm'; valid are: dynamic, static");
-  EXPECT_FALSE(MakeAllocator("slub", machine, {.boot = "static"}).ok());
+  EXPECT_FALSE(MakeAllocator("slub-6.1", machine, {.boot = "static"}).ok());
 }
 
 // The mask's line is another CPU's until boot is over; then it costs a touch in every allocation.
