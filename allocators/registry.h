@@ -34,8 +34,8 @@ std::vector<AllocatorInfo> ListAllocators();
 // Their names, those of percpu allocators, and kSlubOfKernel first: what a user may say.
 std::vector<std::string> AllocatorNames();
 
-// What kSlubOfKernel is for a recording of that release: the newest model of SLUB that is not newer,
-// else the oldest. Where the release names no kernel ("") the newest there is.
+// What kSlubOfKernel is for a recording of that release: the newest model of SLUB that is not
+// newer, else the oldest. Where the release names no kernel ("") the newest there is.
 std::string_view SlubOfKernel(std::string_view release);
 
 // The kernel that the model of that name, a percpu allocator's too, is of. InvalidArgument as of

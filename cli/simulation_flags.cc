@@ -41,8 +41,9 @@ ABSL_FLAG(std::string, balance, "",
           "them, when "
           "they wake and when a CPU falls idle. Default: on for workloads, off for traces.");
 ABSL_FLAG(uint32_t, scale, 1, "N: so many copies of it at once, each with objects of its own.");
-ABSL_FLAG(std::string, allocator, std::string(slablab::kSlubOfKernel),
-          "NAME: the model; `slablab list allocators` has them. slub: that of the recorded kernel.");
+ABSL_FLAG(
+    std::string, allocator, std::string(slablab::kSlubOfKernel),
+    "NAME: the model; `slablab list allocators` has them. slub: that of the recorded kernel.");
 ABSL_FLAG(
     std::string, machine, "",
     "MACHINE: a preset's name, a .textproto, an lstopo .xml, an hwloc synthetic string, host, "

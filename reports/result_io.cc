@@ -167,6 +167,17 @@ void NameOldModel(RunResult& result) {
   if (result.config().allocator() == "slub") result.mutable_config()->set_allocator("slub-6.1");
 }
 
+// The label, too: "slub", "slub 16 CPUs".
+void NameOldModel(LabelledRun& run) {
+  constexpr std::string_view kOld = "slub";
+  const std::string& label = run.label();
+  if (run.result().config().allocator() != kOld) return;
+  NameOldModel(*run.mutable_result());
+  if (label == kOld || label.starts_with("slub ")) {
+    run.set_label("slub-6.1" + label.substr(kOld.size()));
+  }
+}
+
 bool IsWhole(const RunResult& result) {
   return result.has_config() && !result.config().allocator().empty() && result.has_totals();
 }
@@ -234,7 +245,7 @@ absl::StatusOr<RunResults> ParseResults(std::string_view bytes, std::string_view
       if (absl::Status sealed = CheckSeal(bytes, IsJson(bytes), shown, results); !sealed.ok()) {
         return sealed;
       }
-      for (LabelledRun& run : *results.mutable_runs()) NameOldModel(*run.mutable_result());
+      for (LabelledRun& run : *results.mutable_runs()) NameOldModel(run);
       return results;
     }
   }

@@ -148,7 +148,8 @@ std::vector<std::string> OtherwiseSentences(const RunResult& result) {
   uint32_t further = 0;
   for (int i = kToldMax; i < match.otherwise_size(); ++i) further += match.otherwise(i).caches();
   if (further > 0) {
-    sentences.push_back(fmt::format("{} worked otherwise, too", Counted(further, "cache", "caches")));
+    sentences.push_back(
+        fmt::format("{} worked otherwise, too", Counted(further, "cache", "caches")));
   }
   return sentences;
 }

@@ -22,12 +22,12 @@ namespace {
 constexpr size_t kNamesShown = 3;
 constexpr std::string_view kSlabs = "CPU slabs";
 constexpr ModelKernel kFirstSheaves = {.version = 6, .patchlevel = 18};
-constexpr ModelKernel kLastSlabs = {.version = 6, .patchlevel = 19, .sublevel = 999};
+constexpr ModelKernel kNoCpuSlabs = {.version = 7, .patchlevel = 0};
 
 // What stands between a cache's users and its slabs.
 struct Way {
-  std::string_view cpu_holds;      // as CacheLayout has it
-  int64_t sheaf_capacity = 0;      // 0: no sheaves
+  std::string_view cpu_holds;  // as CacheLayout has it
+  int64_t sheaf_capacity = 0;  // 0: no sheaves
   bool capacity_is_known = true;
 };
 
@@ -55,7 +55,7 @@ class RecordedWays {
   std::optional<Way> Of(std::string_view cache) const {
     if (is_slab_) return Way{.cpu_holds = "CPU arrays"};
     if (!kernel_.has_value()) return std::nullopt;
-    const bool has_slabs = !IsEarlier(kLastSlabs, *kernel_);
+    const bool has_slabs = IsEarlier(*kernel_, kNoCpuSlabs);
     Way way{.cpu_holds = has_slabs ? kSlabs : std::string_view()};
     if (IsEarlier(*kernel_, kFirstSheaves)) return way;
     if (sysfs_.has_value()) {
@@ -120,10 +120,9 @@ void NoteCachesOtherwise(const TraceHeader& trace, const Allocator& model, RunRe
       group.set_cycles(group.cycles() + cache->operation_cycles());
     }
   }
-  std::stable_sort(otherwise.begin(), otherwise.end(),
-                   [](const CachesOtherwise& a, const CachesOtherwise& b) {
-                     return a.cycles() > b.cycles();
-                   });
+  std::stable_sort(
+      otherwise.begin(), otherwise.end(),
+      [](const CachesOtherwise& a, const CachesOtherwise& b) { return a.cycles() > b.cycles(); });
   for (CachesOtherwise& group : otherwise) *match.add_otherwise() = std::move(group);
 }
 

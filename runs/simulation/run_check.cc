@@ -165,7 +165,8 @@ RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
   };
   if (const absl::Status status = replayable(options.allocator); !status.ok()) {
     // A trace of percpu areas alone is one for the percpu allocators, and the other way round.
-    return FaultOf("trace", status, replayable(std::string(kSlubOfKernel)).ok() || replayable("percpu").ok());
+    return FaultOf("trace", status,
+                   replayable(std::string(kSlubOfKernel)).ok() || replayable("percpu").ok());
   }
   if (!options.warm_start) return std::nullopt;
   return FaultOf("start", CheckWarmStart(*header), false);

@@ -34,13 +34,25 @@ TEST(ModelKernelTest, EveryModelHasOne) {
 }
 
 TEST(ModelKernelTest, SlubIsTheNewestModelThatIsNotNewerThanTheRecordedKernel) {
-  for (const auto& [release, model] : std::vector<std::pair<const char*, const char*>>{
-           {"6.1.192", "slub-6.1"},      {"6.1.0-13-amd64", "slub-6.1"}, {"6.2", "slub-6.1"},
-           {"6.11.11", "slub-6.1"},      {"6.12.0", "slub-6.12"},        {"6.17.9", "slub-6.12"},
-           {"6.18.3-arm64", "slub-6.18"}, {"6.19", "slub-6.18"},         {"7.0.1", "slub-7.0"},
-           {"7.3.4", "slub-7.3"},        {"7.3.0-rc1+", "slub-7.3"},     {"9.0", "slub-7.3"},
-           {"5.15.0", "slub-2010"},      {"2.6.36", "slub-2010"},        {"2.6.32", "slub-2010"},
-           {"", "slub-7.3"},             {"next", "slub-7.3"},           {"7", "slub-7.3"}}) {
+  for (const auto& [release, model] :
+       std::vector<std::pair<const char*, const char*>>{{"6.1.192", "slub-6.1"},
+                                                        {"6.1.0-13-amd64", "slub-6.1"},
+                                                        {"6.2", "slub-6.1"},
+                                                        {"6.11.11", "slub-6.1"},
+                                                        {"6.12.0", "slub-6.12"},
+                                                        {"6.17.9", "slub-6.12"},
+                                                        {"6.18.3-arm64", "slub-6.18"},
+                                                        {"6.19", "slub-6.18"},
+                                                        {"7.0.1", "slub-7.0"},
+                                                        {"7.3.4", "slub-7.3"},
+                                                        {"7.3.0-rc1+", "slub-7.3"},
+                                                        {"9.0", "slub-7.3"},
+                                                        {"5.15.0", "slub-2010"},
+                                                        {"2.6.36", "slub-2010"},
+                                                        {"2.6.32", "slub-2010"},
+                                                        {"", "slub-7.3"},
+                                                        {"next", "slub-7.3"},
+                                                        {"7", "slub-7.3"}}) {
     EXPECT_EQ(SlubOfKernel(release), model) << release;
   }
   // Every model of SLUB is its own kernel's.

@@ -5,7 +5,9 @@
 
 #include <fstream>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
@@ -54,11 +56,14 @@ TEST(ResultIoTest, WhatWasKeptWhenThereWasOneSlubIsOfLinux61) {
     old.mutable_config()->set_allocator(kept);
     RunResults several;
     *several.add_runs()->mutable_result() = old;
+    several.mutable_runs(0)->set_label(absl::StrCat(kept, " 4 CPUs"));
     for (const std::string& bytes :
          {Serialize(old), ToJson(old), Serialize(several), ToJson(several)}) {
       const absl::StatusOr<RunResults> results = ParseResults(bytes, "r");
       ASSERT_TRUE(results.ok()) << results.status();
       EXPECT_EQ(results->runs(0).result().config().allocator(), read);
+      const std::string& label = results->runs(0).label();
+      if (!label.empty()) EXPECT_EQ(label, absl::StrCat(read, " 4 CPUs"));
     }
     EXPECT_EQ(ParseResult(Serialize(old), "r")->config().allocator(), read);
   }

@@ -150,8 +150,8 @@ TEST(RecordedMachineTest, SidecarsBesideARecordingAreTakenAndSaid) {
   EXPECT_EQ(result.kernel_match().recorded(), "6.18.3-arm64");
   EXPECT_EQ(result.config().allocator(), "slub-6.18");
   EXPECT_TRUE(result.kernel_match().same_series());
-  const RunResult named = ResultOf(absl::StrCat("--allocator=slub-6.1 --trace=", folder,
-                                                "/beside.slt"));
+  const RunResult named =
+      ResultOf(absl::StrCat("--allocator=slub-6.1 --trace=", folder, "/beside.slt"));
   EXPECT_FALSE(named.kernel_match().same_series());
   EXPECT_EQ(named.kernel_match().asked(), "");
   const RunResult without =
@@ -243,12 +243,12 @@ TEST(RecordedMachineTest, CachesThatWorkedOtherwiseWhenRecordedAreCounted) {
   EXPECT_EQ(own.config().allocator(), "slub-7.3");
   EXPECT_EQ(own.kernel_match().asked(), "slub");
   EXPECT_EQ(own.kernel_match().otherwise_size(), 0);
-  for (const auto& [model, way] : std::vector<std::pair<std::string, std::string>>{
-           {"slub-6.1", "CPU slabs"},
-           {"slub-6.12", "CPU slabs"},
-           {"slub-2010", "CPU slabs"},
-           {"slab", "CPU arrays"},
-           {"slubq", "CPU queues"}}) {
+  for (const auto& [model, way] :
+       std::vector<std::pair<std::string, std::string>>{{"slub-6.1", "CPU slabs"},
+                                                        {"slub-6.12", "CPU slabs"},
+                                                        {"slub-2010", "CPU slabs"},
+                                                        {"slab", "CPU arrays"},
+                                                        {"slubq", "CPU queues"}}) {
     const RunResult result = ResultOf("--allocator=" + model + " " + trace);
     const KernelMatch& match = result.kernel_match();
     ASSERT_GT(match.otherwise_size(), 0) << model;
@@ -261,7 +261,8 @@ TEST(RecordedMachineTest, CachesThatWorkedOtherwiseWhenRecordedAreCounted) {
     EXPECT_LE(cycles, match.cache_cycles()) << model;
   }
   // Closed order has the same head, and a SLAB kernel's caches had arrays.
-  EXPECT_GT(ResultOf("--order=closed --allocator=slab " + trace).kernel_match().otherwise_size(), 0);
+  EXPECT_GT(ResultOf("--order=closed --allocator=slab " + trace).kernel_match().otherwise_size(),
+            0);
   const RunResult slab = ResultOf("--events-max=20000 --trace=" +
                                   Runfile("traces/samples/linux-6.1-slab-c4n2-fs.slt"));
   EXPECT_EQ(slab.config().allocator(), "slub-6.1");

@@ -255,8 +255,8 @@ TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(error(head + "tasks { steps { repeat { times: '1000000000' } } }"),
               HasSubstr("nothing is done"));
   EXPECT_THAT(
-      std::string(
-          Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub-6.1").status.message()),
+      std::string(Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub-6.1")
+                      .status.message()),
       HasSubstr("unknown parameter of the workload 'threds' (did you mean threads?); valid are: "
                 "threads, slots"));
 }
