@@ -47,13 +47,6 @@ bool IsOwnPreset(std::string_view source, std::string_view machine) {
   return source.substr(kPreset.size()) == machine.substr(0, machine.find('@'));
 }
 
-std::string RecordedPhrase(const KernelMatch& match) {
-  std::string text = match.recorded().empty() ? "recorded on an unknown kernel"
-                                              : "recorded on Linux " + match.recorded();
-  if (!match.recorded_allocator().empty()) text += " with " + match.recorded_allocator();
-  return text;
-}
-
 }  // namespace
 
 std::string MachineSentence(const RunResult& result) {
@@ -105,12 +98,20 @@ std::string SourcesSentence(const RunResult& result) {
   return text;
 }
 
+std::string RecordedPhrase(const RunResult& result) {
+  if (!result.config().workload().empty()) return "nothing was recorded";
+  const KernelMatch& match = result.kernel_match();
+  std::string text = match.recorded().empty() ? "recorded on an unknown kernel"
+                                              : "recorded on Linux " + match.recorded();
+  if (!match.recorded_allocator().empty()) text += " with " + match.recorded_allocator();
+  return text;
+}
+
 std::string KernelsSentence(const RunResult& result) {
   if (!result.has_kernel_match()) return "";
   const KernelMatch& match = result.kernel_match();
-  const bool is_workload = !result.config().workload().empty();
-  std::string text = is_workload ? "nothing was recorded" : RecordedPhrase(match);
-  if (match.model().empty()) return is_workload ? "" : text;
+  std::string text = RecordedPhrase(result);
+  if (match.model().empty()) return text;
   const bool other = !match.recorded().empty() && !match.same_series();
   text += fmt::format("; the model is of {}{}", match.model(), other ? ", another kernel" : "");
   return text;

@@ -20,6 +20,8 @@ std::string MachineSentence(const RunResult& result);
 std::string SourcesSentence(const RunResult& result);
 // The recorded kernel beside the model's; empty if neither is known.
 std::string KernelsSentence(const RunResult& result);
+// Its first part: "recorded on Linux 6.1.192 with SLUB", "nothing was recorded".
+std::string RecordedPhrase(const RunResult& result);
 // "slub: the model of the recorded kernel 7.3.4 -> slub-7.3"; empty if the model was named.
 std::string ChoiceSentence(const RunResult& result);
 // Which caches worked otherwise when recorded; empty if none did.

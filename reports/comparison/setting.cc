@@ -3,6 +3,7 @@
 
 #include "reports/comparison/setting.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -48,6 +49,31 @@ class OncePerGroup {
   std::vector<std::pair<std::string, std::vector<std::string>>> groups_;
 };
 
+// The kernels of runs whose recording is of one kernel and whose models are of several: "recorded
+// on Linux 7.3.4 with SLUB; the models are of Linux 6.12 (slub-6.12) and Linux 7.3 (slub-7.3)".
+// Empty for others.
+std::string KernelsOfModels(absl::Span<const RunNamed> runs) {
+  constexpr size_t kLabelsMax = 4;
+  std::vector<std::pair<std::string, std::vector<std::string>>> models;
+  for (const RunNamed& run : runs) {
+    const std::string& model = run.result->kernel_match().model();
+    if (model.empty() || RecordedPhrase(*run.result) != RecordedPhrase(*runs[0].result)) return "";
+    auto known = std::find_if(models.begin(), models.end(),
+                              [&](const auto& entry) { return entry.first == model; });
+    if (known == models.end()) known = models.insert(models.end(), {model, {}});
+    known->second.emplace_back(run.label);
+  }
+  if (models.size() < 2) return "";
+  std::vector<std::string> told;
+  for (const auto& [model, labels] : models) {
+    told.push_back(labels.size() > kLabelsMax
+                       ? fmt::format("{} ({} runs)", model, labels.size())
+                       : fmt::format("{} ({})", model, fmt::join(labels, ", ")));
+  }
+  return fmt::format("{}; the models are of {}.", RecordedPhrase(*runs[0].result),
+                     fmt::join(told, ", "));
+}
+
 }  // namespace
 
 std::vector<std::string> SettingInWords(ResultSet set) {
@@ -77,7 +103,11 @@ std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs) {
   }
   std::vector<std::string> words;
   machines.AppendTo(runs.size(), "machines", words);
-  kernels.AppendTo(runs.size(), "pairs of a recorded and a simulated kernel", words);
+  if (std::string models = KernelsOfModels(runs); !models.empty()) {
+    words.push_back(std::move(models));
+  } else {
+    kernels.AppendTo(runs.size(), "pairs of a recorded and a simulated kernel", words);
+  }
   choices.AppendTo(runs.size(), "models chosen by the recorded kernel", words);
   otherwise.AppendTo(runs.size(), "ways in which caches worked otherwise when recorded", words);
   rounding.AppendTo(runs.size(), "ways to round kmallocs", words);
