@@ -120,7 +120,8 @@ TEST_F(ClosedRunTest, WhatAScenarioDoesIsCounted) {
 
 // Free pages of a node that leaves are gone: what was local before is from elsewhere.
 TEST_F(ClosedRunTest, AMemoryNodeThatLeavesGivesNoMoreSlabs) {
-  const std::string run = "--workload=slab-batch --set=tasks=4 --machine=vm-c4n2";
+  const std::string run =
+      "--workload=slab-batch --set=tasks=4 --machine=vm-c4n2 --allocator=slub-6.1";
   const auto slabs_on = [](const RunResult& result, int node) {
     uint64_t slabs = 0;
     for (const CacheStats& cache : result.caches()) {

@@ -242,7 +242,11 @@ TEST(RecordedMachineTest, CachesThatWorkedOtherwiseWhenRecordedAreCounted) {
   const RunResult own = ResultOf(trace);
   EXPECT_EQ(own.config().allocator(), "slub-7.3");
   EXPECT_EQ(own.kernel_match().asked(), "slub");
-  EXPECT_EQ(own.kernel_match().otherwise_size(), 0);
+  // Of its own kernel only how much a sheaf holds may differ.
+  for (const CachesOtherwise& group : own.kernel_match().otherwise()) {
+    EXPECT_EQ(group.simulated(), "sheaves");
+    EXPECT_LT(group.cycles(), own.kernel_match().cache_cycles() / 10);
+  }
   for (const auto& [model, way] :
        std::vector<std::pair<std::string, std::string>>{{"slub-6.1", "CPU slabs"},
                                                         {"slub-6.12", "CPU slabs"},
