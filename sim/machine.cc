@@ -14,12 +14,14 @@ Machine::Machine(const MachineConfig& config)
 Machine::~Machine() = default;
 
 Rcu& Machine::rcu() {
-  if (rcu_ != nullptr) return *rcu_;
-  return own_rcu();
+  return rcu_ != nullptr ? *rcu_ : own_rcu();
 }
 
 TickRcu& Machine::own_rcu() {
-  if (own_rcu_ == nullptr) own_rcu_ = std::make_unique<TickRcu>(scheduler(), boot_memory());
+  if (own_rcu_ == nullptr) {
+    own_rcu_ = std::make_unique<TickRcu>(scheduler(), boot_memory());
+    if (rcu_ == nullptr) rcu_ = own_rcu_.get();
+  }
   return *own_rcu_;
 }
 

@@ -31,6 +31,8 @@ class Machine : public Hardware {
 
   // What calls models back when a grace period has ended.
   Rcu& rcu();
+  // The same if it has been asked for before; else null.
+  Rcu* rcu_in_use() const { return rcu_; }
   // Puts `rcu` in the place of the machine's own. Not owned. Before anything runs.
   void set_rcu(Rcu* rcu) { rcu_ = rcu; }
   // The machine's own, which is there from the first time that it is asked for.
@@ -40,7 +42,7 @@ class Machine : public Hardware {
   std::unique_ptr<BuddyAllocator> buddy_;
   PageAllocator* pages_;
   std::unique_ptr<TickRcu> own_rcu_;
-  Rcu* rcu_ = nullptr;
+  Rcu* rcu_ = nullptr;  // the one in use
 };
 
 }  // namespace slablab

@@ -72,8 +72,9 @@ enum class Site : uint8_t {
   kPageAllocator,
   kInterrupt,
   kBoot,
+  kKvfreeRcu,  // kvfree_rcu(), but for what the model does for it
 };
-inline constexpr int kFirstModelSite = 4;
+inline constexpr int kFirstModelSite = 5;
 inline constexpr int kMaxSites = 48;
 
 // In whose time: what it was that had the code run. Whoever calls an allocator for anything but a

@@ -94,6 +94,12 @@ class Rcu {
   virtual uint64_t Snapshot() const = 0;
   // poll_state_synchronize_rcu(): whether the one that a snapshot names has ended.
   virtual bool HasEnded(uint64_t snapshot) const = 0;
+
+  // For those whose CPUs do more than one thing at a time, as they do it.
+  // rcu_note_context_switch(): the CPU goes from one task to another.
+  virtual void NoteSwitch(const Cpu& /*cpu*/) {}
+  // A task of it is back in user mode, between two system calls.
+  virtual void NoteUserMode(const Cpu& /*cpu*/) {}
 };
 
 }  // namespace slablab

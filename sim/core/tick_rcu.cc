@@ -25,6 +25,12 @@ int FirstLook(const MachineConfig& config) {
   return 1 + (hz > 250 ? 1 : 0) + (hz > 500 ? 1 : 0) + config.cpu_count() / 256;
 }
 
+// adjust_jiffies_till_sched_qs().
+int Late(const MachineConfig& config) {
+  const int hz = static_cast<int>(config.timer_hz == 0 ? kTicksDefault : config.timer_hz);
+  return std::max(3 * FirstLook(config), hz / 10 + config.cpu_count() / 256);
+}
+
 Cycles TickOf(const MachineConfig& config) {
   if (config.timer_hz != 0) return config.CyclesPerTick();
   return static_cast<Cycles>(config.clock_mhz) * 1'000'000 / kTicksDefault;
@@ -94,6 +100,7 @@ class TickRcu::CpuRcu final : public Timer {
       TakeOver(cpu);
       co_return;
     }
+    const PartScope part(cpu, Part::kTimer);
     cpu.Touch(place_, Access::kWrite);
     // Whoever looks at this CPU from elsewhere finds it at work, on this.
     if (cpu.IsQuiescent(cpu.now(), cpu)) rcu_.unreported_[id_.index()] = false;
@@ -193,6 +200,7 @@ TickRcu::TickRcu(Scheduler& scheduler, BootMemory& memory)
       memory_(memory),
       tick_(TickOf(scheduler.config())),
       first_look_(FirstLook(scheduler.config())),
+      late_(Late(scheduler.config())),
       thread_(std::make_unique<GracePeriodTimer>(*this)),
       unreported_(static_cast<size_t>(scheduler.cpu_count())) {
   for (int i = 0; i < scheduler.cpu_count(); ++i) {

@@ -22,9 +22,10 @@ namespace slablab {
 //     none runs, and calls those whose grace period has ended: 10 of them at once, or a 128th if
 //     that is more, the rest as soon as what else is due has had its turn.
 //   - A grace period ends at the first tick by which every CPU that is on line has been quiescent
-//   at
-//     a tick since it began: in user mode or idle, which are one here, or asleep. They are looked
-//     at from jiffies_till_first_fqs ticks on, as the grace period's thread looks.
+//     since it began: in user mode or idle, which are one here, or asleep, at a tick; or has gone
+//     from one task to another. They are looked at from jiffies_till_first_fqs ticks on, as the
+//     grace period's thread looks. Once it is a tenth of a second old, any return to user mode
+//     will do: a CPU that is late has to reschedule there (jiffies_till_sched_qs).
 //   - What an off line CPU had is taken over by the one that its tick falls to.
 // A tick is the machine's, or 250 a second if it has none. Not charged: the tree of nodes, the
 // thread's looks at other CPUs. Charged are a CPU's own struct rcu_data and the callbacks' heads.
@@ -39,6 +40,12 @@ class TickRcu final : public Rcu {
   Task<void> Barrier(Cpu& cpu) override;
   uint64_t Snapshot() const override { return begun_ + 1; }
   bool HasEnded(uint64_t snapshot) const override { return ended_ >= snapshot; }
+  void NoteSwitch(const Cpu& cpu) override {
+    if (running()) unreported_[cpu.id().index()] = false;
+  }
+  void NoteUserMode(const Cpu& cpu) override {
+    if (running() && ticks_ > late_) unreported_[cpu.id().index()] = false;
+  }
 
   uint64_t grace_periods() const { return ended_; }
   // What waits now, over all CPUs.
@@ -62,6 +69,7 @@ class TickRcu final : public Rcu {
   BootMemory& memory_;
   const Cycles tick_;
   const int first_look_;  // in ticks from the beginning of a grace period
+  const int late_;        // likewise
   std::vector<std::unique_ptr<CpuRcu>> cpus_;
   std::unique_ptr<GracePeriodTimer> thread_;
   uint64_t begun_ = 0;  // grace periods
