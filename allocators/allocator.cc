@@ -76,6 +76,8 @@ Footprint& Footprint::operator+=(const Footprint& other) {
   own_large_blocks += other.own_large_blocks;
   own_large_bytes += other.own_large_bytes;
   own_large_requested_bytes += other.own_large_requested_bytes;
+  rcu_objects += other.rcu_objects;
+  rcu_free_bytes += other.rcu_free_bytes;
   return *this;
 }
 

@@ -140,6 +140,9 @@ struct Footprint {
   uint64_t own_large_blocks = 0;       // of the blocks, those of the allocator's own
   uint64_t own_large_bytes = 0;
   uint64_t own_large_requested_bytes = 0;
+  // In sheaves, waiting for a grace period: their slots are of free_bytes.
+  uint64_t rcu_objects = 0;
+  uint64_t rcu_free_bytes = 0;
 
   // What users have, in slabs and in blocks.
   uint64_t user_objects() const { return objects - own_objects + large_blocks - own_large_blocks; }
@@ -166,6 +169,15 @@ struct Footprint {
   void RemoveOwn(uint64_t object_size) {
     --own_objects;
     own_object_bytes -= object_size;
+  }
+  // `objects` that were taken back go to wait for a grace period; or have done so.
+  void BeginRcu(uint64_t objects, uint64_t slab_size) {
+    rcu_objects += objects;
+    rcu_free_bytes += objects * slab_size;
+  }
+  void EndRcu(uint64_t objects, uint64_t slab_size) {
+    rcu_objects -= objects;
+    rcu_free_bytes -= objects * slab_size;
   }
   friend bool operator==(const Footprint&, const Footprint&) = default;
 };

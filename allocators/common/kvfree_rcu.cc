@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -32,31 +33,59 @@ constexpr Gfp kPageGfp = Gfp::kKswapdReclaim | Gfp::kNoRetry | Gfp::kNoWarn;
 struct Block {
   PhysAddr page;
   std::vector<PhysAddr> objects = {};
-  uint64_t bytes = 0;     // of these
-  uint64_t snapshot = 0;  // of when the last one was noted
+  RcuWaiting waiting = {};  // these
+  uint64_t snapshot = 0;    // of when the last one was noted
 };
 
 // What goes together: blocks, the newest last, and the list, likewise.
 struct Objects {
   std::vector<Block> blocks;
   std::vector<PhysAddr> list;
-  uint64_t list_bytes = 0;
+  RcuWaiting list_waiting;
   uint64_t list_snapshot = 0;
 
   bool empty() const { return blocks.empty() && list.empty(); }
-  uint64_t count() const {
-    uint64_t objects = list.size();
-    for (const Block& block : blocks) objects += block.objects.size();
-    return objects;
+  void AddTo(std::vector<PhysAddr>& all) const {
+    for (const Block& block : blocks) {
+      all.insert(all.end(), block.objects.begin(), block.objects.end());
+    }
+    all.insert(all.end(), list.begin(), list.end());
   }
-  uint64_t bytes() const {
-    uint64_t sum = list_bytes;
-    for (const Block& block : blocks) sum += block.bytes;
+  RcuWaiting waiting() const {
+    RcuWaiting sum = list_waiting;
+    for (const Block& block : blocks) sum += block.waiting;
     return sum;
   }
 };
 
 }  // namespace
+
+const KvfreeRcuPolicy& KvfreeRcuPolicyOf(const ModelKernel& kernel) {
+  const auto is_before = [&kernel](int version, int patchlevel) {
+    return kernel.version != version ? kernel.version < version : kernel.patchlevel < patchlevel;
+  };
+  if (is_before(5, 6)) return kKfreeByCallRcu;
+  if (is_before(6, 4)) return kKvfreeRcu61;
+  return is_before(7, 3) ? kKvfreeRcu612 : kKvfreeRcu73;
+}
+
+RcuWaiting& RcuWaiting::operator+=(const RcuWaiting& other) {
+  objects += other.objects;
+  object_bytes += other.object_bytes;
+  padding_bytes += other.padding_bytes;
+  large_objects += other.large_objects;
+  large_bytes += other.large_bytes;
+  return *this;
+}
+
+RcuWaiting& RcuWaiting::operator-=(const RcuWaiting& other) {
+  objects -= other.objects;
+  object_bytes -= other.object_bytes;
+  padding_bytes -= other.padding_bytes;
+  large_objects -= other.large_objects;
+  large_bytes -= other.large_bytes;
+  return *this;
+}
 
 // One CPU's: struct kfree_rcu_cpu.
 class KvfreeRcu::CpuBatches {
@@ -68,19 +97,24 @@ class KvfreeRcu::CpuBatches {
   bool empty() const { return fresh_.empty(); }
   // The monitor is freeing what waited long enough.
   bool draining() const { return draining_; }
+  void AddTo(std::vector<PhysAddr>& all) const {
+    fresh_.AddTo(all);
+    for (const Batch& batch : batches_) batch.objects.AddTo(all);
+  }
 
-  Task<void> Add(Cpu& cpu, PhysAddr object, uint32_t bytes) {
+  Task<void> Add(Cpu& cpu, PhysAddr object, const RcuWaiting& waiting) {
+    const SiteScope site(cpu, Site::kKvfreeRcu);
     if (place_.address.is_null()) LayOut(cpu);
     const IrqFlags flags = cpu.IrqSave();
     {
       const SpinGuard guard = co_await lock_.Acquire(cpu);
       cpu.Touch(place_, Access::kWrite);
-      if (!NoteInBlock(cpu, object, bytes)) {
+      if (!NoteInBlock(cpu, object, waiting)) {
         if (!pages_.armed()) owner_.machine_.scheduler().Arm(pages_, id_, cpu.now());
         cpu.TouchRange({.address = object, .structure = Structure::kObject},
                        owner_.policy_.list_words * kWordBytes, Access::kWrite);
         fresh_.list.push_back(object);
-        fresh_.list_bytes += bytes;
+        fresh_.list_waiting += waiting;
         fresh_.list_snapshot = owner_.machine_.rcu().Snapshot();
       }
       ArmMonitor(cpu);
@@ -90,6 +124,7 @@ class KvfreeRcu::CpuBatches {
 
   // kvfree_rcu_queue_batch(): hands over all there is, if a batch is free. Answers whether it did.
   Task<bool> QueueBatch(Cpu& cpu) {
+    const SiteScope site(cpu, Site::kKvfreeRcu);
     const auto free = std::find_if(batches_.begin(), batches_.end(),
                                    [](const Batch& batch) { return batch.objects.empty(); });
     if (free == batches_.end() || fresh_.empty()) co_return false;
@@ -101,6 +136,7 @@ class KvfreeRcu::CpuBatches {
       queued = free->objects.empty() && !fresh_.empty();
       if (queued) std::swap(free->objects, fresh_);
     }
+    owner_.drains_ += queued;
     if (queued) co_await owner_.machine_.rcu().Call(cpu, *free);
     co_await cpu.IrqRestore(flags);
     co_return queued;
@@ -116,7 +152,8 @@ class KvfreeRcu::CpuBatches {
     std::string_view function() const override { return "kfree_rcu_work"; }
     Place rcu_place() const override { return owner->place_; }
     Waiting waiting() const override {
-      return {.objects = static_cast<uint32_t>(objects.count()), .bytes = objects.bytes()};
+      const RcuWaiting all = objects.waiting();
+      return {.objects = static_cast<uint32_t>(all.objects), .bytes = all.bytes()};
     }
     CpuBatches* owner = nullptr;
     Objects objects;
@@ -125,6 +162,7 @@ class KvfreeRcu::CpuBatches {
   struct Monitor final : Timer {
     explicit Monitor(CpuBatches& batches) : owner(batches) {}
     Task<void> Expire(Cpu& cpu) override {
+      const PartScope part(cpu, Part::kTimer);
       if (owner.owner_.policy_.drains_ready) co_await owner.FreeReady(cpu);
       co_await owner.QueueBatch(cpu);
       if (!owner.fresh_.empty()) owner.ArmMonitor(cpu);
@@ -135,6 +173,7 @@ class KvfreeRcu::CpuBatches {
   struct PageFiller final : Timer {
     explicit PageFiller(CpuBatches& batches) : owner(batches) {}
     Task<void> Expire(Cpu& cpu) override {
+      const PartScope part(cpu, Part::kTimer);
       while (owner.kept_.size() < kPagesKept) {
         const PhysAddr page = co_await owner.owner_.machine_.pages().Alloc(cpu, {.gfp = kPageGfp});
         if (page.is_null()) co_return;
@@ -153,7 +192,7 @@ class KvfreeRcu::CpuBatches {
     kept_.reserve(kPagesKept);
   }
 
-  bool NoteInBlock(Cpu& cpu, PhysAddr object, uint32_t bytes) {
+  bool NoteInBlock(Cpu& cpu, PhysAddr object, const RcuWaiting& waiting) {
     if (fresh_.blocks.empty() || fresh_.blocks.back().objects.size() == owner_.policy_.records) {
       if (kept_.empty()) return false;
       fresh_.blocks.push_back(std::move(kept_.back()));
@@ -166,7 +205,7 @@ class KvfreeRcu::CpuBatches {
     const uint64_t head = kPageSize - owner_.policy_.records * kWordBytes;
     cpu.Touch(page + (head + block.objects.size() * kWordBytes), Access::kWrite);
     block.objects.push_back(object);
-    block.bytes += bytes;
+    block.waiting += waiting;
     block.snapshot = owner_.machine_.rcu().Snapshot();
     return true;
   }
@@ -176,7 +215,7 @@ class KvfreeRcu::CpuBatches {
     const MachineConfig& config = owner_.machine_.config();
     const Cycles second = static_cast<Cycles>(config.clock_mhz) * 1'000'000;
     const Cycles tick = config.timer_hz == 0 ? second / kTicksDefault : config.CyclesPerTick();
-    const bool soon = fresh_.count() >= owner_.policy_.records;
+    const bool soon = fresh_.waiting().objects >= owner_.policy_.records;
     const Cycles due = cpu.now() + (soon ? tick : kDrainSeconds * second);
     Scheduler& scheduler = owner_.machine_.scheduler();
     if (monitor_.armed()) {
@@ -198,8 +237,9 @@ class KvfreeRcu::CpuBatches {
     fresh_.blocks.erase(fresh_.blocks.begin(), waits);
     if (!fresh_.list.empty() && rcu.HasEnded(fresh_.list_snapshot)) {
       ready.list.swap(fresh_.list);
-      std::swap(ready.list_bytes, fresh_.list_bytes);
+      std::swap(ready.list_waiting, fresh_.list_waiting);
     }
+    owner_.drains_ += !ready.empty();
     draining_ = true;
     co_await FreeAll(cpu, &ready);
     draining_ = false;
@@ -207,14 +247,12 @@ class KvfreeRcu::CpuBatches {
 
   // kfree_rcu_work(): newest first.
   Task<void> FreeAll(Cpu& cpu, Objects* objects) {
-    KvfreeRcu::Waiting& waiting = owner_.waiting_;
+    const SiteScope site(cpu, Site::kKvfreeRcu);
     while (!objects->blocks.empty()) {
       Block block = std::move(objects->blocks.back());
       co_await owner_.allocator_.KfreeBulk(cpu, absl::MakeSpan(block.objects));
-      waiting.objects -= block.objects.size();
-      waiting.bytes -= block.bytes;
+      owner_.waiting_ -= std::exchange(block.waiting, {});
       block.objects.clear();
-      block.bytes = 0;
       objects->blocks.pop_back();
       if (kept_.size() < kPagesKept) {
         kept_.push_back(std::move(block));
@@ -227,9 +265,8 @@ class KvfreeRcu::CpuBatches {
       cpu.Touch({.address = object, .structure = Structure::kObject}, Access::kRead);
       co_await owner_.allocator_.Kfree(cpu, object);
       objects->list.pop_back();
-      --waiting.objects;
     }
-    waiting.bytes -= std::exchange(objects->list_bytes, 0);
+    owner_.waiting_ -= std::exchange(objects->list_waiting, {});
   }
 
   KvfreeRcu& owner_;
@@ -257,16 +294,75 @@ KvfreeRcu::KvfreeRcu(Machine& machine, Allocator& allocator, const KvfreeRcuPoli
 
 KvfreeRcu::~KvfreeRcu() = default;
 
-Task<void> KvfreeRcu::Free(Cpu& cpu, PhysAddr object, uint32_t bytes) {
+// An object whose struct rcu_head lies in itself.
+struct KvfreeRcu::LoneObject final : RcuHead {
+  Task<void> RunCallback(Cpu& cpu) override {
+    co_await owner->allocator_.Kfree(cpu, object);
+    owner->waiting_ -= std::exchange(what, {});
+    owner->lone_free_.push_back(this);
+  }
+  std::string_view function() const override { return "kfree"; }
+  Place rcu_place() const override { return {.address = object, .structure = Structure::kObject}; }
+  Waiting waiting() const override {
+    return {.objects = static_cast<uint32_t>(what.objects), .bytes = what.bytes()};
+  }
+  KvfreeRcu* owner = nullptr;
+  PhysAddr object;
+  RcuWaiting what;
+};
+
+RcuWaiting KvfreeRcu::WaitingOf(PhysAddr object, uint32_t bytes) const {
+  const CacheId cache = allocator_.Locate(object).cache;
+  if (cache == kNoCache) {
+    const uint64_t pages = std::max<uint64_t>(1, (bytes + kPageSize - 1) / kPageSize);
+    return {.objects = 1, .large_objects = 1, .large_bytes = std::bit_ceil(pages) * kPageSize};
+  }
+  const CacheLayout layout = allocator_.Layout(cache);
+  return {.objects = 1,
+          .object_bytes = layout.object_size,
+          .padding_bytes = layout.slab_size - layout.object_size};
+}
+
+Task<void> KvfreeRcu::CallForOne(Cpu& cpu, PhysAddr object, const RcuWaiting& waiting) {
+  const SiteScope site(cpu, Site::kKvfreeRcu);
+  if (lone_free_.empty()) {
+    lone_.push_back(std::make_unique<LoneObject>());
+    lone_free_.push_back(lone_.back().get());
+  }
+  LoneObject& lone = *lone_free_.back();
+  lone_free_.pop_back();
+  lone.owner = this;
+  lone.object = object;
+  lone.what = waiting;
+  co_await machine_.rcu().Call(cpu, lone);
+}
+
+Task<bool> KvfreeRcu::Free(Cpu& cpu, PhysAddr object, uint32_t bytes) {
   const bool in_sheaf = co_await allocator_.FreeRcuSheaf(cpu, object);
-  if (in_sheaf) co_return;
-  ++waiting_.objects;
-  waiting_.bytes += bytes;
-  co_await cpus_[cpu.id().index()]->Add(cpu, object, bytes);
+  if (in_sheaf) co_return true;
+  const RcuWaiting waiting = WaitingOf(object, bytes);
+  waiting_ += waiting;
+  if (policy_.records == 0) {
+    co_await CallForOne(cpu, object, waiting);
+  } else {
+    co_await cpus_[cpu.id().index()]->Add(cpu, object, waiting);
+  }
+  co_return false;
 }
 
 Task<void> KvfreeRcu::BarrierOnCache(Cpu& cpu, CacheId cache) {
   co_await allocator_.FlushRcuSheaves(cpu, cache);
+  co_await DrainAll(cpu);
+}
+
+Task<void> KvfreeRcu::Barrier(Cpu& cpu) {
+  for (int i = 0; i < allocator_.cache_count(); ++i) {
+    co_await allocator_.FlushRcuSheaves(cpu, CacheId(i));
+  }
+  co_await DrainAll(cpu);
+}
+
+Task<void> KvfreeRcu::DrainAll(Cpu& cpu) {
   co_await machine_.rcu().Barrier(cpu);
   for (const auto& each : cpus_) {
     bool queued = false;
@@ -282,6 +378,15 @@ Task<void> KvfreeRcu::BarrierOnCache(Cpu& cpu, CacheId cache) {
       co_await cpu.Sync();
     }
   }
+}
+
+std::vector<PhysAddr> KvfreeRcu::WaitingObjects() const {
+  std::vector<PhysAddr> all;
+  for (const auto& each : cpus_) each->AddTo(all);
+  for (const auto& lone : lone_) {
+    if (lone->what.objects > 0) all.push_back(lone->object);
+  }
+  return all;
 }
 
 }  // namespace slablab

@@ -38,7 +38,10 @@ void SlubInspection::Run() {
   footprint.percpu_bytes = s_.footprint.percpu_bytes;
   footprint.own_objects = s_.footprint.own_objects;
   footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
+  footprint.rcu_objects = s_.footprint.rcu_objects;
+  footprint.rcu_free_bytes = footprint.rcu_objects * s_.geometry.size;
   CHECK_LE(footprint.own_objects, footprint.objects);
+  CHECK_LE(footprint.rcu_free_bytes, footprint.free_bytes);
   CHECK(footprint == s_.footprint);  // 7
   CHECK_EQ(in_sheaves_, 0u);         // 3
 }

@@ -30,6 +30,7 @@ class SheafInspection {
   void VisitContents(const SlabSheaf& sheaf) {
     CHECK(sheaf.cache == &s_);             // 1
     CHECK_LE(sheaf.size, sheaf.capacity);  // 3
+    if (sheaf.state == SlabSheaf::State::kRcu) rcu_objects_ += sheaf.size;
     for (uint32_t i = 0; i < sheaf.size; ++i) {
       const PhysAddr object = sheaf.objects[i];
       const Slab* const slab = core_.SlabOf(object);
@@ -62,6 +63,8 @@ class SheafInspection {
   }
 
   uint64_t objects() const { return objects_.size(); }
+  // That wait for a grace period and have been handed over.
+  uint64_t rcu_objects() const { return rcu_objects_; }
 
  private:
   const SlubCore& core_;
@@ -69,6 +72,7 @@ class SheafInspection {
   const uint32_t capacity_;
   std::set<const SlabSheaf*> places_;
   std::set<PhysAddr> objects_;
+  uint64_t rcu_objects_ = 0;
 };
 
 }  // namespace
@@ -76,6 +80,7 @@ class SheafInspection {
 void SheafLayer::Inspect(const KmemCache& s, SlubInspection& inspection) const {
   const CacheSheaves& sheaves = Of(s);
   SheafInspection sheaf_inspection(core_, s);
+  uint64_t in_rcu_free = 0;
   for (size_t i = 0; HasSheaves(s) && i < sheaves.first_main.size(); ++i) {
     const CpuSheaves& pcs = sheaves.cpus[i];
     const SlabSheaf* const main = pcs.placed ? pcs.main.Peek() : sheaves.first_main[i];
@@ -94,6 +99,7 @@ void SheafLayer::Inspect(const KmemCache& s, SlubInspection& inspection) const {
     if (rcu_free == nullptr) continue;
     sheaf_inspection.Visit(*rcu_free, SlabSheaf::State::kPercpu);
     CHECK_LT(rcu_free->size, rcu_free->capacity);  // 3
+    in_rcu_free += rcu_free->size;
   }
   for (const std::unique_ptr<NodeBarn>& barn : sheaves.barns) {
     if (barn == nullptr) continue;
@@ -104,6 +110,7 @@ void SheafLayer::Inspect(const KmemCache& s, SlubInspection& inspection) const {
   for (const SlabSheaf& sheaf : pool_.sheaves()) {
     if (sheaf.cache == &s) sheaf_inspection.VisitOther(sheaf);
   }
+  CHECK_EQ(s.footprint.rcu_objects, in_rcu_free + sheaf_inspection.rcu_objects());  // 7
   inspection.ClaimInSheaves(sheaf_inspection.objects());
 }
 

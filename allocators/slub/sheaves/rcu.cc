@@ -31,6 +31,7 @@ Task<bool> SheafLayer::FreeRcu(Cpu& cpu, PhysAddr object) {
   SlabSheaf& sheaf = *cpu.Load(pcs.rcu_free);
   sheaf.LoadSize(cpu);
   Push(cpu, sheaf, object);
+  core_.Account(s, [size = s.geometry.size](Footprint& all) { all.BeginRcu(1, size); });
   if (sheaf.size == cpu.Load(s.sheaf_capacity)) {
     pcs.Detach(cpu, pcs.rcu_free);
     sheaf.node = cpu.node();
@@ -97,6 +98,9 @@ Task<void> SheafLayer::RcuFreeSheaf(Cpu& cpu, SlabSheaf& sheaf) {
   sheaf.state = SlabSheaf::State::kHeld;
   --waiting_;
   KmemCache& s = *sheaf.cache;
+  core_.Account(s, [size = s.geometry.size, objects = sheaf.size](Footprint& all) {
+    all.EndRcu(objects, size);
+  });
   // __rcu_free_sheaf_prepare() looks at every object's slab.
   for (PhysAddr object : sheaf.Touched(cpu, 0, sheaf.LoadSize(cpu), Access::kRead)) {
     const Slab& slab = *core_.SlabOf(object);
