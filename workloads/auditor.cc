@@ -93,6 +93,9 @@ void Auditor::OnAlloc(const Allocation& allocation) {
   const PhysAddr object = allocation.object;
   const uint64_t bytes = allocation.bytes;
   if (!IsInMemory(object, bytes)) return Violate("outside of memory", object, bytes);
+  if (!waiting_.empty() && Waits(object, bytes)) {
+    Violate("handed out before its grace period has ended", object, bytes);
+  }
   if ((object.value() & (allocation.align - 1)) != 0) Violate("not aligned", object, bytes);
   if (allocation.only_node != kAnyNode && machine_.NodeOf(object) != allocation.only_node) {
     Violate("on the wrong node", object, bytes);
@@ -127,10 +130,58 @@ void Auditor::OnFree(PhysAddr object, uint64_t bytes) {
   };
   if (ForEachWord(words, granules, take_out) != 0) {
     ForEachWord(words, granules, take_out);
-    return Violate("freed while not in use as such", object, bytes);
+    return Violate(Waits(object, bytes) ? "freed while it waits for a grace period"
+                                        : "freed while not in use as such",
+                   object, bytes);
   }
   --live_objects_;
   live_bytes_ -= bytes;
+}
+
+void Auditor::OnFreeRcu(PhysAddr object, uint64_t bytes) {
+  const uint64_t violations = violations_;
+  OnFree(object, bytes);
+  const Rcu* const rcu = machine_.rcu_in_use();
+  while (rcu != nullptr && !waiting_order_.empty() &&
+         rcu->HasEnded(waiting_order_.front().second)) {
+    const auto [begin, snapshot] = waiting_order_.front();
+    waiting_order_.pop_front();
+    const auto found = waiting_.find(begin);
+    if (found != waiting_.end() && found->second.snapshot == snapshot) waiting_.erase(found);
+  }
+  if (violations_ > violations) return;
+  // An RCU that nobody has asked for anything has begun no grace period.
+  const uint64_t snapshot = rcu == nullptr ? 1 : rcu->Snapshot();
+  const uint64_t end = object.value() + std::max<uint64_t>(1, bytes);
+  waiting_[object.value()] = {.end = end, .snapshot = snapshot};
+  waiting_order_.emplace_back(object.value(), snapshot);
+}
+
+bool Auditor::Waits(PhysAddr object, uint64_t bytes) {
+  const Rcu* const rcu = machine_.rcu_in_use();
+  const uint64_t end = object.value() + std::max<uint64_t>(1, bytes);
+  auto next = waiting_.lower_bound(object.value());
+  if (next != waiting_.begin() && std::prev(next)->second.end > object.value()) --next;
+  bool waits = false;
+  while (next != waiting_.end() && next->first < end) {
+    if (rcu != nullptr && rcu->HasEnded(next->second.snapshot)) {
+      next = waiting_.erase(next);
+    } else {
+      waits = true;
+      ++next;
+    }
+  }
+  return waits;
+}
+
+void Auditor::OnUse(PhysAddr part, uint64_t bytes) {
+  if (!IsInMemory(part, bytes)) return Violate("used outside of memory", part, bytes);
+  const uint64_t dead =
+      ForEachWord(OwnWordsOf(part.frame()), GranulesOf(part, bytes),
+                  [](const Word& word, const Word& granules) { return ~word.live & granules.live; });
+  if (dead == 0) return;
+  Violate(Waits(part, bytes) ? "used while it waits for a grace period" : "used after it was freed",
+          part, bytes);
 }
 
 void Auditor::OnReference(const Allocator& allocator, const Allocator::Reference& reference) {

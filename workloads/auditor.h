@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "allocators/allocator.h"
 #include "base/types.h"
@@ -18,8 +20,8 @@
 namespace slablab {
 
 // Watches what an allocator hands out and takes back, knowing nothing of how it works: no two live
-// objects overlap, what is freed was live and whole, objects are aligned and where they were asked
-// to be. It follows every run; one operation costs a few nanoseconds.
+// objects overlap, what is freed was live and whole and is not handed out again before its grace
+// period has ended, if it needs one, objects are aligned and where they were asked to be. It follows every run; one operation costs a few nanoseconds.
 //
 // Violations are collected, not fatal: a quirk that is switched on may be meant to cause one.
 class Auditor {
@@ -35,6 +37,11 @@ class Auditor {
   void OnAlloc(const Allocation& allocation);
   // `bytes` as at its allocation.
   void OnFree(PhysAddr object, uint64_t bytes);
+  // The same by kvfree_rcu(), before the allocator sees it: it is no longer live, and nothing of it
+  // may be handed out before a grace period of the machine's RCU has begun and ended.
+  void OnFreeRcu(PhysAddr object, uint64_t bytes);
+  // Somebody uses a part of an object, which has to be live.
+  void OnUse(PhysAddr part, uint64_t bytes);
 
   // How many live objects begin in [begin, begin + bytes). REQUIRES: it is in the machine's memory,
   // in whole pages.
@@ -52,6 +59,11 @@ class Auditor {
     uint64_t end = 0;
     CacheId as = kNoCache;
   };
+  // Freed by kvfree_rcu().
+  struct Waiting {
+    uint64_t end = 0;
+    uint64_t snapshot = 0;  // the grace period's
+  };
   static constexpr uint64_t kGranule = 8;
   static constexpr uint64_t kGranulesPerWord = 64;
   // A bit a granule.
@@ -63,6 +75,9 @@ class Auditor {
   static constexpr uint64_t kGranulesPerFrame = kPageSize / kGranule;
   static constexpr uint64_t kWordsPerFrame = kGranulesPerFrame / kGranulesPerWord;
   using FrameWords = std::array<Word, kWordsPerFrame>;
+  // Whether something of [object, object + bytes) waits for a grace period that has not ended.
+  // Forgets what does not.
+  bool Waits(PhysAddr object, uint64_t bytes);
   void Violate(std::string_view what, PhysAddr object, uint64_t bytes);
   bool IsInMemory(PhysAddr object, uint64_t bytes) const;
   // Those that an object touches, at least one.
@@ -99,6 +114,9 @@ class Auditor {
   uint64_t violations_ = 0;
   std::string first_violation_;
   std::map<uint64_t, Reference> references_;  // by where they begin
+  std::map<uint64_t, Waiting> waiting_;       // likewise; no two overlap
+  // The same, as it was freed: begin, snapshot. What has gone from the map meanwhile is here still.
+  std::deque<std::pair<uint64_t, uint64_t>> waiting_order_;
 };
 
 }  // namespace slablab

@@ -23,6 +23,7 @@ struct OperationEnd {
   CpuId cpu{};
   Priority priority = Priority::kTask;
   bool is_free = false;
+  bool by_rcu = false;  // by kvfree_rcu(): handed over, not yet free
   PathId path = 0;
   CacheId cache = kNoCache;  // kNoCache: by kmalloc or kfree; the object's own is Locate()'s
   PhysAddr object{};         // null: the allocation failed

@@ -39,10 +39,12 @@ struct Step {
     kReceive,   // into `bytes` places from `object` on; waits until there are as many
     kBarrier,   // waits until all of barrier `queue` are there
     kWork,      // `bytes` units of what the workload counts as done
+    kRcuBarrier,  // waits until all that was freed `by_rcu` before is free
   };
   Kind kind = Kind::kEnd;
   bool write = false;  // kTouch
   bool kfree = false;  // kFree: by kfree, whatever cache it is from
+  bool by_rcu = false;  // kFree: by kvfree_rcu
   Gfp gfp = kGfpKernel;
   CacheId cache = kNoCache;
   NodeId node = kAnyNode;  // kAllocate: the node asked for

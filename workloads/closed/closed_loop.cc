@@ -41,7 +41,8 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
       fair_(machine.config(), steps.task_count(), options.fair),
       objects_(steps.object_count()),
       steps_until_look_(kStepsBetweenLooks),
-      auditor_(machine) {
+      auditor_(machine),
+      rcu_frees_(machine, allocator) {
   for (const QueueShape& shape : steps.queues()) {
     CHECK_GT(shape.capacity, 0u);
     queues_.push_back({.capacity = shape.capacity,
@@ -49,7 +50,7 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
                        .ring = std::vector<ObjectRecord>(shape.capacity)});
   }
   for (const uint32_t expected : steps.barriers()) barriers_.push_back({.expected = expected});
-  result_.paths.resize(allocator.paths().size());
+  result_.paths.resize(allocator.paths().size() + kRcuPaths.size());
   result_.cpus.resize(cpus_.size());
   result_.caches.resize(static_cast<size_t>(allocator.cache_count()));
   sample_interval_ = std::max<Cycles>(1, CyclesOf(machine.config(), kFirstSampleNs));
@@ -222,6 +223,7 @@ Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
       closed_.switches += here.last != kNoTask;
       here.last = task;
       cpu.Pass(switch_cycles_);
+      if (Rcu* const rcu = machine_.rcu_in_use(); rcu != nullptr) rcu->NoteSwitch(cpu);
     }
     Task<void> turn = RunTask(cpu, task);
     co_await turn;
@@ -264,6 +266,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       Task<void> work = allocator_.Work(cpu);
       co_await work;
     }
+    if (Rcu* const rcu = machine_.rcu_in_use(); rcu != nullptr) rcu->NoteUserMode(cpu);
     if (!record.has_step) {
       steps_.NextStep(task, &record.step);
       record.has_step = true;
@@ -336,6 +339,11 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
         ++steps_done_;
         if (!MeetAt(cpu, task)) co_return;
         break;
+      case Step::Kind::kRcuBarrier: {
+        Task<void> barrier = RcuBarrier(cpu);
+        co_await barrier;
+        break;
+      }
       case Step::Kind::kWork:
         closed_.work += step.bytes;
         break;
@@ -398,8 +406,11 @@ Task<void> ClosedLoop::RunInterrupt(Cpu& cpu, TaskIndex task) {
 
 Task<void> ClosedLoop::FreeLate(Cpu& cpu, uint64_t object) {
   const ObjectRecord& record = objects_[object];
-  const Step step = {
-      .kind = Step::Kind::kFree, .kfree = record.late_kfree, .touch_bytes = 1, .object = object};
+  const Step step = {.kind = Step::Kind::kFree,
+                     .kfree = record.late_kfree,
+                     .by_rcu = record.late_by_rcu,
+                     .touch_bytes = 1,
+                     .object = object};
   const TaskIndex task = record.waiter - 1;
   Task<void> release = Free(cpu, task, step);
   co_await release;

@@ -19,6 +19,7 @@
 #include "workloads/auditor.h"
 #include "workloads/closed/fair_scheduler.h"
 #include "workloads/observer.h"
+#include "workloads/rcu_frees.h"
 #include "workloads/replay/replay.h"
 #include "workloads/steps.h"
 
@@ -116,6 +117,7 @@ class ClosedLoop : public WatchedSource {
   const ClosedLoopResult& closed() const { return closed_; }
   uint64_t migrations() const { return fair_.migrations(); }
   Auditor& auditor() { return auditor_; }
+  const RcuFrees& rcu_frees() const { return rcu_frees_; }
 
   // --- For disturbances. On `cpu`, in task context. ---
   // Takes `target` off line: its tasks go on elsewhere, the allocators' callbacks run. Answers
@@ -127,7 +129,9 @@ class ClosedLoop : public WatchedSource {
   // counted and shown to the observer as of no task (-1), but nobody uses it.
   Task<PhysAddr> AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp);
   // And its end. REQUIRES: of AllocateAside(), with the same number of bytes; not null.
-  Task<void> FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes);
+  Task<void> FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu = false);
+  // kvfree_rcu_barrier().
+  Task<void> RcuBarrier(Cpu& cpu);
   // There may be more to come, later than the CPU is that says so: Disturbance::Take() is to be
   // asked again.
   void AskDisturbance();
@@ -146,6 +150,7 @@ class ClosedLoop : public WatchedSource {
     State state = State::kNone;
     bool frees_late = false;  // an interrupt was to free it and has gone on
     bool late_kfree = false;
+    bool late_by_rcu = false;
   };
   enum class TaskState : uint8_t { kReady, kRunning, kSleeping, kWaiting, kOver };
   struct TaskRecord {
@@ -270,6 +275,8 @@ class ClosedLoop : public WatchedSource {
   void Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement placement);
   void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
   void Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
+  // An object's end, in the auditor's books and the run's, before the allocator sees it.
+  void EndObject(const Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu);
   void NoteFootprint(Cycles now);
   void LookUp();
 
@@ -311,6 +318,7 @@ class ClosedLoop : public WatchedSource {
   int cpus_staying_ = 0;
 
   Auditor auditor_;
+  RcuFrees rcu_frees_;
   ReplayResult result_;
   ClosedLoopResult closed_;
   Cycles sample_interval_ = 0;

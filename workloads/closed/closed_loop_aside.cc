@@ -49,13 +49,12 @@ Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
   co_return placement.object;
 }
 
-Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes) {
-  auditor_.OnFree(object, bytes);
-  result_.requested_bytes -= bytes;
-  if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
+Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu) {
+  EndObject(cpu, object, bytes, by_rcu);
   const Cycles begin = cpu.task_clock();
   const Cycles start = cpu.now();
-  Task<PathId> release = allocator_.Kfree(cpu, object);
+  Task<PathId> release =
+      by_rcu ? rcu_frees_.Free(cpu, object, bytes) : allocator_.Kfree(cpu, object);
   const PathId path = co_await release;
   const Cycles cycles = cpu.task_clock() - begin;
   Account(cpu, kNoCache, path, true, cycles);
@@ -67,11 +66,20 @@ Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes) {
                           .cpu = cpu.id(),
                           .priority = PriorityOf(cpu),
                           .is_free = true,
+                          .by_rcu = by_rcu,
                           .path = path,
                           .object = object,
                           .start = start,
                           .end = cpu.now(),
                           .cycles = cycles});
+}
+
+Task<void> ClosedLoop::RcuBarrier(Cpu& cpu) {
+  co_await cpu.Sync();
+  const PartScope part(cpu, Part::kTimer);
+  Task<void> barrier = rcu_frees_.Barrier(cpu);
+  co_await barrier;
+  NoteFootprint(cpu.now());
 }
 
 }  // namespace slablab

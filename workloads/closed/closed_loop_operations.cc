@@ -96,6 +96,7 @@ bool ClosedLoop::MayFree(TaskIndex task, Priority priority) {
     ++closed_.late_interrupts;
     record.frees_late = true;
     record.late_kfree = tasks_[task].step.kfree;
+    record.late_by_rcu = tasks_[task].step.by_rcu;
   }
   return false;
 }
@@ -107,16 +108,16 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
     co_return;
   }
   CHECK(record.state == ObjectRecord::State::kLive);
-  auditor_.OnFree(record.address, record.bytes);
-  result_.requested_bytes -= record.bytes;
-  if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
+  EndObject(cpu, record.address, record.bytes, step.by_rcu);
   const uint64_t bytes = std::min(step.touch_bytes, record.bytes);
   if (bytes > 0) Use(cpu, record.address, bytes, Access::kRead);
   const CacheId cache(record.cache_plus_1 - 1);
   const Cycles begin = cpu.task_clock();
   const Cycles start = cpu.now();
   PathId path;
-  if (cache == kNoCache || step.kfree) {
+  if (step.by_rcu) {
+    path = co_await rcu_frees_.Free(cpu, record.address, record.bytes);
+  } else if (cache == kNoCache || step.kfree) {
     path = co_await allocator_.Kfree(cpu, record.address);
   } else {
     path = co_await allocator_.Free(cpu, cache, record.address);
@@ -131,6 +132,7 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
                           .cpu = cpu.id(),
                           .priority = tasks_[task].priority,
                           .is_free = true,
+                          .by_rcu = step.by_rcu,
                           .path = path,
                           .cache = cache,
                           .object = record.address,
@@ -140,11 +142,22 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
                           .label = step.label});
 }
 
+void ClosedLoop::EndObject(const Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu) {
+  if (by_rcu) {
+    auditor_.OnFreeRcu(object, bytes);
+  } else {
+    auditor_.OnFree(object, bytes);
+  }
+  result_.requested_bytes -= bytes;
+  if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
+}
+
 void ClosedLoop::Touch(Cpu& cpu, const Step& step) {
   const ObjectRecord& record = objects_[step.object];
   if (record.state != ObjectRecord::State::kLive || step.offset >= record.bytes) return;
   const uint64_t bytes = std::min(step.bytes, record.bytes - step.offset);
   if (bytes == 0) return;
+  auditor_.OnUse(record.address + step.offset, bytes);
   Use(cpu, record.address + step.offset, bytes, step.write ? Access::kWrite : Access::kRead);
 }
 
@@ -261,7 +274,8 @@ void ClosedLoop::NoteFootprint(Cycles now) {
   const auto at = [&] {
     return FootprintAt{.time = since * 1000 / static_cast<uint64_t>(machine_.config().clock_mhz),
                        .footprint = footprint,
-                       .requested_bytes = result_.requested_bytes};
+                       .requested_bytes = result_.requested_bytes,
+                       .rcu = rcu_frees_.waiting()};
   };
   if (footprint.slab_bytes > result_.footprint_peak.footprint.slab_bytes) {
     result_.footprint_peak = at();
@@ -301,6 +315,8 @@ Task<bool> ClosedLoop::TakeOffline(Cpu& cpu, CpuId target) {
     }
     cpu.Pass(pause);
     co_await cpu.Sync();
+    // It is a thread that waits: what the other is at may need a grace period.
+    if (Rcu* const rcu = machine_.rcu_in_use(); rcu != nullptr) rcu->NoteSwitch(cpu);
     LookUp();
     if (stopped_) co_return false;
   }

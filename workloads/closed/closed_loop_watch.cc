@@ -136,6 +136,8 @@ std::string ClosedLoop::Waiting(TaskIndex index) const {
       return absl::StrCat(" to receive from", queue);
     case Step::Kind::kAllocate:
       return absl::StrCat(" to allocate ", step.bytes, " bytes as object ", step.object);
+    case Step::Kind::kRcuBarrier:
+      return " for a grace period";
     default:
       return " to go on";
   }

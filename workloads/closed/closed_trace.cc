@@ -129,6 +129,7 @@ absl::Status ClosedTrace::Load(TraceReader& reader) {
                              .node = event.node,
                              .kind = event.kind,
                              .slept = slept,
+                             .by_rcu = event.by_rcu,
                              .task = task});
     }
     if (options_.events_max != 0 && events_ == options_.events_max) break;
@@ -272,6 +273,7 @@ void ClosedTrace::Fill(const Cursor& cursor, const Operation& operation, Step* s
   } else {
     step->kind = Step::Kind::kFree;
     step->kfree = operation.kind == EventKind::kKfree;
+    step->by_rcu = operation.by_rcu;
     step->touch_bytes = 1;
   }
 }

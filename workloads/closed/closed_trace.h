@@ -88,6 +88,7 @@ class ClosedTrace : public StepSource {
     int16_t node = -1;
     EventKind kind = EventKind::kKmalloc;
     bool slept = false;  // before it
+    bool by_rcu = false;
     uint32_t task = 0;   // into recorded_
   };
   static_assert(sizeof(Operation) <= 32);

@@ -79,6 +79,8 @@ Target TargetOf(const ScenarioEvent& event) {
       return {.field = "cpu_offline.cpu", .first = event.cpu_offline().cpu()};
     case ScenarioEvent::kCpuOnline:
       return {.field = "cpu_online.cpu", .first = event.cpu_online().cpu()};
+    case ScenarioEvent::kRcuBarrier:
+      return {.field = "rcu_barrier.cpu", .first = event.rcu_barrier().cpu()};
     case ScenarioEvent::kNodeOffline:
       return {.field = "node_offline.node", .is_node = true, .first = event.node_offline().node()};
     case ScenarioEvent::kNodeOnline:
@@ -203,6 +205,7 @@ CpuId Scenario::CpuFor(const Stream& stream) const {
   }
   // As kswapd does.
   if (event.has_pressure()) return first_cpu_[static_cast<size_t>(event.pressure().node())];
+  if (event.has_rcu_barrier()) return CpuId(static_cast<int32_t>(event.rcu_barrier().cpu()));
   // Another than the one that it is about.
   if (!event.has_cpu_offline() || cpus_ == 1) return plugger_;
   const CpuId target(static_cast<int32_t>(event.cpu_offline().cpu()));
@@ -267,7 +270,16 @@ std::string Scenario::NameOf(uint64_t token) const {
 Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
   const ScenarioEvent& event = streams_[token].event;
   if (event.has_interrupts()) return Interrupt(loop, cpu, event.interrupts());
+  if (event.has_rcu_barrier()) return AwaitRcu(loop, cpu, token);
   return event.has_pressure() ? Relieve(loop, cpu, token) : DoInTurn(loop, cpu, token);
+}
+
+Task<void> Scenario::AwaitRcu(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
+  const Cycles begun = cpu.now() - loop.start();
+  Task<void> barrier = loop.RcuBarrier(cpu);
+  co_await barrier;
+  End(streams_[token], begun, cpu.now() - loop.start());
+  loop.AskDisturbance();
 }
 
 Task<void> Scenario::DoInTurn(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
@@ -352,7 +364,7 @@ Task<void> Scenario::Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent&
   }
   for (uint32_t i = 0; i < storm.objects(); ++i) {
     if (objects[i].is_null()) continue;
-    Task<void> release = loop.FreeAside(cpu, objects[i], bytes);
+    Task<void> release = loop.FreeAside(cpu, objects[i], bytes, storm.free_rcu());
     co_await release;
   }
 }

@@ -96,6 +96,7 @@ class Scenario : public Disturbance {
   Task<void> TakeNodeOffline(ClosedLoop& loop, Cpu& cpu, NodeId node);
   Task<void> BringNodeOnline(ClosedLoop& loop, Cpu& cpu, NodeId node);
   Task<void> Interrupt(ClosedLoop& loop, Cpu& cpu, const InterruptEvent& storm);
+  Task<void> AwaitRcu(ClosedLoop& loop, Cpu& cpu, uint64_t token);
   Task<void> Relieve(ClosedLoop& loop, Cpu& cpu, uint64_t token);
   CpuId CpuFor(const Stream& stream) const;
 

@@ -46,10 +46,11 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
       feed_(reader),
       places_(RecordedTopologyFor(options, reader), machine.config()),
       placer_(places_, reader.header().cpu_count, options.placement),
-      auditor_(machine) {
+      auditor_(machine),
+      rcu_frees_(machine, allocator) {
   const TraceHeader& header = reader.header();
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
-  result_.paths.resize(allocator.paths().size());
+  result_.paths.resize(allocator.paths().size() + kRcuPaths.size());
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
   // The last eighth is for what takes longer here than it was recorded to. A time up to this one,
   // times MHz, fits 64 bits.
@@ -108,6 +109,7 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   operation.node = event.node;
   operation.kind = event.kind;
   operation.inferred = event.inferred;
+  operation.by_rcu = event.by_rcu;
   if (observer_ != nullptr) operation.note = TakeNote(event, PriorityOf(event.context));
   return token;
 }
@@ -272,7 +274,8 @@ inline Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
   UseObject(cpu, record.address, 1, Access::kRead);
   const Cycles begin = cpu.task_clock();
   if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
-  Task<PathId> task = operation.kind == EventKind::kKfree || record.cache == kNoCache
+  Task<PathId> task = operation.by_rcu ? rcu_frees_.Free(cpu, record.address, record.bytes_req)
+                      : operation.kind == EventKind::kKfree || record.cache == kNoCache
                           ? allocator_.Kfree(cpu, record.address)
                           : allocator_.Free(cpu, record.cache, record.address);
   if (!task.done()) return AwaitRelease(cpu, operation, record, begin, std::move(task));
@@ -292,6 +295,7 @@ inline void Replay::EndRelease(Cpu& cpu, const Operation& operation, const Objec
   if (observer_ != nullptr) {
     Observe(cpu, operation,
             {.is_free = true,
+             .by_rcu = operation.by_rcu,
              .path = path,
              .cache = record.cache,
              .object = record.address,
@@ -308,7 +312,11 @@ inline ObjectRecord Replay::EndRecord(const Operation& operation) {
     skips_.Add(Skip::kFailedHere);
     return record;
   }
-  auditor_.OnFree(record.address, record.bytes_req);
+  if (operation.by_rcu) {
+    auditor_.OnFreeRcu(record.address, record.bytes_req);
+  } else {
+    auditor_.OnFree(record.address, record.bytes_req);
+  }
   result_.requested_bytes -= record.bytes_req;
   return record;
 }
@@ -343,16 +351,21 @@ inline void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache,
 }
 
 void Replay::SampleFootprint(Nanos time) {
-  result_.footprint.push_back(
-      {.time = time, .footprint = footprint_, .requested_bytes = result_.requested_bytes});
+  result_.footprint.push_back(FootprintNow(time));
   sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
   NotePeak();  // An operation under way may have taken a slab.
 }
 
 void Replay::NotePeak() {
   if (footprint_.slab_bytes <= result_.footprint_peak.footprint.slab_bytes) return;
-  result_.footprint_peak = {
-      .time = now_, .footprint = footprint_, .requested_bytes = result_.requested_bytes};
+  result_.footprint_peak = FootprintNow(now_);
+}
+
+FootprintAt Replay::FootprintNow(Nanos time) const {
+  return {.time = time,
+          .footprint = footprint_,
+          .requested_bytes = result_.requested_bytes,
+          .rcu = rcu_frees_.waiting()};
 }
 
 }  // namespace slablab

@@ -27,6 +27,7 @@
 #include "workloads/histogram.h"
 #include "workloads/object_table.h"
 #include "workloads/observer.h"
+#include "workloads/rcu_frees.h"
 #include "workloads/recorded_places.h"
 #include "workloads/skip_tally.h"
 #include "workloads/trace_feed.h"
@@ -35,6 +36,13 @@
 // ready, whichever is later; operations of one CPU keep their order; what ran in an interrupt comes
 // as an interrupt. A free whose allocation is still on its way (simulated time can reorder what the
 // recording had in order) waits for it, and is counted.
+//
+// A free that import inferred to be one by kvfree_rcu (Event::by_rcu) is one here: at its time, the
+// object is handed over, and the model has it back when its RCU says so. That time is halfway
+// between what is known of the object and its memory's next use, and the recorded kernel had it back
+// before that next use: an earlier time would have the object's user give it up before it was done,
+// a later one leaves no room for the grace period. Kernels before 6.18 record the batches' own frees
+// as they come: they are frees like any others.
 
 namespace slablab {
 
@@ -59,6 +67,7 @@ struct FootprintAt {
   Nanos time = 0;  // since the trace's first event
   Footprint footprint;
   uint64_t requested_bytes = 0;
+  RcuWaiting rcu = {};  // what waits for a grace period, but for what is in sheaves
 };
 
 struct OperationTotals {
@@ -143,6 +152,7 @@ class Replay : public ArrivalSource {
   const RecordedPlaces& places() const { return places_; }
   Auditor& auditor() { return auditor_; }
   const Auditor& auditor() const { return auditor_; }
+  const RcuFrees& rcu_frees() const { return rcu_frees_; }
   CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
   const std::vector<CacheId>& caches() const { return caches_; }
 
@@ -158,6 +168,7 @@ class Replay : public ArrivalSource {
     int16_t node = -1;
     EventKind kind = EventKind::kKmalloc;
     bool inferred = false;
+    bool by_rcu = false;
     uint32_t note = 0;              // into notes_, if somebody observes
     uint32_t next_free = kNoToken;  // of those that wait for an event
   };
@@ -194,6 +205,7 @@ class Replay : public ArrivalSource {
   uint32_t TakeNote(const Event& event, Priority priority);
   void Observe(Cpu& cpu, const Operation& operation, const OperationEnd& end);
   void SampleFootprint(Nanos time);
+  FootprintAt FootprintNow(Nanos time) const;
   void NotePeak();
 
   TraceReader& reader_;
@@ -221,6 +233,7 @@ class Replay : public ArrivalSource {
   CpuPlacer placer_;
   ObjectTable objects_;
   Auditor auditor_;
+  RcuFrees rcu_frees_;
   std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node
 
   ReplayResult result_;

@@ -285,13 +285,13 @@ class Compiler {
         return;
       case WorkloadStep::kAllocate:
         return Allocate(step.allocate(), outer + ".allocate");
-      case WorkloadStep::kFree: {
-        const std::string path = outer + ".free";
-        Instruction& free = Add(Op::kFree, path);
-        Slot(step.free().slot(), step.free().at(), path, free);
-        Optional(step.free().touch(), path + ".touch", free.d, free.has_d);
+      case WorkloadStep::kFree:
+        return Free(step.free(), outer + ".free", /*by_rcu=*/false);
+      case WorkloadStep::kFreeRcu:
+        return Free(step.free_rcu(), outer + ".free_rcu", /*by_rcu=*/true);
+      case WorkloadStep::kRcuBarrier:
+        Add(Op::kRcuBarrier, outer + ".rcu_barrier");
         return;
-      }
       case WorkloadStep::kTouch: {
         const std::string path = outer + ".touch";
         Instruction& touch = Add(Op::kTouch, path);
@@ -368,6 +368,13 @@ class Compiler {
     allocate.label = static_cast<uint32_t>(program_.labels.size());
     program_.labels.push_back({.call_site = fmt::format("{}: {}", group_->name, step.use()),
                                .gfp = spec.gfp().empty() ? "GFP_KERNEL" : spec.gfp()});
+  }
+
+  void Free(const FreeStep& step, const std::string& path, bool by_rcu) {
+    Instruction& free = Add(Instruction::Op::kFree, path);
+    free.by_rcu = by_rcu;
+    Slot(step.slot(), step.at(), path, free);
+    Optional(step.touch(), path + ".touch", free.d, free.has_d);
   }
 
   void Pass(Instruction::Op op, const PassStep& step, const std::string& path) {

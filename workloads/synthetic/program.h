@@ -27,7 +27,7 @@ struct Instruction {
     kThink,     // a: ns
     kSleep,     // a: ns
     kAllocate,  // index `use`; a: slot, b: bytes, c: node, d: bytes touched
-    kFree,      // a: slot, d: bytes touched
+    kFree,      // a: slot, d: bytes touched; `by_rcu`
     kTouch,     // a: slot, b: bytes, c: offset
     kSend,      // a: slot, b: number of the queue
     kReceive,   // likewise
@@ -37,10 +37,12 @@ struct Instruction {
     kRepeat,    // variable = 0, variable + 1 = a; if that is not above 0, on at `target`
     kAgain,     // ++variable; if it is below variable + 1, on at `target`
     kWhen,      // if a is 0, on at `target`
+    kRcuBarrier,
     kEnd,
   };
   Op op = Op::kEnd;
   bool write = false;
+  bool by_rcu = false;
   bool has_b = false;  // b, c, d were stated
   bool has_c = false;
   bool has_d = false;

@@ -284,6 +284,10 @@ bool SyntheticWorkload::Fill(TaskRecord& task, const Instruction& instruction, S
     return Value(task, instruction, expression, 0, most, &value);
   };
   constexpr int64_t kBytesMax = kProgramObjectBytesMax;
+  if (instruction.op == Op::kRcuBarrier) {
+    step->kind = Step::Kind::kRcuBarrier;
+    return true;
+  }
   if (instruction.op == Op::kThink || instruction.op == Op::kSleep) {
     if (!number(instruction.a, kProgramNanosMax)) return false;
     step->kind = instruction.op == Op::kThink ? Step::Kind::kThink : Step::Kind::kSleep;
@@ -333,6 +337,7 @@ bool SyntheticWorkload::Fill(TaskRecord& task, const Instruction& instruction, S
     step->touch_bytes = step->bytes;
   } else if (instruction.op == Op::kFree) {
     step->kind = Step::Kind::kFree;
+    step->by_rcu = instruction.by_rcu;
   } else {
     step->kind = Step::Kind::kTouch;
     step->write = instruction.write;

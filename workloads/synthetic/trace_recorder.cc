@@ -97,6 +97,7 @@ absl::Status TraceRecorder::WriteTo(const Program& program,
       live.erase(found);
       event.cache = cache_of[event.object];
       event.kind = operation.cache == kNoCache ? EventKind::kKfree : EventKind::kCacheFree;
+      event.by_rcu = event.inferred = operation.by_rcu;  // No kernel would have recorded it.
     } else {
       event.object = live[operation.object.value()] = ++last;
       event.bytes_req = static_cast<uint32_t>(operation.bytes);
