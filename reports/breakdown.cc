@@ -49,6 +49,12 @@ void Add(const TouchCell& cell, TouchCounts& touches) {
 
 uint64_t Excess(uint64_t value, uint64_t part) { return value > part ? value - part : 0; }
 
+// Of users, and of what they have given up and kvfree_rcu has not given back, the former alone.
+uint64_t UserBytesInSlabs(const FootprintSample& footprint) {
+  return Excess(Excess(footprint.object_bytes(), footprint.own_object_bytes()),
+                footprint.rcu().object_bytes());
+}
+
 // "alloc fast" of SLUB, "alloc hit" of SLAB.
 bool IsFastPath(const std::string& name) {
   return name.find("fast") != std::string::npos || name.ends_with(" hit");
@@ -218,7 +224,7 @@ std::vector<NamedSum> CounterTotals(const RunResult& result) {
 FastShare FastPaths(const RunResult& result, bool frees) {
   FastShare share;
   for (const PathStats& path : result.paths()) {
-    if (path.is_free() != frees || path.put_off()) continue;
+    if (path.is_free() != frees || path.put_off() || path.name().starts_with("kvfree_rcu")) continue;
     share.all += path.operations();
     if (IsFastPath(path.name())) share.fast += path.operations();
   }
@@ -267,13 +273,14 @@ FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPai
 }
 
 Waste WasteOf(const FootprintSample& footprint) {
+  const WaitingForRcu& waiting = footprint.rcu();
   Waste waste;
   if (KnowsRequested(footprint)) {
-    waste.internal = Excess(Excess(footprint.object_bytes(), footprint.own_object_bytes()),
+    waste.internal = Excess(UserBytesInSlabs(footprint),
                             Excess(footprint.requested_bytes(), footprint.large_requested_bytes()));
   }
-  waste.padding = footprint.padding_bytes();
-  waste.free = footprint.free_bytes();
+  waste.padding = Excess(footprint.padding_bytes(), waiting.padding_bytes());
+  waste.free = Excess(footprint.free_bytes(), waiting.free_bytes());
   waste.tail = footprint.tail_bytes();
   return waste;
 }
@@ -282,22 +289,36 @@ Waste WasteOf(const FootprintSample& footprint) {
 bool KnowsRequested(const FootprintSample& footprint) { return footprint.requested_bytes() > 0; }
 
 uint64_t AskedInSlabs(const FootprintSample& footprint) {
-  return Excess(Excess(footprint.object_bytes(), footprint.own_object_bytes()),
-                WasteOf(footprint).internal);
+  return Excess(UserBytesInSlabs(footprint), WasteOf(footprint).internal);
+}
+
+uint64_t UserObjects(const FootprintSample& footprint) {
+  return Excess(Excess(footprint.objects(), footprint.own_objects()),
+                footprint.rcu().slab_objects());
+}
+
+uint64_t WaitingBytes(const FootprintSample& footprint) {
+  const WaitingForRcu& waiting = footprint.rcu();
+  return waiting.object_bytes() + waiting.padding_bytes() + waiting.free_bytes() +
+         waiting.large_bytes();
 }
 
 MemoryHeld HeldBy(const FootprintSample& footprint) {
   const Waste waste = WasteOf(footprint);
+  const uint64_t large_waiting = footprint.rcu().large_bytes();
   MemoryHeld held;
   held.in_slabs = {{"asked for by users", AskedInSlabs(footprint)},
                    {"rounded up to objects", waste.internal},
                    {"the allocator's own objects", footprint.own_object_bytes()},
                    {"padding of objects", waste.padding},
+                   {std::string(kWaitingInSlabs), WaitingBytes(footprint) - large_waiting},
                    {"free slots in slabs", waste.free},
                    {"ends of slabs", waste.tail}};
   held.slabs_total = footprint.slab_bytes();
   held.besides = {
-      {"kmalloc's whole pages", Excess(footprint.large_bytes(), footprint.own_large_bytes())},
+      {"kmalloc's whole pages",
+       Excess(Excess(footprint.large_bytes(), footprint.own_large_bytes()), large_waiting)},
+      {std::string(kWaitingPages), large_waiting},
       {"the allocator's whole pages", footprint.own_large_bytes()},
       {"metadata elsewhere", footprint.metadata_bytes()},
       {"per-CPU areas", footprint.percpu_bytes()}};

@@ -99,7 +99,8 @@ struct FastShare {
   uint64_t all = 0;
   std::string Percent() const;  // "93.40%", "-" of none
 };
-// Of all allocations, or of all frees, by the paths they took.
+// Of all allocations, or of all frees, by the paths they took. What was handed to kvfree_rcu has not
+// been freed by its user: it is left out, as the kernel's own counters have it.
 FastShare FastPaths(const RunResult& result, bool frees);
 
 // The same by the counters of a kernel comparison; `operation` is "alloc" or "free".
@@ -114,7 +115,8 @@ FastPathPair ComparedFastPaths(const KernelComparison& comparison, const std::st
 FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPair>& counters,
                              const std::string& operation);
 
-// What of the memory in slabs is neither what users asked for nor the allocator's own.
+// What of the memory in slabs is neither what users asked for, nor the allocator's own, nor waits
+// for a grace period.
 struct Waste {
   uint64_t internal = 0;  // of users' objects, beyond what was asked for
   uint64_t padding = 0;   // around allocated objects
@@ -125,6 +127,19 @@ struct Waste {
 Waste WasteOf(const FootprintSample& footprint);
 // What users asked for, of what they have in slabs.
 uint64_t AskedInSlabs(const FootprintSample& footprint);
+
+// Objects that users have in slabs.
+uint64_t UserObjects(const FootprintSample& footprint);
+// The slots and pages of objects that were freed by kvfree_rcu and wait for a grace period.
+uint64_t WaitingBytes(const FootprintSample& footprint);
+
+// Parts of MemoryHeld that only runs with kvfree_rcu have: those who list them leave them out where
+// all are zero.
+inline constexpr std::string_view kWaitingInSlabs = "waiting for a grace period";
+inline constexpr std::string_view kWaitingPages = "whole pages that wait so";
+inline bool IsOfRcu(std::string_view part) {
+  return part == kWaitingInSlabs || part == kWaitingPages;
+}
 
 // Everything that an allocator holds, by what it is for: one list for every format.
 struct MemoryHeld {

@@ -99,6 +99,9 @@ Value OfEnd(R result, uint64_t value) {
   return result.has_footprint_end() ? Value(value) : std::nullopt;
 }
 
+// None where nothing was freed by kvfree_rcu.
+Value OfRcu(R result, uint64_t value) { return result.has_rcu() ? Value(value) : std::nullopt; }
+
 // `count` a second of the machine's time from the start on.
 Value PerSecond(R result, uint64_t count) {
   const Totals& totals = result.totals();
@@ -258,6 +261,10 @@ constexpr Metric kMemory[] = {
      [](R r) { return OfEnd(r, r.footprint_end().slab_bytes()); }},
     {"end_held_bytes", "bytes", "memory held in all at the end", Better::kLess, 0,
      [](R r) { return OfEnd(r, HeldBy(r.footprint_end()).total); }},
+    {"rcu_peak_bytes", "bytes", "memory that waited for a grace period, at most", Better::kLess, 0,
+     [](R r) { return OfRcu(r, r.rcu().peak_bytes()); }},
+    {"rcu_end_bytes", "bytes", "memory that waited for a grace period at the end", Better::kLess, 0,
+     [](R r) { return OfRcu(r, r.rcu().end_bytes()); }},
     {"percpu_chunks", "", "chunks of the percpu allocator at the end", Better::kLess, 0,
      [](R r) -> Value { return r.percpu().nr_chunks(); }},
 };

@@ -153,6 +153,18 @@ DataTable PercpuChunkTable(const PercpuReport& percpu) {
   return table;
 }
 
+// What waits for a grace period, at the moments of `footprint` at which something does.
+DataTable WaitingTable(const RunResult& result) {
+  DataTable table{.name = "rcu_waiting", .keys = 1, .columns = {"time_ns"}, .rows = {}};
+  AppendColumns(*WaitingForRcu::descriptor(), table.columns);
+  for (const FootprintSample& sample : result.footprint()) {
+    if (!sample.has_rcu()) continue;
+    table.rows.push_back({fmt::format("{}", sample.time_ns())});
+    AppendValues(sample.rcu(), table.rows.back());
+  }
+  return table;
+}
+
 // Every figure of every cache: its total (index "all"), then its parts ("C0", "N1").
 DataTable FigureTable(const RunResult& result, std::string name,
                       const pb::RepeatedPtrField<FigureValue>& (CacheStats::*figures)() const) {
@@ -294,6 +306,9 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(TableOf("page_allocator", 1, result.page_allocator()));
   tables.push_back(NameValueTable("reclaim"));
   if (result.has_reclaim()) AppendFields(result.reclaim(), tables.back());
+  tables.push_back(NameValueTable("rcu"));
+  if (result.has_rcu()) AppendFields(result.rcu(), tables.back());
+  tables.push_back(WaitingTable(result));
   tables.push_back(KernelTable(result));
   tables.push_back(PercpuTable(result.percpu()));
   tables.push_back(PercpuChunkTable(result.percpu()));

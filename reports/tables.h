@@ -26,7 +26,7 @@ struct DataTable {
 
 // Every table of a result, the empty ones too: run, totals, skipped, paths, touches, causes, parts,
 // locks, cpus, footprint, footprint_peak, footprint_end, caches, slabinfo, cache_footprint,
-// counters, states, page_allocator, kernel, percpu, percpu_chunks, percpu_projections, latencies,
+// counters, states, page_allocator, reclaim, rcu, rcu_waiting, kernel, percpu, percpu_chunks, percpu_projections, latencies,
 // occupancy.
 std::vector<DataTable> DataTables(const RunResult& result);
 

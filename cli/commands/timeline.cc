@@ -25,6 +25,7 @@
 #include "runs/simulation/simulation.h"
 #include "sim/core/machine_observer.h"
 #include "workloads/observer.h"
+#include "workloads/rcu_frees.h"
 
 namespace slablab {
 
@@ -95,7 +96,7 @@ class Recorder : public OperationObserver, public MachineObserver {
 
  private:
   std::string NameOf(PathId path, CacheId cache) const {
-    const std::string way(allocator_->paths()[path]);
+    const std::string way(PathName(*allocator_, path));
     if (cache == kNoCache) return way;
     return absl::StrCat(way, ": ", Printable(allocator_->Layout(cache).name));
   }
@@ -109,6 +110,9 @@ void AddFootprint(const RunResult& result, Timeline& timeline) {
     timeline.AddBytes("slabs", sample.time_ns(), sample.slab_bytes());
     timeline.AddBytes("asked for", sample.time_ns(), AskedInSlabs(sample));
     timeline.AddBytes("free slots", sample.time_ns(), sample.free_bytes());
+    if (result.has_rcu()) {
+      timeline.AddBytes("waiting for a grace period", sample.time_ns(), WaitingBytes(sample));
+    }
   }
 }
 

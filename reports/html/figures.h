@@ -29,6 +29,7 @@ void AppendLocksFigure(ResultSet set, HtmlPage& page);
 void AppendLatencyFigure(ResultSet set, HtmlPage& page);
 void AppendPathsFigure(ResultSet set, HtmlPage& page);
 void AppendFootprintFigure(ResultSet set, HtmlPage& page);
+void AppendWaitingFigure(ResultSet set, HtmlPage& page);
 void AppendPeakFigure(ResultSet set, HtmlPage& page);
 void AppendOccupancyFigure(ResultSet set, HtmlPage& page);
 void AppendInputsFigure(ResultSet set, HtmlPage& page);

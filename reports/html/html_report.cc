@@ -75,6 +75,7 @@ HtmlPage Figures(ResultSet set) {
     AppendLocksFigure(set, page);
     AppendLatencyFigure(set, page);
     AppendFootprintFigure(set, page);
+    AppendWaitingFigure(set, page);
     AppendPeakFigure(set, page);
     AppendOccupancyFigure(set, page);
     AppendPathsFigure(set, page);

@@ -152,14 +152,59 @@ void AppendFootprintFigure(ResultSet set, HtmlPage& page) {
   }
 }
 
+void AppendWaitingFigure(ResultSet set, HtmlPage& page) {
+  const auto has_rcu = [](const LabelledResult& run) { return run.result.has_rcu(); };
+  if (std::none_of(set.begin(), set.end(), has_rcu)) return;
+  HtmlFigure& figure =
+      AddFigure(page, "rcu", "Memory that waits for a grace period",
+                "Bytes of slots and pages whose objects were freed by kvfree_rcu, over the run: in "
+                "sheaves, blocks of pointers and lists, until every CPU has been quiescent since.");
+  HtmlChart& chart = *figure.mutable_chart();
+  chart.set_kind("lines");
+  chart.set_x_title("time");
+  chart.set_x_unit("ns");
+  chart.set_y_title("waiting");
+  chart.set_y_unit("bytes");
+  chart.set_steps(true);
+  chart.add_panels("");
+  HtmlTable& table = *figure.mutable_table();
+  AddColumn(table, "run", "text");
+  for (const char* const name : {"freed by kvfree_rcu", "into sheaves", "drains", "grace periods",
+                                 "most objects waiting", "objects at the end"}) {
+    AddColumn(table, name, "");
+  }
+  AddColumn(table, "most waiting", "bytes");
+  AddColumn(table, "at the end", "bytes");
+  for (const LabelledResult& run : set) {
+    if (!has_rcu(run)) continue;
+    chart.add_runs(run.label);
+    for (const FootprintSample& sample : run.result.footprint()) {
+      AddRow(chart).Text("").Text(run.label).Number(sample.time_ns()).Number(WaitingBytes(sample));
+    }
+    const RcuReport& rcu = run.result.rcu();
+    AddRow(table)
+        .Text(run.label)
+        .Number(rcu.to_sheaves() + rcu.to_batches())
+        .Number(rcu.to_sheaves())
+        .Number(rcu.drains())
+        .Number(rcu.grace_periods())
+        .Number(rcu.peak_objects())
+        .Number(rcu.end_objects())
+        .Number(rcu.peak_bytes())
+        .Number(rcu.end_bytes());
+  }
+}
+
 void AppendPeakFigure(ResultSet set, HtmlPage& page) {
   PartsByRun parts;
   bool any = false;
   for (size_t run = 0; run < set.size(); ++run) {
     const MemoryHeld held = HeldBy(set[run].result.footprint_peak());
+    const bool has_rcu = set[run].result.has_rcu();
     any = any || held.total > 0;
     for (const std::vector<NamedSum>* list : {&held.in_slabs, &held.besides}) {
       for (const NamedSum& part : *list) {
+        if (IsOfRcu(part.name) && !has_rcu) continue;
         const bool fits = part.value <= UINT64_MAX / 1000;
         parts.Row(part.name, set.size())[run] = fits ? part.value * 1000 : UINT64_MAX;
       }

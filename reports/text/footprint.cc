@@ -45,10 +45,6 @@ std::string InKibibytes(uint64_t bytes) {
   return bytes < uint64_t{1} << 34 ? Quotient(bytes, 1024, 0) + "K" : Bytes(bytes);
 }
 
-uint64_t UserObjects(const FootprintSample& sample) {
-  return sample.objects() - std::min<uint64_t>(sample.objects(), sample.own_objects());
-}
-
 struct Moment {
   const FootprintSample* sample = nullptr;
   MemoryHeld held;
@@ -80,6 +76,11 @@ void AddCountRow(const std::string& name, const std::vector<Moment>& moments,
 void AddPartRows(const std::vector<Moment>& moments, std::vector<NamedSum> MemoryHeld::*parts,
                  TextTable& table) {
   for (size_t i = 0; i < (moments[0].held.*parts).size(); ++i) {
+    const auto is_there = [&](const Moment& moment) { return (moment.held.*parts)[i].value > 0; };
+    if (IsOfRcu((moments[0].held.*parts)[i].name) &&
+        std::none_of(moments.begin(), moments.end(), is_there)) {
+      continue;
+    }
     AddBytesRow((moments[0].held.*parts)[i].name, moments,
                 [&](const Moment& moment) { return (moment.held.*parts)[i].value; }, table);
   }
@@ -114,8 +115,12 @@ void AppendFootprintOverTime(const RunResult& result, TextPage& page) {
     most = std::max<uint64_t>(most, sample->slab_bytes());
   }
   page.Heading("Memory over time");
+  const bool any_waits = std::any_of(samples.begin(), samples.end(), [](const auto* sample) {
+    return WaitingBytes(*sample) > 0;
+  });
+  // One or the other: lines have an end.
   TextTable table({{"time", 11},
-                   {"slabs", 8},
+                   {any_waits ? "waiting" : "slabs", 8},
                    {"in slabs", 10},
                    {"objects", 11},
                    {"asked for", 10},
@@ -124,8 +129,11 @@ void AppendFootprintOverTime(const RunResult& result, TextPage& page) {
   for (const FootprintSample* sample : samples) {
     const bool is_peak = sample->slab_bytes() == result.footprint_peak().slab_bytes() &&
                          sample->time_ns() == result.footprint_peak().time_ns();
-    table.AddRow({Duration(sample->time_ns()), sample->slabs(), InKibibytes(sample->slab_bytes()),
-                  UserObjects(*sample), InKibibytes(AskedInSlabs(*sample)),
+    table.AddRow({Duration(sample->time_ns()),
+                  any_waits ? TextCell(InKibibytes(WaitingBytes(*sample)))
+                            : TextCell(sample->slabs()),
+                  InKibibytes(sample->slab_bytes()), UserObjects(*sample),
+                  InKibibytes(AskedInSlabs(*sample)),
                   Percent(WasteOf(*sample).total(), sample->slab_bytes()),
                   Bar(sample->slab_bytes(), most, 12) + (is_peak ? " peak" : "")});
   }

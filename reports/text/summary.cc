@@ -232,6 +232,21 @@ std::string ReclaimSentence(const ReclaimReport& reclaim) {
   return text;
 }
 
+std::string RcuSentence(const RcuReport& rcu) {
+  const uint64_t objects = rcu.to_sheaves() + rcu.to_batches();
+  std::string text = fmt::format("{} freed by kvfree_rcu", Counted(objects, "object", "objects"));
+  if (rcu.to_sheaves() > 0) text += fmt::format(" ({} into sheaves)", Grouped(rcu.to_sheaves()));
+  text += fmt::format(
+      "; at most {} of {} waited for a grace period, {} of {} at the end; {} ended",
+      Bytes(rcu.peak_bytes()), Counted(rcu.peak_objects(), "object", "objects"),
+      Bytes(rcu.end_bytes()), Counted(rcu.end_objects(), "object", "objects"),
+      Counted(rcu.grace_periods(), "grace period", "grace periods"));
+  if (rcu.drains() > 0) {
+    text += fmt::format(", and {} of what was noted", Counted(rcu.drains(), "drain", "drains"));
+  }
+  return text;
+}
+
 // The machine and the kernels: what the numbers are of.
 void AppendSetting(const RunResult& result, TextPage& page) {
   page.Labelled("machine", MachineSentence(result));
@@ -327,6 +342,7 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
   if (result.has_footprint_peak()) {
     page.Labelled("memory", MemorySentence(result.footprint_peak(), is_workload));
   }
+  if (result.has_rcu()) page.Labelled("RCU", RcuSentence(result.rcu()));
   if (result.has_reclaim()) page.Labelled("pressure", ReclaimSentence(result.reclaim()));
   if (config.clock_mhz() > 0) {
     page.Labelled("time", TimeSentence(result));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "base/printable.h"
 #include "fmt/format.h"
+#include "workloads/rcu_frees.h"
 
 namespace slablab {
 namespace {
@@ -98,7 +99,7 @@ void OperationLogger::OnOperation(const OperationEnd& operation) {
       .task = operation.task,
       .context = std::string(ContextName(operation.priority)),
       .kind = operation.is_free ? "free" : "alloc",
-      .path = std::string(allocator_->paths()[operation.path]),
+      .path = std::string(PathName(*allocator_, operation.path)),
       .cache = last_cache_ == kNoCache ? "-" : Printable(allocator_->Layout(last_cache_).name),
       .bytes = operation.bytes,
       .object = operation.object.value()};

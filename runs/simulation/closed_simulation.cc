@@ -310,8 +310,8 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   RunResult result;
   const std::vector<SkippedEvents> skipped =
       stage.trace == nullptr ? std::vector<SkippedEvents>() : stage.trace->skipped();
-  GatherResult(machine, model, loop->result(), skipped, result);
-  GatherOccupancy(machine, model, loop->auditor(), result);
+  GatherResult(machine, model, loop->result(), loop->rcu_frees(), skipped, result);
+  GatherOccupancy(machine, model, loop->auditor(), loop->rcu_frees(), result);
   GatherClosed(*loop, stage, *result.mutable_totals());
   if (stage.trace != nullptr) {
     const absl::Status replayed = CheckReplayed(options.trace_path, result.totals());

@@ -8,9 +8,11 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
 #include "runs/simulation/percpu_result.h"
+#include "sim/core/tick_rcu.h"
 
 namespace slablab {
 
@@ -19,8 +21,8 @@ namespace {
 using SiteNames = absl::Span<const std::string_view>;
 
 std::string SiteName(SiteNames sites, int site) {
-  static constexpr std::string_view kMachineSites[kFirstModelSite] = {"use", "page allocator",
-                                                                      "interrupt", "boot"};
+  static constexpr std::string_view kMachineSites[kFirstModelSite] = {
+      "use", "page allocator", "interrupt", "boot", "kvfree_rcu"};
   if (site < kFirstModelSite) return std::string(kMachineSites[site]);
   const size_t index = static_cast<size_t>(site - kFirstModelSite);
   CHECK_LT(index, sites.size());
@@ -58,7 +60,8 @@ void GatherLedger(SiteNames sites, const Ledger& ledger, RunResult& result) {
 // even if they took none.
 void GatherParts(const Ledger& ledger, RunResult& result) {
   const auto cycles_of = [&](Part part) {
-    uint64_t cycles = ledger.cycles(part, Site::kPageAllocator);
+    uint64_t cycles =
+        ledger.cycles(part, Site::kPageAllocator) + ledger.cycles(part, Site::kKvfreeRcu);
     for (int site = kFirstModelSite; site < kMaxSites; ++site) {
       cycles += ledger.cycles(part, static_cast<Site>(site));
     }
@@ -81,7 +84,7 @@ void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResu
     const PathTimes& times = replay.paths[i];
     if (times.cycles.count() == 0) continue;
     PathStats& path = *result.add_paths();
-    path.set_name(std::string(allocator.paths()[i]));
+    path.set_name(std::string(PathName(allocator, static_cast<PathId>(i))));
     path.set_is_free(times.is_free);
     FillTimes(times.cycles, path);
   }
@@ -146,18 +149,28 @@ void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
                                    at.footprint.own_large_requested_bytes);
   sample.set_own_large_bytes(at.footprint.own_large_bytes);
   sample.set_own_large_blocks(at.footprint.own_large_blocks);
+  if (at.footprint.rcu_objects + at.rcu.objects == 0) return;
+  WaitingForRcu& waiting = *sample.mutable_rcu();
+  waiting.set_objects(at.footprint.rcu_objects + at.rcu.objects);
+  waiting.set_slab_objects(at.rcu.objects - at.rcu.large_objects);
+  waiting.set_object_bytes(at.rcu.object_bytes);
+  waiting.set_padding_bytes(at.rcu.padding_bytes);
+  waiting.set_free_bytes(at.footprint.rcu_free_bytes);
+  waiting.set_large_bytes(at.rcu.large_bytes);
 }
 
 // The samples that were taken on the way, and one more of the end.
 void GatherFootprint(const Machine& machine, const Allocator& allocator,
-                     const ReplayResult& replayed, Cycles end, RunResult& result) {
+                     const ReplayResult& replayed, const RcuFrees& rcu, Cycles end,
+                     RunResult& result) {
   for (const FootprintAt& sample : replayed.footprint) {
     FillFootprint(sample, *result.add_footprint());
   }
   const Cycles ran = end - std::min(end, replayed.start);
   FootprintAt last{.time = ran * 1000 / static_cast<uint64_t>(machine.config().clock_mhz),
                    .footprint = allocator.TotalFootprint(),
-                   .requested_bytes = replayed.requested_bytes};
+                   .requested_bytes = replayed.requested_bytes,
+                   .rcu = rcu.waiting()};
   if (!replayed.footprint.empty()) {
     last.time = std::max(last.time, replayed.footprint.back().time);
     if (last.time == replayed.footprint.back().time) result.mutable_footprint()->RemoveLast();
@@ -166,6 +179,26 @@ void GatherFootprint(const Machine& machine, const Allocator& allocator,
   FillFootprint(last, *result.mutable_footprint_end());
   const bool is_peak = last.footprint.slab_bytes > replayed.footprint_peak.footprint.slab_bytes;
   FillFootprint(is_peak ? last : replayed.footprint_peak, *result.mutable_footprint_peak());
+}
+
+// After GatherFootprint.
+void GatherRcu(Machine& machine, const ReplayResult& replayed, const RcuFrees& frees,
+               RunResult& result) {
+  const RcuTotals& totals = frees.totals();
+  RcuReport& rcu = *result.mutable_rcu();
+  rcu.set_to_sheaves(totals.to_sheaves);
+  rcu.set_to_batches(totals.to_batches);
+  rcu.set_drains(frees.drains());
+  rcu.set_grace_periods(machine.own_rcu().grace_periods());
+  rcu.set_barriers(totals.barriers);
+  rcu.set_peak_objects(totals.peak_objects);
+  rcu.set_peak_bytes(totals.peak_bytes);
+  const Cycles until_peak = totals.peak_at - std::min(totals.peak_at, replayed.start);
+  rcu.set_peak_time_ns(until_peak * 1000 / static_cast<uint64_t>(machine.config().clock_mhz));
+  const WaitingForRcu& waiting = result.footprint_end().rcu();
+  rcu.set_end_objects(waiting.objects());
+  rcu.set_end_bytes(waiting.object_bytes() + waiting.padding_bytes() + waiting.free_bytes() +
+                    waiting.large_bytes());
 }
 
 void FillFigure(const Figure& figure, FigureValue& value) {
@@ -237,6 +270,11 @@ uint64_t EndStateDigest(const Scheduler& scheduler, const ReplayResult& replay,
     }
   }
   for (int i = 0; i < scheduler.cpu_count(); ++i) digest.Add(scheduler.cpu(CpuId(i)).now());
+  if (result.has_rcu()) {
+    digest.Add(result.rcu().grace_periods());
+    digest.Add(result.rcu().end_objects());
+    digest.Add(result.rcu().end_bytes());
+  }
   return digest.value();
 }
 
@@ -265,7 +303,8 @@ void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
 }
 
 void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
-                  absl::Span<const SkippedEvents> skipped, RunResult& result) {
+                  const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped,
+                  RunResult& result) {
   Totals& totals = *result.mutable_totals();
   totals.set_events(replayed.events);
   totals.set_operations(replayed.allocations + replayed.frees);
@@ -288,20 +327,28 @@ void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResu
   }
   GatherPaths(allocator, replayed, result);
   GatherMachine(machine, allocator.sites(), replayed.cpus, result);
-  GatherFootprint(machine, allocator, replayed, machine.scheduler().now(), result);
+  GatherFootprint(machine, allocator, replayed, rcu, machine.scheduler().now(), result);
+  if (rcu.used()) GatherRcu(machine, replayed, rcu, result);
   GatherCaches(allocator, replayed, result);
   result.mutable_digests()->set_end_state(EndStateDigest(machine.scheduler(), replayed, result));
 }
 
 void GatherOccupancy(const Machine& machine, const Allocator& allocator, const Auditor& auditor,
-                     RunResult& result) {
+                     const RcuFrees& rcu, RunResult& result) {
+  absl::flat_hash_map<uint64_t, uint64_t> waiting;  // by slab; never iterated
+  for (const PhysAddr object : rcu.WaitingObjects()) {
+    ++waiting[allocator.Locate(object).slab.value()];
+  }
   // By cache; of a cache, by node and objects, most first.
   using SlabsOfFill = std::map<std::pair<int32_t, uint64_t>, uint64_t>;
   std::vector<SlabsOfFill> caches(static_cast<size_t>(allocator.cache_count()));
   std::vector<uint64_t> live(caches.size());
   for (const Allocator::SlabPlace& place : allocator.SlabPlaces()) {
     const size_t cache = place.cache.index();
-    const uint64_t objects = auditor.LiveIn(place.base, kPageSize << place.order);
+    uint64_t objects = auditor.LiveIn(place.base, kPageSize << place.order);
+    if (const auto found = waiting.find(place.base.value()); found != waiting.end()) {
+      objects += found->second;
+    }
     live[cache] += objects;
     ++caches[cache][{machine.NodeOf(place.base).value(), ~objects}];
   }

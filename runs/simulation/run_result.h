@@ -15,6 +15,7 @@
 #include "traces/slt/trace.h"
 #include "workloads/auditor.h"
 #include "workloads/histogram.h"
+#include "workloads/rcu_frees.h"
 #include "workloads/replay/replay.h"
 
 namespace slablab {
@@ -23,7 +24,8 @@ namespace slablab {
 // comparison with the kernel, from what is left when a run has ended: `replayed`, and what was left
 // out.
 void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
-                  absl::Span<const SkippedEvents> skipped, RunResult& result);
+                  const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped,
+                  RunResult& result);
 
 // What import left out of a trace, or put into it, that belongs into a report's head.
 void GatherImport(const TraceHeader& trace, Totals& totals);
@@ -33,9 +35,10 @@ void GatherImport(const TraceHeader& trace, Totals& totals);
 absl::Status GatherModel(const Allocator& allocator, const Auditor& auditor, bool has_quirks,
                          RunResult& result);
 
-// Of the live objects, as the auditor knows them, how many each slab has. After GatherResult.
+// Of the live objects, as the auditor knows them, and those that kvfree_rcu has not given back to
+// the allocator, how many each slab has. After GatherResult.
 void GatherOccupancy(const Machine& machine, const Allocator& allocator, const Auditor& auditor,
-                     RunResult& result);
+                     const RcuFrees& rcu, RunResult& result);
 
 // Of that, what any replay has: the ledger, with `sites` as the names of the model's, the locks and
 // the CPUs.

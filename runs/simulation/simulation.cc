@@ -155,9 +155,9 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   }
 
   RunResult result;
-  GatherResult(*machine, model, replay->result(), replay->skipped(), result);
+  GatherResult(*machine, model, replay->result(), replay->rcu_frees(), replay->skipped(), result);
   if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
-  GatherOccupancy(*machine, model, replay->auditor(), result);
+  GatherOccupancy(*machine, model, replay->auditor(), replay->rcu_frees(), result);
   result.mutable_totals()->set_start_time_cycles(start);
   Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
