@@ -224,7 +224,8 @@ std::vector<NamedSum> CounterTotals(const RunResult& result) {
 FastShare FastPaths(const RunResult& result, bool frees) {
   FastShare share;
   for (const PathStats& path : result.paths()) {
-    if (path.is_free() != frees || path.put_off() || path.name().starts_with("kvfree_rcu")) continue;
+    if (path.is_free() != frees || path.put_off()) continue;
+    if (path.name().starts_with("kvfree_rcu")) continue;
     share.all += path.operations();
     if (IsFastPath(path.name())) share.fast += path.operations();
   }

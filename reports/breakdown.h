@@ -99,8 +99,8 @@ struct FastShare {
   uint64_t all = 0;
   std::string Percent() const;  // "93.40%", "-" of none
 };
-// Of all allocations, or of all frees, by the paths they took. What was handed to kvfree_rcu has not
-// been freed by its user: it is left out, as the kernel's own counters have it.
+// Of all allocations, or of all frees, by the paths they took. What was handed to kvfree_rcu has
+// not been freed by its user: it is left out, as the kernel's own counters have it.
 FastShare FastPaths(const RunResult& result, bool frees);
 
 // The same by the counters of a kernel comparison; `operation` is "alloc" or "free".

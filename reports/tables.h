@@ -26,8 +26,8 @@ struct DataTable {
 
 // Every table of a result, the empty ones too: run, totals, skipped, paths, touches, causes, parts,
 // locks, cpus, footprint, footprint_peak, footprint_end, caches, slabinfo, cache_footprint,
-// counters, states, page_allocator, reclaim, rcu, rcu_waiting, kernel, percpu, percpu_chunks, percpu_projections, latencies,
-// occupancy.
+// counters, states, page_allocator, reclaim, rcu, rcu_waiting, kernel, percpu, percpu_chunks,
+// percpu_projections, latencies, occupancy.
 std::vector<DataTable> DataTables(const RunResult& result);
 
 enum class Delimiter : char { kComma = ',', kTab = '\t' };

@@ -13,9 +13,7 @@ Machine::Machine(const MachineConfig& config)
 
 Machine::~Machine() = default;
 
-Rcu& Machine::rcu() {
-  return rcu_ != nullptr ? *rcu_ : own_rcu();
-}
+Rcu& Machine::rcu() { return rcu_ != nullptr ? *rcu_ : own_rcu(); }
 
 TickRcu& Machine::own_rcu() {
   if (own_rcu_ == nullptr) {

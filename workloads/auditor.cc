@@ -178,7 +178,7 @@ void Auditor::OnUse(PhysAddr part, uint64_t bytes) {
   if (!IsInMemory(part, bytes)) return Violate("used outside of memory", part, bytes);
   const uint64_t dead =
       ForEachWord(OwnWordsOf(part.frame()), GranulesOf(part, bytes),
-                  [](const Word& word, const Word& granules) { return ~word.live & granules.live; });
+                  [](const Word& word, const Word& used) { return ~word.live & used.live; });
   if (dead == 0) return;
   Violate(Waits(part, bytes) ? "used while it waits for a grace period" : "used after it was freed",
           part, bytes);

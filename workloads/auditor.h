@@ -20,8 +20,9 @@
 namespace slablab {
 
 // Watches what an allocator hands out and takes back, knowing nothing of how it works: no two live
-// objects overlap, what is freed was live and whole and is not handed out again before its grace
-// period has ended, if it needs one, objects are aligned and where they were asked to be. It follows every run; one operation costs a few nanoseconds.
+// objects overlap, what is freed was live and whole and, if it needs a grace period, is not handed
+// out again before that has ended; objects are aligned and where they were asked to be. It follows
+// every run; one operation costs a few nanoseconds.
 //
 // Violations are collected, not fatal: a quirk that is switched on may be meant to cause one.
 class Auditor {

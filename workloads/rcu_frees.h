@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "allocators/allocator.h"
-#include "allocators/kvfree_rcu.h"
+#include "allocators/common/kvfree_rcu.h"
+#include "base/types.h"
 #include "sim/machine.h"
-#include "sim/types.h"
 
 namespace slablab {
 

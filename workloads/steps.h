@@ -27,23 +27,23 @@ inline constexpr TaskIndex kNoTask = UINT32_MAX;
 
 struct Step {
   enum class Kind : uint8_t {
-    kEnd,       // nothing more comes
-    kThink,     // `cycles` on the CPU
-    kSleep,     // `cycles` off it
-    kAt,        // interrupts only: what follows comes `cycles` after the start
-    kAllocate,  // into place `object`: `bytes` of `cache`, or of kmalloc; its user writes some
-    kFree,      // what is in place `object`; if nothing yet, waits for it
-    kTouch,     // `bytes` of what is in place `object`, from `offset` on
-    kSend,      // what is in `bytes` places from `object` on goes to queue `queue`, all at once;
-                // waits until there is room
-    kReceive,   // into `bytes` places from `object` on; waits until there are as many
-    kBarrier,   // waits until all of barrier `queue` are there
-    kWork,      // `bytes` units of what the workload counts as done
+    kEnd,         // nothing more comes
+    kThink,       // `cycles` on the CPU
+    kSleep,       // `cycles` off it
+    kAt,          // interrupts only: what follows comes `cycles` after the start
+    kAllocate,    // into place `object`: `bytes` of `cache`, or of kmalloc; its user writes some
+    kFree,        // what is in place `object`; if nothing yet, waits for it
+    kTouch,       // `bytes` of what is in place `object`, from `offset` on
+    kSend,        // what is in `bytes` places from `object` on goes to queue `queue`, all at once;
+                  // waits until there is room
+    kReceive,     // into `bytes` places from `object` on; waits until there are as many
+    kBarrier,     // waits until all of barrier `queue` are there
+    kWork,        // `bytes` units of what the workload counts as done
     kRcuBarrier,  // waits until all that was freed `by_rcu` before is free
   };
   Kind kind = Kind::kEnd;
-  bool write = false;  // kTouch
-  bool kfree = false;  // kFree: by kfree, whatever cache it is from
+  bool write = false;   // kTouch
+  bool kfree = false;   // kFree: by kfree, whatever cache it is from
   bool by_rcu = false;  // kFree: by kvfree_rcu
   Gfp gfp = kGfpKernel;
   CacheId cache = kNoCache;

@@ -27,7 +27,7 @@ struct KvfreeRcuPolicy {
   // it is.
   uint32_t list_words;
 };
-// To 5.5: call_rcu() with a function that calls kfree(), of one's own or, from 3.0 on, kfree_rcu()'s.
+// To 5.5: call_rcu() with a function that calls kfree(), one's own or, from 3.0 on, kfree_rcu()'s.
 inline constexpr KvfreeRcuPolicy kKfreeByCallRcu = {
     .records = 0, .drains_ready = false, .list_words = 2};
 inline constexpr KvfreeRcuPolicy kKvfreeRcu61 = {

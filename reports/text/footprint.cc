@@ -92,8 +92,8 @@ void AddMoments(const std::vector<Moment>& moments, TextTable& table) {
   AddCountRow(
       "objects of users", moments, [](const Moment& m) { return UserObjects(*m.sample); }, table);
   AddCountRow(
-      "objects of the allocator", moments,
-      [](const Moment& m) { return m.sample->own_objects(); }, table);
+      "objects of the allocator", moments, [](const Moment& m) { return m.sample->own_objects(); },
+      table);
   table.AddRule();
   AddPartRows(moments, &MemoryHeld::in_slabs, table);
   table.AddRule();
@@ -115,9 +115,8 @@ void AppendFootprintOverTime(const RunResult& result, TextPage& page) {
     most = std::max<uint64_t>(most, sample->slab_bytes());
   }
   page.Heading("Memory over time");
-  const bool any_waits = std::any_of(samples.begin(), samples.end(), [](const auto* sample) {
-    return WaitingBytes(*sample) > 0;
-  });
+  const bool any_waits = std::any_of(samples.begin(), samples.end(),
+                                     [](const auto* sample) { return WaitingBytes(*sample) > 0; });
   // One or the other: lines have an end.
   TextTable table({{"time", 11},
                    {any_waits ? "waiting" : "slabs", 8},
@@ -129,13 +128,13 @@ void AppendFootprintOverTime(const RunResult& result, TextPage& page) {
   for (const FootprintSample* sample : samples) {
     const bool is_peak = sample->slab_bytes() == result.footprint_peak().slab_bytes() &&
                          sample->time_ns() == result.footprint_peak().time_ns();
-    table.AddRow({Duration(sample->time_ns()),
-                  any_waits ? TextCell(InKibibytes(WaitingBytes(*sample)))
-                            : TextCell(sample->slabs()),
-                  InKibibytes(sample->slab_bytes()), UserObjects(*sample),
-                  InKibibytes(AskedInSlabs(*sample)),
-                  Percent(WasteOf(*sample).total(), sample->slab_bytes()),
-                  Bar(sample->slab_bytes(), most, 12) + (is_peak ? " peak" : "")});
+    table.AddRow(
+        {Duration(sample->time_ns()),
+         any_waits ? TextCell(InKibibytes(WaitingBytes(*sample))) : TextCell(sample->slabs()),
+         InKibibytes(sample->slab_bytes()), UserObjects(*sample),
+         InKibibytes(AskedInSlabs(*sample)),
+         Percent(WasteOf(*sample).total(), sample->slab_bytes()),
+         Bar(sample->slab_bytes(), most, 12) + (is_peak ? " peak" : "")});
   }
   page.Table(table);
 }

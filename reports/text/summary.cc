@@ -236,11 +236,10 @@ std::string RcuSentence(const RcuReport& rcu) {
   const uint64_t objects = rcu.to_sheaves() + rcu.to_batches();
   std::string text = fmt::format("{} freed by kvfree_rcu", Counted(objects, "object", "objects"));
   if (rcu.to_sheaves() > 0) text += fmt::format(" ({} into sheaves)", Grouped(rcu.to_sheaves()));
-  text += fmt::format(
-      "; at most {} of {} waited for a grace period, {} of {} at the end; {} ended",
-      Bytes(rcu.peak_bytes()), Counted(rcu.peak_objects(), "object", "objects"),
-      Bytes(rcu.end_bytes()), Counted(rcu.end_objects(), "object", "objects"),
-      Counted(rcu.grace_periods(), "grace period", "grace periods"));
+  text += fmt::format("; at most {} of {} waited for a grace period, {} of {} at the end; {} ended",
+                      Bytes(rcu.peak_bytes()), Counted(rcu.peak_objects(), "object", "objects"),
+                      Bytes(rcu.end_bytes()), Counted(rcu.end_objects(), "object", "objects"),
+                      Counted(rcu.grace_periods(), "grace period", "grace periods"));
   if (rcu.drains() > 0) {
     text += fmt::format(", and {} of what was noted", Counted(rcu.drains(), "drain", "drains"));
   }

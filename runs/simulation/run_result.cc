@@ -303,8 +303,7 @@ void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
 }
 
 void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
-                  const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped,
-                  RunResult& result) {
+                  const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped, RunResult& result) {
   Totals& totals = *result.mutable_totals();
   totals.set_events(replayed.events);
   totals.set_operations(replayed.allocations + replayed.frees);

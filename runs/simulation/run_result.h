@@ -24,8 +24,7 @@ namespace slablab {
 // comparison with the kernel, from what is left when a run has ended: `replayed`, and what was left
 // out.
 void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
-                  const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped,
-                  RunResult& result);
+                  const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped, RunResult& result);
 
 // What import left out of a trace, or put into it, that belongs into a report's head.
 void GatherImport(const TraceHeader& trace, Totals& totals);

@@ -41,6 +41,7 @@ constexpr absl::string_view kWorkloads[] = {
     "--workload=file-tree",
     "--workload=larson --set=slots=20",
     "--workload=producer-consumer",
+    "--workload=rename-storm --set=threads=5 --set=renames=400",
     "--workload=cache-scratch",
     "--workload=slab-pairs",
     "--workload=slab-batch",
@@ -50,7 +51,8 @@ constexpr absl::string_view kWorkloads[] = {
 constexpr absl::string_view kTraces[] = {"slab-c4n2-fs", "slub-c4n2-fork", "slub-c4n2-hackbench",
                                          "slub-c4n2-net"};
 constexpr absl::string_view kAllocators[] = {
-    "slub-6.1", "slub-2010", "slab", "slab-2014", "slab-2014-percpu", "slubq", "slubq-v2"};
+    "slub-6.1",  "slub-6.18",        "slub-7.3", "slub-2010", "slab",
+    "slab-2014", "slab-2014-percpu", "slubq",    "slubq-v2"};
 constexpr absl::string_view kPercpuAllocators[] = {"percpu", "percpu-km", "percpu-2010",
                                                    "percpu-2010-km"};
 constexpr absl::string_view kSlabKeys[] = {"limit", "batchcount", "sharedfactor"};
@@ -120,7 +122,9 @@ class Maker {
 
   absl::string_view Key() {
     if (allocator_.substr(0, 5) == "slubq") return Pick(kSlubqKeys);
-    if (allocator_ == "slub-6.1") return Pick(kSlubKeys);
+    if (allocator_ == "slub-6.1" || allocator_ == "slub-6.18" || allocator_ == "slub-7.3") {
+      return Pick(kSlubKeys);
+    }
     return allocator_ == "slub-2010" ? Pick(kSlub2010Keys) : Pick(kSlabKeys);
   }
   int64_t Value(absl::string_view key) {
@@ -138,7 +142,9 @@ class Maker {
     const auto add = [&](uint64_t when, const std::string& again, const std::string& what) {
       events.push_back(absl::StrCat("events { at_us: ", when, again, " ", what, " }"));
     };
-    switch (Below(10)) {
+    switch (Below(11)) {
+      case 10:
+        return add(at, Again(), absl::StrCat("rcu_barrier { cpu: ", Below(machine_.cpus), " }"));
       case 0:
       case 1:
       case 2: {
@@ -171,8 +177,8 @@ class Maker {
                    absl::StrCat(
                        "interrupts { cpu: ", cpu, " cpus: ", Below(machine_.cpus - cpu + 1),
                        " count: ", 1 + Below(330), " interval_ns: ", PickOf({100, 500, 2000, 9000}),
-                       " objects: ", PickOf({0, 1, 5, 40, 64}),
-                       " bytes: ", PickOf({0, 64, 700, 4096, 8192}), " }"));
+                       " objects: ", PickOf({0, 1, 5, 40, 64}), " bytes: ",
+                       PickOf({0, 64, 700, 4096, 8192}), OneIn(3) ? " free_rcu: true" : "", " }"));
       }
     }
   }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reports/breakdown.h"
 #include "reports/perfetto.pb.h"
 #include "reports/result_io.h"
 #include "tests/cli/run_program.h"
@@ -28,6 +29,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class ClosedRunTest : public FolderTest {
@@ -97,6 +99,76 @@ TEST_F(ClosedRunTest, TheSameCommandGivesTheSameBytes) {
     EXPECT_EQ(first.exit_status, 0) << command;
     EXPECT_EQ(first.text, Stdout(command).text) << command;
   }
+}
+
+// Objects that were freed by kvfree_rcu: how they went, what waits over time, at its most and at
+// the end, and as a cause of its own.
+TEST_F(ClosedRunTest, WhatWaitsForAGracePeriodIsReported) {
+  for (const std::string allocator : {"slub", "slub-7.3", "slab", "slub-2010"}) {
+    SCOPED_TRACE(allocator);
+    const std::string run = absl::StrCat("--workload=rename-storm --set=renames=900",
+                                         " --machine=vm-c4n2 --allocator=", allocator);
+    const RunResult result = ResultOf(run);
+    ASSERT_TRUE(result.has_rcu());
+    const RcuReport& rcu = result.rcu();
+    EXPECT_EQ(rcu.to_sheaves() + rcu.to_batches(), 8u * (900 + 40));
+    EXPECT_EQ(rcu.to_sheaves() > 0, allocator == "slub-7.3");
+    EXPECT_GT(rcu.grace_periods(), 0u);
+    EXPECT_GT(rcu.end_objects(), 0u);
+    EXPECT_GE(rcu.peak_bytes(), rcu.end_bytes());
+    EXPECT_LE(rcu.peak_objects(), 8u * (900 + 40));
+    bool any = false;
+    for (const FootprintSample& sample : result.footprint()) {
+      any = any || sample.rcu().objects() > 0;
+      const MemoryHeld held = HeldBy(sample);
+      uint64_t sum = 0;
+      for (const NamedSum& part : held.in_slabs) sum += part.value;
+      EXPECT_EQ(sum, sample.slab_bytes());
+      EXPECT_LE(WaitingBytes(sample), rcu.peak_bytes());
+    }
+    EXPECT_TRUE(any);
+    EXPECT_EQ(WaitingBytes(result.footprint_end()), rcu.end_bytes());
+    const std::string text = Stdout(absl::StrCat("run ", run)).text;
+    EXPECT_THAT(text, AllOf(HasSubstr("RCU          7,520 objects freed by kvfree_rcu"),
+                            HasSubstr("\nwaiting for a grace period ")));
+    const std::string csv =
+        Stdout(absl::StrCat("run ", run, " --format=csv --table=rcu_waiting")).text;
+    EXPECT_THAT(csv, StartsWith("time_ns,objects,object_bytes,"));
+    EXPECT_GT(std::vector<std::string>(absl::StrSplit(csv, '\n')).size(), 5u);
+    EXPECT_THAT(Stdout(absl::StrCat("run ", run, " --format=html")).text,
+                HasSubstr("Memory that waits for a grace period"));
+  }
+  const Ending without = Stdout("run --workload=hackbench --machine=vm-c4n2");
+  EXPECT_THAT(without.text, AllOf(Not(HasSubstr("RCU")), Not(HasSubstr("grace period"))));
+}
+
+// What import inferred to have been freed so is freed so, whatever the model.
+TEST_F(ClosedRunTest, RecordedFreesByRcuAreSuch) {
+  for (const std::string order : {"recorded", "closed"}) {
+    for (const std::string allocator : {"slub", "slub-7.3"}) {
+      const std::string run = absl::StrCat("--trace=linux-7.3-slub-c4n2-fork --events-max=40000",
+                                           " --order=", order, " --allocator=", allocator);
+      const RunResult result = ResultOf(run);
+      EXPECT_GT(result.rcu().to_sheaves() + result.rcu().to_batches(), 100u) << run;
+      EXPECT_EQ(result.rcu().to_sheaves() > 0, allocator == "slub-7.3") << run;
+      EXPECT_EQ(ResultOf(run).digests().end_state(), result.digests().end_state()) << run;
+    }
+  }
+}
+
+TEST_F(ClosedRunTest, StormsFreeByRcuToo) {
+  const std::string storm =
+      Write("storm",
+            "events { at_us: 10 interrupts { cpus: 4 count: 80 interval_ns: 900 objects: 3 "
+            "free_rcu: true "
+            "} }\nevents { at_us: 50 every_us: 30 times: 2 rcu_barrier { cpu: 1 } }");
+  const std::string run = "--workload=hackbench --machine=vm-c4n2 --allocator=slub-7.3";
+  const RunResult result = ResultOf(absl::StrCat(run, " --scenario=", storm));
+  EXPECT_EQ(result.rcu().to_sheaves() + result.rcu().to_batches(), 80u * 3);
+  EXPECT_EQ(result.rcu().barriers(), 2u);
+  ExpectRefusal(
+      absl::StrCat("run ", run, " --scenario=", Write("far", "events { rcu_barrier { cpu: 4 } }")),
+      "there is no CPU 4: the machine has 4 CPUs");
 }
 
 // What a storm's interrupts do is among the operations, and memory pressure is counted.

@@ -5,11 +5,13 @@
 
 #include <iterator>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sim/core/rcu_by_hand.h"
 #include "sim/machine.h"
 
 namespace slablab {
@@ -172,6 +174,79 @@ TEST_F(AuditorTest, AgreesWithAMapOfIntervals) {
   }
   EXPECT_GT(right, 10'000u);
   EXPECT_GT(wrong, 10'000u);
+}
+
+// --- Freed by kvfree_rcu. ---
+
+class RcuAuditorTest : public AuditorTest {
+ protected:
+  RcuAuditorTest() { machine_.set_rcu(&rcu_); }
+  void FreeRcu(uint64_t at, uint64_t bytes) { auditor_.OnFreeRcu(PhysAddr(at), bytes); }
+  RcuByHand rcu_{2};
+};
+
+TEST_F(RcuAuditorTest, WhatWaitsIsHandedOutAgainAfterItsGracePeriod) {
+  Alloc(4096, 64);
+  Alloc(4160, 64);
+  FreeRcu(4096, 64);
+  EXPECT_EQ(auditor_.live_objects(), 1u);
+  EXPECT_EQ(auditor_.LiveIn(PhysAddr(4096), 4096), 1u);
+  rcu_.EndGracePeriod();
+  FreeRcu(4160, 64);
+  // Of the first, whole or in part and under another size.
+  Alloc(4112, 16);
+  Free(4112, 16);
+  Alloc(4096, 64);
+  rcu_.EndGracePeriod();
+  Alloc(4160, 8);
+  EXPECT_EQ(auditor_.violations(), 0u) << auditor_.first_violation();
+}
+
+TEST_F(RcuAuditorTest, NothingOfItIsHandedOutBefore) {
+  for (const auto& [at, bytes] : {std::pair{4096, 64}, {4152, 8}, {4000, 200}, {4096, 8}}) {
+    Auditor auditor(machine_);
+    auditor.OnAlloc({.object = PhysAddr(4096), .bytes = 64});
+    auditor.OnFreeRcu(PhysAddr(4096), 64);
+    auditor.OnAlloc(
+        {.object = PhysAddr(static_cast<uint64_t>(at)), .bytes = static_cast<uint64_t>(bytes)});
+    EXPECT_EQ(auditor.violations(), 1u);
+    EXPECT_THAT(auditor.first_violation(), StartsWith("handed out before its grace period"));
+  }
+}
+
+TEST_F(RcuAuditorTest, ASecondFreeIsFound) {
+  Alloc(4096, 64);
+  FreeRcu(4096, 64);
+  FreeRcu(4096, 64);
+  ExpectViolation("freed while it waits for a grace period");
+}
+
+TEST_F(RcuAuditorTest, ASecondFreeOfTheOtherKindIsFound) {
+  Alloc(4096, 64);
+  FreeRcu(4096, 64);
+  Free(4096, 64);
+  ExpectViolation("freed while it waits for a grace period");
+}
+
+TEST_F(RcuAuditorTest, AUseIsFound) {
+  Alloc(4096, 64);
+  auditor_.OnUse(PhysAddr(4104), 8);
+  auditor_.OnUse(PhysAddr(4096), 64);
+  EXPECT_EQ(auditor_.violations(), 0u);
+  FreeRcu(4096, 64);
+  auditor_.OnUse(PhysAddr(4104), 8);
+  ExpectViolation("used while it waits for a grace period");
+}
+
+TEST_F(RcuAuditorTest, ByTheMachinesOwnRcuNothingHasEndedThatWasNotAskedFor) {
+  machine_.set_rcu(nullptr);
+  Alloc(4096, 64);
+  FreeRcu(4096, 64);
+  Alloc(8192, 64);
+  FreeRcu(8192, 64);
+  EXPECT_EQ(auditor_.violations(), 0u);
+  Alloc(4096, 64);
+  ExpectViolation("handed out before its grace period has ended");
 }
 
 }  // namespace

@@ -143,6 +143,7 @@ const std::map<std::string, Parameters>& SmallSizes() {
       {"netperf-tcp-rr-nic", {{"threads", 5}, {"transactions", 40}, {"card_queues", 2}}},
       {"netperf-udp", {{"threads", 3}, {"datagrams", 60}}},
       {"producer-consumer", {{"objects", 100}}},
+      {"rename-storm", {{"threads", 3}, {"renames", 60}}},
       {"slab-batch", {{"tasks", 3}, {"objects", 100}}},
       {"slab-gather", {{"objects", 100}}},
       {"slab-pairs", {{"tasks", 2}, {"objects", 100}}},

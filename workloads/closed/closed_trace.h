@@ -89,7 +89,7 @@ class ClosedTrace : public StepSource {
     EventKind kind = EventKind::kKmalloc;
     bool slept = false;  // before it
     bool by_rcu = false;
-    uint32_t task = 0;   // into recorded_
+    uint32_t task = 0;  // into recorded_
   };
   static_assert(sizeof(Operation) <= 32);
   // A task as recorded, or the interrupts of a CPU.

@@ -37,12 +37,15 @@
 // as an interrupt. A free whose allocation is still on its way (simulated time can reorder what the
 // recording had in order) waits for it, and is counted.
 //
-// A free that import inferred to be one by kvfree_rcu (Event::by_rcu) is one here: at its time, the
+// A free that import inferred to be one by kvfree_rcu (Event::by_rcu) is one here: at its time the
 // object is handed over, and the model has it back when its RCU says so. That time is halfway
-// between what is known of the object and its memory's next use, and the recorded kernel had it back
-// before that next use: an earlier time would have the object's user give it up before it was done,
-// a later one leaves no room for the grace period. Kernels before 6.18 record the batches' own frees
-// as they come: they are frees like any others.
+// between the object's allocation and its memory's next use. The recorded kernel had it back before
+// that next use, so that a later time would leave no room for the grace period; an earlier one is
+// as good a guess. Kernels before 6.18 record the batches' own frees as they come: they are frees
+// like any others. Beside the counters of linux-7.3-slub-c4n2-fork, warm start, frees at once would
+// have 0 of 3,758 in free_rcu_sheaf, 12.0 % too many in free_fastpath and 33 % too few in
+// alloc_slab; so it is 3,472 (the rest lie on another node here), 1.8 % too few and 24 %. Of
+// hackbench, cold, the share of fast frees is 0.16 points too high instead of 0.25.
 
 namespace slablab {
 

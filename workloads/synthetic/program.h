@@ -84,10 +84,10 @@ struct Program {
   WorkloadSpec spec;  // as given, with the values that the parameters have
   SpecOrigin origin{""};
   std::vector<TaskGroup> groups;
-  std::vector<QueueShape> queues;  // of one copy
+  std::vector<QueueShape> queues;                             // of one copy
   std::vector<std::pair<uint32_t, std::string>> queue_names;  // by the first of that name
-  std::vector<uint32_t> barriers;  // likewise
-  std::vector<int64_t> use_bytes;  // by use
+  std::vector<uint32_t> barriers;                             // likewise
+  std::vector<int64_t> use_bytes;                             // by use
   std::vector<ProgramLabel> labels;
 };
 

@@ -52,8 +52,8 @@
 //      slab says that it is in a sheaf, counts it as in use, and has it on no list.
 //   6. A sheaf's memory is an object of a kmalloc cache, or a block of pages, that is in use, and
 //      no other's.
-//   7. The objects that wait for a grace period, by the footprint, are those of rcu_free sheaves and
-//      of sheaves handed over.
+//   7. The objects that wait for a grace period, by the footprint, are those of rcu_free sheaves
+//      and of sheaves handed over.
 //
 // Not modelled, and why.
 //   Memory reserves (pfmemalloc), kfence: as in the rest of SLUB.

@@ -58,6 +58,30 @@ class World : public ExploredCache {
   Piece FlushRcu(int cpu) {
     return {CpuId(cpu), kTask, [this](Cpu& on) { return m_.model().FlushRcuSheaves(on, cache()); }};
   }
+  // By all of kvfree_rcu(): what no sheaf takes goes into a block or a list.
+  Piece KvfreeRcu(int cpu, PhysAddr object, Priority priority = kTask) {
+    batches_ = true;
+    return {CpuId(cpu), priority, [this, object](Cpu& on) -> Task<void> {
+              Gone(object);
+              ++rcu_;
+              co_await m_.kvfree_rcu().Free(on, object, 8192);
+            }};
+  }
+  Piece KvfreeRcuBarrier(int cpu) {
+    batches_ = true;
+    return {CpuId(cpu), kTask,
+            [this](Cpu& on) { return m_.kvfree_rcu().BarrierOnCache(on, cache()); }};
+  }
+  // Hotplug: what CPU 1 had, which has gone, as CPU 0 takes it over; and its coming back.
+  void TakeCpuOffLine() { m_.machine().scheduler().SetOnline(CpuId(1), false); }
+  Piece CpuDead() {
+    return {CpuId(0), kTask, [this](Cpu& on) { return m_.model().CpuDead(on, CpuId(1)); }};
+  }
+  void FreeRcuNow(int cpu, PhysAddr object) {
+    Gone(object);
+    ++rcu_;
+    EXPECT_TRUE(m_.FreeRcu(cpu, object));
+  }
   // Past the sheaves, as is the next.
   void FreeToSlabsNow(int cpu, const std::vector<PhysAddr>& objects) {
     for (const PhysAddr object : objects) Gone(object);
@@ -72,6 +96,13 @@ class World : public ExploredCache {
   }
 
   void Audit() {
+    if (!m_.machine().cpu(CpuId(1)).online()) m_.BringOnLine(1);
+    if (batches_) {
+      m_.Run(0, [this](Cpu& on) { return m_.kvfree_rcu().BarrierOnCache(on, cache()); });
+      EXPECT_EQ(m_.kvfree_rcu().waiting(), RcuWaiting());
+      EXPECT_EQ(m_.model().FootprintOf(cache()).rcu_objects, 0u);
+      EXPECT_EQ(m_.model().FootprintOf(cache()).objects, allocs() - frees());
+    }
     ExploredCache::Audit();
     EXPECT_EQ(Count("alloc_fastpath") + Count("alloc_slowpath"), allocs());
     EXPECT_EQ(Count("free_fastpath") + Count("free_slowpath") + Count("free_rcu_sheaf"), frees());
@@ -80,6 +111,7 @@ class World : public ExploredCache {
 
  private:
   SheavesMachine& m_;
+  bool batches_ = false;
   uint64_t rcu_ = 0;
 };
 
@@ -185,6 +217,41 @@ TEST(SheavesInterleavingTest, KvfreeRcuAgainstItsBarrier) {
     const std::vector<PhysAddr> objects = w.BulkNow(0, 6);
     return {w.FreeRcu(0, objects[0]), w.FreeRcu(0, objects[1]), w.FreeRcu(0, objects[2], kHardirq),
             w.FlushRcu(1)};
+  });
+  EXPECT_GE(all.orders, 50u);
+  EXPECT_GT(all["free_rcu_sheaf_fail"], 0u);
+}
+
+TEST(SheavesInterleavingTest, KvfreeRcuAgainstFlush) {
+  const Exploration all = ExploreAll(kSlub73, kFewSwitches, [](World& w) -> std::vector<Piece> {
+    const std::vector<PhysAddr> objects = w.BulkNow(0, 5);
+    w.FreeRcuNow(0, objects[0]);
+    return {w.FreeRcu(0, objects[1]), w.FreeRcu(0, objects[2], kHardirq), w.Free(0, objects[3]),
+            w.Shrink(1)};
+  });
+  EXPECT_GE(all.orders, 50u);
+  EXPECT_GT(all["free_rcu_sheaf"], all.orders);
+}
+
+TEST(SheavesInterleavingTest, KvfreeRcuAgainstHotplug) {
+  const Exploration all = ExploreAll(kSlub73, kFewSwitches, [](World& w) -> std::vector<Piece> {
+    const std::vector<PhysAddr> objects = w.BulkNow(1, 6);
+    w.FreeRcuNow(1, objects[0]);
+    w.FreeRcuNow(1, objects[1]);
+    w.FreeRcuNow(0, objects[2]);
+    w.TakeCpuOffLine();
+    return {w.CpuDead(), w.FreeRcu(0, objects[3], kHardirq), w.FreeRcu(0, objects[4], kHardirq)};
+  });
+  EXPECT_GE(all.orders, 10u);
+  EXPECT_GT(all["free_rcu_sheaf"], 3 * all.orders);
+}
+
+// Blocks, lists and sheaves in one: what an interrupt frees while its CPU is in a sheaf is noted.
+TEST(SheavesInterleavingTest, KvfreeRcuAgainstTheBarrierOfAll) {
+  const Exploration all = ExploreAll(kSlub73, kFewSwitches, [](World& w) -> std::vector<Piece> {
+    const std::vector<PhysAddr> objects = w.BulkNow(0, 6);
+    return {w.KvfreeRcu(0, objects[0]), w.KvfreeRcu(0, objects[1], kHardirq),
+            w.KvfreeRcu(1, objects[2]), w.KvfreeRcuBarrier(1)};
   });
   EXPECT_GE(all.orders, 50u);
   EXPECT_GT(all["free_rcu_sheaf_fail"], 0u);

@@ -5,11 +5,13 @@
 #define SLABLAB_TESTS_ALLOCATORS_SLUB_SHEAVES_MACHINE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "allocators/common/kvfree_rcu.h"
 #include "allocators/slub/model.h"
 #include "allocators/slub/node_slabs/node_slabs.h"
 #include "allocators/slub/sheaves/sheaves.h"
@@ -87,6 +89,13 @@ class SheavesMachine : public ModelMachine<SheavesModel> {
   void Return(int cpu, CacheId cache, SheafId sheaf) {
     Run(cpu, [&](Cpu& on) { return model().ReturnSheaf(on, cache, kGfpKernel, sheaf); });
   }
+  // kvfree_rcu() over the model, made when it is first asked for.
+  KvfreeRcu& kvfree_rcu() {
+    if (kvfree_rcu_ == nullptr) {
+      kvfree_rcu_ = std::make_unique<KvfreeRcu>(machine(), model(), kKvfreeRcu73);
+    }
+    return *kvfree_rcu_;
+  }
   CacheContents Contents(CacheId cache) const { return model().Contents(cache); }
   CacheContents::PercpuSheaves SheavesOf(int cpu, CacheId cache) const {
     return Contents(cache).sheaves[static_cast<size_t>(cpu)];
@@ -103,6 +112,7 @@ class SheavesMachine : public ModelMachine<SheavesModel> {
 
  private:
   RcuByHand rcu_;
+  std::unique_ptr<KvfreeRcu> kvfree_rcu_;
   int made_ = 0;
 };
 
