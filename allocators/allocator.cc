@@ -15,6 +15,14 @@ namespace {
 
 }  // namespace
 
+Figure Figure::Of(const FigureInfo& info, uint64_t value) {
+  Figure figure;
+  figure.name = std::string(info.name);
+  figure.role = info.role;
+  figure.value = value;
+  return figure;
+}
+
 std::string Figure::ToString() const {
   std::string text = absl::StrCat(value);
   if (has_parentheses) absl::StrAppend(&text, "(", in_parentheses, ")");
@@ -34,6 +42,22 @@ Task<absl::Status> Allocator::TuneTogether(Cpu& cpu, CacheId cache,
     if (!status.ok()) co_return status;
   }
   co_return absl::OkStatus();
+}
+
+Task<size_t> Allocator::AllocBulk(Cpu& cpu, CacheId cache, Gfp gfp, absl::Span<PhysAddr> objects) {
+  for (size_t i = 0; i < objects.size(); ++i) {
+    const Placement placement = co_await Alloc(cpu, cache, gfp, kAnyNode);
+    if (placement.object.is_null()) {
+      co_await FreeBulk(cpu, cache, objects.subspan(0, i));
+      co_return 0;
+    }
+    objects[i] = placement.object;
+  }
+  co_return objects.size();
+}
+
+Task<void> Allocator::FreeBulk(Cpu& cpu, CacheId cache, absl::Span<PhysAddr> objects) {
+  for (const PhysAddr object : objects) co_await Free(cpu, cache, object);
 }
 
 Task<void> Allocator::KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) {

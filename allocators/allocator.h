@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "allocators/cache_contents.h"
+#include "allocators/meanings.h"
 #include "base/types.h"
 #include "sim/core/cpu.h"
 #include "sim/core/task.h"
@@ -78,11 +79,13 @@ struct Figure {
   enum class Per : uint8_t { kCache, kCpu, kNode };
   std::string name;
   uint64_t value = 0;
+  FigureRole role = FigureRole::kOther;
   Per per = Per::kCache;
   std::vector<Part> parts;  // ascending; those that are not zero
   bool has_parentheses = false;
   uint64_t in_parentheses = 0;
 
+  static Figure Of(const FigureInfo& info, uint64_t value);  // of a cache as a whole
   std::string ToString() const;  // as sysfs prints it, without the name
   friend bool operator==(const Figure&, const Figure&) = default;
 };
@@ -184,12 +187,15 @@ struct Footprint {
 
 class Allocator {
  public:
+  // ZERO_SIZE_PTR: what Kmalloc() of 0 bytes answers, and Kfree() takes.
+  static constexpr PhysAddr kZeroSizePointer{16};
+
   virtual ~Allocator() = default;
 
   virtual std::string_view name() const = 0;
-  // Names of the sites it charges, from Site kFirstModelSite on, and of the ways an operation goes.
+  // Names of the sites it charges, from Site kFirstModelSite on, and the ways an operation goes.
   virtual absl::Span<const std::string_view> sites() const = 0;
-  virtual absl::Span<const std::string_view> paths() const = 0;
+  virtual absl::Span<const PathInfo> paths() const = 0;
 
   // --- Operations. On the CPU given, in whatever context it is. ---
   // Before anything else, once, on one CPU: the kernel's boot sequence, up to and including the
@@ -209,11 +215,10 @@ class Allocator {
   virtual Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) = 0;
   // Of any object, also of one from a named cache, as the kernel allows.
   virtual Task<PathId> Kfree(Cpu& cpu, PhysAddr object) = 0;
-  // All or nothing: answers objects.size() or 0.
-  virtual Task<size_t> AllocBulk(Cpu& cpu, CacheId cache, Gfp gfp,
-                                 absl::Span<PhysAddr> objects) = 0;
-  // Reorders `objects`, as the kernel does.
-  virtual Task<void> FreeBulk(Cpu& cpu, CacheId cache, absl::Span<PhysAddr> objects) = 0;
+  // All or nothing: answers objects.size() or 0. By default one after another.
+  virtual Task<size_t> AllocBulk(Cpu& cpu, CacheId cache, Gfp gfp, absl::Span<PhysAddr> objects);
+  // Reorders `objects`, as the kernel does. By default one after another, as they are.
+  virtual Task<void> FreeBulk(Cpu& cpu, CacheId cache, absl::Span<PhysAddr> objects);
   // kfree_bulk(): objects of any caches. Reorders `objects`, as the kernel does. By default one
   // after another, as SLAB has it.
   virtual Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects);
@@ -246,9 +251,10 @@ class Allocator {
   virtual uint32_t SheafSize(SheafId sheaf) const;
 
   // The hotplug callbacks, on a CPU that stays: after `dead` went off line, before `coming` is on.
-  virtual Task<void> CpuDead(Cpu& cpu, CpuId dead) = 0;
+  // By default CPUs have nothing to leave behind and need nothing.
+  virtual Task<void> CpuDead(Cpu& /*cpu*/, CpuId /*dead*/) { co_return; }
   // False: there is no memory for what it needs, and it has to stay off line.
-  virtual Task<bool> CpuComing(Cpu& cpu, CpuId coming) = 0;
+  virtual Task<bool> CpuComing(Cpu& /*cpu*/, CpuId /*coming*/) { co_return true; }
   // Memory is short on `node`, or anywhere (kAnyNode): gives back what the kernel's allocator
   // would. Answers how many bytes of objects or pages it let go of. In task context, interrupts on.
   // SLAB and SLUB have no shrinker of their own: SLAB drains by the clock, SLUB keeps what it has.
@@ -289,7 +295,7 @@ class Allocator {
     int order = 0;  // of its pages; less than the cache's if memory was fragmented
   };
   virtual std::vector<SlabPlace> SlabPlaces() const = 0;
-  virtual std::vector<Figure> Counters(CacheId cache) const = 0;
+  virtual std::vector<Figure> Counters(CacheId /*cache*/) const { return {}; }
   virtual std::vector<Figure> State(CacheId cache) const = 0;
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
   // Of models whose caches consist of what it describes.

@@ -9,6 +9,24 @@
 #include "fmt/format.h"
 
 namespace slablab {
+namespace {
+
+std::vector<std::string> QuirksWhere(const ModelSwitches& switches, bool QuirkInfo::*is_one) {
+  std::vector<std::string> names;
+  for (const QuirkInfo& quirk : switches.quirks) {
+    if (quirk.*is_one) names.emplace_back(quirk.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<std::string> PlainQuirks(const ModelSwitches& switches) {
+  return QuirksWhere(switches, &QuirkInfo::is_plain);
+}
+std::vector<std::string> RecordedQuirks(const ModelSwitches& switches) {
+  return QuirksWhere(switches, &QuirkInfo::is_recorded);
+}
 
 absl::Status TunableRefused(std::string_view name, int64_t value, std::string_view why) {
   return absl::InvalidArgumentError(
@@ -25,8 +43,9 @@ absl::Status CheckTunable(std::string_view model, const ModelSwitches& switches,
         tunable.least == tunable.most ? fmt::format("{} alone", tunable.least)
                                       : fmt::format("{}..{}", tunable.least, tunable.most)));
   }
-  const bool is_counter = std::find(switches.counters.begin(), switches.counters.end(), name) !=
-                          switches.counters.end();
+  const bool is_counter =
+      std::any_of(switches.counters.begin(), switches.counters.end(),
+                  [name](const FigureInfo& counter) { return counter.name == name; });
   if (is_counter && statistics) {
     if (value == 0) return absl::OkStatus();
     return absl::InvalidArgumentError(

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "allocators/meanings.h"
 #include "allocators/policies.h"
 
 // What can be switched and set on a model, as tables: the model asks them, and so does whoever
@@ -28,6 +29,10 @@ struct SlubPolicy;
 struct QuirkInfo {
   std::string_view name;
   std::string_view meaning;  // a sentence or two
+  // It leaves out what few tests of the model want: caches, or what it does by chance alone.
+  bool is_plain = false;
+  // The kernels of the reference runs were built, booted or set so.
+  bool is_recorded = false;
 };
 
 // What a cache's sysfs or proc file takes. Within the range, how values meet may still refuse one.
@@ -44,8 +49,13 @@ struct ModelSwitches {
   absl::Span<const std::string_view> boots = {};  // the first is the default; empty: one way only
   absl::Span<const TunableInfo> tunables = {};
   // Counters, each a file that takes 0 and clears it, where statistics are on.
-  absl::Span<const std::string_view> counters = {};
+  absl::Span<const FigureInfo> counters = {};
 };
+
+// Of a model's quirks those that make it plain, and those that the reference runs were recorded
+// with.
+std::vector<std::string> PlainQuirks(const ModelSwitches& switches);
+std::vector<std::string> RecordedQuirks(const ModelSwitches& switches);
 
 // The models' own.
 ModelSwitches SlubSwitches(const SlubPolicy& policy);

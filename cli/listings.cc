@@ -324,7 +324,7 @@ Listing ListOfTunables() {
     listing.text.push_back(
         {.left = "COUNTER",
          .right = fmt::format("0 alone, with --statistics. Clears the counter: {}.",
-                              fmt::join(switches.counters, ", "))});
+                              fmt::join(NamesOf(switches.counters), ", "))});
   }
   for (const std::string& model : ModelNames()) {
     const ModelSwitches switches = SwitchesOf(model);
@@ -332,8 +332,8 @@ Listing ListOfTunables() {
       listing.data.rows.push_back(TunableRow(model, tunable.name, tunable.least, tunable.most,
                                              tunable.initial, tunable.meaning));
     }
-    for (const std::string_view counter : switches.counters) {
-      listing.data.rows.push_back(TunableRow(model, counter, 0, 0, "", "Clears the counter."));
+    for (const FigureInfo& counter : switches.counters) {
+      listing.data.rows.push_back(TunableRow(model, counter.name, 0, 0, "", "Clears the counter."));
     }
   }
   return listing;

@@ -55,11 +55,6 @@ uint64_t UserBytesInSlabs(const FootprintSample& footprint) {
                 footprint.rcu().object_bytes());
 }
 
-// "alloc fast" of SLUB, "alloc hit" of SLAB.
-bool IsFastPath(const std::string& name) {
-  return name.find("fast") != std::string::npos || name.ends_with(" hit");
-}
-
 }  // namespace
 
 Account AccountOf(std::string_view site) {
@@ -201,11 +196,12 @@ std::vector<SiteCycles> CyclesBySite(const RunResult& result) {
 }
 
 uint64_t FigureOf(const google::protobuf::RepeatedPtrField<FigureValue>& figures,
-                  std::string_view name) {
+                  FigureValue::Role role) {
+  uint64_t sum = 0;
   for (const FigureValue& figure : figures) {
-    if (figure.name() == name) return figure.value();
+    if (figure.role() == role) sum += figure.value();
   }
-  return 0;
+  return sum;
 }
 
 std::vector<NamedSum> CounterTotals(const RunResult& result) {
@@ -224,10 +220,9 @@ std::vector<NamedSum> CounterTotals(const RunResult& result) {
 FastShare FastPaths(const RunResult& result, bool frees) {
   FastShare share;
   for (const PathStats& path : result.paths()) {
-    if (path.is_free() != frees || path.put_off()) continue;
-    if (path.name().starts_with("kvfree_rcu")) continue;
+    if (path.is_free() != frees || path.put_off() || path.by_rcu()) continue;
     share.all += path.operations();
-    if (IsFastPath(path.name())) share.fast += path.operations();
+    if (path.is_fast()) share.fast += path.operations();
   }
   return share;
 }
@@ -254,15 +249,18 @@ FastPathPair ComparedFastPaths(const KernelComparison& comparison, const std::st
 }
 
 FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPair>& counters,
-                             const std::string& operation) {
+                             bool frees) {
   FastPathPair shares;
   // A counter that was cleared meanwhile may have gone down: that is no operation.
   const auto natural = [](int64_t value) {
     return static_cast<uint64_t>(std::max<int64_t>(value, 0));
   };
   for (const CounterPair& counter : counters) {
-    const bool fast = counter.counter() == operation + "_fastpath";
-    if (!fast && counter.counter() != operation + "_slowpath") continue;
+    const bool fast =
+        counter.role() == (frees ? FigureValue::FAST_FREES : FigureValue::FAST_ALLOCS);
+    const bool slow =
+        counter.role() == (frees ? FigureValue::SLOW_FREES : FigureValue::SLOW_ALLOCS);
+    if (!fast && !slow) continue;
     shares.kernel.all += natural(counter.kernel());
     shares.simulated.all += natural(counter.simulated());
     if (fast) {

@@ -86,9 +86,9 @@ struct SiteCycles {
 };
 std::vector<SiteCycles> CyclesBySite(const RunResult& result);
 
-// The counter or state of that name in `figures`, or 0.
+// The counters or states in `figures` that have that role, together.
 uint64_t FigureOf(const google::protobuf::RepeatedPtrField<FigureValue>& figures,
-                  std::string_view name);
+                  FigureValue::Role role);
 
 // Each counter's sum over all caches, in the order of the first cache that has it.
 std::vector<NamedSum> CounterTotals(const RunResult& result);
@@ -113,7 +113,7 @@ struct FastPathPair {
 FastPathPair ComparedFastPaths(const KernelComparison& comparison, const std::string& operation);
 // The same of one cache's counters as they are.
 FastPathPair KernelFastPaths(const google::protobuf::RepeatedPtrField<CounterPair>& counters,
-                             const std::string& operation);
+                             bool frees);
 
 // What of the memory in slabs is neither what users asked for, nor the allocator's own, nor waits
 // for a grace period.

@@ -20,6 +20,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
 #include "reports/message_json.h"
+#include "reports/unsaid_meanings.h"
 
 namespace slablab {
 namespace {
@@ -221,6 +222,7 @@ absl::StatusOr<RunResult> ParseResult(std::string_view bytes, std::string_view n
     return sealed;
   }
   NameOldModel(result);
+  SayMeanings(result);
   return result;
 }
 
@@ -245,7 +247,10 @@ absl::StatusOr<RunResults> ParseResults(std::string_view bytes, std::string_view
       if (absl::Status sealed = CheckSeal(bytes, IsJson(bytes), shown, results); !sealed.ok()) {
         return sealed;
       }
-      for (LabelledRun& run : *results.mutable_runs()) NameOldModel(run);
+      for (LabelledRun& run : *results.mutable_runs()) {
+        NameOldModel(run);
+        SayMeanings(*run.mutable_result());
+      }
       return results;
     }
   }

@@ -19,10 +19,12 @@ namespace {
 namespace pb = google::protobuf;
 
 // Columns and values come from the messages' own descriptors, so that a field added to result.proto
-// is in its table.
+// is in its table. Optional fields say what a name means, which is for programs that read the
+// message itself, and have no column.
 
 bool IsScalar(const pb::FieldDescriptor& field) {
-  return !field.is_repeated() && field.cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE;
+  return !field.is_repeated() && !field.has_optional_keyword() &&
+         field.cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE;
 }
 
 std::string ScalarText(const pb::Message& message, const pb::FieldDescriptor& field) {

@@ -7,7 +7,7 @@
 
 namespace slablab {
 
-std::string_view PathName(const Allocator& allocator, PathId path) {
+const PathInfo& PathOf(const Allocator& allocator, PathId path) {
   const size_t own = allocator.paths().size();
   return path < own ? allocator.paths()[path] : kRcuPaths[path - own];
 }

@@ -7,20 +7,21 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "allocators/allocator.h"
 #include "allocators/common/kvfree_rcu.h"
+#include "allocators/meanings.h"
 #include "base/types.h"
 #include "sim/machine.h"
 
 namespace slablab {
 
 // The ways that a free by kvfree_rcu() goes, behind those of the model (Allocator::paths()).
-inline constexpr std::array<std::string_view, 2> kRcuPaths = {"kvfree_rcu sheaf",
-                                                              "kvfree_rcu batch"};
-std::string_view PathName(const Allocator& allocator, PathId path);
+inline constexpr std::array<PathInfo, 2> kRcuPaths = {
+    PathInfo{.name = "kvfree_rcu sheaf", .kind = PathKind::kFreeByRcu},
+    PathInfo{.name = "kvfree_rcu batch", .kind = PathKind::kFreeByRcu}};
+const PathInfo& PathOf(const Allocator& allocator, PathId path);
 
 struct RcuTotals {
   uint64_t to_sheaves = 0;  // objects

@@ -24,25 +24,25 @@ constexpr std::array<std::string_view, 18> kSites = {
 static_assert(static_cast<int>(SlabAllocator::At::kDestroy) == kFirstModelSite + kSites.size() - 1);
 static_assert(static_cast<int>(SlabAllocator::At::kDestroy) < kMaxSites);
 
-constexpr std::array<std::string_view, 18> kPaths = {
-    "alloc fast hit",
-    "alloc refill from shared",
-    "alloc refill from slabs",
-    "alloc new slab",
-    "alloc on node",
-    "alloc on node new slab",
-    "alloc fallback",
-    "alloc failed",
-    "alloc large",
-    "alloc of 0 bytes",
-    "free fast hit",
-    "free flush to shared",
-    "free flush to slabs",
-    "free alien",
-    "free alien drain",
-    "free remote slab",
-    "free large",
-    "free of null",
+constexpr std::array<PathInfo, 18> kPaths = {
+    FastAllocPath("alloc fast hit"),
+    AllocPath("alloc refill from shared"),
+    AllocPath("alloc refill from slabs"),
+    AllocPath("alloc new slab"),
+    AllocPath("alloc on node"),
+    AllocPath("alloc on node new slab"),
+    AllocPath("alloc fallback"),
+    AllocPath("alloc failed"),
+    AllocPath("alloc large"),
+    AllocPath("alloc of 0 bytes"),
+    FastFreePath("free fast hit"),
+    FreePath("free flush to shared"),
+    FreePath("free flush to slabs"),
+    FreePath("free alien"),
+    FreePath("free alien drain"),
+    FreePath("free remote slab"),
+    FreePath("free large"),
+    FreePath("free of null"),
 };
 static_assert(PathOf(SlabAllocator::Way::kFreeNull) == kPaths.size() - 1);
 
@@ -50,14 +50,18 @@ constexpr QuirkInfo kQuirks[] = {
     {"statistics-in-memory",
      "The counters are in the cache's descriptor and counting costs what it costs, atomic "
      "increments of words that all CPUs share: as in a kernel built with STATS. Without it they "
-     "are counted at no cost, since kernels that are used have none."},
+     "are counted at no cost, since kernels that are used have none.",
+     /*is_plain=*/false, /*is_recorded=*/true},
     {"reap-off",
-     "Nothing is reaped periodically, as in the kernels that the reference runs were recorded on."},
+     "Nothing is reaped periodically, as in the kernels that the reference runs were recorded on.",
+     /*is_plain=*/false, /*is_recorded=*/true},
     {"noaliencache",
      "Booted with noaliencache: objects of other nodes go straight to their slabs."},
     {"memcg-off",
-     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches."},
-    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
+     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.",
+     /*is_plain=*/true, /*is_recorded=*/true},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.",
+     /*is_plain=*/true, /*is_recorded=*/true},
 };
 
 // sscanf() reads an int. What makes no sense together is taken and changes nothing.
@@ -74,20 +78,13 @@ constexpr TunableInfo kTunables[] = {
     {"sharedfactor", kIntLeast, kIntMost, "as shared", "Another name of shared."},
 };
 
-Figure Plain(std::string_view name, uint64_t value) {
-  Figure figure;
-  figure.name = std::string(name);
-  figure.value = value;
-  return figure;
-}
-
 }  // namespace
 
 ModelSwitches SlabSwitches(const SlabPolicy&) {
   return {.quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = {}};
 }
 absl::Span<const std::string_view> SlabAllocator::sites() const { return kSites; }
-absl::Span<const std::string_view> SlabAllocator::paths() const { return kPaths; }
+absl::Span<const PathInfo> SlabAllocator::paths() const { return kPaths; }
 
 CacheLayout SlabAllocator::Layout(CacheId id) const {
   const SlabCache& s = cache(id);
@@ -127,8 +124,8 @@ std::vector<Figure> SlabAllocator::Counters(CacheId id) const {
   std::vector<Figure> figures;
   if (!options_.statistics || !s.live) return figures;
   for (int i = 0; i < kSlabStatsPrinted; ++i) {
-    figures.push_back(
-        Plain(SlabStatName(static_cast<SlabStat>(i)), s.stats[static_cast<size_t>(i)].Peek()));
+    figures.push_back(Figure::Of({SlabStatName(static_cast<SlabStat>(i))},
+                                 s.stats[static_cast<size_t>(i)].Peek()));
   }
   return figures;
 }
@@ -137,10 +134,14 @@ std::vector<Figure> SlabAllocator::Counters(CacheId id) const {
 std::vector<Figure> SlabAllocator::State(CacheId id) const {
   if (!cache(id).live) return {};
   const SlabInfoRow row = SlabInfo(id);
-  return {Plain("active_objs", row.active_objects),   Plain("num_objs", row.objects),
-          Plain("active_slabs", row.active_slabs),    Plain("num_slabs", row.slabs),
-          Plain("sharedavail", row.shared_available), Plain("limit", row.limit),
-          Plain("batchcount", row.batch_count),       Plain("sharedfactor", row.shared_factor)};
+  return {Figure::Of({"active_objs"}, row.active_objects),
+          Figure::Of({"num_objs"}, row.objects),
+          Figure::Of({"active_slabs"}, row.active_slabs),
+          Figure::Of({"num_slabs"}, row.slabs),
+          Figure::Of({"sharedavail"}, row.shared_available),
+          Figure::Of({"limit"}, row.limit),
+          Figure::Of({"batchcount"}, row.batch_count),
+          Figure::Of({"sharedfactor"}, row.shared_factor)};
 }
 
 // get_slabinfo(): what is in arrays counts as active.

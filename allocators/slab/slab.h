@@ -86,7 +86,7 @@ class SlabAllocator : public Allocator {
 
   std::string_view name() const override { return policy_.name; }
   absl::Span<const std::string_view> sites() const override;
-  absl::Span<const std::string_view> paths() const override;
+  absl::Span<const PathInfo> paths() const override;
 
   Task<void> Boot(Cpu& cpu) override;
   Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) override;
@@ -366,9 +366,6 @@ class SlabAllocator : public Allocator {
   void Account(SlabCache& s, Change change) {
     caches_.Account(s, change);
   }
-
-  // ZERO_SIZE_PTR: what kmalloc(0) answers.
-  static constexpr PhysAddr kZeroSizePointer{16};
 
   Machine& machine_;
   const SlabPolicy policy_;

@@ -16,30 +16,36 @@
 namespace slablab {
 namespace {
 
-constexpr std::array<std::string_view, kStats2010> kStatNames = {"alloc_fastpath",
-                                                                 "alloc_slowpath",
-                                                                 "free_fastpath",
-                                                                 "free_slowpath",
-                                                                 "free_frozen",
-                                                                 "free_add_partial",
-                                                                 "free_remove_partial",
-                                                                 "alloc_from_partial",
-                                                                 "alloc_slab",
-                                                                 "alloc_refill",
-                                                                 "free_slab",
-                                                                 "cpuslab_flush",
-                                                                 "deactivate_full",
-                                                                 "deactivate_empty",
-                                                                 "deactivate_to_head",
-                                                                 "deactivate_to_tail",
-                                                                 "deactivate_remote_frees",
-                                                                 "order_fallback"};
+constexpr std::array<FigureInfo, kStats2010> kStats = {{
+    {"alloc_fastpath", FigureRole::kFastAllocs},
+    {"alloc_slowpath", FigureRole::kSlowAllocs},
+    {"free_fastpath", FigureRole::kFastFrees},
+    {"free_slowpath", FigureRole::kSlowFrees},
+    {"free_frozen", FigureRole::kFrozenFrees},
+    {"free_add_partial", FigureRole::kListedByFrees},
+    {"free_remove_partial", FigureRole::kUnlistedByFrees},
+    {"alloc_from_partial", FigureRole::kUnlistedByAllocs},
+    {"alloc_slab", FigureRole::kSlabsMade},
+    {"alloc_refill"},
+    {"free_slab", FigureRole::kSlabsReturned},
+    {"cpuslab_flush"},
+    {"deactivate_full"},
+    {"deactivate_empty"},
+    {"deactivate_to_head", FigureRole::kListedByAllocs},
+    {"deactivate_to_tail", FigureRole::kListedByAllocs},
+    {"deactivate_remote_frees", FigureRole::kRemoteFreesFound},
+    {"order_fallback"},
+}};
 
-constexpr std::array<std::string_view, 14> kPaths = {
-    "alloc fast",   "alloc cpu slab refill", "alloc node partial", "alloc new slab",
-    "alloc failed", "alloc large",           "alloc of 0 bytes",   "free fast",
-    "free frozen",  "free to partial",       "free slow partial",  "free slab",
-    "free large",   "free of null"};
+constexpr std::array<PathInfo, 14> kPaths = {
+    FastAllocPath("alloc fast"),     AllocPath("alloc cpu slab refill"),
+    AllocPath("alloc node partial"), AllocPath("alloc new slab"),
+    AllocPath("alloc failed"),       AllocPath("alloc large"),
+    AllocPath("alloc of 0 bytes"),   FastFreePath("free fast"),
+    FreePath("free frozen"),         FreePath("free to partial"),
+    FreePath("free slow partial"),   FreePath("free slab"),
+    FreePath("free large"),          FreePath("free of null"),
+};
 static_assert(PathOf(Slub2010::Way::kFreeNull) == kPaths.size() - 1);
 
 constexpr QuirkInfo kQuirks[] = {
@@ -53,7 +59,8 @@ constexpr QuirkInfo kQuirks[] = {
     {"gfp-mask-in-slow-path",
      "\"slub: Move gfpflag masking out of the hotpath\": gfp_allowed_mask is read for new slabs "
      "only."},
-    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA.",
+     /*is_plain=*/true, /*is_recorded=*/false},
 };
 
 constexpr std::array<std::string_view, 2> kBoots = {"dynamic", "static"};
@@ -75,10 +82,10 @@ constexpr TunableInfo kTunables[] = {
 }  // namespace
 
 ModelSwitches Slub2010Switches() {
-  return {.quirks = kQuirks, .boots = kBoots, .tunables = kTunables, .counters = kStatNames};
+  return {.quirks = kQuirks, .boots = kBoots, .tunables = kTunables, .counters = kStats};
 }
-absl::Span<const std::string_view> Slub2010::paths() const { return kPaths; }
-absl::Span<const std::string_view> Slub2010::stat_names() const { return kStatNames; }
+absl::Span<const PathInfo> Slub2010::paths() const { return kPaths; }
+absl::Span<const FigureInfo> Slub2010::stat_infos() const { return kStats; }
 
 Slub2010Core::SpecialPaths Slub2010::special_paths() const {
   return {.alloc_failed = PathOf(Way::kAllocFailed),
@@ -237,9 +244,10 @@ Task<absl::Status> Slub2010::Tune(Cpu& cpu, CacheId id, std::string_view key, in
     co_return absl::OkStatus();
   }
   // clear_stat().
-  const auto stat = std::find(kStatNames.begin(), kStatNames.end(), key);
-  CHECK(stat != kStatNames.end());
-  const auto index = static_cast<size_t>(stat - kStatNames.begin());
+  const auto stat = std::find_if(kStats.begin(), kStats.end(),
+                                 [key](const FigureInfo& each) { return each.name == key; });
+  CHECK(stat != kStats.end());
+  const auto index = static_cast<size_t>(stat - kStats.begin());
   for (int i = 0; i < cpu.scheduler().cpu_count(); ++i) {
     if (!cpu.scheduler().cpu(CpuId(i)).online()) continue;
     ListCpu& c = On(s, CpuId(i));
@@ -261,7 +269,7 @@ std::vector<Figure> Slub2010::State(CacheId id) const {
     const ListSlab* const slab = s.cpus[i].slab.Peek();
     if (slab != nullptr) ++cpu_slabs[slab->node.index()];
   }
-  figures.push_back(PerNode("cpu_slabs", cpu_slabs));
+  figures.push_back(PerNode({"cpu_slabs", FigureRole::kCpuSlabs}, cpu_slabs));
   figures.push_back(PlainFigure("min_partial", s.min_partial.Peek()));
   figures.push_back(
       PlainFigure("remote_node_defrag_ratio", s.remote_node_defrag_ratio.Peek() / 10));

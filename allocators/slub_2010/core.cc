@@ -101,24 +101,7 @@ Task<PathId> Slub2010Core::Free(Cpu& cpu, CacheId id, PhysAddr object) {
   return FreeObject(cpu, cache(id), *slab, object);
 }
 
-// These kernels have no calls for many objects: one after another.
-Task<size_t> Slub2010Core::AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) {
-  for (size_t i = 0; i < objects.size(); ++i) {
-    const Placement placement = co_await Alloc(cpu, id, gfp, kAnyNode);
-    if (placement.object.is_null()) {
-      co_await FreeBulk(cpu, id, objects.subspan(0, i));
-      co_return 0;
-    }
-    objects[i] = placement.object;
-  }
-  co_return objects.size();
-}
-
-Task<void> Slub2010Core::FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) {
-  for (PhysAddr object : objects) co_await Free(cpu, id, object);
-}
-
-// There is nothing to prepare: the per-CPU structures of all possible CPUs are there.
-Task<bool> Slub2010Core::CpuComing(Cpu&, CpuId) { co_return true; }
+// These kernels have no calls for many objects, and nothing to prepare for a CPU: the per-CPU
+// structures of all possible CPUs are there. Allocator's defaults are theirs.
 
 }  // namespace slablab

@@ -65,9 +65,6 @@ class Slub2010Core : public Allocator {
   Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) final;
   Task<PathId> Kfree(Cpu& cpu, PhysAddr object) final;
   Task<PathId> Free(Cpu& cpu, CacheId id, PhysAddr object) final;
-  Task<size_t> AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) final;
-  Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) final;
-  Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
 
   int cache_count() const final { return caches_.count(); }
   CacheLayout Layout(CacheId id) const final;
@@ -132,7 +129,7 @@ class Slub2010Core : public Allocator {
   // slab_free() of an object that is the cache's.
   virtual Task<PathId> FreeObject(Cpu& cpu, Cache2010& s, Slab2010& slab, PhysAddr object) = 0;
   virtual Task<void> FlushAll(Cpu& cpu, Cache2010& s) = 0;
-  virtual absl::Span<const std::string_view> stat_names() const = 0;
+  virtual absl::Span<const FigureInfo> stat_infos() const = 0;
   virtual uint32_t StatOf(const Cache2010& s, CpuId cpu, int stat) const = 0;
   virtual void CountOrderFallback(Cpu& cpu, Cache2010& s) = 0;
   struct SpecialPaths {
@@ -161,7 +158,7 @@ class Slub2010Core : public Allocator {
   Task<void> ShrinkCache(Cpu& cpu, Cache2010& s);
 
   // --- slub_2010_report.cc. ---
-  Figure PerNode(std::string_view name, const std::vector<uint64_t>& values) const;
+  Figure PerNode(const FigureInfo& info, const std::vector<uint64_t>& values) const;
   // objects, objects_partial, partial, slabs, total_objects.
   std::vector<Figure> SlabFigures(const Cache2010& s) const;
   Figure PlainFigure(std::string_view name, uint64_t value) const;
@@ -200,8 +197,6 @@ class Slub2010Core : public Allocator {
   }
   int nr_node_ids() const { return nr_node_ids_; }
   void Clear(Cpu& cpu, const Cache2010& s, PhysAddr object) const;
-
-  static constexpr PhysAddr kZeroSizePointer{16};
 
   Machine& machine_;
   // Of the records in use among `records`.

@@ -59,10 +59,11 @@ std::vector<Figure> Slub2010Core::Counters(CacheId id) const {
   std::vector<Figure> figures;
   if (!options_.statistics || !s.live) return figures;
   const Scheduler& scheduler = machine_.scheduler();
-  const absl::Span<const std::string_view> names = stat_names();
-  for (size_t stat = 0; stat < names.size(); ++stat) {
+  const absl::Span<const FigureInfo> infos = stat_infos();
+  for (size_t stat = 0; stat < infos.size(); ++stat) {
     Figure figure;
-    figure.name = std::string(names[stat]);
+    figure.name = std::string(infos[stat].name);
+    figure.role = infos[stat].role;
     figure.per = Figure::Per::kCpu;
     for (int i = 0; i < scheduler.cpu_count(); ++i) {
       if (!scheduler.cpu(CpuId(i)).online()) continue;
@@ -83,9 +84,10 @@ Figure Slub2010Core::PlainFigure(std::string_view name, uint64_t value) const {
   return figure;
 }
 
-Figure Slub2010Core::PerNode(std::string_view name, const std::vector<uint64_t>& values) const {
+Figure Slub2010Core::PerNode(const FigureInfo& info, const std::vector<uint64_t>& values) const {
   Figure figure;
-  figure.name = std::string(name);
+  figure.name = std::string(info.name);
+  figure.role = info.role;
   figure.per = Figure::Per::kNode;
   for (size_t node = 0; node < values.size(); ++node) {
     if (values[node] == 0) continue;
@@ -112,8 +114,9 @@ std::vector<Figure> Slub2010Core::SlabFigures(const Cache2010& s) const {
     slabs[i] = n->nr_slabs.Peek();
     total[i] = n->total_objects.Peek();
   }
-  return {PerNode("objects", objects), PerNode("objects_partial", objects_partial),
-          PerNode("partial", partial), PerNode("slabs", slabs), PerNode("total_objects", total)};
+  return {PerNode({"objects"}, objects), PerNode({"objects_partial"}, objects_partial),
+          PerNode({"partial", FigureRole::kPartialSlabs}, partial),
+          PerNode({"slabs", FigureRole::kSlabs}, slabs), PerNode({"total_objects"}, total)};
 }
 
 // s_show().

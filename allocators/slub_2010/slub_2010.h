@@ -104,7 +104,7 @@ class Slub2010 : public Slub2010Core {
   Slub2010(Machine& machine, const AllocatorOptions& options);
 
   std::string_view name() const override { return "slub-2010"; }
-  absl::Span<const std::string_view> paths() const override;
+  absl::Span<const PathInfo> paths() const override;
   Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) override;
   Task<void> Shrink(Cpu& cpu, CacheId id) override;
   Task<void> CpuDead(Cpu& cpu, CpuId dead) override;
@@ -133,7 +133,7 @@ class Slub2010 : public Slub2010Core {
   bool StaysOnNode(const AllocRequest& request) const override { return request.node != kAnyNode; }
   Task<PathId> FreeObject(Cpu& cpu, Cache2010& s, Slab2010& slab, PhysAddr object) override;
   Task<void> FlushAll(Cpu& cpu, Cache2010& s) override;
-  absl::Span<const std::string_view> stat_names() const override;
+  absl::Span<const FigureInfo> stat_infos() const override;
   uint32_t StatOf(const Cache2010& s, CpuId cpu, int stat) const override;
   void CountOrderFallback(Cpu& cpu, Cache2010& s) override;
   SpecialPaths special_paths() const override;

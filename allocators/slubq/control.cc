@@ -241,10 +241,11 @@ Task<absl::Status> SlubQ::TuneAlien(Cpu& cpu, QueueCache& s, int64_t value) {
 
 Task<absl::Status> SlubQ::ClearStat(Cpu& cpu, QueueCache& s, std::string_view key, int64_t value) {
   CHECK_EQ(value, 0);
-  const absl::Span<const std::string_view> names = stat_names();
-  const auto stat = std::find(names.begin(), names.end(), key);
-  CHECK(stat != names.end());
-  const auto index = static_cast<size_t>(stat - names.begin());
+  const absl::Span<const FigureInfo> infos = stat_infos();
+  const auto stat = std::find_if(infos.begin(), infos.end(),
+                                 [key](const FigureInfo& each) { return each.name == key; });
+  CHECK(stat != infos.end());
+  const auto index = static_cast<size_t>(stat - infos.begin());
   for (int i = 0; i < cpu.scheduler().cpu_count(); ++i) {
     if (!cpu.scheduler().cpu(CpuId(i)).online()) continue;
     QueueCpu& c = On(*s.cpus, CpuId(i));

@@ -78,7 +78,7 @@ void SlubQ::SetDefaults(Cache2010& cache) {
 // struct kmem_cache_cpu: counters, the node's number, the queue; in V2 the number of objects stands
 // before the node's, and the objects behind.
 uint32_t SlubQ::NodeAt() const {
-  const uint64_t stats = options_.statistics ? stat_names().size() * 4 : 0;
+  const uint64_t stats = options_.statistics ? stat_infos().size() * 4 : 0;
   return static_cast<uint32_t>(has_bare_queues() ? stats + 4 : stats);
 }
 

@@ -15,12 +15,26 @@
 namespace slablab {
 namespace {
 
-constexpr std::array<std::string_view, kQueueStats> kStatNames = {
-    "alloc_fastpath",      "alloc_shared",       "alloc_alien",   "alloc_direct",
-    "alloc_remote",        "alloc_slowpath",     "free_fastpath", "free_shared",
-    "free_alien",          "free_direct",        "free_slowpath", "free_add_partial",
-    "free_remove_partial", "alloc_from_partial", "alloc_slab",    "free_slab",
-    "queue_flush",         "order_fallback"};
+constexpr std::array<FigureInfo, kQueueStats> kStats = {{
+    {"alloc_fastpath", FigureRole::kFastAllocs},
+    {"alloc_shared"},
+    {"alloc_alien"},
+    {"alloc_direct"},
+    {"alloc_remote"},
+    {"alloc_slowpath", FigureRole::kSlowAllocs},
+    {"free_fastpath", FigureRole::kFastFrees},
+    {"free_shared"},
+    {"free_alien"},
+    {"free_direct"},
+    {"free_slowpath", FigureRole::kSlowFrees},
+    {"free_add_partial", FigureRole::kListedByFrees},
+    {"free_remove_partial", FigureRole::kUnlistedByFrees},
+    {"alloc_from_partial", FigureRole::kUnlistedByAllocs},
+    {"alloc_slab", FigureRole::kSlabsMade},
+    {"free_slab", FigureRole::kSlabsReturned},
+    {"queue_flush"},
+    {"order_fallback"},
+}};
 
 using S = QueueStat;
 // enum stat_item of each version. free_slab has no user left in any.
@@ -42,21 +56,23 @@ constexpr std::array<QueueStat, 17> kOrderV4 = {
 static_assert(kOrderV4.size() == kQueueStatsMax);
 
 template <size_t kCount>
-constexpr std::array<std::string_view, kCount> NamesOf(const std::array<QueueStat, kCount>& order) {
-  std::array<std::string_view, kCount> names;
-  for (size_t i = 0; i < kCount; ++i) names[i] = kStatNames[static_cast<size_t>(order[i])];
-  return names;
+constexpr std::array<FigureInfo, kCount> InfosOf(const std::array<QueueStat, kCount>& order) {
+  std::array<FigureInfo, kCount> infos;
+  for (size_t i = 0; i < kCount; ++i) infos[i] = kStats[static_cast<size_t>(order[i])];
+  return infos;
 }
-constexpr auto kNamesV2 = NamesOf(kOrderV2);
-constexpr auto kNamesV3 = NamesOf(kOrderV3);
-constexpr auto kNamesV4 = NamesOf(kOrderV4);
+constexpr auto kInfosV2 = InfosOf(kOrderV2);
+constexpr auto kInfosV3 = InfosOf(kOrderV3);
+constexpr auto kInfosV4 = InfosOf(kOrderV4);
 
-constexpr std::array<std::string_view, 17> kPaths = {
-    "alloc fast",       "alloc from shared", "alloc node partial", "alloc new slab",
-    "alloc from alien", "alloc from node",   "alloc failed",       "alloc large",
-    "alloc of 0 bytes", "free fast",         "free to shared",     "free drain",
-    "free to alien",    "free alien drain",  "free direct",        "free large",
-    "free of null"};
+constexpr std::array<PathInfo, 17> kPaths = {
+    FastAllocPath("alloc fast"), AllocPath("alloc from shared"), AllocPath("alloc node partial"),
+    AllocPath("alloc new slab"), AllocPath("alloc from alien"),  AllocPath("alloc from node"),
+    AllocPath("alloc failed"),   AllocPath("alloc large"),       AllocPath("alloc of 0 bytes"),
+    FastFreePath("free fast"),   FreePath("free to shared"),     FreePath("free drain"),
+    FreePath("free to alien"),   FreePath("free alien drain"),   FreePath("free direct"),
+    FreePath("free large"),      FreePath("free of null"),
+};
 static_assert(PathOf(SlubQ::Way::kFreeNull) == kPaths.size() - 1);
 
 constexpr QuirkInfo kQuirks[] = {
@@ -77,7 +93,8 @@ constexpr QuirkInfo kQuirks[] = {
     {"isolated-across-nodes",
      "V4: CPUs alone in their domain share queues with those of other nodes."},
     {"null-page-node", "V4: a failed page allocation is asked for its node."},
-    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA."},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA.",
+     /*is_plain=*/true, /*is_recorded=*/false},
 };
 
 constexpr std::string_view kBoots[] = {"dynamic", "static"};
@@ -125,18 +142,18 @@ constexpr TunableInfo kTunablesV4[] = {
     kShrink};
 
 struct CountersOfVersion {
-  absl::Span<const std::string_view> names;
+  absl::Span<const FigureInfo> infos;
   absl::Span<const QueueStat> order;
 };
 
 CountersOfVersion CountersOf(const QueuePolicy& policy) {
   switch (policy.counters) {
     case QueuePolicy::Counters::kOfV2:
-      return {.names = kNamesV2, .order = kOrderV2};
+      return {.infos = kInfosV2, .order = kOrderV2};
     case QueuePolicy::Counters::kOfV3:
-      return {.names = kNamesV3, .order = kOrderV3};
+      return {.infos = kInfosV3, .order = kOrderV3};
     case QueuePolicy::Counters::kOfV4:
-      return {.names = kNamesV4, .order = kOrderV4};
+      return {.infos = kInfosV4, .order = kOrderV4};
   }
   CHECK(false);
 }
@@ -151,12 +168,14 @@ ModelSwitches SlubQSwitches(const QueuePolicy& policy) {
   return {.quirks = kQuirks,
           .boots = kBoots,
           .tunables = tunables,
-          .counters = CountersOf(policy).names};
+          .counters = CountersOf(policy).infos};
 }
 
-absl::Span<const std::string_view> SlubQ::paths() const { return kPaths; }
+absl::Span<const PathInfo> SlubQ::paths() const { return kPaths; }
 
-absl::Span<const std::string_view> SlubQ::stat_names() const { return CountersOf(policy_).names; }
+absl::Span<const FigureInfo> SlubQ::stat_infos() const {
+  return CountersOf(policy_).infos;
+}
 
 void SlubQ::SetStatPositions() {
   stat_position_.fill(-1);
@@ -190,8 +209,9 @@ std::vector<Figure> SlubQ::State(CacheId id) const {
   const QueueCache& s = queue_cache(id);
   if (!s.live) return {};
   std::vector<Figure> figures = SlabFigures(s);
-  const auto queue_figure = [&](std::string_view name) {
-    Figure figure = PlainFigure(name, 0);
+  const auto queue_figure = [&](const FigureInfo& info) {
+    Figure figure = PlainFigure(info.name, 0);
+    figure.role = info.role;
     figure.per = Figure::Per::kCpu;
     figure.has_parentheses = true;
     return figure;
@@ -205,9 +225,9 @@ std::vector<Figure> SlubQ::State(CacheId id) const {
                             .value = static_cast<uint64_t>(objects),
                             .in_parentheses = static_cast<uint64_t>(max)});
   };
-  Figure cpus = queue_figure("per_cpu_caches");
-  Figure shared = queue_figure("shared_caches");
-  Figure aliens = queue_figure("alien_caches");
+  Figure cpus = queue_figure({"per_cpu_caches", FigureRole::kQueued});
+  Figure shared = queue_figure({"shared_caches", FigureRole::kShared});
+  Figure aliens = queue_figure({"alien_caches", FigureRole::kAlien});
   std::set<const SharedQueues*> seen;
   for (size_t i = 0; i < s.cpus->cpus.size(); ++i) {
     const QueueCpu& c = s.cpus->cpus[i];

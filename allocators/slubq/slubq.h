@@ -119,7 +119,7 @@ class SlubQ : public Slub2010Core {
   SlubQ(Machine& machine, const AllocatorOptions& options, const QueuePolicy& policy);
 
   std::string_view name() const override { return policy_.name; }
-  absl::Span<const std::string_view> paths() const override;
+  absl::Span<const PathInfo> paths() const override;
   Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) override;
   Task<void> Shrink(Cpu& cpu, CacheId id) override;
   Task<void> CpuDead(Cpu& cpu, CpuId dead) override;
@@ -170,7 +170,7 @@ class SlubQ : public Slub2010Core {
   }
   Task<PathId> FreeObject(Cpu& cpu, Cache2010& s, Slab2010& slab, PhysAddr object) override;
   Task<void> FlushAll(Cpu& cpu, Cache2010& s) override;
-  absl::Span<const std::string_view> stat_names() const override;
+  absl::Span<const FigureInfo> stat_infos() const override;
   uint32_t StatOf(const Cache2010& s, CpuId cpu, int stat) const override;
   void CountOrderFallback(Cpu& cpu, Cache2010& s) override;
   SpecialPaths special_paths() const override;

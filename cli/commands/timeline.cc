@@ -96,7 +96,7 @@ class Recorder : public OperationObserver, public MachineObserver {
 
  private:
   std::string NameOf(PathId path, CacheId cache) const {
-    const std::string way(PathName(*allocator_, path));
+    const std::string way(PathOf(*allocator_, path).name);
     if (cache == kNoCache) return way;
     return absl::StrCat(way, ": ", Printable(allocator_->Layout(cache).name));
   }

@@ -36,9 +36,11 @@ uint64_t CacheBytes(const CacheStats& cache) {
   return cache.slabinfo().slabs() * cache.slabinfo().pages_per_slab() * kPageBytes;
 }
 
-std::string FastShareOf(const Figures& counters, const std::string& operation) {
-  const uint64_t fast = FigureOf(counters, operation + "_fastpath");
-  const uint64_t slow = FigureOf(counters, operation + "_slowpath");
+std::string FastShareOf(const Figures& counters, bool frees) {
+  const uint64_t fast =
+      FigureOf(counters, frees ? FigureValue::FAST_FREES : FigureValue::FAST_ALLOCS);
+  const uint64_t slow =
+      FigureOf(counters, frees ? FigureValue::SLOW_FREES : FigureValue::SLOW_ALLOCS);
   return Percent(fast, fast + slow);
 }
 
@@ -77,8 +79,8 @@ std::string DetailNumber(std::string_view name, uint64_t value) {
 void AppendSizes(const CacheStats& cache, TextPage& page) {
   const FootprintSample& footprint = cache.footprint();
   const SlabInfo& info = cache.slabinfo();
-  const uint64_t partial = FigureOf(cache.states(), "partial");
-  const uint64_t cpu_slabs = FigureOf(cache.states(), "cpu_slabs");
+  const uint64_t partial = FigureOf(cache.states(), FigureValue::PARTIAL_SLABS);
+  const uint64_t cpu_slabs = FigureOf(cache.states(), FigureValue::CPU_SLABS);
   const uint64_t not_full = partial + cpu_slabs;
   const uint64_t full = info.slabs() > not_full ? info.slabs() - not_full : 0;
   const uint64_t used = footprint.object_bytes();
@@ -101,9 +103,9 @@ void AppendSizes(const CacheStats& cache, TextPage& page) {
 
 // Which way objects came and went, as slabinfo -r shows it. Each row is two counters.
 void AppendWays(const Figures& counters, TextPage& page) {
-  const auto of = [&](std::string_view name) { return FigureOf(counters, name); };
-  const uint64_t allocations = of("alloc_fastpath") + of("alloc_slowpath");
-  const uint64_t frees = of("free_fastpath") + of("free_slowpath");
+  const auto of = [&](FigureValue::Role role) { return FigureOf(counters, role); };
+  const uint64_t allocations = of(FigureValue::FAST_ALLOCS) + of(FigureValue::SLOW_ALLOCS);
+  const uint64_t frees = of(FigureValue::FAST_FREES) + of(FigureValue::SLOW_FREES);
   if (allocations + frees == 0) return;
   TextTable table({{"", 20, kLeft}, {"Alloc", 14}, {"Free", 14}, {"%Al", 6}, {"%Fr", 6}});
   const auto add = [&](const char* name, uint64_t alloc, uint64_t free) {
@@ -111,13 +113,13 @@ void AppendWays(const Figures& counters, TextPage& page) {
       table.AddRow({name, alloc, free, Percent(alloc, allocations), Percent(free, frees)});
     }
   };
-  add("Fastpath", of("alloc_fastpath"), of("free_fastpath"));
-  add("Slowpath", of("alloc_slowpath"), of("free_slowpath"));
-  add("Page Alloc", of("alloc_slab"), of("free_slab"));
-  add("Add partial", of("deactivate_to_head") + of("deactivate_to_tail"), of("free_add_partial"));
-  add("Remove partial", of("alloc_from_partial"), of("free_remove_partial"));
-  add("Cpu partial list", of("cpu_partial_alloc"), of("cpu_partial_free"));
-  add("RemoteObj/SlabFrozen", of("deactivate_remote_frees"), of("free_frozen"));
+  add("Fastpath", of(FigureValue::FAST_ALLOCS), of(FigureValue::FAST_FREES));
+  add("Slowpath", of(FigureValue::SLOW_ALLOCS), of(FigureValue::SLOW_FREES));
+  add("Page Alloc", of(FigureValue::SLABS_MADE), of(FigureValue::SLABS_RETURNED));
+  add("Add partial", of(FigureValue::LISTED_BY_ALLOCS), of(FigureValue::LISTED_BY_FREES));
+  add("Remove partial", of(FigureValue::UNLISTED_BY_ALLOCS), of(FigureValue::UNLISTED_BY_FREES));
+  add("Cpu partial list", of(FigureValue::CPU_LIST_ALLOCS), of(FigureValue::CPU_LIST_FREES));
+  add("RemoteObj/SlabFrozen", of(FigureValue::REMOTE_FREES_FOUND), of(FigureValue::FROZEN_FREES));
   table.AddRow({"Total", allocations, frees});
   page.Table(table);
 }
@@ -181,9 +183,11 @@ void AppendCachesByCycles(const RunResult& result, const TextOptions& options, T
     const CacheStats& cache = *caches[i];
     table.AddRow({cache.name(), cache.operations(),
                   TextCell::Mean(cache.operation_cycles(), cache.operations(), 1),
-                  Percent(cache.operation_cycles(), total), FastShareOf(cache.counters(), "alloc"),
-                  FastShareOf(cache.counters(), "free"), FigureOf(cache.counters(), "alloc_slab"),
-                  FigureOf(cache.counters(), "free_slab")});
+                  Percent(cache.operation_cycles(), total),
+                  FastShareOf(cache.counters(), /*frees=*/false),
+                  FastShareOf(cache.counters(), /*frees=*/true),
+                  FigureOf(cache.counters(), FigureValue::SLABS_MADE),
+                  FigureOf(cache.counters(), FigureValue::SLABS_RETURNED)});
   }
   AppendRest(caches.size(), options, "caches used", table);
   if (totals.operations() > named_operations && totals.operation_cycles() > named_cycles) {

@@ -86,8 +86,8 @@ void AppendCaches(const std::vector<const CacheComparison*>& worst, const TextOp
                    {"points", 7}});
   const size_t shown = ShownRows(worst.size(), options);
   for (size_t i = 0; i < shown; ++i) {
-    const FastPathPair allocs = KernelFastPaths(worst[i]->counters(), "alloc");
-    const FastPathPair frees = KernelFastPaths(worst[i]->counters(), "free");
+    const FastPathPair allocs = KernelFastPaths(worst[i]->counters(), /*frees=*/false);
+    const FastPathPair frees = KernelFastPaths(worst[i]->counters(), /*frees=*/true);
     table.AddRow({worst[i]->cache(), allocs.kernel.all, allocs.kernel.Percent(),
                   allocs.simulated.Percent(), PointsText(allocs), frees.kernel.Percent(),
                   frees.simulated.Percent(), PointsText(frees)});

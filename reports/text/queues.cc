@@ -18,12 +18,12 @@ namespace slablab {
 namespace {
 
 // The states behind kQueueLists.
-constexpr std::array<std::string_view, kQueueLists.size()> kStates = {
-    "slabs", "per_cpu_caches", "shared_caches", "alien_caches"};
+constexpr std::array<FigureValue::Role, kQueueLists.size()> kStates = {
+    FigureValue::SLABS, FigureValue::QUEUED, FigureValue::SHARED, FigureValue::ALIEN};
 
-const FigureValue* StateOf(const CacheStats& cache, std::string_view name) {
+const FigureValue* StateOf(const CacheStats& cache, FigureValue::Role role) {
   for (const FigureValue& state : cache.states()) {
-    if (state.name() == name) return &state;
+    if (state.role() == role) return &state;
   }
   return nullptr;
 }
@@ -42,7 +42,7 @@ std::string FigureText(const FigureValue& figure) {
 }  // namespace
 
 void AppendQueueLists(const RunResult& result, const TextOptions& options, TextPage& page) {
-  std::vector<std::pair<std::string_view, std::string_view>> lists;  // name, state
+  std::vector<std::pair<std::string_view, FigureValue::Role>> lists;
   for (size_t i = 0; i < kQueueLists.size(); ++i) {
     const std::vector<std::string>& asked = options.queue_lists;
     if (std::find(asked.begin(), asked.end(), kQueueLists[i]) == asked.end()) continue;
@@ -58,7 +58,7 @@ void AppendQueueLists(const RunResult& result, const TextOptions& options, TextP
     for (const auto& [list, state] : lists) {
       const FigureValue* const figure = StateOf(cache, state);
       if (figure == nullptr) continue;
-      (list == "slabs" ? slabs : queued) += figure->value();
+      (state == FigureValue::SLABS ? slabs : queued) += figure->value();
     }
     constexpr uint64_t kSlabsMax = (uint64_t{1} << 32) - 1;
     if (queued + slabs > 0) {

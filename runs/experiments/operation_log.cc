@@ -99,7 +99,7 @@ void OperationLogger::OnOperation(const OperationEnd& operation) {
       .task = operation.task,
       .context = std::string(ContextName(operation.priority)),
       .kind = operation.is_free ? "free" : "alloc",
-      .path = std::string(PathName(*allocator_, operation.path)),
+      .path = std::string(PathOf(*allocator_, operation.path).name),
       .cache = last_cache_ == kNoCache ? "-" : Printable(allocator_->Layout(last_cache_).name),
       .bytes = operation.bytes,
       .object = operation.object.value()};

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "fmt/format.h"
+#include "runs/simulation/run_result.h"
 #include "traces/sidecar/kernel_counters.h"
 
 namespace slablab {
@@ -79,17 +80,27 @@ void Explain(const TraceHeader& trace, const KernelCounters& kernel, const Kerne
 // count.
 constexpr uint64_t kInferredPerMilleMax = 100;
 
-const CounterPair* FindPair(const CacheComparison& cache, const std::string& counter) {
+const CounterPair* FindPair(const CacheComparison& cache, FigureValue::Role role) {
   for (const CounterPair& pair : cache.counters()) {
-    if (pair.counter() == counter) return &pair;
+    if (pair.role() == role) return &pair;
   }
   return nullptr;
 }
 
+struct ComparedOperation {
+  const char* name;
+  FigureValue::Role fast;
+  FigureValue::Role slow;
+};
+constexpr ComparedOperation kComparedOperations[] = {
+    {"alloc", FigureValue::FAST_ALLOCS, FigureValue::SLOW_ALLOCS},
+    {"free", FigureValue::FAST_FREES, FigureValue::SLOW_FREES}};
+
 // Adds one cache's operations to `compared`, in the kernel's proportions and in the model's.
-void AddShare(const CacheComparison& cache, FastPathComparison* compared) {
-  const CounterPair* fast = FindPair(cache, compared->operation() + "_fastpath");
-  const CounterPair* slow = FindPair(cache, compared->operation() + "_slowpath");
+void AddShare(const CacheComparison& cache, const ComparedOperation& operation,
+              FastPathComparison* compared) {
+  const CounterPair* fast = FindPair(cache, operation.fast);
+  const CounterPair* slow = FindPair(cache, operation.slow);
   if (fast == nullptr || slow == nullptr) return;
   const int64_t kernel_all = fast->kernel() + slow->kernel();
   const int64_t simulated_all = fast->simulated() + slow->simulated();
@@ -103,11 +114,11 @@ void AddShare(const CacheComparison& cache, FastPathComparison* compared) {
 }
 
 void CompareFastPaths(KernelComparison& comparison) {
-  for (const char* operation : {"alloc", "free"}) {
+  for (const ComparedOperation& operation : kComparedOperations) {
     FastPathComparison& compared = *comparison.add_fast_paths();
-    compared.set_operation(operation);
+    compared.set_operation(operation.name);
     for (const CacheComparison& cache : comparison.caches()) {
-      if (cache.left_out().empty()) AddShare(cache, &compared);
+      if (cache.left_out().empty()) AddShare(cache, operation, &compared);
     }
   }
 }
@@ -152,7 +163,9 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
   const CounterSnapshot now(allocator);
   std::vector<CounterPair> totals;  // in the order of the model's counters
   for (const Figure& figure : allocator.Counters(CacheId(0))) {
-    totals.emplace_back().set_counter(figure.name);
+    CounterPair& total = totals.emplace_back();
+    total.set_counter(figure.name);
+    if (figure.role != FigureRole::kOther) total.set_role(RoleInResult(figure.role));
   }
   std::set<std::string> counted;
   KernelComparison comparison;
@@ -170,6 +183,7 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
       counted.insert(counter);
       CounterPair& pair = *compared.add_counters();
       pair.set_counter(counter);
+      if (total.has_role()) pair.set_role(total.role());
       pair.set_kernel(kernel.Of(recorded, counter));
       pair.set_simulated(before.Growth(now, cache, counter));
       any |= pair.kernel() != 0 || pair.simulated() != 0;

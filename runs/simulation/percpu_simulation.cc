@@ -43,9 +43,7 @@ void GatherPaths(const PercpuReplayResult& replayed, RunResult& result) {
   for (size_t i = 0; i < replayed.paths.size(); ++i) {
     if (replayed.paths[i].cycles.count() == 0) continue;
     PathStats& path = *result.add_paths();
-    path.set_name(std::string(PercpuReplay::paths()[i]));
-    path.set_is_free(replayed.paths[i].is_free);
-    path.set_put_off(replayed.paths[i].put_off);
+    FillPath(PercpuReplay::paths()[i], path);
     FillTimes(replayed.paths[i].cycles, path);
   }
   FillTimes(replayed.allocation_cycles, *result.mutable_all_allocations());

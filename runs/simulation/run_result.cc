@@ -84,8 +84,7 @@ void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResu
     const PathTimes& times = replay.paths[i];
     if (times.cycles.count() == 0) continue;
     PathStats& path = *result.add_paths();
-    path.set_name(std::string(PathName(allocator, static_cast<PathId>(i))));
-    path.set_is_free(times.is_free);
+    FillPath(PathOf(allocator, static_cast<PathId>(i)), path);
     FillTimes(times.cycles, path);
   }
   FillTimes(replay.AllocationCycles(), *result.mutable_all_allocations());
@@ -203,6 +202,7 @@ void GatherRcu(Machine& machine, const ReplayResult& replayed, const RcuFrees& f
 
 void FillFigure(const Figure& figure, FigureValue& value) {
   value.set_name(figure.name);
+  if (figure.role != FigureRole::kOther) value.set_role(RoleInResult(figure.role));
   value.set_value(figure.value);
   value.set_has_parentheses(figure.has_parentheses);
   value.set_in_parentheses(figure.in_parentheses);
@@ -279,6 +279,18 @@ uint64_t EndStateDigest(const Scheduler& scheduler, const ReplayResult& replay,
 }
 
 }  // namespace
+
+static_assert(static_cast<int>(FigureRole::kAlien) == FigureValue::Role_MAX);
+
+FigureValue::Role RoleInResult(FigureRole role) { return static_cast<FigureValue::Role>(role); }
+
+void FillPath(const PathInfo& info, PathStats& path) {
+  path.set_name(std::string(info.name));
+  path.set_is_free(info.kind == PathKind::kFree || info.kind == PathKind::kFreeByRcu);
+  path.set_by_rcu(info.kind == PathKind::kFreeByRcu);
+  path.set_put_off(info.kind == PathKind::kOther);
+  path.set_is_fast(info.is_fast);
+}
 
 void FillTimes(const Histogram& cycles, PathStats& path) {
   path.set_operations(cycles.count());

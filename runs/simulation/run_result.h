@@ -43,7 +43,9 @@ void GatherOccupancy(const Machine& machine, const Allocator& allocator, const A
 // the CPUs.
 void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
                    const std::vector<OperationTotals>& cpus, RunResult& result);
+void FillPath(const PathInfo& info, PathStats& path);
 void FillTimes(const Histogram& cycles, PathStats& path);
+FigureValue::Role RoleInResult(FigureRole role);
 
 }  // namespace slablab
 

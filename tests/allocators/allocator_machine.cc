@@ -4,8 +4,11 @@
 #include "tests/allocators/allocator_machine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "allocators/registry.h"
+#include "allocators/switches.h"
+#include "base/names.h"
 #include "gtest/gtest.h"
 
 namespace slablab {
@@ -36,11 +39,9 @@ AllocatorMachine::Make Registered(std::string_view name) {
 }  // namespace
 
 AllocatorMachineOptions Plain(std::string_view name, AllocatorMachineOptions options) {
-  std::vector<std::string>& quirks = options.allocator.quirks;
-  quirks.push_back("zone-dma-off");
-  const bool is_of_2010 = name == "slub-2010" || name.starts_with("slubq");
-  if (!is_of_2010) quirks.push_back("memcg-off");
-  if (name.starts_with("slub") && !is_of_2010) quirks.push_back("remote-defrag-always");
+  for (std::string& quirk : PlainQuirks(SwitchesOf(name))) {
+    options.allocator.quirks.push_back(std::move(quirk));
+  }
   return options;
 }
 
@@ -169,9 +170,7 @@ Figure AllocatorMachine::FigureOf(CacheId cache, std::string_view name) const {
 }
 
 std::vector<std::string> AllocatorNames() {
-  std::vector<std::string> names;
-  for (const AllocatorInfo& info : ListAllocators()) names.emplace_back(info.name);
-  return names;
+  return NamesOf(ListAllocators());
 }
 
 std::string TestName(std::string_view allocator) {

@@ -48,7 +48,7 @@ class AllocatorMachine {
   Machine& machine() { return machine_; }
   Allocator& allocator() { return *allocator_; }
   const Allocator& allocator() const { return *allocator_; }
-  std::string Path(PathId path) const { return std::string(allocator_->paths()[path]); }
+  std::string Path(PathId path) const { return std::string(allocator_->paths()[path].name); }
 
   // Begins when whatever another CPU did last is over.
   template <typename Start>
@@ -98,8 +98,8 @@ class AllocatorMachine {
   std::unique_ptr<Allocator> allocator_;
 };
 
-// The names of all models in the registry, for tests of what holds for every one of them; and such
-// a name as gtest wants it.
+// The names of all models in the registry, and of the example, for tests of what holds for every
+// one of them; and such a name as gtest wants it.
 std::vector<std::string> AllocatorNames();
 std::string TestName(std::string_view allocator);
 

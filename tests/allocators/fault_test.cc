@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "allocators/switches.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"
 #include "tests/sim/pages/faulty_page_allocator.h"
@@ -18,10 +19,24 @@ namespace {
 
 // What a cache in use can be tuned to that takes memory.
 std::vector<Allocator::Tunable> Tunables(std::string_view allocator) {
-  if (allocator == "slubq-v2") return {{"cpu_queue_size", 7}};
-  if (allocator.starts_with("slubq")) return {{"cpu_queue_size", 7}, {"shared_queue_size", 20}};
-  if (allocator.starts_with("slab")) return {{"limit", 30}, {"batchcount", 10}, {"shared", 4}};
-  return {};
+  std::vector<Allocator::Tunable> tunables;
+  for (const Allocator::Tunable& tunable :
+       {Allocator::Tunable{"cpu_queue_size", 7}, Allocator::Tunable{"shared_queue_size", 20},
+        Allocator::Tunable{"limit", 30}, Allocator::Tunable{"batchcount", 10},
+        Allocator::Tunable{"shared", 4}}) {
+    for (const TunableInfo& has : SwitchesOf(allocator).tunables) {
+      if (has.name == tunable.key) tunables.push_back(tunable);
+    }
+  }
+  return tunables;
+}
+
+// Whether a cache of it has queues of objects between CPUs and slabs.
+bool HasQueues(const Allocator& allocator) {
+  for (const Figure& state : allocator.State(CacheId(0))) {
+    if (state.role == FigureRole::kQueued) return true;
+  }
+  return false;
 }
 
 // Does a little of everything, undoes it, and counts what failed.
@@ -136,9 +151,9 @@ Outcome RunProgram(std::string_view allocator, const FaultyPageAllocator::Faults
   // Sheaves that a cache gives back go through sheaves of kmalloc's caches, which may have been
   // shrunk already.
   for (int again = 0; has_sheaves && again < 3; ++again) after = machine.ShrinkAll();
-  // SLUB+Q shrinks with an array of kmalloc's, which may leave a queue of its like. The main
-  // sheaves that stay are as many as before, but others, and lie in more slabs.
-  if (!allocator.starts_with("slubq") && !has_sheaves) {
+  // SLUB+Q, which has queues, shrinks with an array of kmalloc's, which may leave a queue of its
+  // like. The main sheaves that stay are as many as before, but others, and lie in more slabs.
+  if (!HasQueues(machine.allocator()) && !has_sheaves) {
     EXPECT_EQ(after.slab_bytes, before.slab_bytes);
   }
   EXPECT_EQ(after.objects, before.objects);

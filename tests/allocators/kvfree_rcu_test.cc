@@ -3,13 +3,10 @@
 
 #include "allocators/common/kvfree_rcu.h"
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "allocators/registry.h"
-#include "base/names.h"
 #include "gtest/gtest.h"
 #include "sim/core/tick_rcu.h"
 #include "sim/pages/buddy_allocator.h"
@@ -140,14 +137,8 @@ TEST_P(KvfreeRcuTest, WhatWaitsIsKnownObjectByObject) {
   EXPECT_EQ(waiting.size(), in_sheaves);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, KvfreeRcuTest, ::testing::ValuesIn(NamesOf(ListAllocators())),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace_if(
-                               name.begin(), name.end(),
-                               [](char c) { return c == '-' || c == '.'; }, '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Models, KvfreeRcuTest, ::testing::ValuesIn(AllocatorNames()),
+                         [](const auto& info) { return TestName(info.param); });
 
 // Of SLAB, where no sheaf takes anything.
 TEST(KvfreeRcuMonitorTest, OneObjectWaitsFiveSeconds) {

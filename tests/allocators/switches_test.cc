@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "allocators/registry.h"
+#include "base/names.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/allocator_machine.h"
@@ -53,7 +54,7 @@ TEST_P(SwitchesTest, TunablesTakeTheirRangesEndsAndNothingBeyond) {
 }
 
 TEST_P(SwitchesTest, CountersTakeZeroAlone) {
-  for (const std::string_view counter : SwitchesOf(GetParam()).counters) {
+  for (const std::string& counter : NamesOf(SwitchesOf(GetParam()).counters)) {
     EXPECT_TRUE(Tune(counter, 0).ok()) << counter;
     EXPECT_EQ(machine_.Count(cache_, counter), 0u);
     EXPECT_THAT(std::string(Tune(counter, 1).message()), HasSubstr("takes 0 alone")) << counter;
@@ -85,13 +86,7 @@ TEST_P(SwitchesTest, QuirksAndBootsOfTheTableMakeAModelAndNoOtherDoes) {
               HasSubstr(absl::StrCat("unknown quirk of ", GetParam(), " 'memcg-of'")));
 }
 
-std::vector<std::string> Models() {
-  std::vector<std::string> models;
-  for (const AllocatorInfo& info : ListAllocators()) models.emplace_back(info.name);
-  return models;
-}
-
-INSTANTIATE_TEST_SUITE_P(Models, SwitchesTest, ::testing::ValuesIn(Models()),
+INSTANTIATE_TEST_SUITE_P(Models, SwitchesTest, ::testing::ValuesIn(AllocatorNames()),
                          [](const auto& model) { return TestName(model.param); });
 
 }  // namespace

@@ -16,7 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "allocators/registry.h"
+#include "allocators/switches.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
@@ -27,6 +27,7 @@
 #include "reports/metrics.h"
 #include "reports/text/text.h"
 #include "runs/simulation/simulation.h"
+#include "tests/allocators/allocator_machine.h"
 #include "tests/test_files.h"
 
 namespace slablab {
@@ -99,7 +100,12 @@ SimulationOptions Of(const std::string& allocator, const std::string& machine) {
   return options;
 }
 
-bool IsSlab(const std::string& allocator) { return allocator.starts_with("slab"); }
+bool HasTunable(const std::string& allocator, std::string_view name) {
+  for (const TunableInfo& tunable : SwitchesOf(allocator).tunables) {
+    if (tunable.name == name) return true;
+  }
+  return false;
+}
 
 std::vector<Trial> RunsOf(const std::string& allocator) {
   std::vector<Trial> runs;
@@ -134,7 +140,9 @@ std::vector<Trial> RunsOf(const std::string& allocator) {
   storm.workload = "larson";
   storm.workload_parameters = {{"slots", 50}};
   storm.scenario_path = "tests/regression/storm.textproto";
-  if (IsSlab(allocator)) storm.tunables = {{.cache = "", .key = "limit", .value = 70}};
+  if (HasTunable(allocator, "limit")) {
+    storm.tunables = {{.cache = "", .key = "limit", .value = 70}};
+  }
   add("larson in a storm", storm);
   return runs;
 }
@@ -418,16 +426,8 @@ TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
   }
 }
 
-std::vector<std::string> SlabAllocators() {
-  std::vector<std::string> names;
-  for (const AllocatorInfo& info : ListAllocators()) names.emplace_back(info.name);
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(EveryModel, FiguresTest, ::testing::ValuesIn(SlabAllocators()),
-                         [](const auto& info) {
-                           return absl::StrReplaceAll(info.param, {{"-", "_"}, {".", "_"}});
-                         });
+INSTANTIATE_TEST_SUITE_P(EveryModel, FiguresTest, ::testing::ValuesIn(AllocatorNames()),
+                         [](const auto& info) { return TestName(info.param); });
 
 TEST(FootprintTest, TheEndIsWhatIsThereAfterTheLastFree) {
   SimulationOptions options = Of("slub-6.1", "vm-c4n2");

@@ -23,7 +23,7 @@ namespace {
 constexpr char kResult[] = R"pb(
   config { allocator: "slub" machine: "m" cpus: 2 nodes: 1 clock_mhz: 2000 }
   totals { operations: 3 allocations: 2 frees: 1 operation_cycles: 90 order_inversions: 1 }
-  paths { name: "alloc fast" operations: 2 cycles_total: 60 cycles_max: 40 }
+  paths { name: "alloc fast" operations: 2 cycles_total: 60 cycles_max: 40 is_fast: true }
   paths { name: "free fast" is_free: true operations: 1 cycles_total: 30 cycles_max: 30 }
   touches { site: "slub: alloc fast" structure: "object" outcome: "L1" count: 2 cycles: 8 }
   causes { site: "use" cause: "instructions" cycles: 3 }

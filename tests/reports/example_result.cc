@@ -69,6 +69,11 @@ void FillField(pb::Message& message, const pb::FieldDescriptor& field, Random& r
         reflection.SetString(&message, &field, AnyName(random));
       }
       break;
+    case pb::FieldDescriptor::CPPTYPE_ENUM:
+      reflection.SetEnumValue(
+          &message, &field,
+          static_cast<int>(random.Below(static_cast<uint64_t>(field.enum_type()->value_count()))));
+      break;
     case pb::FieldDescriptor::CPPTYPE_MESSAGE:
       Fill(add ? *reflection.AddMessage(&message, &field)
                : *reflection.MutableMessage(&message, &field),

@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
+#include "reports/breakdown.h"
 #include "tests/reports/example_result.h"
 
 namespace slablab {
@@ -41,6 +42,49 @@ TEST(ResultIoTest, AnyResultComesBackFromBothForms) {
       EXPECT_EQ(Serialize(*read), Serialize(result));
     }
   }
+}
+
+// As slablab wrote it before paths and figures said what they mean.
+RunResult WithoutMeanings(RunResult result) {
+  for (PathStats& path : *result.mutable_paths()) path.clear_is_fast();
+  for (CacheStats& cache : *result.mutable_caches()) {
+    for (FigureValue& figure : *cache.mutable_counters()) figure.clear_role();
+    for (FigureValue& figure : *cache.mutable_states()) figure.clear_role();
+  }
+  KernelComparison& kernel = *result.mutable_kernel();
+  for (CounterPair& pair : *kernel.mutable_totals()) pair.clear_role();
+  for (CacheComparison& cache : *kernel.mutable_caches()) {
+    for (CounterPair& pair : *cache.mutable_counters()) pair.clear_role();
+  }
+  return result;
+}
+
+TEST(ResultIoTest, AResultOfBeforeMeaningsIsReadByItsNames) {
+  const RunResult said = ExampleResult();
+  const RunResult unsaid = WithoutMeanings(said);
+  ASSERT_FALSE(MessageDifferencer::Equals(unsaid, said));
+  RunResults several;
+  *several.add_runs()->mutable_result() = unsaid;
+  for (const std::string& bytes : {Serialize(unsaid), ToJson(unsaid)}) {
+    const absl::StatusOr<RunResult> read = ParseResult(bytes, "r");
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_TRUE(MessageDifferencer::Equals(*read, said));
+  }
+  const absl::StatusOr<RunResults> read = ParseResults(Serialize(several), "r");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(MessageDifferencer::Equals(read->runs(0).result(), said));
+}
+
+// A name means nothing where the result says what is meant.
+TEST(ResultIoTest, NamesDoNotCountWhereMeaningsAreSaid) {
+  RunResult result = ExampleResult();
+  result.mutable_paths(0)->set_is_fast(false);
+  result.mutable_paths(1)->set_is_fast(true);
+  result.mutable_caches(1)->mutable_counters(0)->clear_role();
+  const absl::StatusOr<RunResult> read = ParseResult(Serialize(result), "r");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(MessageDifferencer::Equals(*read, result));
+  EXPECT_EQ(FastPaths(*read, /*frees=*/false).fast, result.paths(1).operations());
 }
 
 TEST(ResultIoTest, JsonHasFieldNamesAsTheProtoAndZeroes) {

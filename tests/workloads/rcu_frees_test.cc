@@ -137,7 +137,8 @@ TEST_P(RcuFreesTest, OperationsAreOfTheirOwnKind) {
     EXPECT_EQ(operation.by_rcu, operation.is_free);
     if (!operation.is_free) continue;
     ++frees;
-    EXPECT_THAT(PathName(world.model(), operation.path), AnyOf(kRcuPaths[0], kRcuPaths[1]));
+    EXPECT_THAT(PathOf(world.model(), operation.path).name,
+                AnyOf(kRcuPaths[0].name, kRcuPaths[1].name));
     EXPECT_GT(operation.cycles, 0u);
   }
   EXPECT_EQ(frees, 50u);

@@ -50,7 +50,7 @@ Cost CostOf(const std::string& trace, std::string_view allocator) {
   }
   const ReplayResult& result = replay.result();
   for (size_t path = 0; path < result.paths.size(); ++path) {
-    const std::string_view name = model->paths()[path];
+    const std::string_view name = model->paths()[path].name;
     const Histogram& cycles = result.paths[path].cycles;
     cost.cycles += static_cast<int64_t>(cycles.total());
     if (name == "alloc fast hit" || name == "free fast hit") {

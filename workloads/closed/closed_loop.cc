@@ -50,7 +50,7 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
                        .ring = std::vector<ObjectRecord>(shape.capacity)});
   }
   for (const uint32_t expected : steps.barriers()) barriers_.push_back({.expected = expected});
-  result_.paths.resize(allocator.paths().size() + kRcuPaths.size());
+  result_.paths = TimesWithRcu(allocator);
   result_.cpus.resize(cpus_.size());
   result_.caches.resize(static_cast<size_t>(allocator.cache_count()));
   sample_interval_ = std::max<Cycles>(1, CyclesOf(machine.config(), kFirstSampleNs));

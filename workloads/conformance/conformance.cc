@@ -9,21 +9,13 @@
 
 #include "absl/status/status.h"
 #include "allocators/registry.h"
+#include "allocators/switches.h"
 #include "fmt/format.h"
 #include "sim/machine.h"
 #include "workloads/conformance/reference_replay.h"
 
 namespace slablab {
 namespace {
-
-// What differed from a stock kernel in the recordings.
-AllocatorOptions ReferenceOptions(std::string_view design) {
-  AllocatorOptions options;
-  if (design == "slub") options.quirks = {"remote-defrag-always", "memcg-off", "zone-dma-off"};
-  if (design == "slab")
-    options.quirks = {"statistics-in-memory", "reap-off", "memcg-off", "zone-dma-off"};
-  return options;
-}
 
 // "linux-6.1.192" -> "6.1.192".
 std::string_view ReleaseOf(std::string_view kernel) {
@@ -49,8 +41,10 @@ absl::StatusOr<Conformance> ReplayReference(const ReferenceRun& run) {
         fmt::format("{}: {}", run.path, std::string(model.status().message())));
   }
   Machine machine(ReferenceMachine(run.machine));
+  AllocatorOptions options;
+  options.quirks = RecordedQuirks(SwitchesOf(*model));
   const absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(*model, machine, ReferenceOptions(run.design));
+      MakeAllocator(*model, machine, options);
   if (!allocator.ok()) {
     return absl::InvalidArgumentError(
         fmt::format("{}: {}", run.path, std::string(allocator.status().message())));

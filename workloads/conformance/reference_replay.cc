@@ -199,7 +199,7 @@ void ReferenceReplay::Allocate(const ReferenceOp& op) {
   const uint32_t object = run_.ObjectsOf(op).front();
   Born(object, placement.object);
   Compare(op, object, run_.PlacesOf(op).front(), placement.object,
-          allocator_.paths()[placement.path]);
+          allocator_.paths()[placement.path].name);
 }
 
 void ReferenceReplay::AllocateInBulk(const ReferenceOp& op) {

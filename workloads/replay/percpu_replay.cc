@@ -13,8 +13,10 @@ namespace slablab {
 namespace {
 
 enum Path : size_t { kAllocWaiting, kAllocAtomic, kFreePath, kBalancePath, kPaths };
-constexpr std::string_view kPathNames[kPaths] = {"percpu alloc", "percpu alloc, atomic",
-                                                 "percpu free", "percpu balance work"};
+constexpr PathInfo kPathInfos[kPaths] = {AllocPath("percpu alloc"),
+                                         AllocPath("percpu alloc, atomic"),
+                                         FreePath("percpu free"),
+                                         {"percpu balance work", PathKind::kOther}};
 
 // The sites are the same but that no two allocations are told apart.
 enum class At : uint8_t { kAlloc = kFirstModelSite, kFree, kBalance };
@@ -44,7 +46,7 @@ const PercpuReplay::Skips::Names PercpuReplay::kSkipNames = {
 };
 
 absl::Span<const std::string_view> PercpuReplay::sites() { return kSiteNames; }
-absl::Span<const std::string_view> PercpuReplay::paths() { return kPathNames; }
+absl::Span<const PathInfo> PercpuReplay::paths() { return kPathInfos; }
 
 PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
                            const ReplayOptions& options)
@@ -55,7 +57,7 @@ PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& a
       places_(RecordedTopologyFor(options, reader), machine.config()),
       placer_(places_, reader.header().cpu_count, options.placement),
       auditor_(areas) {
-  result_.paths.resize(kPaths);
+  result_.paths = TimesOf(kPathInfos);
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
   awaited_.resize(result_.cpus.size(), kNoTraceObject);
   result_.peak = areas.usage();
@@ -231,14 +233,12 @@ Task<void> PercpuReplay::Balance(Cpu& cpu) {
   co_await areas_.Balance(cpu);
   const Cycles cycles = cpu.task_clock() - begin;
   ++result_.balances;
-  result_.paths[kBalancePath].put_off = true;
   result_.paths[kBalancePath].cycles.Add(cycles);
   NotePeak();
 }
 
 void PercpuReplay::Account(Cpu& cpu, size_t path, Cycles cycles) {
   const bool is_free = path == kFreePath;
-  result_.paths[path].is_free = is_free;
   result_.paths[path].cycles.Add(cycles);
   (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
   ++(is_free ? result_.frees : result_.allocations);

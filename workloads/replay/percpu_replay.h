@@ -62,7 +62,7 @@ class PercpuReplay : public WatchedSource {
   // The names that the ledger's sites have, from Site kFirstModelSite on, and the ways operations
   // go.
   static absl::Span<const std::string_view> sites();
-  static absl::Span<const std::string_view> paths();
+  static absl::Span<const PathInfo> paths();
 
   void set_progress(std::function<void(uint64_t)> progress) {
     feed_.set_progress(std::move(progress));

@@ -16,10 +16,10 @@ namespace slablab {
 namespace {
 
 // Of all paths that free, or of all that do not.
-Histogram SumOf(const std::vector<PathTimes>& paths, bool is_free) {
+Histogram SumOf(const std::vector<PathTimes>& paths, std::initializer_list<PathKind> kinds) {
   Histogram sum;
   for (const PathTimes& path : paths) {
-    if (path.is_free == is_free) sum.Add(path.cycles);
+    if (std::find(kinds.begin(), kinds.end(), path.kind) != kinds.end()) sum.Add(path.cycles);
   }
   return sum;
 }
@@ -31,8 +31,23 @@ RecordedTopology RecordedTopologyFor(const ReplayOptions& options, const TraceRe
   return TopologyOf(reader.header(), reader.blocks(), /*asked_nodes=*/{});
 }
 
-Histogram ReplayResult::AllocationCycles() const { return SumOf(paths, false); }
-Histogram ReplayResult::FreeCycles() const { return SumOf(paths, true); }
+std::vector<PathTimes> TimesOf(absl::Span<const PathInfo> paths) {
+  std::vector<PathTimes> times(paths.size());
+  for (size_t i = 0; i < paths.size(); ++i) times[i].kind = paths[i].kind;
+  return times;
+}
+
+std::vector<PathTimes> TimesWithRcu(const Allocator& allocator) {
+  std::vector<PathTimes> times = TimesOf(allocator.paths());
+  const std::vector<PathTimes> by_rcu = TimesOf(kRcuPaths);
+  times.insert(times.end(), by_rcu.begin(), by_rcu.end());
+  return times;
+}
+
+Histogram ReplayResult::AllocationCycles() const { return SumOf(paths, {PathKind::kAllocation}); }
+Histogram ReplayResult::FreeCycles() const {
+  return SumOf(paths, {PathKind::kFree, PathKind::kFreeByRcu});
+}
 
 Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
                const ReplayOptions& options)
@@ -50,7 +65,7 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
       rcu_frees_(machine, allocator) {
   const TraceHeader& header = reader.header();
   for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
-  result_.paths.resize(allocator.paths().size() + kRcuPaths.size());
+  result_.paths = TimesWithRcu(allocator);
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
   // The last eighth is for what takes longer here than it was recorded to. A time up to this one,
   // times MHz, fits 64 bits.

@@ -61,10 +61,13 @@ struct ReplayOptions {
 };
 
 struct PathTimes {
-  bool is_free = false;
-  bool put_off = false;  // no operation, but work that one had left for later
+  PathKind kind = PathKind::kAllocation;
   Histogram cycles;
 };
+// None yet, of each path.
+std::vector<PathTimes> TimesOf(absl::Span<const PathInfo> paths);
+// Of those of the model and, behind them, of kvfree_rcu().
+std::vector<PathTimes> TimesWithRcu(const Allocator& allocator);
 
 struct FootprintAt {
   Nanos time = 0;  // since the trace's first event
@@ -102,7 +105,6 @@ struct ReplayResult {
   // An operation ended; `cache` may be none.
   void CountOperation(CpuId cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
     PathTimes& times = paths[path];
-    times.is_free = is_free;
     times.cycles.Add(cycles);
     ++(is_free ? frees : allocations);
     OperationTotals& on_cpu = cpus[cpu.index()];

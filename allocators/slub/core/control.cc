@@ -96,7 +96,7 @@ Task<absl::Status> SlubCore::Tune(Cpu& cpu, CacheId id, std::string_view key, in
 // clear_stat().
 void SlubCore::ClearCounter(Cpu& cpu, KmemCache& s, std::string_view name) {
   const auto stat = std::find_if(counters_.begin(), counters_.end(),
-                                 [name](SlubStat each) { return SlubStatName(each) == name; });
+                                 [name](SlubStat each) { return SlubStatInfo(each).name == name; });
   CHECK(stat != counters_.end());
   const auto place = static_cast<int>(stat - counters_.begin());
   for (int each = 0; each < cpu.scheduler().cpu_count(); ++each) {

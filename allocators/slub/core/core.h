@@ -89,7 +89,7 @@ class SlubCore : public Allocator {
  public:
   std::string_view name() const final { return policy_.name; }
   absl::Span<const std::string_view> sites() const final { return SlubSiteNames(); }
-  absl::Span<const std::string_view> paths() const final { return SlubWayNames(); }
+  absl::Span<const PathInfo> paths() const final { return SlubPaths(); }
 
   Task<void> Boot(Cpu& cpu) final;
   Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) final;
@@ -252,9 +252,6 @@ class SlubCore : public Allocator {
 
  protected:
   SlubCore(Machine& machine, const AllocatorOptions& options, const SlubPolicy& policy);
-
-  // ZERO_SIZE_PTR: what kmalloc(0) answers.
-  static constexpr PhysAddr kZeroSizePointer{16};
 
   // --- The front's part (allocators/slub/model.h). ---
   // Node structures and the front's own, in the era's order. Answers false, with what it got still

@@ -6,9 +6,9 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
 
 #include "absl/types/span.h"
+#include "allocators/meanings.h"
 #include "base/types.h"
 
 // SLUB_STATS: what SLUB counts for each CPU, of all eras. Which of them an era has, and in which
@@ -65,8 +65,8 @@ enum class SlubStat : uint8_t {
 };
 inline constexpr int kSlubStats = static_cast<int>(SlubStat::kFreeCpuSheaf) + 1;
 
-// The name of its file in sysfs.
-std::string_view SlubStatName(SlubStat stat);
+// Its name is that of its file in sysfs.
+const FigureInfo& SlubStatInfo(SlubStat stat);
 
 // The counters of an era, in the order of enum stat_item: Linux 6.1 to 6.17, 6.18 and 6.19 with
 // sheaves over CPU slabs, and 7.0 on.

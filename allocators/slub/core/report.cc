@@ -21,21 +21,24 @@ namespace {
 constexpr QuirkInfo kQuirks[] = {
     {"remote-defrag-always",
      "remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always "
-     "tried."},
+     "tried.",
+     /*is_plain=*/true, /*is_recorded=*/true},
     {"memcg-off",
-     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches."},
-    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches."},
+     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.",
+     /*is_plain=*/true, /*is_recorded=*/true},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.",
+     /*is_plain=*/true, /*is_recorded=*/true},
 };
 
 // Of each kind of counters, for the program's life.
-absl::Span<const std::string_view> CounterNames(const SlubPolicy& policy) {
-  static auto* const kNames = new std::map<const SlubStat*, std::vector<std::string_view>>;
+absl::Span<const FigureInfo> CounterInfos(const SlubPolicy& policy) {
+  static auto* const kInfos = new std::map<const SlubStat*, std::vector<FigureInfo>>;
   const absl::Span<const SlubStat> stats = policy.counters();
-  std::vector<std::string_view>& names = (*kNames)[stats.data()];
-  if (names.empty()) {
-    for (SlubStat stat : stats) names.push_back(SlubStatName(stat));
+  std::vector<FigureInfo>& infos = (*kInfos)[stats.data()];
+  if (infos.empty()) {
+    for (SlubStat stat : stats) infos.push_back(SlubStatInfo(stat));
   }
-  return names;
+  return infos;
 }
 
 constexpr TunableInfo kTunables[] = {
@@ -53,20 +56,14 @@ constexpr TunableInfo kTunables[] = {
 // Without CPU slabs there is no cpu_partial to set.
 constexpr TunableInfo kTunablesOfNodeSlabs[] = {kTunables[0], kTunables[2], kTunables[3]};
 
-Figure Plain(std::string_view name, uint64_t value) {
-  Figure figure;
-  figure.name = std::string(name);
-  figure.value = value;
-  return figure;
-}
-
 // Sums up parts by node; those that are zero are left out.
 class ByNode {
  public:
   void Add(NodeId node, uint64_t value) { values_[node.value()] += value; }
-  Figure Take(std::string_view name) const {
+  Figure Take(std::string_view name, FigureRole role = FigureRole::kOther) const {
     Figure figure;
     figure.name = std::string(name);
+    figure.role = role;
     figure.per = Figure::Per::kNode;
     for (const auto& [node, value] : values_) {
       if (value == 0) continue;
@@ -121,7 +118,7 @@ uint64_t GuessFree(const CacheNode& n) {
 
 ModelSwitches SlubSwitches(const SlubPolicy& policy) {
   ModelSwitches switches{
-      .quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterNames(policy)};
+      .quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterInfos(policy)};
   if (!policy.cpu_slabs) switches.tunables = kTunablesOfNodeSlabs;
   return switches;
 }
@@ -165,7 +162,9 @@ std::vector<Figure> SlubCore::Counters(CacheId id) const {
   const Scheduler& scheduler = machine_.scheduler();
   for (size_t place = 0; place < counters_.size(); ++place) {
     Figure figure;
-    figure.name = std::string(SlubStatName(counters_[place]));
+    const FigureInfo& info = SlubStatInfo(counters_[place]);
+    figure.name = std::string(info.name);
+    figure.role = info.role;
     figure.per = Figure::Per::kCpu;
     for (int i = 0; i < scheduler.cpu_count(); ++i) {
       if (!scheduler.cpu(CpuId(i)).online()) continue;
@@ -195,7 +194,7 @@ std::vector<Figure> SlubCore::State(CacheId id) const {
     slabs.Add(node, n->nr_slabs.Peek());
     total_objects.Add(node, n->total_objects.Peek());
   }
-  Figure cpu_partial_slabs = Plain("slabs_cpu_partial", 0);
+  Figure cpu_partial_slabs = Figure::Of({"slabs_cpu_partial"}, 0);
   cpu_partial_slabs.per = Figure::Per::kCpu;
   cpu_partial_slabs.has_parentheses = true;
   for (int i = 0; i < machine_.scheduler().cpu_count(); ++i) {
@@ -220,17 +219,17 @@ std::vector<Figure> SlubCore::State(CacheId id) const {
   std::vector<Figure> figures = {
       objects.Take("objects"),
       objects_partial.Take("objects_partial"),
-      partial.Take("partial"),
-      cpu_slabs.Take("cpu_slabs"),
-      slabs.Take("slabs"),
+      partial.Take("partial", FigureRole::kPartialSlabs),
+      cpu_slabs.Take("cpu_slabs", FigureRole::kCpuSlabs),
+      slabs.Take("slabs", FigureRole::kSlabs),
       total_objects.Take("total_objects"),
       cpu_partial_slabs,
-      Plain("cpu_partial", s.cpu_partial),
-      Plain("min_partial", s.min_partial.Peek()),
-      Plain("remote_node_defrag_ratio", s.remote_node_defrag_ratio.Peek() / 10),
-      Plain("aliases", s.names.size() - 1)};
+      Figure::Of({"cpu_partial"}, s.cpu_partial),
+      Figure::Of({"min_partial"}, s.min_partial.Peek()),
+      Figure::Of({"remote_node_defrag_ratio"}, s.remote_node_defrag_ratio.Peek() / 10),
+      Figure::Of({"aliases"}, s.names.size() - 1)};
   if (policy_.sheaves.which == SheafPolicy::Which::kNone) return figures;
-  figures.push_back(Plain("sheaf_capacity", s.sheaf_capacity.Peek()));
+  figures.push_back(Figure::Of({"sheaf_capacity"}, s.sheaf_capacity.Peek()));
   for (Figure& figure : SheafFigures(Contents(id))) figures.push_back(std::move(figure));
   return figures;
 }

@@ -26,27 +26,40 @@ constexpr std::array<std::string_view, 26> kSites = {
 static_assert(static_cast<int>(SlubAt::kPrefill) == kFirstModelSite + kSites.size() - 1);
 static_assert(static_cast<int>(SlubAt::kPrefill) < kMaxSites);
 
-constexpr std::array<std::string_view, 27> kPaths = {
-    "alloc fast",           "alloc cpu slab refill",
-    "alloc cpu partial",    "alloc node partial",
-    "alloc remote partial", "alloc new slab",
-    "alloc failed",         "alloc large",
-    "alloc of 0 bytes",     "free fast",
-    "free slow frozen",     "free to cpu partial",
-    "free drain",           "free slow partial",
-    "free slow empty kept", "free slab",
-    "free large",           "free of null",
-    "free slow full",       "alloc spare sheaf",
-    "alloc barn sheaf",     "alloc filled sheaf",
-    "alloc prefilled",      "free spare sheaf",
-    "free barn sheaf",      "free new sheaf",
-    "free flushed sheaf",
+constexpr std::array<PathInfo, 27> kPaths = {
+    FastAllocPath("alloc fast"),
+    AllocPath("alloc cpu slab refill"),
+    AllocPath("alloc cpu partial"),
+    AllocPath("alloc node partial"),
+    AllocPath("alloc remote partial"),
+    AllocPath("alloc new slab"),
+    AllocPath("alloc failed"),
+    AllocPath("alloc large"),
+    AllocPath("alloc of 0 bytes"),
+    FastFreePath("free fast"),
+    FreePath("free slow frozen"),
+    FreePath("free to cpu partial"),
+    FreePath("free drain"),
+    FreePath("free slow partial"),
+    FreePath("free slow empty kept"),
+    FreePath("free slab"),
+    FreePath("free large"),
+    FreePath("free of null"),
+    FreePath("free slow full"),
+    AllocPath("alloc spare sheaf"),
+    AllocPath("alloc barn sheaf"),
+    AllocPath("alloc filled sheaf"),
+    AllocPath("alloc prefilled"),
+    FreePath("free spare sheaf"),
+    FreePath("free barn sheaf"),
+    FreePath("free new sheaf"),
+    FreePath("free flushed sheaf"),
 };
 static_assert(PathOf(SlubWay::kFreeFlushedSheaf) == kPaths.size() - 1);
 
 }  // namespace
 
 absl::Span<const std::string_view> SlubSiteNames() { return kSites; }
-absl::Span<const std::string_view> SlubWayNames() { return kPaths; }
+absl::Span<const PathInfo> SlubPaths() { return kPaths; }
 
 }  // namespace slablab

@@ -77,9 +77,9 @@ enum class SlubWay : PathId {
 };
 constexpr PathId PathOf(SlubWay way) { return static_cast<PathId>(way); }
 
-// Their names, in the enumerations' order.
+// What they are, in the enumerations' order.
 absl::Span<const std::string_view> SlubSiteNames();
-absl::Span<const std::string_view> SlubWayNames();
+absl::Span<const PathInfo> SlubPaths();
 
 // What straight-line code costs besides its memory touches: estimates from its length at about four
 // instructions a cycle, the same on every machine.
