@@ -26,10 +26,11 @@ using Settings = absl::Span<const std::string>;
 struct Entry {
   AllocatorInfo info;
   ModelSwitches (*switches)(Settings policies);
-  std::vector<PolicyInfo> (*policies)();
+  // Null, these three: it has no policy.
+  std::vector<PolicyInfo> (*policies)() = nullptr;
   // Each by itself, and all together.
-  absl::Status (*check_each)(Settings policies);
-  absl::Status (*check)(Settings policies);
+  absl::Status (*check_each)(Settings policies) = nullptr;
+  absl::Status (*check)(Settings policies) = nullptr;
   // REQUIRES: check() is OK with the options' policies.
   std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options);
 };
@@ -138,9 +139,6 @@ constexpr Entry kEntries[] = {
     {.info = {"slub-2010", kLinux2636,
               "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks.", "slub"},
      .switches = [](Settings) { return Slub2010Switches(); },
-     .policies = [] { return std::vector<PolicyInfo>(); },
-     .check_each = [](Settings policies) { return NoPolicies("slub-2010", policies); },
-     .check = [](Settings policies) { return NoPolicies("slub-2010", policies); },
      .make = [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
      }},
@@ -165,12 +163,23 @@ constexpr PercpuKernel kPercpuKernels[] = {{"percpu", kLinux61},
                                            {"percpu-2010", kLinux2636},
                                            {"percpu-2010-km", kLinux2636}};
 
+// Tests' own.
+std::vector<Entry>& Further() {
+  static auto* const kFurther = new std::vector<Entry>;
+  return *kFurther;
+}
+
 const Entry* Find(std::string_view name) {
   for (const Entry& entry : kEntries) {
     if (entry.info.name == name) return &entry;
   }
+  for (const Entry& entry : Further()) {
+    if (entry.info.name == name) return &entry;
+  }
   return nullptr;
 }
+
+bool HasPolicies(const Entry* entry) { return entry != nullptr && entry->policies != nullptr; }
 
 // Those of per-CPU memory are named too, though they are no slab allocators and made elsewhere.
 absl::Status UnknownAllocator(std::string_view name) {
@@ -182,6 +191,7 @@ absl::Status UnknownAllocator(std::string_view name) {
 std::vector<AllocatorInfo> ListAllocators() {
   std::vector<AllocatorInfo> infos;
   for (const Entry& entry : kEntries) infos.push_back(entry.info);
+  for (const Entry& entry : Further()) infos.push_back(entry.info);
   return infos;
 }
 
@@ -204,6 +214,13 @@ std::string_view SlubOfKernel(std::string_view release) {
     if (chosen == nullptr || IsEarlier(chosen->kernel, info.kernel)) chosen = &info;
   }
   return chosen == nullptr ? oldest->name : chosen->name;
+}
+
+void RegisterForTests(const AllocatorInfo& info, ModelSwitches (*switches)(Settings policies),
+                      std::unique_ptr<Allocator> (*make)(Machine& machine,
+                                                         const AllocatorOptions& options)) {
+  if (Find(info.name) != nullptr) return;
+  Further().push_back({.info = info, .switches = switches, .make = make});
 }
 
 absl::StatusOr<ModelKernel> KernelOf(std::string_view name) {
@@ -234,7 +251,7 @@ ModelSwitches SwitchesOf(std::string_view name, absl::Span<const std::string> po
 
 std::vector<PolicyInfo> PoliciesOf(std::string_view name) {
   const Entry* const entry = Find(name);
-  return entry == nullptr ? std::vector<PolicyInfo>() : entry->policies();
+  return HasPolicies(entry) ? entry->policies() : std::vector<PolicyInfo>();
 }
 
 std::vector<PolicyChange> PolicyChanges(std::string_view name,
@@ -256,12 +273,12 @@ std::vector<PolicyChange> PolicyChanges(std::string_view name,
 
 absl::Status CheckPolicy(std::string_view name, const std::string& policy) {
   const Entry* const entry = Find(name);
-  return entry == nullptr ? NoPolicies(name, {policy}) : entry->check_each({policy});
+  return HasPolicies(entry) ? entry->check_each({policy}) : NoPolicies(name, {policy});
 }
 
 absl::Status CheckPolicies(std::string_view name, absl::Span<const std::string> policies) {
   const Entry* const entry = Find(name);
-  return entry == nullptr ? NoPolicies(name, policies) : entry->check(policies);
+  return HasPolicies(entry) ? entry->check(policies) : NoPolicies(name, policies);
 }
 
 absl::Status CheckQuirk(std::string_view name, std::string_view quirk) {

@@ -13,6 +13,7 @@
 #include "allocators/allocator.h"
 #include "allocators/model_kernel.h"
 #include "allocators/options.h"
+#include "allocators/switches.h"
 #include "sim/machine.h"
 
 namespace slablab {
@@ -50,6 +51,13 @@ absl::StatusOr<std::string_view> ModelOfKernel(std::string_view design, std::str
 // name or quirk.
 absl::StatusOr<std::unique_ptr<Allocator>> MakeAllocator(std::string_view name, Machine& machine,
                                                          const AllocatorOptions& options);
+
+// Puts a further row behind the table, once a name: what tests of all models are to be held to
+// besides. Only tests call it, before any thread but theirs runs; nothing registers itself.
+void RegisterForTests(const AllocatorInfo& info,
+                      ModelSwitches (*switches)(absl::Span<const std::string> policies),
+                      std::unique_ptr<Allocator> (*make)(Machine& machine,
+                                                         const AllocatorOptions& options));
 
 }  // namespace slablab
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "allocators/example/example.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
 #include "base/names.h"
@@ -170,6 +171,7 @@ Figure AllocatorMachine::FigureOf(CacheId cache, std::string_view name) const {
 }
 
 std::vector<std::string> AllocatorNames() {
+  RegisterExample();
   return NamesOf(ListAllocators());
 }
 
