@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -97,13 +98,6 @@ void Pairs(benchmark::State& state, std::string_view allocator) {
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * pairs * 2 * bench.cpus());
 }
-BENCHMARK_CAPTURE(Pairs, slub, "slub-6.1")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Pairs, slab, "slab")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Pairs, slab_2014, "slab-2014")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Pairs, slub_2010, "slub-2010")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Pairs, slubq_v2, "slubq-v2")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Pairs, slubq, "slubq")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Pairs, slubq_v4, "slubq-v4")->Apply(OneOrMore);
 
 // Each CPU keeps up to 100 objects, allocating and freeing at random.
 void Churn(benchmark::State& state, std::string_view allocator) {
@@ -131,13 +125,6 @@ void Churn(benchmark::State& state, std::string_view allocator) {
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * ops * bench.cpus());
 }
-BENCHMARK_CAPTURE(Churn, slub, "slub-6.1")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Churn, slab, "slab")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Churn, slab_2014, "slab-2014")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Churn, slub_2010, "slub-2010")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Churn, slubq_v2, "slubq-v2")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Churn, slubq, "slubq")->Apply(OneOrMore);
-BENCHMARK_CAPTURE(Churn, slubq_v4, "slubq-v4")->Apply(OneOrMore);
 
 // Objects go to the next CPU and are freed there.
 void HandOver(benchmark::State& state, std::string_view allocator) {
@@ -160,15 +147,28 @@ void HandOver(benchmark::State& state, std::string_view allocator) {
   for (auto unused : state) bench.RunEverywhere(program);
   state.SetItemsProcessed(state.iterations() * pairs * 2 * bench.cpus());
 }
-BENCHMARK_CAPTURE(HandOver, slub, "slub-6.1")->Apply(TwoOrMore);
-BENCHMARK_CAPTURE(HandOver, slab, "slab")->Apply(TwoOrMore);
-BENCHMARK_CAPTURE(HandOver, slab_2014, "slab-2014")->Apply(TwoOrMore);
-BENCHMARK_CAPTURE(HandOver, slub_2010, "slub-2010")->Apply(TwoOrMore);
-BENCHMARK_CAPTURE(HandOver, slubq_v2, "slubq-v2")->Apply(TwoOrMore);
-BENCHMARK_CAPTURE(HandOver, slubq, "slubq")->Apply(TwoOrMore);
-BENCHMARK_CAPTURE(HandOver, slubq_v4, "slubq-v4")->Apply(TwoOrMore);
+
+// Every pattern on every model of the registry: "Churn/slub-7.3/8".
+void RegisterAll() {
+  for (const AllocatorInfo& info : ListAllocators()) {
+    const auto add = [&info](const char* pattern, auto run) {
+      const std::string name = std::string(pattern) + "/" + std::string(info.name);
+      return benchmark::RegisterBenchmark(
+          name.c_str(), [run, model = info.name](benchmark::State& state) { run(state, model); });
+    };
+    add("Pairs", Pairs)->Apply(OneOrMore);
+    add("Churn", Churn)->Apply(OneOrMore);
+    add("HandOver", HandOver)->Apply(TwoOrMore);
+  }
+}
 
 }  // namespace
 }  // namespace slablab
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  slablab::RegisterAll();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}
