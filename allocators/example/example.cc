@@ -131,12 +131,13 @@ class ExampleAllocator final : public Allocator {
     const SiteScope site(cpu, Site::kBoot);
     BootMemory& memory = machine_.boot_memory();
     kmalloc_table_ = memory.Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
-    AddCache({.name = "example_cache", .object_size = Cache::kBytes},
-             ComputeSlubGeometry({.object_size = Cache::kBytes}, {}).value(),
+    const CacheSpec of_caches{.name = "example_cache", .object_size = Cache::kBytes};
+    AddCache(of_caches, ComputeSlubGeometry({.object_size = Cache::kBytes}, {}).value(),
              memory.Allocate(Cache::kBytes, kLineSize, cpu.node()));
     total_.metadata_bytes = KmallocTable::kTableBytes + Cache::kBytes;
     for (const KmallocTable::Class& each : kmalloc_.Classes()) {
-      const auto created = co_await CreateCache(cpu, {.name = each.name, .object_size = each.size});
+      const CacheSpec spec{.name = each.name, .object_size = each.size};
+      const absl::StatusOr<CacheId> created = co_await CreateCache(cpu, spec);
       kmalloc_.Set(each, created.value());
     }
   }
@@ -269,14 +270,16 @@ class ExampleAllocator final : public Allocator {
     }
     const uint64_t at = kmalloc_.OffsetFor(bytes, gfp);
     cpu.Touch({kmalloc_table_ + at, Structure::kCacheDescriptor}, Access::kRead);
-    co_return co_await Alloc(cpu, kmalloc_.CacheFor(bytes, gfp), gfp, node);
+    const Placement placement = co_await Alloc(cpu, kmalloc_.CacheFor(bytes, gfp), gfp, node);
+    co_return placement;
   }
   Task<PathId> Kfree(Cpu& cpu, PhysAddr object) override {
     if (object <= kZeroSizePointer) co_return kNull;
     const SiteScope site(cpu, SiteOf(At::kFree));
     cpu.Touch({machine_.PageStruct(object.frame()), Structure::kSlabMetadata}, Access::kRead);
     if (const Location found = Locate(object); found.cache != kNoCache) {
-      co_return co_await Free(cpu, found.cache, object);
+      const PathId path = co_await Free(cpu, found.cache, object);
+      co_return path;
     }
     co_await kmalloc_large_.Free(cpu, object);
     kmalloc_large_.Fill(total_);

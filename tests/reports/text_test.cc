@@ -82,7 +82,8 @@ TEST(TextReportTest, QueuesAreListedAsSysfsHasThemFullestFirst) {
     CacheStats& cache = *result.add_caches();
     cache.set_name(name);
     FigureValue& queue = *cache.add_states();
-    queue.set_name("per_cpu_caches");
+    queue.set_name("whatever its kernel calls it");
+    queue.set_role(FigureValue::QUEUED);
     queue.set_per("cpu");
     queue.set_has_parentheses(true);
     queue.set_value(queued);
