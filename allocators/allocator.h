@@ -35,6 +35,9 @@ inline constexpr CacheId kNoCache{-1};
 using SheafId = Id<struct SheafIdTag, int32_t>;
 inline constexpr SheafId kNoSheaf{-1};
 
+// Where a sheaf is that no user has.
+enum class SheafPlace : uint8_t { kSpare, kBarn };
+
 // Which way through the model an operation took: an index into Allocator::paths().
 using PathId = uint8_t;
 
@@ -249,6 +252,13 @@ class Allocator {
   virtual Task<void> ReturnSheaf(Cpu& cpu, CacheId cache, Gfp gfp, SheafId sheaf);
   // Objects in it.
   virtual uint32_t SheafSize(SheafId sheaf) const;
+  // For a start in mid-life, and no call of the kernel's: a new sheaf with these objects, until now
+  // their users', as the CPU's spare one or in its node's barn (where it is full or empty). False
+  // if there is a spare one, no barn or no memory: the objects are then still their users'.
+  virtual Task<bool> GiveSheaf(Cpu& /*cpu*/, CacheId /*cache*/,
+                               absl::Span<const PhysAddr> /*objects*/, SheafPlace /*place*/) {
+    return Task<bool>(false);
+  }
 
   // The hotplug callbacks, on a CPU that stays: after `dead` went off line, before `coming` is on.
   // By default CPUs have nothing to leave behind and need nothing.

@@ -90,6 +90,11 @@ class SlubModel : public SlubCore {
     if constexpr (kHasSheaves) return front_.layer().Return(cpu, cache(id), gfp, sheaf);
     return SlubCore::ReturnSheaf(cpu, id, gfp, sheaf);
   }
+  Task<bool> GiveSheaf(Cpu& cpu, CacheId id, absl::Span<const PhysAddr> objects,
+                       SheafPlace place) final {
+    if constexpr (kHasSheaves) return front_.layer().GiveSheaf(cpu, cache(id), objects, place);
+    return SlubCore::GiveSheaf(cpu, id, objects, place);
+  }
   uint32_t SheafSize(SheafId sheaf) const final {
     if constexpr (kHasSheaves) return front_.layer().SizeOf(sheaf);
     return SlubCore::SheafSize(sheaf);

@@ -176,6 +176,11 @@ class SheafLayer final : public SheafCallbacks {
   Task<void> Return(Cpu& cpu, KmemCache& s, Gfp gfp, SheafId id);
   uint32_t SizeOf(SheafId id) const { return pool_.at(id.value()).size; }
 
+  // --- slub_sheaf_warm.cc. ---
+  // Allocator::GiveSheaf().
+  Task<bool> GiveSheaf(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects,
+                       SheafPlace place);
+
   // --- slub_sheaf_caches.cc: caches' lives. ---
   // kmem_cache_open() in its order: the per-CPU structures before the nodes' come, the barns after
   // that, and the main sheaves last. Answer false, with what they got still there, if there is no
