@@ -379,6 +379,7 @@ void GatherImport(const TraceHeader& trace, Totals& totals) {
   static constexpr std::pair<std::string_view, std::string_view> kChanges[] = {
       {"allocator-internal", "the recorded allocator's own, left out"},
       {"inferred-free-by-rcu", "frees by kvfree_rcu without an event, put in"},
+      {"inferred-free-with-tree", "nodes of maple trees freed in bulk, put in"},
       {"inferred-free-aged", "frees by kvfree_rcu that only the kernel's count shows, put in"},
   };
   for (const auto& [name, words] : kChanges) {

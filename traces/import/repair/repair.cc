@@ -309,6 +309,11 @@ absl::Status Repairer::TakeSlabAlloc(const RawEvent& raw, Event event) {
   slab_.MoveIn(range, place);
   if (is_survey_) {
     untraced_.SawAllocation(place.object_class());
+    const MapleStep step = raw.cache == kMapleCache ? MapleStepOf(raw.call_site, raw.gfp)
+                                                    : MapleStep::kNone;
+    if (step != MapleStep::kNone) {
+      untraced_.maple_trees().SawAllocation(place.object, place.born, step);
+    }
   } else if (const UntracedFrees::RcuFree* by_rcu = untraced_.Find(event.object)) {
     due_.push({by_rcu->moment.time, event.object, event.address});
   }
@@ -343,6 +348,12 @@ absl::Status Repairer::TakeSlabFree(const RawEvent& raw, Event event) {
   }
   if (place.is_live) {
     event.object = place.object;
+    if (is_survey_ && place.freed_by == EventKind::kCacheFree &&
+        caches_.strings()[place.cache] == kMapleCache) {
+      untraced_.maple_trees().SawFree(place.object,
+                                      {.time = event.time, .pid = event.pid, .cpu = event.cpu},
+                                      EndsMapleTree(raw.call_site));
+    }
     if (raw.kind == EventKind::kCacheFree) {
       if (is_survey_) names_.SawFreed(place.object, event.cache);
       if (place.freed_by != EventKind::kCacheFree) {

@@ -53,13 +53,15 @@ absl::Status Repairer::InferFreesDue(Nanos now) {
     if (!place.is_live || place.object != due.object) continue;
     const UntracedFrees::RcuFree& by_rcu = *untraced_.Find(due.object);
     slab_.MoveOut(due.address, place);
-    Count(by_rcu.is_aged ? Repair::kInferredFreeAged : Repair::kInferredFreeByRcu,
+    Count(by_rcu.with_tree ? Repair::kInferredFreeWithTree
+          : by_rcu.is_aged ? Repair::kInferredFreeAged
+                           : Repair::kInferredFreeByRcu,
           ClassName(place.object_class(), caches_.strings()));
     Event because_of;
     because_of.time = std::max(due.time, time_last_);
     because_of.pid = by_rcu.moment.pid;
     because_of.cpu = by_rcu.moment.cpu;
-    because_of.by_rcu = true;
+    because_of.by_rcu = !by_rcu.with_tree;
     if (absl::Status s = InferFree(because_of, place, due.address); !s.ok()) return s;
   }
   return absl::OkStatus();

@@ -34,13 +34,15 @@ constexpr std::array<RepairText, kRepairs> kRepairTexts = {{
      "a tracepoint): a free was put in before that"},
     {Repair::kInferredFreeByRcu, "inferred-free-by-rcu",
      "objects freed by kvfree_rcu, which has no tracepoint: the kernel counted as many "
-     "(free_rcu_sheaf) or, without statistics, their cache has sheaves and no kmem_cache_free; "
-     "their "
-     "addresses were used again later, and a free was put in halfway between the allocation and "
-     "that"},
+     "(free_rcu_sheaf) or, without statistics, their cache has sheaves and no kmem_cache_free. Of "
+     "maple trees' nodes, a free was put in where another took the node's place; of others, whose "
+     "addresses were used again later, halfway between the allocation and that"},
     {Repair::kInferredFreeAged, "inferred-free-aged",
      "objects freed by kvfree_rcu that nothing shows but the kernel's count (free_rcu_sheaf): "
      "taken to be those live the longest at the end; a free was put in halfway to the end"},
+    {Repair::kInferredFreeWithTree, "inferred-free-with-tree",
+     "nodes of maple trees freed in bulk, which has no tracepoint: a free was put in before that "
+     "of their root"},
     {Repair::kInferredAllocation, "inferred-allocation",
      "frees of an address freed before and not allocated since (bulk allocation has no "
      "tracepoint): an allocation was put in before each"},

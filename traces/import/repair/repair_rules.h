@@ -22,6 +22,7 @@ enum class Repair : uint8_t {
   kInferredFreeOfPage,
   kInferredFreeByRcu,
   kInferredFreeAged,
+  kInferredFreeWithTree,
   kInferredAllocation,
   kPredatesTrace,
   kPageOrAreaPredates,
@@ -36,7 +37,7 @@ enum class Repair : uint8_t {
   kMergedCache,
   kFailedAllocation,
 };
-inline constexpr int kRepairs = 22;
+inline constexpr int kRepairs = 23;
 
 // One word, as in the header: "inferred-free".
 std::string_view RepairName(Repair repair);

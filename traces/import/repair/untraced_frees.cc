@@ -28,6 +28,7 @@ std::string ClassName(ObjectClass of, const std::vector<std::string>& caches) {
 void UntracedFrees::SawGone(ObjectClass of, TraceObject object, const Moment& born,
                             const Moment& shown) {
   gone_[of].push_back({object, born, shown});
+  maple_trees_.SawGone(object, shown.time);
 }
 
 void UntracedFrees::SawLive(ObjectClass of, TraceObject object, const Moment& born) {
@@ -61,6 +62,8 @@ void UntracedFrees::Conclude(const Kernel& kernel, const std::vector<std::string
     if (kernel.counters == nullptr && kernel.sysfs != nullptr) {
       count = CountUncounted(of, name, *kernel.sysfs);
     }
+    if (count.by_rcu == 0) continue;
+    if (name == kMapleCache) count.by_rcu -= DecideByTree(of);
     if (count.by_rcu > 0) Decide(of, count, end);
   }
   allocations_.clear();
@@ -81,6 +84,20 @@ UntracedFrees::Counted UntracedFrees::CountUncounted(ObjectClass of, const std::
   return {.by_rcu = static_cast<int64_t>(gone->second.size()),
           .allocations =
               allocations == allocations_.end() ? 0 : static_cast<int64_t>(allocations->second)};
+}
+
+// Answers how many went by kvfree_rcu.
+int64_t UntracedFrees::DecideByTree(ObjectClass of) {
+  maple_trees_.Conclude();
+  for (auto* const lives : {&gone_[of], &live_[of]}) {
+    std::erase_if(*lives, [this](const Life& life) {
+      const MapleTrees::Free* const freed = maple_trees_.Find(life.object);
+      if (freed == nullptr) return false;
+      by_rcu_[life.object] = {.moment = freed->moment, .with_tree = !freed->by_rcu};
+      return true;
+    });
+  }
+  return maple_trees_.by_rcu_count();
 }
 
 void UntracedFrees::Decide(ObjectClass of, const Counted& counted, Nanos end) {

@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "base/types.h"
 #include "traces/event.h"
+#include "traces/maple_tree.h"
 #include "traces/sidecar/kernel_counters.h"
 
 // Which of the objects that went without an event went by kvfree_rcu, and when. From Linux 6.18 on
@@ -35,19 +36,17 @@ std::string ClassName(ObjectClass of, const std::vector<std::string>& caches);
 
 class UntracedFrees {
  public:
-  // Who did something, and when.
-  struct Moment {
-    Nanos time = 0;
-    int32_t pid = 0;
-    uint16_t cpu = 0;
-  };
+  using Moment = slablab::Moment;
   struct RcuFree {
     Moment moment;
-    bool is_aged = false;  // nothing shows it but the count
+    bool is_aged = false;    // nothing shows it but the count
+    bool with_tree = false;  // not by kvfree_rcu, but in bulk: see traces/maple_tree.h
   };
 
   void SawAllocation(ObjectClass of) { ++allocations_[of]; }
   void SawCacheFree(ObjectClass of) { ++cache_frees_[of]; }
+  // Of these classes' objects, those of the maple tree, of which more is known.
+  MapleTrees& maple_trees() { return maple_trees_; }
   // An event showed that the object was freed without one.
   void SawGone(ObjectClass of, TraceObject object, const Moment& born, const Moment& shown);
   // At the end of the recording the object was live, as far as events tell.
@@ -64,6 +63,8 @@ class UntracedFrees {
   //  - Of a class of which the kernel counted n frees by RCU, the first n that an event shows to be
   //    gone went so, halfway between their allocation and that event. Where and by whom is taken to
   //    be as of that event: the sheaf comes back on the node on which it was filled.
+  //  - Of the nodes of maple trees, those went so that others replaced, and each when that was;
+  //    they are not among what follows, nor are those that went with their tree.
   //  - If these are fewer, and the kernel did not count more allocations than the recording has
   //    (its counters are of a longer time then: as many of the frees are not looked for), the rest
   //    went unseen: those that had been live the longest at the end, halfway between their
@@ -89,12 +90,14 @@ class UntracedFrees {
   static std::map<std::string, Counted> CountedByClass(const KernelCounters& counters);
   // What the kernel, which has no statistics, would have counted.
   Counted CountUncounted(ObjectClass of, const std::string& name, const SlabSysfs& sysfs) const;
+  int64_t DecideByTree(ObjectClass of);
   void Decide(ObjectClass of, const Counted& counted, Nanos end);
 
   absl::flat_hash_map<ObjectClass, uint64_t> allocations_, cache_frees_;
   std::map<ObjectClass, std::vector<Life>> gone_;
   std::map<ObjectClass, std::vector<Life>> live_;
   absl::flat_hash_map<TraceObject, RcuFree> by_rcu_;
+  MapleTrees maple_trees_;
 };
 
 }  // namespace slablab
