@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "traces/maple_tree.h"
 #include "workloads/caches.h"
 
 namespace slablab {
@@ -84,7 +85,31 @@ absl::Status Replay::Prepare() {
     object_sizes_.push_back(id == kNoCache ? 0 : allocator_.Layout(id).object_size);
   }
   result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
+  if (allocator_.offers().prefilled_sheaves) FindPrefilling();
   return absl::OkStatus();
+}
+
+void Replay::FindPrefilling() {
+  const TraceHeader& header = reader_.header();
+  for (size_t i = 0; i < header.caches.size(); ++i) {
+    if (header.caches[i].name == kMapleCache && caches_[i] != kNoCache) {
+      prefilling_cache_ = static_cast<uint16_t>(i);
+    }
+  }
+  if (prefilling_cache_ == 0) return;
+  constexpr std::string_view kPopGfp = "GFP_NOWAIT";
+  for (const std::string& site : header.call_sites) {
+    const MapleStep step = MapleStepOf(site, kPopGfp);
+    pops_.push_back(step == MapleStep::kPop || step == MapleStep::kCopyChild);
+  }
+  for (const std::string& gfp : header.gfp_flags) pops_gfp_.push_back(gfp.starts_with(kPopGfp));
+  sheaf_in_use_.assign(static_cast<size_t>(machine_.config().cpu_count()), kNoSheaf);
+}
+
+inline bool Replay::TakesFromSheaf(const Event& event) const {
+  return prefilling_cache_ != 0 && event.cache == prefilling_cache_ &&
+         event.kind == EventKind::kCacheAlloc && event.context == Context::kTask &&
+         pops_[event.call_site] && pops_gfp_[event.gfp];
 }
 
 void Replay::AddWarmObject(CacheId cache, NodeId node, PhysAddr object) {
@@ -125,6 +150,7 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   operation.kind = event.kind;
   operation.inferred = event.inferred;
   operation.by_rcu = event.by_rcu;
+  operation.from_sheaf = TakesFromSheaf(event);
   if (observer_ != nullptr) operation.note = TakeNote(event, PriorityOf(event.context));
   return token;
 }
@@ -193,6 +219,20 @@ bool Replay::MayInterrupt(const Cpu& cpu, uint64_t token) const {
 
 // Whatever need not wait is done at once, without a coroutine.
 Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
+  if (prefilling_cache_ != 0 && sheaf_in_use_[cpu.id().index()] != kNoSheaf &&
+      !pending_[token].from_sheaf && !cpu.in_interrupt()) {
+    return ReturnSheafThenStart(cpu, token);
+  }
+  return StartWithWork(cpu, token);
+}
+
+Task<void> Replay::ReturnSheafThenStart(Cpu& cpu, uint64_t token) {
+  const SheafId sheaf = std::exchange(sheaf_in_use_[cpu.id().index()], kNoSheaf);
+  co_await allocator_.ReturnSheaf(cpu, caches_[prefilling_cache_], kGfpNoWait, sheaf);
+  co_await StartWithWork(cpu, token);
+}
+
+Task<void> Replay::StartWithWork(Cpu& cpu, uint64_t token) {
   const bool work_due = has_work_ && cpu.now() >= allocator_.NextWork(cpu.id());
   if (work_due && !cpu.in_interrupt()) return WorkThenStart(cpu, token);
   return StartNow(cpu, token);
@@ -201,6 +241,7 @@ Task<void> Replay::Start(Cpu& cpu, uint64_t token) {
 Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
   Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
   operation.next_free = std::exchange(pending_free_, static_cast<uint32_t>(token));
+  if (operation.from_sheaf && !cpu.in_interrupt()) return AllocateFromSheaf(cpu, operation);
   if (AllocatesObject(operation.kind)) return Allocate(cpu, operation);
   if (operation.record != nullptr && operation.record->state == ObjectRecord::State::kPending) {
     return ReleaseOnceAllocated(cpu, operation);
@@ -219,6 +260,33 @@ inline Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
   if (!task.done()) return AwaitAllocation(cpu, operation, begin, std::move(task));
   EndAllocation(cpu, operation, begin, task.result());
   return Task<void>();
+}
+
+Task<void> Replay::AllocateFromSheaf(Cpu& cpu, Operation operation) {
+  const Cycles begin = cpu.task_clock();
+  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
+  const Placement placement =
+      co_await TakeFromSheaf(cpu, CacheFor(operation), gfps_[operation.gfp]);
+  EndAllocation(cpu, operation, begin, placement);
+}
+
+// How many its user will need is not known; when it has no more it is filled again.
+Task<Placement> Replay::TakeFromSheaf(Cpu& cpu, CacheId cache, Gfp gfp) {
+  SheafId& sheaf = sheaf_in_use_[cpu.id().index()];
+  SheafId filled = kNoSheaf;
+  if (sheaf == kNoSheaf) {
+    filled = co_await allocator_.PrefillSheaf(cpu, cache, kGfpKernel, 1);
+  } else {
+    filled = co_await allocator_.RefillSheaf(cpu, cache, kGfpKernel, sheaf, 1);
+  }
+  Placement placement;
+  if (filled != kNoSheaf) {
+    sheaf = filled;
+    placement = co_await allocator_.AllocFromSheaf(cpu, cache, gfp, sheaf);
+  } else {
+    placement = co_await allocator_.Alloc(cpu, cache, gfp, kAnyNode);
+  }
+  co_return placement;
 }
 
 Task<void> Replay::AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin,

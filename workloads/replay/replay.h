@@ -46,6 +46,10 @@
 // have 0 of 3,758 in free_rcu_sheaf, 12.0 % too many in free_fastpath and 33 % too few in
 // alloc_slab; so it is 3,472 (the rest lie on another node here), 1.8 % too few and 24 %. Of
 // hackbench, cold, the share of fast frees is 0.16 points too high instead of 0.25.
+//
+// A sheaf that is prefilled for one of its user's operations has no event. What is taken from it
+// has (traces/maple_tree.h): it is filled before the first that is on a CPU, and given back before
+// anything else that a task does there.
 
 namespace slablab {
 
@@ -174,6 +178,7 @@ class Replay : public ArrivalSource {
     EventKind kind = EventKind::kKmalloc;
     bool inferred = false;
     bool by_rcu = false;
+    bool from_sheaf = false;        // that its user had filled before
     uint32_t note = 0;              // into notes_, if somebody observes
     uint32_t next_free = kNoToken;  // of those that wait for an event
   };
@@ -194,6 +199,12 @@ class Replay : public ArrivalSource {
   CacheId CacheFor(const Operation& operation) const;
   Task<void> WorkThenStart(Cpu& cpu, uint64_t token);
   Task<void> StartNow(Cpu& cpu, uint64_t token);
+  void FindPrefilling();
+  bool TakesFromSheaf(const Event& event) const;
+  Task<void> StartWithWork(Cpu& cpu, uint64_t token);
+  Task<void> ReturnSheafThenStart(Cpu& cpu, uint64_t token);
+  Task<void> AllocateFromSheaf(Cpu& cpu, Operation operation);
+  Task<Placement> TakeFromSheaf(Cpu& cpu, CacheId cache, Gfp gfp);
   Task<void> Allocate(Cpu& cpu, const Operation& operation);
   Task<void> AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin, Task<Placement> task);
   void EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin, Placement placement);
@@ -234,6 +245,11 @@ class Replay : public ArrivalSource {
   std::vector<CacheId> caches_;         // by the trace's index
   std::vector<uint32_t> object_sizes_;  // by the trace's index, of those caches
   std::vector<Gfp> gfps_;               // by the trace's index
+  // Of a kernel and a model with prefilled sheaves: where the maple tree takes objects from one, by
+  // the trace's call site and gfp flags; and the one in use on each CPU.
+  uint16_t prefilling_cache_ = 0;  // 0: none
+  std::vector<bool> pops_, pops_gfp_;
+  std::vector<SheafId> sheaf_in_use_;
   const RecordedPlaces places_;
   CpuPlacer placer_;
   ObjectTable objects_;
