@@ -7,6 +7,8 @@
 #include <array>
 
 #include "allocators/common/slub_geometry.h"
+#include "allocators/slub/core/sheaf_policy.h"
+#include "allocators/slub/sheaves/sheaf.h"
 #include "fmt/format.h"
 
 namespace slablab {
@@ -56,12 +58,21 @@ class Named {
 }  // namespace
 
 absl::StatusOr<CacheId> FindOrCreateCache(Machine& machine, Allocator& allocator,
-                                          const CacheSpec& spec) {
-  const CacheId existing = allocator.FindCache(spec.name);
+                                          const CacheSpec& asked) {
+  const CacheId existing = allocator.FindCache(asked.name);
   if (existing != kNoCache) return existing;
+  CacheSpec spec = asked;
+  if (!allocator.offers().free_pointer_offset) spec.free_pointer_offset = -1;
   absl::StatusOr<CacheId> made = kNoCache;
-  machine.scheduler().RunOn(
-      CpuId(0), [&](Cpu& cpu) -> Task<void> { made = co_await allocator.CreateCache(cpu, spec); });
+  const auto make = [&](Cpu& cpu) -> Task<void> {
+    made = co_await allocator.CreateCache(cpu, spec);
+  };
+  machine.scheduler().RunOn(CpuId(0), make);
+  if (!made.ok() && spec.free_pointer_offset >= 0) {
+    // Before 7.0 one with a constructor could not ask for it.
+    spec.free_pointer_offset = -1;
+    machine.scheduler().RunOn(CpuId(0), make);
+  }
   return made;
 }
 
@@ -73,6 +84,51 @@ std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace) {
     if (slabinfo.ok()) return *std::move(slabinfo);
   }
   return std::nullopt;
+}
+
+std::optional<SlabSysfs> SlabSysfsOf(const TraceHeader& trace) {
+  for (const char* name : {"sys-kernel-slab.before", "sys-kernel-slab.after"}) {
+    const TraceSidecar* const sidecar = trace.FindSidecar(name);
+    if (sidecar == nullptr) continue;
+    absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
+    if (sysfs.ok()) return *std::move(sysfs);
+  }
+  return std::nullopt;
+}
+
+uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache) {
+  const CacheSysfs* const known = sysfs.Find(cache);
+  if (known == nullptr) return 0;
+  const auto capacity = static_cast<uint32_t>(std::max<int64_t>(known->Total("sheaf_capacity"), 0));
+  // Linux 6.18 counts what sheaves give and take apart.
+  if (known->Find("alloc_cpu_sheaf") != nullptr) return capacity;
+  const auto slot = static_cast<uint32_t>(std::max<int64_t>(known->Total("slab_size"), 0));
+  return capacity > SheafCapacity(kSheaves73, CacheSpec(), slot) ? capacity : 0;
+}
+
+absl::Status CreateRecordedCaches(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator) {
+  for (const auto& [name, known] : sysfs.caches) {
+    const bool is_kmalloc = name.starts_with("kmalloc-") || name.starts_with("dma-kmalloc-");
+    if (is_kmalloc || allocator.FindCache(name) != kNoCache) continue;
+    const bool is_debug = known.Flag("sanity_checks") || known.Flag("red_zone") ||
+                          known.Flag("poison") || known.Flag("store_user");
+    const int64_t bytes = known.Total("object_size");
+    if (is_debug || bytes <= 0 || bytes > kSlubObjectSizeMax) continue;
+    const TraceCache cache = {.name = name,
+                              .object_size = static_cast<uint32_t>(bytes),
+                              .slab_size = static_cast<uint32_t>(known.Total("slab_size")),
+                              .align = static_cast<uint32_t>(known.Total("align")),
+                              .hwcache_align = known.Flag("hwcache_align"),
+                              .has_constructor = !known.ctor.empty(),
+                              .typesafe_by_rcu = known.Flag("destroy_by_rcu"),
+                              .reclaim_account = known.Flag("reclaim_account"),
+                              .from_sidecar = true};
+    CacheSpec spec = SpecOf(cache, std::nullopt);
+    spec.sheaf_capacity = AskedSheafCapacity(sysfs, name);
+    const absl::StatusOr<CacheId> id = FindOrCreateCache(machine, allocator, spec);
+    if (!id.ok()) return id.status();
+  }
+  return absl::OkStatus();
 }
 
 CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo) {
@@ -89,6 +145,8 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
   if (FlagsAreKnown(cache)) {
     // More than these account for: a kernel that watches the ends of objects, or who used them.
     if (slot > SlotOf(spec)) spec.slot_size = slot;
+    // Less: it has asked for the free pointer to lie within the object (kmem_cache_args).
+    if (slot < SlotOf(spec)) spec.free_pointer_offset = 0;
     return spec;
   }
   const uint32_t bytes = RoundUp(spec.object_size, kWord);
@@ -107,14 +165,16 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
 absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace, Machine& machine,
                                                         Allocator& allocator) {
   const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
+  const std::optional<SlabSysfs> sysfs = SlabSysfsOf(trace);
   std::vector<CacheId> ids;
   for (const TraceCache& cache : trace.caches) {
     if (cache.name.empty() || cache.object_size == 0) {
       ids.push_back(cache.name.empty() ? kNoCache : allocator.FindCache(cache.name));
       continue;
     }
-    const absl::StatusOr<CacheId> id =
-        FindOrCreateCache(machine, allocator, SpecOf(cache, slabinfo));
+    CacheSpec spec = SpecOf(cache, slabinfo);
+    if (sysfs.has_value()) spec.sheaf_capacity = AskedSheafCapacity(*sysfs, cache.name);
+    const absl::StatusOr<CacheId> id = FindOrCreateCache(machine, allocator, spec);
     if (!id.ok()) return id.status();
     ids.push_back(*id);
   }

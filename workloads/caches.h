@@ -4,8 +4,10 @@
 #ifndef SLABLAB_WORKLOADS_CACHES_H_
 #define SLABLAB_WORKLOADS_CACHES_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +30,20 @@ absl::StatusOr<CacheId> FindOrCreateCache(Machine& machine, Allocator& allocator
 // if it can be, or in a SLUB kernel the free pointer behind an object with a constructor, and the
 // distance is kept in every model.
 CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo);
+
+// What a recorded cache asked for its sheaves to hold (kmem_cache_args.sheaf_capacity); 0: nothing,
+// as nearly all. Linux 6.18 gives it and no more, so that what has sheaves has asked; from 7.0 on
+// who has more than is due to its size has.
+uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache);
+
+// The /sys/kernel/slab that stood beside a trace when it began, else when it ended; nothing if
+// there is none that can be read.
+std::optional<SlabSysfs> SlabSysfsOf(const TraceHeader& trace);
+
+// Makes the caches that the recorded kernel had and the allocator has not, events or no events:
+// their sheaves and descriptors lie in the same slabs as the others'. Those with debugging flags
+// are left out.
+absl::Status CreateRecordedCaches(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator);
 
 // The slabinfo recorded beside a trace; nothing if there is none that can be read.
 std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace);

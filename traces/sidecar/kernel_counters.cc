@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/types.h"
+
 namespace slablab {
 namespace {
 
@@ -57,6 +59,10 @@ constexpr std::array<std::string_view, 43> kCounters = {{
     "sheaf_return_slow",
 }};
 
+// What the maple tree takes from a prefilled sheaf as a rule: a store that splits a node writes two
+// in its place and one above them.
+constexpr int64_t kTakenPerPrefill = 3;
+
 }  // namespace
 
 bool IsSlubCounter(std::string_view file) {
@@ -80,6 +86,9 @@ std::optional<KernelCounters> KernelCounters::Between(const SlabSysfs& before,
     cache.name = name;
     cache.object_size = static_cast<uint32_t>(std::max<int64_t>(is.Total("object_size"), 0));
     cache.slabs = static_cast<uint64_t>(std::max<int64_t>(is.Total("slabs"), 0));
+    constexpr int64_t kOrderMax = 10;
+    const int64_t order = std::clamp<int64_t>(is.Total("order"), 0, kOrderMax);
+    cache.slab_bytes = cache.slabs * kPageSize << order;
     for (const std::string_view counter : counters.names_) {
       cache.growth.push_back(is.Total(counter) - (was == nullptr ? 0 : was->Total(counter)));
     }
@@ -136,13 +145,21 @@ SheafContents SheafContentsOf(const CacheSysfs& cache, int32_t cpu) {
     return count == nullptr || cpu < 0 || at >= count->per_cpu.size() ? 0 : count->per_cpu[at];
   };
   const bool is_apart = cache.Find("alloc_cpu_sheaf") != nullptr;  // Linux 6.18, 6.19
+  const int64_t capacity = cache.Total("sheaf_capacity");
   SheafContents contents;
   contents.full_given = on_cpu("barn_put") - on_cpu("barn_get");
+  contents.sheaves_made = on_cpu("sheaf_alloc") - on_cpu("sheaf_free");
   contents.objects = on_cpu("sheaf_refill") - on_cpu("sheaf_flush") +
                      on_cpu(is_apart ? "free_cpu_sheaf" : "free_fastpath") +
                      on_cpu("free_rcu_sheaf") -
                      on_cpu(is_apart ? "alloc_cpu_sheaf" : "alloc_fastpath") -
-                     cache.Total("sheaf_capacity") * contents.full_given;
+                     capacity * contents.full_given;
+  const int64_t prefills = on_cpu("sheaf_prefill_fast") + on_cpu("sheaf_prefill_slow");
+  contents.objects -= prefills * kTakenPerPrefill;
+  if (capacity > 0) contents.rcu_objects = on_cpu("free_rcu_sheaf") % capacity;
+  contents.has_spare = on_cpu("sheaf_refill") > 0 || on_cpu("barn_put") > 0 ||
+                       on_cpu("barn_put_fail") > 0 || prefills > 0 ||
+                       contents.objects - contents.rcu_objects > capacity;
   return contents;
 }
 

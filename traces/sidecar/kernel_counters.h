@@ -31,6 +31,7 @@ class KernelCounters {
     std::string name;
     uint32_t object_size = 0;
     uint64_t slabs = 0;           // at the end
+    uint64_t slab_bytes = 0;      // of these
     std::vector<int64_t> growth;  // by counter
   };
 
@@ -61,10 +62,18 @@ class KernelCounters {
 // What the counters of a cache, since boot, tell of the sheaves of one CPU. Each object that came
 // into one by a refill or a free has gone out of it by an allocation or a flush, or is there; a
 // full sheaf that went to the node's barn, or came from it, took or brought its capacity. Exact,
-// but for caches whose users have prefilled sheaves (maple_node), which give without counting.
+// but for caches whose users have prefilled sheaves (maple_node), which give without counting: what
+// they gave is estimated from how often one was filled.
+//
+// A sheaf for RCU is handed over when it is full, so that what is in it is what is left of all that
+// went there. A CPU has a spare sheaf from when it first filled an empty main one, or first found a
+// full one where it wanted to free; where there are two the other is full or empty.
 struct SheafContents {
-  int64_t objects = 0;     // in its main and its spare sheaf and the one for RCU
-  int64_t full_given = 0;  // full sheaves that it gave to its node's barn, less those that it took
+  int64_t objects = 0;      // in its main and its spare sheaf and the one for RCU
+  int64_t rcu_objects = 0;  // of these, in the one for RCU
+  int64_t full_given = 0;   // full sheaves that it gave to its node's barn, less those that it took
+  int64_t sheaves_made = 0;  // sheaves that it allocated, less those that it freed
+  bool has_spare = false;
 };
 SheafContents SheafContentsOf(const CacheSysfs& cache, int32_t cpu);
 
