@@ -49,9 +49,10 @@ ABSL_FLAG(
     "MACHINE: a preset's name, a .textproto, an lstopo .xml, an hwloc synthetic string, host, "
     "or recorded: the one that the trace was recorded on, as far as it tells. A trace's "
     "default is recorded; a workload's is xeon-8380.");
-ABSL_FLAG(std::string, start, "cold",
+ABSL_FLAG(std::string, start, "",
           "START: cold: the allocator has just booted; warm: it first holds what the recording's "
-          "sidecars say it held.");
+          "sidecars say it held. Default: warm where they say it all, counters of sheaves "
+          "included, and the machine is like the recorded one; else cold.");
 ABSL_FLAG(uint64_t, seed, 1,
           "N: of what the kernel takes from cycle counters and addresses, and of what a workload "
           "or scenario takes from chance.");

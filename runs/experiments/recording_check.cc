@@ -13,6 +13,7 @@
 #include "base/interrupt.h"
 #include "base/left_behind.h"
 #include "fmt/format.h"
+#include "runs/simulation/recorded_machine.h"
 #include "runs/simulation/simulation.h"
 #include "sim/machine/machine_config.h"
 #include "traces/import/import_trace.h"
@@ -107,26 +108,6 @@ absl::StatusOr<MachineConfig> RecordedReferenceMachine(const TraceReader& reader
   return machine;
 }
 
-// How the recorded kernel was built and set up, as far as its caches tell.
-absl::StatusOr<std::vector<std::string>> QuirksOf(const TraceHeader& trace) {
-  std::vector<std::string> quirks;
-  const TraceSidecar* sidecar = trace.FindSidecar("sys-kernel-slab.before");
-  if (sidecar == nullptr) return quirks;
-  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
-  if (!sysfs.ok()) return sysfs.status();
-  const auto has_cache = [&sysfs](std::string_view prefix) {
-    const auto first = sysfs->caches.lower_bound(prefix);
-    return first != sysfs->caches.end() && first->first.compare(0, prefix.size(), prefix) == 0;
-  };
-  if (!has_cache("kmalloc-cg-")) quirks.push_back("memcg-off");
-  if (!has_cache("dma-kmalloc-")) quirks.push_back("zone-dma-off");
-  // The kernel prints tenths, and tries other nodes whenever a number below 1024 is not above it.
-  const CacheSysfs* any = sysfs->Find("kmem_cache");
-  if (any != nullptr && any->Total("remote_node_defrag_ratio") >= 102) {
-    quirks.push_back("remote-defrag-always");
-  }
-  return quirks;
-}
 
 }  // namespace
 
@@ -151,7 +132,7 @@ absl::StatusOr<RunResult> ReplayRecording(const std::string& path) {
   absl::StatusOr<MachineConfig> machine = RecordedReferenceMachine(**reader);
   if (!machine.ok()) return machine.status();
   options.machine_config = *std::move(machine);
-  absl::StatusOr<std::vector<std::string>> quirks = QuirksOf((*reader)->header());
+  absl::StatusOr<std::vector<std::string>> quirks = RecordedQuirks((*reader)->header());
   if (!quirks.ok()) return quirks.status();
   options.allocator_options.quirks = *std::move(quirks);
   absl::StatusOr<RunResult> result =

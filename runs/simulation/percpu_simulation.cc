@@ -73,7 +73,7 @@ uint64_t EndStateDigest(const Scheduler& scheduler, const PercpuReplayResult& re
 absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
                                          const MachineConfig& config, TraceReader& reader,
                                          const SimulationHooks& hooks) {
-  if (options.warm_start) {
+  if (options.warm_start.value_or(false)) {
     return absl::InvalidArgumentError(
         "a percpu allocator starts cold: sidecars do not say where its areas are");
   }

@@ -212,4 +212,24 @@ absl::StatusOr<SourcedMachine> LoadMachineFor(std::string_view machine,
   });
 }
 
+absl::StatusOr<std::vector<std::string>> RecordedQuirks(const TraceHeader& trace) {
+  std::vector<std::string> quirks;
+  const TraceSidecar* sidecar = trace.FindSidecar("sys-kernel-slab.before");
+  if (sidecar == nullptr) return quirks;
+  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
+  if (!sysfs.ok()) return sysfs.status();
+  const auto has_cache = [&sysfs](std::string_view prefix) {
+    const auto first = sysfs->caches.lower_bound(prefix);
+    return first != sysfs->caches.end() && first->first.compare(0, prefix.size(), prefix) == 0;
+  };
+  if (!has_cache("kmalloc-cg-")) quirks.push_back("memcg-off");
+  if (!has_cache("dma-kmalloc-")) quirks.push_back("zone-dma-off");
+  // The kernel prints tenths, and tries other nodes whenever a number below 1024 is not above it.
+  const CacheSysfs* any = sysfs->Find("kmem_cache");
+  if (any != nullptr && any->Total("remote_node_defrag_ratio") >= 102) {
+    quirks.push_back("remote-defrag-always");
+  }
+  return quirks;
+}
+
 }  // namespace slablab

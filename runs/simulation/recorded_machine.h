@@ -56,6 +56,10 @@ absl::StatusOr<SourcedMachine> LoadMachineFor(std::string_view machine,
 // Whether the trace has a part in what machine that is.
 bool IsOfRecording(std::string_view machine);
 
+// How the recorded kernel was built and booted otherwise than the models are by default, as quirks,
+// as far as its /sys/kernel/slab tells. InvalidArgument if that cannot be read.
+absl::StatusOr<std::vector<std::string>> RecordedQuirks(const TraceHeader& trace);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_RUNS_SIMULATION_RECORDED_MACHINE_H_

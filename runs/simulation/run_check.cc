@@ -168,7 +168,7 @@ RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
     return FaultOf("trace", status,
                    replayable(std::string(kSlubOfKernel)).ok() || replayable("percpu").ok());
   }
-  if (!options.warm_start) return std::nullopt;
+  if (!options.warm_start.value_or(false)) return std::nullopt;
   return FaultOf("start", CheckWarmStart(*header), false);
 }
 

@@ -50,7 +50,7 @@ void FillConfig(const SimulationOptions& options, const MachineConfig& machine, 
   config.set_order(options.order == RunOrder::kClosed ? "closed" : "recorded");
   config.set_placement(std::string(PlacementName(options.replay.placement)));
   config.set_scale(options.scale);
-  config.set_start(options.warm_start ? "warm" : "cold");
+  config.set_start(options.warm_start.value_or(false) ? "warm" : "cold");
   config.set_seed(options.allocator_options.seed);
   config.set_merge_caches(options.allocator_options.merge_caches);
   config.set_statistics(options.allocator_options.statistics);

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"
+#include "allocators/switches.h"
 #include "runs/simulation/cache_ways.h"
 #include "runs/simulation/closed_simulation.h"
 #include "runs/simulation/kernel_comparison.h"
@@ -50,7 +52,7 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
                         options.replay.object_touch_bytes_max,
                         " requested bytes; whoever frees it reads its first line."));
   }
-  assume(options.warm_start
+  assume(options.warm_start.value_or(false)
              ? "Warm start: before the trace the allocator was brought to what the sidecars say it "
                "held, on the nodes that the machine has; which objects of a slab were free is not "
                "known."
@@ -67,13 +69,23 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   }
 }
 
-absl::Status Warm(const TraceHeader& trace, Machine& machine, Allocator& allocator,
-                  Replay& replay) {
+// What a warm start restores, as the recording's sidecar has it; nothing for a cold start.
+absl::StatusOr<std::optional<SlabSysfs>> WarmStateOf(const SimulationOptions& options,
+                                                     const TraceHeader& trace) {
+  if (!options.warm_start.value_or(false)) return std::optional<SlabSysfs>();
   if (absl::Status status = CheckWarmStart(trace); !status.ok()) return status;
   const TraceSidecar& sidecar = *trace.FindSidecar(kWarmSidecar);
-  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
+  absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
   if (!sysfs.ok()) return sysfs.status();
-  return WarmStart(*sysfs, machine, allocator, replay);
+  return std::optional<SlabSysfs>(*std::move(sysfs));
+}
+
+// A cache with sheaves holds memory of kmalloc's caches, whether it has events or not.
+absl::Status MakeOtherCaches(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator) {
+  const bool has_sheaves =
+      std::any_of(sysfs.caches.begin(), sysfs.caches.end(),
+                  [](const auto& each) { return each.second.Total("sheaf_capacity") > 0; });
+  return has_sheaves ? CreateRecordedCaches(sysfs, machine, allocator) : absl::OkStatus();
 }
 
 // What is known of a run without its having run. `model`: null for a percpu allocator.
@@ -114,6 +126,13 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
   if (absl::Status status = model.boot_status(); !status.ok()) return status;
 
+  const absl::StatusOr<std::optional<SlabSysfs>> warm = WarmStateOf(options, header);
+  if (!warm.ok()) return warm.status();
+  if (warm->has_value()) {
+    if (absl::Status status = MakeOtherCaches(**warm, *machine, model); !status.ok()) {
+      return status;
+    }
+  }
   auto replay = std::make_unique<Replay>(reader, *machine, model, options.replay);
   if (absl::Status status = replay->Prepare(); !status.ok()) {
     return ErrorOfTrace(options.trace_path, status);
@@ -123,8 +142,10 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
     const uint64_t total = header.event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  if (options.warm_start) {
-    if (absl::Status status = Warm(header, *machine, model, *replay); !status.ok()) return status;
+  if (warm->has_value()) {
+    if (absl::Status status = WarmStart(**warm, *machine, model, *replay); !status.ok()) {
+      return status;
+    }
   }
   if (absl::Status status = WriteTunables(options.tunables, *machine, model); !status.ok()) {
     return status;
@@ -189,6 +210,19 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   return result;
 }
 
+// What was started warm goes on as the recorded kernel did: with its switches, where the model has
+// them.
+absl::Status SwitchAsRecorded(const TraceHeader& header, SimulationOptions& options) {
+  const absl::StatusOr<std::vector<std::string>> recorded = RecordedQuirks(header);
+  if (!recorded.ok()) return recorded.status();
+  std::vector<std::string>& quirks = options.allocator_options.quirks;
+  for (const std::string& quirk : *recorded) {
+    if (!CheckQuirk(options.allocator, quirk).ok()) continue;
+    if (std::find(quirks.begin(), quirks.end(), quirk) == quirks.end()) quirks.push_back(quirk);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
@@ -223,6 +257,13 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
       load([&] { return MachineOfRecording(header, &*setting); });
   if (!sourced.ok()) return sourced.status();
   here.replay.recorded = setting->topology;
+  if (!here.warm_start.has_value()) {
+    here.warm_start =
+        IsLikeRecorded(sourced->config, *setting->topology) && StartsWarm(here, header);
+    if (*here.warm_start) {
+      if (absl::Status s = SwitchAsRecorded(header, here); !s.ok()) return s;
+    }
+  }
   if (options.order == RunOrder::kClosed) return SimulateClosed(here, *sourced, *setting, hooks);
   if (!IsPercpuAllocator(here.allocator)) {
     return SimulateRecorded(here, *sourced, *setting, **reader, hooks);

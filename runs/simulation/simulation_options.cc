@@ -66,7 +66,10 @@ absl::Status SetBalance(absl::string_view value, SimulationOptions& options) {
 }
 
 absl::Status SetStart(absl::string_view value, SimulationOptions& options) {
-  return Choose<bool>("start", value, {{"cold", false}, {"warm", true}}, options.warm_start);
+  options.warm_start.reset();
+  if (value.empty()) return absl::OkStatus();
+  return Choose<std::optional<bool>>("start", value, {{"cold", false}, {"warm", true}},
+                                     options.warm_start);
 }
 
 absl::Status SetParameters(absl::string_view value, SimulationOptions& options) {
@@ -187,6 +190,18 @@ absl::Status CheckWarmStart(const TraceHeader& trace) {
       "allocator held; `slablab trace info` shows what it has");
 }
 
+bool StartsWarm(const SimulationOptions& options, const TraceHeader& trace) {
+  if (options.warm_start.has_value()) return *options.warm_start;
+  if (options.order == RunOrder::kClosed || IsPercpuAllocator(options.allocator)) return false;
+  const TraceSidecar* const sidecar = trace.FindSidecar(kWarmSidecar);
+  if (sidecar == nullptr) return false;
+  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
+  if (!sysfs.ok()) return false;
+  return std::any_of(sysfs->caches.begin(), sysfs->caches.end(), [](const auto& each) {
+    return each.second.Total("sheaf_capacity") > 0 && each.second.Find("sheaf_refill") != nullptr;
+  });
+}
+
 absl::Status CheckSimulationOptions(const SimulationOptions& options) {
   const auto wrong = [](const char* message) { return absl::InvalidArgumentError(message); };
   const bool is_workload = !options.workload.empty();
@@ -211,7 +226,7 @@ absl::Status CheckSimulationOptions(const SimulationOptions& options) {
         "--balance=on moves a trace's tasks only with --order=closed and --place=spread or pack");
   }
   if (closed) {
-    if (!options.warm_start) return absl::OkStatus();
+    if (!options.warm_start.value_or(false)) return absl::OkStatus();
     return wrong(
         "--start=warm needs a trace in recorded order: what it restores is the recording's");
   }

@@ -52,7 +52,8 @@ struct SimulationOptions {
   std::string machine;                          // as LoadMachine takes it
   std::optional<MachineConfig> machine_config;  // instead
   SourcesSpec machine_sources;                  // of that, for reports
-  bool warm_start = false;
+  // Unstated: as StartsWarm says.
+  std::optional<bool> warm_start;
   uint64_t pressure_interval_us = 0;  // how often memory is short on every node; 0: only if it is
   AllocatorOptions allocator_options;
   ReplayOptions replay;
@@ -64,6 +65,10 @@ absl::Status CheckSimulationOptions(const SimulationOptions& options);
 
 // Whether the trace says what the allocator held before it: InvalidArgument if not.
 absl::Status CheckWarmStart(const TraceHeader& trace);
+
+// Whether a run of the trace starts warm: as stated, else where it can be in full. That is in
+// recorded order, if the recorded kernel had sheaves and counted what they hold.
+bool StartsWarm(const SimulationOptions& options, const TraceHeader& trace);
 
 // The sidecar that a warm start reads.
 inline constexpr std::string_view kWarmSidecar = "sys-kernel-slab.before";

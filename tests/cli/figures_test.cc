@@ -422,7 +422,7 @@ TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
     ExpectReportsTellThatTotal(result);
     ExpectOneStateOfMemory(result);
     ExpectReportsTellThatState(result);
-    if (!run.options.warm_start) ExpectTheRestIsTheAllocatorsOwn(result);
+    if (!run.options.warm_start.value_or(false)) ExpectTheRestIsTheAllocatorsOwn(result);
   }
 }
 
