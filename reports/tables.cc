@@ -204,8 +204,11 @@ DataTable KernelTable(const RunResult& result) {
     }
   };
   add("all", result.kernel().totals());
-  for (const CacheComparison& cache : result.kernel().caches())
+  add("all", result.kernel().state());
+  for (const CacheComparison& cache : result.kernel().caches()) {
     add(cache.cache(), cache.counters());
+    add(cache.cache(), cache.state());
+  }
   return table;
 }
 

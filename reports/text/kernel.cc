@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reports/breakdown.h"
@@ -98,6 +101,102 @@ void AppendCaches(const std::vector<const CacheComparison*>& worst, const TextOp
   page.Table(table);
 }
 
+// What is told of the busiest caches: a counter, or a figure of the end; the share of frees that
+// took the fast path stands before them.
+constexpr std::array<std::pair<const char*, const char*>, 6> kBusiestFigures = {{
+    {"sheaf_refill", "refill"},
+    {"sheaf_flush", "flush"},
+    {"alloc_slab", "slab"},
+    {"barn_get", "get"},
+    {"barn_put", "put"},
+    {"slabs", "slabs"},
+}};
+constexpr size_t kBusiest = 10;
+// Nearer than this figures agree: one in so many.
+constexpr int64_t kAgreement = 20;
+
+const CounterPair* FindPair(const Pairs& counters, const Pairs& state, std::string_view name) {
+  for (const Pairs* pairs : {&counters, &state}) {
+    for (const CounterPair& pair : *pairs) {
+      if (pair.counter() == name) return &pair;
+    }
+  }
+  return nullptr;
+}
+
+bool Agrees(const CounterPair& pair) {
+  const __int128 difference = Difference(pair);
+  const __int128 magnitude = difference < 0 ? -difference : difference;
+  return magnitude * kAgreement <= pair.kernel();
+}
+
+// "=", "+3.1%", or of what the kernel has none of "+12".
+std::string DifferenceText(const CounterPair* pair) {
+  if (pair == nullptr) return "-";
+  const int64_t difference = Difference(*pair);
+  if (difference == 0) return "=";
+  if (pair->kernel() <= 0) return GroupedDifference(difference);
+  const uint64_t magnitude = static_cast<uint64_t>(difference < 0 ? -difference : difference);
+  return (difference < 0 ? "-" : "+") + Percent(magnitude, static_cast<uint64_t>(pair->kernel()));
+}
+
+uint64_t KernelAllocations(const CacheComparison& cache) {
+  return KernelFastPaths(cache.counters(), "alloc").kernel.all;
+}
+
+std::vector<const CacheComparison*> BusiestCaches(const KernelComparison& comparison) {
+  std::vector<const CacheComparison*> busiest;
+  for (const CacheComparison& cache : comparison.caches()) busiest.push_back(&cache);
+  std::stable_sort(busiest.begin(), busiest.end(),
+                   [](const CacheComparison* a, const CacheComparison* b) {
+                     return KernelAllocations(*a) > KernelAllocations(*b);
+                   });
+  busiest.resize(std::min(busiest.size(), kBusiest));
+  return busiest;
+}
+
+// Of a kernel with sheaves: all caches and the busiest ones, by their differences from it; and why,
+// where they are not small.
+void AppendBusiest(const KernelComparison& comparison, TextPage& page) {
+  if (FindPair(comparison.totals(), comparison.state(), "sheaf_refill") == nullptr) return;
+  std::vector<TextTable::Column> columns = {{"", 19, kLeft}, {"free", 7}};
+  for (const auto& [name, head] : kBusiestFigures) columns.push_back({head, 7});
+  TextTable table(columns);
+  const auto add = [&table](const std::string& name, const Pairs& counters, const Pairs& state) {
+    std::vector<TextCell> row = {name, PointsText(KernelFastPaths(counters, "free"))};
+    for (const auto& [figure, head] : kBusiestFigures) {
+      row.push_back(DifferenceText(FindPair(counters, state, figure)));
+    }
+    table.AddRow(row);
+  };
+  add("all caches", comparison.totals(), comparison.state());
+  const std::vector<const CacheComparison*> busiest = BusiestCaches(comparison);
+  for (const CacheComparison* cache : busiest) {
+    add(cache->cache(), cache->counters(), cache->state());
+  }
+  page.Heading("The busiest caches: differences from the kernel");
+  page.Table(table);
+  page.Paragraph("free: the fast path's share of frees, in points; the others in per cent of the "
+                 "kernel's figure, and where that is 0 as they are. Slabs are those at the end.");
+  if (const CounterPair* const bytes = FindPair({}, comparison.state(), "bytes")) {
+    page.Paragraph(fmt::format("Bytes in slabs at the end: {} in the kernel, {} simulated ({}).",
+                               Grouped(bytes->kernel()), Grouped(bytes->simulated()),
+                               DifferenceText(bytes)));
+  }
+  for (const CacheComparison* cache : busiest) {
+    std::vector<std::string> differing;
+    for (const auto& [figure, head] : kBusiestFigures) {
+      const CounterPair* const pair = FindPair(cache->counters(), cache->state(), figure);
+      if (pair == nullptr || Agrees(*pair)) continue;
+      differing.push_back(fmt::format("{} {} instead of {}", figure, Grouped(pair->simulated()),
+                                      Grouped(pair->kernel())));
+    }
+    if (differing.empty()) continue;
+    page.Item(fmt::format("{}: {}. Here {}.", cache->cache(), fmt::join(differing, ", "),
+                          cache->reason()));
+  }
+}
+
 }  // namespace
 
 void AppendKernelComparison(const RunResult& result, const TextOptions& options, TextPage& page) {
@@ -119,6 +218,7 @@ void AppendKernelComparison(const RunResult& result, const TextOptions& options,
   AppendShares(comparison, page);
   page.Blank();
   AppendPairs(comparison.totals(), /*differing_only=*/false, page);
+  AppendBusiest(comparison, page);
   if (!worst.empty()) {
     page.Blank();
     AppendCaches(worst, options, page);

@@ -4,6 +4,7 @@
 #include "runs/simulation/kernel_comparison.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <set>
 #include <string>
@@ -130,6 +131,61 @@ std::string ReasonToLeaveOut(const OperationTotals& operations) {
                       " operations are inferred: bulk calls and kvfree_rcu have no tracepoint");
 }
 
+int64_t KernelAllocations(const CacheComparison& cache) {
+  int64_t sum = 0;
+  for (const char* counter : {"alloc_fastpath", "alloc_slowpath"}) {
+    if (const CounterPair* const pair = FindPair(cache, counter)) sum += pair->kernel();
+  }
+  return sum;
+}
+
+int64_t SimulatedAllocations(const CacheComparison& cache) {
+  int64_t sum = 0;
+  for (const char* counter : {"alloc_fastpath", "alloc_slowpath"}) {
+    if (const CounterPair* const pair = FindPair(cache, counter)) sum += pair->simulated();
+  }
+  return sum;
+}
+
+// What of a cache's figures the recording does not settle.
+std::string ReasonToDiffer(const CacheComparison& cache, const OperationTotals& operations,
+                           bool is_warm) {
+  const int64_t counted = KernelAllocations(cache);
+  const int64_t replayed = SimulatedAllocations(cache);
+  // One in so many: what runs by the clock beside the workload is less.
+  constexpr int64_t kOutsideMin = 100;
+  if (cache.left_out().empty() && std::abs(counted - replayed) * kOutsideMin > counted) {
+    return absl::StrCat("the kernel counted ", counted, " allocations from it and ", replayed,
+                        " were replayed: its counters are of a longer time");
+  }
+  if (!cache.left_out().empty()) return cache.left_out();
+  if (operations.inferred > 0) {
+    return absl::StrCat(operations.inferred, " of its ", operations.operations,
+                        " operations have no event, and when they were is inferred");
+  }
+  return is_warm ? "which of its slabs' objects were free when the recording began, and in what "
+                   "order its slabs were listed, is not known"
+                 : "a cold start has nothing of what it held when the recording began";
+}
+
+// What a cache holds at the end, if it began with what the kernel's held.
+void CompareStates(const KernelCounters::Cache& kernel, const Footprint& simulated,
+                   CacheComparison& compared, std::vector<CounterPair>& totals) {
+  const auto add = [&](const char* name, uint64_t theirs, uint64_t ours) {
+    CounterPair& pair = *compared.add_state();
+    pair.set_counter(name);
+    pair.set_kernel(static_cast<int64_t>(theirs));
+    pair.set_simulated(static_cast<int64_t>(ours));
+    for (CounterPair& total : totals) {
+      if (total.counter() != name) continue;
+      total.set_kernel(total.kernel() + pair.kernel());
+      total.set_simulated(total.simulated() + pair.simulated());
+    }
+  };
+  add("slabs", kernel.slabs, simulated.slabs);
+  add("bytes", kernel.slab_bytes, simulated.slab_bytes);
+}
+
 }  // namespace
 
 CounterSnapshot::CounterSnapshot(const Allocator& allocator) {
@@ -169,12 +225,21 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
   }
   std::set<std::string> counted;
   KernelComparison comparison;
+  const bool is_warm = result.config().start() == "warm";
+  std::vector<CounterPair> states(2);
+  states[0].set_counter("slabs");
+  states[1].set_counter("bytes");
   for (const KernelCounters::Cache& recorded : kernel.caches()) {
     const CacheId cache = allocator.FindCache(recorded.name);
     CacheComparison compared;
     compared.set_cache(recorded.name);
+    OperationTotals operations;
     if (cache != kNoCache && cache.index() < replay.caches.size()) {
-      compared.set_left_out(ReasonToLeaveOut(replay.caches[cache.index()]));
+      operations = replay.caches[cache.index()];
+    }
+    compared.set_left_out(ReasonToLeaveOut(operations));
+    if (is_warm && cache != kNoCache) {
+      CompareStates(recorded, allocator.FootprintOf(cache), compared, states);
     }
     bool any = false;
     for (CounterPair& total : totals) {
@@ -190,6 +255,9 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
       total.set_kernel(total.kernel() + pair.kernel());
       total.set_simulated(total.simulated() + pair.simulated());
     }
+    compared.set_reason(ReasonToDiffer(compared, operations, is_warm));
+    const auto differs = [](const CounterPair& pair) { return pair.kernel() != pair.simulated(); };
+    any |= std::any_of(compared.state().begin(), compared.state().end(), differs);
     if (any) *comparison.add_caches() = std::move(compared);
   }
   if (counted.empty()) return absl::OkStatus();  // Not a SLUB that is simulated.
@@ -200,6 +268,9 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
     } else {
       absent.push_back(total.counter());
     }
+  }
+  if (is_warm) {
+    for (CounterPair& state : states) *comparison.add_state() = std::move(state);
   }
   CompareFastPaths(comparison);
   Explain(trace, kernel, result.kernel_match(), absent, comparison);
