@@ -57,8 +57,8 @@ absl::StatusOr<uint32_t> ParsePolicyValue(std::string_view model, const PolicyIn
 absl::Status UnknownPolicy(std::string_view model, std::string_view name,
                            const std::vector<std::string>& valid) {
   if (!valid.empty()) return UnknownName(fmt::format("policy of {}", model), name, valid);
-  return absl::InvalidArgumentError(fmt::format("{} has no policies to set, and so not '{}'", model,
-                                                Printable(name)));
+  return absl::InvalidArgumentError(
+      fmt::format("{} has no policies to set, and so not '{}'", model, Printable(name)));
 }
 
 absl::Status ForeignPolicy(std::string_view model, const PolicySetting& setting) {

@@ -77,7 +77,7 @@ std::string FieldText(const RunConfig& config, const pb::FieldDescriptor& field)
     if (name == "policies") values = Joined(config.policies());
     if (name == "tunables") values = Joined(config.tunables());
     if (!values.empty()) return values;
-    return name == "policies" ? "its own policies" : fmt::format("no {}", name);
+    return name == "policies" ? "own policies" : fmt::format("no {}", name);
   }
   switch (field.cpp_type()) {
     case pb::FieldDescriptor::CPPTYPE_INT32:

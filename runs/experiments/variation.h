@@ -14,8 +14,8 @@
 
 namespace slablab {
 
-// What --vary may name besides the workload's parameters: tunables and policies of any allocator, and flags of
-// run by their ABSL_FLAGs' names.
+// What --vary may name besides the workload's parameters: tunables and policies of any allocator,
+// and flags of run by their ABSL_FLAGs' names.
 std::vector<std::string> TunableNames();
 std::vector<std::string> PolicyNames();
 std::vector<std::string> VariedFlags();
@@ -27,10 +27,10 @@ struct VariedRun {
 };
 
 // Each of `runs` with every value of every NAME in "NAME=VALUE,...;NAME=VALUE,...", in that order:
-// of a flag of `run`, of a parameter of the workload, of a tunable or of a policy. An allocator that does not
-// take a value is not run with it, and one that takes none of a NAME is run once without; its run
-// has a note of it. InvalidArgument for what nothing is named like, and for a value that no
-// allocator takes. An empty text varies nothing.
+// of a flag of `run`, of a parameter of the workload, of a tunable or of a policy. An allocator
+// that does not take a value is not run with it, and one that takes none of a NAME is run once
+// without; its run has a note of it. InvalidArgument for what nothing is named like, and for a
+// value that no allocator takes. An empty text varies nothing.
 absl::StatusOr<std::vector<VariedRun>> Varied(const std::string& text, std::vector<VariedRun> runs);
 
 }  // namespace slablab

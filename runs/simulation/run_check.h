@@ -34,7 +34,8 @@ struct RunFault {
   bool elsewhere = false;
 };
 
-// A value that is for the allocator to know: a quirk, a policy, a boot, a tunable. Some other may know it.
+// A value that is for the allocator to know: a quirk, a policy, a boot, a tunable. Some other may
+// know it.
 struct ModelValue {
   std::string field;  // of RunSpec
   std::string name;   // as the field has it: "memcg-off", "kmalloc-64:cpu_partial=0"

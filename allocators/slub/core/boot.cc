@@ -116,8 +116,10 @@ Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
     KmemCache& s = cache(kmalloc_.Get(kmalloc_class));
     const bool made = co_await BootstrapKmalloc(cpu, s);
     if (made) continue;
-    boot_status_ =
-        BootPanic(fmt::format("Out of memory when creating kmem_cache {}", s.spec.name), *areas_);
+    boot_status_ = absl::InvalidArgumentError(
+        fmt::format("the kernel panics while it boots: Out of memory when creating kmem_cache {}, "
+                    "since there are no pages for its sheaves",
+                    s.spec.name));
     co_return;
   }
 }

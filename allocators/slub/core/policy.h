@@ -17,8 +17,8 @@
 
 namespace slablab {
 
-// What changed in SLUB from one kernel to another: the shared code asks it where the ways part. What
-// can be changed by itself is a row of kSlubPolicies too.
+// What changed in SLUB from one kernel to another: the shared code asks it where the ways part.
+// What can be changed by itself is a row of kSlubPolicies too.
 struct SlubPolicy {
   std::string_view name;
   // A CPU owns a slab of each cache, and has partial slabs behind it; else none.
