@@ -142,6 +142,7 @@ Task<uint64_t> SlubQ::ExpireAliens(Cpu& cpu, QueueCache& s, NodeId node) {
 
 Task<uint64_t> SlubQ::ExpireShared(Cpu& cpu, QueueCache& s, NodeId node) {
   uint64_t bytes = 0;
+  if (!policy_.shared_queues) co_return bytes;
   if (spares_touched()) {
     for (const std::unique_ptr<SharedQueues>& queues : s.shared) {
       if (queues->node != node) continue;
