@@ -162,7 +162,6 @@ class KvfreeRcu::CpuBatches {
   struct Monitor final : Timer {
     explicit Monitor(CpuBatches& batches) : owner(batches) {}
     Task<void> Expire(Cpu& cpu) override {
-      const PartScope part(cpu, Part::kTimer);
       if (owner.owner_.policy_.drains_ready) co_await owner.FreeReady(cpu);
       co_await owner.QueueBatch(cpu);
       if (!owner.fresh_.empty()) owner.ArmMonitor(cpu);
@@ -173,7 +172,6 @@ class KvfreeRcu::CpuBatches {
   struct PageFiller final : Timer {
     explicit PageFiller(CpuBatches& batches) : owner(batches) {}
     Task<void> Expire(Cpu& cpu) override {
-      const PartScope part(cpu, Part::kTimer);
       while (owner.kept_.size() < kPagesKept) {
         const PhysAddr page = co_await owner.owner_.machine_.pages().Alloc(cpu, {.gfp = kPageGfp});
         if (page.is_null()) co_return;

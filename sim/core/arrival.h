@@ -93,6 +93,17 @@ class ArrivalQueue {
     if (size() == ring_.size()) Grow();
     ring_[end_++ & mask_] = arrival;
   }
+  // Before what is of task priority: work that waits for a task's end keeps no timer from that
+  // task, which may be waiting for it.
+  void PushBeforeTasks(const Arrival& arrival) {
+    uint64_t at = begin_;
+    while (at != end_ && ring_[at & mask_].priority != Priority::kTask) ++at;
+    const uint64_t before = at - begin_;
+    Push(arrival);
+    for (uint64_t i = end_ - 1; i != begin_ + before; --i) {
+      std::swap(ring_[i & mask_], ring_[(i - 1) & mask_]);
+    }
+  }
   Arrival Pop() {
     CHECK(!empty());
     return ring_[begin_++ & mask_];

@@ -33,11 +33,11 @@ void Scheduler::DeliverTimer() {
     if (cpus_[i]->online_) target = i;
   }
   Cpu& cpu = *cpus_[target];
-  cpu.queue_.Push({.time = due,
-                   .token = std::bit_cast<uint64_t>(&timer),
-                   .cpu = cpu.id(),
-                   .priority = Priority::kSoftirq,
-                   .is_timer = true});
+  cpu.queue_.PushBeforeTasks({.time = due,
+                              .token = std::bit_cast<uint64_t>(&timer),
+                              .cpu = cpu.id(),
+                              .priority = Priority::kSoftirq,
+                              .is_timer = true});
   Notify(cpu, due);
 }
 

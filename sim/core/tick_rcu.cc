@@ -88,6 +88,7 @@ class TickRcu::CpuRcu final : public Timer {
   // Behind everything, to be called once all that has been. REQUIRES: has_callbacks().
   void Entrain() {
     barrier_.place = place_;
+    rcu_.NoteCalled(barrier_, true);
     for (RcuQueue* queue :
          {&fresh_, static_cast<RcuQueue*>(&stages_[1]), static_cast<RcuQueue*>(&stages_[0])}) {
       if (!queue->empty()) return queue->Push(barrier_);
@@ -100,7 +101,6 @@ class TickRcu::CpuRcu final : public Timer {
       TakeOver(cpu);
       co_return;
     }
-    const PartScope part(cpu, Part::kTimer);
     cpu.Touch(place_, Access::kWrite);
     // Whoever looks at this CPU from elsewhere finds it at work, on this.
     if (cpu.IsQuiescent(cpu.now(), cpu)) rcu_.unreported_[id_.index()] = false;
@@ -144,7 +144,7 @@ class TickRcu::CpuRcu final : public Timer {
          left > 0 && !done_.empty(); --left) {
       RcuHead& head = done_.Pop();
       cpu.Touch(head.rcu_place(), Access::kRead);
-      if (&head != &barrier_) rcu_.NoteCalled(head, false);
+      rcu_.NoteCalled(head, false);
       co_await head.RunCallback(cpu);
     }
     invoking_ = false;

@@ -23,11 +23,13 @@ class SheafWork : public RemoteCall {
   // From its queueing to its end. REQUIRES: the CPU is on line.
   Task<void> On(Cpu& caller, CpuId target) {
     caller_ = &caller;
-    for (;;) {
+    for (Cycles met = 0;; met += kLaterCycles) {
       co_await caller.CallOn(target, *this);
       if (!met_holder_) co_return;
       const Cycles since = caller.task_clock();
       while (waiter_.waits) co_await caller.Park();
+      // A holder who does the same over and over is not met at the same place again and again.
+      caller.Pass(met);
       caller.ChargeWaitSince(since);
     }
   }
@@ -52,6 +54,8 @@ class SheafWork : public RemoteCall {
   KmemCache& cache() const { return cache_; }
 
  private:
+  static constexpr Cycles kLaterCycles = 61;
+
   SheafLayer& layer_;
   KmemCache& cache_;
   Cpu* caller_ = nullptr;

@@ -109,6 +109,15 @@ class World : public ExploredCache {
     EXPECT_EQ(Count("free_rcu_sheaf") + Count("free_rcu_sheaf_fail"), rcu_);
   }
 
+  // Of an order that was set up and not run, what CPU 1 has is still to be taken over.
+  void TearDown() {
+    if (!m_.machine().cpu(CpuId(1)).online()) {
+      m_.Run(0, [this](Cpu& on) { return m_.model().CpuDead(on, CpuId(1)); });
+      m_.BringOnLine(1);
+    }
+    ExploredCache::TearDown();
+  }
+
  private:
   SheavesMachine& m_;
   bool batches_ = false;
