@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "allocators/cache_contents.h"
+#include "allocators/cache_layers.h"
 #include "allocators/meanings.h"
 #include "base/types.h"
 #include "sim/core/cpu.h"
@@ -310,6 +311,9 @@ class Allocator {
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
   // Of models whose caches consist of what it describes.
   virtual CacheContents Contents(CacheId /*cache*/) const { return {}; }
+  // The layers in which the cache keeps free objects at hand, the nearest first; those without
+  // holders are there too. Empty: it has no such layers.
+  virtual std::vector<CacheLayer> Layers(CacheId /*cache*/) const { return {}; }
   virtual Footprint FootprintOf(CacheId cache) const = 0;
   virtual const Footprint& TotalFootprint() const = 0;  // one object, for the allocator's life
   // Where its per-CPU structures come from; null: it has none.

@@ -13,6 +13,12 @@ namespace slablab {
 // CONFIG_NODES_SHIFT 10: the most nodes that x86-64 allows.
 inline constexpr int kPossibleNodesMax = 1024;
 
+// A boot parameter by its name: TunableInfo::at_boot.
+struct BootParameter {
+  std::string name;
+  int64_t value = 0;
+};
+
 // Switches that the kernel has as boot parameters or build options.
 struct AllocatorOptions {
   uint64_t seed = 1;          // of what the kernel takes from cycle counters or addresses
@@ -25,6 +31,8 @@ struct AllocatorOptions {
   // cpuset.memory_spread_slab of all tasks: objects of caches that are mem_spread come from all
   // nodes in turn, in models that know of it.
   bool spread_slab = false;
+  // In the order of the command line: one may change another.
+  std::vector<BootParameter> boot_parameters = {};
   std::vector<std::string> quirks = {};  // named deviations of the model, all off by default
   // Where the model's per-CPU structures come from: allocators/percpu/registry.h.
   std::string percpu = "percpu";

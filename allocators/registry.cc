@@ -33,7 +33,25 @@ struct Entry {
   absl::Status (*check)(Settings policies) = nullptr;
   // REQUIRES: check() is OK with the options' policies.
   std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options);
+  // What the kernel would not survive, of options that are valid each by itself.
+  absl::Status (*check_boot)(const MachineConfig& machine,
+                             const AllocatorOptions& options) = nullptr;
 };
+
+// Each has to be one of the model's, with a value that it takes.
+absl::Status CheckBootParameters(std::string_view model, const ModelSwitches& switches,
+                                 const AllocatorOptions& options) {
+  for (const BootParameter& parameter : options.boot_parameters) {
+    const absl::Status status =
+        CheckTunable(model, switches, options.statistics, parameter.name, parameter.value);
+    if (!status.ok()) return status;
+    if (!IsBootParameter(model, parameter.name)) {
+      return absl::InvalidArgumentError(
+          fmt::format("{} is no boot parameter of {}", parameter.name, model));
+    }
+  }
+  return absl::OkStatus();
+}
 
 constexpr ModelKernel kLinux612 = {.version = 6, .patchlevel = 12};
 constexpr ModelKernel kLinux618 = {.version = 6, .patchlevel = 18};
@@ -70,6 +88,8 @@ struct Family {
   ModelSwitches (*switches)(const Policy& policy);
   std::unique_ptr<Allocator> (*make)(Machine& machine, const AllocatorOptions& options,
                                      const Policy& policy);
+  absl::Status (*check_boot)(const MachineConfig& machine, const AllocatorOptions& options,
+                             const Policy& policy);
 };
 
 template <typename Model, typename Policy>
@@ -78,9 +98,20 @@ std::unique_ptr<Allocator> Make(Machine& machine, const AllocatorOptions& option
   return std::make_unique<Model>(machine, options, policy);
 }
 
-constexpr Family<SlubPolicy> kSlub = {kSlubPolicies, SlubSwitches, MakeSlub};
-constexpr Family<SlabPolicy> kSlab = {kSlabPolicies, SlabSwitches, Make<SlabAllocator, SlabPolicy>};
-constexpr Family<QueuePolicy> kSlubQ = {kQueuePolicies, SlubQSwitches, Make<SlubQ, QueuePolicy>};
+// SLAB survives whatever it is booted with, and SLUB+Q what its elder does.
+absl::Status CheckNothing(const MachineConfig&, const AllocatorOptions&, const SlabPolicy&) {
+  return absl::OkStatus();
+}
+absl::Status CheckAsSlub2010(const MachineConfig& machine, const AllocatorOptions& options,
+                             const QueuePolicy&) {
+  return CheckSlub2010Boot(machine, options);
+}
+
+constexpr Family<SlubPolicy> kSlub = {kSlubPolicies, SlubSwitches, MakeSlub, CheckSlubBoot};
+constexpr Family<SlabPolicy> kSlab = {kSlabPolicies, SlabSwitches, Make<SlabAllocator, SlabPolicy>,
+                                      CheckNothing};
+constexpr Family<QueuePolicy> kSlubQ = {kQueuePolicies, SlubQSwitches, Make<SlubQ, QueuePolicy>,
+                                        CheckAsSlub2010};
 
 template <const auto& kFamily, const auto& kPolicy>
 constexpr Entry ModelOf(const AllocatorInfo& info) {
@@ -100,6 +131,11 @@ constexpr Entry ModelOf(const AllocatorInfo& info) {
           [](Machine& machine, const AllocatorOptions& options) {
             return kFamily.make(machine, options,
                                 WithPolicies(kFamily.table, kPolicy, options.policies).value());
+          },
+      .check_boot =
+          [](const MachineConfig& machine, const AllocatorOptions& options) {
+            return kFamily.check_boot(
+                machine, options, WithPolicies(kFamily.table, kPolicy, options.policies).value());
           }};
 }
 
@@ -141,7 +177,8 @@ constexpr Entry kEntries[] = {
      .switches = [](Settings) { return Slub2010Switches(); },
      .make = [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
-     }},
+     },
+     .check_boot = CheckSlub2010Boot},
     ModelOf<kSlubQ, kQueuePolicyV2>(
         {"slubq-v2", Patched(kLinux2636, "SLUB+Q V2"),
          "SLUB+Q V2 (July 2010): one queue per CPU, of objects from any node."}),
@@ -295,6 +332,13 @@ absl::Status CheckBoot(std::string_view name, std::string_view boot) {
   return UnknownName(fmt::format("boot of {}", name), boot, NameList(boots));
 }
 
+bool IsBootParameter(std::string_view name, std::string_view key) {
+  for (const TunableInfo& tunable : SwitchesOf(name).tunables) {
+    if (tunable.name == key) return tunable.at_boot;
+  }
+  return false;
+}
+
 absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
                             const AllocatorOptions& options) {
   const bool is_percpu = IsPercpuAllocator(name);
@@ -304,6 +348,12 @@ absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
   }
   if (absl::Status status = CheckBoot(name, options.boot); !status.ok()) return status;
   if (absl::Status status = CheckPolicies(name, options.policies); !status.ok()) return status;
+  const absl::Status parameters =
+      CheckBootParameters(name, SwitchesOf(name, options.policies), options);
+  if (!parameters.ok()) return parameters;
+  if (const Entry* const entry = Find(name); entry != nullptr && entry->check_boot != nullptr) {
+    if (absl::Status status = entry->check_boot(machine, options); !status.ok()) return status;
+  }
   if (!is_percpu) return CheckPercpu(machine, PercpuOptionsOf(options));
   return CheckPercpu(machine, {.name = std::string(name), .quirks = options.quirks});
 }

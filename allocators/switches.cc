@@ -58,4 +58,14 @@ absl::Status CheckTunable(std::string_view model, const ModelSwitches& switches,
   return UnknownName(fmt::format("tunable of {}", model), name, NamesOf(switches.tunables));
 }
 
+absl::Status CheckTuning(std::string_view model, const ModelSwitches& switches, bool statistics,
+                         std::string_view name, int64_t value) {
+  for (const TunableInfo& tunable : switches.tunables) {
+    if (tunable.name != name || !tunable.at_boot) continue;
+    return absl::InvalidArgumentError(fmt::format(
+        "{} is a boot parameter: --tune sets it, of all caches, before the kernel boots", name));
+  }
+  return CheckTunable(model, switches, statistics, name, value);
+}
+
 }  // namespace slablab

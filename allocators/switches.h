@@ -42,6 +42,8 @@ struct TunableInfo {
   int64_t most = 0;
   std::string_view initial;  // what a cache begins with, in words; empty: it is no value but an act
   std::string_view meaning;
+  // A boot parameter: of all caches, and set before the kernel boots.
+  bool at_boot = false;
 };
 
 struct ModelSwitches {
@@ -59,6 +61,10 @@ std::vector<std::string> RecordedQuirks(const ModelSwitches& switches);
 
 // The models' own.
 ModelSwitches SlubSwitches(const SlubPolicy& policy);
+// InvalidArgument if the kernel would boot with slabs of more objects than it can count.
+absl::Status CheckSlubBoot(const MachineConfig& machine, const AllocatorOptions& options,
+                           const SlubPolicy& policy);
+absl::Status CheckSlub2010Boot(const MachineConfig& machine, const AllocatorOptions& options);
 ModelSwitches SlabSwitches(const SlabPolicy& policy);
 ModelSwitches Slub2010Switches();
 ModelSwitches SlubQSwitches(const QueuePolicy& policy);
@@ -84,6 +90,9 @@ absl::Status CheckBoot(std::string_view name, std::string_view boot);
 absl::Status CheckPolicy(std::string_view name, const std::string& policy);
 absl::Status CheckPolicies(std::string_view name, absl::Span<const std::string> policies);
 
+// Whether the model `name` has a boot parameter `key`.
+bool IsBootParameter(std::string_view name, std::string_view key);
+
 // What MakeAllocator, and the percpu models' MakePercpuAreas, would refuse: InvalidArgument, with
 // what is valid where something is unknown.
 absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
@@ -96,6 +105,9 @@ absl::Status TunableRefused(std::string_view name, int64_t value, std::string_vi
 // far as its range says. InvalidArgument otherwise, with what there is or what is taken.
 absl::Status CheckTunable(std::string_view model, const ModelSwitches& switches, bool statistics,
                           std::string_view name, int64_t value);
+// The same while the kernel runs: a boot parameter comes too late.
+absl::Status CheckTuning(std::string_view model, const ModelSwitches& switches, bool statistics,
+                         std::string_view name, int64_t value);
 
 }  // namespace slablab
 

@@ -132,14 +132,14 @@ std::string RangeText(const TunableInfo& tunable) {
   return fmt::format("{}..{}", tunable.least, tunable.most);
 }
 
-Row TunableRow(const std::string& model, std::string_view name, int64_t least, int64_t most,
-               std::string_view initial, std::string_view meaning) {
+Row TunableRow(const std::string& model, const TunableInfo& tunable) {
   return {model,
-          std::string(name),
-          fmt::format("{}", least),
-          fmt::format("{}", most),
-          std::string(initial),
-          std::string(meaning)};
+          std::string(tunable.name),
+          fmt::format("{}", tunable.least),
+          fmt::format("{}", tunable.most),
+          std::string(tunable.initial),
+          std::string(tunable.meaning),
+          tunable.at_boot ? "boot" : "run"};
 }
 
 void AddTables(const std::vector<DataTable>& tables, std::string_view of, std::string_view command,
@@ -304,19 +304,20 @@ Listing ListOfQuirks() {
 Listing ListOfTunables() {
   Listing listing;
   listing.indent = 28;
-  listing.data = {.name = "tunables",
-                  .keys = 2,
-                  .columns = {"allocator", "tunable", "least", "most", "initial", "meaning"},
-                  .rows = {}};
+  listing.data = {
+      .name = "tunables",
+      .keys = 2,
+      .columns = {"allocator", "tunable", "least", "most", "initial", "meaning", "when"},
+      .rows = {}};
   for (const auto& [models, tunables] : Grouped(&ModelSwitches::tunables)) {
     listing.text.push_back({.left = models, .right = "", .is_heading = true});
     for (const TunableInfo& tunable : tunables) {
       listing.text.push_back(
           {.left = std::string(tunable.name),
            .right = fmt::format(
-               "{}{}. {}", RangeText(tunable),
+               "{}{}{}. {}", RangeText(tunable),
                tunable.initial.empty() ? "" : fmt::format("; at first {}", tunable.initial),
-               tunable.meaning)});
+               tunable.at_boot ? "; a boot parameter" : "", tunable.meaning)});
     }
     const std::string first = models.substr(0, models.find(','));
     const ModelSwitches switches = SwitchesOf(first);
@@ -329,11 +330,11 @@ Listing ListOfTunables() {
   for (const std::string& model : ModelNames()) {
     const ModelSwitches switches = SwitchesOf(model);
     for (const TunableInfo& tunable : switches.tunables) {
-      listing.data.rows.push_back(TunableRow(model, tunable.name, tunable.least, tunable.most,
-                                             tunable.initial, tunable.meaning));
+      listing.data.rows.push_back(TunableRow(model, tunable));
     }
     for (const FigureInfo& counter : switches.counters) {
-      listing.data.rows.push_back(TunableRow(model, counter.name, 0, 0, "", "Clears the counter."));
+      listing.data.rows.push_back(
+          TunableRow(model, {.name = counter.name, .meaning = "Clears the counter."}));
     }
   }
   return listing;

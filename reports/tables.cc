@@ -240,6 +240,48 @@ DataTable OccupancyTable(const RunResult& result) {
   return table;
 }
 
+// A row a layer, behind the cache where it is of one.
+DataTable CacheLayerTable(const RunResult& result) {
+  DataTable table{.name = "cache_layers", .keys = 2, .columns = {"cache"}, .rows = {}};
+  AppendColumns(*CachingLayer::descriptor(), table.columns);
+  for (const CacheStats& cache : result.caches()) {
+    for (const CachingLayer& layer : cache.layers()) {
+      table.rows.push_back({cache.name()});
+      AppendValues(layer, table.rows.back());
+    }
+  }
+  return table;
+}
+
+// Of each cache, and of all: "all" where the cache stands.
+DataTable LayerNodeTable(const RunResult& result) {
+  DataTable table{.name = "layer_nodes", .keys = 3, .columns = {"cache", "layer"}, .rows = {}};
+  AppendColumns(*LayerOfNode::descriptor(), table.columns);
+  const auto add = [&](const std::string& cache, const CachingLayer& layer) {
+    for (const LayerOfNode& node : layer.nodes()) {
+      table.rows.push_back({cache, layer.layer()});
+      AppendValues(node, table.rows.back());
+    }
+  };
+  for (const CachingLayer& layer : result.layers()) add("all", layer);
+  for (const CacheStats& cache : result.caches()) {
+    for (const CachingLayer& layer : cache.layers()) add(cache.name(), layer);
+  }
+  return table;
+}
+
+DataTable LayersOverTimeTable(const RunResult& result) {
+  DataTable table{.name = "layers_over_time", .keys = 2, .columns = {"time_ns"}, .rows = {}};
+  AppendColumns(*LayerSample::descriptor(), table.columns);
+  for (const FootprintSample& sample : result.footprint()) {
+    for (const LayerSample& layer : sample.layers()) {
+      table.rows.push_back({fmt::format("{}", sample.time_ns())});
+      AppendValues(layer, table.rows.back());
+    }
+  }
+  return table;
+}
+
 // "-61.7%", "+3", "-1,204": digits with what may stand around them. So is "-" alone, which stands
 // for no value.
 bool IsNumber(std::string_view field) {
@@ -320,6 +362,10 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(TableOf("percpu_projections", 2, result.percpu().projections()));
   tables.push_back(LatencyTable(result));
   tables.push_back(OccupancyTable(result));
+  tables.push_back(TableOf("layers", 1, result.layers()));
+  tables.push_back(CacheLayerTable(result));
+  tables.push_back(LayerNodeTable(result));
+  tables.push_back(LayersOverTimeTable(result));
   return tables;
 }
 

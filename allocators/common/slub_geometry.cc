@@ -16,7 +16,6 @@ namespace {
 
 constexpr uint32_t kWord = 8;
 constexpr uint32_t kWordBits = 64;
-constexpr int kOrderMax = 3;                     // slub_max_order: PAGE_ALLOC_COSTLY_ORDER
 constexpr int kNoSuchOrder = kMaxPageOrder + 1;  // MAX_ORDER
 constexpr uint32_t kTrackBytes = 32;             // struct track with CONFIG_STACKDEPOT
 constexpr uint32_t kMinPartialLeast = 5;         // MIN_PARTIAL
@@ -33,14 +32,18 @@ uint32_t ObjectsIn(int order, uint32_t size) {
 struct OrderSearch {
   uint32_t size = 0;
   uint32_t objects_least = 1;
-  int order_max = kOrderMax;
+  int order_least = 0;
+  int order_max = 0;
   uint32_t waste_fraction = 1;  // of the slab may be wasted: one in so many
 };
 
 // calc_slab_order(): the least order that holds so many objects and wastes no more. Beyond
 // order_max if there is none.
 int FindOrder(const OrderSearch& search) {
-  int order = OrderFor(uint64_t{search.objects_least} * search.size);
+  if (ObjectsIn(search.order_least, search.size) > kSlubObjectsMax) {
+    return OrderFor(uint64_t{search.size} * kSlubObjectsMax) - 1;
+  }
+  int order = std::max(search.order_least, OrderFor(uint64_t{search.objects_least} * search.size));
   for (; order <= search.order_max; ++order) {
     const uint64_t slab = kPageSize << order;
     if (slab % search.size <= slab / search.waste_fraction) break;
@@ -49,14 +52,18 @@ int FindOrder(const OrderSearch& search) {
 }
 
 // calculate_order() since Linux 6.7.
-int OrderByWaste(uint32_t size, uint32_t wanted) {
-  const uint32_t least = std::min(wanted, std::max(ObjectsIn(kOrderMax, size), 1u));
-  if (ObjectsIn(OrderFor(uint64_t{least} * size), size) > kSlubObjectsMax) {
+int OrderByWaste(uint32_t size, uint32_t wanted, const SlubOrders& orders) {
+  const uint32_t least = std::min(wanted, std::max(ObjectsIn(orders.max_order, size), 1u));
+  const int order_least = std::max(orders.min_order, OrderFor(uint64_t{least} * size));
+  if (ObjectsIn(order_least, size) > kSlubObjectsMax) {
     return OrderFor(uint64_t{size} * kSlubObjectsMax) - 1;
   }
   for (uint32_t fraction = 16; fraction > 1; fraction /= 2) {
-    const int order = FindOrder({.size = size, .objects_least = least, .waste_fraction = fraction});
-    if (order <= kOrderMax) return order;
+    const int order = FindOrder({.size = size,
+                                 .order_least = order_least,
+                                 .order_max = orders.max_order,
+                                 .waste_fraction = fraction});
+    if (order <= orders.max_order) return order;
   }
   return OrderFor(size);
 }
@@ -66,20 +73,30 @@ int OrderByWaste(uint32_t size, uint32_t wanted) {
 int CalculateOrder(uint32_t size, SlubCpus cpus, const SlubRules& rules) {
   // Where present CPUs are not known at boot, only one is: then count those that may come.
   const int counted = cpus.present <= 1 ? cpus.possible : cpus.present;
-  const auto wanted =
-      std::min(static_cast<uint32_t>(4 * (std::bit_width(static_cast<uint32_t>(counted)) + 1)),
-               rules.min_objects_max);
-  if (rules.order_search == SlubRules::OrderSearch::kMoreWaste) return OrderByWaste(size, wanted);
-  for (uint32_t least = std::min(wanted, ObjectsIn(kOrderMax, size)); least > 1; --least) {
+  const SlubOrders& orders = rules.orders;
+  uint32_t wanted = orders.min_objects;
+  if (wanted == 0) {
+    wanted = static_cast<uint32_t>(4 * (std::bit_width(static_cast<uint32_t>(counted)) + 1));
+  }
+  wanted = std::min(wanted, rules.min_objects_max);
+  if (rules.order_search == SlubRules::OrderSearch::kMoreWaste) {
+    return OrderByWaste(size, wanted, orders);
+  }
+  OrderSearch search{.size = size, .order_least = orders.min_order, .order_max = orders.max_order};
+  for (uint32_t least = std::min(wanted, ObjectsIn(orders.max_order, size)); least > 1; --least) {
+    search.objects_least = least;
     for (uint32_t fraction = 16; fraction >= 4; fraction /= 2) {
-      const int order =
-          FindOrder({.size = size, .objects_least = least, .waste_fraction = fraction});
-      if (order <= kOrderMax) return order;
+      search.waste_fraction = fraction;
+      const int order = FindOrder(search);
+      if (order <= orders.max_order) return order;
     }
   }
-  const int order = FindOrder({.size = size});
-  if (order <= kOrderMax) return order;
-  return FindOrder({.size = size, .order_max = kNoSuchOrder});
+  search.objects_least = 1;
+  search.waste_fraction = 1;
+  const int order = FindOrder(search);
+  if (order <= orders.max_order) return order;
+  search.order_max = kNoSuchOrder;
+  return FindOrder(search);
 }
 
 // calculate_sizes(): object, red zone, free pointer, users' tracks, red zone; rounded up.
@@ -155,6 +172,11 @@ uint32_t ObjectsWithBitmap(int order, uint32_t size) {
   return static_cast<uint32_t>(words * kWordBits / (uint64_t{size / kWord} * kWordBits + 1));
 }
 
+uint32_t SlubObjectsIn(int order, uint32_t size, const SlubRules& rules) {
+  return rules.free_link == SlubRules::FreeLink::kNone ? ObjectsWithBitmap(order, size)
+                                                       : ObjectsIn(order, size);
+}
+
 absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus,
                                                  const SlubRules& rules) {
   CHECK_GE(cpus.present, 1);
@@ -192,12 +214,14 @@ absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, Slu
     return absl::InvalidArgumentError(
         fmt::format("an object of {} bytes with its metadata fits no page block", geometry.size));
   }
-  const bool has_bitmap = rules.free_link == SlubRules::FreeLink::kNone;
-  const auto objects_in = has_bitmap ? ObjectsWithBitmap : ObjectsIn;
-  geometry.objects = objects_in(geometry.order, geometry.size);
+  geometry.objects = SlubObjectsIn(geometry.order, geometry.size, rules);
   geometry.min_order = OrderFor(geometry.size);
-  geometry.min_objects = objects_in(geometry.min_order, geometry.size);
-  CHECK_LE(geometry.objects, kSlubObjectsMax);
+  geometry.min_objects = SlubObjectsIn(geometry.min_order, geometry.size, rules);
+  if (geometry.objects > kSlubObjectsMax) {
+    return absl::InvalidArgumentError(fmt::format(
+        "a slab would have {} objects of {} bytes, more than the {} that can be counted",
+        geometry.objects, geometry.size, kSlubObjectsMax));
+  }
   const auto log = static_cast<uint32_t>(std::bit_width(geometry.size) - 1);
   geometry.min_partial =
       std::clamp(rules.min_partial_halved ? log / 2 : log, kMinPartialLeast, kMinPartialMost);

@@ -34,6 +34,13 @@ struct SlubCpus {
   int possible = 1;
 };
 
+// slab_min_order, slab_max_order, slab_min_objects.
+struct SlubOrders {
+  int min_order = 0;
+  int max_order = 3;         // PAGE_ALLOC_COSTLY_ORDER
+  uint32_t min_objects = 0;  // 0: by the number of CPUs
+};
+
 // What differs from one SLUB to another.
 struct SlubRules {
   enum class FreeLink : uint8_t {
@@ -52,6 +59,9 @@ struct SlubRules {
   bool constructor_takes_offset = false;
   bool min_partial_halved = true;         // 6.1: half of the size's logarithm; 2010: all of it
   uint32_t min_objects_max = UINT32_MAX;  // SLUB+Q: no more are wanted than a bitmap word has bits
+  SlubOrders orders = {};
+  // A least order above the greatest moves that one, and the other way round (6.7).
+  bool orders_push_each_other = false;
 };
 
 struct SlubGeometry {
@@ -84,6 +94,9 @@ uint32_t SlubAlignment(bool hwcache_align, uint32_t align, uint32_t size);
 // InvalidArgument if the kernel would refuse the cache.
 absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus,
                                                  const SlubRules& rules = {});
+
+// oo_make(): objects of `size` bytes in a slab of `order`.
+uint32_t SlubObjectsIn(int order, uint32_t size, const SlubRules& rules);
 
 // oo_make() of SLUB+Q: objects in a slab of `order` where a slab of more than 64 has its bitmap
 // behind them.

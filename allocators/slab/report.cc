@@ -76,6 +76,8 @@ constexpr TunableInfo kTunables[] = {
     {"shared", kIntLeast, kIntMost, "8, 0 beyond 4,096 bytes or on one CPU",
      "A node's shared array holds so many times batchcount; less than 0 changes nothing."},
     {"sharedfactor", kIntLeast, kIntMost, "as shared", "Another name of shared."},
+    {"slab_max_order", kIntLeast, kIntMost, "1, 0 on machines of at most 32 MiB",
+     "The order beyond which a slab is not made larger to waste less, of 0 to 10.", true},
 };
 
 }  // namespace

@@ -37,6 +37,15 @@ uint64_t ManagedPages(const MachineConfig& config) {
   return pages;
 }
 
+// slab_max_order_setup(), else by the machine's size.
+int OrderMax(const MachineConfig& config, const AllocatorOptions& options) {
+  int64_t order = ManagedPages(config) > kSmallMachinePages ? 1 : 0;
+  for (const BootParameter& parameter : options.boot_parameters) {
+    if (parameter.name == "slab_max_order") order = parameter.value;
+  }
+  return static_cast<int>(std::clamp<int64_t>(order, 0, kMaxPageOrder));
+}
+
 }  // namespace
 
 SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
@@ -47,7 +56,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
       statistics_in_memory_(HasQuirk(options, "statistics-in-memory")),
       reaps_(!HasQuirk(options, "reap-off")),
       use_alien_caches_(machine.config().node_count() > 1 && !HasQuirk(options, "noaliencache")),
-      order_max_(ManagedPages(machine.config()) > kSmallMachinePages ? 1 : 0),
+      order_max_(OrderMax(machine.config(), options)),
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       alien_lock_class_(machine.scheduler().AddLockClass("alien_cache->lock", kAlienLockRank)),

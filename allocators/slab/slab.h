@@ -115,6 +115,7 @@ class SlabAllocator : public Allocator {
   std::vector<SlabPlace> SlabPlaces() const override;
   std::vector<Figure> Counters(CacheId id) const override;
   std::vector<Figure> State(CacheId id) const override;
+  std::vector<CacheLayer> Layers(CacheId id) const override;
   SlabInfoRow SlabInfo(CacheId id) const override;
   Footprint FootprintOf(CacheId id) const override;
   const Footprint& TotalFootprint() const override { return caches_.total(); }

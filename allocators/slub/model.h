@@ -4,6 +4,8 @@
 #ifndef SLABLAB_ALLOCATORS_SLUB_MODEL_H_
 #define SLABLAB_ALLOCATORS_SLUB_MODEL_H_
 
+#include <vector>
+
 #include "absl/types/span.h"
 #include "allocators/slub/core/check.h"
 #include "allocators/slub/core/core.h"
@@ -21,6 +23,7 @@ namespace slablab {
 //   Task<bool> Open(Cpu&, KmemCache&), Task<void> Close(Cpu&, KmemCache&)
 //   Task<void> FlushAll(Cpu&, KmemCache&), FlushCpuOf(Cpu&, KmemCache&, CpuId)
 //   void Inspect(const KmemCache&, SlubInspection&) const
+//   void Layers(const KmemCache&, std::vector<CacheLayer>*) const
 // as SlubCore's hooks of these names say. One with sheaves has besides
 //   SheafLayer& layer()
 //   void Describe(const KmemCache&, CacheContents*) const
@@ -105,6 +108,10 @@ class SlubModel : public SlubCore {
  private:
   static constexpr bool kHasSheaves = requires(Front front) { front.layer(); };
 
+  Task<absl::Status> TuneFront(Cpu& cpu, KmemCache& s, std::string_view key, int64_t value) final {
+    if constexpr (kHasSheaves) return front_.layer().Tune(cpu, s, key, value);
+    return SlubCore::TuneFront(cpu, s, key, value);
+  }
   bool has_prefilled_sheaves() const final { return kHasSheaves; }
   Task<bool> OpenFront(Cpu& cpu, KmemCache& s) final { return front_.Open(cpu, s); }
   Task<void> CloseFront(Cpu& cpu, KmemCache& s) final { return front_.Close(cpu, s); }
@@ -126,6 +133,9 @@ class SlubModel : public SlubCore {
   }
   void FillContents(const KmemCache& s, CacheContents* contents) const final {
     if constexpr (requires { front_.Describe(s, contents); }) front_.Describe(s, contents);
+  }
+  void FillLayers(const KmemCache& s, std::vector<CacheLayer>* layers) const final {
+    front_.Layers(s, layers);
   }
   void InspectFront(const KmemCache& s, SlubInspection& inspection) const final {
     front_.Inspect(s, inspection);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "allocators/slub_2010/core.h"
+#include "allocators/switches.h"
 #include "base/check.h"
 #include "fmt/format.h"
 
@@ -134,8 +135,32 @@ absl::StatusOr<SlubGeometry> Slub2010Core::GeometryOf(const CacheSpec& spec) con
                              {.present = cpus, .possible = cpus}, model_.rules);
 }
 
+absl::Status Slub2010Core::SetOrder(Cpu& cpu, Cache2010& s, int64_t order) {
+  const SlubOrders& orders = model_.rules.orders;
+  if (order < orders.min_order || order > orders.max_order) {
+    return TunableRefused("order", order,
+                          fmt::format("slab_min_order is {} and slab_max_order {}",
+                                      orders.min_order, orders.max_order));
+  }
+  SlubGeometry& geometry = s.geometry;
+  const auto new_order = static_cast<int>(order);
+  const uint32_t objects = SlubObjectsIn(new_order, geometry.size, model_.rules);
+  // The kernel looks for neither, and does not survive it.
+  if (new_order < geometry.min_order || objects > kSlubObjectsMax) {
+    return TunableRefused("order", order,
+                          fmt::format("a slab would have {} objects of {}", objects, s.spec.name));
+  }
+  cpu.Touch(s.Field(Cache2010::kOrderAt), Access::kWrite);
+  geometry.order = new_order;
+  geometry.objects = objects;
+  s.objects_max = std::max(s.objects_max, objects);
+  s.alloc_flags = new_order > 0 ? s.alloc_flags | Gfp::kCompound : s.alloc_flags & ~Gfp::kCompound;
+  return absl::OkStatus();
+}
+
 Cache2010& Slub2010Core::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {
   Cache2010& s = caches_.Add(NewCache(), spec, geometry);
+  s.objects_max = geometry.objects;
   s.may_merge = MayMerge(spec);
   s.offsets = model_.offsets;
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;

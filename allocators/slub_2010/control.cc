@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "allocators/common/slub_boot.h"
 #include "allocators/slub_2010/slub_2010.h"
 #include "allocators/switches.h"
 #include "base/check.h"
@@ -76,8 +77,15 @@ constexpr TunableInfo kTunables[] = {
     {"remote_node_defrag_ratio", 0, kMost, "100",
      "Per cent of refills that look at other nodes' partial lists before a new slab is made; more "
      "than 100 changes nothing."},
+    {"order", 0, kMaxPageOrder, "by the object's size and the number of CPUs",
+     "Order of the cache's slabs from now on, from slab_min_order to slab_max_order."},
     {"shrink", 1, 1, "", "Gives back empty slabs and sorts the partial lists."},
-};
+    kSlabMinOrder,
+    kSlabMaxOrder,
+    kSlabMinObjects,
+    kSlubMinOrder,
+    kSlubMaxOrder,
+    kSlubMinObjects};
 
 }  // namespace
 
@@ -225,7 +233,7 @@ Task<void> Slub2010::CpuDead(Cpu& cpu, CpuId dead) {
 Task<absl::Status> Slub2010::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   const SiteScope site(cpu, SiteOf(At::kFlush));
   ListCache& s = list_cache(id);
-  absl::Status checked = CheckTunable(name(), Slub2010Switches(), options_.statistics, key, value);
+  absl::Status checked = CheckTuning(name(), Slub2010Switches(), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;
   if (key == "min_partial") {
     cpu.Store(s.min_partial,
@@ -239,6 +247,7 @@ Task<absl::Status> Slub2010::Tune(Cpu& cpu, CacheId id, std::string_view key, in
     }
     co_return absl::OkStatus();
   }
+  if (key == "order") co_return SetOrder(cpu, s, value);
   if (key == "shrink") {
     co_await Shrink(cpu, id);
     co_return absl::OkStatus();
@@ -275,6 +284,28 @@ std::vector<Figure> Slub2010::State(CacheId id) const {
       PlainFigure("remote_node_defrag_ratio", s.remote_node_defrag_ratio.Peek() / 10));
   figures.push_back(PlainFigure("aliases", s.names.size() - 1));
   return figures;
+}
+
+std::vector<CacheLayer> Slub2010::Layers(CacheId id) const {
+  const ListCache& s = list_cache(id);
+  if (!s.live) return {};
+  CacheLayer layer{.name = "CPU slabs", .holders = "slabs"};
+  for (size_t i = 0; i < s.cpus.size(); ++i) {
+    const ListCpu& c = s.cpus[i];
+    const ListSlab* const slab = c.placed ? c.slab.Peek() : nullptr;
+    if (slab == nullptr) continue;
+    uint64_t free = 0;
+    for (const ObjectIndex first : {c.freelist.Peek(), slab->freelist.Peek()}) {
+      // An operation under way may have left a list half changed.
+      for (ObjectIndex object = first; object < slab->objects && free < slab->objects;
+           object = slab->free_pointer[object]) {
+        ++free;
+      }
+    }
+    layer.Add({.node = slab->node.value(), .objects = free, .room = slab->objects, .bytes = 0},
+              s.geometry.size);
+  }
+  return {layer};
 }
 
 void Slub2010::CheckInvariants() const {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "allocators/common/slub_boot.h"
 #include "allocators/percpu/registry.h"
+#include "allocators/switches.h"
 #include "base/check.h"
 #include "sim/core/boot_memory.h"
 #include "sim/core/scheduler.h"
@@ -17,6 +19,11 @@ constexpr int kSlabLockRank = 9;   // slab_lock() is taken before list_lock
 constexpr int kListLockRank = 10;  // below the zones' locks
 constexpr uint64_t kThrottleStream = 1;
 
+Model2010 WithBootParameters(Model2010 model, const AllocatorOptions& options) {
+  model.rules = WithBootParameters(model.rules, options.boot_parameters);
+  return model;
+}
+
 KmallocOptions KmallocOf2010(bool zone_dma) {
   KmallocOptions options = kKmallocOfSlub2010;
   options.zone_dma = zone_dma;
@@ -24,6 +31,11 @@ KmallocOptions KmallocOf2010(bool zone_dma) {
 }
 
 }  // namespace
+
+absl::Status CheckSlub2010Boot(const MachineConfig& machine, const AllocatorOptions& options) {
+  return CheckOrders(WithBootParameters({}, options.boot_parameters),
+                     {.present = machine.possible_cpus, .possible = machine.possible_cpus});
+}
 
 void Cache2010::PlaceAt(PhysAddr to) {
   address = to;
@@ -45,7 +57,7 @@ Slub2010Core::Slub2010Core(Machine& machine, const AllocatorOptions& options,
                            const Model2010& model)
     : machine_(machine),
       options_(options),
-      model_(model),
+      model_(WithBootParameters(model, options)),
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       slab_lock_class_(machine.scheduler().AddLockClass("slab_lock(page)", kSlabLockRank)),

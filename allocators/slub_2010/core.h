@@ -156,6 +156,8 @@ class Slub2010Core : public Allocator {
   // One node; answers how many slabs it freed.
   Task<uint32_t> ShrinkPartialList(Cpu& cpu, Cache2010& s, Node2010& n, PhysAddr heads);
   Task<void> ShrinkCache(Cpu& cpu, Cache2010& s);
+  // order_store(): slabs from now on. Those that are there stay as they are.
+  absl::Status SetOrder(Cpu& cpu, Cache2010& s, int64_t order);
 
   // --- slub_2010_report.cc. ---
   Figure PerNode(const FigureInfo& info, const std::vector<uint64_t>& values) const;

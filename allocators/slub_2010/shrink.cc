@@ -13,7 +13,7 @@ namespace slablab {
 Task<PhysAddr> Slub2010Core::AllocSlabsByInuse(Cpu& cpu, const Cache2010& s) {
   constexpr uint64_t kListHeadBytes = 16;
   const PhysAddr heads =
-      co_await KmallocOwn(cpu, kListHeadBytes * s.geometry.objects, kGfpKernel, kAnyNode);
+      co_await KmallocOwn(cpu, kListHeadBytes * s.objects_max, kGfpKernel, kAnyNode);
   co_return heads;
 }
 
@@ -24,7 +24,7 @@ Task<uint32_t> Slub2010Core::ShrinkPartialList(Cpu& cpu, Cache2010& s, Node2010&
   uint32_t freed = 0;
   const uint64_t nr_partial = co_await cpu.LoadUnlocked(n.nr_partial);
   if (nr_partial == 0) co_return freed;
-  const uint32_t objects = s.geometry.objects;
+  const uint32_t objects = s.objects_max;
   const Place lists{heads, Structure::kObject};
   cpu.TouchRange(lists, uint64_t{objects} * 16, Access::kWrite);
   std::vector<std::vector<Slab2010*>> by_inuse(objects + 1);

@@ -110,7 +110,7 @@ Task<Slab2010*> Slub2010Core::NewSlab(Cpu& cpu, Cache2010& s, AllocRequest reque
 
 Slab2010& Slub2010Core::SetUpSlab(Cpu& cpu, Cache2010& s, PhysAddr block, int order) {
   const uint64_t bytes = kPageSize << order;
-  const uint32_t objects = order == s.geometry.order ? s.geometry.objects : s.geometry.min_objects;
+  const uint32_t objects = SlubObjectsIn(order, s.geometry.size, model_.rules);
   Slab2010& slab = TakeRecord(objects);
   slab.page = machine_.PageStruct(block.frame());
   slab.lock = SpinLock(slab_lock_class_, {slab.page + Slab2010::kFlagsAt, Structure::kLock});

@@ -74,6 +74,7 @@ struct Cache2010 : CacheBase {
   virtual ~Cache2010() = default;
 
   SlubGeometry geometry;
+  uint32_t objects_max = 0;  // that a slab of it has ever been made for
   CacheOffsets offsets;
 
   Settled<PercpuArea> cpu;

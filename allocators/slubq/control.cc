@@ -157,7 +157,7 @@ Task<absl::Status> SlubQ::Tune(Cpu& cpu, CacheId id, std::string_view key, int64
 Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   QueueCache& s = queue_cache(id);
   absl::Status checked =
-      CheckTunable(name(), SlubQSwitches(policy_), options_.statistics, key, value);
+      CheckTuning(name(), SlubQSwitches(policy_), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;
   if (key == "cpu_queue_size") {
     if (cpu.Load(s.batch) > value) cpu.Store(s.batch, static_cast<int32_t>(value));
@@ -186,6 +186,7 @@ Task<absl::Status> SlubQ::TuneLocked(Cpu& cpu, CacheId id, std::string_view key,
     s.last_expired_bytes = co_await Expire(cpu, s, NodeId(static_cast<int32_t>(value)));
     co_return absl::OkStatus();
   }
+  if (key == "order") co_return SetOrder(cpu, s, value);
   if (key == "shrink") {
     co_await Shrink(cpu, id);
     co_return absl::OkStatus();

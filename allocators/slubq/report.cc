@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 
+#include "allocators/common/slub_boot.h"
 #include "allocators/slubq/slubq.h"
 #include "allocators/switches.h"
 #include "base/check.h"
@@ -110,6 +111,9 @@ constexpr TunableInfo kShrink = {"shrink", 1, 1, "", "Gives back what is queued 
 constexpr TunableInfo kMinPartial = {
     "min_partial", 0, std::numeric_limits<int64_t>::max(), "5 to 10, by the object's size",
     "Partial slabs that a node keeps though they are empty; taken as at least 5 and at most 10."};
+constexpr TunableInfo kOrder = {
+    "order", 0, kMaxPageOrder, "by the object's size and the number of CPUs",
+    "Order of the cache's slabs from now on, from slab_min_order to slab_max_order."};
 constexpr TunableInfo kExpire = {
     "expire", -1, kMaxNodes - 1, "",
     "Gives back what queues hold of this node, or with -1 of all, as when memory is short."};
@@ -119,7 +123,9 @@ constexpr std::string_view kAlienMeaning =
     "Objects that each queue for another node holds, up to a power of two; 0 is none. Only where "
     "there are several nodes.";
 
-constexpr TunableInfo kTunablesV2[] = {kQueueSize, kBatchSize, kBatchAlias, kMinPartial, kShrink};
+constexpr TunableInfo kTunablesV2[] = {
+    kQueueSize,    kBatchSize,    kBatchAlias,     kMinPartial,   kOrder,        kShrink,
+    kSlabMinOrder, kSlabMaxOrder, kSlabMinObjects, kSlubMinOrder, kSlubMaxOrder, kSlubMinObjects};
 constexpr TunableInfo kTunablesV3[] = {
     kQueueSize,
     kBatchSize,
@@ -128,7 +134,14 @@ constexpr TunableInfo kTunablesV3[] = {
     {"alien_queue_size", 0, 65'535, "by queue and nodes", kAlienMeaning},
     kExpire,
     kMinPartial,
-    kShrink};
+    kOrder,
+    kShrink,
+    kSlabMinOrder,
+    kSlabMaxOrder,
+    kSlabMinObjects,
+    kSlubMinOrder,
+    kSlubMaxOrder,
+    kSlubMinObjects};
 constexpr TunableInfo kTunablesV4[] = {
     kQueueSize,
     kBatchSize,
@@ -139,7 +152,14 @@ constexpr TunableInfo kTunablesV4[] = {
     {"alien_queue_size", 0, 1000, "by queue and nodes", kAlienMeaning},
     kExpire,
     kMinPartial,
-    kShrink};
+    kOrder,
+    kShrink,
+    kSlabMinOrder,
+    kSlabMaxOrder,
+    kSlabMinObjects,
+    kSlubMinOrder,
+    kSlubMaxOrder,
+    kSlubMinObjects};
 
 struct CountersOfVersion {
   absl::Span<const FigureInfo> infos;

@@ -32,6 +32,8 @@ void AppendFootprintFigure(ResultSet set, HtmlPage& page);
 void AppendWaitingFigure(ResultSet set, HtmlPage& page);
 void AppendPeakFigure(ResultSet set, HtmlPage& page);
 void AppendOccupancyFigure(ResultSet set, HtmlPage& page);
+void AppendLayersFigure(ResultSet set, HtmlPage& page);
+void AppendLayersOverTimeFigure(ResultSet set, HtmlPage& page);
 void AppendInputsFigure(ResultSet set, HtmlPage& page);
 
 // --- For the above. ---

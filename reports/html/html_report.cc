@@ -78,6 +78,8 @@ HtmlPage Figures(ResultSet set) {
     AppendWaitingFigure(set, page);
     AppendPeakFigure(set, page);
     AppendOccupancyFigure(set, page);
+    AppendLayersFigure(set, page);
+    AppendLayersOverTimeFigure(set, page);
     AppendPathsFigure(set, page);
   }
   AppendInputsFigure(set, page);

@@ -27,6 +27,8 @@ void AppendCpus(const RunResult& result, const TextOptions& options, TextPage& p
 void AppendPageAllocator(const RunResult& result, TextPage& page);
 void AppendFootprintOverTime(const RunResult& result, TextPage& page);
 void AppendFootprint(const RunResult& result, TextPage& page);
+void AppendLayers(const RunResult& result, const TextOptions& options, TextPage& page);
+void AppendLayersOverTime(const RunResult& result, TextPage& page);
 void AppendPercpu(const RunResult& result, const TextOptions& options, TextPage& page);
 void AppendCachesBySize(const RunResult& result, const TextOptions& options, TextPage& page);
 void AppendCachesByCycles(const RunResult& result, const TextOptions& options, TextPage& page);

@@ -28,6 +28,8 @@ std::string TextReport(const RunResult& result, const TextOptions& options) {
   AppendPageAllocator(result, page);
   AppendFootprintOverTime(result, page);
   AppendFootprint(result, page);
+  AppendLayers(result, options, page);
+  AppendLayersOverTime(result, page);
   AppendPercpu(result, options, page);
   AppendCachesBySize(result, options, page);
   AppendCachesByCycles(result, options, page);

@@ -240,7 +240,7 @@ void Describe(const SimulationOptions& options, const Stage& stage, RunConfig& c
 absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config, Stage& stage) {
   stage.machine = std::make_unique<Machine>(config);
   absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(options.allocator, *stage.machine, options.allocator_options);
+      MakeAllocator(options.allocator, *stage.machine, BootOptions(options));
   if (!allocator.ok()) return allocator.status();
   stage.allocator = *std::move(allocator);
   stage.machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return stage.allocator->Boot(cpu); });

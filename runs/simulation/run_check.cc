@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_split.h"
 #include "allocators/percpu/registry.h"
@@ -47,6 +48,14 @@ std::string TunableText(const TunableSetting& tunable) {
                      tunable.value);
 }
 
+std::string BootText(const AllocatorOptions& options) {
+  std::string text;
+  for (const BootParameter& parameter : options.boot_parameters) {
+    text += fmt::format("{}={},", parameter.name, parameter.value);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
@@ -64,10 +73,13 @@ std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
         {.field = "boot", .name = switches.boot, .status = CheckBoot(model, switches.boot)});
   }
   for (const TunableSetting& tunable : options.tunables) {
-    values.push_back({.field = "tune",
-                      .name = TunableText(tunable),
-                      .status = CheckTunable(model, SwitchesOf(model, switches.policies),
-                                             switches.statistics, tunable.key, tunable.value)});
+    absl::Status status = CheckTunable(model, SwitchesOf(model, switches.policies),
+                                       switches.statistics, tunable.key, tunable.value);
+    if (status.ok() && !tunable.cache.empty() && IsBootParameter(model, tunable.key)) {
+      status = absl::InvalidArgumentError(fmt::format(
+          "{} is a boot parameter, of all caches and not of {}", tunable.key, tunable.cache));
+    }
+    values.push_back({.field = "tune", .name = TunableText(tunable), .status = std::move(status)});
   }
   if (IsPercpuAllocator(model)) return values;
   for (const std::string& quirk : switches.percpu_quirks) {
@@ -176,17 +188,22 @@ RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
 // or rules that were asked to be otherwise let a kernel fail.
 RunChecker::Fault RunChecker::CheckBoot(const SimulationOptions& options,
                                         const MachineConfig& machine) {
-  const AllocatorOptions& switches = options.allocator_options;
+  const AllocatorOptions switches = BootOptions(options);
+  if (!switches.boot_parameters.empty()) {
+    const absl::Status status = CheckAllocator(options.allocator, machine, switches);
+    if (!status.ok()) return FaultOf("tune", status, true);
+  }
   if (IsPercpuAllocator(options.allocator) ||
       (switches.percpu_quirks.empty() && switches.percpu == AllocatorOptions().percpu &&
        switches.policies.empty())) {
     return std::nullopt;
   }
-  const std::string key = fmt::format(
-      "{} {} {} {} {} {} {} {} {} {}", options.allocator, options.machine,
-      IsOfRecording(options.machine) ? options.trace_path : "", switches.boot,
-      switches.possible_nodes, switches.statistics, fmt::join(switches.quirks, ","),
-      switches.percpu, fmt::join(switches.percpu_quirks, ","), fmt::join(switches.policies, ","));
+  const std::string key =
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {}", options.allocator, options.machine,
+                  IsOfRecording(options.machine) ? options.trace_path : "", switches.boot,
+                  switches.possible_nodes, switches.statistics, fmt::join(switches.quirks, ","),
+                  switches.percpu, fmt::join(switches.percpu_quirks, ","),
+                  fmt::join(switches.policies, ","), BootText(switches));
   const auto [entry, added] = boots_.try_emplace(key);
   if (added) {
     Machine booted(machine);

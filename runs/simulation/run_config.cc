@@ -124,6 +124,7 @@ absl::Status WriteTunables(const std::vector<TunableSetting>& tunables, Machine&
                            Allocator& allocator) {
   absl::Status status;
   for (const TunableSetting& tunable : tunables) {
+    if (IsBootParameter(allocator.name(), tunable.key)) continue;
     machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
       status = co_await WriteTunable(cpu, allocator, tunable);
     });

@@ -148,6 +148,14 @@ void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
                                    at.footprint.own_large_requested_bytes);
   sample.set_own_large_bytes(at.footprint.own_large_bytes);
   sample.set_own_large_blocks(at.footprint.own_large_blocks);
+  for (const CacheLayer& layer : at.layers) {
+    LayerSample& filled = *sample.add_layers();
+    filled.set_layer(std::string(layer.name));
+    filled.set_holders(layer.count());
+    filled.set_objects(layer.objects);
+    filled.set_object_bytes(layer.object_bytes);
+    filled.set_own_bytes(layer.own_bytes);
+  }
   if (at.footprint.rcu_objects + at.rcu.objects == 0) return;
   WaitingForRcu& waiting = *sample.mutable_rcu();
   waiting.set_objects(at.footprint.rcu_objects + at.rcu.objects);
@@ -169,7 +177,8 @@ void GatherFootprint(const Machine& machine, const Allocator& allocator,
   FootprintAt last{.time = ran * 1000 / static_cast<uint64_t>(machine.config().clock_mhz),
                    .footprint = allocator.TotalFootprint(),
                    .requested_bytes = replayed.requested_bytes,
-                   .rcu = rcu.waiting()};
+                   .rcu = rcu.waiting(),
+                   .layers = LayerWatch().Sample(allocator)};
   if (!replayed.footprint.empty()) {
     last.time = std::max(last.time, replayed.footprint.back().time);
     if (last.time == replayed.footprint.back().time) result.mutable_footprint()->RemoveLast();
@@ -228,6 +237,54 @@ void FillSlabInfo(const SlabInfoRow& row, SlabInfo& info) {
   info.set_active_slabs(row.active_slabs);
   info.set_slabs(row.slabs);
   info.set_shared_available(row.shared_available);
+}
+
+void FillLayer(const CacheLayer& layer, CachingLayer& filled) {
+  filled.set_layer(std::string(layer.name));
+  filled.set_holders(std::string(layer.holders));
+  filled.set_full(layer.full);
+  filled.set_partial(layer.partial);
+  filled.set_empty(layer.empty);
+  filled.set_objects(layer.objects);
+  filled.set_object_bytes(layer.object_bytes);
+  filled.set_own_bytes(layer.own_bytes);
+  for (const auto& [node, of_node] : layer.nodes) {
+    LayerOfNode& row = *filled.add_nodes();
+    row.set_node(node);
+    row.set_holders(of_node.holders);
+    row.set_objects(of_node.objects);
+  }
+}
+
+// By cache and in total; over time as the samples have it, with the end as the last of them.
+void GatherLayers(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+  LayerWatch watch = replay.layers;
+  for (const CacheLayer& layer : watch.Sample(allocator)) {
+    CachingLayer& total = *result.add_layers();
+    FillLayer(layer, total);
+    uint64_t objects = 0;
+    uint64_t peak = 0;
+    for (const FootprintSample& sample : result.footprint()) {
+      for (const LayerSample& at : sample.layers()) {
+        if (at.layer() != layer.name) continue;
+        objects += at.objects();
+        peak = std::max<uint64_t>(peak, at.objects());
+      }
+    }
+    total.set_objects_mean(objects / std::max(1, result.footprint_size()));
+    total.set_objects_peak(peak);
+  }
+  for (size_t i = 0; i < watch.caches().size(); ++i) {
+    const std::vector<CacheLayer> layers = allocator.Layers(CacheId(static_cast<int32_t>(i)));
+    CacheStats& cache = *result.mutable_caches(static_cast<int>(i));
+    for (size_t layer = 0; layer < layers.size(); ++layer) {
+      const LayerOverTime& over_time = watch.caches()[i][layer];
+      CachingLayer& filled = *cache.add_layers();
+      FillLayer(layers[layer], filled);
+      filled.set_objects_mean(over_time.mean());
+      filled.set_objects_peak(over_time.objects_peak);
+    }
+  }
 }
 
 void GatherCaches(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
@@ -341,6 +398,7 @@ void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResu
   GatherFootprint(machine, allocator, replayed, rcu, machine.scheduler().now(), result);
   if (rcu.used()) GatherRcu(machine, replayed, rcu, result);
   GatherCaches(allocator, replayed, result);
+  GatherLayers(allocator, replayed, result);
   result.mutable_digests()->set_end_state(EndStateDigest(machine.scheduler(), replayed, result));
 }
 

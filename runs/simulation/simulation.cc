@@ -120,7 +120,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   const TraceHeader& header = reader.header();
   auto machine = std::make_unique<Machine>(config);
   absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(options.allocator, *machine, options.allocator_options);
+      MakeAllocator(options.allocator, *machine, BootOptions(options));
   if (!allocator.ok()) return allocator.status();
   Allocator& model = **allocator;
   machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });

@@ -182,6 +182,15 @@ void DropForeignPolicies(SimulationOptions& options) {
   });
 }
 
+AllocatorOptions BootOptions(const SimulationOptions& options) {
+  AllocatorOptions boot = options.allocator_options;
+  for (const TunableSetting& tunable : options.tunables) {
+    if (!IsBootParameter(options.allocator, tunable.key)) continue;
+    boot.boot_parameters.push_back({.name = tunable.key, .value = tunable.value});
+  }
+  return boot;
+}
+
 absl::Status CheckWarmStart(const TraceHeader& trace) {
   const TraceSidecar* sidecar = trace.FindSidecar(kWarmSidecar);
   if (sidecar != nullptr) return ParseSlabSysfs(sidecar->contents, sidecar->name).status();

@@ -63,6 +63,9 @@ struct SimulationOptions {
 // WriteWorkloadTrace() check it themselves (runs/simulation/simulation.h).
 absl::Status CheckSimulationOptions(const SimulationOptions& options);
 
+// The model's options with those of the run's tunables that are boot parameters of it.
+AllocatorOptions BootOptions(const SimulationOptions& options);
+
 // Whether the trace says what the allocator held before it: InvalidArgument if not.
 absl::Status CheckWarmStart(const TraceHeader& trace);
 

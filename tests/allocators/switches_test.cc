@@ -5,6 +5,7 @@
 
 #include "allocators/switches.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -28,7 +29,7 @@ class SwitchesTest : public ::testing::TestWithParam<std::string> {
   }
 
   AllocatorMachine machine_;
-  const CacheId cache_ = *machine_.Create({.name = "test", .object_size = 64});
+  const CacheId cache_ = *machine_.Create({.name = "test", .object_size = 64, .sheaf_capacity = 8});
 };
 
 TEST_P(SwitchesTest, TunablesTakeTheirRangesEndsAndNothingBeyond) {
@@ -44,13 +45,49 @@ TEST_P(SwitchesTest, TunablesTakeTheirRangesEndsAndNothingBeyond) {
         continue;
       }
       const int64_t value = above ? tunable.most + 1 : tunable.least - 1;
-      const absl::Status refused = Tune(tunable.name, value);
+      const absl::Status refused =
+          tunable.at_boot ? CheckTunable(GetParam(), switches, true, tunable.name, value)
+                          : Tune(tunable.name, value);
       EXPECT_TRUE(absl::IsInvalidArgument(refused)) << tunable.name << " " << value;
       EXPECT_EQ(refused.message(),
                 absl::StrCat(std::string(tunable.name), " cannot be set to ", value, ": ", range));
     }
-    EXPECT_TRUE(Tune(tunable.name, tunable.least).ok()) << tunable.name;
+    const absl::Status taken = Tune(tunable.name, tunable.least);
+    EXPECT_EQ(taken.ok(), !tunable.at_boot) << tunable.name << ": " << taken;
+    if (tunable.at_boot) EXPECT_THAT(std::string(taken.message()), HasSubstr("boot parameter"));
   }
+}
+
+// Each end of a boot parameter's range boots, unless a slab would have more objects than can be
+// counted; and what every one of its caches has agrees with what is said of it.
+TEST_P(SwitchesTest, BootParametersAreTakenBeforeTheBoot) {
+  const MachineConfig& config = machine_.machine().config();
+  int booted = 0;
+  for (const TunableInfo& tunable : SwitchesOf(GetParam()).tunables) {
+    EXPECT_EQ(IsBootParameter(GetParam(), tunable.name), tunable.at_boot);
+    for (const int64_t value : {tunable.least, tunable.most}) {
+      AllocatorOptions options;
+      options.boot_parameters = {{.name = std::string(tunable.name), .value = value}};
+      const absl::Status checked = CheckAllocator(GetParam(), config, options);
+      if (!tunable.at_boot) {
+        EXPECT_TRUE(absl::IsInvalidArgument(checked)) << tunable.name;
+        continue;
+      }
+      if (!checked.ok()) {
+        EXPECT_THAT(std::string(checked.message()), HasSubstr("more than the 32767"));
+        continue;
+      }
+      ++booted;
+      AllocatorMachine m(GetParam(), {.nodes = 2, .allocator = options});
+      const CacheId cache = *m.Create({.name = "test", .object_size = 256, .no_merge = true});
+      const CacheLayout layout = m.allocator().Layout(cache);
+      if (tunable.name == "slab_max_order") EXPECT_LE(layout.order, std::max<int64_t>(0, value));
+      if (tunable.name == "slab_min_order") EXPECT_GE(layout.order, value);
+      m.Free(0, cache, m.Alloc(0, cache));
+      m.allocator().CheckInvariants();
+    }
+  }
+  EXPECT_GT(booted, 0);
 }
 
 TEST_P(SwitchesTest, CountersTakeZeroAlone) {

@@ -32,6 +32,9 @@ constexpr std::string_view kKeys[] = {
     "order",
     "shared_queue_size",
     "remote_node_defrag_ratio",
+    "max_full_sheaves",
+    "max_empty_sheaves",
+    "sheaf_capacity",
 };
 constexpr int64_t kValues[] = {
     std::numeric_limits<int64_t>::min(),

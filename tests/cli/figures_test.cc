@@ -25,6 +25,7 @@
 #include "reports/html/html_report.h"
 #include "reports/html_page.pb.h"
 #include "reports/metrics.h"
+#include "reports/tables.h"
 #include "reports/text/text.h"
 #include "runs/simulation/simulation.h"
 #include "tests/allocators/allocator_machine.h"
@@ -411,6 +412,85 @@ void ExpectReportsTellThatState(const RunResult& result) {
   EXPECT_FALSE(caches.empty());
 }
 
+// --- What caching costs. ---
+
+void ExpectLayersAddUp(const RunResult& result) {
+  ASSERT_FALSE(result.layers().empty());
+  uint64_t object_bytes = 0;
+  const FootprintSample& last = *result.footprint().rbegin();
+  ASSERT_EQ(last.layers_size(), result.layers_size());
+  for (int i = 0; i < result.layers_size(); ++i) {
+    const CachingLayer& layer = result.layers(i);
+    SCOPED_TRACE(layer.layer());
+    CachingLayer sum;
+    uint64_t peaks = 0;
+    for (const CacheStats& cache : result.caches()) {
+      for (const CachingLayer& part : cache.layers()) {
+        if (part.layer() != layer.layer()) continue;
+        sum.set_full(sum.full() + part.full());
+        sum.set_partial(sum.partial() + part.partial());
+        sum.set_empty(sum.empty() + part.empty());
+        sum.set_objects(sum.objects() + part.objects());
+        sum.set_object_bytes(sum.object_bytes() + part.object_bytes());
+        sum.set_own_bytes(sum.own_bytes() + part.own_bytes());
+        peaks += part.objects_peak();
+        EXPECT_LE(part.objects_mean(), part.objects_peak()) << cache.name();
+        EXPECT_LE(part.objects(), part.objects_peak()) << cache.name();
+        EXPECT_EQ(part.object_bytes(), part.objects() * cache.slab_size()) << cache.name();
+      }
+    }
+    const auto numbers = [](const CachingLayer& of) {
+      return std::vector<uint64_t>{of.full(),    of.partial(),      of.empty(),
+                                   of.objects(), of.object_bytes(), of.own_bytes()};
+    };
+    EXPECT_EQ(numbers(sum), numbers(layer));
+    EXPECT_LE(layer.objects_peak(), peaks);
+    const uint64_t holders = layer.full() + layer.partial() + layer.empty();
+    uint64_t holders_by_node = 0;
+    uint64_t objects_by_node = 0;
+    for (const LayerOfNode& node : layer.nodes()) {
+      holders_by_node += node.holders();
+      objects_by_node += node.objects();
+    }
+    EXPECT_EQ(holders_by_node, holders);
+    EXPECT_EQ(objects_by_node, layer.objects());
+    EXPECT_EQ(last.layers(i).layer(), layer.layer());
+    EXPECT_EQ(last.layers(i).holders(), holders);
+    EXPECT_EQ(last.layers(i).objects(), layer.objects());
+    EXPECT_EQ(last.layers(i).own_bytes(), layer.own_bytes());
+    object_bytes += layer.object_bytes();
+  }
+  // They are free slots.
+  EXPECT_LE(object_bytes, result.footprint_end().free_bytes());
+}
+
+void ExpectReportsTellTheLayers(const RunResult& result) {
+  const auto blocks = TextSection(TextReport(result, {.rows_max = 0}),
+                                  "What caching costs at the end, by layer", 24);
+  ASSERT_EQ(blocks.size(), 3u);
+  ASSERT_EQ(blocks[1].size(), static_cast<size_t>(result.layers_size()));
+  const absl::StatusOr<DataTable> table = FindTable(DataTables(result), "layers");
+  ASSERT_TRUE(table.ok());
+  ASSERT_EQ(table->rows.size(), blocks[1].size());
+  uint64_t objects = 0;
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < table->rows.size(); ++i) {
+    const CachingLayer& layer = result.layers(static_cast<int>(i));
+    EXPECT_EQ(blocks[1][i].name, layer.layer());
+    const std::vector<uint64_t> numbers = {layer.full(),         layer.partial(),
+                                           layer.empty(),        layer.objects(),
+                                           layer.object_bytes(), layer.own_bytes()};
+    EXPECT_EQ(blocks[1][i].numbers, numbers) << layer.layer();
+    for (size_t column = 0; column < numbers.size(); ++column) {
+      EXPECT_EQ(table->rows[i][2 + column], absl::StrCat(numbers[column])) << layer.layer();
+    }
+    objects += layer.objects();
+    bytes += layer.object_bytes() + layer.own_bytes();
+  }
+  EXPECT_EQ(blocks[2][0].numbers[0], objects);
+  EXPECT_NEAR(SumOfBars(PageOf(result), "layers"), static_cast<double>(bytes), 0.5);
+}
+
 class FiguresTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
@@ -422,6 +502,8 @@ TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
     ExpectReportsTellThatTotal(result);
     ExpectOneStateOfMemory(result);
     ExpectReportsTellThatState(result);
+    ExpectLayersAddUp(result);
+    ExpectReportsTellTheLayers(result);
     if (!run.options.warm_start.value_or(false)) ExpectTheRestIsTheAllocatorsOwn(result);
   }
 }

@@ -108,7 +108,7 @@ TEST_F(ListTest, EveryQuirkAndTunableOfEveryModelIsThereWithItsMeaning) {
       EXPECT_THAT(tunables, Contains(std::vector<std::string>{
                                 model, std::string(tunable.name), absl::StrCat(tunable.least),
                                 absl::StrCat(tunable.most), std::string(tunable.initial),
-                                std::string(tunable.meaning)}));
+                                std::string(tunable.meaning), tunable.at_boot ? "boot" : "run"}));
     }
     expected_tunables += switches.counters.size();
   }

@@ -283,6 +283,7 @@ void ClosedLoop::NoteFootprint(Cycles now) {
   if (since < sample_next_) return;
   std::vector<FootprintAt>& samples = result_.footprint;
   samples.push_back(at());
+  samples.back().layers = result_.layers.Sample(allocator_);
   if (samples.size() == kFootprintSamplesMax) {
     for (size_t i = 0; i < samples.size() / 2; ++i) samples[i] = samples[2 * i];
     samples.resize(samples.size() / 2);

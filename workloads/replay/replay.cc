@@ -435,6 +435,7 @@ inline void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache,
 
 void Replay::SampleFootprint(Nanos time) {
   result_.footprint.push_back(FootprintNow(time));
+  result_.footprint.back().layers = result_.layers.Sample(allocator_);
   sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
   NotePeak();  // An operation under way may have taken a slab.
 }

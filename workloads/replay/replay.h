@@ -25,6 +25,7 @@
 #include "workloads/auditor.h"
 #include "workloads/cpu_placer.h"
 #include "workloads/histogram.h"
+#include "workloads/layer_watch.h"
 #include "workloads/object_table.h"
 #include "workloads/observer.h"
 #include "workloads/rcu_frees.h"
@@ -78,6 +79,7 @@ struct FootprintAt {
   Footprint footprint;
   uint64_t requested_bytes = 0;
   RcuWaiting rcu = {};  // what waits for a grace period, but for what is in sheaves
+  std::vector<CacheLayer> layers = {};  // of all caches; of the peak and the end: not known
 };
 
 struct OperationTotals {
@@ -101,6 +103,7 @@ struct ReplayResult {
   std::vector<OperationTotals> caches;  // by CacheId
   std::vector<FootprintAt> footprint;   // by time
   FootprintAt footprint_peak;           // most slab_bytes
+  LayerWatch layers;
   uint64_t requested_bytes = 0;         // of what users have now
   uint64_t unaudited_objects = 0;  // of these, those from before the run: no auditor knows them
   Cycles start = 0;                // of the machine's clock, when it began

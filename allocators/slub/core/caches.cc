@@ -127,7 +127,7 @@ absl::StatusOr<SlubGeometry> SlubCore::GeometryOf(const CacheSpec& spec) const {
                               .store_user = spec.store_user,
                               .consistency_checks = spec.consistency_checks},
                              {.present = config.cpu_count(), .possible = config.possible_cpus},
-                             policy_.rules);
+                             rules_);
 }
 
 // An object of kmem_cache, cleared.

@@ -75,7 +75,7 @@ Task<absl::Status> SlubCore::Tune(Cpu& cpu, CacheId id, std::string_view key, in
   const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
   KmemCache& s = cache(id);
   absl::Status checked =
-      CheckTunable(name(), SlubSwitches(policy_), options_.statistics, key, value);
+      CheckTuning(name(), SlubSwitches(policy_), options_.statistics, key, value);
   if (!checked.ok()) co_return checked;
   if (key == "min_partial") {
     cpu.Store(s.min_partial, static_cast<uint64_t>(value));
@@ -87,6 +87,9 @@ Task<absl::Status> SlubCore::Tune(Cpu& cpu, CacheId id, std::string_view key, in
     cpu.Store(s.remote_node_defrag_ratio, static_cast<uint32_t>(value) * 10);
   } else if (key == "shrink") {
     co_await Shrink(cpu, id);
+  } else if (key == "sheaf_capacity" || key == "max_full_sheaves" || key == "max_empty_sheaves") {
+    absl::Status tuned = co_await TuneFront(cpu, s, key, value);
+    co_return tuned;
   } else {
     ClearCounter(cpu, s, key);
   }

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "allocators/common/slub_boot.h"
 #include "allocators/percpu/registry.h"
+#include "allocators/switches.h"
 #include "sim/core/scheduler.h"
 
 namespace slablab {
@@ -24,6 +26,7 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
     : machine_(machine),
       options_(options),
       policy_(policy),
+      rules_(WithBootParameters(policy.rules, options.boot_parameters)),
       counters_(policy.counters()),
       defrag_always_(HasQuirk(options, "remote-defrag-always")),
       list_lock_class_(
@@ -39,6 +42,12 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
   for (size_t place = 0; place < counters_.size(); ++place) {
     counter_places_[static_cast<size_t>(counters_[place])] = static_cast<uint8_t>(place);
   }
+}
+
+absl::Status CheckSlubBoot(const MachineConfig& machine, const AllocatorOptions& options,
+                           const SlubPolicy& policy) {
+  return CheckOrders(WithBootParameters(policy.rules, options.boot_parameters),
+                     {.present = machine.cpu_count(), .possible = machine.possible_cpus});
 }
 
 }  // namespace slablab

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "allocators/allocator.h"
 #include "allocators/common/cache_table.h"
 #include "allocators/common/kmalloc.h"
@@ -109,6 +110,7 @@ class SlubCore : public Allocator {
   std::vector<Figure> State(CacheId id) const final;
   SlabInfoRow SlabInfo(CacheId id) const final;
   CacheContents Contents(CacheId id) const final;
+  std::vector<CacheLayer> Layers(CacheId id) const final;
   Offers offers() const final;
   Footprint FootprintOf(CacheId id) const final;
   const Footprint& TotalFootprint() const final { return caches_.total(); }
@@ -270,8 +272,15 @@ class SlubCore : public Allocator {
   virtual Task<void> EmptyBarns(Cpu& /*cpu*/, KmemCache& /*s*/, Ending /*ending*/) { return {}; }
   // Once all kmalloc caches are there. False: there is no memory.
   virtual Task<bool> BootstrapKmalloc(Cpu& /*cpu*/, KmemCache& /*s*/) { return Task<bool>(true); }
+  // Of a tunable of the front's own, whose value is in its range.
+  virtual Task<absl::Status> TuneFront(Cpu& /*cpu*/, KmemCache& /*s*/, std::string_view /*key*/,
+                                       int64_t /*value*/) {
+    return Task<absl::Status>(absl::OkStatus());
+  }
   virtual bool has_prefilled_sheaves() const = 0;
   virtual void FillContents(const KmemCache& s, CacheContents* contents) const = 0;
+  // Of a cache that lives.
+  virtual void FillLayers(const KmemCache& s, std::vector<CacheLayer>* layers) const = 0;
   // Claims what the front holds.
   virtual void InspectFront(const KmemCache& s, SlubInspection& inspection) const = 0;
 
@@ -312,6 +321,7 @@ class SlubCore : public Allocator {
   Machine& machine_;
   const AllocatorOptions options_;
   const SlubPolicy policy_;
+  const SlubRules rules_;  // the policy's, with the boot parameters
   const absl::Span<const SlubStat> counters_;
   std::array<uint8_t, kSlubStats> counter_places_{};  // by counter: its place in `counters_`
   const bool defrag_always_;

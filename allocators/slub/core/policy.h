@@ -90,6 +90,7 @@ inline constexpr SlubPolicy kSlub612 = [] {
   policy.slabinfo_guesses = true;
   policy.debug_caches = true;
   policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
+  policy.rules.orders_push_each_other = true;
   policy.kmalloc_odd_sizes_first = true;
   return policy;
 }();

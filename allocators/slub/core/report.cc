@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "allocators/common/slub_boot.h"
 #include "allocators/slub/core/core.h"
 #include "allocators/slub/core/sheaf_report.h"
 #include "allocators/switches.h"
@@ -41,20 +42,65 @@ absl::Span<const FigureInfo> CounterInfos(const SlubPolicy& policy) {
   return infos;
 }
 
-constexpr TunableInfo kTunables[] = {
-    {"min_partial", 0, std::numeric_limits<int64_t>::max(), "5 to 10, by the object's size",
-     "Partial slabs that a node keeps though they are empty."},
-    {"cpu_partial", 0, std::numeric_limits<uint32_t>::max(),
-     "120, 52 from 256 bytes, 24 from 1,024, 6 from 4,096",
-     "Free objects that a CPU's partial slabs are to hold, counted as half-full slabs; setting it "
-     "flushes all CPUs."},
-    {"remote_node_defrag_ratio", 0, 100, "100",
-     "Per cent of refills that look at other nodes' partial lists before a new slab is made."},
-    {"shrink", 1, 1, "", "Gives back empty slabs and sorts the partial lists."},
-};
+constexpr TunableInfo kMinPartial = {"min_partial", 0, std::numeric_limits<int64_t>::max(),
+                                     "5 to 10, by the object's size",
+                                     "Partial slabs that a node keeps though they are empty."};
+constexpr TunableInfo kCpuPartial = {
+    "cpu_partial", 0, std::numeric_limits<uint32_t>::max(),
+    "120, 52 from 256 bytes, 24 from 1,024, 6 from 4,096",
+    "Free objects that a CPU's partial slabs are to hold, counted as half-full slabs; setting it "
+    "flushes all CPUs."};
+constexpr TunableInfo kDefragRatio = {
+    "remote_node_defrag_ratio", 0, 100, "100",
+    "Per cent of refills that look at other nodes' partial lists before a new slab is made."};
+constexpr TunableInfo kShrink = {"shrink", 1, 1, "",
+                                 "Gives back empty slabs and sorts the partial lists."};
 
+// What the RFC of May 2026 would let be written ("mm/slab: enable runtime sheaves tuning").
+constexpr int64_t kUnsignedShortMost = 65'535;
+constexpr std::string_view kCapacityMeaning =
+    "Objects that a sheaf holds, of caches that have sheaves; 0 is none. Setting it takes all "
+    "sheaves away, waits for a grace period and gives every CPU a new one, as the RFC of May 2026 "
+    "has it.";
+constexpr TunableInfo kSheafCapacityOptIn = {"sheaf_capacity", 0, kUnsignedShortMost,
+                                             "what the cache asked for", kCapacityMeaning};
+constexpr TunableInfo kSheafCapacity = {
+    "sheaf_capacity", 0, kUnsignedShortMost,
+    "60, 28 from 256 bytes, 12 from 1,024, 4 from 4,096, or more where the cache asks",
+    kCapacityMeaning};
+constexpr TunableInfo kFullSheaves = {
+    "max_full_sheaves", 0, kUnsignedShortMost, "10",
+    "Full sheaves that a node's barn is to hold; several CPUs at once may leave more."};
+constexpr TunableInfo kEmptySheaves = {
+    "max_empty_sheaves", 0, kUnsignedShortMost, "10",
+    "Empty sheaves that a node's barn is to hold, looked at when a grace period has emptied one."};
+
+// Since 6.13.
+constexpr TunableInfo kSlabStrictNuma = {
+    "slab_strict_numa",
+    0,
+    1,
+    "0",
+    "Each object comes from the node that its task's memory policy says. No task here has such a "
+    "policy, so that it changes nothing, as on such a kernel.",
+    true};
+
+constexpr TunableInfo kTunables[] = {kMinPartial,   kCpuPartial,    kDefragRatio,    kShrink,
+                                     kSlabMinOrder, kSlabMaxOrder,  kSlabMinObjects, kSlubMinOrder,
+                                     kSlubMaxOrder, kSlubMinObjects};
+constexpr TunableInfo kTunablesOfBoth[] = {
+    kMinPartial,   kCpuPartial,   kDefragRatio,    kSheafCapacityOptIn, kFullSheaves,
+    kEmptySheaves, kShrink,       kSlabMinOrder,   kSlabMaxOrder,       kSlabMinObjects,
+    kSlubMinOrder, kSlubMaxOrder, kSlubMinObjects, kSlabStrictNuma};
 // Without CPU slabs there is no cpu_partial to set.
-constexpr TunableInfo kTunablesOfNodeSlabs[] = {kTunables[0], kTunables[2], kTunables[3]};
+constexpr TunableInfo kTunablesOfNodeSlabs[] = {
+    kMinPartial,   kDefragRatio,    kSheafCapacity, kFullSheaves,    kEmptySheaves,
+    kShrink,       kSlabMinOrder,   kSlabMaxOrder,  kSlabMinObjects, kSlubMinOrder,
+    kSlubMaxOrder, kSlubMinObjects, kSlabStrictNuma};
+
+constexpr TunableInfo kTunablesOfSlabsAlone[] = {
+    kMinPartial,     kDefragRatio,  kShrink,       kSlabMinOrder,   kSlabMaxOrder,
+    kSlabMinObjects, kSlubMinOrder, kSlubMaxOrder, kSlubMinObjects, kSlabStrictNuma};
 
 // Sums up parts by node; those that are zero are left out.
 class ByNode {
@@ -119,7 +165,14 @@ uint64_t GuessFree(const CacheNode& n) {
 ModelSwitches SlubSwitches(const SlubPolicy& policy) {
   ModelSwitches switches{
       .quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterInfos(policy)};
-  if (!policy.cpu_slabs) switches.tunables = kTunablesOfNodeSlabs;
+  const bool has_sheaves = policy.sheaves.which != SheafPolicy::Which::kNone;
+  if (policy.cpu_slabs && has_sheaves) {
+    switches.tunables = kTunablesOfBoth;
+  } else if (has_sheaves) {
+    switches.tunables = kTunablesOfNodeSlabs;
+  } else if (!policy.cpu_slabs) {
+    switches.tunables = kTunablesOfSlabsAlone;
+  }
   return switches;
 }
 
@@ -267,6 +320,12 @@ CacheContents SlubCore::Contents(CacheId id) const {
   }
   FillContents(s, &contents);
   return contents;
+}
+
+std::vector<CacheLayer> SlubCore::Layers(CacheId id) const {
+  std::vector<CacheLayer> layers;
+  if (cache(id).live) FillLayers(cache(id), &layers);
+  return layers;
 }
 
 Allocator::Offers SlubCore::offers() const {

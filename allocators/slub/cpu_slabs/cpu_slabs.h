@@ -78,6 +78,7 @@ class CpuSlabs {
   // __flush_cpu_slab(): for another CPU that is off line, or at boot for this one.
   Task<void> FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner);
   void Inspect(const KmemCache& s, SlubInspection& inspection) const;
+  void Layers(const KmemCache& s, std::vector<CacheLayer>* layers) const;
   void Describe(const KmemCache& s, CacheContents* contents) const;
 
  private:
@@ -146,7 +147,7 @@ class CpuSlabs {
   // --- slub_cpu_slabs_partial.cc: partial lists of nodes and CPUs. ---
   Task<Loot> GetPartial(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<Loot> GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node);
-  Task<Loot> GetAnyPartial(Cpu& cpu, KmemCache& s);
+  Task<void> TakePartials(Cpu& cpu, KmemCache& s, CacheNode& n, Loot* found);
   Task<bool> AcquireSlab(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, Loot* loot);
   Task<ObjectIndex> FreezeSlab(Cpu& cpu, KmemCache& s, Slab& slab);
   Task<bool> PutCpuPartial(Cpu& cpu, KmemCache& s, Slab& slab, Drain drain);

@@ -4,6 +4,7 @@
 // SLUB's partial lists: those of the nodes, under list_lock, and those of the CPUs, under
 // "interrupts off".
 
+#include "allocators/slub/core/find_partial.h"
 #include "allocators/slub/cpu_slabs/cpu_slabs.h"
 #include "base/check.h"
 
@@ -15,74 +16,49 @@ Task<CpuSlabs::Loot> CpuSlabs::GetPartial(Cpu& cpu, KmemCache& s, SlubAllocReque
   const bool only_there =
       node != kAnyNode && (!core_.policy().wish_in_two_passes || Has(request.gfp, Gfp::kThisNode));
   const NodeId nearest = node == kAnyNode ? core_.LocalMemoryNode(cpu) : node;
-  Loot found = co_await GetPartialNode(cpu, s, nearest);
-  found.way = SlubWay::kAllocNodePartial;
-  if (found.slab != nullptr || only_there) co_return found;
-  found = co_await GetAnyPartial(cpu, s);
-  found.way = SlubWay::kAllocRemotePartial;
-  co_return found;
+  return FindPartial<Loot>(core_, cpu, s, {.nearest = nearest, .only_there = only_there},
+                           [this, &cpu, &s](NodeId from) { return GetPartialNode(cpu, s, from); });
 }
 
-// get_partial_node(): the first slab of the node's list for the caller, and, while the lock is
-// held, further ones for the CPU's partial list, until they are more than half of what that may
-// hold.
 Task<CpuSlabs::Loot> CpuSlabs::GetPartialNode(Cpu& cpu, KmemCache& s, NodeId node) {
-  const SiteScope site(cpu, SiteOf(SlubAt::kGetPartial));
   Loot found;
-  CacheNode* const n = core_.GetNode(cpu, s, node);
-  if (n == nullptr) co_return found;
-  const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
-  if (nr_partial == 0) co_return found;
-
-  const IrqFlags flags = cpu.IrqSave();
-  {
-    const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
-    uint32_t extra = 0;
-    Slab* slab = cpu.Load(n->first);
-    while (slab != nullptr) {
-      Slab* const following = cpu.Load(slab->list_next);
-      if (s.is_debug) {
-        found = {.slab = slab, .single = core_.TakeSingle(cpu, s, *n, *slab)};
-        break;
-      }
-      const bool is_extra = found.slab != nullptr;
-      if (core_.policy().freezes_cpu_partials) {
-        const bool acquired = co_await AcquireSlab(cpu, s, *n, *slab, &found);
-        if (!acquired) break;
-      } else {
-        core_.RemovePartial(cpu, *n, *slab);
-        if (!is_extra) found.slab = slab;
-      }
-      if (is_extra) {
-        co_await PutCpuPartial(cpu, s, *slab, Drain::kNo);
-        core_.Count(cpu, s, SlubStat::kCpuPartialNode);
-        ++extra;
-      } else {
-        core_.Count(cpu, s, SlubStat::kAllocFromPartial);
-      }
-      const uint32_t limit = cpu.Load(s.cpu_partial_slabs);
-      const bool takes_one = limit == 0 && !core_.policy().freezes_cpu_partials;
-      if (takes_one || extra > limit / 2) break;
-      slab = following;
-    }
-  }
-  co_await cpu.IrqRestore(flags);
+  co_await TakeFromList(core_, cpu, s, node, [this, &cpu, &s, &found](CacheNode& n) {
+    return TakePartials(cpu, s, n, &found);
+  });
   co_return found;
 }
 
-// get_any_partial(): nodes in fallback order that have more partial slabs than they should keep.
-Task<CpuSlabs::Loot> CpuSlabs::GetAnyPartial(Cpu& cpu, KmemCache& s) {
-  const SiteScope site(cpu, SiteOf(SlubAt::kGetAnyPartial));
-  if (!core_.MayLookElsewhere(cpu, s)) co_return Loot{};
-  for (NodeId node : core_.machine().FallbackOf(cpu.node())) {
-    CacheNode* const n = core_.GetNode(cpu, s, node);
-    if (n == nullptr) continue;
-    const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
-    if (nr_partial <= cpu.Load(s.min_partial)) continue;
-    const Loot found = co_await GetPartialNode(cpu, s, node);
-    if (found.slab != nullptr) co_return found;
+// get_partial_node(), with the lock: the first slab of the node's list for the caller, and further
+// ones for the CPU's partial list, until they are more than half of what that may hold.
+Task<void> CpuSlabs::TakePartials(Cpu& cpu, KmemCache& s, CacheNode& n, Loot* found) {
+  uint32_t extra = 0;
+  Slab* slab = cpu.Load(n.first);
+  while (slab != nullptr) {
+    Slab* const following = cpu.Load(slab->list_next);
+    if (s.is_debug) {
+      *found = {.slab = slab, .single = core_.TakeSingle(cpu, s, n, *slab)};
+      break;
+    }
+    const bool is_extra = found->slab != nullptr;
+    if (core_.policy().freezes_cpu_partials) {
+      const bool acquired = co_await AcquireSlab(cpu, s, n, *slab, found);
+      if (!acquired) break;
+    } else {
+      core_.RemovePartial(cpu, n, *slab);
+      if (!is_extra) found->slab = slab;
+    }
+    if (is_extra) {
+      co_await PutCpuPartial(cpu, s, *slab, Drain::kNo);
+      core_.Count(cpu, s, SlubStat::kCpuPartialNode);
+      ++extra;
+    } else {
+      core_.Count(cpu, s, SlubStat::kAllocFromPartial);
+    }
+    const uint32_t limit = cpu.Load(s.cpu_partial_slabs);
+    const bool takes_one = limit == 0 && !core_.policy().freezes_cpu_partials;
+    if (takes_one || extra > limit / 2) break;
+    slab = following;
   }
-  co_return Loot{};
 }
 
 // acquire_slab(): freezes a slab and takes it off the node's list. The caller's own slab, the

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "allocators/slub/core/find_partial.h"
 #include "allocators/slub/core/policy.h"
 #include "allocators/slub/node_slabs/node_slabs.h"
 #include "base/check.h"
@@ -50,37 +51,33 @@ Task<NodeSlabs::Found> NodeSlabs::Find(Cpu& cpu, KmemCache& s, SlubAllocRequest 
 
 // get_from_partial(): the node asked for, or the CPU's own; then any, if it need not be that one.
 Task<NodeSlabs::Found> NodeSlabs::GetFromPartial(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
-  const NodeId node = request.node == kAnyNode ? cpu.node() : request.node;
-  Found found = co_await GetFromNode(cpu, s, node);
-  found.way = SlubWay::kAllocNodePartial;
-  if (found.slab != nullptr) co_return found;
-  if (request.node != kAnyNode && Has(request.gfp, Gfp::kThisNode)) co_return found;
-  found = co_await GetFromAny(cpu, s);
-  found.way = SlubWay::kAllocRemotePartial;
+  const bool wished = request.node != kAnyNode;
+  return FindPartial<Found>(core_, cpu, s,
+                            {.nearest = wished ? request.node : cpu.node(),
+                             .only_there = wished && Has(request.gfp, Gfp::kThisNode)},
+                            [this, &cpu, &s](NodeId from) { return GetFromNode(cpu, s, from); });
+}
+
+Task<NodeSlabs::Found> NodeSlabs::GetFromNode(Cpu& cpu, KmemCache& s, NodeId node) {
+  Found found;
+  co_await TakeFromList(core_, cpu, s, node, [this, &cpu, &s, &found](CacheNode& n) {
+    return TakeFirst(cpu, s, n, &found);
+  });
   co_return found;
 }
 
-// get_from_partial_node(): of the list's first slab, which keeps its place unless it is full now.
-Task<NodeSlabs::Found> NodeSlabs::GetFromNode(Cpu& cpu, KmemCache& s, NodeId node) {
-  const SiteScope site(cpu, SiteOf(SlubAt::kGetPartial));
-  Found found;
-  CacheNode* const n = core_.GetNode(cpu, s, node);
-  if (n == nullptr) co_return found;
-  const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
-  if (nr_partial == 0) co_return found;
-  const IrqFlags flags = cpu.IrqSave();
-  {
-    const SpinGuard guard = co_await n->list_lock.Acquire(cpu);
-    found.slab = cpu.Load(n->first);
-    if (found.slab != nullptr && s.is_debug) {
-      found.object = core_.TakeSingle(cpu, s, *n, *found.slab);
-    } else if (found.slab != nullptr) {
-      found.object = co_await PopObject(cpu, s, *found.slab);
-      if (found.slab->word.Peek().freelist == kNoObject) core_.RemovePartial(cpu, *n, *found.slab);
-    }
+// get_from_partial_node(), with the lock: of the list's first slab, which keeps its place unless it
+// is full now.
+Task<void> NodeSlabs::TakeFirst(Cpu& cpu, KmemCache& s, CacheNode& n, Found* found) {
+  found->slab = cpu.Load(n.first);
+  if (found->slab == nullptr) co_return;
+  Slab& slab = *found->slab;
+  if (s.is_debug) {
+    found->object = core_.TakeSingle(cpu, s, n, slab);
+    co_return;
   }
-  co_await cpu.IrqRestore(flags);
-  co_return found;
+  found->object = co_await PopObject(cpu, s, slab);
+  if (slab.word.Peek().freelist == kNoObject) core_.RemovePartial(cpu, n, slab);
 }
 
 // REQUIRES: the slab is on the list whose lock is held, so that only frees can come in between.
@@ -95,22 +92,6 @@ Task<ObjectIndex> NodeSlabs::PopObject(Cpu& cpu, KmemCache& s, Slab& slab) {
     if (done) co_return seen.freelist;
     core_.Count(cpu, s, SlubStat::kCmpxchgDoubleFail);
   }
-}
-
-// get_from_any_partial(): nodes in fallback order that have more partial slabs than they should
-// keep.
-Task<NodeSlabs::Found> NodeSlabs::GetFromAny(Cpu& cpu, KmemCache& s) {
-  const SiteScope site(cpu, SiteOf(SlubAt::kGetAnyPartial));
-  if (!core_.MayLookElsewhere(cpu, s)) co_return Found{};
-  for (const NodeId node : core_.machine().FallbackOf(cpu.node())) {
-    CacheNode* const n = core_.GetNode(cpu, s, node);
-    if (n == nullptr) continue;
-    const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
-    if (nr_partial <= cpu.Load(s.min_partial)) continue;
-    const Found found = co_await GetFromNode(cpu, s, node);
-    if (found.slab != nullptr) co_return found;
-  }
-  co_return Found{};
 }
 
 Task<Slab*> NodeSlabs::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "allocators/cache_contents.h"
@@ -66,6 +67,7 @@ class NodeSlabs {
   Task<void> FlushCpuOf(Cpu&, KmemCache&, CpuId) { return {}; }
   void Inspect(const KmemCache&, SlubInspection&) const {}
   void Describe(const KmemCache&, CacheContents*) const {}
+  void Layers(const KmemCache&, std::vector<CacheLayer>*) const {}
 
  private:
   // An object of a slab, or none.
@@ -80,7 +82,7 @@ class NodeSlabs {
   Task<Found> Find(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<Found> GetFromPartial(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<Found> GetFromNode(Cpu& cpu, KmemCache& s, NodeId node);
-  Task<Found> GetFromAny(Cpu& cpu, KmemCache& s);
+  Task<void> TakeFirst(Cpu& cpu, KmemCache& s, CacheNode& n, Found* found);
   Task<ObjectIndex> PopObject(Cpu& cpu, KmemCache& s, Slab& slab);
   Task<Slab*> NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<uint32_t> TakeFromNew(Cpu& cpu, KmemCache& s, Slab& slab, absl::Span<PhysAddr> into);

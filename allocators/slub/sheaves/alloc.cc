@@ -17,7 +17,7 @@ Task<SheafLayer::Found> SheafLayer::ReplaceEmptyMain(Cpu& cpu, KmemCache& s, Gfp
   CpuSheaves& pcs = On(s, cpu.id());
   NodeBarn* barn = nullptr;
   SlabSheaf* const spare = cpu.Load(pcs.spare);
-  if (cpu.Load(s.sheaf_capacity) > 0) {
+  if (Serves(cpu, s, pcs)) {
     if (spare != nullptr && spare->LoadSize(cpu) > 0) {
       pcs.SwapMainAndSpare(cpu);
       co_return Found::kSpare;
@@ -63,6 +63,11 @@ Task<SheafLayer::Found> SheafLayer::ReplaceEmptyMain(Cpu& cpu, KmemCache& s, Gfp
 Task<bool> SheafLayer::InstallFull(Cpu& cpu, KmemCache& s, NodeBarn& barn, SlabSheaf& full) {
   CpuSheaves& pcs = On(s, cpu.id());
   const bool locked = pcs.TryLock(cpu);
+  if (locked && !IsCurrent(s, pcs, full)) {
+    pcs.Unlock(cpu);
+    co_await FlushAndFree(cpu, s, full);
+    co_return false;
+  }
   if (locked) {
     SlabSheaf& main = *cpu.Load(pcs.main);
     SlabSheaf* const spare = cpu.Load(pcs.spare);
@@ -71,18 +76,17 @@ Task<bool> SheafLayer::InstallFull(Cpu& cpu, KmemCache& s, NodeBarn& barn, SlabS
       if (spare == nullptr && policy_.empty_main == SheafPolicy::EmptyMain::kBecomesSpare) {
         pcs.Install(cpu, pcs.spare, main);
       } else {
-        co_await barn.PutEmpty(cpu, main);
+        co_await LeaveEmpty(cpu, barn, main);
       }
       co_return true;
     }
     if (spare == nullptr || spare->LoadSize(cpu) == 0) {
       pcs.Install(cpu, pcs.spare, full);
-      if (spare != nullptr) co_await barn.PutEmpty(cpu, *spare);
+      if (spare != nullptr) co_await LeaveEmpty(cpu, barn, *spare);
       co_return true;
     }
   }
-  co_await barn.PutFull(cpu, full);
-  Count(cpu, s, SlubStat::kBarnPut);
+  co_await LeaveFull(cpu, s, barn, full);
   co_return locked;
 }
 
@@ -119,7 +123,7 @@ Task<size_t> SheafLayer::AllocBulk(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> 
 Task<bool> SheafLayer::BulkSheaf(Cpu& cpu, KmemCache& s) {
   const SiteScope site(cpu, SiteOf(SlubAt::kReplaceEmptyMain));
   CpuSheaves& pcs = On(s, cpu.id());
-  if (cpu.Load(s.sheaf_capacity) == 0) co_return false;
+  if (!Serves(cpu, s, pcs)) co_return false;
   SlabSheaf* const spare = cpu.Load(pcs.spare);
   if (spare != nullptr && spare->LoadSize(cpu) > 0) {
     pcs.SwapMainAndSpare(cpu);

@@ -73,23 +73,23 @@ Task<SlabSheaf*> NodeBarn::GetFullOrEmpty(Cpu& cpu) {
   co_return sheaf;
 }
 
-Task<void> NodeBarn::PutEmpty(Cpu& cpu, SlabSheaf& sheaf) {
+Task<bool> NodeBarn::PutEmpty(Cpu& cpu, SlabSheaf& sheaf) {
   CHECK_EQ(sheaf.size, 0u);
-  const IrqFlags flags = cpu.IrqSave();
-  {
-    const SpinGuard guard = co_await lock.Acquire(cpu);
-    empty.Add(cpu, sheaf);
-  }
-  co_await cpu.IrqRestore(flags);
+  return PutInto(cpu, empty, sheaf);
 }
 
-Task<void> NodeBarn::PutFull(Cpu& cpu, SlabSheaf& sheaf) {
+Task<bool> NodeBarn::PutFull(Cpu& cpu, SlabSheaf& sheaf) { return PutInto(cpu, full, sheaf); }
+
+Task<bool> NodeBarn::PutInto(Cpu& cpu, SheafList& list, SlabSheaf& sheaf) {
+  bool put = false;
   const IrqFlags flags = cpu.IrqSave();
   {
     const SpinGuard guard = co_await lock.Acquire(cpu);
-    full.Add(cpu, sheaf);
+    put = sheaf.capacity == capacity;
+    if (put) list.Add(cpu, sheaf);
   }
   co_await cpu.IrqRestore(flags);
+  co_return put;
 }
 
 // The limit of empties does not matter: there are as many sheaves as before.
@@ -127,13 +127,14 @@ Task<NodeBarn::Exchange> NodeBarn::ReplaceFull(Cpu& cpu, SlabSheaf& sheaf, uint3
   co_return exchange;
 }
 
-Task<NodeBarn::Contents> NodeBarn::TakeAll(Cpu& cpu) {
+Task<NodeBarn::Contents> NodeBarn::TakeAll(Cpu& cpu, uint32_t next_capacity) {
   Contents contents;
   const IrqFlags flags = cpu.IrqSave();
   {
     const SpinGuard guard = co_await lock.Acquire(cpu);
     contents.full = full.TakeAll(cpu);
     contents.empty = empty.TakeAll(cpu);
+    capacity = next_capacity;
   }
   co_await cpu.IrqRestore(flags);
   co_return contents;

@@ -37,8 +37,10 @@ class NodeBarn {
  public:
   static constexpr uint64_t kBytes = 48;
 
-  NodeBarn(PhysAddr where, LockClass* lock_class)
+  // Of a cache whose sheaves have room for `holds` objects.
+  NodeBarn(PhysAddr where, LockClass* lock_class, uint32_t holds)
       : address(where),
+        capacity(holds),
         lock(lock_class, {where, Structure::kLock}),
         full(&lock, At(kFullAt), At(kNrFullAt)),
         empty(&lock, At(kEmptyAt), At(kNrEmptyAt)) {}
@@ -47,9 +49,10 @@ class NodeBarn {
   // Null: there is none.
   Task<SlabSheaf*> GetEmpty(Cpu& cpu);
   Task<SlabSheaf*> GetFullOrEmpty(Cpu& cpu);
-  // Whatever the limits.
-  Task<void> PutEmpty(Cpu& cpu, SlabSheaf& sheaf);
-  Task<void> PutFull(Cpu& cpu, SlabSheaf& sheaf);
+  // Whatever the limits. False: the capacity has changed since the sheaf was made; it stays the
+  // caller's.
+  Task<bool> PutEmpty(Cpu& cpu, SlabSheaf& sheaf);
+  Task<bool> PutFull(Cpu& cpu, SlabSheaf& sheaf);
   // A full one for `sheaf`. Null: there is none, and `sheaf` stays the caller's.
   Task<SlabSheaf*> ReplaceEmpty(Cpu& cpu, SlabSheaf& sheaf);
   // An empty one for `sheaf`, unless there are `full_max` full ones already.
@@ -58,22 +61,25 @@ class NodeBarn {
     bool too_many_full = false;
   };
   Task<Exchange> ReplaceFull(Cpu& cpu, SlabSheaf& sheaf, uint32_t full_max);
-  // Everything that is in it.
+  // Everything that is in it. Only sheaves of `next_capacity` are let in from then on.
   struct Contents {
     SlabSheaf* full = nullptr;
     SlabSheaf* empty = nullptr;
   };
-  Task<Contents> TakeAll(Cpu& cpu);
+  Task<Contents> TakeAll(Cpu& cpu, uint32_t next_capacity);
   // A list's length without the lock: old the moment it is known.
   auto CountFull(Cpu& cpu) const { return cpu.LoadUnlocked(full.count); }
   auto CountEmpty(Cpu& cpu) const { return cpu.LoadUnlocked(empty.count); }
 
   const PhysAddr address;
+  uint32_t capacity;  // of the sheaves that are let in; changed with the lock
   SpinLock lock;
   SheafList full;
   SheafList empty;
 
  private:
+  Task<bool> PutInto(Cpu& cpu, SheafList& list, SlabSheaf& sheaf);
+
   static constexpr uint64_t kFullAt = 8;
   static constexpr uint64_t kEmptyAt = 24;
   static constexpr uint64_t kNrFullAt = 40;

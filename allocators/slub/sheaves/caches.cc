@@ -15,6 +15,7 @@ namespace slablab {
 Task<bool> SheafLayer::OpenPercpu(Cpu& cpu, KmemCache& s) {
   const MachineConfig& config = core_.machine().config();
   s.front = std::make_unique<CacheSheaves>(config.possible_cpus, config.node_count());
+  SetBarnMax(s, policy_.barn_full_max, policy_.barn_empty_max);
   const uint32_t capacity = SheafCapacity(policy_, s.spec, s.geometry.size);
   if (policy_.which == SheafPolicy::Which::kOptIn && capacity == 0) co_return true;
   // kmalloc caches get theirs once all of them are there; the two boot caches never.
@@ -30,7 +31,7 @@ Task<bool> SheafLayer::OpenBarns(Cpu& cpu, KmemCache& s) {
   for (int i = 0; i < core_.machine().config().node_count(); ++i) {
     const NodeId node(i);
     if (!HasBarn(node)) continue;
-    const bool opened = co_await OpenBarn(cpu, s, node);
+    const bool opened = co_await OpenBarn(cpu, s, node, s.sheaf_capacity.Peek());
     if (!opened) co_return false;
   }
   co_return true;
@@ -48,11 +49,11 @@ bool SheafLayer::HasBarn(NodeId node) const {
   return true;
 }
 
-Task<bool> SheafLayer::OpenBarn(Cpu& cpu, KmemCache& s, NodeId node) {
+Task<bool> SheafLayer::OpenBarn(Cpu& cpu, KmemCache& s, NodeId node, uint32_t capacity) {
   const PhysAddr at = co_await core_.KmallocOwn(cpu, NodeBarn::kBytes, kGfpKernel, node);
   if (at.is_null()) co_return false;
   cpu.TouchRange({at, Structure::kBarn}, NodeBarn::kBytes, Access::kWrite);
-  Of(s).barns[node.index()] = std::make_unique<NodeBarn>(at, barn_lock_class_);
+  Of(s).barns[node.index()] = std::make_unique<NodeBarn>(at, barn_lock_class_, capacity);
   BarnOf(cpu, s, node);
   co_return true;
 }
@@ -132,7 +133,7 @@ Task<bool> SheafLayer::Bootstrap(Cpu& cpu, KmemCache& s) {
   for (int i = 0; i < core_.machine().config().node_count(); ++i) {
     const NodeId node(i);
     if (!HasBarn(node)) continue;
-    const bool opened = co_await OpenBarn(cpu, s, node);
+    const bool opened = co_await OpenBarn(cpu, s, node, capacity);
     if (!opened) co_return false;
   }
   for (size_t i = 0; i < Of(s).first_main.size(); ++i) {

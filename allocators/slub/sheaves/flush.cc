@@ -86,7 +86,7 @@ Task<void> SheafLayer::EmptyBarns(Cpu& cpu, KmemCache& s, bool ending) {
   if (ending && HasSheaves(s)) co_await AwaitCallbacks(cpu);
   for (const std::unique_ptr<NodeBarn>& barn : Of(s).barns) {
     if (barn == nullptr) continue;
-    const NodeBarn::Contents contents = co_await barn->TakeAll(cpu);
+    const NodeBarn::Contents contents = co_await barn->TakeAll(cpu, s.sheaf_capacity.Peek());
     for (SlabSheaf *sheaf = contents.full, *next; sheaf != nullptr; sheaf = next) {
       cpu.Touch(sheaf->At(SlabSheaf::kLinksAt), Access::kRead);
       next = sheaf->next;

@@ -18,14 +18,14 @@ Task<SheafLayer::Found> SheafLayer::ReplaceFullMain(Cpu& cpu, KmemCache& s) {
   cpu.Execute(kSlubSlowCycles);
   CpuSheaves& pcs = On(s, cpu.id());
   for (;;) {
-    const uint32_t capacity = cpu.Load(s.sheaf_capacity);
-    NodeBarn* const barn = capacity == 0 ? nullptr : BarnOf(cpu, s);
+    NodeBarn* const barn = Serves(cpu, s, pcs) ? BarnOf(cpu, s) : nullptr;
     if (barn == nullptr) {
       pcs.Unlock(cpu);
       co_return Found::kNothing;
     }
     SlabSheaf& main = *cpu.Load(pcs.main);
     SlabSheaf* const spare = cpu.Load(pcs.spare);
+    const uint32_t capacity = main.capacity;
     bool put_failed = false;
     if (spare == nullptr) {
       SlabSheaf* const empty = co_await barn->GetEmpty(cpu);
@@ -38,8 +38,7 @@ Task<SheafLayer::Found> SheafLayer::ReplaceFullMain(Cpu& cpu, KmemCache& s) {
       pcs.SwapMainAndSpare(cpu);
       co_return Found::kSpare;
     } else {
-      const NodeBarn::Exchange exchange =
-          co_await barn->ReplaceFull(cpu, main, policy_.barn_full_max);
+      const NodeBarn::Exchange exchange = co_await barn->ReplaceFull(cpu, main, Of(s).full_max);
       if (exchange.empty != nullptr) {
         Count(cpu, s, SlubStat::kBarnPut);
         pcs.Install(cpu, pcs.main, *exchange.empty);
@@ -58,7 +57,7 @@ Task<SheafLayer::Found> SheafLayer::ReplaceFullMain(Cpu& cpu, KmemCache& s) {
     pcs.Unlock(cpu);
     const Found found = co_await MakeRoom(cpu, s, *barn, put_failed);
     // An interrupt may have filled the main sheaf again.
-    if (found == Found::kFlushed && cpu.Load(pcs.main)->LoadSize(cpu) == capacity) continue;
+    if (found == Found::kFlushed && IsFull(cpu, *cpu.Load(pcs.main))) continue;
     co_return found;
   }
 }
@@ -83,10 +82,15 @@ Task<SheafLayer::Found> SheafLayer::MakeRoom(Cpu& cpu, KmemCache& s, NodeBarn& b
 Task<bool> SheafLayer::InstallEmpty(Cpu& cpu, KmemCache& s, NodeBarn& barn, SlabSheaf& empty) {
   CpuSheaves& pcs = On(s, cpu.id());
   if (!pcs.TryLock(cpu)) {
-    co_await barn.PutEmpty(cpu, empty);
+    co_await LeaveEmpty(cpu, barn, empty);
     co_return false;
   }
   const uint32_t capacity = cpu.Load(s.sheaf_capacity);
+  if (!IsCurrent(s, pcs, empty)) {
+    pcs.Unlock(cpu);
+    co_await FreeSheaf(cpu, empty);
+    co_return false;
+  }
   SlabSheaf& main = *cpu.Load(pcs.main);
   SlabSheaf* const spare = cpu.Load(pcs.spare);
   if (spare == nullptr) {
@@ -95,19 +99,18 @@ Task<bool> SheafLayer::InstallEmpty(Cpu& cpu, KmemCache& s, NodeBarn& barn, Slab
     co_return true;
   }
   if (main.LoadSize(cpu) < capacity) {
-    co_await barn.PutEmpty(cpu, empty);
+    co_await LeaveEmpty(cpu, barn, empty);
     co_return true;
   }
   if (spare->LoadSize(cpu) < capacity) {
     pcs.SwapMainAndSpare(cpu);
-    co_await barn.PutEmpty(cpu, empty);
+    co_await LeaveEmpty(cpu, barn, empty);
     co_return true;
   }
   // The barn had room for a full one, but no empty one to give for it; whatever its limit is now.
   pcs.Install(cpu, pcs.main, empty);
   main.state = SlabSheaf::State::kHeld;
-  co_await barn.PutFull(cpu, main);
-  Count(cpu, s, SlubStat::kBarnPut);
+  co_await LeaveFull(cpu, s, barn, main);
   co_return true;
 }
 
@@ -186,7 +189,7 @@ Task<void> SheafLayer::FreeToSlabs(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> 
 Task<size_t> SheafLayer::FreeBatch(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> objects) {
   CpuSheaves& pcs = ThisCpu(cpu, s);
   if (!pcs.TryLock(cpu)) co_return 0;
-  const uint32_t capacity = cpu.Load(s.sheaf_capacity);
+  const uint32_t capacity = CapacityOf(cpu, s, *pcs.main.Peek());
   if (cpu.Load(pcs.main)->LoadSize(cpu) == capacity) {
     const bool more = co_await BulkRoom(cpu, s, capacity);
     if (!more) {
@@ -211,6 +214,7 @@ Task<size_t> SheafLayer::FreeBatch(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> 
 Task<bool> SheafLayer::BulkRoom(Cpu& cpu, KmemCache& s, uint32_t capacity) {
   const SiteScope site(cpu, SiteOf(SlubAt::kReplaceFullMain));
   CpuSheaves& pcs = On(s, cpu.id());
+  if (pcs.main.Peek() == bootstrap_) co_return false;
   NodeBarn* const barn = BarnOf(cpu, s);
   if (barn == nullptr) co_return false;
   SlabSheaf& main = *cpu.Load(pcs.main);
@@ -226,7 +230,7 @@ Task<bool> SheafLayer::BulkRoom(Cpu& cpu, KmemCache& s, uint32_t capacity) {
     pcs.SwapMainAndSpare(cpu);
     co_return true;
   }
-  const NodeBarn::Exchange exchange = co_await barn->ReplaceFull(cpu, main, policy_.barn_full_max);
+  const NodeBarn::Exchange exchange = co_await barn->ReplaceFull(cpu, main, Of(s).full_max);
   Count(cpu, s, exchange.empty == nullptr ? SlubStat::kBarnPutFail : SlubStat::kBarnPut);
   if (exchange.empty == nullptr) co_return false;
   pcs.Install(cpu, pcs.main, *exchange.empty);

@@ -6,7 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "allocators/allocator.h"
 #include "allocators/cache_contents.h"
@@ -45,8 +48,8 @@
 //      for a grace period, or a user's. It says so itself.
 //   2. Every CPU has a main sheaf; no CPU's lock is taken, nor a barn's.
 //   3. A sheaf holds no more objects than its capacity; that of the CPUs' and the barns' is the
-//      cache's. Those in a barn's list of empties hold none, an rcu_free one less than its
-//      capacity.
+//      cache's, except while that is being changed. Those in a barn's list of empties hold none, an
+//      rcu_free one less than its capacity.
 //   4. A barn's nr_full and nr_empty are the lengths of its lists.
 //   5. An object that is in a sheaf is in one place of one sheaf, and of that sheaf's cache; its
 //      slab says that it is in a sheaf, counts it as in use, and has it on no list.
@@ -101,6 +104,12 @@ class SheafLayer final : public SheafCallbacks {
   static bool HasSheaves(const KmemCache& s) { return !s.cpu_sheaves.Peek().is_null(); }
   // s->sheaf_capacity.
   static uint32_t CapacityOf(Cpu& cpu, const KmemCache& s) { return cpu.Load(s.sheaf_capacity); }
+  // What a sheaf of this cache holds. While the capacity is changed it may be another than the
+  // cache's; the cost is that of looking at the cache.
+  static uint32_t CapacityOf(Cpu& cpu, const KmemCache& s, const SlabSheaf& sheaf) {
+    cpu.Load(s.sheaf_capacity);
+    return sheaf.capacity;
+  }
   // this_cpu_ptr(s->cpu_sheaves). REQUIRES: the cache has them.
   CpuSheaves& ThisCpu(Cpu& cpu, KmemCache& s) {
     cpu.Load(s.cpu_sheaves);
@@ -192,6 +201,15 @@ class SheafLayer final : public SheafCallbacks {
   // bootstrap_cache_sheaves(), of a kmalloc cache.
   Task<bool> Bootstrap(Cpu& cpu, KmemCache& s);
 
+  // --- capacity.cc: sheaves as they are tuned. ---
+  // sheaf_capacity, max_full_sheaves or max_empty_sheaves.
+  Task<absl::Status> Tune(Cpu& cpu, KmemCache& s, std::string_view key, int64_t value);
+  // Whether it can have sheaves of another capacity, and limits.
+  bool TakesCapacity(const KmemCache& s) const;
+  // False: there is no memory, and everything is as it was.
+  Task<bool> SetCapacity(Cpu& cpu, KmemCache& s, uint32_t capacity);
+  static void SetBarnMax(KmemCache& s, uint32_t full_max, uint32_t empty_max);
+
   // --- slub_sheaf_flush.cc. ---
   Task<void> FlushAll(Cpu& cpu, KmemCache& s);
   Task<void> FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner);
@@ -201,10 +219,12 @@ class SheafLayer final : public SheafCallbacks {
   // --- slub_sheaf_check.cc: what is where. ---
   void Inspect(const KmemCache& s, SlubInspection& inspection) const;
   void Describe(const KmemCache& s, CacheContents* contents) const;
+  void Layers(const KmemCache& s, std::vector<CacheLayer>* layers) const;
 
  private:
   friend class SheafFlush;  // work items
   friend class SheafRcuFlush;
+  friend class SheafSwap;
 
   void PlaceSheaves(KmemCache& s, CpuId id);
   bool TakesRemote(const Cpu& cpu) const;
@@ -229,6 +249,19 @@ class SheafLayer final : public SheafCallbacks {
   Gfp FreeGfp() const {
     return policy_.free_wakes_kswapd ? kGfpNoWait | Gfp::kNoWarn : Gfp::kNoWarn;
   }
+  // Whether this CPU has sheaves now: not as long as the cache's capacity is changed. REQUIRES: its
+  // lock.
+  bool Serves(Cpu& cpu, const KmemCache& s, const CpuSheaves& pcs) const {
+    return cpu.Load(s.sheaf_capacity) > 0 && pcs.main.Peek() != bootstrap_;
+  }
+  // The same, when the lock is taken again for a sheaf that was made or filled without it: whether
+  // that may still be used.
+  bool IsCurrent(const KmemCache& s, const CpuSheaves& pcs, const SlabSheaf& sheaf) const {
+    return pcs.main.Peek() != bootstrap_ && sheaf.capacity == s.sheaf_capacity.Peek();
+  }
+  static bool IsFull(Cpu& cpu, const SlabSheaf& sheaf) {
+    return sheaf.LoadSize(cpu) == sheaf.capacity;
+  }
   static SheafId IdOf(const SlabSheaf& sheaf) { return SheafId(sheaf.index); }
 
   // --- slub_sheaf_memory.cc: sheaves as memory, filled and emptied. ---
@@ -238,6 +271,9 @@ class SheafLayer final : public SheafCallbacks {
   Task<bool> Fill(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf, Gfp gfp);
   Task<void> FlushUnused(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf);
   Task<void> FlushAndFree(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf);
+  // Into the barn, or, if the capacity has changed meanwhile, away.
+  Task<void> LeaveEmpty(Cpu& cpu, NodeBarn& barn, SlabSheaf& sheaf);
+  Task<void> LeaveFull(Cpu& cpu, KmemCache& s, NodeBarn& barn, SlabSheaf& sheaf);
   enum class Lock : bool { kTry, kSure };
   Task<bool> FlushMain(Cpu& cpu, KmemCache& s, Lock lock);
 
@@ -263,11 +299,20 @@ class SheafLayer final : public SheafCallbacks {
   Task<SlabSheaf*> PrefillSheaf(Cpu& cpu, KmemCache& s, Gfp gfp, uint32_t size);
   Task<bool> FillOversize(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf, Gfp gfp);
   bool HasBarn(NodeId node) const;
-  Task<bool> OpenBarn(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<bool> OpenBarn(Cpu& cpu, KmemCache& s, NodeId node, uint32_t capacity);
   void SetFirstMain(Cpu& cpu, KmemCache& s, CpuId id, SlabSheaf& main);
   Task<void> FlushOn(Cpu& cpu, KmemCache& s);
   bool UsedOn(Cpu& cpu, KmemCache& s, CpuId id);
   Task<void> HandOver(Cpu& cpu, SlabSheaf& sheaf, bool to_barn);
+  Task<bool> AllocMains(Cpu& cpu, KmemCache& s, std::vector<SlabSheaf*>* mains);
+  Task<void> SwapMains(Cpu& cpu, KmemCache& s, const std::vector<SlabSheaf*>& mains,
+                       std::vector<SlabSheaf*>* taken);
+  SlabSheaf* SwapMain(Cpu& cpu, CpuSheaves& pcs, SlabSheaf& main, std::vector<SlabSheaf*>* taken);
+
+  // A sheaf of neither CPU nor barn: a user's, or waiting for a grace period.
+  void SetAway(SlabSheaf& sheaf, SlabSheaf::State state);
+  void EndAway(SlabSheaf& sheaf);
+  void AddHolder(const KmemCache& s, const SlabSheaf& sheaf, NodeId node, CacheLayer* layer) const;
 
   SlubCore& core_;
   SheafSource& source_;

@@ -45,7 +45,8 @@ Task<SlabSheaf*> SheafLayer::AllocSheaf(Cpu& cpu, KmemCache& s, Gfp gfp, uint32_
   sheaf.address = address;
   sheaf.cache = &s;
   sheaf.callbacks = this;
-  sheaf.counted = capacity <= s.sheaf_capacity.Peek() || policy_.counts_oversize;
+  const uint32_t ordinary = std::max(s.sheaf_capacity.Peek(), Of(s).coming_capacity);
+  sheaf.counted = capacity <= ordinary || policy_.counts_oversize;
   // It comes zeroed.
   cpu.TouchRange(sheaf.At(0), bytes, Access::kWrite);
   cpu.Touch(sheaf.At(SlabSheaf::kCacheAt), Access::kWrite);
@@ -70,11 +71,11 @@ Task<void> SheafLayer::FreeSheaf(Cpu& cpu, SlabSheaf& sheaf) {
   if (counted) Count(cpu, s, SlubStat::kSheafFree);
 }
 
-// refill_sheaf(): to the cache's capacity. Answers whether it is full now.
+// refill_sheaf(): to its capacity. Answers whether it is full now.
 Task<bool> SheafLayer::Fill(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf, Gfp gfp) {
   const SiteScope site(cpu, SiteOf(SlubAt::kSheafRefill));
   const uint32_t size = sheaf.LoadSize(cpu);
-  const uint32_t room = cpu.Load(s.sheaf_capacity) - size;
+  const uint32_t room = CapacityOf(cpu, s, sheaf) - size;
   if (room == 0) co_return true;
   pool_.Equip(sheaf);
   const uint32_t filled = co_await source_.Refill(cpu, s, gfp, {sheaf.objects + size, room});
@@ -97,6 +98,20 @@ Task<void> SheafLayer::FlushUnused(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf) {
 Task<void> SheafLayer::FlushAndFree(Cpu& cpu, KmemCache& s, SlabSheaf& sheaf) {
   co_await FlushUnused(cpu, s, sheaf);
   co_await FreeSheaf(cpu, sheaf);
+}
+
+Task<void> SheafLayer::LeaveEmpty(Cpu& cpu, NodeBarn& barn, SlabSheaf& sheaf) {
+  const bool put = co_await barn.PutEmpty(cpu, sheaf);
+  if (!put) co_await FreeSheaf(cpu, sheaf);
+}
+
+Task<void> SheafLayer::LeaveFull(Cpu& cpu, KmemCache& s, NodeBarn& barn, SlabSheaf& sheaf) {
+  const bool put = co_await barn.PutFull(cpu, sheaf);
+  if (put) {
+    Count(cpu, s, SlubStat::kBarnPut);
+  } else {
+    co_await FlushAndFree(cpu, s, sheaf);
+  }
 }
 
 // sheaf_flush_main() and sheaf_try_flush_main(): from the top, by as much as the kernel's stack

@@ -91,6 +91,11 @@ struct CacheSheaves final : FrontCache {
   std::vector<SlabSheaf*> first_main;
   LazyArray<CpuSheaves> cpus;
   std::vector<std::unique_ptr<NodeBarn>> barns;  // by node; null: it has none
+  std::vector<SlabSheaf*> away;                  // users', and those that wait for a grace period
+  // max_full_sheaves and max_empty_sheaves: of each barn. They lie beside the capacity.
+  uint32_t full_max = 0;
+  uint32_t empty_max = 0;
+  uint32_t coming_capacity = 0;  // while it is being changed
 };
 
 }  // namespace slablab

@@ -12,7 +12,7 @@ namespace slablab {
 Task<SheafId> SheafLayer::Prefill(Cpu& cpu, KmemCache& s, Gfp gfp, uint32_t size) {
   SlabSheaf* const sheaf = co_await PrefillSheaf(cpu, s, gfp, size);
   if (sheaf == nullptr) co_return kNoSheaf;
-  sheaf->state = SlabSheaf::State::kUser;
+  SetAway(*sheaf, SlabSheaf::State::kUser);
   co_return IdOf(*sheaf);
 }
 
@@ -41,6 +41,12 @@ Task<SlabSheaf*> SheafLayer::PrefillSheaf(Cpu& cpu, KmemCache& s, Gfp gfp, uint3
   pcs.Unlock(cpu);
   if (sheaf == nullptr) sheaf = co_await AllocEmpty(cpu, s, gfp);
   if (sheaf == nullptr) co_return nullptr;
+  // The cache's capacity may have become less meanwhile.
+  if (sheaf->capacity < size) {
+    co_await FlushAndFree(cpu, s, *sheaf);
+    sheaf = co_await PrefillOversize(cpu, s, gfp, size);
+    co_return sheaf;
+  }
   cpu.Touch(sheaf->At(SlabSheaf::kCapacityAt), Access::kWrite);
   if (sheaf->LoadSize(cpu) < size) {
     const bool filled = co_await Fill(cpu, s, *sheaf, gfp | Gfp::kNoMemalloc);
@@ -123,7 +129,7 @@ Task<void> SheafLayer::Return(Cpu& cpu, KmemCache& s, Gfp gfp, SheafId id) {
   cpu.Execute(kSlubFastCycles);
   SlabSheaf& sheaf = pool_.at(id.value());
   CHECK(sheaf.state == SlabSheaf::State::kUser && sheaf.cache == &s);
-  sheaf.state = SlabSheaf::State::kHeld;
+  EndAway(sheaf);
   cpu.Touch(sheaf.At(SlabSheaf::kCapacityAt), Access::kRead);
   if (sheaf.capacity != CapacityOf(cpu, s)) {
     co_await FlushAndFree(cpu, s, sheaf);
@@ -132,6 +138,11 @@ Task<void> SheafLayer::Return(Cpu& cpu, KmemCache& s, Gfp gfp, SheafId id) {
   CpuSheaves& pcs = ThisCpu(cpu, s);
   pcs.Lock(cpu);
   NodeBarn* const barn = BarnOf(cpu, s);
+  if (!IsCurrent(s, pcs, sheaf)) {
+    pcs.Unlock(cpu);
+    co_await FlushAndFree(cpu, s, sheaf);
+    co_return;
+  }
   const bool has_spare = cpu.Load(pcs.spare) != nullptr;
   if (!has_spare) {
     pcs.Install(cpu, pcs.spare, sheaf);
@@ -143,15 +154,14 @@ Task<void> SheafLayer::Return(Cpu& cpu, KmemCache& s, Gfp gfp, SheafId id) {
   bool kept = barn != nullptr;
   if (kept) {
     const uint32_t full = co_await barn->CountFull(cpu);
-    kept = full < policy_.barn_full_max;
+    kept = full < Of(s).full_max;
   }
   if (kept) kept = co_await Fill(cpu, s, sheaf, gfp | Gfp::kNoMemalloc | Gfp::kNoWarn);
   if (!kept) {
     co_await FlushAndFree(cpu, s, sheaf);
     co_return;
   }
-  co_await barn->PutFull(cpu, sheaf);
-  Count(cpu, s, SlubStat::kBarnPut);
+  co_await LeaveFull(cpu, s, *barn, sheaf);
 }
 
 }  // namespace slablab

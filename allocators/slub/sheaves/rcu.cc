@@ -32,7 +32,7 @@ Task<bool> SheafLayer::FreeRcu(Cpu& cpu, PhysAddr object) {
   sheaf.LoadSize(cpu);
   Push(cpu, sheaf, object);
   core_.Account(s, [size = s.geometry.size](Footprint& all) { all.BeginRcu(1, size); });
-  if (sheaf.size == cpu.Load(s.sheaf_capacity)) {
+  if (sheaf.size == CapacityOf(cpu, s, sheaf)) {
     pcs.Detach(cpu, pcs.rcu_free);
     sheaf.node = cpu.node();
     cpu.Touch(sheaf.At(SlabSheaf::kNodeAt), Access::kWrite);
@@ -48,7 +48,7 @@ Task<bool> SheafLayer::FreeRcu(Cpu& cpu, PhysAddr object) {
 // CPU's lock, which is released if there is none.
 Task<bool> SheafLayer::GetRcuSheaf(Cpu& cpu, KmemCache& s, CpuSheaves& pcs) {
   NodeBarn* barn = nullptr;
-  if (cpu.Load(s.sheaf_capacity) > 0) {
+  if (Serves(cpu, s, pcs)) {
     SlabSheaf* const spare = cpu.Load(pcs.spare);
     if (spare != nullptr && spare->LoadSize(cpu) == 0) {
       pcs.Detach(cpu, pcs.spare);
@@ -70,11 +70,16 @@ Task<bool> SheafLayer::GetRcuSheaf(Cpu& cpu, KmemCache& s, CpuSheaves& pcs) {
   empty = co_await AllocEmpty(cpu, s, FreeGfp());
   if (empty == nullptr) co_return false;
   const bool locked = pcs.TryLock(cpu);
+  if (locked && !IsCurrent(s, pcs, *empty)) {
+    pcs.Unlock(cpu);
+    co_await FreeSheaf(cpu, *empty);
+    co_return false;
+  }
   // An interrupt may have brought one meanwhile.
   if (locked && cpu.Load(pcs.rcu_free) == nullptr) {
     pcs.Install(cpu, pcs.rcu_free, *empty);
   } else if (policy_.unneeded_rcu_sheaf == SheafPolicy::UnneededRcuSheaf::kToBarn) {
-    co_await barn->PutEmpty(cpu, *empty);
+    co_await LeaveEmpty(cpu, *barn, *empty);
   } else {
     co_await FreeSheaf(cpu, *empty);
   }
@@ -84,7 +89,7 @@ Task<bool> SheafLayer::GetRcuSheaf(Cpu& cpu, KmemCache& s, CpuSheaves& pcs) {
 // call_rcu().
 Task<void> SheafLayer::HandOver(Cpu& cpu, SlabSheaf& sheaf, bool to_barn) {
   sheaf.to_barn = to_barn;
-  sheaf.state = SlabSheaf::State::kRcu;
+  SetAway(sheaf, SlabSheaf::State::kRcu);
   ++waiting_;
   return core_.machine().rcu().Call(cpu, sheaf);
 }
@@ -95,7 +100,7 @@ Task<void> SheafLayer::RcuFreeSheaf(Cpu& cpu, SlabSheaf& sheaf) {
   const SiteScope site(cpu, SiteOf(SlubAt::kRcuCallback));
   cpu.Execute(kSlubSlowCycles);
   CHECK(sheaf.state == SlabSheaf::State::kRcu);
-  sheaf.state = SlabSheaf::State::kHeld;
+  EndAway(sheaf);
   --waiting_;
   KmemCache& s = *sheaf.cache;
   core_.Account(s, [size = s.geometry.size, objects = sheaf.size](Footprint& all) {
@@ -114,9 +119,10 @@ Task<void> SheafLayer::RcuFreeSheaf(Cpu& cpu, SlabSheaf& sheaf) {
   NodeBarn* const barn = BarnOf(cpu, s, sheaf.node);
   if (barn != nullptr) {
     const uint32_t full = co_await barn->CountFull(cpu);
-    if (full < policy_.barn_full_max) {
+    if (full < Of(s).full_max) {
       Count(cpu, s, SlubStat::kBarnPut);
-      co_await barn->PutFull(cpu, sheaf);
+      const bool put = co_await barn->PutFull(cpu, sheaf);
+      if (!put) co_await FlushAndFree(cpu, s, sheaf);
       co_return;
     }
   }
@@ -124,8 +130,8 @@ Task<void> SheafLayer::RcuFreeSheaf(Cpu& cpu, SlabSheaf& sheaf) {
   co_await FlushUnused(cpu, s, sheaf);
   if (barn != nullptr) {
     const uint32_t empty = co_await barn->CountEmpty(cpu);
-    if (empty < policy_.barn_empty_max) {
-      co_await barn->PutEmpty(cpu, sheaf);
+    if (empty < Of(s).empty_max) {
+      co_await LeaveEmpty(cpu, *barn, sheaf);
       co_return;
     }
   }

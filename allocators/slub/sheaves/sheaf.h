@@ -73,6 +73,7 @@ struct SlabSheaf final : RcuHead {
   SheafCallbacks* callbacks = nullptr;
   int32_t index = 0;  // of the record
   State state = State::kFree;
+  int32_t away = 0;      // its place among CacheSheaves::away, if it is there
   bool counted = true;   // by sheaf_alloc, and by sheaf_free when it goes
   bool to_barn = false;  // rcu_free_sheaf(), else rcu_free_sheaf_nobarn()
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "allocators/allocator.h"
@@ -53,6 +54,11 @@ class Sheaves final : private SheafSource {
   void Describe(const KmemCache& s, CacheContents* contents) const {
     bottom_.Describe(s, contents);
     layer_.Describe(s, contents);
+  }
+
+  void Layers(const KmemCache& s, std::vector<CacheLayer>* layers) const {
+    layer_.Layers(s, layers);
+    bottom_.Layers(s, layers);
   }
 
   SheafLayer& layer() { return layer_; }
@@ -162,7 +168,8 @@ template <typename Bottom>
     if (!SheafLayer::HasSheaves(s) || !layer_.MayFreeToSheaf(cpu, core_.NodeOf(cpu, slab))) {
     } else if (CpuSheaves& pcs = layer_.ThisCpu(cpu, s); pcs.TryLock(cpu)) {
       SlabSheaf& main = *cpu.Load(pcs.main);
-      const bool full = main.LoadSize(cpu) == cpu.Load(s.sheaf_capacity);
+      const uint32_t size = main.LoadSize(cpu);
+      const bool full = size == SheafLayer::CapacityOf(cpu, s, main);
       look = full ? Look::kReplace : Look::kServes;
       if (!full && cpu.MayProceed()) {
         layer_.Push(cpu, main, object);

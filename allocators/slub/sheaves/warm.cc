@@ -31,9 +31,11 @@ Task<bool> SheafLayer::GiveSheaf(Cpu& cpu, KmemCache& s, absl::Span<const PhysAd
   if (place == SheafPlace::kSpare) {
     pcs.Install(cpu, pcs.spare, *sheaf);
   } else if (is_full) {
-    co_await barn->PutFull(cpu, *sheaf);
+    const bool put = co_await barn->PutFull(cpu, *sheaf);
+    CHECK(put);
   } else {
-    co_await barn->PutEmpty(cpu, *sheaf);
+    const bool put = co_await barn->PutEmpty(cpu, *sheaf);
+    CHECK(put);
   }
   co_return true;
 }

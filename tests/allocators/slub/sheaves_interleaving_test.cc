@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -55,6 +56,11 @@ class World : public ExploredCache {
               ++rcu_;
             }};
   }
+  PhysAddr GoneOf(PhysAddr object) {
+    Gone(object);
+    ++rcu_;
+    return object;
+  }
   Piece FlushRcu(int cpu) {
     return {CpuId(cpu), kTask, [this](Cpu& on) { return m_.model().FlushRcuSheaves(on, cache()); }};
   }
@@ -95,6 +101,24 @@ class World : public ExploredCache {
             }};
   }
 
+  Piece Tune(int cpu, std::string_view key, int64_t value) {
+    return {CpuId(cpu), kTask, [this, key, value](Cpu& on) -> Task<void> {
+              const absl::Status tuned = co_await m_.model().Tune(on, cache(), key, value);
+              EXPECT_TRUE(tuned.ok()) << tuned;
+            }};
+  }
+  // A sheaf with two objects, one of which is used before it is given back.
+  Piece UsePrefilled(int cpu) {
+    return {CpuId(cpu), kTask, [this](Cpu& on) -> Task<void> {
+              const SheafId sheaf = co_await m_.model().PrefillSheaf(on, cache(), kGfpKernel, 2);
+              const Placement got =
+                  co_await m_.model().AllocFromSheaf(on, cache(), kGfpKernel, sheaf);
+              Got(got.object);
+              ++prefilled_;
+              co_await m_.model().ReturnSheaf(on, cache(), kGfpKernel, sheaf);
+            }};
+  }
+
   void Audit() {
     if (!m_.machine().cpu(CpuId(1)).online()) m_.BringOnLine(1);
     if (batches_) {
@@ -104,7 +128,9 @@ class World : public ExploredCache {
       EXPECT_EQ(m_.model().FootprintOf(cache()).objects, allocs() - frees());
     }
     ExploredCache::Audit();
-    EXPECT_EQ(Count("alloc_fastpath") + Count("alloc_slowpath"), allocs());
+    // What is prefilled straight from slabs is counted as allocated from there.
+    const uint64_t straight = 2 * Count("sheaf_prefill_oversize");
+    EXPECT_EQ(prefilled_ + Count("alloc_fastpath") + Count("alloc_slowpath"), allocs() + straight);
     EXPECT_EQ(Count("free_fastpath") + Count("free_slowpath") + Count("free_rcu_sheaf"), frees());
     EXPECT_EQ(Count("free_rcu_sheaf") + Count("free_rcu_sheaf_fail"), rcu_);
   }
@@ -122,6 +148,7 @@ class World : public ExploredCache {
   SheavesMachine& m_;
   bool batches_ = false;
   uint64_t rcu_ = 0;
+  uint64_t prefilled_ = 0;
 };
 
 // Runs, in every order within the bounds, what `set_up` answers; `see` looks at each order's end.
@@ -264,6 +291,72 @@ TEST(SheavesInterleavingTest, KvfreeRcuAgainstTheBarrierOfAll) {
   });
   EXPECT_GE(all.orders, 50u);
   EXPECT_GT(all["free_rcu_sheaf_fail"], 0u);
+}
+
+// What a program does to a sheaf while its cache's capacity is changed: to more, to less, to none.
+void ExploreCapacityChange(const std::function<std::vector<Piece>(World&)>& set_up,
+                           uint64_t orders_least) {
+  for (const SlubPolicy* policy : {&kSlub70, &kSlub73}) {
+    for (const int64_t capacity : {6, 2, 0}) {
+      const Exploration all = ExploreAll(
+          *policy, kFewSwitches,
+          [&](World& w) {
+            std::vector<Piece> pieces = set_up(w);
+            pieces.push_back(w.Tune(1, "sheaf_capacity", capacity));
+            return pieces;
+          },
+          [&](World& w) {
+            EXPECT_EQ(w.m().model().Layout(w.cache()).sheaf_capacity, capacity);
+            if (capacity == 0) EXPECT_TRUE(w.m().Contents(w.cache()).sheaves.empty());
+          });
+      EXPECT_GE(all.orders, orders_least) << policy->name << " " << capacity;
+    }
+  }
+}
+
+TEST(SheavesInterleavingTest, CapacityChangeAgainstAllocationThatFillsASheaf) {
+  ExploreCapacityChange([](World& w) -> std::vector<Piece> { return {w.Alloc(0)}; }, 20);
+}
+
+TEST(SheavesInterleavingTest, CapacityChangeAgainstFreeThatNeedsASheaf) {
+  ExploreCapacityChange(
+      [](World& w) -> std::vector<Piece> {
+        std::vector<PhysAddr> objects = w.BulkNow(0, 9);
+        const PhysAddr last = objects.back();
+        objects.pop_back();
+        w.FreeManyNow(0, objects);
+        return {w.Free(0, last)};
+      },
+      20);
+}
+
+TEST(SheavesInterleavingTest, CapacityChangeAgainstTaskAndInterruptOfOneCpu) {
+  ExploreCapacityChange(
+      [](World& w) -> std::vector<Piece> {
+        const std::vector<PhysAddr> objects = w.BulkNow(0, 5);
+        for (int i = 0; i < 4; ++i) w.FreeNow(0, objects[static_cast<size_t>(i)]);
+        return {w.Free(0, objects[4]), w.Alloc(0, kHardirq)};
+      },
+      20);
+}
+
+TEST(SheavesInterleavingTest, CapacityChangeAgainstKvfreeRcu) {
+  ExploreCapacityChange(
+      [](World& w) -> std::vector<Piece> {
+        const std::vector<PhysAddr> objects = w.BulkNow(0, 5);
+        for (int i = 0; i < 3; ++i) w.m().FreeRcu(0, w.GoneOf(objects[static_cast<size_t>(i)]));
+        return {w.FreeRcu(0, objects[3]), w.FreeRcu(0, objects[4])};
+      },
+      20);
+}
+
+TEST(SheavesInterleavingTest, CapacityChangeAgainstPrefilledSheaf) {
+  ExploreCapacityChange(
+      [](World& w) -> std::vector<Piece> {
+        w.AllocNow(0);
+        return {w.UsePrefilled(0)};
+      },
+      20);
 }
 
 }  // namespace

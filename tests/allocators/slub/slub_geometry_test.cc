@@ -4,7 +4,9 @@
 #include "allocators/common/slub_geometry.h"
 
 #include <tuple>
+#include <vector>
 
+#include "allocators/common/slub_boot.h"
 #include "base/types.h"
 #include "gtest/gtest.h"
 
@@ -54,6 +56,46 @@ TEST(SlubGeometryTest, KmallocCachesHaveTheKernelsOrdersAndObjects) {
         << row.size;
     EXPECT_EQ(at_64.min_partial, row.min_partial) << row.size;
   }
+}
+
+// What calculate_order() of 6.1 and of 7.3 come to by hand on 4 CPUs (16 objects are wanted).
+TEST(SlubGeometryTest, BootParametersMoveOrders) {
+  SlubRules later;
+  later.order_search = SlubRules::OrderSearch::kMoreWaste;
+  later.orders_push_each_other = true;
+  const auto order = [](uint32_t size, const SlubRules& rules) {
+    return ComputeSlubGeometry({.object_size = size}, {.present = 4, .possible = 4}, rules)->order;
+  };
+  using Parameters = std::vector<BootParameter>;
+  for (const SlubRules& rules : {SlubRules(), later}) {
+    EXPECT_EQ(order(1024, rules), 2);
+    const auto with = [&](const Parameters& parameters) {
+      return order(1024, WithBootParameters(rules, parameters));
+    };
+    EXPECT_EQ(with({{"slab_max_order", 0}}), 0);
+    EXPECT_EQ(with({{"slab_max_order", 1}}), 1);
+    EXPECT_EQ(with({{"slub_max_order", 1}}), 1);
+    EXPECT_EQ(with({{"slab_min_order", 3}}), 3);
+    EXPECT_EQ(with({{"slab_min_objects", 1}}), 0);
+    EXPECT_EQ(with({{"slab_min_objects", 32}}), 3);
+    EXPECT_EQ(with({{"slab_min_objects", 64}}), 3) << "slab_max_order is 3";
+    EXPECT_EQ(with({{"slab_min_objects", 64}, {"slab_max_order", 5}}), 4);
+    // Of one object of two pages, whatever the greatest order is.
+    EXPECT_EQ(order(8192, WithBootParameters(rules, Parameters{{"slab_max_order", 0}})), 1);
+  }
+  // Since 6.7 the later of the two moves the other; before, a slab of the least order it is.
+  const Parameters up = {{"slab_min_order", 5}};
+  EXPECT_EQ(WithBootParameters(later, up).orders.max_order, 5);
+  EXPECT_EQ(WithBootParameters(SlubRules(), up).orders.max_order, 3);
+  EXPECT_EQ(order(1024, WithBootParameters(later, up)), 5);
+  EXPECT_EQ(order(1024, WithBootParameters(SlubRules(), up)), 5);
+  const Parameters down = {{"slab_min_order", 5}, {"slab_max_order", 1}};
+  EXPECT_EQ(WithBootParameters(later, down).orders.min_order, 1);
+  // 512 objects of 8 bytes a page: 6.1 does not look whether they can be counted.
+  const Parameters many = {{"slab_max_order", 10}, {"slab_min_objects", 1'000'000}};
+  EXPECT_FALSE(
+      CheckOrders(WithBootParameters(SlubRules(), many), {.present = 4, .possible = 4}).ok());
+  EXPECT_TRUE(CheckOrders(WithBootParameters(later, many), {.present = 4, .possible = 4}).ok());
 }
 
 TEST(SlubGeometryTest, OnePresentCpuCountsThosePossible) {
