@@ -248,8 +248,8 @@ Task<absl::Status> SlabAllocator::TuneTogether(Cpu& cpu, CacheId id,
   int64_t batch_count = s.batch_count.Peek();
   int64_t shared = s.shared.Peek();
   for (const Tunable& tunable : tunables) {
-    absl::Status checked = CheckTuning(name(), SlabSwitches(policy_), options_.statistics,
-                                       tunable.key, tunable.value);
+    absl::Status checked =
+        CheckTuning(name(), SlabSwitches(policy_), options_.statistics, tunable.key, tunable.value);
     if (!checked.ok()) co_return checked;
     if (tunable.key == "limit") {
       limit = tunable.value;

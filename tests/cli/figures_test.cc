@@ -11,24 +11,19 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "allocators/switches.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "reports/breakdown.h"
 #include "reports/comparison/comparison.h"
-#include "reports/html/html_report.h"
-#include "reports/html_page.pb.h"
 #include "reports/metrics.h"
-#include "reports/tables.h"
 #include "reports/text/text.h"
 #include "runs/simulation/simulation.h"
 #include "tests/allocators/allocator_machine.h"
+#include "tests/cli/report_numbers.h"
 #include "tests/test_files.h"
 
 namespace slablab {
@@ -155,66 +150,6 @@ RunResult ResultOf(const Trial& run) {
 }
 
 // --- What reports say, as numbers. ---
-
-// Of a section of a text report: the rows between its rules, each its name and numbers.
-struct TextRow {
-  std::string name;
-  std::vector<uint64_t> numbers;  // whole ones; shares and bars are left out
-};
-std::vector<std::vector<TextRow>> TextSection(const std::string& report, const std::string& heading,
-                                              size_t name_columns) {
-  std::vector<std::vector<TextRow>> blocks;
-  bool inside = false;
-  for (const std::string& line : std::vector<std::string>(absl::StrSplit(report, '\n'))) {
-    if (line.starts_with(heading)) {
-      inside = true;
-    } else if (inside && line.empty()) {
-      break;
-    } else if (inside && line.starts_with("----")) {
-      blocks.emplace_back();
-    } else if (inside && !blocks.empty()) {
-      TextRow row{.name = std::string(absl::StripAsciiWhitespace(line.substr(0, name_columns))),
-                  .numbers = {}};
-      const std::string rest = line.size() > name_columns ? line.substr(name_columns) : "";
-      for (const std::string& word :
-           std::vector<std::string>(absl::StrSplit(rest, ' ', absl::SkipEmpty()))) {
-        uint64_t number = 0;
-        if (absl::SimpleAtoi(absl::StrReplaceAll(word, {{",", ""}}), &number)) {
-          row.numbers.push_back(number);
-        }
-      }
-      blocks.back().push_back(std::move(row));
-    }
-  }
-  return blocks;
-}
-
-uint64_t SumOf(const std::vector<TextRow>& rows, size_t column) {
-  uint64_t sum = 0;
-  for (const TextRow& row : rows) sum += row.numbers.at(column);
-  return sum;
-}
-
-HtmlPage PageOf(const RunResult& result) {
-  const std::string html = HtmlReport(Labelled({result}), "a run");
-  const std::string start = "<script type=\"application/json\" id=\"data\">";
-  const size_t begin = html.find(start) + start.size();
-  HtmlPage page;
-  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(
-                  html.substr(begin, html.find("</script>", begin) - begin), &page)
-                  .ok());
-  return page;
-}
-
-// The last numbers of the rows of a figure's chart, added up.
-double SumOfBars(const HtmlPage& page, const std::string& id) {
-  double sum = 0;
-  for (const HtmlFigure& figure : page.figures()) {
-    if (figure.id() != id) continue;
-    for (const auto& row : figure.chart().rows()) sum += row.values(3).number_value();
-  }
-  return sum;
-}
 
 uint64_t MetricOf(const RunResult& result, const std::string& name) {
   return FindMetric(name)->of(result).value_or(0);
@@ -412,85 +347,6 @@ void ExpectReportsTellThatState(const RunResult& result) {
   EXPECT_FALSE(caches.empty());
 }
 
-// --- What caching costs. ---
-
-void ExpectLayersAddUp(const RunResult& result) {
-  ASSERT_FALSE(result.layers().empty());
-  uint64_t object_bytes = 0;
-  const FootprintSample& last = *result.footprint().rbegin();
-  ASSERT_EQ(last.layers_size(), result.layers_size());
-  for (int i = 0; i < result.layers_size(); ++i) {
-    const CachingLayer& layer = result.layers(i);
-    SCOPED_TRACE(layer.layer());
-    CachingLayer sum;
-    uint64_t peaks = 0;
-    for (const CacheStats& cache : result.caches()) {
-      for (const CachingLayer& part : cache.layers()) {
-        if (part.layer() != layer.layer()) continue;
-        sum.set_full(sum.full() + part.full());
-        sum.set_partial(sum.partial() + part.partial());
-        sum.set_empty(sum.empty() + part.empty());
-        sum.set_objects(sum.objects() + part.objects());
-        sum.set_object_bytes(sum.object_bytes() + part.object_bytes());
-        sum.set_own_bytes(sum.own_bytes() + part.own_bytes());
-        peaks += part.objects_peak();
-        EXPECT_LE(part.objects_mean(), part.objects_peak()) << cache.name();
-        EXPECT_LE(part.objects(), part.objects_peak()) << cache.name();
-        EXPECT_EQ(part.object_bytes(), part.objects() * cache.slab_size()) << cache.name();
-      }
-    }
-    const auto numbers = [](const CachingLayer& of) {
-      return std::vector<uint64_t>{of.full(),    of.partial(),      of.empty(),
-                                   of.objects(), of.object_bytes(), of.own_bytes()};
-    };
-    EXPECT_EQ(numbers(sum), numbers(layer));
-    EXPECT_LE(layer.objects_peak(), peaks);
-    const uint64_t holders = layer.full() + layer.partial() + layer.empty();
-    uint64_t holders_by_node = 0;
-    uint64_t objects_by_node = 0;
-    for (const LayerOfNode& node : layer.nodes()) {
-      holders_by_node += node.holders();
-      objects_by_node += node.objects();
-    }
-    EXPECT_EQ(holders_by_node, holders);
-    EXPECT_EQ(objects_by_node, layer.objects());
-    EXPECT_EQ(last.layers(i).layer(), layer.layer());
-    EXPECT_EQ(last.layers(i).holders(), holders);
-    EXPECT_EQ(last.layers(i).objects(), layer.objects());
-    EXPECT_EQ(last.layers(i).own_bytes(), layer.own_bytes());
-    object_bytes += layer.object_bytes();
-  }
-  // They are free slots.
-  EXPECT_LE(object_bytes, result.footprint_end().free_bytes());
-}
-
-void ExpectReportsTellTheLayers(const RunResult& result) {
-  const auto blocks = TextSection(TextReport(result, {.rows_max = 0}),
-                                  "What caching costs at the end, by layer", 24);
-  ASSERT_EQ(blocks.size(), 3u);
-  ASSERT_EQ(blocks[1].size(), static_cast<size_t>(result.layers_size()));
-  const absl::StatusOr<DataTable> table = FindTable(DataTables(result), "layers");
-  ASSERT_TRUE(table.ok());
-  ASSERT_EQ(table->rows.size(), blocks[1].size());
-  uint64_t objects = 0;
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < table->rows.size(); ++i) {
-    const CachingLayer& layer = result.layers(static_cast<int>(i));
-    EXPECT_EQ(blocks[1][i].name, layer.layer());
-    const std::vector<uint64_t> numbers = {layer.full(),         layer.partial(),
-                                           layer.empty(),        layer.objects(),
-                                           layer.object_bytes(), layer.own_bytes()};
-    EXPECT_EQ(blocks[1][i].numbers, numbers) << layer.layer();
-    for (size_t column = 0; column < numbers.size(); ++column) {
-      EXPECT_EQ(table->rows[i][2 + column], absl::StrCat(numbers[column])) << layer.layer();
-    }
-    objects += layer.objects();
-    bytes += layer.object_bytes() + layer.own_bytes();
-  }
-  EXPECT_EQ(blocks[2][0].numbers[0], objects);
-  EXPECT_NEAR(SumOfBars(PageOf(result), "layers"), static_cast<double>(bytes), 0.5);
-}
-
 class FiguresTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
@@ -502,8 +358,6 @@ TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
     ExpectReportsTellThatTotal(result);
     ExpectOneStateOfMemory(result);
     ExpectReportsTellThatState(result);
-    ExpectLayersAddUp(result);
-    ExpectReportsTellTheLayers(result);
     if (!run.options.warm_start.value_or(false)) ExpectTheRestIsTheAllocatorsOwn(result);
   }
 }
