@@ -126,6 +126,11 @@ constexpr char kTagBytes[] = {static_cast<char>((kTag & 0x7f) | 0x80),
                               static_cast<char>(kTag >> 7)};
 constexpr size_t kSealBytes = sizeof(kTagBytes) + sizeof(uint64_t);
 
+bool HasSeal(std::string_view bytes) {
+  return bytes.size() >= kSealBytes && bytes.substr(bytes.size() - kSealBytes)
+                                           .starts_with({kTagBytes, sizeof(kTagBytes)});
+}
+
 // What another checksum in the message says is none of its contents.
 template <typename Message>
 std::string SealedBinary(const Message& message) {
@@ -150,8 +155,7 @@ absl::Status CheckSeal(std::string_view bytes, bool is_json, std::string_view na
   message.clear_checksum();
   if (is_json && stated == 0) return absl::OkStatus();
   const std::string_view body = bytes.substr(0, bytes.size() - std::min(bytes.size(), kSealBytes));
-  if (!is_json && bytes.substr(body.size(), sizeof(kTagBytes)) !=
-                      std::string_view(kTagBytes, sizeof(kTagBytes))) {
+  if (!is_json && !HasSeal(bytes)) {
     return absl::InvalidArgumentError(
         fmt::format("{}: damaged, or of a slablab before results had checksums: it does not end in "
                     "one; make it again",
@@ -183,9 +187,11 @@ bool IsWhole(const RunResult& result) {
   return result.has_config() && !result.config().allocator().empty() && result.has_totals();
 }
 
+// A binary result may begin like JSON: the tag of its first field is a line feed, and a brace is
+// that field's length, if it is of 123 bytes. But it ends in a seal.
 bool IsJson(std::string_view bytes) {
   const size_t first = bytes.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && bytes[first] == '{';
+  return first != std::string_view::npos && bytes[first] == '{' && !HasSeal(bytes);
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ RunResult WithoutMeanings(RunResult result) {
 }
 
 TEST(ResultIoTest, AResultOfBeforeMeaningsIsReadByItsNames) {
-  const RunResult said = ExampleResult();
+  RunResult said = ExampleResult();
+  said.mutable_config()->set_allocator("slub-6.1");
   const RunResult unsaid = WithoutMeanings(said);
   ASSERT_FALSE(MessageDifferencer::Equals(unsaid, said));
   RunResults several;
@@ -78,6 +79,7 @@ TEST(ResultIoTest, AResultOfBeforeMeaningsIsReadByItsNames) {
 // A name means nothing where the result says what is meant.
 TEST(ResultIoTest, NamesDoNotCountWhereMeaningsAreSaid) {
   RunResult result = ExampleResult();
+  result.mutable_config()->set_allocator("slub-6.1");
   result.mutable_paths(0)->set_is_fast(false);
   result.mutable_paths(1)->set_is_fast(true);
   result.mutable_caches(1)->mutable_counters(0)->clear_role();
@@ -107,7 +109,9 @@ TEST(ResultIoTest, WhatWasKeptWhenThereWasOneSlubIsOfLinux61) {
       ASSERT_TRUE(results.ok()) << results.status();
       EXPECT_EQ(results->runs(0).result().config().allocator(), read);
       const std::string& label = results->runs(0).label();
-      if (!label.empty()) EXPECT_EQ(label, absl::StrCat(read, " 4 CPUs"));
+      if (!label.empty()) {
+        EXPECT_EQ(label, absl::StrCat(read, " 4 CPUs"));
+      }
     }
     EXPECT_EQ(ParseResult(Serialize(old), "r")->config().allocator(), read);
   }
@@ -171,6 +175,19 @@ TEST(ResultIoTest, FilesThatCannotBeReadAreNamed) {
   EXPECT_EQ(ReadResult("no/such/file").status(),
             absl::NotFoundError("cannot read no/such/file: No such file or directory"));
   EXPECT_EQ(ReadResult("/").status(), absl::UnavailableError("cannot read /: Is a directory"));
+}
+
+// Of a binary result the first byte is a line feed and the second a length, which may be a brace.
+TEST(ResultIoTest, NoLengthOfAFieldMakesABinaryResultJson) {
+  RunResult result = ExampleResult();
+  for (size_t length = 0; length < 200; ++length) {
+    result.mutable_config()->Clear();
+    result.mutable_config()->set_allocator("slab");
+    result.mutable_config()->set_machine(std::string(length, 'm'));
+    const absl::StatusOr<RunResult> read = ParseResult(Serialize(result), "r");
+    ASSERT_TRUE(read.ok()) << length << ": " << read.status();
+    EXPECT_EQ(read->config().machine().size(), length);
+  }
 }
 
 TEST(ResultIoTest, FilesAreRead) {
