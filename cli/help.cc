@@ -74,9 +74,21 @@ std::string CommandHelp(const Command& command) {
   std::string usage = fmt::format("usage: slablab {}", command.name);
   if (!command.flags.empty()) usage += " [FLAGS]";
   if (!command.synopsis.empty()) {
-    // Too many choices for one line stand on the next.
-    const bool fits = usage.size() + 1 + command.synopsis.size() <= 80;
-    usage += fmt::format("{}{}", fits ? " " : "\n       ", command.synopsis);
+    // Too many choices for one line stand on the next, and on further ones.
+    constexpr size_t kColumnsMax = 80;
+    constexpr std::string_view kNext = "\n       ";
+    std::string_view rest = command.synopsis;
+    if (usage.size() + 1 + rest.size() <= kColumnsMax) {
+      usage += fmt::format(" {}", rest);
+      rest = {};
+    }
+    while (!rest.empty()) {
+      constexpr size_t kRoom = kColumnsMax + 1 - kNext.size();
+      const size_t choice = rest.size() <= kRoom ? rest.npos : rest.rfind('|', kRoom - 1);
+      const size_t length = choice == rest.npos ? rest.size() : choice + 1;
+      usage += fmt::format("{}{}", kNext, rest.substr(0, length));
+      rest.remove_prefix(length);
+    }
   }
   std::string out = usage + "\n\n";
   AppendRow(&out, "", command.summary, 0);

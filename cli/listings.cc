@@ -21,7 +21,7 @@
 #include "reports/metrics.h"
 #include "reports/numbers.h"
 #include "runs/experiments/sweep.pb.h"
-#include "runs/simulation/bundled_traces.h"
+#include "runs/recorded/bundled_traces.h"
 #include "sim/machine/machine_loader.h"
 #include "traces/slt/trace.h"
 #include "workloads/synthetic/workload_loader.h"
@@ -334,7 +334,9 @@ Listing ListOfTunables() {
     }
     for (const FigureInfo& counter : switches.counters) {
       listing.data.rows.push_back(
-          TunableRow(model, {.name = counter.name, .meaning = "Clears the counter."}));
+          TunableRow(model, TunableInfo{.name = counter.name,
+                                        .initial = "",
+                                        .meaning = "Clears the counter."}));
     }
   }
   return listing;

@@ -14,8 +14,8 @@
 #include "absl/strings/string_view.h"
 #include "allocators/registry.h"
 #include "cli/flags.h"
-#include "runs/simulation/bundled_traces.h"
-#include "runs/simulation/recorded_machine.h"
+#include "runs/recorded/bundled_traces.h"
+#include "runs/recorded/recorded_machine.h"
 
 ABSL_FLAG(
     std::string, trace, "",

@@ -18,7 +18,7 @@
 #include "cli/command.h"
 #include "cli/flags.h"
 #include "fmt/format.h"
-#include "runs/simulation/bundled_traces.h"
+#include "runs/recorded/bundled_traces.h"
 
 ABSL_FLAG(std::string, time, "",
           "FROM,TO: only events of these times, FROM included and TO not: seconds (8.05) or "

@@ -30,7 +30,7 @@
 #include "runs/experiments/printable.h"
 #include "runs/experiments/saved_results.h"
 #include "runs/experiments/variation.h"
-#include "runs/simulation/bundled_traces.h"
+#include "runs/recorded/bundled_traces.h"
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/simulation.h"
 #include "traces/slt/trace.h"

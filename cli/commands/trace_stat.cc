@@ -23,7 +23,7 @@
 #include "reports/tables.h"
 #include "reports/text/fitted_table.h"
 #include "runs/experiments/printable.h"
-#include "runs/simulation/bundled_traces.h"
+#include "runs/recorded/bundled_traces.h"
 #include "traces/import/import_trace.h"
 #include "traces/import/recording_source.h"
 #include "traces/sidecar/kernel_counters.h"

@@ -14,7 +14,7 @@
 #include "cli/trace_selection.h"
 #include "fmt/format.h"
 #include "runs/experiments/printable.h"
-#include "runs/simulation/bundled_traces.h"
+#include "runs/recorded/bundled_traces.h"
 #include "traces/slt/trace.h"
 #include "traces/validate.h"
 

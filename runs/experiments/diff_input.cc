@@ -22,7 +22,7 @@
 #include "base/interrupt.h"
 #include "fmt/format.h"
 #include "reports/result_io.h"
-#include "runs/simulation/bundled_traces.h"
+#include "runs/recorded/bundled_traces.h"
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_check.h"
 #include "runs/simulation/run_spec.h"

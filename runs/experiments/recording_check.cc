@@ -13,7 +13,7 @@
 #include "base/interrupt.h"
 #include "base/left_behind.h"
 #include "fmt/format.h"
-#include "runs/simulation/recorded_machine.h"
+#include "runs/recorded/recorded_machine.h"
 #include "runs/simulation/simulation.h"
 #include "sim/machine/machine_config.h"
 #include "traces/import/import_trace.h"

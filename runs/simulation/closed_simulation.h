@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "reports/result.pb.h"
-#include "runs/simulation/recorded_machine.h"
+#include "runs/recorded/recorded_machine.h"
 #include "runs/simulation/simulation.h"
 #include "sim/machine/machine_loader.h"
 

@@ -131,27 +131,26 @@ std::string ReasonToLeaveOut(const OperationTotals& operations) {
                       " operations are inferred: bulk calls and kvfree_rcu have no tracepoint");
 }
 
-int64_t KernelAllocations(const CacheComparison& cache) {
-  int64_t sum = 0;
-  for (const char* counter : {"alloc_fastpath", "alloc_slowpath"}) {
-    if (const CounterPair* const pair = FindPair(cache, counter)) sum += pair->kernel();
+// Allocations from the cache, as the kernel and as the model counted them.
+struct CountedAllocations {
+  int64_t kernel = 0;
+  int64_t simulated = 0;
+};
+CountedAllocations AllocationsOf(const CacheComparison& cache) {
+  CountedAllocations counted;
+  for (const FigureValue::Role role : {FigureValue::FAST_ALLOCS, FigureValue::SLOW_ALLOCS}) {
+    if (const CounterPair* const pair = FindPair(cache, role); pair != nullptr) {
+      counted.kernel += pair->kernel();
+      counted.simulated += pair->simulated();
+    }
   }
-  return sum;
-}
-
-int64_t SimulatedAllocations(const CacheComparison& cache) {
-  int64_t sum = 0;
-  for (const char* counter : {"alloc_fastpath", "alloc_slowpath"}) {
-    if (const CounterPair* const pair = FindPair(cache, counter)) sum += pair->simulated();
-  }
-  return sum;
+  return counted;
 }
 
 // What of a cache's figures the recording does not settle.
 std::string ReasonToDiffer(const CacheComparison& cache, const OperationTotals& operations,
                            bool is_warm) {
-  const int64_t counted = KernelAllocations(cache);
-  const int64_t replayed = SimulatedAllocations(cache);
+  const auto [counted, replayed] = AllocationsOf(cache);
   // One in so many: what runs by the clock beside the workload is less.
   constexpr int64_t kOutsideMin = 100;
   if (cache.left_out().empty() && std::abs(counted - replayed) * kOutsideMin > counted) {

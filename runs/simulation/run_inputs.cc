@@ -18,7 +18,7 @@
 #include "base/digest.h"
 #include "fmt/format.h"
 #include "google/protobuf/text_format.h"
-#include "runs/simulation/recorded_machine.h"
+#include "runs/recorded/recorded_machine.h"
 #include "sim/machine/machine_loader.h"
 #include "workloads/synthetic/workload_loader.h"
 

@@ -248,11 +248,12 @@ void FillLayer(const CacheLayer& layer, CachingLayer& filled) {
   filled.set_objects(layer.objects);
   filled.set_object_bytes(layer.object_bytes);
   filled.set_own_bytes(layer.own_bytes);
-  for (const auto& [node, of_node] : layer.nodes) {
+  for (size_t node = 0; node < layer.nodes.size(); ++node) {
+    if (layer.nodes[node].holders == 0) continue;
     LayerOfNode& row = *filled.add_nodes();
-    row.set_node(node);
-    row.set_holders(of_node.holders);
-    row.set_objects(of_node.objects);
+    row.set_node(static_cast<int32_t>(node));
+    row.set_holders(layer.nodes[node].holders);
+    row.set_objects(layer.nodes[node].objects);
   }
 }
 
@@ -275,7 +276,8 @@ void GatherLayers(const Allocator& allocator, const ReplayResult& replay, RunRes
     total.set_objects_peak(peak);
   }
   for (size_t i = 0; i < watch.caches().size(); ++i) {
-    const std::vector<CacheLayer> layers = allocator.Layers(CacheId(static_cast<int32_t>(i)));
+    std::vector<CacheLayer> layers;
+    allocator.AddLayers(CacheId(static_cast<int32_t>(i)), &layers);
     CacheStats& cache = *result.mutable_caches(static_cast<int>(i));
     for (size_t layer = 0; layer < layers.size(); ++layer) {
       const LayerOverTime& over_time = watch.caches()[i][layer];

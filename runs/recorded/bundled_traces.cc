@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runs/simulation/bundled_traces.h"
+#include "runs/recorded/bundled_traces.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_RUNS_SIMULATION_REPLAYABLE_H_
-#define SLABLAB_RUNS_SIMULATION_REPLAYABLE_H_
+#ifndef SLABLAB_RUNS_RECORDED_REPLAYABLE_H_
+#define SLABLAB_RUNS_RECORDED_REPLAYABLE_H_
 
 #include <string>
 
@@ -26,4 +26,4 @@ absl::Status ErrorOfTrace(const std::string& path, const absl::Status& status);
 
 }  // namespace slablab
 
-#endif  // SLABLAB_RUNS_SIMULATION_REPLAYABLE_H_
+#endif  // SLABLAB_RUNS_RECORDED_REPLAYABLE_H_

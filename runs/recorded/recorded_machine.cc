@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runs/simulation/recorded_machine.h"
+#include "runs/recorded/recorded_machine.h"
 
 #include <algorithm>
 #include <map>

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_RUNS_SIMULATION_BUNDLED_TRACES_H_
-#define SLABLAB_RUNS_SIMULATION_BUNDLED_TRACES_H_
+#ifndef SLABLAB_RUNS_RECORDED_BUNDLED_TRACES_H_
+#define SLABLAB_RUNS_RECORDED_BUNDLED_TRACES_H_
 
 #include <string>
 #include <vector>
@@ -29,4 +29,4 @@ absl::StatusOr<std::string> FindTrace(const std::string& name);
 
 }  // namespace slablab
 
-#endif  // SLABLAB_RUNS_SIMULATION_BUNDLED_TRACES_H_
+#endif  // SLABLAB_RUNS_RECORDED_BUNDLED_TRACES_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runs/simulation/cache_ways.h"
+#include "runs/recorded/cache_ways.h"
 
 #include <algorithm>
 #include <cstdint>

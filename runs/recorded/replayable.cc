@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runs/simulation/replayable.h"
+#include "runs/recorded/replayable.h"
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_RUNS_SIMULATION_CACHE_WAYS_H_
-#define SLABLAB_RUNS_SIMULATION_CACHE_WAYS_H_
+#ifndef SLABLAB_RUNS_RECORDED_CACHE_WAYS_H_
+#define SLABLAB_RUNS_RECORDED_CACHE_WAYS_H_
 
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
@@ -17,4 +17,4 @@ void NoteCachesOtherwise(const TraceHeader& trace, const Allocator& model, RunRe
 
 }  // namespace slablab
 
-#endif  // SLABLAB_RUNS_SIMULATION_CACHE_WAYS_H_
+#endif  // SLABLAB_RUNS_RECORDED_CACHE_WAYS_H_

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_RUNS_SIMULATION_RECORDED_MACHINE_H_
-#define SLABLAB_RUNS_SIMULATION_RECORDED_MACHINE_H_
+#ifndef SLABLAB_RUNS_RECORDED_RECORDED_MACHINE_H_
+#define SLABLAB_RUNS_RECORDED_RECORDED_MACHINE_H_
 
 #include <cstdint>
 #include <functional>
@@ -62,4 +62,4 @@ absl::StatusOr<std::vector<std::string>> RecordedQuirks(const TraceHeader& trace
 
 }  // namespace slablab
 
-#endif  // SLABLAB_RUNS_SIMULATION_RECORDED_MACHINE_H_
+#endif  // SLABLAB_RUNS_RECORDED_RECORDED_MACHINE_H_
