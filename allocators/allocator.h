@@ -311,9 +311,9 @@ class Allocator {
   virtual SlabInfoRow SlabInfo(CacheId cache) const = 0;
   // Of models whose caches consist of what it describes.
   virtual CacheContents Contents(CacheId /*cache*/) const { return {}; }
-  // The layers in which the cache keeps free objects at hand, the nearest first; those without
-  // holders are there too. Empty: it has no such layers.
-  virtual std::vector<CacheLayer> Layers(CacheId /*cache*/) const { return {}; }
+  // Appends the layers in which the cache keeps free objects at hand, the nearest first; those
+  // without holders too. None: it has no such layers.
+  virtual void AddLayers(CacheId /*cache*/, std::vector<CacheLayer>* /*layers*/) const {}
   virtual Footprint FootprintOf(CacheId cache) const = 0;
   virtual const Footprint& TotalFootprint() const = 0;  // one object, for the allocator's life
   // Where its per-CPU structures come from; null: it has none.

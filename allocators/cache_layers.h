@@ -5,8 +5,9 @@
 #define SLABLAB_ALLOCATORS_CACHE_LAYERS_H_
 
 #include <cstdint>
-#include <map>
 #include <string_view>
+
+#include "absl/container/inlined_vector.h"
 
 namespace slablab {
 
@@ -33,7 +34,7 @@ struct CacheLayer {
   uint64_t objects = 0;
   uint64_t object_bytes = 0;  // what these take of their slabs
   uint64_t own_bytes = 0;     // of the holders
-  std::map<int, OfNode> nodes = {};
+  absl::InlinedVector<OfNode, 8> nodes = {};  // by node, as far as there are any
 
   // `slot_size`: from one object of the cache to the next.
   void Add(const Holder& holder, uint64_t slot_size) {
@@ -42,7 +43,7 @@ struct CacheLayer {
     objects += holder.objects;
     object_bytes += holder.objects * slot_size;
     own_bytes += holder.bytes;
-    OfNode& node = nodes[holder.node];
+    OfNode& node = At(static_cast<size_t>(holder.node));
     ++node.holders;
     node.objects += holder.objects;
   }
@@ -54,11 +55,18 @@ struct CacheLayer {
     objects += other.objects;
     object_bytes += other.object_bytes;
     own_bytes += other.own_bytes;
-    for (const auto& [node, of] : other.nodes) {
-      nodes[node].holders += of.holders;
-      nodes[node].objects += of.objects;
+    for (size_t node = 0; node < other.nodes.size(); ++node) {
+      OfNode& of = At(node);
+      of.holders += other.nodes[node].holders;
+      of.objects += other.nodes[node].objects;
     }
     return *this;
+  }
+
+ private:
+  OfNode& At(size_t node) {
+    if (nodes.size() <= node) nodes.resize(node + 1);
+    return nodes[node];
   }
 };
 

@@ -39,17 +39,19 @@ class LayerWatch {
   // Looks at all caches. Answers their sums, by layer.
   std::vector<CacheLayer> Sample(const Allocator& allocator) {
     std::vector<CacheLayer> sums;
+    sums.reserve(kLayersMost);
     caches_.resize(static_cast<size_t>(allocator.cache_count()));
     for (size_t i = 0; i < caches_.size(); ++i) {
-      const std::vector<CacheLayer> layers = allocator.Layers(CacheId(static_cast<int32_t>(i)));
+      layers_.clear();
+      allocator.AddLayers(CacheId(static_cast<int32_t>(i)), &layers_);
       std::vector<LayerOverTime>& cache = caches_[i];
-      cache.resize(std::max(cache.size(), layers.size()));
-      for (size_t layer = 0; layer < layers.size(); ++layer) {
-        AddLayer(layers[layer], sums);
+      cache.resize(std::max(cache.size(), layers_.size()));
+      for (size_t layer = 0; layer < layers_.size(); ++layer) {
+        AddLayer(layers_[layer], sums);
         LayerOverTime& over_time = cache[layer];
         ++over_time.samples;
-        over_time.objects += layers[layer].objects;
-        over_time.objects_peak = std::max(over_time.objects_peak, layers[layer].objects);
+        over_time.objects += layers_[layer].objects;
+        over_time.objects_peak = std::max(over_time.objects_peak, layers_[layer].objects);
       }
     }
     return sums;
@@ -58,6 +60,9 @@ class LayerWatch {
   const std::vector<std::vector<LayerOverTime>>& caches() const { return caches_; }
 
  private:
+  static constexpr size_t kLayersMost = 9;  // of any model
+
+  std::vector<CacheLayer> layers_;  // of one cache, for a while
   std::vector<std::vector<LayerOverTime>> caches_;
 };
 

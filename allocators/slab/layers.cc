@@ -8,9 +8,9 @@
 
 namespace slablab {
 
-std::vector<CacheLayer> SlabAllocator::Layers(CacheId id) const {
+void SlabAllocator::AddLayers(CacheId id, std::vector<CacheLayer>* layers) const {
   const SlabCache& s = cache(id);
-  if (!s.live) return {};
+  if (!s.live) return;
   CacheLayer cpus{.name = "CPU arrays", .holders = "arrays"};
   CacheLayer shared{.name = "shared arrays", .holders = "arrays"};
   CacheLayer aliens{.name = "alien arrays", .holders = "arrays"};
@@ -42,7 +42,7 @@ std::vector<CacheLayer> SlabAllocator::Layers(CacheId id) const {
       add(alien->array.available.Peek(), limit, AlienCache::BytesFor(limit), node, &aliens);
     }
   }
-  return {cpus, shared, aliens};
+  for (const CacheLayer& layer : {cpus, shared, aliens}) layers->push_back(layer);
 }
 
 }  // namespace slablab

@@ -115,7 +115,7 @@ class SlabAllocator : public Allocator {
   std::vector<SlabPlace> SlabPlaces() const override;
   std::vector<Figure> Counters(CacheId id) const override;
   std::vector<Figure> State(CacheId id) const override;
-  std::vector<CacheLayer> Layers(CacheId id) const override;
+  void AddLayers(CacheId id, std::vector<CacheLayer>* layers) const override;
   SlabInfoRow SlabInfo(CacheId id) const override;
   Footprint FootprintOf(CacheId id) const override;
   const Footprint& TotalFootprint() const override { return caches_.total(); }

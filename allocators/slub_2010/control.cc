@@ -286,9 +286,9 @@ std::vector<Figure> Slub2010::State(CacheId id) const {
   return figures;
 }
 
-std::vector<CacheLayer> Slub2010::Layers(CacheId id) const {
+void Slub2010::AddLayers(CacheId id, std::vector<CacheLayer>* layers) const {
   const ListCache& s = list_cache(id);
-  if (!s.live) return {};
+  if (!s.live) return;
   CacheLayer layer{.name = "CPU slabs", .holders = "slabs"};
   for (size_t i = 0; i < s.cpus.size(); ++i) {
     const ListCpu& c = s.cpus[i];
@@ -305,7 +305,7 @@ std::vector<CacheLayer> Slub2010::Layers(CacheId id) const {
     layer.Add({.node = slab->node.value(), .objects = free, .room = slab->objects, .bytes = 0},
               s.geometry.size);
   }
-  return {layer};
+  layers->push_back(layer);
 }
 
 void Slub2010::CheckInvariants() const {

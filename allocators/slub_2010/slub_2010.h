@@ -110,7 +110,7 @@ class Slub2010 : public Slub2010Core {
   Task<void> CpuDead(Cpu& cpu, CpuId dead) override;
   Task<absl::Status> Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) override;
   std::vector<Figure> State(CacheId id) const override;
-  std::vector<CacheLayer> Layers(CacheId id) const override;
+  void AddLayers(CacheId id, std::vector<CacheLayer>* layers) const override;
   void CheckInvariants() const override;
 
   // The way an operation went: an index of paths().

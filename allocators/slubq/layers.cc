@@ -8,9 +8,9 @@
 
 namespace slablab {
 
-std::vector<CacheLayer> SlubQ::Layers(CacheId id) const {
+void SlubQ::AddLayers(CacheId id, std::vector<CacheLayer>* layers) const {
   const QueueCache& s = queue_cache(id);
-  if (!s.live) return {};
+  if (!s.live) return;
   CacheLayer cpus{.name = "CPU queues", .holders = "queues"};
   CacheLayer shared{.name = "shared queues", .holders = "queues"};
   CacheLayer aliens{.name = "alien queues", .holders = "queues"};
@@ -33,8 +33,11 @@ std::vector<CacheLayer> SlubQ::Layers(CacheId id) const {
       add(alien.q, alien.q.max(), queues->node, &aliens);
     }
   }
-  if (!policy_.shared_queues) return {cpus};
-  return {cpus, shared, aliens};
+  if (!policy_.shared_queues) {
+    layers->push_back(cpus);
+    return;
+  }
+  for (const CacheLayer& layer : {cpus, shared, aliens}) layers->push_back(layer);
 }
 
 }  // namespace slablab

@@ -125,7 +125,7 @@ class SlubQ : public Slub2010Core {
   Task<void> CpuDead(Cpu& cpu, CpuId dead) override;
   Task<absl::Status> Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) override;
   std::vector<Figure> State(CacheId id) const override;
-  std::vector<CacheLayer> Layers(CacheId id) const override;
+  void AddLayers(CacheId id, std::vector<CacheLayer>* layers) const override;
   SlabInfoRow SlabInfo(CacheId id) const override;
   void CheckInvariants() const override;
 

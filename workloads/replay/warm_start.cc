@@ -278,9 +278,11 @@ class CacheWarmer {
     }
   }
 
-  // A sheaf with so many of the node's objects. Where these are not there, or there is no memory
-  // for the sheaf, the CPU does without.
+  // A sheaf with so many of the node's objects, or as many as one of the model's holds, if it has
+  // any. Where these are not there, or there is no memory for the sheaf, the CPU does without.
   void GiveSheaf(size_t node, int64_t count, SheafPlace place, CpuId on) {
+    const int64_t room = allocator_.Layout(cache_).sheaf_capacity;
+    if (room > 0) count = std::min(count, room);
     std::vector<PhysAddr> objects;
     for (WarmSlab& slab : slabs_[node]) {
       while (std::ssize(objects) < count && !slab.objects.empty()) {

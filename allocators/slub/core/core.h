@@ -110,7 +110,7 @@ class SlubCore : public Allocator {
   std::vector<Figure> State(CacheId id) const final;
   SlabInfoRow SlabInfo(CacheId id) const final;
   CacheContents Contents(CacheId id) const final;
-  std::vector<CacheLayer> Layers(CacheId id) const final;
+  void AddLayers(CacheId id, std::vector<CacheLayer>* layers) const final;
   Offers offers() const final;
   Footprint FootprintOf(CacheId id) const final;
   const Footprint& TotalFootprint() const final { return caches_.total(); }

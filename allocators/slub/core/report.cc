@@ -322,10 +322,8 @@ CacheContents SlubCore::Contents(CacheId id) const {
   return contents;
 }
 
-std::vector<CacheLayer> SlubCore::Layers(CacheId id) const {
-  std::vector<CacheLayer> layers;
-  if (cache(id).live) FillLayers(cache(id), &layers);
-  return layers;
+void SlubCore::AddLayers(CacheId id, std::vector<CacheLayer>* layers) const {
+  if (cache(id).live) FillLayers(cache(id), layers);
 }
 
 Allocator::Offers SlubCore::offers() const {

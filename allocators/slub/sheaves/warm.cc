@@ -11,8 +11,8 @@ namespace slablab {
 Task<bool> SheafLayer::GiveSheaf(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects,
                                  SheafPlace place) {
   const uint32_t capacity = s.sheaf_capacity.Peek();
-  CHECK_LE(objects.size(), capacity);
   if (!HasSheaves(s) || capacity == 0) co_return false;
+  CHECK_LE(objects.size(), capacity);
   CpuSheaves& pcs = ThisCpu(cpu, s);
   NodeBarn* const barn = BarnOf(cpu, s);
   const bool is_full = objects.size() == capacity;
