@@ -114,8 +114,8 @@ for format in text tsv csv json proto html; do
   for result in "${stored[@]}"; do
     same "report --format=$format: $(basename "$result" .result)" report "$result" --format=$format
   done
-  same "compare --format=$format" compare --trace=$samples-net.slt --allocators=slub-6.1,slab,slubq \
-    --machine=vm-c4n2 --format=$format
+  same "compare --format=$format" compare --trace=$samples-net.slt \
+    --allocators=slub-6.1,slab,slubq --machine=vm-c4n2 --format=$format
 done
 for allocator in slub-6.1 slab slubq; do
   same "timeline: $allocator" timeline --trace=$samples-net.slt --machine=vm-c4n2 \

@@ -128,7 +128,7 @@ std::vector<Subject> SubjectsInDetail() {
 
 std::vector<Subject> Subjects() {
   std::vector<Subject> subjects;
-  for (const std::string& name : AllocatorNames()) {
+  for (const std::string& name : TestedModels()) {
     subjects.push_back({.allocator = name});
     for (const Subject& detailed : SubjectsInDetail()) {
       if (detailed.allocator == name) subjects.back() = detailed;

@@ -170,7 +170,7 @@ Figure AllocatorMachine::FigureOf(CacheId cache, std::string_view name) const {
   return {};
 }
 
-std::vector<std::string> AllocatorNames() {
+std::vector<std::string> TestedModels() {
   RegisterExample();
   return NamesOf(ListAllocators());
 }

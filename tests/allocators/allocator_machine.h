@@ -100,7 +100,7 @@ class AllocatorMachine {
 
 // The names of all models in the registry, and of the example, for tests of what holds for every
 // one of them; and such a name as gtest wants it.
-std::vector<std::string> AllocatorNames();
+std::vector<std::string> TestedModels();
 std::string TestName(std::string_view allocator);
 
 // The same, for tests of one model that see more of it than an Allocator shows.

@@ -28,7 +28,7 @@ class ContractTest : public ::testing::TestWithParam<std::string> {
   AllocatorMachine m_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Models, ContractTest, ::testing::ValuesIn(AllocatorNames()),
+INSTANTIATE_TEST_SUITE_P(Models, ContractTest, ::testing::ValuesIn(TestedModels()),
                          [](const auto& info) { return TestName(info.param); });
 
 // Reports tell the machine's own sites by these names, until they are told by type.

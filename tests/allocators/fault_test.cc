@@ -166,7 +166,7 @@ Outcome RunProgram(std::string_view allocator, const FaultyPageAllocator::Faults
 
 class FaultTest : public ::testing::TestWithParam<std::string> {};
 
-INSTANTIATE_TEST_SUITE_P(Models, FaultTest, ::testing::ValuesIn(AllocatorNames()),
+INSTANTIATE_TEST_SUITE_P(Models, FaultTest, ::testing::ValuesIn(TestedModels()),
                          [](const auto& info) { return TestName(info.param); });
 
 TEST_P(FaultTest, EachPageAllocationMayFailAlone) {

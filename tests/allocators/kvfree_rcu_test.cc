@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "allocators/registry.h"
 #include "gtest/gtest.h"
 #include "sim/core/tick_rcu.h"
 #include "sim/pages/buddy_allocator.h"
@@ -137,7 +138,7 @@ TEST_P(KvfreeRcuTest, WhatWaitsIsKnownObjectByObject) {
   EXPECT_EQ(waiting.size(), in_sheaves);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, KvfreeRcuTest, ::testing::ValuesIn(AllocatorNames()),
+INSTANTIATE_TEST_SUITE_P(Models, KvfreeRcuTest, ::testing::ValuesIn(TestedModels()),
                          [](const auto& info) { return TestName(info.param); });
 
 // Of SLAB, where no sheaf takes anything.

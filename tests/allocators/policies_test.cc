@@ -30,7 +30,7 @@ using ::testing::IsEmpty;
 
 std::vector<std::string> ModelsWithPolicies() {
   std::vector<std::string> models;
-  for (const std::string& model : AllocatorNames()) {
+  for (const std::string& model : TestedModels()) {
     if (!PoliciesOf(model).empty()) models.push_back(model);
   }
   return models;
@@ -207,7 +207,7 @@ TEST(PolicyRefusalTest, ReasonsSayWhatWouldDo) {
   EXPECT_THAT(refusal("slub-7.3", {"barns.pointer=in-node"}),
               HasSubstr("barns=all-nodes needs barns.pointer=in-cache"));
   EXPECT_THAT(refusal("slub-6.1", {"sheaves.capacity=8"}),
-              HasSubstr("sheaves.capacity of slub decides nothing: there are no sheaves"));
+              HasSubstr("sheaves.capacity of slub-6.1 decides nothing: there are no sheaves"));
   EXPECT_THAT(refusal("slub-7.3", {"cpu-partials=no"}), HasSubstr("there are no CPU slabs"));
   EXPECT_THAT(refusal("slub-6.18", {"sheaves.which=default"}),
               HasSubstr("sheaves.capacity-rule=by-class"));

@@ -86,7 +86,7 @@ TEST_P(TunableBoundsTest, AbsurdValuesAreRefusedOrTaken) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, TunableBoundsTest, ::testing::ValuesIn(AllocatorNames()),
+INSTANTIATE_TEST_SUITE_P(Models, TunableBoundsTest, ::testing::ValuesIn(TestedModels()),
                          [](const auto& info) { return TestName(info.param); });
 
 // slabinfo_write() of what kmalloc() or the percpu allocator cannot give ends in ENOMEM, and the

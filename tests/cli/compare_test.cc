@@ -91,7 +91,7 @@ TEST_F(CompareTest, WhatCannotBeComparedIsRefused) {
   ExpectRefusal(
       absl::StrCat("compare ", small_, " --vary=cpu_patial=0,6"),
       "--vary=cpu_patial=0,6: unknown tunable, policy, parameter or flag 'cpu_patial' (did you "
-      "mean cpu_partial?)");
+      "mean cpu_partial, cpu-partials?)");
   ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_partial=-1,-2"),
                 "cpu_partial cannot be set to -2: it takes 0..4294967295");
   ExpectRefusal(absl::StrCat("compare ", small_, " --vary=cpu_partial=x"), "whole numbers");

@@ -362,7 +362,7 @@ TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryModel, FiguresTest, ::testing::ValuesIn(AllocatorNames()),
+INSTANTIATE_TEST_SUITE_P(EveryModel, FiguresTest, ::testing::ValuesIn(TestedModels()),
                          [](const auto& info) { return TestName(info.param); });
 
 TEST(FootprintTest, TheEndIsWhatIsThereAfterTheLastFree) {

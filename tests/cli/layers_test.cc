@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "allocators/registry.h"
+#include "base/names.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reports/tables.h"
@@ -129,7 +131,7 @@ TEST_P(LayersTest, AddUpAndAreToldAlikeByEveryFormat) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, LayersTest, ::testing::ValuesIn(AllocatorNames()),
+INSTANTIATE_TEST_SUITE_P(Models, LayersTest, ::testing::ValuesIn(NamesOf(ListAllocators())),
                          [](const auto& info) { return TestName(info.param); });
 
 SimulationOptions Larson() {

@@ -101,7 +101,7 @@ TEST(TablesTest, AnyResultsTablesAreRectangular) {
 TEST(TablesTest, UnknownTablesAreAnsweredWithThoseThereAre) {
   EXPECT_THAT(Table("lock", Delimiter::kComma),
               HasSubstr("unknown table 'lock' (did you mean locks?); valid are: run, totals, "
-                        "skipped, rounding, paths, "));
+                        "skipped, rounding, otherwise, paths, "));
 }
 
 // Two lines as Linux 6.1 printed them, from the same figures.

@@ -103,7 +103,7 @@ class PageTest : public ::testing::Test {
 
 TEST_F(PageTest, TheDemosPageIsSound) {
   ASSERT_NO_FATAL_FAILURE(Look("demo --html={}"));
-  ExpectSound(/*charts=*/7);
+  ExpectSound(/*charts=*/10);
   EXPECT_NE(ColourOf("desk-light"), ColourOf("desk-dark"));
 }
 
@@ -121,13 +121,13 @@ TEST_F(PageTest, OneRunHasAPageToo) {
   ASSERT_NO_FATAL_FAILURE(
       Look(fmt::format("run --trace={} --format=html -o {{}}",
                        Runfile("traces/samples/linux-6.1-slub-c4n2-fork.slt"))));
-  ExpectSound(/*charts=*/7);
+  ExpectSound(/*charts=*/9);
 }
 
 TEST_F(PageTest, WorkloadsHaveTheirWorkOnThePage) {
   ASSERT_NO_FATAL_FAILURE(
       Look("run --workload=hackbench --machine=vm-c4n2 --allocator=slab --format=html -o {}"));
-  ExpectSound(/*charts=*/7);
+  ExpectSound(/*charts=*/9);
   ASSERT_NO_FATAL_FAILURE(
       Look("compare --workload=hackbench --allocators=slub,slab,slubq "
            "--machines=generic@1x1,generic@4x1,generic@8x2,generic@16x2 --format=html -o {}"));

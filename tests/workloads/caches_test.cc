@@ -104,7 +104,7 @@ TEST_P(CachesTest, AHugeSlotIsNoReasonToRefuseTheTrace) {
   EXPECT_THAT(GeometrySentences(trace, caches, m_.allocator()), SizeIs(1));
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryModel, CachesTest, ::testing::ValuesIn(AllocatorNames()),
+INSTANTIATE_TEST_SUITE_P(EveryModel, CachesTest, ::testing::ValuesIn(TestedModels()),
                          [](const auto& info) { return TestName(info.param); });
 
 // 96 bytes in 104: the free pointer is behind the object, in a kernel of SLUB. SLAB has none.

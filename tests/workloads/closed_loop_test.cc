@@ -177,8 +177,8 @@ TEST(ClosedLoopTest, NothingIsAllocatedPerStepAfterWarmUp) {
   ASSERT_NE(warm, seen.end());
   const uint64_t operations = seen.back().first - warm->first;
   ASSERT_GT(operations, 4 * kRounds);
-  // The samples of the footprint may take some; no step does.
-  EXPECT_LT(seen.back().second - warm->second, operations / 1000);
+  // A sample of the footprint takes one or two; no step does.
+  EXPECT_LT(seen.back().second - warm->second, operations / 400);
 }
 
 // --- Traces. ---

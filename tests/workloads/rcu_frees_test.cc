@@ -184,7 +184,7 @@ class UntilFirstIsOver : public Script {
 };
 
 TEST(BusyCpuTest, ItDelaysAGracePeriodAndDoesNotHoldItUp) {
-  for (const std::string model : {"slub", "slub-7.3"}) {
+  for (const std::string model : {"slub-6.1", "slub-7.3"}) {
     World world({.cpus = 2, .nodes = 1, .cpus_per_node = 2}, model, /*notes=*/false);
     UntilFirstIsOver program;
     ASSERT_TRUE(world.Run(program).ok());

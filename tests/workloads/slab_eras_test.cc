@@ -15,6 +15,7 @@
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
 #include "traces/slt/trace.h"
+#include "workloads/rcu_frees.h"
 #include "workloads/replay/replay.h"
 
 namespace slablab {
@@ -50,7 +51,7 @@ Cost CostOf(const std::string& trace, std::string_view allocator) {
   }
   const ReplayResult& result = replay.result();
   for (size_t path = 0; path < result.paths.size(); ++path) {
-    const std::string_view name = model->paths()[path].name;
+    const std::string_view name = PathOf(*model, static_cast<PathId>(path)).name;
     const Histogram& cycles = result.paths[path].cycles;
     cost.cycles += static_cast<int64_t>(cycles.total());
     if (name == "alloc fast hit" || name == "free fast hit") {

@@ -160,7 +160,7 @@ TEST(SyntheticTest, EveryPresetIsCleanOnEveryAllocatorAndFreesAllItMakes) {
     EXPECT_FALSE(info.description.empty()) << name;
     const std::string text = LoadWorkloadText(name)->textproto;
     uint64_t allocations = 0;
-    for (const std::string& allocator : AllocatorNames()) {
+    for (const std::string& allocator : TestedModels()) {
       const Outcome outcome = Execute(text, SmallSizes().at(name), allocator);
       const std::string where = name + " on " + allocator;
       EXPECT_TRUE(outcome.status.ok()) << where << ": " << outcome.status;

@@ -51,7 +51,7 @@ class Bench : public TouchBench<ExampleMachine> {
 };
 
 std::string Table() {
-  static const bool kRegistered = !AllocatorNames().empty();
+  static const bool kRegistered = !TestedModels().empty();
   EXPECT_TRUE(kRegistered);
   std::string table =
       "# What one operation of the example touches, the page allocator's own touches left\n"

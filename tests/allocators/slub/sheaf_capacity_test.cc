@@ -17,7 +17,13 @@ namespace {
 using ::testing::HasSubstr;
 using Pair = std::pair<uint64_t, uint64_t>;
 
-const CacheLayer& LayerOf(const std::vector<CacheLayer>& layers, std::string_view name) {
+std::vector<CacheLayer> LayersOf(SheavesMachine& m, CacheId cache) {
+  std::vector<CacheLayer> layers;
+  m.model().AddLayers(cache, &layers);
+  return layers;
+}
+
+CacheLayer LayerOf(const std::vector<CacheLayer>& layers, std::string_view name) {
   for (const CacheLayer& layer : layers) {
     if (layer.name == name) return layer;
   }
@@ -73,10 +79,10 @@ TEST(SheafCapacityTest, SheavesThatAreAwayComeBackToTheSlabs) {
   ASSERT_EQ(m.Count(cache, "sheaf_capacity"), 4u);
   for (const PhysAddr object : m.AllocBulk(0, cache, 6)) ASSERT_TRUE(m.FreeRcu(0, object));
   EXPECT_EQ(m.Waiting(0), 1u);
-  EXPECT_EQ(LayerOf(m.model().Layers(cache), "sheaves awaiting RCU").objects, 4u);
-  EXPECT_EQ(LayerOf(m.model().Layers(cache), "rcu_free sheaves").objects, 2u);
+  EXPECT_EQ(LayerOf(LayersOf(m, cache), "sheaves awaiting RCU").objects, 4u);
+  EXPECT_EQ(LayerOf(LayersOf(m, cache), "rcu_free sheaves").objects, 2u);
   const SheafId sheaf = m.Prefill(0, cache, 3);
-  EXPECT_EQ(LayerOf(m.model().Layers(cache), "prefilled sheaves").objects, 4u);
+  EXPECT_EQ(LayerOf(LayersOf(m, cache), "prefilled sheaves").objects, 4u);
   ASSERT_TRUE(m.Tune(cache, "sheaf_capacity", 9).ok());
   EXPECT_EQ(m.Waiting(0), 0u);
   EXPECT_EQ(m.Barn(0, cache), Pair(0, 0));
@@ -85,7 +91,7 @@ TEST(SheafCapacityTest, SheavesThatAreAwayComeBackToTheSlabs) {
   m.Return(0, cache, sheaf);
   EXPECT_EQ(m.Count(cache, "sheaf_free"), freed + 1);
   EXPECT_EQ(m.SheavesOf(0, cache), (CacheContents::PercpuSheaves{.main = 0}));
-  EXPECT_EQ(LayerOf(m.model().Layers(cache), "prefilled sheaves").count(), 0u);
+  EXPECT_EQ(LayerOf(LayersOf(m, cache), "prefilled sheaves").count(), 0u);
   m.model().CheckInvariants();
 }
 
@@ -131,7 +137,7 @@ TEST(SheafCapacityTest, LayersAreWhatStandsWhere) {
   std::vector<PhysAddr> objects = m.AllocBulk(0, cache, 28 * 6);
   for (int i = 0; i < 28 * 4 + 3; ++i) m.Free(0, cache, objects[static_cast<size_t>(i)]);
   const CacheContents contents = m.Contents(cache);
-  const std::vector<CacheLayer> layers = m.model().Layers(cache);
+  const std::vector<CacheLayer> layers = LayersOf(m, cache);
   uint64_t main = 0;
   uint64_t spare = 0;
   for (const CacheContents::PercpuSheaves& of_cpu : contents.sheaves) {

@@ -307,7 +307,9 @@ void ExploreCapacityChange(const std::function<std::vector<Piece>(World&)>& set_
           },
           [&](World& w) {
             EXPECT_EQ(w.m().model().Layout(w.cache()).sheaf_capacity, capacity);
-            if (capacity == 0) EXPECT_TRUE(w.m().Contents(w.cache()).sheaves.empty());
+            if (capacity == 0) {
+              EXPECT_TRUE(w.m().Contents(w.cache()).sheaves.empty());
+            }
           });
       EXPECT_GE(all.orders, orders_least) << policy->name << " " << capacity;
     }
