@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/strings/match.h"
 #include "allocators/common/slub_geometry.h"
 #include "allocators/slub/core/sheaf_policy.h"
 #include "allocators/slub/sheaves/sheaf.h"
@@ -86,10 +87,10 @@ std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace) {
   return std::nullopt;
 }
 
-std::optional<SlabSysfs> SlabSysfsOf(const TraceHeader& trace) {
+std::optional<SlabSysfs> SheavesSysfsOf(const TraceHeader& trace) {
   for (const char* name : {"sys-kernel-slab.before", "sys-kernel-slab.after"}) {
     const TraceSidecar* const sidecar = trace.FindSidecar(name);
-    if (sidecar == nullptr) continue;
+    if (sidecar == nullptr || !absl::StrContains(sidecar->contents, "sheaf_capacity")) continue;
     absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
     if (sysfs.ok()) return *std::move(sysfs);
   }
@@ -165,7 +166,7 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
 absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace, Machine& machine,
                                                         Allocator& allocator) {
   const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
-  const std::optional<SlabSysfs> sysfs = SlabSysfsOf(trace);
+  const std::optional<SlabSysfs> sysfs = SheavesSysfsOf(trace);
   std::vector<CacheId> ids;
   for (const TraceCache& cache : trace.caches) {
     if (cache.name.empty() || cache.object_size == 0) {

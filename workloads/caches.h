@@ -37,8 +37,8 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
 uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache);
 
 // The /sys/kernel/slab that stood beside a trace when it began, else when it ended; nothing if
-// there is none that can be read.
-std::optional<SlabSysfs> SlabSysfsOf(const TraceHeader& trace);
+// there is none that can be read, or that kernel's caches had no sheaves.
+std::optional<SlabSysfs> SheavesSysfsOf(const TraceHeader& trace);
 
 // Makes the caches that the recorded kernel had and the allocator has not, events or no events:
 // their sheaves and descriptors lie in the same slabs as the others'. Those with debugging flags

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -203,7 +204,7 @@ bool StartsWarm(const SimulationOptions& options, const TraceHeader& trace) {
   if (options.warm_start.has_value()) return *options.warm_start;
   if (options.order == RunOrder::kClosed || IsPercpuAllocator(options.allocator)) return false;
   const TraceSidecar* const sidecar = trace.FindSidecar(kWarmSidecar);
-  if (sidecar == nullptr) return false;
+  if (sidecar == nullptr || !absl::StrContains(sidecar->contents, "sheaf_refill")) return false;
   const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
   if (!sysfs.ok()) return false;
   return std::any_of(sysfs->caches.begin(), sysfs->caches.end(), [](const auto& each) {
