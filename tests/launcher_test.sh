@@ -27,7 +27,7 @@ check() { # WHAT COMMAND...
 
 clone=$work/clone
 mkdir -p "$clone/third_party" "$work/bin" "$work/info" "$work/home" "$work/other"
-for folder in base sim allocators traces workloads reports cli tests docs; do
+for folder in base sim allocators traces workloads reports runs cli tests docs; do
   mkdir -p "$clone/$folder"
   echo one >"$clone/$folder/source.cc"
 done
