@@ -39,14 +39,13 @@
 // recording had in order) waits for it, and is counted.
 //
 // A free that import inferred to be one by kvfree_rcu (Event::by_rcu) is one here: at its time the
-// object is handed over, and the model has it back when its RCU says so. That time is halfway
-// between the object's allocation and its memory's next use. The recorded kernel had it back before
-// that next use, so that a later time would leave no room for the grace period; an earlier one is
-// as good a guess. Kernels before 6.18 record the batches' own frees as they come: they are frees
-// like any others. Beside the counters of linux-7.3-slub-c4n2-fork, warm start, frees at once would
-// have 0 of 3,758 in free_rcu_sheaf, 12.0 % too many in free_fastpath and 33 % too few in
-// alloc_slab; so it is 3,472 (the rest lie on another node here), 1.8 % too few and 24 %. Of
-// hackbench, cold, the share of fast frees is 0.16 points too high instead of 0.25.
+// object is handed over, and the model has it back when its RCU says so. That time is import's: of
+// maple trees when another node takes its place (traces/maple_tree.h), of others halfway between
+// the object's allocation and its memory's next use (traces/import/repair/untraced_frees.h). The
+// recorded kernel had it back before that next use, so that a later time would leave no room for
+// the grace period; an earlier one is as good a guess. Kernels before 6.18 record the batches' own
+// frees as they come: they are frees like any others. docs/results/counters_7_3.md has what comes
+// of it beside the kernel's own counters.
 //
 // A sheaf that is prefilled for one of its user's operations has no event. What is taken from it
 // has (traces/maple_tree.h): it is filled before the first that is on a CPU, and given back before
