@@ -24,6 +24,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/sanitizers.h"
 
 namespace slablab {
 namespace {
@@ -138,15 +139,8 @@ TEST_F(OutputTest, ErrorsNameThePathAndTheCause) {
 
 // The address sanitizer reports a program's own faults itself, and then exits.
 bool SanitizerAnswers(int signal) {
-#if defined(__SANITIZE_ADDRESS__)
-  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE;
-#endif
-#endif
-  static_cast<void>(signal);
-  return false;
+  const bool fault = signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE;
+  return kUnderAddressSanitizer && fault;
 }
 
 // Whatever ends a program, and is not for the program itself to answer.

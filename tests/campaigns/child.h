@@ -11,20 +11,9 @@
 #include <string_view>
 #include <vector>
 
-namespace slablab {
+#include "tests/sanitizers.h"
 
-// How many times as long the program takes as it does without the address sanitizer.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr unsigned kSlowness = 10;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-inline constexpr unsigned kSlowness = 10;
-#else
-inline constexpr unsigned kSlowness = 1;
-#endif
-#else
-inline constexpr unsigned kSlowness = 1;
-#endif
+namespace slablab {
 
 struct ChildOptions {
   std::string folder = {};                    // its working folder; empty: ours

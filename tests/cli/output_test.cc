@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/cli/run_program.h"
+#include "tests/sanitizers.h"
 #include "tests/test_files.h"
 #include "workloads/synthetic/workload_loader.h"
 
@@ -119,9 +119,9 @@ TEST_F(OutputTest, AFileBeyondItsLimitIsSaidAndLeavesNothing) {
 
 // However early it ends.
 TEST_F(OutputTest, TheEndOfAddressSpaceIsSaidAndLeavesNothing) {
-#ifdef ABSL_HAVE_ADDRESS_SANITIZER
-  GTEST_SKIP() << "the address sanitizer takes terabytes of address space for itself";
-#endif
+  if (kUnderAddressSanitizer) {
+    GTEST_SKIP() << "the address sanitizer takes terabytes of address space for itself";
+  }
   int refused = 0;
   for (int mib = 30; mib < 2'000; mib += mib / 4) {
     const Ending ending =

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "tests/sanitizers.h"
 #include "tests/sim/cache/coherence_reference.h"
 #include "tests/sim/test_machine.h"
 
@@ -277,6 +278,7 @@ struct Width {
 class RandomAccesses : public testing::TestWithParam<Width> {};
 
 TEST_P(RandomAccesses, AnswerAsTheReferenceDoes) {
+  static constexpr int kSteps = 20000 / kSlowness;
   const Width width = GetParam();
   for (uint64_t round = 0; round < 6; ++round) {
     Random random(round, static_cast<uint64_t>(width.cores));
@@ -298,7 +300,7 @@ TEST_P(RandomAccesses, AnswerAsTheReferenceDoes) {
       lines.push_back(kLinesPerPage + random.Below((frames - 1) * kLinesPerPage));
     }
     Pair pair(config, lines);
-    for (int step = 0; step < 20000; ++step) {
+    for (int step = 0; step < kSteps; ++step) {
       // Some lines are read by all, some are one core's own, some are fought for.
       const uint64_t line = lines[random.Below(random.Chance(1, 4) ? 4 : lines.size())];
       const uint64_t cores = static_cast<uint64_t>(config.core_count);
