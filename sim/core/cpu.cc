@@ -72,6 +72,7 @@ void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
   const Memory::Result result = memory_.TouchFurther(caches_, place.address.line(), access, look);
   now_ += result.cycles;
   account_->Charge(place.structure, result.outcome, result.cycles);
+  if (tallies_ != nullptr) Tally().Add(place.structure, result.outcome, result.cycles);
   if (watched_) [[unlikely]] {
     ShowTouch(place, access, result.outcome);
   }
@@ -104,6 +105,9 @@ void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
     remainder = sum - charged * overlap;
     total += charged;
     account_->Charge(place.structure, outcome, charged, count);
+    if (outcome != Outcome::kL1 && tallies_ != nullptr) {
+      Tally().Add(place.structure, outcome, charged);
+    }
   };
   uint64_t hits = 0;  // of L1, in a row, not charged yet
   const auto charge_hits = [&] {
@@ -137,6 +141,7 @@ void Cpu::TouchAtomic(Place place) {
   ++counts_.atomics;
   now_ += config_.atomic_cycles;
   account_->Charge(Cause::kAtomic, config_.atomic_cycles);
+  if (tallies_ != nullptr) Tally().Add(Cause::kAtomic, static_cast<Cycles>(config_.atomic_cycles));
 }
 
 void Cpu::CheckOwnerOffline(CpuId owner) const { CHECK(!scheduler_.cpu(owner).online()); }
@@ -173,7 +178,13 @@ bool Cpu::IsQuiescent(Cycles now, const Cpu& caller) const {
 void Cpu::WaitUntil(Cycles time) {
   if (time <= now_) return;
   account_->Charge(Cause::kLockWait, time - now_);
+  if (tallies_ != nullptr) Tally().EndLockWait(time - now_);
   now_ = time;
+}
+
+void Cpu::ChargeWaitSince(Cycles since) {
+  account_->Charge(Cause::kCpuWait, task_clock() - since);
+  if (tallies_ != nullptr) Tally().Add(Cause::kCpuWait, task_clock() - since);
 }
 
 // An interrupt that was due while interrupts were last off had to wait until they were on again.

@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "base/types.h"
@@ -17,6 +18,7 @@
 #include "sim/core/arrival.h"
 #include "sim/core/cpu_counts.h"
 #include "sim/core/fields.h"
+#include "sim/core/operation_tally.h"
 #include "sim/core/task.h"
 #include "sim/machine/machine_config.h"
 
@@ -252,7 +254,7 @@ class alignas(64) Cpu {
   class ParkPoint;
   ParkPoint Park();
   // What has passed since then, by task_clock(), was waiting for another CPU.
-  void ChargeWaitSince(Cycles since) { account_->Charge(Cause::kCpuWait, task_clock() - since); }
+  void ChargeWaitSince(Cycles since);
 
   // --- Bookkeeping. ---
   Site site() const { return site_; }
@@ -267,6 +269,16 @@ class alignas(64) Cpu {
     account_ = &(*accounts_)[static_cast<size_t>(site_)];
   }
   const OpCounts& counts() const { return counts_; }
+  // An operation begins, here and in this context; what it spends is told apart from now on.
+  // Nothing, unless somebody asked for it (TallyOperations).
+  void BeginTally() {
+    if (tallies_ != nullptr) Tally().Begin();
+  }
+  // Of the operation that began last in this context. REQUIRES: TallyOperations.
+  const OperationTally& tally() const { return tallies_[depth_ > 0 ? depth_ - 1 : 0]; }
+  void TallyOperations() {
+    if (tallies_ == nullptr) tallies_ = std::make_unique<OperationTally[]>(kNestingMax);
+  }
   // Begins to count anew, loads and stores as well from now on.
   void CountTouches() {
     counts_ = {};
@@ -353,6 +365,7 @@ class alignas(64) Cpu {
   }
   uint64_t key() const { return KeyAt(now_); }
   void Suspend(std::coroutine_handle<> point, State state);
+  OperationTally& Tally() { return tallies_[depth_ > 0 ? depth_ - 1 : 0]; }
   void WaitUntil(Cycles time);  // for a lock
   // When the pass of the current context ends if nothing comes in.
   Cycles PassEnd() const {
@@ -413,6 +426,7 @@ class alignas(64) Cpu {
 
   std::array<SpinLock*, kLocksHeldMax> locks_;
   Cycles lock_wanted_since_ = 0;
+  LockHolder waits_for_;  // of contended locks: who had it when the wait began
   Cpu* next_waiter_ = nullptr;  // behind this one in a lock's queue
   Scheduler& scheduler_;
   Ledger& ledger_;
@@ -423,6 +437,7 @@ class alignas(64) Cpu {
   Cycles irqs_off_since_ = 0;
   Cycles irqs_on_since_ = 0;
   IrqOffStats irq_off_;
+  std::unique_ptr<OperationTally[]> tallies_;  // by nesting; null: nobody asked
   const CpuPlace place_;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/types.h"
+#include "sim/core/operation_tally.h"
 
 namespace slablab {
 
@@ -19,7 +20,14 @@ class MachineObserver {
   enum class Interrupt : uint8_t { kTick, kSoftirq, kHardirq, kRemoteCall };
 
   virtual ~MachineObserver() = default;
-  virtual void OnLockWait(CpuId cpu, const std::string& lock_class, Cycles from, Cycles to) = 0;
+  struct LockWait {
+    CpuId cpu{};
+    const std::string& lock_class;
+    LockHolder holder;  // when the wait began
+    Cycles from = 0;
+    Cycles to = 0;
+  };
+  virtual void OnLockWait(const LockWait& wait) = 0;
   virtual void OnInterrupt(CpuId cpu, Interrupt interrupt, Cycles from, Cycles to) = 0;
   virtual void OnOnline(CpuId cpu, bool online, Cycles at) = 0;
 };

@@ -100,6 +100,10 @@ class Scheduler {
 
   // Sees what happens from now on; null: nobody does.
   void set_observer(MachineObserver* observer) { observer_ = observer; }
+  // From now on each CPU keeps apart what its operations spend (Cpu::tally).
+  void TallyOperations() {
+    for (const auto& cpu : cpus_) cpu->TallyOperations();
+  }
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
   const MachineConfig& config() const { return config_; }
   Memory& memory() { return memory_; }

@@ -33,6 +33,8 @@ bool SpinLock::Grant(Cpu& cpu) {
   }
   ++class_->contentions;
   if (last_taker_ != &cpu) ++class_->contention_bounces;
+  cpu.waits_for_ = LastHolder();
+  if (cpu.tallies_ != nullptr) cpu.Tally().BeginLockWait(*class_, cpu.waits_for_);
   cpu.TouchAtomic(place_);  // Queues behind the tail: the line leaves the holder's cache.
   if (held()) {
     cpu.next_waiter_ = nullptr;
@@ -63,7 +65,11 @@ void SpinLock::Take(Cpu& cpu, bool ordered) {
       class_->wait_min_cycles =
           class_->wait_min_cycles == 0 ? waited : std::min(class_->wait_min_cycles, waited);
       if (MachineObserver* observer = cpu.scheduler_.observer_; observer != nullptr) {
-        observer->OnLockWait(cpu.id(), class_->name, cpu.lock_wanted_since_, cpu.now());
+        observer->OnLockWait({.cpu = cpu.id(),
+                              .lock_class = class_->name,
+                              .holder = cpu.waits_for_,
+                              .from = cpu.lock_wanted_since_,
+                              .to = cpu.now()});
       }
     }
   }
@@ -73,6 +79,7 @@ void SpinLock::Take(Cpu& cpu, bool ordered) {
   ++class_->acquisitions;
   if (last_taker_ != nullptr && last_taker_ != &cpu) ++class_->acquisition_bounces;
   last_taker_ = &cpu;
+  taken_in_ = cpu.site();
   cpu.TouchAtomic(place_);
   taken_at_ = cpu.now();
 }

@@ -74,11 +74,16 @@ class SpinLock {
   bool Grant(Cpu& cpu);
   void Take(Cpu& cpu, bool ordered = true);
   void Release(Cpu& cpu);
+  // Who has it, or had it last.
+  LockHolder LastHolder() const {
+    return {.cpu = last_taker_ == nullptr ? CpuId(-1) : last_taker_->id(), .site = taken_in_};
+  }
 
   LockClass* class_ = nullptr;
   Place place_;
   Cpu* holder_ = nullptr;
   Cpu* last_taker_ = nullptr;  // lockdep's lockdep_map.cpu
+  Site taken_in_ = Site::kUse;
   // When it was last released. A CPU that runs ahead releases in the others' future.
   Cycles free_at_ = 0;
   Cycles taken_at_ = 0;

@@ -41,7 +41,7 @@ class Comings : public Disturbance {
 };
 
 struct CpuNotes : MachineObserver {
-  void OnLockWait(CpuId, const std::string&, Cycles, Cycles) override {}
+  void OnLockWait(const LockWait&) override {}
   void OnInterrupt(CpuId cpu, Interrupt, Cycles from, Cycles to) override {
     if (cpu == CpuId(0)) interrupted += to - from;
   }

@@ -26,10 +26,11 @@ struct Seen : public MachineObserver {
     int cpu;
     std::string lock;
     Cycles cycles;
+    LockHolder holder;
   };
-  void OnLockWait(CpuId cpu, const std::string& lock_class, Cycles from, Cycles to) override {
-    EXPECT_LT(from, to);
-    waits.push_back({cpu.value(), lock_class, to - from});
+  void OnLockWait(const LockWait& wait) override {
+    EXPECT_LT(wait.from, wait.to);
+    waits.push_back({wait.cpu.value(), wait.lock_class, wait.to - wait.from, wait.holder});
   }
   void OnInterrupt(CpuId cpu, Interrupt interrupt, Cycles from, Cycles to) override {
     EXPECT_LE(from, to);
@@ -53,6 +54,7 @@ TEST(MachineObserverTest, SeesWaitsInterruptsAndHotplug) {
   Seen seen;
   core.scheduler.set_observer(&seen);
   const auto hold = [&](Cpu& cpu) -> Task<void> {
+    const SiteScope site(cpu, cpu.id() == CpuId(0) ? Site::kPageAllocator : Site::kUse);
     const IrqFlags flags = cpu.IrqSave();
     {
       SpinGuard guard = co_await lock.Acquire(cpu);
@@ -75,6 +77,8 @@ TEST(MachineObserverTest, SeesWaitsInterruptsAndHotplug) {
   EXPECT_EQ(seen.waits[0].cpu, 1);
   EXPECT_EQ(seen.waits[0].lock, "list_lock");
   EXPECT_EQ(seen.waits[0].cycles, lock_class.wait_total_cycles);
+  EXPECT_EQ(seen.waits[0].holder.cpu, CpuId(0));
+  EXPECT_EQ(seen.waits[0].holder.site, Site::kPageAllocator);
   EXPECT_THAT(seen.interrupts, ElementsAre(MachineObserver::Interrupt::kSoftirq,
                                            MachineObserver::Interrupt::kHardirq));
   EXPECT_THAT(seen.interrupted_cpus, ElementsAre(0, 1));

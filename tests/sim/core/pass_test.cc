@@ -177,7 +177,7 @@ class RandomPasses {
  private:
   struct Ticks : MachineObserver {
     explicit Ticks(Log* to) : log(to) {}
-    void OnLockWait(CpuId, const std::string&, Cycles, Cycles) override {}
+    void OnLockWait(const LockWait&) override {}
     void OnOnline(CpuId, bool, Cycles) override {}
     void OnInterrupt(CpuId cpu, Interrupt interrupt, Cycles from, Cycles to) override {
       log->push_back(std::to_string(cpu.value()) + " " +
