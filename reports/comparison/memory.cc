@@ -23,9 +23,10 @@ int64_t Fitting(uint64_t bytes) {
   return static_cast<int64_t>(std::min<uint64_t>(bytes, uint64_t{1} << 61));
 }
 
-// The causes of one sign, largest first, at most three, those of a tenth of `whole` at least: "free
-// slots in slabs (+1.3M)".
-std::string LargestBytes(std::vector<Contribution> parts, bool more, int64_t whole) {
+// The causes of one sign, largest first, those of a tenth of `whole` at least: "free slots in slabs
+// (+1.3M)".
+std::string LargestBytes(std::vector<Contribution> parts, bool more, int64_t whole,
+                         size_t parts_max) {
   std::erase_if(parts, [&](const Contribution& part) {
     return part.difference == 0 || (part.difference > 0) != more ||
            std::abs(part.difference) < whole / 10;
@@ -33,7 +34,7 @@ std::string LargestBytes(std::vector<Contribution> parts, bool more, int64_t who
   std::stable_sort(parts.begin(), parts.end(), [](const Contribution& a, const Contribution& b) {
     return std::abs(a.difference) > std::abs(b.difference);
   });
-  if (parts.size() > 3) parts.resize(3);
+  if (parts.size() > parts_max) parts.resize(parts_max);
   std::vector<std::string> texts;
   for (const Contribution& part : parts) {
     texts.push_back(fmt::format("{} ({}{})", part.name, part.difference < 0 ? "-" : "+",
@@ -53,38 +54,47 @@ std::string Listed(const std::vector<std::string>& parts) {
   return text;
 }
 
+std::vector<Contribution> MemoryParts(const RunResult& base, const RunResult& candidate) {
+  const MemoryHeld from = HeldBy(base.footprint_peak());
+  const MemoryHeld to = HeldBy(candidate.footprint_peak());
+  std::vector<Contribution> parts;
+  for (const auto list : {&MemoryHeld::in_slabs, &MemoryHeld::besides}) {
+    for (size_t i = 0; i < (to.*list).size(); ++i) {
+      const NamedSum& part = (to.*list)[i];
+      parts.push_back({.name = part.name,
+                       .difference = Fitting(part.value) - Fitting((from.*list)[i].value)});
+    }
+  }
+  return parts;
+}
+
+std::string MemoryCauses(const std::vector<Contribution>& parts, int64_t whole, size_t parts_max) {
+  const bool more = whole > 0;
+  const std::string along = LargestBytes(parts, more, std::abs(whole), parts_max);
+  const std::string against = LargestBytes(parts, !more, std::abs(whole), parts_max);
+  std::string text;
+  if (!along.empty()) text += fmt::format(", {} {}", more ? "more" : "less", along);
+  if (!against.empty()) text += fmt::format("; {} {}", more ? "less" : "more", against);
+  return text;
+}
+
 std::string MemoryParagraph(const LabelledResult& base, const LabelledResult& candidate) {
   if (!base.result.has_footprint_peak() || !candidate.result.has_footprint_peak()) return "";
-  const FootprintSample& from = base.result.footprint_peak();
-  const FootprintSample& to = candidate.result.footprint_peak();
-  const MemoryHeld held_from = HeldBy(from);
-  const MemoryHeld held_to = HeldBy(to);
+  const MemoryHeld from = HeldBy(base.result.footprint_peak());
+  const MemoryHeld to = HeldBy(candidate.result.footprint_peak());
   const Metric& held = *FindMetric("peak_held_bytes");
-  const Mark mark = MarkOf(held, held_from.total, held_to.total);
+  const Mark mark = MarkOf(held, from.total, to.total);
   if (mark == Mark::kEqual || mark == Mark::kAbout) {
     return fmt::format(
         "{} holds about as much memory in all when most is in slabs as {}, {} ({} in slabs).",
-        candidate.label, base.label, Bytes(held_to.total), Bytes(held_to.slabs_total));
+        candidate.label, base.label, Bytes(to.total), Bytes(to.slabs_total));
   }
-  std::vector<Contribution> parts;
-  for (const auto list : {&MemoryHeld::in_slabs, &MemoryHeld::besides}) {
-    for (size_t i = 0; i < (held_to.*list).size(); ++i) {
-      const NamedSum& part = (held_to.*list)[i];
-      parts.push_back({.name = part.name,
-                       .difference = Fitting(part.value) - Fitting((held_from.*list)[i].value)});
-    }
-  }
-  std::string text = fmt::format("{} holds {} in all when most is in slabs ({}), {} {} ({}): {}",
-                                 candidate.label, Bytes(held_to.total), Bytes(held_to.slabs_total),
-                                 base.label, Bytes(held_from.total), Bytes(held_from.slabs_total),
-                                 ChangeText(held, held_from.total, held_to.total));
-  const bool more = held_to.total > held_from.total;
-  const int64_t whole = std::abs(Fitting(held_to.total) - Fitting(held_from.total));
-  const std::string along = LargestBytes(parts, more, whole);
-  const std::string against = LargestBytes(parts, !more, whole);
-  if (!along.empty()) text += fmt::format(", {} {}", more ? "more" : "less", along);
-  if (!against.empty()) text += fmt::format("; {} {}", more ? "less" : "more", against);
-  return text + ".";
+  return fmt::format("{} holds {} in all when most is in slabs ({}), {} {} ({}): {}{}.",
+                     candidate.label, Bytes(to.total), Bytes(to.slabs_total), base.label,
+                     Bytes(from.total), Bytes(from.slabs_total),
+                     ChangeText(held, from.total, to.total),
+                     MemoryCauses(MemoryParts(base.result, candidate.result),
+                                  Fitting(to.total) - Fitting(from.total)));
 }
 
 }  // namespace slablab
