@@ -32,7 +32,10 @@ struct OperationEnd {
   Cycles end = 0;
   Cycles cycles = 0;   // end - start without the interrupts that came in between
   uint32_t label = 0;  // of a synthetic workload: the step's, as its source names it
+  uint32_t call_site = 0;  // the trace's; 0: not known
 };
+
+class OperationNames;
 
 class OperationObserver {
  public:
@@ -43,6 +46,8 @@ class OperationObserver {
     (void)machine;
     (void)allocator;
   }
+  // Before that, who did operations in words; outlives the run, too.
+  virtual void OnNames(const OperationNames& names) { (void)names; }
   // In the order in which operations end. Must not touch the machine; may ask the allocator.
   virtual void OnOperation(const OperationEnd& operation) = 0;
 };

@@ -21,6 +21,7 @@ Priority PriorityOf(const Cpu& cpu) {
 Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
   const Cycles begin = cpu.task_clock();
   const Cycles start = cpu.now();
+  cpu.BeginTally();
   Task<Placement> allocation = allocator_.Kmalloc(cpu, bytes, gfp, kAnyNode);
   const Placement placement = co_await allocation;
   const Cycles cycles = cpu.task_clock() - begin;
@@ -53,6 +54,7 @@ Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool
   EndObject(cpu, object, bytes, by_rcu);
   const Cycles begin = cpu.task_clock();
   const Cycles start = cpu.now();
+  cpu.BeginTally();
   Task<PathId> release =
       by_rcu ? rcu_frees_.Free(cpu, object, bytes) : allocator_.Kfree(cpu, object);
   const PathId path = co_await release;

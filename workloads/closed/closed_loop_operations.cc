@@ -25,6 +25,7 @@ constexpr uint64_t kPausesMax = 4'000'000;
 Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
   const Cycles begin = cpu.task_clock();
   const Cycles start = cpu.now();
+  cpu.BeginTally();
   Placement placement;
   if (step.cache == kNoCache) {
     placement = co_await allocator_.Kmalloc(cpu, step.bytes, step.gfp, step.node);
@@ -114,6 +115,7 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
   const CacheId cache(record.cache_plus_1 - 1);
   const Cycles begin = cpu.task_clock();
   const Cycles start = cpu.now();
+  cpu.BeginTally();
   PathId path;
   if (step.by_rcu) {
     path = co_await rcu_frees_.Free(cpu, record.address, record.bytes);

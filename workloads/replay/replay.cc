@@ -254,7 +254,7 @@ inline Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
   const Gfp gfp = gfps_[operation.gfp];
   const NodeId node = NodeFor(operation);
   const CacheId cache = CacheFor(operation);
-  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
+  NoteStart(cpu, operation);
   Task<Placement> task = cache == kNoCache ? allocator_.Kmalloc(cpu, operation.bytes_req, gfp, node)
                                            : allocator_.Alloc(cpu, cache, gfp, node);
   if (!task.done()) return AwaitAllocation(cpu, operation, begin, std::move(task));
@@ -264,7 +264,7 @@ inline Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
 
 Task<void> Replay::AllocateFromSheaf(Cpu& cpu, Operation operation) {
   const Cycles begin = cpu.task_clock();
-  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
+  NoteStart(cpu, operation);
   const Placement placement =
       co_await TakeFromSheaf(cpu, CacheFor(operation), gfps_[operation.gfp]);
   EndAllocation(cpu, operation, begin, placement);
@@ -356,7 +356,7 @@ inline Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
   if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
   UseObject(cpu, record.address, 1, Access::kRead);
   const Cycles begin = cpu.task_clock();
-  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
+  NoteStart(cpu, operation);
   Task<PathId> task = operation.by_rcu ? rcu_frees_.Free(cpu, record.address, record.bytes_req)
                       : operation.kind == EventKind::kKfree || record.cache == kNoCache
                           ? allocator_.Kfree(cpu, record.address)

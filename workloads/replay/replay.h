@@ -190,6 +190,7 @@ class Replay : public ArrivalSource {
     uint64_t event = 0;
     int32_t task = 0;
     Priority priority = Priority::kTask;
+    uint32_t call_site = 0;
     Cycles start = 0;
   };
 
@@ -221,6 +222,11 @@ class Replay : public ArrivalSource {
   void UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
   void Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path, Cycles cycles);
   uint32_t TakeNote(const Event& event, Priority priority);
+  void NoteStart(Cpu& cpu, const Operation& operation) {
+    if (observer_ == nullptr) return;
+    notes_[operation.note].start = cpu.now();
+    cpu.BeginTally();
+  }
   void Observe(Cpu& cpu, const Operation& operation, const OperationEnd& end);
   void SampleFootprint(Nanos time);
   FootprintAt FootprintNow(Nanos time) const;

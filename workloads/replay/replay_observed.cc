@@ -14,7 +14,10 @@ uint32_t Replay::TakeNote(const Event& event, Priority priority) {
   }
   const uint32_t note = notes_free_.back();
   notes_free_.pop_back();
-  notes_[note] = {.event = result_.events - 1, .task = event.pid, .priority = priority};
+  notes_[note] = {.event = result_.events - 1,
+                  .task = event.pid,
+                  .priority = priority,
+                  .call_site = event.call_site};
   return note;
 }
 
@@ -26,6 +29,7 @@ void Replay::Observe(Cpu& cpu, const Operation& operation, const OperationEnd& e
   whole.task = note.task;
   whole.cpu = cpu.id();
   whole.priority = note.priority;
+  whole.call_site = note.call_site;
   whole.start = note.start;
   whole.end = cpu.now();
   observer_->OnOperation(whole);

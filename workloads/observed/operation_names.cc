@@ -1,0 +1,39 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/observed/operation_names.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace slablab {
+
+std::string OperationNames::Caller(const OperationEnd& operation) const {
+  if (trace_ != nullptr) {
+    return operation.call_site < trace_->call_sites.size()
+               ? trace_->call_sites[operation.call_site]
+               : std::string();
+  }
+  // A free has no label of its own, nor has what no task does.
+  if (operation.is_free || operation.task < 0 || operation.label >= labels_.size()) return std::string();
+  return labels_[operation.label];
+}
+
+std::string OperationNames::Task(int32_t task, Nanos time) const {
+  if (steps_ != nullptr) {
+    return task < 0 ? std::string() : steps_->TaskName(static_cast<TaskIndex>(task));
+  }
+  const std::pair<int32_t, Nanos> at(task, trace_->time_first + time);
+  const auto behind = std::upper_bound(
+      trace_->tasks.begin(), trace_->tasks.end(), at,
+      [](const auto& key, const TraceTask& named) {
+        return key < std::pair<int32_t, Nanos>(named.pid, named.since);
+      });
+  if (behind != trace_->tasks.begin() && std::prev(behind)->pid == task) {
+    return std::prev(behind)->comm;
+  }
+  // It was seen before its name was.
+  return behind != trace_->tasks.end() && behind->pid == task ? behind->comm : std::string();
+}
+
+}  // namespace slablab

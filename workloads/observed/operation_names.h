@@ -1,0 +1,39 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_OBSERVED_OPERATION_NAMES_H_
+#define SLABLAB_WORKLOADS_OBSERVED_OPERATION_NAMES_H_
+
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+#include "traces/slt/trace.h"
+#include "workloads/observer.h"
+#include "workloads/steps.h"
+
+namespace slablab {
+
+// Who did an operation, in words: what OperationEnd says in numbers. What it is made of outlives it.
+class OperationNames {
+ public:
+  // Of a trace in recorded order.
+  explicit OperationNames(const TraceHeader& trace) : trace_(&trace) {}
+  // Of tasks in closed order; `labels` are what steps call their callers, by label.
+  OperationNames(const StepSource& steps, std::vector<std::string> labels)
+      : steps_(&steps), labels_(std::move(labels)) {}
+
+  // Empty: not known.
+  std::string Caller(const OperationEnd& operation) const;
+  // The name that the task has at that time, since the run began; empty: not known.
+  std::string Task(int32_t task, Nanos time) const;
+
+ private:
+  const TraceHeader* trace_ = nullptr;
+  const StepSource* steps_ = nullptr;
+  std::vector<std::string> labels_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_OBSERVED_OPERATION_NAMES_H_
