@@ -13,7 +13,7 @@
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
 #include "traces/slt/trace.h"
-#include "workloads/replay/replay.h"
+#include "workloads/operations/account.h"
 
 namespace slablab {
 

@@ -46,8 +46,8 @@ void GatherPaths(const PercpuReplayResult& replayed, RunResult& result) {
     FillPath(PercpuReplay::paths()[i], path);
     FillTimes(replayed.paths[i].cycles, path);
   }
-  FillTimes(replayed.allocation_cycles, *result.mutable_all_allocations());
-  FillTimes(replayed.free_cycles, *result.mutable_all_frees());
+  FillTimes(replayed.AllocationCycles(), *result.mutable_all_allocations());
+  FillTimes(replayed.FreeCycles(), *result.mutable_all_frees());
   result.mutable_all_frees()->set_is_free(true);
 }
 

@@ -15,8 +15,9 @@
 #include "traces/slt/trace.h"
 #include "workloads/auditor.h"
 #include "workloads/histogram.h"
+#include "workloads/operations/account.h"
 #include "workloads/rcu_frees.h"
-#include "workloads/replay/replay.h"
+#include "workloads/skip_tally.h"
 
 namespace slablab {
 

@@ -17,7 +17,7 @@
 #include "sim/machine/machine.pb.h"
 #include "sim/machine/machine_config.h"
 #include "traces/slt/trace.h"
-#include "workloads/replay/replay.h"
+#include "workloads/replay/recorded_order.h"
 #include "workloads/tuning.h"
 
 namespace slablab {

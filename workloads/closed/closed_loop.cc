@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint64_t kStepsBetweenLooks = 1 << 13;
 constexpr Cycles kFirstSampleNs = 1'000;
+constexpr size_t kFootprintSamplesMax = 200;
 // Nothing that would be later is begun.
 constexpr Cycles kLatest = Scheduler::kTimeEnd / 8 * 7;
 
@@ -41,8 +42,11 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
       fair_(machine.config(), steps.task_count(), options.fair),
       objects_(steps.object_count()),
       steps_until_look_(kStepsBetweenLooks),
-      auditor_(machine),
-      rcu_frees_(machine, allocator) {
+      executor_({.object_touch_bytes_max = options.object_touch_bytes_max,
+                 .footprint = {.interval = CyclesOf(machine.config(), kFirstSampleNs),
+                               .clock_mhz = static_cast<uint64_t>(machine.config().clock_mhz),
+                               .samples_max = kFootprintSamplesMax}},
+                machine, allocator) {
   for (const QueueShape& shape : steps.queues()) {
     CHECK_GT(shape.capacity, 0u);
     queues_.push_back({.capacity = shape.capacity,
@@ -50,16 +54,12 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
                        .ring = std::vector<ObjectRecord>(shape.capacity)});
   }
   for (const uint32_t expected : steps.barriers()) barriers_.push_back({.expected = expected});
-  result_.paths = TimesWithRcu(allocator);
-  result_.cpus.resize(cpus_.size());
-  result_.caches.resize(static_cast<size_t>(allocator.cache_count()));
-  sample_interval_ = std::max<Cycles>(1, CyclesOf(machine.config(), kFirstSampleNs));
 }
 
 void ClosedLoop::Begin() {
   start_ = machine_.scheduler().now();
   closed_.end = start_;
-  result_.start = start_;
+  executor_.account().start = start_;
   for (size_t i = 0; i < cpus_.size(); ++i) {
     const bool online = machine_.cpu(CpuId(static_cast<int32_t>(i))).online();
     cpus_[i].leaving = cpus_[i].handed_over = cpus_[i].gone = !online;
@@ -85,7 +85,7 @@ void ClosedLoop::Begin() {
     SendForCpu(cpu, start_);
   }
   AskDisturbance();
-  if (observer_ != nullptr) observer_->OnBegin(machine_, allocator_);
+  if (executor_.observer() != nullptr) executor_.observer()->OnBegin(machine_, allocator_);
   asked_ = true;
 }
 
@@ -420,7 +420,7 @@ Task<void> ClosedLoop::FreeLate(Cpu& cpu, uint64_t object) {
 void ClosedLoop::LookUp() {
   if (--steps_until_look_ > 0) return;
   steps_until_look_ = kStepsBetweenLooks;
-  if (progress_) progress_(result_.allocations + result_.frees, steps_done_);
+  if (progress_) progress_(executor_.account().operations(), steps_done_);
   if (stop_ && stop_()) stopped_ = true;
 }
 

@@ -19,8 +19,9 @@
 #include "workloads/auditor.h"
 #include "workloads/closed/fair_scheduler.h"
 #include "workloads/observer.h"
+#include "workloads/operations/account.h"
+#include "workloads/operations/executor.h"
 #include "workloads/rcu_frees.h"
-#include "workloads/replay/replay.h"
 #include "workloads/steps.h"
 
 // Carries out a workload in closed order on the simulated CPUs.
@@ -92,7 +93,7 @@ class ClosedLoop : public WatchedSource {
   ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator,
              const ClosedLoopOptions& options);
 
-  void set_observer(OperationObserver* observer) { observer_ = observer; }
+  void set_observer(OperationObserver* observer) { executor_.set_observer(observer); }
   // Not owned; before the run.
   void set_disturbance(Disturbance* disturbance) { disturbance_ = disturbance; }
   // As for Replay; the numbers are of operations and of steps.
@@ -113,11 +114,11 @@ class ClosedLoop : public WatchedSource {
   // disturbs them leaves them no time; or it takes longer than the machine's clock can count.
   // Internal: they wait though they need not. Cancelled: stopped.
   absl::Status status() const;
-  const ReplayResult& result() const { return result_; }
+  const ReplayResult& result() const { return executor_.account(); }
   const ClosedLoopResult& closed() const { return closed_; }
   uint64_t migrations() const { return fair_.migrations(); }
-  Auditor& auditor() { return auditor_; }
-  const RcuFrees& rcu_frees() const { return rcu_frees_; }
+  Auditor& auditor() { return executor_.auditor(); }
+  const RcuFrees& rcu_frees() const { return executor_.rcu_frees(); }
 
   // --- For disturbances. On `cpu`, in task context. ---
   // Takes `target` off line: its tasks go on elsewhere, the allocators' callbacks run. Answers
@@ -217,6 +218,24 @@ class ClosedLoop : public WatchedSource {
     }
   };
 
+  // What the executor comes back to: a task's operation, or of no task.
+  struct User {
+    ClosedLoop* loop;
+    TaskIndex task;
+    uint32_t label;
+    Priority priority;
+    Placement* placement = nullptr;  // where an allocation's goes
+    Executor::Doer DoerOf() const {
+      return {.event = loop->result().operations() - 1,
+              .task = static_cast<int32_t>(task),
+              .priority = priority,
+              .label = label};
+    }
+    void OnAllocated(Cpu&, const Placement& given) const { *placement = given; }
+    void OnFreed(Cpu& cpu) const { loop->NoteFootprint(cpu.now()); }
+  };
+  static_assert(static_cast<int32_t>(kNoTask) == -1);  // as OperationEnd names no task
+
   void Begin();
   void SendFor(Timer timer);
   void SendForCpu(CpuId cpu, Cycles time);
@@ -273,10 +292,6 @@ class ClosedLoop : public WatchedSource {
   // The first whose step is about so many objects or fewer; kNoTask if there is none.
   TaskIndex TakeFirstOf(TaskList& list, uint32_t objects_max);
   void Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement placement);
-  void Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles);
-  void Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access);
-  // An object's end, in the auditor's books and the run's, before the allocator sees it.
-  void EndObject(const Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu);
   void NoteFootprint(Cycles now);
   void LookUp();
 
@@ -286,7 +301,6 @@ class ClosedLoop : public WatchedSource {
   const bool has_work_;
   const ClosedLoopOptions options_;
   const Cycles switch_cycles_;
-  OperationObserver* observer_ = nullptr;
   Disturbance* disturbance_ = nullptr;
   ProgressFunction progress_;
   std::function<bool()> stop_;
@@ -317,12 +331,8 @@ class ClosedLoop : public WatchedSource {
   uint64_t steps_until_look_ = 0;
   int cpus_staying_ = 0;
 
-  Auditor auditor_;
-  RcuFrees rcu_frees_;
-  ReplayResult result_;
+  Executor executor_;
   ClosedLoopResult closed_;
-  Cycles sample_interval_ = 0;
-  Cycles sample_next_ = 0;
   bool too_long_ = false;
 };
 

@@ -10,8 +10,6 @@ namespace slablab {
 
 namespace {
 
-constexpr int32_t kOfNoTask = -1;
-
 Priority PriorityOf(const Cpu& cpu) {
   return cpu.in_interrupt() ? Priority::kHardirq : Priority::kTask;
 }
@@ -19,67 +17,26 @@ Priority PriorityOf(const Cpu& cpu) {
 }  // namespace
 
 Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
-  const Cycles begin = cpu.task_clock();
-  const Cycles start = cpu.now();
-  cpu.BeginTally();
-  Task<Placement> allocation = allocator_.Kmalloc(cpu, bytes, gfp, kAnyNode);
-  const Placement placement = co_await allocation;
-  const Cycles cycles = cpu.task_clock() - begin;
-  Account(cpu, kNoCache, placement.path, false, cycles);
-  if (observer_ != nullptr) {
-    observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
-                            .task = kOfNoTask,
-                            .cpu = cpu.id(),
-                            .priority = PriorityOf(cpu),
-                            .path = placement.path,
-                            .object = placement.object,
-                            .bytes = bytes,
-                            .start = start,
-                            .end = cpu.now(),
-                            .cycles = cycles});
+  Placement placement;
+  Task<void> allocation = executor_.Allocate(cpu, {.gfp = gfp, .bytes = bytes, .usable = bytes},
+                                             User{this, kNoTask, 0, PriorityOf(cpu), &placement});
+  co_await allocation;
+  if (!placement.object.is_null()) {
+    co_await cpu.Sync();
+    NoteFootprint(cpu.now());
   }
-  result_.placements.Add(placement.object.value());
-  if (placement.object.is_null()) {
-    ++result_.failed_allocations;
-    co_return placement.object;
-  }
-  auditor_.OnAlloc({.object = placement.object, .bytes = bytes});
-  result_.requested_bytes += bytes;
-  co_await cpu.Sync();
-  NoteFootprint(cpu.now());
   co_return placement.object;
 }
 
 Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu) {
-  EndObject(cpu, object, bytes, by_rcu);
-  const Cycles begin = cpu.task_clock();
-  const Cycles start = cpu.now();
-  cpu.BeginTally();
-  Task<PathId> release =
-      by_rcu ? rcu_frees_.Free(cpu, object, bytes) : allocator_.Kfree(cpu, object);
-  const PathId path = co_await release;
-  const Cycles cycles = cpu.task_clock() - begin;
-  Account(cpu, kNoCache, path, true, cycles);
-  result_.placements.Add(~object.value());
-  NoteFootprint(cpu.now());
-  if (observer_ == nullptr) co_return;
-  observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
-                          .task = kOfNoTask,
-                          .cpu = cpu.id(),
-                          .priority = PriorityOf(cpu),
-                          .is_free = true,
-                          .by_rcu = by_rcu,
-                          .path = path,
-                          .object = object,
-                          .start = start,
-                          .end = cpu.now(),
-                          .cycles = cycles});
+  return executor_.Free(cpu, {.object = object, .bytes = bytes, .by_rcu = by_rcu},
+                        User{this, kNoTask, 0, PriorityOf(cpu)});
 }
 
 Task<void> ClosedLoop::RcuBarrier(Cpu& cpu) {
   co_await cpu.Sync();
   const PartScope part(cpu, Part::kTimer);
-  Task<void> barrier = rcu_frees_.Barrier(cpu);
+  Task<void> barrier = executor_.rcu_frees().Barrier(cpu);
   co_await barrier;
   NoteFootprint(cpu.now());
 }

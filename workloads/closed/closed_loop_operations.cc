@@ -16,48 +16,23 @@ namespace slablab {
 
 namespace {
 
-constexpr size_t kFootprintSamplesMax = 200;
 // A CPU that is to leave is waited for so many microseconds, if no task does anything meanwhile.
 constexpr uint64_t kPausesMax = 4'000'000;
 
 }  // namespace
 
 Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
-  const Cycles begin = cpu.task_clock();
-  const Cycles start = cpu.now();
-  cpu.BeginTally();
+  const Executor::Allocation what = {.cache = step.cache,
+                                     .gfp = step.gfp,
+                                     .node = step.node,
+                                     .bytes = step.bytes,
+                                     .usable = step.bytes,
+                                     .written = step.touch_bytes,
+                                     .number = step.object};
   Placement placement;
-  if (step.cache == kNoCache) {
-    placement = co_await allocator_.Kmalloc(cpu, step.bytes, step.gfp, step.node);
-  } else {
-    placement = co_await allocator_.Alloc(cpu, step.cache, step.gfp, step.node);
-  }
-  const Cycles cycles = cpu.task_clock() - begin;
-  Account(cpu, step.cache, placement.path, false, cycles);
-  if (observer_ != nullptr) {
-    observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
-                            .task = static_cast<int32_t>(task),
-                            .cpu = cpu.id(),
-                            .priority = tasks_[task].priority,
-                            .path = placement.path,
-                            .cache = step.cache,
-                            .object = placement.object,
-                            .bytes = step.bytes,
-                            .start = start,
-                            .end = cpu.now(),
-                            .cycles = cycles,
-                            .label = step.label});
-  }
-  result_.placements.Add(placement.object.value() ^ step.object << 40);
-  if (!placement.object.is_null()) {
-    auditor_.OnAlloc({.object = placement.object,
-                      .bytes = step.bytes,
-                      .only_node = Has(step.gfp, Gfp::kThisNode) ? step.node : kAnyNode});
-    result_.requested_bytes += step.bytes;
-    const uint64_t bytes =
-        std::min({step.touch_bytes, step.bytes, options_.object_touch_bytes_max});
-    if (bytes > 0) Use(cpu, placement.object, bytes, Access::kWrite);
-  }
+  Task<void> allocation =
+      executor_.Allocate(cpu, what, User{this, task, step.label, tasks_[task].priority, &placement});
+  co_await allocation;
   // Others see the object in global time order.
   co_await cpu.Sync();
   Publish(cpu, task, step, placement);
@@ -70,7 +45,6 @@ void ClosedLoop::Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement p
   record.cache_plus_1 = static_cast<int16_t>(step.cache.value() + 1);
   record.state =
       placement.object.is_null() ? ObjectRecord::State::kFailed : ObjectRecord::State::kLive;
-  if (placement.object.is_null()) ++result_.failed_allocations;
   NoteFootprint(cpu.now());
   if (record.frees_late) {
     const TaskRecord& interrupt = tasks_[record.waiter - 1];
@@ -109,49 +83,14 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
     co_return;
   }
   CHECK(record.state == ObjectRecord::State::kLive);
-  EndObject(cpu, record.address, record.bytes, step.by_rcu);
-  const uint64_t bytes = std::min(step.touch_bytes, record.bytes);
-  if (bytes > 0) Use(cpu, record.address, bytes, Access::kRead);
-  const CacheId cache(record.cache_plus_1 - 1);
-  const Cycles begin = cpu.task_clock();
-  const Cycles start = cpu.now();
-  cpu.BeginTally();
-  PathId path;
-  if (step.by_rcu) {
-    path = co_await rcu_frees_.Free(cpu, record.address, record.bytes);
-  } else if (cache == kNoCache || step.kfree) {
-    path = co_await allocator_.Kfree(cpu, record.address);
-  } else {
-    path = co_await allocator_.Free(cpu, cache, record.address);
-  }
-  const Cycles cycles = cpu.task_clock() - begin;
-  Account(cpu, cache, path, true, cycles);
-  result_.placements.Add(~record.address.value());
-  NoteFootprint(cpu.now());
-  if (observer_ == nullptr) co_return;
-  observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
-                          .task = static_cast<int32_t>(task),
-                          .cpu = cpu.id(),
-                          .priority = tasks_[task].priority,
-                          .is_free = true,
-                          .by_rcu = step.by_rcu,
-                          .path = path,
-                          .cache = cache,
-                          .object = record.address,
-                          .start = start,
-                          .end = cpu.now(),
-                          .cycles = cycles,
-                          .label = step.label});
-}
-
-void ClosedLoop::EndObject(const Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu) {
-  if (by_rcu) {
-    auditor_.OnFreeRcu(object, bytes);
-  } else {
-    auditor_.OnFree(object, bytes);
-  }
-  result_.requested_bytes -= bytes;
-  if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
+  const Executor::Release what = {.object = record.address,
+                                  .cache = CacheId(record.cache_plus_1 - 1),
+                                  .bytes = record.bytes,
+                                  .read = std::min(step.touch_bytes, record.bytes),
+                                  .kfree = step.kfree,
+                                  .by_rcu = step.by_rcu};
+  Task<void> release = executor_.Free(cpu, what, User{this, task, step.label, tasks_[task].priority});
+  co_await release;
 }
 
 void ClosedLoop::Touch(Cpu& cpu, const Step& step) {
@@ -159,15 +98,8 @@ void ClosedLoop::Touch(Cpu& cpu, const Step& step) {
   if (record.state != ObjectRecord::State::kLive || step.offset >= record.bytes) return;
   const uint64_t bytes = std::min(step.bytes, record.bytes - step.offset);
   if (bytes == 0) return;
-  auditor_.OnUse(record.address + step.offset, bytes);
-  Use(cpu, record.address + step.offset, bytes, step.write ? Access::kWrite : Access::kRead);
-}
-
-void ClosedLoop::Use(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access) {
-  const Cycles begin = cpu.task_clock();
-  const SiteScope site(cpu, Site::kUse);
-  cpu.TouchRange({object, Structure::kObject}, bytes, access);
-  result_.use_cycles += cpu.task_clock() - begin;
+  executor_.Touch(cpu, record.address + step.offset, bytes,
+                  step.write ? Access::kWrite : Access::kRead);
 }
 
 // --- Between tasks. ---
@@ -264,34 +196,10 @@ bool ClosedLoop::MeetAt(Cpu& cpu, TaskIndex task) {
 
 // --- Figures. ---
 
-void ClosedLoop::Account(Cpu& cpu, CacheId cache, PathId path, bool is_free, Cycles cycles) {
-  result_.CountOperation(cpu.id(), cache, path, is_free, cycles);
-}
-
-// How long it will take is not known: samples are taken twice as far apart whenever there are too
-// many, and every other one of those there are goes.
 void ClosedLoop::NoteFootprint(Cycles now) {
   const Cycles since = now - std::min(now, start_);
-  const Footprint& footprint = allocator_.TotalFootprint();
-  const auto at = [&] {
-    return FootprintAt{.time = since * 1000 / static_cast<uint64_t>(machine_.config().clock_mhz),
-                       .footprint = footprint,
-                       .requested_bytes = result_.requested_bytes,
-                       .rcu = rcu_frees_.waiting()};
-  };
-  if (footprint.slab_bytes > result_.footprint_peak.footprint.slab_bytes) {
-    result_.footprint_peak = at();
-  }
-  if (since < sample_next_) return;
-  std::vector<FootprintAt>& samples = result_.footprint;
-  samples.push_back(at());
-  samples.back().layers = result_.layers.Sample(allocator_);
-  if (samples.size() == kFootprintSamplesMax) {
-    for (size_t i = 0; i < samples.size() / 2; ++i) samples[i] = samples[2 * i];
-    samples.resize(samples.size() / 2);
-    sample_interval_ *= 2;
-  }
-  sample_next_ = (since / sample_interval_ + 1) * sample_interval_;
+  executor_.footprint().NotePeak(since);
+  if (executor_.footprint().IsDue(since)) executor_.footprint().Sample(since);
 }
 
 // --- Hotplug. ---

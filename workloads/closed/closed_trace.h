@@ -16,7 +16,7 @@
 #include "allocators/allocator.h"
 #include "sim/machine/machine_config.h"
 #include "traces/slt/trace.h"
-#include "workloads/replay/replay.h"
+#include "workloads/replay/recorded_order.h"
 #include "workloads/skip_tally.h"
 #include "workloads/steps.h"
 #include "workloads/task_placer.h"

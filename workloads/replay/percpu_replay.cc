@@ -7,12 +7,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/check.h"
 
 namespace slablab {
 namespace {
 
-enum Path : size_t { kAllocWaiting, kAllocAtomic, kFreePath, kBalancePath, kPaths };
+enum Path : PathId { kAllocWaiting, kAllocAtomic, kFreePath, kBalancePath, kPaths };
 constexpr PathInfo kPathInfos[kPaths] = {AllocPath("percpu alloc"),
                                          AllocPath("percpu alloc, atomic"),
                                          FreePath("percpu free"),
@@ -50,13 +49,7 @@ absl::Span<const PathInfo> PercpuReplay::paths() { return kPathInfos; }
 
 PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
                            const ReplayOptions& options)
-    : machine_(machine),
-      areas_(areas),
-      options_(options),
-      feed_(reader),
-      places_(RecordedTopologyFor(options, reader), machine.config()),
-      placer_(places_, reader.header().cpu_count, options.placement),
-      auditor_(areas) {
+    : machine_(machine), areas_(areas), order_(reader, machine, options), auditor_(areas) {
   result_.paths = TimesOf(kPathInfos);
   result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
   awaited_.resize(result_.cpus.size(), kNoTraceObject);
@@ -64,45 +57,25 @@ PercpuReplay::PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& a
 }
 
 bool PercpuReplay::Next(Arrival* arrival) {
-  const auto clock_mhz = static_cast<uint64_t>(machine_.config().clock_mhz);
-  // The last eighth is for what takes longer here than it was recorded to.
-  const Nanos time_max = Scheduler::kTimeEnd / 8 * 7 / clock_mhz * 1000;
-  for (;;) {
-    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
-    const Event* const next = feed_.Next();
-    if (next == nullptr) {
-      status_.Update(feed_.status());
-      return false;
-    }
-    const Event& event = *next;
-    ++result_.events;
-    if (!started_) {
-      started_ = true;
-      start_cycles_ = machine_.scheduler().now();
-      time_first_ = event.time;
-    }
-    now_ = event.time - time_first_;
-    if (now_ > time_max) {
-      status_ = absl::OutOfRangeError(absl::StrCat("event ", result_.events - 1,
-                                                   " is later than the machine's clock can count"));
-      return false;
-    }
-    if (!Replayable(event)) continue;
-    uint32_t slot;
-    if (pending_free_.empty()) {
-      slot = static_cast<uint32_t>(pending_.size());
-      pending_.push_back(event);
-    } else {
-      slot = pending_free_.back();
-      pending_free_.pop_back();
-      pending_[slot] = event;
-    }
-    *arrival = {.time = start_cycles_ + now_ * clock_mhz / 1000,
-                .token = slot,
-                .cpu = placer_.Place(event),
-                .priority = PriorityOf(event.context)};
+  while (const Event* const event = order_.Next()) {
+    if (!Replayable(*event)) continue;
+    order_.Announce(*event, Keep(*event), arrival);
     return true;
   }
+  result_.events = order_.events();
+  return false;
+}
+
+// Answers its token.
+uint64_t PercpuReplay::Keep(const Event& event) {
+  if (pending_free_.empty()) {
+    pending_.push_back(event);
+    return pending_.size() - 1;
+  }
+  const uint32_t slot = pending_free_.back();
+  pending_free_.pop_back();
+  pending_[slot] = event;
+  return slot;
 }
 
 bool PercpuReplay::Replayable(const Event& event) {
@@ -161,9 +134,9 @@ Task<void> PercpuReplay::Allocate(Cpu& cpu, uint64_t token) {
   PercpuArea area;
   {
     const SiteScope site(cpu, static_cast<Site>(At::kAlloc));
-    const Cycles begin = cpu.task_clock();
+    const OperationMeter::Begun begun = meter_.Begin(cpu);
     area = co_await areas_.Alloc(cpu, request);
-    Account(cpu, atomic ? kAllocAtomic : kAllocWaiting, cpu.task_clock() - begin);
+    meter_.Count(cpu, begun, {.path = atomic ? kAllocAtomic : kAllocWaiting});
   }
   result_.placements.Add(event.object << 32 ^ static_cast<uint64_t>(area.chunk + 1) << 26 ^
                          area.offset);
@@ -209,9 +182,9 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   auditor_.OnFree(record.area);
   {
     const SiteScope site(cpu, static_cast<Site>(At::kFree));
-    const Cycles begin = cpu.task_clock();
+    const OperationMeter::Begun begun = meter_.Begin(cpu);
     co_await areas_.Free(cpu, record.area);
-    Account(cpu, kFreePath, cpu.task_clock() - begin);
+    meter_.Count(cpu, begun, {.path = kFreePath, .is_free = true});
   }
   result_.placements.Add(~event.object);
   NotePeak();
@@ -237,20 +210,10 @@ Task<void> PercpuReplay::Balance(Cpu& cpu) {
   NotePeak();
 }
 
-void PercpuReplay::Account(Cpu& cpu, size_t path, Cycles cycles) {
-  const bool is_free = path == kFreePath;
-  result_.paths[path].cycles.Add(cycles);
-  (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
-  ++(is_free ? result_.frees : result_.allocations);
-  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
-  ++on_cpu.operations;
-  on_cpu.cycles += cycles;
-}
-
 void PercpuReplay::NotePeak() {
   if (areas_.usage().held_bytes() <= result_.peak.held_bytes()) return;
   result_.peak = areas_.usage();
-  result_.peak_time = now_;
+  result_.peak_time = order_.now();
 }
 
 }  // namespace slablab

@@ -14,15 +14,15 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "allocators/percpu/areas.h"
-#include "base/digest.h"
 #include "sim/core/arrival.h"
 #include "sim/core/watched_source.h"
 #include "sim/machine.h"
 #include "traces/slt/trace.h"
-#include "workloads/cpu_placer.h"
-#include "workloads/histogram.h"
+#include "workloads/operations/account.h"
+#include "workloads/operations/operation_meter.h"
 #include "workloads/percpu_auditor.h"
-#include "workloads/replay/replay.h"
+#include "workloads/recorded_places.h"
+#include "workloads/replay/recorded_order.h"
 #include "workloads/skip_tally.h"
 
 // Replays the percpu events of a trace in recorded order through a percpu allocator: each at its
@@ -34,28 +34,20 @@
 
 namespace slablab {
 
-struct PercpuReplayResult {
+struct PercpuReplayResult : OperationAccount {
   uint64_t events = 0;
-  uint64_t allocations = 0;
-  uint64_t frees = 0;
-  uint64_t failed_allocations = 0;
   uint64_t balances = 0;
   uint64_t order_inversions = 0;
   Cycles order_inversion_wait_cycles = 0;
-  std::vector<PathTimes> paths;  // by PercpuReplay::paths()
-  Histogram allocation_cycles;
-  Histogram free_cycles;
-  std::vector<OperationTotals> cpus;  // by CpuId
-  PercpuUsage peak;                   // most bytes held
-  Nanos peak_time = 0;                // since the trace's first event
-  Digest placements;                  // of (object, chunk, offset), as operations ended
+  PercpuUsage peak;     // most bytes held
+  Nanos peak_time = 0;  // since the trace's first event
 };
 
 // Call order: make, then Scheduler::Run with this as the source, then result(). `reader`, `machine`
 // and `areas` must outlive it; `areas` must not balance at once.
 class PercpuReplay : public WatchedSource {
  public:
-  // Of the options only placement and events_max are used.
+  // Of the options only placement, recorded and events_max are used.
   PercpuReplay(TraceReader& reader, Machine& machine, PercpuAreas& areas,
                const ReplayOptions& options);
 
@@ -65,20 +57,20 @@ class PercpuReplay : public WatchedSource {
   static absl::Span<const PathInfo> paths();
 
   void set_progress(std::function<void(uint64_t)> progress) {
-    feed_.set_progress(std::move(progress));
+    order_.set_progress(std::move(progress));
   }
-  void set_stop(std::function<bool()> stop) { feed_.set_stop(std::move(stop)); }
+  void set_stop(std::function<bool()> stop) { order_.set_stop(std::move(stop)); }
 
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
-  uint64_t Progress() const override { return result_.allocations + result_.frees; }
+  uint64_t Progress() const override { return result_.operations(); }
   std::string WorkOf(const Cpu& cpu) const override;
 
   std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
-  const absl::Status& status() const { return status_; }
+  const absl::Status& status() const { return order_.status(); }
   const PercpuReplayResult& result() const { return result_; }
-  const RecordedPlaces& places() const { return places_; }
+  const RecordedPlaces& places() const { return order_.places(); }
   PercpuAuditor& auditor() { return auditor_; }
 
  private:
@@ -96,30 +88,23 @@ class PercpuReplay : public WatchedSource {
   };
 
   bool Replayable(const Event& event);
+  uint64_t Keep(const Event& event);
   Event Take(uint64_t token);
   Task<void> Allocate(Cpu& cpu, uint64_t token);
   Task<void> Release(Cpu& cpu, uint64_t token);
   Task<void> Balance(Cpu& cpu);
-  void Account(Cpu& cpu, size_t path, Cycles cycles);
   void NotePeak();
 
   Machine& machine_;
   PercpuAreas& areas_;
-  const ReplayOptions options_;
-  absl::Status status_;
-  TraceFeed feed_;
-  bool started_ = false;
-  Nanos time_first_ = 0;
-  Nanos now_ = 0;  // recorded time of the latest arrival
-  Cycles start_cycles_ = 0;
+  RecordedOrder order_;
   std::vector<Event> pending_;  // announced and not begun, by token
   std::vector<uint32_t> pending_free_;
-  const RecordedPlaces places_;
-  CpuPlacer placer_;
   absl::flat_hash_map<TraceObject, Record> records_;  // never iterated
   std::vector<TraceObject> awaited_;  // by CPU: what it is to free and is still being allocated
   PercpuAuditor auditor_;
   PercpuReplayResult result_;
+  OperationMeter meter_{result_};
   Skips skips_{kSkipNames};
 };
 

@@ -4,51 +4,14 @@
 #include "workloads/replay/replay.h"
 
 #include <algorithm>
-#include <limits>
+#include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
+#include "absl/status/statusor.h"
 #include "traces/maple_tree.h"
 #include "workloads/caches.h"
 
 namespace slablab {
-
-namespace {
-
-// Of all paths that free, or of all that do not.
-Histogram SumOf(const std::vector<PathTimes>& paths, std::initializer_list<PathKind> kinds) {
-  Histogram sum;
-  for (const PathTimes& path : paths) {
-    if (std::find(kinds.begin(), kinds.end(), path.kind) != kinds.end()) sum.Add(path.cycles);
-  }
-  return sum;
-}
-
-}  // namespace
-
-RecordedTopology RecordedTopologyFor(const ReplayOptions& options, const TraceReader& reader) {
-  if (options.recorded != nullptr) return *options.recorded;
-  return TopologyOf(reader.header(), reader.blocks(), /*asked_nodes=*/{});
-}
-
-std::vector<PathTimes> TimesOf(absl::Span<const PathInfo> paths) {
-  std::vector<PathTimes> times(paths.size());
-  for (size_t i = 0; i < paths.size(); ++i) times[i].kind = paths[i].kind;
-  return times;
-}
-
-std::vector<PathTimes> TimesWithRcu(const Allocator& allocator) {
-  std::vector<PathTimes> times = TimesOf(allocator.paths());
-  const std::vector<PathTimes> by_rcu = TimesOf(kRcuPaths);
-  times.insert(times.end(), by_rcu.begin(), by_rcu.end());
-  return times;
-}
-
-Histogram ReplayResult::AllocationCycles() const { return SumOf(paths, {PathKind::kAllocation}); }
-Histogram ReplayResult::FreeCycles() const {
-  return SumOf(paths, {PathKind::kFree, PathKind::kFreeByRcu});
-}
 
 Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
                const ReplayOptions& options)
@@ -56,24 +19,13 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
       machine_(machine),
       allocator_(allocator),
       has_work_(allocator.has_work()),
-      options_(options),
-      footprint_(allocator.TotalFootprint()),
-      clock_mhz_(static_cast<uint64_t>(machine.config().clock_mhz)),
-      feed_(reader),
-      places_(RecordedTopologyFor(options, reader), machine.config()),
-      placer_(places_, reader.header().cpu_count, options.placement),
-      auditor_(machine),
-      rcu_frees_(machine, allocator) {
-  const TraceHeader& header = reader.header();
-  for (const std::string& gfp : header.gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
-  result_.paths = TimesWithRcu(allocator);
-  result_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
-  // The last eighth is for what takes longer here than it was recorded to. A time up to this one,
-  // times MHz, fits 64 bits.
-  time_max_ =
-      Scheduler::kTimeEnd / 8 * 7 / static_cast<uint64_t>(machine.config().clock_mhz) * 1000;
-  const Nanos duration = header.time_last - header.time_first;
-  sample_interval_ = std::max<Nanos>(1, duration / static_cast<Nanos>(options.footprint_samples));
+      order_(reader, machine, options),
+      executor_({.object_touch_bytes_max = options.object_touch_bytes_max,
+                 .footprint = {.interval = (reader.header().time_last - reader.header().time_first) /
+                                           static_cast<Nanos>(options.footprint_samples)}},
+                machine, allocator),
+      result_(executor_.account()) {
+  for (const std::string& gfp : reader.header().gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
 }
 
 absl::Status Replay::Prepare() {
@@ -84,7 +36,7 @@ absl::Status Replay::Prepare() {
   for (const CacheId id : caches_) {
     object_sizes_.push_back(id == kNoCache ? 0 : allocator_.Layout(id).object_size);
   }
-  result_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
+  executor_.SizeCaches();
   if (allocator_.offers().prefilled_sheaves) FindPrefilling();
   return absl::OkStatus();
 }
@@ -117,20 +69,11 @@ void Replay::AddWarmObject(CacheId cache, NodeId node, PhysAddr object) {
   ++result_.unaudited_objects;
 }
 
-bool Replay::RefuseTooLong(Nanos time) {
-  constexpr Nanos kNanosPerDay = Nanos{86'400} * 1'000'000'000;
-  status_ = absl::OutOfRangeError(
-      absl::StrCat("event ", result_.events - 1, " is ", time / kNanosPerDay,
-                   " days after the trace's first; at ", machine_.config().clock_mhz,
-                   " MHz a replay can be of ", time_max_ / kNanosPerDay, " days"));
-  return false;
-}
-
 // Answers the operation's token.
 inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   if (AllocatesObject(event.kind)) {
     record = &objects_.Begin(event.object, record);
-    result_.folded_nodes += places_.Folds(event.node);
+    result_.folded_nodes += order_.places().Folds(event.node);
   } else if (record != nullptr) {
     record->free_announced = true;
   }
@@ -151,39 +94,30 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   operation.inferred = event.inferred;
   operation.by_rcu = event.by_rcu;
   operation.from_sheaf = TakesFromSheaf(event);
-  if (observer_ != nullptr) operation.note = TakeNote(event, PriorityOf(event.context));
+  if (executor_.observer() != nullptr) operation.note = TakeNote(event);
   return token;
 }
 
 bool Replay::Next(Arrival* arrival) {
-  for (;;) {
-    if (options_.events_max != 0 && result_.events >= options_.events_max) return false;
-    const Event* const next = feed_.Next();
-    if (next == nullptr) {
-      status_.Update(feed_.status());
-      return false;
-    }
-    const Event& event = *next;
-    if (result_.events++ == 0) Begin(event);
-    now_ = event.time - time_first_;
-    if (now_ > time_max_) return RefuseTooLong(now_);
-    if (now_ >= sample_next_) SampleFootprint(now_);
+  while (const Event* const event = order_.Next()) {
+    if (result_.events++ == 0) Begin();
+    const Nanos now = order_.now();
+    if (executor_.footprint().IsDue(now)) SampleFootprint(now);
     ObjectRecord* record = nullptr;
-    if (!Replayable(event, &record)) continue;
-    arrival->time = start_cycles_ + now_ * clock_mhz_ / 1000;
-    arrival->token = Announce(event, record);
-    arrival->cpu = placer_.Place(event);
-    arrival->priority = PriorityOf(event.context);
+    if (!Replayable(*event, &record)) continue;
+    order_.Announce(*event, Announce(*event, record), arrival);
     return true;
   }
+  // One that was refused counts as read.
+  result_.events = order_.events();
+  return false;
 }
 
-void Replay::Begin(const Event& first) {
-  start_cycles_ = machine_.scheduler().now();
-  result_.start = start_cycles_;
-  time_first_ = first.time;
+void Replay::Begin() {
+  result_.start = order_.start();
   // What a warm start took is used in full, for all that is known.
-  result_.requested_bytes = footprint_.object_bytes - footprint_.own_object_bytes;
+  const Footprint& footprint = allocator_.TotalFootprint();
+  result_.requested_bytes = footprint.object_bytes - footprint.own_object_bytes;
 }
 
 // `record` becomes that of the event's object, if there is one.
@@ -200,10 +134,6 @@ inline bool Replay::Replayable(const Event& event, ObjectRecord** record) {
     return event.kind == EventKind::kKmalloc || caches_[event.cache] != kNoCache;
   };
   return skips_.Admits(event, object_of, has_cache);
-}
-
-inline NodeId Replay::NodeFor(const Operation& operation) const {
-  return places_.NodeFor(operation.node);
 }
 
 inline CacheId Replay::CacheFor(const Operation& operation) const {
@@ -242,32 +172,38 @@ Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
   Operation& operation = pending_[token];  // Stays until the next arrival is asked for.
   operation.next_free = std::exchange(pending_free_, static_cast<uint32_t>(token));
   if (operation.from_sheaf && !cpu.in_interrupt()) return AllocateFromSheaf(cpu, operation);
-  if (AllocatesObject(operation.kind)) return Allocate(cpu, operation);
+  if (AllocatesObject(operation.kind)) {
+    return executor_.Allocate(cpu, AllocationFor(operation), User{this, operation});
+  }
   if (operation.record != nullptr && operation.record->state == ObjectRecord::State::kPending) {
     return ReleaseOnceAllocated(cpu, operation);
   }
   return Release(cpu, operation);
 }
 
-inline Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
-  const Cycles begin = cpu.task_clock();
-  const Gfp gfp = gfps_[operation.gfp];
-  const NodeId node = NodeFor(operation);
-  const CacheId cache = CacheFor(operation);
-  NoteStart(cpu, operation);
-  Task<Placement> task = cache == kNoCache ? allocator_.Kmalloc(cpu, operation.bytes_req, gfp, node)
-                                           : allocator_.Alloc(cpu, cache, gfp, node);
-  if (!task.done()) return AwaitAllocation(cpu, operation, begin, std::move(task));
-  EndAllocation(cpu, operation, begin, task.result());
-  return Task<void>();
+inline Executor::Allocation Replay::AllocationFor(const Operation& operation) const {
+  const uint32_t usable = UsableBytes(operation);
+  return {.cache = CacheFor(operation),
+          .gfp = gfps_[operation.gfp],
+          .node = order_.places().NodeFor(operation.node),
+          .bytes = operation.bytes_req,
+          .usable = usable,
+          .written = usable,
+          .number = operation.object,
+          .inferred = operation.inferred};
 }
 
-Task<void> Replay::AllocateFromSheaf(Cpu& cpu, Operation operation) {
-  const Cycles begin = cpu.task_clock();
-  NoteStart(cpu, operation);
-  const Placement placement =
-      co_await TakeFromSheaf(cpu, CacheFor(operation), gfps_[operation.gfp]);
-  EndAllocation(cpu, operation, begin, placement);
+// A trace may ask for more than its cache's objects have.
+inline uint32_t Replay::UsableBytes(const Operation& operation) const {
+  if (CacheFor(operation) == kNoCache) return operation.bytes_req;
+  return std::min(operation.bytes_req, object_sizes_[operation.cache]);
+}
+
+Task<void> Replay::AllocateFromSheaf(Cpu& cpu, const Operation& operation) {
+  const Executor::Allocation what = AllocationFor(operation);
+  const Executor::Begun begun = executor_.Begin(cpu);
+  return executor_.Finish(cpu, what, begun, TakeFromSheaf(cpu, what.cache, what.gfp),
+                          User{this, operation});
 }
 
 // How many its user will need is not known; when it has no more it is filled again.
@@ -289,48 +225,16 @@ Task<Placement> Replay::TakeFromSheaf(Cpu& cpu, CacheId cache, Gfp gfp) {
   co_return placement;
 }
 
-Task<void> Replay::AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin,
-                                   Task<Placement> task) {
-  const Placement placement = co_await task;
-  EndAllocation(cpu, operation, begin, placement);
-}
-
-inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
-                                  Placement placement) {
-  const CacheId cache = CacheFor(operation);
-  Account(cpu, operation, cache, placement.path, cpu.task_clock() - begin);
-  if (observer_ != nullptr) {
-    Observe(cpu, operation,
-            {.path = placement.path,
-             .cache = cache,
-             .object = placement.object,
-             .bytes = operation.bytes_req,
-             .cycles = cpu.task_clock() - begin});
-  }
-  result_.placements.Add(placement.object.value() ^ operation.object << 40);
-  // A trace may ask for more than its cache's objects have.
-  const uint32_t bytes = cache == kNoCache
-                             ? operation.bytes_req
-                             : std::min(operation.bytes_req, object_sizes_[operation.cache]);
+inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation,
+                                  const Placement& placement) {
+  const bool failed = placement.object.is_null();
   ObjectRecord& record = *operation.record;
   record.address = placement.object;
-  record.cache = cache;
-  record.bytes_req = bytes;
-  record.state =
-      placement.object.is_null() ? ObjectRecord::State::kFailed : ObjectRecord::State::kLive;
+  record.cache = CacheFor(operation);
+  record.bytes_req = UsableBytes(operation);
+  record.state = failed ? ObjectRecord::State::kFailed : ObjectRecord::State::kLive;
   const CpuId waiter = std::exchange(record.waiter, CpuId(-1));
-  if (placement.object.is_null()) {
-    ++result_.failed_allocations;
-  } else {
-    const bool only_there = Has(gfps_[operation.gfp], Gfp::kThisNode);
-    auditor_.OnAlloc({.object = placement.object,
-                      .bytes = bytes,
-                      .only_node = only_there ? NodeFor(operation) : kAnyNode});
-    result_.requested_bytes += bytes;
-    NotePeak();
-    UseObject(cpu, placement.object, std::min(bytes, options_.object_touch_bytes_max),
-              Access::kWrite);
-  }
+  if (!failed) executor_.footprint().NotePeak(order_.now());
   if (waiter.value() >= 0) machine_.scheduler().Unpark(machine_.cpu(waiter), cpu.now());
 }
 
@@ -347,72 +251,27 @@ Task<void> Replay::ReleaseOnceAllocated(Cpu& cpu, Operation operation) {
 }
 
 inline Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
-  const ObjectRecord record =
-      operation.record == nullptr ? WarmRecord(operation) : EndRecord(operation);
-  if (record.state != ObjectRecord::State::kLive) {
-    if (observer_ != nullptr) notes_free_.push_back(operation.note);
-    return Task<void>();
-  }
-  if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
-  UseObject(cpu, record.address, 1, Access::kRead);
-  const Cycles begin = cpu.task_clock();
-  NoteStart(cpu, operation);
-  Task<PathId> task = operation.by_rcu ? rcu_frees_.Free(cpu, record.address, record.bytes_req)
-                      : operation.kind == EventKind::kKfree || record.cache == kNoCache
-                          ? allocator_.Kfree(cpu, record.address)
-                          : allocator_.Free(cpu, record.cache, record.address);
-  if (!task.done()) return AwaitRelease(cpu, operation, record, begin, std::move(task));
-  EndRelease(cpu, operation, record, begin, task.result());
-  return Task<void>();
-}
-
-Task<void> Replay::AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord record, Cycles begin,
-                                Task<PathId> task) {
-  const PathId path = co_await task;
-  EndRelease(cpu, operation, record, begin, path);
-}
-
-inline void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
-                               Cycles begin, PathId path) {
-  Account(cpu, operation, record.cache, path, cpu.task_clock() - begin);
-  if (observer_ != nullptr) {
-    Observe(cpu, operation,
-            {.is_free = true,
-             .by_rcu = operation.by_rcu,
-             .path = path,
-             .cache = record.cache,
-             .object = record.address,
-             .cycles = cpu.task_clock() - begin});
-  }
-  result_.placements.Add(~record.address.value());
-}
-
-// Takes the object out of the table and out of the auditor's hands.
-inline ObjectRecord Replay::EndRecord(const Operation& operation) {
+  if (operation.record == nullptr) return ReleaseWarm(cpu, operation);
   const ObjectRecord record = *operation.record;
   objects_.End(operation.object);
   if (record.state == ObjectRecord::State::kFailed) {
     skips_.Add(Skip::kFailedHere);
-    return record;
+    if (executor_.observer() != nullptr) notes_free_.push_back(operation.note);
+    return Task<void>();
   }
-  if (operation.by_rcu) {
-    auditor_.OnFreeRcu(record.address, record.bytes_req);
-  } else {
-    auditor_.OnFree(record.address, record.bytes_req);
-  }
-  result_.requested_bytes -= record.bytes_req;
-  return record;
+  return executor_.Free(cpu,
+                        {.object = record.address,
+                         .cache = record.cache,
+                         .bytes = record.bytes_req,
+                         .read = 1,
+                         .kfree = operation.kind == EventKind::kKfree,
+                         .by_rcu = operation.by_rcu,
+                         .inferred = operation.inferred},
+                        User{this, operation});
 }
 
-inline void Replay::UseObject(Cpu& cpu, PhysAddr object, uint64_t bytes, Access access) {
-  const Cycles begin = cpu.task_clock();
-  const SiteScope site(cpu, Site::kUse);
-  cpu.TouchRange({object, Structure::kObject}, bytes, access);
-  result_.use_cycles += cpu.task_clock() - begin;
-}
-
-// The most recently made of the warm objects of the cache.
-ObjectRecord Replay::WarmRecord(const Operation& operation) {
+// Of the most recently made of the warm objects of the cache.
+Task<void> Replay::ReleaseWarm(Cpu& cpu, const Operation& operation) {
   const CacheId cache = caches_[operation.cache];
   for (int32_t node = 0; node < machine_.config().node_count(); ++node) {
     const auto pool = warm_.find({cache.value(), node});
@@ -421,35 +280,24 @@ ObjectRecord Replay::WarmRecord(const Operation& operation) {
     pool->second.pop_back();
     --result_.unaudited_objects;
     result_.requested_bytes -= object_sizes_[operation.cache];
-    return {.address = object, .cache = cache, .state = ObjectRecord::State::kLive};
+    return executor_.Free(cpu,
+                          {.object = object,
+                           .cache = cache,
+                           .read = 1,
+                           .kfree = operation.kind == EventKind::kKfree,
+                           .by_rcu = operation.by_rcu,
+                           .audited = false,
+                           .inferred = operation.inferred},
+                          User{this, operation});
   }
   skips_.Add(Skip::kPredates);
-  return ObjectRecord();
-}
-
-inline void Replay::Account(Cpu& cpu, const Operation& operation, CacheId cache, PathId path,
-                            Cycles cycles) {
-  result_.CountOperation(cpu.id(), cache, path, FreesObject(operation.kind), cycles);
-  if (cache != kNoCache) result_.caches[cache.index()].inferred += operation.inferred;
+  if (executor_.observer() != nullptr) notes_free_.push_back(operation.note);
+  return Task<void>();
 }
 
 void Replay::SampleFootprint(Nanos time) {
-  result_.footprint.push_back(FootprintNow(time));
-  result_.footprint.back().layers = result_.layers.Sample(allocator_);
-  sample_next_ = (time / sample_interval_ + 1) * sample_interval_;
-  NotePeak();  // An operation under way may have taken a slab.
-}
-
-void Replay::NotePeak() {
-  if (footprint_.slab_bytes <= result_.footprint_peak.footprint.slab_bytes) return;
-  result_.footprint_peak = FootprintNow(now_);
-}
-
-FootprintAt Replay::FootprintNow(Nanos time) const {
-  return {.time = time,
-          .footprint = footprint_,
-          .requested_bytes = result_.requested_bytes,
-          .rcu = rcu_frees_.waiting()};
+  executor_.footprint().Sample(time);
+  executor_.footprint().NotePeak(time);  // An operation under way may have taken a slab.
 }
 
 }  // namespace slablab

@@ -14,7 +14,7 @@
 #include "allocators/allocator.h"
 #include "base/random.h"
 #include "sim/machine.h"
-#include "workloads/replay/replay.h"
+#include "workloads/cpu_placer.h"
 #include "workloads/steps.h"
 #include "workloads/synthetic/program.h"
 #include "workloads/task_placer.h"

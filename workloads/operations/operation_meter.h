@@ -1,0 +1,77 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_OPERATIONS_OPERATION_METER_H_
+#define SLABLAB_WORKLOADS_OPERATIONS_OPERATION_METER_H_
+
+#include <cstdint>
+
+#include "allocators/allocator.h"
+#include "base/types.h"
+#include "sim/core/arrival.h"
+#include "sim/core/cpu.h"
+#include "workloads/observer.h"
+#include "workloads/operations/account.h"
+
+namespace slablab {
+
+// Where an operation of any allocator begins and where it ends: what is to be done for every one of
+// them is done here.
+class OperationMeter {
+ public:
+  // `account`: has its paths, CPUs and caches, and outlives this.
+  explicit OperationMeter(OperationAccount& account) : account_(account) {}
+
+  // Sees every operation that ends from now on; null: nobody does.
+  void set_observer(OperationObserver* observer) { observer_ = observer; }
+  OperationObserver* observer() const { return observer_; }
+
+  struct Begun {
+    Cycles task_clock = 0;
+    Cycles now = 0;
+  };
+  Begun Begin(const Cpu& cpu) const { return {.task_clock = cpu.task_clock(), .now = cpu.now()}; }
+
+  // What an operation was.
+  struct Ended {
+    PathId path = 0;
+    CacheId cache = kNoCache;  // kNoCache: by kmalloc or kfree, or of no cache
+    PhysAddr object{};         // null: the allocation failed
+    uint64_t bytes = 0;        // asked for; 0 of a free
+    bool is_free = false;
+    bool by_rcu = false;
+    bool inferred = false;  // put into the trace by a repair
+  };
+  // Who did it. Only an observer asks.
+  struct Doer {
+    uint64_t event = 0;  // as of OperationEnd, like all here
+    int32_t task = 0;
+    Priority priority = Priority::kTask;
+    uint32_t label = 0;
+  };
+  // `doer()` is asked if somebody observes, once the operation has been counted.
+  template <typename DoerOf>
+  void End(const Cpu& cpu, const Begun& begun, const Ended& ended, DoerOf doer) {
+    const Cycles cycles = Count(cpu, begun, ended);
+    if (observer_ != nullptr) [[unlikely]] {
+      Show(cpu, begun, ended, cycles, doer());
+    }
+  }
+  // The same where nobody can observe. Answers its cycles.
+  Cycles Count(const Cpu& cpu, const Begun& begun, const Ended& ended) {
+    const Cycles cycles = cpu.task_clock() - begun.task_clock;
+    account_.Count(cpu.id(), ended.cache, ended.path, ended.is_free, cycles, ended.inferred);
+    return cycles;
+  }
+
+ private:
+  void Show(const Cpu& cpu, const Begun& begun, const Ended& ended, Cycles cycles,
+            const Doer& doer);
+
+  OperationAccount& account_;
+  OperationObserver* observer_ = nullptr;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_OPERATIONS_OPERATION_METER_H_
