@@ -17,6 +17,7 @@
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
+#include "runs/simulation/slowest_result.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
 #include "sim/pages/buddy_allocator.h"
@@ -25,6 +26,7 @@
 #include "workloads/closed/closed_loop.h"
 #include "workloads/closed/closed_trace.h"
 #include "workloads/closed/scenario.h"
+#include "workloads/observed/operation_names.h"
 #include "workloads/pressure.h"
 #include "workloads/synthetic/program.h"
 #include "workloads/synthetic/synthetic.h"
@@ -274,6 +276,16 @@ void DescribeSetting(const SimulationOptions& options, const RecordedSetting& se
       MatchKernels(stage.header, setting.survey, options, stage.allocator.get());
 }
 
+OperationNames NamesOf(Stage& stage) {
+  std::vector<std::string> labels;
+  if (stage.workload != nullptr) {
+    for (const ProgramLabel& label : stage.workload->program().labels) {
+      labels.push_back(label.call_site);
+    }
+  }
+  return OperationNames(stage.steps(), std::move(labels));
+}
+
 absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
                                    const SimulationHooks& hooks, Stage& stage) {
   Machine& machine = *stage.machine;
@@ -287,7 +299,11 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
                     {.seed = options.allocator_options.seed,
                      .pressure_interval_us = options.pressure_interval_us});
   if (!scenario.empty()) loop->set_disturbance(&scenario);
-  loop->set_observer(hooks.observer);
+  machine.scheduler().TallyOperations();
+  SlowestOperations slowest(hooks.slowest, hooks.observer);
+  const OperationNames names = NamesOf(stage);
+  slowest.OnNames(names);
+  loop->set_observer(&slowest);
   machine.scheduler().set_observer(hooks.machine_observer);
   loop->set_stop(hooks.stop);
   if (hooks.progress) {
@@ -312,6 +328,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
       stage.trace == nullptr ? std::vector<SkippedEvents>() : stage.trace->skipped();
   GatherResult(machine, model, loop->result(), loop->rcu_frees(), skipped, result);
   GatherOccupancy(machine, model, loop->auditor(), loop->rcu_frees(), result);
+  GatherSlowest(slowest, names, machine, model, result);
   GatherClosed(*loop, stage, *result.mutable_totals());
   if (stage.trace != nullptr) {
     const absl::Status replayed = CheckReplayed(options.trace_path, result.totals());

@@ -20,15 +20,6 @@ namespace {
 
 using SiteNames = absl::Span<const std::string_view>;
 
-std::string SiteName(SiteNames sites, int site) {
-  static constexpr std::string_view kMachineSites[kFirstModelSite] = {
-      "use", "page allocator", "interrupt", "boot", "kvfree_rcu"};
-  if (site < kFirstModelSite) return std::string(kMachineSites[site]);
-  const size_t index = static_cast<size_t>(site - kFirstModelSite);
-  CHECK_LT(index, sites.size());
-  return std::string(sites[index]);
-}
-
 void GatherLedger(SiteNames sites, const Ledger& ledger, RunResult& result) {
   for (int site = 0; site < kMaxSites; ++site) {
     for (int structure = 0; structure < kStructures; ++structure) {
@@ -338,6 +329,15 @@ uint64_t EndStateDigest(const Scheduler& scheduler, const ReplayResult& replay,
 }
 
 }  // namespace
+
+std::string SiteName(SiteNames sites, int site) {
+  static constexpr std::string_view kMachineSites[kFirstModelSite] = {
+      "use", "page allocator", "interrupt", "boot", "kvfree_rcu"};
+  if (site < kFirstModelSite) return std::string(kMachineSites[site]);
+  const size_t index = static_cast<size_t>(site - kFirstModelSite);
+  CHECK_LT(index, sites.size());
+  return std::string(sites[index]);
+}
 
 static_assert(static_cast<int>(FigureRole::kAlien) == FigureValue::Role_MAX);
 

@@ -4,6 +4,7 @@
 #ifndef SLABLAB_RUNS_SIMULATION_RUN_RESULT_H_
 #define SLABLAB_RUNS_SIMULATION_RUN_RESULT_H_
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,8 @@ void GatherOccupancy(const Machine& machine, const Allocator& allocator, const A
 // the CPUs.
 void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
                    const std::vector<OperationTotals>& cpus, RunResult& result);
+// What a report calls a site; `sites` are the model's.
+std::string SiteName(absl::Span<const std::string_view> sites, int site);
 void FillPath(const PathInfo& info, PathStats& path);
 void FillTimes(const Histogram& cycles, PathStats& path);
 FigureValue::Role RoleInResult(FigureRole role);

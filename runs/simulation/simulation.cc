@@ -22,12 +22,14 @@
 #include "runs/simulation/percpu_simulation.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
+#include "runs/simulation/slowest_result.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
 #include "sim/pages/buddy_allocator.h"
 #include "traces/sidecar/sidecar.h"
 #include "traces/slt/trace.h"
 #include "workloads/caches.h"
+#include "workloads/observed/operation_names.h"
 #include "workloads/pressure.h"
 #include "workloads/replay/warm_start.h"
 
@@ -150,10 +152,12 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   if (absl::Status status = WriteTunables(options.tunables, *machine, model); !status.ok()) {
     return status;
   }
-  if (hooks.observer != nullptr) {
-    hooks.observer->OnBegin(*machine, model);
-    replay->set_observer(hooks.observer);
-  }
+  machine->scheduler().TallyOperations();
+  SlowestOperations slowest(hooks.slowest, hooks.observer);
+  const OperationNames names(header);
+  slowest.OnNames(names);
+  slowest.OnBegin(*machine, model);
+  replay->set_observer(&slowest);
   machine->scheduler().set_observer(hooks.machine_observer);
   const CounterSnapshot before(model);
   const Cycles start = machine->scheduler().now();
@@ -179,6 +183,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   GatherResult(*machine, model, replay->result(), replay->rcu_frees(), replay->skipped(), result);
   if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
   GatherOccupancy(*machine, model, replay->auditor(), replay->rcu_frees(), result);
+  GatherSlowest(slowest, names, *machine, model, result);
   result.mutable_totals()->set_start_time_cycles(start);
   Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());

@@ -12,6 +12,7 @@
 #include "reports/result.pb.h"
 #include "runs/simulation/simulation_options.h"
 #include "sim/core/machine_observer.h"
+#include "workloads/observed/slowest.h"
 #include "workloads/observer.h"
 
 namespace slablab {
@@ -24,6 +25,8 @@ struct SimulationHooks {
   OperationObserver* observer = nullptr;
   // Sees interrupts, lock waits and hotplug during the run; likewise.
   MachineObserver* machine_observer = nullptr;
+  // Which operations the result keeps as its slowest.
+  SlowestOperations::Options slowest = {};
 };
 
 // Boots the allocator on the machine, runs the trace or workload and gathers the result. Errors in

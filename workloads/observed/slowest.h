@@ -43,6 +43,7 @@ class SlowestOperations : public OperationObserver {
   }
   void OnOperation(const OperationEnd& operation) override;
 
+  Cycles begin() const { return begin_; }  // of the run, by the machine's clock
   // The slowest first.
   std::vector<const Entry*> InOrder() const;
 

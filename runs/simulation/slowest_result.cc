@@ -1,0 +1,108 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runs/simulation/slowest_result.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/check.h"
+#include "runs/simulation/run_result.h"
+#include "sim/core/spinlock.h"
+#include "workloads/rcu_frees.h"
+
+namespace slablab {
+
+namespace {
+
+// What L1 answers, code takes, and unlocked read-modify-writes.
+constexpr std::string_view kCodeAndL1 = "code and L1";
+
+std::string ContextOf(Priority priority) {
+  switch (priority) {
+    case Priority::kTask:
+      return "task";
+    case Priority::kSoftirq:
+      return "softirq";
+    case Priority::kHardirq:
+      return "hardirq";
+  }
+  CHECK(false);
+}
+
+void FillWait(const OperationTally& tally, const Allocator& allocator, SlowWait& wait) {
+  const OperationTally::LockWait& longest = tally.longest_wait();
+  wait.set_lock(longest.lock->name);
+  wait.set_holder_cpu(longest.holder.cpu.value());
+  wait.set_holder_site(SiteName(allocator.sites(), static_cast<int>(longest.holder.site)));
+  wait.set_cycles(longest.cycles);
+  wait.set_waits(tally.lock_waits());
+  wait.set_cycles_total(tally.cycles(Cause::kLockWait));
+}
+
+}  // namespace
+
+std::vector<SlowCause> CausesOf(const OperationTally& tally, Cycles cycles) {
+  std::vector<SlowCause> causes;
+  for (int s = 0; s < kStructures; ++s) {
+    for (int o = 0; o < kOutcomes; ++o) {
+      const auto structure = static_cast<Structure>(s);
+      const auto outcome = static_cast<Outcome>(o);
+      if (tally.cycles(structure, outcome) == 0) continue;
+      SlowCause& cause = causes.emplace_back();
+      cause.set_structure(std::string(StructureName(structure)));
+      cause.set_outcome(std::string(OutcomeName(outcome)));
+      cause.set_cycles(tally.cycles(structure, outcome));
+    }
+  }
+  const auto add = [&](std::string_view name, Cycles spent) {
+    if (spent == 0) return;
+    SlowCause& cause = causes.emplace_back();
+    cause.set_cause(std::string(name));
+    cause.set_cycles(spent);
+  };
+  for (int c = 0; c < kCauses; ++c) {
+    add(CauseName(static_cast<Cause>(c)), tally.cycles(static_cast<Cause>(c)));
+  }
+  CHECK_LE(tally.total(), cycles);
+  add(kCodeAndL1, cycles - tally.total());
+  std::stable_sort(causes.begin(), causes.end(), [](const SlowCause& a, const SlowCause& b) {
+    return a.cycles() > b.cycles();
+  });
+  return causes;
+}
+
+void GatherSlowest(const SlowestOperations& slowest, const OperationNames& names,
+                   const Machine& machine, const Allocator& allocator, RunResult& result) {
+  const auto clock_mhz = static_cast<uint64_t>(machine.config().clock_mhz);
+  for (const SlowestOperations::Entry* entry : slowest.InOrder()) {
+    const OperationEnd& operation = entry->operation;
+    SlowOperation& slow = *result.add_slowest();
+    slow.set_rank(static_cast<uint64_t>(result.slowest_size()));
+    slow.set_time_ns((operation.start - std::min(operation.start, slowest.begin())) * 1000 /
+                     clock_mhz);
+    slow.set_cpu(operation.cpu.value());
+    slow.set_node(machine.config().cpus[operation.cpu.index()].node.value());
+    slow.set_task(operation.task);
+    slow.set_comm(names.Task(operation.task, slow.time_ns()));
+    slow.set_context(ContextOf(operation.priority));
+    slow.set_caller(names.Caller(operation));
+    slow.set_kind(operation.is_free ? "free" : "alloc");
+    slow.set_path(std::string(PathOf(allocator, operation.path).name));
+    if (entry->cache != kNoCache) slow.set_cache(allocator.Layout(entry->cache).name);
+    slow.set_object(operation.object.value());
+    slow.set_bytes(operation.bytes);
+    slow.set_event(operation.event);
+    slow.set_cycles(operation.cycles);
+    for (SlowCause& cause : CausesOf(entry->tally, operation.cycles)) {
+      *slow.add_causes() = std::move(cause);
+    }
+    if (entry->tally.lock_waits() > 0) {
+      FillWait(entry->tally, allocator, *slow.mutable_waited_for());
+    }
+  }
+}
+
+}  // namespace slablab
