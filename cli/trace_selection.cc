@@ -52,8 +52,8 @@ absl::Status Bad(std::string_view flag, std::string_view text, std::string_view 
   return BadFlag(flag, text, wanted);
 }
 
-absl::Status BadTime(std::string_view text) {
-  return Bad("time", text, "a time is in seconds (8.05) or nanoseconds (8050000000ns)");
+absl::Status BadTime(std::string_view text, std::string_view flag) {
+  return Bad(flag, text, "a time is in seconds (8.05) or nanoseconds (8050000000ns)");
 }
 
 absl::StatusOr<std::pair<uint64_t, uint64_t>> ParseEvents(const std::string& text) {
@@ -70,39 +70,39 @@ absl::StatusOr<std::pair<uint64_t, uint64_t>> ParseEvents(const std::string& tex
 
 }  // namespace
 
-absl::StatusOr<Nanos> ParseTime(std::string_view text) {
+absl::StatusOr<Nanos> ParseTime(std::string_view text, std::string_view flag) {
   absl::string_view rest = Absl(text);
   if (absl::ConsumeSuffix(&rest, "ns")) {
     const std::optional<uint64_t> nanos = ParseDigits(rest);
-    if (!nanos.has_value()) return BadTime(text);
+    if (!nanos.has_value()) return BadTime(text, flag);
     return *nanos;
   }
   absl::ConsumeSuffix(&rest, "s");
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(rest, absl::MaxSplits('.', 1));
   std::string fraction(parts.second);
-  if (fraction.size() > kFractionDigits) return BadTime(text);
+  if (fraction.size() > kFractionDigits) return BadTime(text, flag);
   fraction.resize(kFractionDigits, '0');
   const std::optional<uint64_t> seconds = ParseDigits(parts.first);
   const std::optional<uint64_t> nanos = ParseDigits(fraction);
   if (!seconds.has_value() || !nanos.has_value() ||
       *seconds > (std::numeric_limits<Nanos>::max() - *nanos) / kNanosPerSecond) {
-    return BadTime(text);
+    return BadTime(text, flag);
   }
   return *seconds * kNanosPerSecond + *nanos;
 }
 
-absl::StatusOr<TimeRange> ParseTimeRange(std::string_view text) {
+absl::StatusOr<TimeRange> ParseTimeRange(std::string_view text, std::string_view flag) {
   const std::vector<std::string> ends = absl::StrSplit(Absl(text), ',');
-  if (ends.size() != 2) return Bad("time", text, "wanted is FROM,TO; either may be left out");
+  if (ends.size() != 2) return Bad(flag, text, "wanted is FROM,TO; either may be left out");
   TimeRange range = {0, std::numeric_limits<Nanos>::max()};
   for (const auto& [end, time] : {std::pair(&ends[0], &range.from), {&ends[1], &range.to}}) {
     if (end->empty()) continue;
-    const absl::StatusOr<Nanos> parsed = ParseTime(*end);
+    const absl::StatusOr<Nanos> parsed = ParseTime(*end, flag);
     if (!parsed.ok()) return parsed.status();
     *time = *parsed;
   }
-  if (range.to <= range.from) return Bad("time", text, "it ends before it begins");
+  if (range.to <= range.from) return Bad(flag, text, "it ends before it begins");
   return range;
 }
 

@@ -23,14 +23,15 @@ ABSL_DECLARE_FLAG(bool, salvage);
 namespace slablab {
 
 // "8.05" and "8.05s" are seconds, "8050000000ns" nanoseconds. Exact; InvalidArgument otherwise.
-absl::StatusOr<Nanos> ParseTime(std::string_view text);
+absl::StatusOr<Nanos> ParseTime(std::string_view text, std::string_view flag = "time");
 
 // The two ends of "FROM,TO", from <= time < to; either may be left out.
 struct TimeRange {
   Nanos from = 0;
   Nanos to = 0;
 };
-absl::StatusOr<TimeRange> ParseTimeRange(std::string_view text);
+// Errors name `flag`.
+absl::StatusOr<TimeRange> ParseTimeRange(std::string_view text, std::string_view flag = "time");
 
 // "0-3,8": ascending and each once.
 absl::StatusOr<std::vector<CpuId>> ParseCpuList(std::string_view text);

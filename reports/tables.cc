@@ -282,6 +282,32 @@ DataTable LayersOverTimeTable(const RunResult& result) {
   return table;
 }
 
+// With the wait of each that had one: 0 and no names where none was.
+DataTable SlowestTable(const RunResult& result) {
+  DataTable table{.name = "slowest", .keys = 1, .columns = {}, .rows = {}};
+  AppendColumns(*SlowOperation::descriptor(), table.columns);
+  const size_t own = table.columns.size();
+  AppendColumns(*SlowWait::descriptor(), table.columns);
+  for (size_t i = own; i < table.columns.size(); ++i) table.columns[i].insert(0, "wait_");
+  for (const SlowOperation& operation : result.slowest()) {
+    AppendValues(operation, table.rows.emplace_back());
+    AppendValues(operation.waited_for(), table.rows.back());
+  }
+  return table;
+}
+
+DataTable SlowestCausesTable(const RunResult& result) {
+  DataTable table{.name = "slowest_causes", .keys = 4, .columns = {"rank"}, .rows = {}};
+  AppendColumns(*SlowCause::descriptor(), table.columns);
+  for (const SlowOperation& operation : result.slowest()) {
+    for (const SlowCause& cause : operation.causes()) {
+      table.rows.push_back({fmt::format("{}", operation.rank())});
+      AppendValues(cause, table.rows.back());
+    }
+  }
+  return table;
+}
+
 // "-61.7%", "+3", "-1,204": digits with what may stand around them. So is "-" alone, which stands
 // for no value.
 bool IsNumber(std::string_view field) {
@@ -366,6 +392,8 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(CacheLayerTable(result));
   tables.push_back(LayerNodeTable(result));
   tables.push_back(LayersOverTimeTable(result));
+  tables.push_back(SlowestTable(result));
+  tables.push_back(SlowestCausesTable(result));
   return tables;
 }
 

@@ -19,6 +19,7 @@ extern const Command kListCommand;
 extern const Command kManCommand;
 extern const Command kReportCommand;
 extern const Command kRunCommand;
+extern const Command kSlowestCommand;
 extern const Command kSweepMergeCommand;
 extern const Command kSweepPlanCommand;
 extern const Command kSweepRunCommand;
@@ -35,13 +36,13 @@ extern const Command kWorkloadWriteCommand;
 
 absl::Span<const Command> Commands() {
   static const Command commands[] = {
-      kHelpCommand,         kCaptureCommand,       kDiffCommand,       kImportCommand,
-      kCheckCommand,        kCompareCommand,       kCompletionCommand, kDemoCommand,
-      kFootprintCommand,    kListCommand,          kManCommand,        kReportCommand,
-      kRunCommand,          kSweepMergeCommand,    kSweepPlanCommand,  kSweepRunCommand,
-      kTimelineCommand,     kTraceDumpCommand,     kTraceInfoCommand,  kTraceSliceCommand,
-      kTraceStatCommand,    kTraceValidateCommand, kVerifyCommand,     kVersionCommand,
-      kWorkloadShowCommand, kWorkloadWriteCommand,
+      kHelpCommand,       kCaptureCommand,      kDiffCommand,          kImportCommand,
+      kCheckCommand,      kCompareCommand,      kCompletionCommand,    kDemoCommand,
+      kFootprintCommand,  kListCommand,         kManCommand,           kReportCommand,
+      kRunCommand,        kSlowestCommand,      kSweepMergeCommand,    kSweepPlanCommand,
+      kSweepRunCommand,   kTimelineCommand,     kTraceDumpCommand,     kTraceInfoCommand,
+      kTraceSliceCommand, kTraceStatCommand,    kTraceValidateCommand, kVerifyCommand,
+      kVersionCommand,    kWorkloadShowCommand, kWorkloadWriteCommand,
   };
   return commands;
 }

@@ -68,21 +68,18 @@ std::vector<SlowCause> CausesOf(const OperationTally& tally, Cycles cycles) {
   }
   CHECK_LE(tally.total(), cycles);
   add(kCodeAndL1, cycles - tally.total());
-  std::stable_sort(causes.begin(), causes.end(), [](const SlowCause& a, const SlowCause& b) {
-    return a.cycles() > b.cycles();
-  });
+  std::stable_sort(causes.begin(), causes.end(),
+                   [](const SlowCause& a, const SlowCause& b) { return a.cycles() > b.cycles(); });
   return causes;
 }
 
 void GatherSlowest(const SlowestOperations& slowest, const OperationNames& names,
                    const Machine& machine, const Allocator& allocator, RunResult& result) {
-  const auto clock_mhz = static_cast<uint64_t>(machine.config().clock_mhz);
   for (const SlowestOperations::Entry* entry : slowest.InOrder()) {
     const OperationEnd& operation = entry->operation;
     SlowOperation& slow = *result.add_slowest();
     slow.set_rank(static_cast<uint64_t>(result.slowest_size()));
-    slow.set_time_ns((operation.start - std::min(operation.start, slowest.begin())) * 1000 /
-                     clock_mhz);
+    slow.set_time_ns(slowest.StartOf(operation));
     slow.set_cpu(operation.cpu.value());
     slow.set_node(machine.config().cpus[operation.cpu.index()].node.value());
     slow.set_task(operation.task);

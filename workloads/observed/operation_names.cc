@@ -10,12 +10,12 @@ namespace slablab {
 
 std::string OperationNames::Caller(const OperationEnd& operation) const {
   if (trace_ != nullptr) {
-    return operation.call_site < trace_->call_sites.size()
-               ? trace_->call_sites[operation.call_site]
-               : std::string();
+    return operation.call_site < trace_->call_sites.size() ? trace_->call_sites[operation.call_site]
+                                                           : std::string();
   }
   // A free has no label of its own, nor has what no task does.
-  if (operation.is_free || operation.task < 0 || operation.label >= labels_.size()) return std::string();
+  if (operation.is_free || operation.task < 0 || operation.label >= labels_.size())
+    return std::string();
   return labels_[operation.label];
 }
 
@@ -25,8 +25,7 @@ std::string OperationNames::Task(int32_t task, Nanos time) const {
   }
   const std::pair<int32_t, Nanos> at(task, trace_->time_first + time);
   const auto behind = std::upper_bound(
-      trace_->tasks.begin(), trace_->tasks.end(), at,
-      [](const auto& key, const TraceTask& named) {
+      trace_->tasks.begin(), trace_->tasks.end(), at, [](const auto& key, const TraceTask& named) {
         return key < std::pair<int32_t, Nanos>(named.pid, named.since);
       });
   if (behind != trace_->tasks.begin() && std::prev(behind)->pid == task) {

@@ -14,7 +14,8 @@
 
 namespace slablab {
 
-// Who did an operation, in words: what OperationEnd says in numbers. What it is made of outlives it.
+// Who did an operation, in words: what OperationEnd says in numbers. What it is made of outlives
+// it.
 class OperationNames {
  public:
   // Of a trace in recorded order.

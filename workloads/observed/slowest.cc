@@ -26,13 +26,14 @@ void SlowestOperations::OnBegin(const Machine& machine, const Allocator& allocat
   machine_ = &machine;
   allocator_ = &allocator;
   begin_ = machine.scheduler().now();
+  clock_mhz_ = static_cast<uint64_t>(machine.config().clock_mhz);
   if (next_ != nullptr) next_->OnBegin(machine, allocator);
 }
 
 void SlowestOperations::OnOperation(const OperationEnd& operation) {
   if (next_ != nullptr) next_->OnOperation(operation);
   if (heap_.size() == options_.count && operation.cycles < heap_.front().cycles) return;
-  const Cycles since = operation.start - std::min(operation.start, begin_);
+  const Nanos since = StartOf(operation);
   if (since < options_.from || since >= options_.to) return;
   Keep(operation, {.cycles = operation.cycles,
                    .start = operation.start,
@@ -64,8 +65,7 @@ void SlowestOperations::Keep(const OperationEnd& operation, Key key) {
 
 std::vector<const SlowestOperations::Entry*> SlowestOperations::InOrder() const {
   std::vector<Key> keys = heap_;
-  std::sort(keys.begin(), keys.end(),
-            [](const Key& a, const Key& b) { return a.IsSlowerThan(b); });
+  std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) { return a.IsSlowerThan(b); });
   std::vector<const Entry*> entries;
   for (const Key& key : keys) entries.push_back(&entries_[key.entry]);
   return entries;

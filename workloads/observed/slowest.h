@@ -4,6 +4,7 @@
 #ifndef SLABLAB_WORKLOADS_OBSERVED_SLOWEST_H_
 #define SLABLAB_WORKLOADS_OBSERVED_SLOWEST_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -24,9 +25,9 @@ class SlowestOperations : public OperationObserver {
  public:
   struct Options {
     size_t count = 100;  // so many; > 0
-    // Those that begin in [from, to), in cycles since the run did.
-    Cycles from = 0;
-    Cycles to = std::numeric_limits<Cycles>::max();
+    // Those that begin in [from, to), since the run did.
+    Nanos from = 0;
+    Nanos to = std::numeric_limits<Nanos>::max();
   };
   struct Entry {
     OperationEnd operation;
@@ -43,7 +44,10 @@ class SlowestOperations : public OperationObserver {
   }
   void OnOperation(const OperationEnd& operation) override;
 
-  Cycles begin() const { return begin_; }  // of the run, by the machine's clock
+  // When the operation began, since the run did.
+  Nanos StartOf(const OperationEnd& operation) const {
+    return (operation.start - std::min(operation.start, begin_)) * 1000 / clock_mhz_;
+  }
   // The slowest first.
   std::vector<const Entry*> InOrder() const;
 
@@ -63,7 +67,8 @@ class SlowestOperations : public OperationObserver {
   OperationObserver* const next_;
   const Machine* machine_ = nullptr;
   const Allocator* allocator_ = nullptr;
-  Cycles begin_ = 0;
+  Cycles begin_ = 0;  // of the run, by the machine's clock
+  uint64_t clock_mhz_ = 1;
   std::vector<Key> heap_;  // the least slow first
   std::vector<Entry> entries_;
 };
