@@ -19,11 +19,23 @@ constexpr uint32_t kStateCleared = 1;
 constexpr uint32_t kNeedsState = 2;
 constexpr uint64_t kProcessTrack = 1;
 constexpr uint64_t kNotesTrack = 2;
+constexpr uint64_t kTasksTrack = 3;          // above all tasks'
 constexpr uint64_t kCpuTrack = 1'000;        // that of CPU 0; the others follow
 constexpr uint64_t kCounterTrack = 100'000;  // likewise, in order of name
+constexpr uint64_t kTaskTrack = 1'000'000;   // likewise, in order of task
+constexpr int32_t kTasksRank = 1'000'000;    // Below the CPUs.
 constexpr size_t kPieceBytes = size_t{1} << 20;
 
 constexpr std::string_view kCategories[] = {"alloc", "free", "lock", "irq", "hotplug"};
+
+uint64_t Interned(Timeline::Text text) { return static_cast<uint64_t>(text) + 1; }
+
+void AddString(uint64_t iid, const std::string& text,
+               google::protobuf::RepeatedPtrField<perfetto::InternedString>& strings) {
+  perfetto::InternedString& string = *strings.Add();
+  string.set_iid(iid);
+  string.set_name(text);
+}
 
 }  // namespace
 
@@ -48,17 +60,25 @@ class Timeline::Output {
     if (status_.ok() && !piece_.empty()) status_ = sink_(piece_);
     piece_.clear();
   }
-  void WriteEvent(uint64_t track, uint64_t time_ns, perfetto::TrackEvent::Type type,
-                  uint64_t name_iid = 0, uint64_t category_iid = 0) {
+  // An event for the caller to add to; Write() takes it.
+  perfetto::TrackEvent& event(uint64_t track, uint64_t time_ns, perfetto::TrackEvent::Type type) {
     perfetto::TracePacket& filled = packet();
     filled.set_timestamp(time_ns);
     filled.set_sequence_flags(kNeedsState);
     perfetto::TrackEvent& event = *filled.mutable_track_event();
     event.set_track_uuid(track);
     event.set_type(type);
-    if (name_iid != 0) event.set_name_iid(name_iid);
-    if (category_iid != 0) event.add_category_iids(category_iid);
-    Write();
+    return event;
+  }
+  // A track for the caller to add to; Write() takes it.
+  perfetto::TrackDescriptor& track(uint64_t uuid, uint64_t parent, const std::string& name,
+                                   int32_t rank) {
+    perfetto::TrackDescriptor& track = *packet().mutable_track_descriptor();
+    track.set_uuid(uuid);
+    track.set_name(name);
+    track.set_parent_uuid(parent);
+    track.set_sibling_order_rank(rank);
+    return track;
   }
   const absl::Status& status() const { return status_; }
 
@@ -78,13 +98,17 @@ Timeline::Timeline(Options options)
     : options_(std::move(options)), slices_(options_.tracks.size()) {
   CHECK_GT(options_.clock_mhz, 0u);
   CHECK_LT(options_.tracks.size(), kCounterTrack - kCpuTrack);
+  cpu_text_ = Intern("CPU");
+  cycles_text_ = Intern("cycles");
 }
 
-uint32_t Timeline::NameIndex(const std::string& name) {
-  const auto [entry, is_first] =
-      name_indices_.try_emplace(name, static_cast<uint32_t>(names_.size()));
-  if (is_first) names_.push_back(name);
-  return entry->second;
+Timeline::Text Timeline::Intern(std::string_view text) {
+  const auto found = text_indices_.find(text);
+  if (found != text_indices_.end()) return found->second;
+  const auto index = static_cast<Text>(texts_.size());
+  texts_.emplace_back(text);
+  text_indices_.emplace(texts_.back(), index);
+  return index;
 }
 
 uint64_t Timeline::Nanoseconds(Cycles at) const {
@@ -100,82 +124,153 @@ void Timeline::Add(int32_t cpu, Slice slice) {
   ++slice_count_;
 }
 
-void Timeline::AddSlice(Category category, const std::string& name, const Span& span) {
-  Add(span.cpu, {.from = span.from, .to = span.to, .name = NameIndex(name), .category = category});
+void Timeline::AddSlice(Category category, Text name, const Span& span,
+                        absl::Span<const Argument> arguments, Flow flow) {
+  Add(span.cpu, {.from = span.from,
+                 .to = span.to,
+                 .name = name,
+                 .category = category,
+                 .flow = flow,
+                 .first_argument = arguments_.size(),
+                 .arguments = static_cast<uint32_t>(arguments.size())});
+  arguments_.insert(arguments_.end(), arguments.begin(), arguments.end());
 }
 
-void Timeline::AddInstant(Category category, const std::string& name, int32_t cpu, Cycles at) {
-  Add(cpu, {.from = at, .to = at, .name = NameIndex(name), .category = category, .instant = true});
+void Timeline::AddInstant(Category category, Text name, int32_t cpu, Cycles at) {
+  Add(cpu, {.from = at, .to = at, .name = name, .category = category, .instant = true});
 }
 
-void Timeline::AddBytes(const std::string& counter, uint64_t time_ns, uint64_t bytes) {
-  counters_[counter].push_back({.time_ns = time_ns, .bytes = bytes});
+void Timeline::AddTaskSlice(int64_t task, std::string_view name, Category category, Text slice,
+                            const Span& span) {
+  TaskTrack& track = tasks_[task];
+  if (track.slices.empty()) track.name = std::string(name);
+  track.slices.push_back(
+      {.from = span.from, .to = span.to, .name = slice, .category = category, .cpu = span.cpu});
 }
 
-void Timeline::WriteCpu(size_t cpu, Output& output) {
-  std::vector<Slice>& slices = slices_[cpu];
-  std::erase_if(slices, [this](const Slice& slice) { return slice.from < start_; });
-  if (slices.empty()) return;
-  perfetto::TrackDescriptor& track = *output.packet().mutable_track_descriptor();
-  track.set_uuid(kCpuTrack + cpu);
-  track.set_name(options_.tracks[cpu]);
-  track.set_parent_uuid(kProcessTrack);
-  track.set_sibling_order_rank(static_cast<int32_t>(cpu));
-  output.Write();
-  // Whoever contains comes before what it contains.
-  std::stable_sort(slices.begin(), slices.end(), [](const Slice& a, const Slice& b) {
-    return a.from != b.from ? a.from < b.from : a.to > b.to;
-  });
+void Timeline::AddSample(const std::string& counter, std::string_view unit, Sample sample) {
+  Counter& kept = counters_[counter];
+  kept.unit = std::string(unit);
+  kept.samples.push_back(sample);
+}
+
+// REQUIRES: they are in order of their beginnings, and whoever contains comes first.
+void Timeline::WriteSlices(uint64_t track, absl::Span<const Slice> slices, Output& output) {
   std::vector<Cycles> open;  // ends, the innermost last
-  const uint64_t uuid = kCpuTrack + cpu;
   const auto close_until = [&](Cycles at) {
     while (!open.empty() && open.back() <= at) {
-      output.WriteEvent(uuid, Nanoseconds(open.back()), perfetto::TrackEvent::TYPE_SLICE_END);
+      output.event(track, Nanoseconds(open.back()), perfetto::TrackEvent::TYPE_SLICE_END);
+      output.Write();
       open.pop_back();
     }
   };
   for (const Slice& slice : slices) {
     close_until(slice.from);
     CHECK(open.empty() || slice.to <= open.back());  // They nest.
-    output.WriteEvent(
-        uuid, Nanoseconds(slice.from),
-        slice.instant ? perfetto::TrackEvent::TYPE_INSTANT : perfetto::TrackEvent::TYPE_SLICE_BEGIN,
-        slice.name + 1, static_cast<uint64_t>(slice.category) + 1);
+    perfetto::TrackEvent& event =
+        output.event(track, Nanoseconds(slice.from),
+                     slice.instant ? perfetto::TrackEvent::TYPE_INSTANT
+                                   : perfetto::TrackEvent::TYPE_SLICE_BEGIN);
+    event.set_name_iid(Interned(slice.name));
+    event.add_category_iids(static_cast<uint64_t>(slice.category) + 1);
+    if (slice.flow.id != 0 && slice.flow.ends) event.add_terminating_flow_ids(slice.flow.id);
+    if (slice.flow.id != 0 && !slice.flow.ends) event.add_flow_ids(slice.flow.id);
+    if (slice.cpu >= 0) {
+      perfetto::DebugAnnotation& cpu = *event.add_debug_annotations();
+      cpu.set_name_iid(Interned(cpu_text_));
+      cpu.set_uint_value(static_cast<uint64_t>(slice.cpu));
+    }
+    perfetto::DebugAnnotation* cycles = nullptr;
+    for (uint32_t i = 0; i < slice.arguments; ++i) {
+      const Argument& argument = arguments_[slice.first_argument + i];
+      const bool is_cycles = argument.kind == Argument::Kind::kCycles;
+      if (is_cycles && cycles == nullptr) {
+        cycles = event.add_debug_annotations();
+        cycles->set_name_iid(Interned(cycles_text_));
+      }
+      perfetto::DebugAnnotation& filled =
+          is_cycles ? *cycles->add_dict_entries() : *event.add_debug_annotations();
+      filled.set_name_iid(Interned(argument.name));
+      if (argument.kind == Argument::Kind::kText) {
+        filled.set_string_value_iid(Interned(static_cast<Text>(argument.value)));
+      } else if (argument.kind == Argument::Kind::kAddress) {
+        filled.set_pointer_value(argument.value);
+      } else {
+        filled.set_uint_value(argument.value);
+      }
+    }
+    output.Write();
     if (!slice.instant) open.push_back(slice.to);
   }
   close_until(~Cycles{0});
 }
 
+void Timeline::WriteCpu(size_t cpu, Output& output) {
+  std::vector<Slice>& slices = slices_[cpu];
+  std::erase_if(slices, [this](const Slice& slice) { return slice.from < start_; });
+  if (slices.empty()) return;
+  const uint64_t uuid = kCpuTrack + cpu;
+  output.track(uuid, kProcessTrack, options_.tracks[cpu], static_cast<int32_t>(cpu));
+  output.Write();
+  // Whoever contains comes before what it contains.
+  std::stable_sort(slices.begin(), slices.end(), [](const Slice& a, const Slice& b) {
+    return a.from != b.from ? a.from < b.from : a.to > b.to;
+  });
+  WriteSlices(uuid, slices, output);
+}
+
+// A task whose slices overlap has several tracks of its name, which a viewer shows as one.
+void Timeline::WriteTasks(Output& output) {
+  uint64_t uuid = kTaskTrack;
+  int32_t rank = 0;
+  if (!tasks_.empty()) {
+    output.track(kTasksTrack, kProcessTrack, "tasks", kTasksRank)
+        .set_child_ordering(perfetto::TrackDescriptor::EXPLICIT);
+    output.Write();
+  }
+  for (auto& [task, track] : tasks_) {
+    std::vector<Slice>& slices = track.slices;
+    std::erase_if(slices, [this](const Slice& slice) { return slice.from < start_; });
+    std::stable_sort(slices.begin(), slices.end(), [](const Slice& a, const Slice& b) {
+      return a.from != b.from ? a.from < b.from : a.to < b.to;
+    });
+    std::vector<std::vector<Slice>> lanes;
+    for (const Slice& slice : slices) {
+      const auto free = std::find_if(lanes.begin(), lanes.end(), [&](const auto& lane) {
+        return lane.back().to <= slice.from;
+      });
+      (free == lanes.end() ? lanes.emplace_back() : *free).push_back(slice);
+    }
+    for (const std::vector<Slice>& lane : lanes) {
+      output.track(uuid, kTasksTrack, track.name, rank);
+      output.Write();
+      WriteSlices(uuid++, lane, output);
+    }
+    ++rank;
+  }
+}
+
 void Timeline::WriteNotes(Output& output) {
   if (notes_.empty()) return;
-  perfetto::TrackDescriptor& track = *output.packet().mutable_track_descriptor();
-  track.set_uuid(kNotesTrack);
-  track.set_name("about this run");
-  track.set_parent_uuid(kProcessTrack);
-  track.set_sibling_order_rank(-2);
+  output.track(kNotesTrack, kProcessTrack, "about this run", -2);
   output.Write();
-  for (const uint32_t note : notes_) {
-    output.WriteEvent(kNotesTrack, 0, perfetto::TrackEvent::TYPE_INSTANT, note + 1);
+  for (const Text note : notes_) {
+    output.event(kNotesTrack, 0, perfetto::TrackEvent::TYPE_INSTANT).set_name_iid(Interned(note));
+    output.Write();
   }
 }
 
 void Timeline::WriteCounters(Output& output) {
   uint64_t uuid = kCounterTrack;
-  for (const auto& [name, samples] : counters_) {
-    perfetto::TrackDescriptor& track = *output.packet().mutable_track_descriptor();
-    track.set_uuid(uuid);
-    track.set_name(name);
-    track.set_parent_uuid(kProcessTrack);
-    track.set_sibling_order_rank(-1);  // Above the CPUs.
-    track.mutable_counter()->set_unit_name("bytes");
+  for (const auto& [name, counter] : counters_) {
+    output
+        .track(uuid, kProcessTrack, name, /*rank=*/-1)  // Above the CPUs.
+        .mutable_counter()
+        ->set_unit_name(counter.unit);
     output.Write();
-    for (const Sample& sample : samples) {
-      perfetto::TracePacket& packet = output.packet();
-      packet.set_timestamp(sample.time_ns);
-      perfetto::TrackEvent& event = *packet.mutable_track_event();
-      event.set_track_uuid(uuid);
-      event.set_type(perfetto::TrackEvent::TYPE_COUNTER);
-      event.set_counter_value(static_cast<int64_t>(sample.bytes));
+    for (const Sample& sample : counter.samples) {
+      output.event(uuid, sample.time_ns, perfetto::TrackEvent::TYPE_COUNTER)
+          .set_counter_value(static_cast<int64_t>(sample.value));
       output.Write();
     }
     ++uuid;
@@ -186,15 +281,15 @@ absl::Status Timeline::Write(const std::function<absl::Status(const std::string&
   Output output(sink);
   perfetto::TracePacket& first = output.packet();
   first.set_sequence_flags(kStateCleared);
+  perfetto::InternedData& interned = *first.mutable_interned_data();
   for (size_t i = 0; i < std::size(kCategories); ++i) {
-    perfetto::InternedString& category = *first.mutable_interned_data()->add_event_categories();
-    category.set_iid(i + 1);
-    category.set_name(std::string(kCategories[i]));
+    AddString(i + 1, std::string(kCategories[i]), *interned.mutable_event_categories());
   }
-  for (size_t i = 0; i < names_.size(); ++i) {
-    perfetto::InternedString& name = *first.mutable_interned_data()->add_event_names();
-    name.set_iid(i + 1);
-    name.set_name(names_[i]);
+  // Each may be the name of an event or an argument, or an argument itself.
+  for (size_t i = 0; i < texts_.size(); ++i) {
+    AddString(i + 1, texts_[i], *interned.mutable_event_names());
+    AddString(i + 1, texts_[i], *interned.mutable_debug_annotation_names());
+    AddString(i + 1, texts_[i], *interned.mutable_debug_annotation_string_values());
   }
   perfetto::TrackDescriptor& process = *first.mutable_track_descriptor();
   process.set_uuid(kProcessTrack);
@@ -205,6 +300,7 @@ absl::Status Timeline::Write(const std::function<absl::Status(const std::string&
   WriteNotes(output);
   WriteCounters(output);
   for (size_t cpu = 0; cpu < slices_.size(); ++cpu) WriteCpu(cpu, output);
+  WriteTasks(output);
   output.Flush();
   return output.status();
 }
