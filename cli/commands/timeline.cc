@@ -111,7 +111,7 @@ extern const Command kTimelineCommand = {
     .name = "timeline",
     .synopsis = "TRACE | --workload=WORKLOAD -o FILE",
     .summary =
-        "Runs a trace or workload and writes what each CPU and task did when, for Perfetto's viewer.",
+        "Runs a trace or workload and writes what CPUs and tasks did when, for Perfetto's viewer.",
     .flags = kFlags,
     .run = RunTimeline,
 };
