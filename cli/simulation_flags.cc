@@ -58,6 +58,9 @@ ABSL_FLAG(uint64_t, seed, 1,
           "or scenario takes from chance.");
 ABSL_FLAG(bool, merge_caches, false, "caches of the same layout are one, as with slab_merge.");
 ABSL_FLAG(bool, statistics, true, "count (and pay for) SLUB_STATS.");
+ABSL_FLAG(bool, call_sites, true,
+          "say on whose behalf it was: callers, tasks, and lines that CPUs take from each other. "
+          "Nothing else of a result depends on it.");
 ABSL_FLAG(std::string, boot, "",
           "BOOT: how the allocator boots, where it has several ways: slub-2010: dynamic, static.");
 ABSL_FLAG(

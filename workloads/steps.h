@@ -56,6 +56,7 @@ struct Step {
   uint64_t object = 0;
   Cycles cycles = 0;
   uint32_t label = 0;  // the source's name for it; observers are told
+  uint32_t caller = 0;  // kAllocate, kFree: who asks, a number of the source's; 0: not known
 };
 
 // One task as it begins.
@@ -98,6 +99,9 @@ class StepSource {
   virtual absl::Status ErrorOf(TaskIndex /*task*/, const std::string& message) const {
     return absl::InvalidArgumentError(message);
   }
+
+  // What a task is known by: the recorded pid, or its number; -1: no task's, an interrupt's.
+  virtual int32_t TaskId(TaskIndex task) const { return static_cast<int32_t>(task); }
 
   // For messages.
   virtual std::string TaskName(TaskIndex task) const = 0;

@@ -13,6 +13,7 @@
 #include "google/protobuf/text_format.h"
 #include "runs/recorded/cache_ways.h"
 #include "runs/recorded/replayable.h"
+#include "runs/simulation/attribution_result.h"
 #include "runs/simulation/kernel_match.h"
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_config.h"
@@ -276,14 +277,11 @@ void DescribeSetting(const SimulationOptions& options, const RecordedSetting& se
       MatchKernels(stage.header, setting.survey, options, stage.allocator.get());
 }
 
-OperationNames NamesOf(Stage& stage) {
-  std::vector<std::string> labels;
-  if (stage.workload != nullptr) {
-    for (const ProgramLabel& label : stage.workload->program().labels) {
-      labels.push_back(label.call_site);
-    }
+AttributionNames NamesOf(Stage& stage, absl::Span<const PathInfo> paths) {
+  if (stage.trace != nullptr) {
+    return {"call site", stage.header.call_sites, stage.header.tasks, paths};
   }
-  return OperationNames(stage.steps(), std::move(labels));
+  return {"step", stage.workload->Callers(), {}, paths};
 }
 
 absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
@@ -299,11 +297,14 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
                     {.seed = options.allocator_options.seed,
                      .pressure_interval_us = options.pressure_interval_us});
   if (!scenario.empty()) loop->set_disturbance(&scenario);
-  machine.scheduler().TallyOperations();
-  SlowestOperations slowest(hooks.slowest, hooks.observer);
-  const OperationNames names = NamesOf(stage);
-  slowest.OnNames(names);
-  loop->set_observer(&slowest);
+  std::unique_ptr<CallSites> call_sites;
+  const std::vector<PathInfo> paths = PathsWithRcu(model);
+  if (options.call_sites) {
+    call_sites = std::make_unique<CallSites>(machine, &model, paths);
+    call_sites->Start();
+  }
+  loop->set_call_sites(call_sites.get());
+  loop->set_observer(hooks.observer);
   machine.scheduler().set_observer(hooks.machine_observer);
   loop->set_stop(hooks.stop);
   if (hooks.progress) {
@@ -330,6 +331,10 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   GatherOccupancy(machine, model, loop->auditor(), loop->rcu_frees(), result);
   GatherSlowest(slowest, names, machine, model, result);
   GatherClosed(*loop, stage, *result.mutable_totals());
+  if (call_sites != nullptr) {
+    GatherAttribution(machine, &model, *call_sites, NamesOf(stage, paths),
+                      loop->rcu_frees().WaitingObjects(), result);
+  }
   if (stage.trace != nullptr) {
     const absl::Status replayed = CheckReplayed(options.trace_path, result.totals());
     if (!replayed.ok()) return replayed;

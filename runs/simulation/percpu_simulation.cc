@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"
+#include "runs/simulation/attribution_result.h"
 #include "runs/simulation/percpu_result.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
@@ -91,6 +92,12 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   }
   machine->ledger().Reset();
   machine->scheduler().ResetLockStats();
+  std::unique_ptr<CallSites> call_sites;
+  if (options.call_sites) {
+    call_sites = std::make_unique<CallSites>(*machine, nullptr, PercpuReplay::paths());
+    call_sites->Start();
+  }
+  replay->set_call_sites(call_sites.get());
   machine->scheduler().Run(*replay);
   if (!replay->status().ok()) return replay->status();
   (*areas)->CheckInvariants();
@@ -106,6 +113,12 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   GatherPaths(replay->result(), result);
   GatherMachine(*machine, PercpuReplay::sites(), replay->result().cpus, result);
   FillPlaces(replay->places(), /*allocations_folded=*/0, *result.mutable_places());
+  if (call_sites != nullptr) {
+    const TraceHeader& header = reader.header();
+    GatherAttribution(*machine, nullptr, *call_sites,
+                      {"call site", header.call_sites, header.tasks, PercpuReplay::paths()},
+                      /*waiting=*/{}, result);
+  }
   PercpuReport& stats = *result.mutable_percpu();
   GatherPercpu(**areas, stats);
   stats.set_balances(replay->result().balances);

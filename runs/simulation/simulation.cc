@@ -15,6 +15,7 @@
 #include "runs/recorded/cache_ways.h"
 #include "runs/recorded/recorded_machine.h"
 #include "runs/recorded/replayable.h"
+#include "runs/simulation/attribution_result.h"
 #include "runs/simulation/closed_simulation.h"
 #include "runs/simulation/kernel_comparison.h"
 #include "runs/simulation/kernel_match.h"
@@ -144,6 +145,10 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
     const uint64_t total = header.event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
+  std::unique_ptr<CallSites> call_sites;
+  const std::vector<PathInfo> paths = PathsWithRcu(model);
+  if (options.call_sites) call_sites = std::make_unique<CallSites>(*machine, &model, paths);
+  replay->set_call_sites(call_sites.get());
   if (warm->has_value()) {
     if (absl::Status status = WarmStart(**warm, *machine, model, *replay); !status.ok()) {
       return status;
@@ -163,6 +168,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   const Cycles start = machine->scheduler().now();
   machine->ledger().Reset();
   machine->scheduler().ResetLockStats();
+  if (call_sites != nullptr) call_sites->Start();
   const Cycles pressure_cycles =
       options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz);
   Pressure pressure(*machine, model, *replay, pressure_cycles);
@@ -185,6 +191,11 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   GatherOccupancy(*machine, model, replay->auditor(), replay->rcu_frees(), result);
   GatherSlowest(slowest, names, *machine, model, result);
   result.mutable_totals()->set_start_time_cycles(start);
+  if (call_sites != nullptr) {
+    GatherAttribution(*machine, &model, *call_sites,
+                      {"call site", header.call_sites, header.tasks, paths},
+                      replay->rcu_frees().WaitingObjects(), result);
+  }
   Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {

@@ -162,6 +162,7 @@ absl::Status SetSimulationOption(absl::string_view name, absl::string_view value
   if (name == "seed") return SetNumber(name, value, model.seed);
   if (name == "merge_caches") return SetBool(name, value, model.merge_caches);
   if (name == "statistics") return SetBool(name, value, model.statistics);
+  if (name == "call_sites") return SetBool(name, value, options.call_sites);
   if (name == "boot") return set(model.boot);
   if (name == "possible_nodes") return SetNumber(name, value, model.possible_nodes);
   if (name == "pressure_us") return SetNumber(name, value, options.pressure_interval_us);

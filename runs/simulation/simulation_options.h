@@ -55,6 +55,9 @@ struct SimulationOptions {
   // Unstated: as StartsWarm says.
   std::optional<bool> warm_start;
   uint64_t pressure_interval_us = 0;  // how often memory is short on every node; 0: only if it is
+  // Whether the result says on whose behalf operations were (RunResult.attribution). Nothing else
+  // of it differs.
+  bool call_sites = true;
   AllocatorOptions allocator_options;
   ReplayOptions replay;
 };
@@ -82,7 +85,8 @@ inline constexpr std::string_view kSimulationFlags[] = {
     "place",          "scale",        "allocator",   "machine",       "start",
     "seed",           "merge_caches", "quirks",      "statistics",    "boot",
     "possible_nodes", "pressure_us",  "percpu",      "percpu_quirks", "tune",
-    "touch_bytes",    "events_max",   "spread_slab", "balance",       "policy"};
+    "touch_bytes",    "events_max",   "spread_slab", "balance",       "policy",
+    "call_sites"};
 
 // Drops the policies that name another allocator than the options': they are for its runs, where a
 // command has several.

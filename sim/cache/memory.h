@@ -120,6 +120,8 @@ class Memory {
     NoteFirst(core, line, tag);
     return {InL1::kHit, wanted};
   }
+  // Handles are below.
+  size_t handles_end() const { return lines_.size(); }
   bool looks_in_one_step() const { return l1_.one_step(); }
   uint32_t l1_hit_cycles() const { return l1_hit_cycles_; }
   // A touch that is no hit of L1, and what L1 said of it.

@@ -32,6 +32,7 @@ Cpu::Cpu(Scheduler& scheduler, CpuId id)
       l1_hit_cycles_(scheduler.memory().l1_hit_cycles()),
       local_cmpxchg_cycles_(static_cast<uint32_t>(scheduler.config().local_cmpxchg_cycles)),
       id_(id),
+      tally_(&scheduler.unread_tally_),
       caches_(scheduler.memory().core(scheduler.config().cpus[id.index()].core)),
       memory_(scheduler.memory()),
       scheduler_(scheduler),
@@ -40,6 +41,7 @@ Cpu::Cpu(Scheduler& scheduler, CpuId id)
       config_(scheduler.config()),
       overlap_shift_(ExactLog2(scheduler.config().range_overlap)),
       place_(scheduler.config().cpus[id.index()]) {
+  frames_[0].tally = tally_;
   UpdateWatched();
 }
 
@@ -71,11 +73,23 @@ inline void Cpu::TouchFurtherAs(Place place, Access access) {
 void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
   const Memory::Result result = memory_.TouchFurther(caches_, place.address.line(), access, look);
   now_ += result.cycles;
-  account_->Charge(place.structure, result.outcome, result.cycles);
-  if (tallies_ != nullptr) Tally().Add(place.structure, result.outcome, result.cycles);
+  Charge(place.structure, result.outcome, result.cycles);
+  NoteLine(place, access, result, look.handle());
   if (watched_) [[unlikely]] {
     ShowTouch(place, access, result.outcome);
   }
+}
+
+void Cpu::NoteBounce(Place place, Access access, const Memory::Result& result, uint32_t handle) {
+  lines_->Note({.handle = handle,
+                .address = place.address,
+                .structure = place.structure,
+                .is_write = access == Access::kWrite,
+                .outcome = result.outcome,
+                .cycles = result.cycles,
+                .cpu = id_,
+                .node = place_.node,
+                .caller = caller_});
 }
 
 void Cpu::ShowTouch(Place place, Access access, Outcome outcome) {
@@ -104,10 +118,7 @@ void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
     const uint64_t charged = shift >= 0 ? sum >> shift : sum / overlap;
     remainder = sum - charged * overlap;
     total += charged;
-    account_->Charge(place.structure, outcome, charged, count);
-    if (outcome != Outcome::kL1 && tallies_ != nullptr) {
-      Tally().Add(place.structure, outcome, charged);
-    }
+    Charge(place.structure, outcome, charged, count);
   };
   uint64_t hits = 0;  // of L1, in a row, not charged yet
   const auto charge_hits = [&] {
@@ -126,6 +137,7 @@ void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
       charge_hits();
       result = memory_.TouchFurther(caches_, line, access, look);
       charge(result.outcome, result.cycles, 1);
+      NoteLine({PhysAddr(line << kLineShift), place.structure}, access, result, look.handle());
     }
     if (watched_) [[unlikely]] {
       ShowTouch({PhysAddr(line << kLineShift), place.structure}, access, result.outcome);
@@ -140,8 +152,7 @@ void Cpu::TouchAtomic(Place place) {
   counts_.stores -= counts_touches_;
   ++counts_.atomics;
   now_ += config_.atomic_cycles;
-  account_->Charge(Cause::kAtomic, config_.atomic_cycles);
-  if (tallies_ != nullptr) Tally().Add(Cause::kAtomic, static_cast<Cycles>(config_.atomic_cycles));
+  Charge(Cause::kAtomic, config_.atomic_cycles);
 }
 
 void Cpu::CheckOwnerOffline(CpuId owner) const { CHECK(!scheduler_.cpu(owner).online()); }
@@ -177,8 +188,7 @@ bool Cpu::IsQuiescent(Cycles now, const Cpu& caller) const {
 
 void Cpu::WaitUntil(Cycles time) {
   if (time <= now_) return;
-  account_->Charge(Cause::kLockWait, time - now_);
-  if (tallies_ != nullptr) Tally().EndLockWait(time - now_);
+  Charge(Cause::kLockWait, time - now_);
   now_ = time;
 }
 

@@ -13,10 +13,12 @@
 #include <utility>
 
 #include "base/types.h"
+#include "sim/cache/cost_tally.h"
 #include "sim/cache/ledger.h"
+#include "sim/cache/line_watch.h"
 #include "sim/cache/memory.h"
 #include "sim/core/arrival.h"
-#include "sim/core/cpu_counts.h"
+#include "sim/core/cpu_figures.h"
 #include "sim/core/fields.h"
 #include "sim/core/operation_tally.h"
 #include "sim/core/task.h"
@@ -26,13 +28,6 @@ namespace slablab {
 
 class Cpu;
 class Scheduler;
-
-// Sees every touch; for tests that count lines.
-class TouchObserver {
- public:
-  virtual ~TouchObserver() = default;
-  virtual void OnTouch(const Cpu& cpu, Place place, Access access, Outcome outcome) = 0;
-};
 
 // A suspension point: goes on at once if this CPU is still the first in global time order and no
 // interrupt is due.
@@ -57,9 +52,6 @@ class SyncAction : public SyncPoint {
  private:
   Action action_;
 };
-
-// Whether interrupts were enabled before IrqSave.
-enum class IrqFlags : bool { kWereOff, kWereOn };
 
 // One logical CPU: its clock, its interrupt flag and everything that code on it can do. All costs
 // are charged to the ledger under the current site.
@@ -159,7 +151,7 @@ class alignas(64) Cpu {
   // Code that touches no memory but its own registers and stack.
   void Execute(Cycles cycles) {
     now_ += cycles;
-    account_->Charge(Cause::kInstructions, cycles);
+    Charge(Cause::kInstructions, cycles);
   }
 
   // What is not measured: time passes, nothing is charged. Interrupts wait for the next sync point;
@@ -254,7 +246,7 @@ class alignas(64) Cpu {
   class ParkPoint;
   ParkPoint Park();
   // What has passed since then, by task_clock(), was waiting for another CPU.
-  void ChargeWaitSince(Cycles since);
+  void ChargeWaitSince(Cycles since) { Charge(Cause::kCpuWait, task_clock() - since); }
 
   // --- Bookkeeping. ---
   Site site() const { return site_; }
@@ -268,6 +260,13 @@ class alignas(64) Cpu {
     accounts_ = &ledger_.accounts(part);
     account_ = &(*accounts_)[static_cast<size_t>(site_)];
   }
+  // What the operation of this context costs, from now on until DropTally(); interrupts have their
+  // own. It must stay until then.
+  CostTally& tally() { return *tally_; }
+  void set_tally(CostTally& tally) { tally_ = &tally; }
+  inline void DropTally();
+  // On whose behalf this context works, as LineWatch is told: a number of the workload's.
+  void set_caller(uint32_t caller) { caller_ = caller; }
   const OpCounts& counts() const { return counts_; }
   // An operation begins, here and in this context; what it spends is told apart from now on.
   // Nothing, unless somebody asked for it (TallyOperations).
@@ -313,6 +312,8 @@ class alignas(64) Cpu {
     int locks_held = 0;        // likewise
     Site site = Site::kUse;
     Part part = Part::kOperation;
+    CostTally* tally = nullptr;
+    uint32_t caller = 0;
     Cycles entered_at = 0;
     Cycles interrupted_before = 0;
     RemoteCall* call = nullptr;
@@ -343,6 +344,21 @@ class alignas(64) Cpu {
   void TouchBehindFirst(Place place, uint64_t last, Access access);
   template <bool kOneStep>
   void TouchBehindFirstAs(Place place, uint64_t last, Access access);
+  void Charge(Cause cause, Cycles cycles) {
+    account_->Charge(cause, cycles);
+    tally_->Charge(cause, cycles);
+  }
+  void Charge(Structure structure, Outcome outcome, Cycles cycles, uint64_t count = 1) {
+    account_->Charge(structure, outcome, cycles, count);
+    tally_->Charge(structure, outcome, cycles, count);
+  }
+  // Of one that L1 does not answer.
+  void NoteLine(Place place, Access access, const Memory::Result& result, uint32_t handle) {
+    if (lines_ != nullptr && LineWatch::IsBounce(result.outcome)) [[unlikely]] {
+      NoteBounce(place, access, result, handle);
+    }
+  }
+  void NoteBounce(Place place, Access access, const Memory::Result& result, uint32_t handle);
   void ChargeL1Hit(Structure structure) {
     now_ += l1_hit_cycles_;
     account_->ChargeL1Hit(structure);
@@ -357,7 +373,7 @@ class alignas(64) Cpu {
       ++counts_.local_cmpxchgs;
     }
     now_ += local_cmpxchg_cycles_;
-    account_->Charge(Cause::kAtomic, local_cmpxchg_cycles_);
+    Charge(Cause::kAtomic, local_cmpxchg_cycles_);
   }
   bool HasWork() const { return !queue_.empty() || calls_.front() != nullptr; }
   uint64_t KeyAt(Cycles time) const {
@@ -404,8 +420,11 @@ class alignas(64) Cpu {
   const CpuId id_;
   int depth_ = 0;
 
+  CostTally* tally_;  // of the operation under way, or one that nobody reads
   Memory::Core& caches_;
   Memory& memory_;
+  LineWatch* lines_ = nullptr;
+  uint32_t caller_ = 0;
   TouchObserver* observer_ = nullptr;
   bool counts_touches_ = false;
   bool watched_ = false;  // by either

@@ -105,6 +105,10 @@ class Scheduler {
     for (const auto& cpu : cpus_) cpu->TallyOperations();
   }
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
+  // Sees which lines go from core to core, from now on; null: nobody does.
+  void set_line_watch(LineWatch* watch) {
+    for (const auto& cpu : cpus_) cpu->lines_ = watch;
+  }
   const MachineConfig& config() const { return config_; }
   Memory& memory() { return memory_; }
   Ledger& ledger() { return ledger_; }
@@ -190,6 +194,7 @@ class Scheduler {
   Memory& memory_;
   Ledger& ledger_;
   const Cycles tick_period_;  // 0: no tick
+  CostTally unread_tally_;    // of what is no operation that somebody accounts for
   std::vector<std::unique_ptr<Cpu>> cpus_;
   std::deque<LockClass> lock_classes_;
   WinnerTree queue_;            // CPUs that could go on, by key
@@ -204,6 +209,8 @@ class Scheduler {
   MachineObserver* observer_ = nullptr;
   std::vector<CpuId> runnable_;  // for the explorer
 };
+
+inline void Cpu::DropTally() { tally_ = &scheduler_.unread_tally_; }
 
 }  // namespace slablab
 

@@ -17,6 +17,7 @@
 #include "sim/core/watched_source.h"
 #include "sim/machine.h"
 #include "workloads/auditor.h"
+#include "workloads/call_sites.h"
 #include "workloads/closed/fair_scheduler.h"
 #include "workloads/observer.h"
 #include "workloads/operations/account.h"
@@ -93,7 +94,9 @@ class ClosedLoop : public WatchedSource {
   ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator,
              const ClosedLoopOptions& options);
 
-  void set_observer(OperationObserver* observer) { executor_.set_observer(observer); }
+  void set_observer(OperationObserver* observer) { observer_ = observer; }
+  // Is told of every operation; null: nobody is.
+  void set_call_sites(CallSites* call_sites) { call_sites_ = call_sites; }
   // Not owned; before the run.
   void set_disturbance(Disturbance* disturbance) { disturbance_ = disturbance; }
   // As for Replay; the numbers are of operations and of steps.
@@ -301,6 +304,8 @@ class ClosedLoop : public WatchedSource {
   const bool has_work_;
   const ClosedLoopOptions options_;
   const Cycles switch_cycles_;
+  OperationObserver* observer_ = nullptr;
+  CallSites* call_sites_ = nullptr;
   Disturbance* disturbance_ = nullptr;
   ProgressFunction progress_;
   std::function<bool()> stop_;

@@ -22,17 +22,52 @@ constexpr uint64_t kPausesMax = 4'000'000;
 }  // namespace
 
 Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
-  const Executor::Allocation what = {.cache = step.cache,
-                                     .gfp = step.gfp,
-                                     .node = step.node,
-                                     .bytes = step.bytes,
-                                     .usable = step.bytes,
-                                     .written = step.touch_bytes,
-                                     .number = step.object};
+  const Cycles begin = cpu.task_clock();
+  const Cycles start = cpu.now();
+  cpu.set_caller(step.caller);
+  if (call_sites_ != nullptr) call_sites_->Begin(cpu);
   Placement placement;
-  Task<void> allocation =
-      executor_.Allocate(cpu, what, User{this, task, step.label, tasks_[task].priority, &placement});
-  co_await allocation;
+  if (step.cache == kNoCache) {
+    placement = co_await allocator_.Kmalloc(cpu, step.bytes, step.gfp, step.node);
+  } else {
+    placement = co_await allocator_.Alloc(cpu, step.cache, step.gfp, step.node);
+  }
+  const Cycles cycles = cpu.task_clock() - begin;
+  Account(cpu, step.cache, placement.path, false, cycles);
+  if (call_sites_ != nullptr) {
+    call_sites_->End(cpu, {.caller = step.caller,
+                           .task = steps_.TaskId(task),
+                           .cache = step.cache,
+                           .path = placement.path,
+                           .in_interrupt = cpu.in_interrupt(),
+                           .object = placement.object,
+                           .bytes = step.bytes,
+                           .cycles = cycles});
+  }
+  if (observer_ != nullptr) {
+    observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
+                            .task = static_cast<int32_t>(task),
+                            .cpu = cpu.id(),
+                            .priority = tasks_[task].priority,
+                            .path = placement.path,
+                            .cache = step.cache,
+                            .object = placement.object,
+                            .bytes = step.bytes,
+                            .start = start,
+                            .end = cpu.now(),
+                            .cycles = cycles,
+                            .label = step.label});
+  }
+  result_.placements.Add(placement.object.value() ^ step.object << 40);
+  if (!placement.object.is_null()) {
+    auditor_.OnAlloc({.object = placement.object,
+                      .bytes = step.bytes,
+                      .only_node = Has(step.gfp, Gfp::kThisNode) ? step.node : kAnyNode});
+    result_.requested_bytes += step.bytes;
+    const uint64_t bytes =
+        std::min({step.touch_bytes, step.bytes, options_.object_touch_bytes_max});
+    if (bytes > 0) Use(cpu, placement.object, bytes, Access::kWrite);
+  }
   // Others see the object in global time order.
   co_await cpu.Sync();
   Publish(cpu, task, step, placement);
@@ -83,14 +118,60 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
     co_return;
   }
   CHECK(record.state == ObjectRecord::State::kLive);
-  const Executor::Release what = {.object = record.address,
-                                  .cache = CacheId(record.cache_plus_1 - 1),
-                                  .bytes = record.bytes,
-                                  .read = std::min(step.touch_bytes, record.bytes),
-                                  .kfree = step.kfree,
-                                  .by_rcu = step.by_rcu};
-  Task<void> release = executor_.Free(cpu, what, User{this, task, step.label, tasks_[task].priority});
-  co_await release;
+  EndObject(cpu, record.address, record.bytes, step.by_rcu);
+  cpu.set_caller(step.caller);
+  const uint64_t bytes = std::min(step.touch_bytes, record.bytes);
+  if (bytes > 0) Use(cpu, record.address, bytes, Access::kRead);
+  const CacheId cache(record.cache_plus_1 - 1);
+  const Cycles begin = cpu.task_clock();
+  const Cycles start = cpu.now();
+  if (call_sites_ != nullptr) call_sites_->BeginFree(cpu, record.address, record.bytes);
+  PathId path;
+  if (step.by_rcu) {
+    path = co_await rcu_frees_.Free(cpu, record.address, record.bytes);
+  } else if (cache == kNoCache || step.kfree) {
+    path = co_await allocator_.Kfree(cpu, record.address);
+  } else {
+    path = co_await allocator_.Free(cpu, cache, record.address);
+  }
+  const Cycles cycles = cpu.task_clock() - begin;
+  Account(cpu, cache, path, true, cycles);
+  if (call_sites_ != nullptr) {
+    call_sites_->End(cpu, {.caller = step.caller,
+                           .task = steps_.TaskId(task),
+                           .cache = cache,
+                           .path = path,
+                           .is_free = true,
+                           .in_interrupt = cpu.in_interrupt(),
+                           .object = record.address,
+                           .cycles = cycles});
+  }
+  result_.placements.Add(~record.address.value());
+  NoteFootprint(cpu.now());
+  if (observer_ == nullptr) co_return;
+  observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
+                          .task = static_cast<int32_t>(task),
+                          .cpu = cpu.id(),
+                          .priority = tasks_[task].priority,
+                          .is_free = true,
+                          .by_rcu = step.by_rcu,
+                          .path = path,
+                          .cache = cache,
+                          .object = record.address,
+                          .start = start,
+                          .end = cpu.now(),
+                          .cycles = cycles,
+                          .label = step.label});
+}
+
+void ClosedLoop::EndObject(const Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu) {
+  if (by_rcu) {
+    auditor_.OnFreeRcu(object, bytes);
+  } else {
+    auditor_.OnFree(object, bytes);
+  }
+  result_.requested_bytes -= bytes;
+  if (machine_.NodeOf(object) != cpu.node()) ++result_.remote_frees;
 }
 
 void ClosedLoop::Touch(Cpu& cpu, const Step& step) {

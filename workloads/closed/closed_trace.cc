@@ -130,7 +130,8 @@ absl::Status ClosedTrace::Load(TraceReader& reader) {
                              .kind = event.kind,
                              .slept = slept,
                              .by_rcu = event.by_rcu,
-                             .task = task});
+                             .task = task,
+                             .call_site = event.call_site});
     }
     if (options_.events_max != 0 && events_ == options_.events_max) break;
   }
@@ -206,6 +207,11 @@ absl::Status ClosedTrace::ErrorOf(TaskIndex /*task*/, const std::string& message
   return Error(options_, message);
 }
 
+int32_t ClosedTrace::TaskId(TaskIndex task) const {
+  const Recorded& recorded = recorded_[cursors_[task].recorded];
+  return recorded.priority == Priority::kTask ? recorded.pid : -1;
+}
+
 std::string ClosedTrace::TaskName(TaskIndex task) const {
   const Cursor& cursor = cursors_[task];
   const Recorded& recorded = recorded_[cursor.recorded];
@@ -264,6 +270,7 @@ void ClosedTrace::NextOfInterrupt(Cursor& cursor, Step* step) {
 
 void ClosedTrace::Fill(const Cursor& cursor, const Operation& operation, Step* step) const {
   step->object = operation.object + cursor.copy * objects_per_copy_;
+  step->caller = operation.call_site;
   if (AllocatesObject(operation.kind)) {
     step->kind = Step::Kind::kAllocate;
     if (operation.kind == EventKind::kCacheAlloc) step->cache = cache_of_[operation.cache];

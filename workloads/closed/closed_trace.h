@@ -46,7 +46,7 @@ struct ClosedTraceOptions {
   std::shared_ptr<const RecordedTopology> recorded = nullptr;
 };
 
-// Host memory: 32 bytes an event of the trace, whatever the scale, and 24 an object and copy.
+// Host memory: 40 bytes an event of the trace, whatever the scale, and 24 an object and copy.
 class ClosedTrace : public StepSource {
  public:
   // Reads the whole trace. `cache_of` is as FindOrCreateCaches answers it. InvalidArgument if there
@@ -61,6 +61,7 @@ class ClosedTrace : public StepSource {
   TaskStart StartOf(TaskIndex task) const override;
   uint64_t object_count() const override { return objects_per_copy_ * options_.scale; }
   void NextStep(TaskIndex task, Step* step) override;
+  int32_t TaskId(TaskIndex task) const override;
   std::string TaskName(TaskIndex task) const override;
   bool MayWaitForEver() const override { return false; }
   absl::Status ErrorOf(TaskIndex task, const std::string& message) const override;
@@ -89,9 +90,10 @@ class ClosedTrace : public StepSource {
     EventKind kind = EventKind::kKmalloc;
     bool slept = false;  // before it
     bool by_rcu = false;
-    uint32_t task = 0;  // into recorded_
+    uint32_t task = 0;       // into recorded_
+    uint32_t call_site = 0;  // the trace's index
   };
-  static_assert(sizeof(Operation) <= 32);
+  static_assert(sizeof(Operation) <= 40);
   // A task as recorded, or the interrupts of a CPU.
   struct Recorded {
     int32_t pid = 0;

@@ -34,6 +34,9 @@ PercpuRequest RequestOf(const Event& event) {
           .gfp = atomic ? kGfpAtomic : kGfpKernel};
 }
 
+// What call sites know the event's area by.
+PhysAddr KeyOf(const Event& event) { return PhysAddr((event.object + 2) << 3); }
+
 }  // namespace
 
 const PercpuReplay::Skips::Names PercpuReplay::kSkipNames = {
@@ -134,9 +137,11 @@ Task<void> PercpuReplay::Allocate(Cpu& cpu, uint64_t token) {
   PercpuArea area;
   {
     const SiteScope site(cpu, static_cast<Site>(At::kAlloc));
-    const OperationMeter::Begun begun = meter_.Begin(cpu);
+    const Cycles begin = cpu.task_clock();
+    cpu.set_caller(event.call_site);
+    if (call_sites_ != nullptr) call_sites_->Begin(cpu);
     area = co_await areas_.Alloc(cpu, request);
-    meter_.Count(cpu, begun, {.path = atomic ? kAllocAtomic : kAllocWaiting});
+    Account(cpu, event, atomic ? kAllocAtomic : kAllocWaiting, area, cpu.task_clock() - begin);
   }
   result_.placements.Add(event.object << 32 ^ static_cast<uint64_t>(area.chunk + 1) << 26 ^
                          area.offset);
@@ -182,9 +187,11 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   auditor_.OnFree(record.area);
   {
     const SiteScope site(cpu, static_cast<Site>(At::kFree));
-    const OperationMeter::Begun begun = meter_.Begin(cpu);
+    const Cycles begin = cpu.task_clock();
+    cpu.set_caller(event.call_site);
+    if (call_sites_ != nullptr) call_sites_->BeginFree(cpu, KeyOf(event), record.area.bytes);
     co_await areas_.Free(cpu, record.area);
-    meter_.Count(cpu, begun, {.path = kFreePath, .is_free = true});
+    Account(cpu, event, kFreePath, record.area, cpu.task_clock() - begin);
   }
   result_.placements.Add(~event.object);
   NotePeak();
@@ -208,6 +215,28 @@ Task<void> PercpuReplay::Balance(Cpu& cpu) {
   ++result_.balances;
   result_.paths[kBalancePath].cycles.Add(cycles);
   NotePeak();
+}
+
+void PercpuReplay::Account(Cpu& cpu, const Event& event, size_t path, const PercpuArea& area,
+                           Cycles cycles) {
+  const bool is_free = path == kFreePath;
+  result_.paths[path].cycles.Add(cycles);
+  (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
+  ++(is_free ? result_.frees : result_.allocations);
+  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
+  ++on_cpu.operations;
+  on_cpu.cycles += cycles;
+  if (call_sites_ == nullptr) return;
+  // An area that is freed at once is none of its caller's.
+  const bool has_area = !area.is_null() && event.kind != EventKind::kPercpuAllocFailed;
+  call_sites_->End(cpu, {.caller = event.call_site,
+                         .task = event.pid,
+                         .path = static_cast<PathId>(path),
+                         .is_free = is_free,
+                         .in_interrupt = cpu.in_interrupt(),
+                         .object = has_area ? KeyOf(event) : PhysAddr(),
+                         .bytes = area.bytes,
+                         .cycles = cycles});
 }
 
 void PercpuReplay::NotePeak() {

@@ -17,6 +17,10 @@
 #include "sim/pages/gfp.h"
 #include "traces/slt/trace.h"
 #include "workloads/auditor.h"
+#include "workloads/call_sites.h"
+#include "workloads/cpu_placer.h"
+#include "workloads/histogram.h"
+#include "workloads/layer_watch.h"
 #include "workloads/object_table.h"
 #include "workloads/observer.h"
 #include "workloads/operations/account.h"
@@ -65,7 +69,9 @@ class Replay : public ArrivalSource {
   void set_stop(std::function<bool()> stop) { order_.set_stop(std::move(stop)); }
 
   // Sees every operation from now on; null: nobody does.
-  void set_observer(OperationObserver* observer) { executor_.set_observer(observer); }
+  void set_observer(OperationObserver* observer) { observer_ = observer; }
+  // Is told of every operation, and of warm objects, from now on; null: nobody is.
+  void set_call_sites(CallSites* call_sites) { call_sites_ = call_sites; }
 
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
@@ -99,6 +105,8 @@ class Replay : public ArrivalSource {
     bool by_rcu = false;
     bool from_sheaf = false;        // that its user had filled before
     uint32_t note = 0;              // into notes_, if somebody observes
+    uint32_t call_site = 0;         // the trace's index
+    int32_t task = 0;
     uint32_t next_free = kNoToken;  // of those that wait for an event
   };
 
@@ -164,6 +172,8 @@ class Replay : public ArrivalSource {
   ObjectTable objects_;
   std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node
   SkipTally skips_;
+  OperationObserver* observer_ = nullptr;
+  CallSites* call_sites_ = nullptr;
   std::vector<Note> notes_;
   std::vector<uint32_t> notes_free_;
 };

@@ -45,6 +45,8 @@ class SyntheticWorkload : public StepSource {
   std::vector<QueueShape> queues() const override;
   std::vector<uint32_t> barriers() const override;
   void NextStep(TaskIndex task, Step* step) override;
+  // By Step::caller.
+  std::vector<std::string> Callers() const;
   std::string TaskName(TaskIndex task) const override;
   std::string QueueName(uint32_t queue) const override;
   absl::Status ErrorOf(TaskIndex task, const std::string& message) const override;

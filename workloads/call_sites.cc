@@ -1,0 +1,260 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "workloads/call_sites.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace slablab {
+
+namespace {
+
+constexpr size_t kGroupPlacesLeast = 1 << 10;
+
+uint64_t KeyOf(uint32_t caller, CacheId cache, PathId path) {
+  return uint64_t{caller} << 32 | static_cast<uint64_t>(cache.value() + 1) << 8 | path;
+}
+
+size_t HashOf(uint64_t key) { return (key * 0x9e3779b97f4a7c15u) >> 32; }
+
+}  // namespace
+
+CallSites::CallSites(Machine& machine, const Allocator* allocator, absl::Span<const PathInfo> paths)
+    : machine_(machine),
+      allocator_(allocator),
+      group_at_(kGroupPlacesLeast),
+      task_last_(static_cast<size_t>(machine.config().cpu_count())),
+      cpus_(static_cast<size_t>(machine.config().cpu_count())),
+      lines_(machine.memory().handles_end()) {
+  for (const PathInfo& path : paths) {
+    is_slow_.push_back(!path.is_fast && path.kind != PathKind::kFreeByRcu);
+  }
+  for (const NodeMemory& node : machine.config().memory) {
+    node_ranges_.push_back(
+        {node.first_frame << kPageShift, (node.first_frame + node.frames) << kPageShift});
+  }
+}
+
+CallSites::~CallSites() { machine_.scheduler().set_line_watch(nullptr); }
+
+void CallSites::Start() {
+  start_ = machine_.scheduler().now();
+  peak_at_ = start_;
+  machine_.scheduler().set_line_watch(&lines_);
+}
+
+void CallSites::AddTally() {
+  tallies_.push_back(std::make_unique<Tally>());
+  tallies_.back()->set_keeps_waits(true);
+  tallies_free_.push_back(tallies_.back().get());
+}
+
+void CallSites::BeginFree(Cpu& cpu, PhysAddr address, uint64_t bytes) {
+  Tally& tally = TakeTally();
+  cpu.set_tally(tally);
+  const LiveObjects::Object object = live_.Take(address.value());
+  if (object.key == 0) return;
+  Memory& memory = memory_[object.owner];
+  tally.cache = memory.cache;
+  Change(memory);
+  const uint64_t slot = SlotBytes(memory, bytes);
+  --memory.live_objects;
+  memory.live_bytes -= slot;
+  live_bytes_ -= slot;
+  memory.remote_frees += allocator_ != nullptr && IsRemote(cpu, address);
+  memory.other_cpu_frees += object.cpu != cpu.id().value();
+}
+
+void CallSites::End(Cpu& cpu, const Operation& operation) {
+  CacheId cache = operation.cache;
+  const bool has_object = operation.object.value() > Allocator::kZeroSizePointer.value();
+  if (operation.is_free) {
+    CacheId& known = static_cast<Tally&>(cpu.tally()).cache;
+    if (known != kNoCache) cache = std::exchange(known, kNoCache);
+  } else if (cache == kNoCache && has_object && allocator_ != nullptr) {
+    cache = allocator_->Locate(operation.object).cache;
+  }
+  const bool is_remote = has_object && allocator_ != nullptr && IsRemote(cpu, operation.object);
+  Group& group = GroupOf(operation.caller, cache, operation.path);
+  ++group.operations;
+  group.remote_operations += is_remote;
+  Close(cpu, operation.cycles, group);
+  if (!operation.is_free && has_object) NoteAllocation(cpu, operation, group.memory);
+  const bool is_slow = is_slow_[operation.path] != 0;
+  Add(operation, is_slow, is_remote, cpus_[cpu.id().index()]);
+  Add(operation, is_slow, is_remote, TaskOf(cpu.id(), operation.task).shares);
+}
+
+inline void CallSites::Add(const Operation& operation, bool is_slow, bool is_remote,
+                           Shares& shares) {
+  ++shares.operations;
+  shares.cycles += operation.cycles;
+  shares.in_interrupts += operation.in_interrupt;
+  shares.slow_operations += is_slow;
+  if (!operation.is_free) {
+    ++shares.allocations;
+    shares.bytes += operation.bytes;
+  }
+  if (is_remote) [[unlikely]] {
+    ++shares.remote_operations;
+    if (!operation.is_free) shares.remote_bytes += operation.bytes;
+  }
+}
+
+// Of an operation that took so many cycles.
+inline void CallSites::Close(Cpu& cpu, Cycles cycles, Group& group) {
+  Tally& tally = static_cast<Tally&>(cpu.tally());
+  Cycles told = 0;
+  tally.Drain(
+      [&](size_t at, const CostTally::Cell& cell) {
+        group.cells[at].count += cell.count;
+        group.cells[at].cycles += cell.cycles;
+        told += cell.cycles;
+      },
+      [&](size_t cause, Cycles each) {
+        group.causes[cause] += each;
+        told += each;
+      },
+      [&](const CostTally::Wait& wait) {
+        auto at = std::find_if(group.waits.begin(), group.waits.end(),
+                               [&](const Group::Wait& each) { return each.lock == wait.lock; });
+        if (at == group.waits.end()) at = group.waits.insert(at, {.lock = wait.lock});
+        ++at->count;
+        at->cycles += wait.cycles;
+      });
+  CHECK_LE(told, cycles);
+  group.cycles += cycles;
+  group.cycles_max = std::max(group.cycles_max, cycles);
+  group.l1_cycles += cycles - told;
+  cpu.DropTally();
+  tallies_free_.push_back(&tally);
+}
+
+inline CallSites::Group& CallSites::GroupOf(uint32_t caller, CacheId cache, PathId path) {
+  const uint64_t key = KeyOf(caller, cache, path);
+  const size_t mask = group_at_.size() - 1;
+  for (size_t at = HashOf(key) & mask; group_at_[at] != 0; at = (at + 1) & mask) {
+    Group& group = groups_[group_at_[at] - 1];
+    if (KeyOf(group.caller, group.cache, group.path) == key) return group;
+  }
+  return AddGroup(caller, cache, path);
+}
+
+CallSites::Group& CallSites::AddGroup(uint32_t caller, CacheId cache, PathId path) {
+  const uint32_t memory = MemoryOf(caller, cache);
+  groups_.emplace_back();
+  Group& group = groups_.back();
+  group.caller = caller;
+  group.cache = cache;
+  group.path = path;
+  group.memory = memory;
+  GrowGroups();
+  return group;
+}
+
+// Enters what has come last, and all others anew where they stand too close.
+void CallSites::GrowGroups() {
+  size_t first = groups_.size() - 1;
+  if (groups_.size() * 2 > group_at_.size()) {
+    group_at_.assign(group_at_.size() * 2, 0);
+    first = 0;
+  }
+  const size_t mask = group_at_.size() - 1;
+  for (size_t i = first; i < groups_.size(); ++i) {
+    const Group& group = groups_[i];
+    size_t at = HashOf(KeyOf(group.caller, group.cache, group.path)) & mask;
+    while (group_at_[at] != 0) at = (at + 1) & mask;
+    group_at_[at] = static_cast<uint32_t>(i + 1);
+  }
+}
+
+uint32_t CallSites::MemoryOf(uint32_t caller, CacheId cache) {
+  const auto [found, is_first] =
+      memory_of_.try_emplace(KeyOf(caller, cache, 0), static_cast<uint32_t>(memory_.size()));
+  if (is_first) {
+    const bool has_slots = allocator_ != nullptr && cache != kNoCache;
+    memory_.push_back({.caller = caller,
+                       .cache = cache,
+                       .slot_bytes = has_slots ? allocator_->Layout(cache).slab_size : 0});
+  }
+  return found->second;
+}
+
+// Most operations of a CPU are of the task that it had before.
+inline CallSites::Task& CallSites::TaskOf(CpuId cpu, int32_t task) {
+  uint32_t& last = task_last_[cpu.index()];
+  if (last != 0 && tasks_[last - 1].task == task) return tasks_[last - 1];
+  const auto [found, is_first] =
+      task_of_.try_emplace(task, static_cast<uint32_t>(tasks_.size()));
+  if (is_first) tasks_.push_back({.task = task});
+  last = found->second + 1;
+  return tasks_[found->second];
+}
+
+inline bool CallSites::IsRemote(const Cpu& cpu, PhysAddr object) const {
+  const Range& near = node_ranges_[cpu.node().index()];
+  return object.value() - near.begin >= near.end - near.begin;
+}
+
+// A slot, or kmalloc's block of whole pages; an area of the percpu allocator is what was asked for.
+inline uint64_t CallSites::SlotBytes(const Memory& memory, uint64_t bytes) {
+  if (memory.slot_bytes != 0) return memory.slot_bytes;
+  if (bytes < kPageSize) return bytes;
+  return std::bit_ceil(bytes);
+}
+
+// To be asked before what `memory` has changes: until now it had what it had at the last peak.
+inline void CallSites::Change(Memory& memory) {
+  if (memory.peak_seen == peaks_) return;
+  memory.peak_seen = peaks_;
+  memory.peak_objects = memory.live_objects;
+  memory.peak_bytes = memory.live_bytes;
+}
+
+inline void CallSites::NoteAllocation(const Cpu& cpu, const Operation& operation,
+                                      uint32_t memory_index) {
+  Memory& memory = memory_[memory_index];
+  Change(memory);
+  const uint64_t slot = SlotBytes(memory, operation.bytes);
+  ++memory.objects;
+  memory.bytes += slot;
+  memory.requested_bytes += operation.bytes;
+  ++memory.live_objects;
+  memory.live_bytes += slot;
+  live_bytes_ += slot;
+  if (live_bytes_ > live_bytes_peak_) {
+    live_bytes_peak_ = live_bytes_;
+    peak_at_ = cpu.now();
+    ++peaks_;
+  }
+  live_.Insert({.key = operation.object.value(),
+                .owner = memory_index,
+                .since = static_cast<uint32_t>((cpu.now() - start_) >> kSinceShift),
+                .cpu = static_cast<uint16_t>(cpu.id().value())});
+}
+
+void CallSites::AddWarmObject(CacheId cache, PhysAddr object) {
+  const uint32_t index = MemoryOf(0, cache);
+  Memory& memory = memory_[index];
+  Change(memory);
+  ++memory.live_objects;
+  memory.live_bytes += memory.slot_bytes;
+  live_bytes_ += memory.slot_bytes;
+  live_bytes_peak_ = live_bytes_;
+  ++peaks_;
+  live_.Insert({.key = object.value(), .owner = index});
+}
+
+std::vector<CallSites::Memory> CallSites::memory() const {
+  std::vector<Memory> all = memory_;
+  for (Memory& memory : all) {
+    if (memory.peak_seen == peaks_) continue;
+    memory.peak_objects = memory.live_objects;
+    memory.peak_bytes = memory.live_bytes;
+  }
+  return all;
+}
+
+}  // namespace slablab

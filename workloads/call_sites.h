@@ -1,0 +1,190 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef SLABLAB_WORKLOADS_CALL_SITES_H_
+#define SLABLAB_WORKLOADS_CALL_SITES_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
+#include "allocators/allocator.h"
+#include "base/types.h"
+#include "sim/cache/cost_tally.h"
+#include "sim/cache/line_watch.h"
+#include "sim/machine.h"
+#include "workloads/live_objects.h"
+
+// On whose behalf a run's operations were: what each cost, by caller, cache and path, and what
+// callers have in memory. A caller is a number of the workload's own, 0 if it is not known.
+//
+// Whoever drives a model says when an operation begins and ends, on its CPU; between the two, what
+// that context of the CPU is charged goes into a tally (sim/cache/cost_tally.h), and at the end
+// from there into the group that the operation turns out to be of.
+//
+// Invariants:
+//  1. Groups partition the operations, and the cells, causes and L1 hits of a group add up to its
+//     cycles.
+//  2. After warm-up, nothing is allocated on the host per operation: tables grow when a caller, a
+//     cache, a path or a task is seen for the first time, or more objects are live than ever.
+
+namespace slablab {
+
+class CallSites {
+ public:
+  // `allocator`: null for percpu areas, which are of no cache. What it is given must outlive it.
+  CallSites(Machine& machine, const Allocator* allocator, absl::Span<const PathInfo> paths);
+  ~CallSites();
+  CallSites(const CallSites&) = delete;
+
+  // --- For whoever drives a model. ---
+  // An object that was there before the first operation.
+  void AddWarmObject(CacheId cache, PhysAddr object);
+  // Now, before the first operation.
+  void Start();
+  // An allocation begins now on `cpu`, and ends by End() in the same context.
+  void Begin(Cpu& cpu) { cpu.set_tally(TakeTally()); }
+  // Likewise a free, of an object of which its user asked for so many bytes. From now on it is not
+  // live: another CPU may be given it before this one is through.
+  void BeginFree(Cpu& cpu, PhysAddr object, uint64_t bytes);
+  struct Operation {
+    uint32_t caller = 0;
+    int32_t task = 0;          // the trace's pid, or the workload's number
+    CacheId cache = kNoCache;  // kNoCache: by kmalloc or kfree
+    PathId path = 0;
+    bool is_free = false;
+    bool in_interrupt = false;
+    PhysAddr object{};   // null: the allocation failed
+    uint64_t bytes = 0;  // that its user asked for
+    Cycles cycles = 0;
+  };
+  void End(Cpu& cpu, const Operation& operation);
+
+  // --- What came of it. ---
+  struct Group {
+    uint32_t caller = 0;
+    CacheId cache = kNoCache;
+    PathId path = 0;
+    uint32_t memory = 0;  // index of what (caller, cache) has
+    uint64_t operations = 0;
+    uint64_t remote_operations = 0;
+    Cycles cycles = 0;
+    Cycles cycles_max = 0;
+    Cycles l1_cycles = 0;  // hits of single lines
+    std::array<Cycles, kCauses> causes{};
+    std::array<CostTally::Cell, CostTally::kCells> cells{};
+    struct Wait {
+      uint32_t lock = 0;
+      uint64_t count = 0;
+      Cycles cycles = 0;
+    };
+    std::vector<Wait> waits;
+  };
+  // What the caller of an allocation has of a cache.
+  struct Memory {
+    uint32_t caller = 0;
+    CacheId cache = kNoCache;
+    uint32_t slot_bytes = 0;  // 0: of no cache
+    uint64_t objects = 0;     // ever
+    uint64_t bytes = 0;
+    uint64_t requested_bytes = 0;
+    uint64_t live_objects = 0;
+    uint64_t live_bytes = 0;
+    uint64_t peak_objects = 0;
+    uint64_t peak_bytes = 0;
+    uint64_t peak_seen = 0;  // the peak that these are of
+    uint64_t remote_frees = 0;
+    uint64_t other_cpu_frees = 0;
+  };
+  struct Shares {
+    uint64_t operations = 0;
+    uint64_t allocations = 0;
+    Cycles cycles = 0;
+    uint64_t slow_operations = 0;
+    uint64_t remote_operations = 0;
+    uint64_t bytes = 0;
+    uint64_t remote_bytes = 0;
+    uint64_t in_interrupts = 0;
+  };
+  struct Task {
+    int32_t task = 0;
+    Shares shares;
+  };
+
+  const std::deque<Group>& groups() const { return groups_; }
+  // With what each had at the peak.
+  std::vector<Memory> memory() const;
+  Cycles peak_at() const { return peak_at_; }  // of the machine's clock
+  const std::vector<Task>& tasks() const { return tasks_; }
+  const std::vector<Shares>& cpus() const { return cpus_; }
+  const LineWatch& lines() const { return lines_; }
+  const LiveObjects& live() const { return live_; }
+  // When a live object was allocated, in cycles since the start; a little less.
+  static Cycles AllocatedAt(const LiveObjects::Object& object) {
+    return static_cast<Cycles>(object.since) << kSinceShift;
+  }
+  Cycles start() const { return start_; }
+
+ private:
+  static constexpr int kSinceShift = 10;
+  // Of an operation under way.
+  struct Tally : CostTally {
+    CacheId cache = kNoCache;  // of a free: the object's; kNoCache: not known
+  };
+
+  Tally& TakeTally() {
+    if (tallies_free_.empty()) AddTally();
+    Tally& tally = *tallies_free_.back();
+    tallies_free_.pop_back();
+    return tally;
+  }
+  void AddTally();
+  Group& GroupOf(uint32_t caller, CacheId cache, PathId path);
+  Group& AddGroup(uint32_t caller, CacheId cache, PathId path);
+  uint32_t MemoryOf(uint32_t caller, CacheId cache);
+  void GrowGroups();
+  Task& TaskOf(CpuId cpu, int32_t task);
+  void Close(Cpu& cpu, Cycles cycles, Group& group);
+  void NoteAllocation(const Cpu& cpu, const Operation& operation, uint32_t memory);
+  static void Add(const Operation& operation, bool is_slow, bool is_remote, Shares& shares);
+  void Change(Memory& memory);
+  bool IsRemote(const Cpu& cpu, PhysAddr object) const;
+  static uint64_t SlotBytes(const Memory& memory, uint64_t bytes);
+
+  Machine& machine_;
+  const Allocator* const allocator_;
+  std::vector<char> is_slow_;  // by path
+  std::vector<std::unique_ptr<Tally>> tallies_;
+  std::vector<Tally*> tallies_free_;
+
+  std::deque<Group> groups_;
+  std::vector<uint32_t> group_at_;  // an open table of 1 + indices of groups_; 0: none
+  std::vector<Memory> memory_;
+  absl::flat_hash_map<uint64_t, uint32_t> memory_of_;  // by caller and cache; never iterated
+  std::vector<Task> tasks_;
+  absl::flat_hash_map<int32_t, uint32_t> task_of_;  // never iterated
+  std::vector<uint32_t> task_last_;                 // by CPU, 1 + into tasks_; 0: none
+  std::vector<Shares> cpus_;
+  struct Range {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+  std::vector<Range> node_ranges_;  // of addresses, by node
+
+  LiveObjects live_;
+  uint64_t live_bytes_ = 0;
+  uint64_t live_bytes_peak_ = 0;
+  uint64_t peaks_ = 0;  // how often there were more bytes live than before
+  Cycles peak_at_ = 0;
+  Cycles start_ = 0;
+  LineWatch lines_;
+};
+
+}  // namespace slablab
+
+#endif  // SLABLAB_WORKLOADS_CALL_SITES_H_
