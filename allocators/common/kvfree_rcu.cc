@@ -348,34 +348,93 @@ Task<bool> KvfreeRcu::Free(Cpu& cpu, PhysAddr object, uint32_t bytes) {
   co_return false;
 }
 
-Task<void> KvfreeRcu::BarrierOnCache(Cpu& cpu, CacheId cache) {
-  co_await allocator_.FlushRcuSheaves(cpu, cache);
-  co_await DrainAll(cpu);
-}
+// Of a CPU that does nothing else meanwhile.
+class KvfreeRcu::ParkedWalk final : public BarrierWalk {
+ public:
+  ParkedWalk(KvfreeRcu& owner, Scheduler& scheduler, Cpu& cpu, CacheId cache)
+      : BarrierWalk(owner, cache), scheduler_(scheduler), cpu_(cpu) {}
 
-Task<void> KvfreeRcu::Barrier(Cpu& cpu) {
-  for (int i = 0; i < allocator_.cache_count(); ++i) {
-    co_await allocator_.FlushRcuSheaves(cpu, CacheId(i));
+ private:
+  void GoOn(Cpu& by) override { scheduler_.Unpark(cpu_, by.now()); }
+  Scheduler& scheduler_;
+  Cpu& cpu_;
+};
+
+Task<void> KvfreeRcu::BarrierOnCache(Cpu& cpu, CacheId cache) { return WalkParked(cpu, cache); }
+
+Task<void> KvfreeRcu::Barrier(Cpu& cpu) { return WalkParked(cpu, kNoCache); }
+
+Task<void> KvfreeRcu::WalkParked(Cpu& cpu, CacheId cache) {
+  ParkedWalk walk(*this, machine_.scheduler(), cpu, cache);
+  for (;;) {
+    const bool over = co_await walk.Continue(cpu);
+    if (over) co_return;
+    co_await cpu.Park();
   }
-  co_await DrainAll(cpu);
 }
 
-Task<void> KvfreeRcu::DrainAll(Cpu& cpu) {
-  co_await machine_.rcu().Barrier(cpu);
-  for (const auto& each : cpus_) {
-    bool queued = false;
-    while (!queued && !each->empty()) {
-      queued = co_await each->QueueBatch(cpu);
-      if (!queued) co_await machine_.rcu().Barrier(cpu);  // Both batches are under way.
+Task<bool> KvfreeRcu::BarrierWalk::Continue(Cpu& cpu) {
+  if (phase_ == Phase::kFlush) {
+    co_await Flush(cpu);
+    phase_ = Phase::kCalled;
+  }
+  if (phase_ == Phase::kCalled) {
+    const bool called = co_await Waited(cpu);
+    if (!called) co_return false;
+    phase_ = Phase::kBatches;
+    next_cpu_ = 0;
+  }
+  while (phase_ == Phase::kBatches || phase_ == Phase::kBusy) {
+    if (phase_ == Phase::kBusy) {
+      const bool free = co_await Waited(cpu);
+      if (!free) co_return false;
     }
+    const bool all = co_await QueueAll(cpu);
+    phase_ = all ? Phase::kFreed : Phase::kBusy;
   }
-  co_await machine_.rcu().Barrier(cpu);
-  for (const auto& each : cpus_) {
+  if (phase_ == Phase::kFreed) {
+    const bool freed = co_await Waited(cpu);
+    if (!freed) co_return false;
+    phase_ = Phase::kMonitored;
+  }
+  for (const auto& each : owner_.cpus_) {
     while (each->draining()) {  // cancel_delayed_work_sync()
       cpu.Pass(kDrainingPoll);
       co_await cpu.Sync();
     }
   }
+  phase_ = Phase::kFlush;
+  co_return true;
+}
+
+// Whether a barrier of RCU is over.
+Task<bool> KvfreeRcu::BarrierWalk::Waited(Cpu& cpu) {
+  if (!std::exchange(begun_, true)) co_await cpu.Sync();
+  waits_ = true;
+  const bool over = co_await owner_.machine_.rcu().ContinueBarrier(cpu, *this);
+  if (over) begun_ = waits_ = false;
+  co_return over;
+}
+
+Task<void> KvfreeRcu::BarrierWalk::Flush(Cpu& cpu) {
+  if (cache_ != kNoCache) {
+    co_await owner_.allocator_.FlushRcuSheaves(cpu, cache_);
+    co_return;
+  }
+  for (int i = 0; i < owner_.allocator_.cache_count(); ++i) {
+    co_await owner_.allocator_.FlushRcuSheaves(cpu, CacheId(i));
+  }
+}
+
+// False: of one CPU's, both batches are under way.
+Task<bool> KvfreeRcu::BarrierWalk::QueueAll(Cpu& cpu) {
+  for (; next_cpu_ < owner_.cpus_.size(); ++next_cpu_) {
+    CpuBatches& batches = *owner_.cpus_[next_cpu_];
+    if (batches.empty()) continue;
+    const bool queued = co_await batches.QueueBatch(cpu);
+    if (!queued) co_return false;
+  }
+  co_return true;
 }
 
 std::vector<PhysAddr> KvfreeRcu::WaitingObjects() const {

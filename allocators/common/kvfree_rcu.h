@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "allocators/allocator.h"
@@ -77,6 +78,7 @@ class KvfreeRcu {
   Task<void> BarrierOnCache(Cpu& cpu, CacheId cache);
   // kvfree_rcu_barrier(): the same of every object.
   Task<void> Barrier(Cpu& cpu);
+  class BarrierWalk;
 
   // What waits now, but for what is in sheaves.
   const RcuWaiting& waiting() const { return waiting_; }
@@ -89,11 +91,12 @@ class KvfreeRcu {
 
  private:
   class CpuBatches;
+  class ParkedWalk;
   struct LoneObject;
 
   RcuWaiting WaitingOf(PhysAddr object, uint32_t bytes) const;
   Task<void> CallForOne(Cpu& cpu, PhysAddr object, const RcuWaiting& waiting);
-  Task<void> DrainAll(Cpu& cpu);
+  Task<void> WalkParked(Cpu& cpu, CacheId cache);
 
   Machine& machine_;
   Allocator& allocator_;
@@ -105,6 +108,48 @@ class KvfreeRcu {
   std::vector<LoneObject*> lone_free_;
   RcuWaiting waiting_;
   uint64_t drains_ = 0;
+};
+
+// A barrier in steps, of who does something else with its CPU while it waits: a task, a thread.
+class KvfreeRcu::BarrierWalk : private Rcu::BarrierWaiter {
+ public:
+  // Of `cache`; kNoCache: of every object.
+  explicit BarrierWalk(KvfreeRcu& owner, CacheId cache = kNoCache)
+      : owner_(owner), cache_(cache) {}
+  BarrierWalk(const BarrierWalk&) = delete;
+
+  // Goes on as far as it need not wait, on any CPU in task context. Answers true: it is over, and
+  // the next call begins another. Else GoOn() says when to call it again.
+  Task<bool> Continue(Cpu& cpu);
+
+ protected:
+  ~BarrierWalk() = default;
+  // Once for each time that it waits. In softirq context on `by`, or by another walk that has ended
+  // there; must not continue it at once.
+  virtual void GoOn(Cpu& by) = 0;
+
+ private:
+  enum class Phase : uint8_t {
+    kFlush,      // sheaves are handed over
+    kCalled,     // what was handed over is to be called
+    kBatches,    // what is noted is handed over, CPU by CPU
+    kBusy,       // both batches of a CPU are under way
+    kFreed,      // what was handed over is to be freed
+    kMonitored,  // what a monitor is freeing is to be free
+  };
+  void MayGoOn(Cpu& by) final {
+    if (std::exchange(waits_, false)) GoOn(by);
+  }
+  Task<bool> Waited(Cpu& cpu);
+  Task<void> Flush(Cpu& cpu);
+  Task<bool> QueueAll(Cpu& cpu);
+
+  KvfreeRcu& owner_;
+  const CacheId cache_;
+  Phase phase_ = Phase::kFlush;
+  size_t next_cpu_ = 0;
+  bool begun_ = false;  // a barrier of RCU
+  bool waits_ = false;
 };
 
 }  // namespace slablab

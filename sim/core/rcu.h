@@ -100,6 +100,22 @@ class Rcu {
   virtual void NoteSwitch(const Cpu& /*cpu*/) {}
   // A task of it is back in user mode, between two system calls.
   virtual void NoteUserMode(const Cpu& /*cpu*/) {}
+  // rcu_barrier() in steps, of who does something else with its CPU meanwhile: on any CPU in task
+  // context with interrupts on, at its place in global time order. Answers true: it is over. Else
+  // `waiter`, which stays where it is, is told when to ask again; to ask before does no harm.
+  class BarrierWaiter {
+   public:
+    // Perhaps more than once. In softirq context on `by`.
+    virtual void MayGoOn(Cpu& by) = 0;
+
+   protected:
+    ~BarrierWaiter() = default;
+
+   private:
+    friend class TickRcu;
+    bool is_over_ = false;  // and it has not asked yet
+  };
+  virtual Task<bool> ContinueBarrier(Cpu& cpu, BarrierWaiter& waiter) = 0;
 };
 
 }  // namespace slablab

@@ -34,6 +34,11 @@ class RcuByHand final : public Rcu {
     }
   }
 
+  Task<bool> ContinueBarrier(Cpu& cpu, BarrierWaiter& /*waiter*/) override {
+    co_await Barrier(cpu);
+    co_return true;
+  }
+
   uint64_t Snapshot() const override { return ended_ + 1; }
   bool HasEnded(uint64_t snapshot) const override { return ended_ >= snapshot; }
 

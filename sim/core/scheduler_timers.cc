@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "sim/core/scheduler.h"
+#include "sim/core/watched_source.h"
 
 namespace slablab {
 
@@ -16,11 +17,13 @@ void Scheduler::Arm(Timer& timer, CpuId cpu, Cycles due) {
   if (explorer_ == nullptr) horizon_ = std::min(horizon_, timers_.key());
 }
 
-// What comes next is a timer's, unless there is nothing else: then timers go on only for a CPU that
-// waits for what they bring.
+// What comes next is a timer's, unless there is nothing else: then timers go on only for a CPU, or
+// for one of the source's, that waits for what they bring.
 bool Scheduler::TimerIsFirst(uint64_t others) const {
   if (timers_.key() == kNobody) return false;
   if (others != kNobody) return explorer_ == nullptr && timers_.key() <= others;
+  const auto* const watched = dynamic_cast<const WatchedSource*>(source_);
+  if (watched != nullptr && watched->AwaitsTimers()) return true;
   return std::any_of(cpus_.begin(), cpus_.end(),
                      [](const auto& cpu) { return cpu->state_ != Cpu::State::kIdle; });
 }

@@ -43,10 +43,8 @@ class TickRcu::BarrierHead final : public RcuHead {
  public:
   explicit BarrierHead(TickRcu& rcu) : rcu_(rcu) {}
   Task<void> RunCallback(Cpu& cpu) override {
-    if (--rcu_.barrier_pending_ == 0) {
-      rcu_.scheduler_.Unpark(*rcu_.barrier_caller_, cpu.now());
-    }
-    return {};
+    co_await cpu.Sync();  // Whoever waits may be another CPU's.
+    if (--rcu_.barrier_pending_ == 0) rcu_.EndBarrier(cpu);
   }
   std::string_view function() const override { return "rcu_barrier_callback"; }
   Place rcu_place() const override { return place; }
@@ -217,22 +215,49 @@ Task<void> TickRcu::Call(Cpu& cpu, RcuHead& head) {
   co_await cpu.IrqRestore(flags);
 }
 
+// A CPU that does nothing else meanwhile.
+class TickRcu::ParkedCpu final : public BarrierWaiter {
+ public:
+  ParkedCpu(Scheduler& scheduler, Cpu& cpu) : scheduler_(scheduler), cpu_(cpu) {}
+  void MayGoOn(Cpu& by) override { scheduler_.Unpark(cpu_, by.now()); }
+
+ private:
+  Scheduler& scheduler_;
+  Cpu& cpu_;
+};
+
 Task<void> TickRcu::Barrier(Cpu& cpu) {
   CHECK(!cpu.in_interrupt());
   co_await cpu.Sync();
-  while (barrier_caller_ != nullptr) {
-    barrier_next_.push_back(&cpu);
-    co_await cpu.Park();
+  ParkedCpu waiter(scheduler_, cpu);
+  while (!GoOnWithBarrier(cpu, waiter)) co_await cpu.Park();
+}
+
+bool TickRcu::GoOnWithBarrier(Cpu& cpu, BarrierWaiter& waiter) {
+  CHECK(!cpu.in_interrupt());
+  if (std::exchange(waiter.is_over_, false)) return true;
+  if (barrier_owner_ == nullptr) {
+    for (const auto& each : cpus_) {
+      if (!each->has_callbacks()) continue;
+      ++barrier_pending_;
+      each->Entrain();
+    }
+    if (barrier_pending_ == 0) return true;
+    barrier_owner_ = &waiter;
+  } else if (barrier_owner_ != &waiter &&
+             std::find(barrier_next_.begin(), barrier_next_.end(), &waiter) ==
+                 barrier_next_.end()) {
+    barrier_next_.push_back(&waiter);
   }
-  barrier_caller_ = &cpu;
-  for (const auto& each : cpus_) {
-    if (!each->has_callbacks()) continue;
-    ++barrier_pending_;
-    each->Entrain();
-  }
-  while (barrier_pending_ > 0) co_await cpu.Park();
-  barrier_caller_ = nullptr;
-  for (Cpu* const next : std::exchange(barrier_next_, {})) scheduler_.Unpark(*next, cpu.now());
+  return false;
+}
+
+// Those that wait to begin one need not wait until its owner has a CPU again.
+void TickRcu::EndBarrier(Cpu& cpu) {
+  BarrierWaiter* const owner = std::exchange(barrier_owner_, nullptr);
+  owner->is_over_ = true;
+  owner->MayGoOn(cpu);
+  for (BarrierWaiter* const next : std::exchange(barrier_next_, {})) next->MayGoOn(cpu);
 }
 
 void TickRcu::NoteCalled(const RcuHead& head, bool is_new) {

@@ -38,6 +38,9 @@ class TickRcu final : public Rcu {
 
   Task<void> Call(Cpu& cpu, RcuHead& head) override;
   Task<void> Barrier(Cpu& cpu) override;
+  Task<bool> ContinueBarrier(Cpu& cpu, BarrierWaiter& waiter) override {
+    return Task<bool>(GoOnWithBarrier(cpu, waiter));
+  }
   uint64_t Snapshot() const override { return begun_ + 1; }
   bool HasEnded(uint64_t snapshot) const override { return ended_ >= snapshot; }
   void NoteSwitch(const Cpu& cpu) override {
@@ -57,9 +60,12 @@ class TickRcu final : public Rcu {
   class CpuRcu;
   class GracePeriodTimer;
   class BarrierHead;
+  class ParkedCpu;
 
   bool running() const { return begun_ > ended_; }
   Cycles NextTick(Cycles now) const { return (now / tick_ + 1) * tick_; }
+  bool GoOnWithBarrier(Cpu& cpu, BarrierWaiter& waiter);
+  void EndBarrier(Cpu& cpu);
   void Begin(Cpu& cpu);
   // At a tick of a running grace period: whether it is over.
   bool LookAround(const Cpu& cpu);
@@ -80,9 +86,9 @@ class TickRcu final : public Rcu {
   uint64_t waiting_objects_ = 0;
   uint64_t waiting_bytes_ = 0;
   // The barrier under way.
-  Cpu* barrier_caller_ = nullptr;
-  int barrier_pending_ = 0;         // CPUs whose callbacks it waits for
-  std::vector<Cpu*> barrier_next_;  // that wait to begin one
+  BarrierWaiter* barrier_owner_ = nullptr;
+  int barrier_pending_ = 0;                   // CPUs whose callbacks it waits for
+  std::vector<BarrierWaiter*> barrier_next_;  // that wait to begin one
 };
 
 }  // namespace slablab

@@ -27,6 +27,9 @@ class WatchedSource : public ArrivalSource {
   // For those words: what is done on a CPU, and who else waits for what. Empty: not known.
   virtual std::string WorkOf(const Cpu& /*cpu*/) const { return ""; }
   virtual std::string WhoWaits() const { return ""; }
+  // Whether it may have more once timers have expired, though it has nothing now and no CPU is at
+  // work. Only of sources that announce.
+  virtual bool AwaitsTimers() const { return false; }
 };
 
 }  // namespace slablab
