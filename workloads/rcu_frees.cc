@@ -28,11 +28,6 @@ Task<PathId> RcuFrees::Free(Cpu& cpu, PhysAddr object, uint32_t bytes) {
   co_return static_cast<PathId>(allocator_.paths().size() + (in_sheaf ? 0 : 1));
 }
 
-Task<void> RcuFrees::Barrier(Cpu& cpu) {
-  ++totals_.barriers;
-  co_await Made().Barrier(cpu);
-}
-
 void RcuFrees::NotePeak(Cycles now) {
   const Footprint& footprint = allocator_.TotalFootprint();
   const RcuWaiting& waiting = kvfree_rcu_->waiting();

@@ -42,9 +42,12 @@ class RcuFrees {
 
   // `bytes`: of the object, as its user knows it. In any context.
   Task<PathId> Free(Cpu& cpu, PhysAddr object, uint32_t bytes);
-  // kvfree_rcu_barrier(): comes back when all that was given before, by any CPU, is free. In task
-  // context; the CPU does nothing else meanwhile.
-  Task<void> Barrier(Cpu& cpu);
+  // kvfree_rcu_barrier(), when all that was given before, by any CPU, is free, is a walk over what
+  // this answers. Counts one.
+  KvfreeRcu& BeginBarrier() {
+    ++totals_.barriers;
+    return Made();
+  }
 
   bool used() const { return kvfree_rcu_ != nullptr; }
   // What waits now in blocks and lists. What waits in sheaves, the allocator's footprint says.

@@ -17,12 +17,6 @@ namespace {
 constexpr uint64_t kStepsBetweenLooks = 1 << 13;
 constexpr Cycles kFirstSampleNs = 1'000;
 constexpr size_t kFootprintSamplesMax = 200;
-// Nothing that would be later is begun.
-constexpr Cycles kLatest = Scheduler::kTimeEnd / 8 * 7;
-
-// A token is its timer's kind and what that is about.
-constexpr int kTokenShift = 60;
-
 Cycles CyclesOf(const MachineConfig& config, uint64_t nanos) {
   return nanos * static_cast<uint64_t>(config.clock_mhz) / 1000;
 }
@@ -38,33 +32,28 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
       options_(options),
       switch_cycles_(CyclesOf(machine.config(), options.switch_ns)),
       tasks_(steps.task_count()),
-      cpus_(static_cast<size_t>(machine.config().cpu_count())),
+      cpus_(machine.config().cpus.size()),
+      roster_(machine.config()),
       fair_(machine.config(), steps.task_count(), options.fair),
+      sleepers_(cpus_.size()),
+      meeting_(steps.queues(), steps.barriers(), steps.task_count()),
       objects_(steps.object_count()),
       steps_until_look_(kStepsBetweenLooks),
       executor_({.object_touch_bytes_max = options.object_touch_bytes_max,
                  .footprint = {.interval = CyclesOf(machine.config(), kFirstSampleNs),
                                .clock_mhz = static_cast<uint64_t>(machine.config().clock_mhz),
                                .samples_max = kFootprintSamplesMax}},
-                machine, allocator) {
-  for (const QueueShape& shape : steps.queues()) {
-    CHECK_GT(shape.capacity, 0u);
-    queues_.push_back({.capacity = shape.capacity,
-                       .resume_at = shape.resume_at,
-                       .ring = std::vector<ObjectRecord>(shape.capacity)});
-  }
-  for (const uint32_t expected : steps.barriers()) barriers_.push_back({.expected = expected});
-}
+                machine, allocator) {}
 
 void ClosedLoop::Begin() {
   start_ = machine_.scheduler().now();
   closed_.end = start_;
   executor_.account().start = start_;
   for (size_t i = 0; i < cpus_.size(); ++i) {
-    const bool online = machine_.cpu(CpuId(static_cast<int32_t>(i))).online();
-    cpus_[i].leaving = cpus_[i].handed_over = cpus_[i].gone = !online;
-    cpus_staying_ += online;
-    fair_.SetAvailable(CpuId(static_cast<int32_t>(i)), online);
+    const CpuId cpu(static_cast<int32_t>(i));
+    const bool online = machine_.cpu(cpu).online();
+    if (online) roster_.Come(cpu);
+    fair_.SetAvailable(cpu, online);
   }
   for (TaskIndex i = 0; i < tasks_.size(); ++i) {
     const TaskStart start = steps_.StartOf(i);
@@ -79,7 +68,7 @@ void ClosedLoop::Begin() {
     ++tasks_alive_;
     task.may_move = start.may_move;
     if (task.may_move) fair_.SetMovable(i);
-    const CpuId cpu = OnlineFor(task.home);
+    const CpuId cpu = roster_.Standing(task.home);
     task.since = start_;
     fair_.Enqueue(i, cpu, FairScheduler::Reason::kStart, start_);
     SendForCpu(cpu, start_);
@@ -91,22 +80,19 @@ void ClosedLoop::Begin() {
 
 // --- What comes to CPUs. ---
 
-void ClosedLoop::SendFor(Timer timer) {
-  timer.sequence = ++sequence_;
-  if (timer.time >= kLatest) {
+void ClosedLoop::SendFor(const Agenda::Item& item) {
+  if (!agenda_.Add(item)) {
     too_long_ = true;
-    return;
+  } else if (asked_) {
+    machine_.scheduler().Announce(item.time);
   }
-  timers_.push_back(timer);
-  std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
-  if (asked_) machine_.scheduler().Announce(timer.time);
 }
 
 void ClosedLoop::SendForCpu(CpuId cpu, Cycles time) {
   CpuRecord& target = cpus_[cpu.index()];
   if (target.active) return;
   target.active = true;
-  SendFor({.time = time, .cpu = cpu, .kind = Timer::Kind::kWake});
+  SendFor({.time = time, .cpu = cpu, .kind = Agenda::Kind::kWake});
 }
 
 void ClosedLoop::AskDisturbance() {
@@ -115,9 +101,9 @@ void ClosedLoop::AskDisturbance() {
   if (tasks_waiting_ == tasks_alive_ && interrupts_alive_ == 0) return;
   while (const std::optional<Disturbance::Next> next = disturbance_->Take()) {
     SendFor({.time = start_ + next->time,
-             .token = next->token,
+             .about = next->token,
              .cpu = next->cpu,
-             .kind = Timer::Kind::kDisturbance,
+             .kind = Agenda::Kind::kDisturbance,
              .priority = next->priority});
   }
 }
@@ -133,72 +119,66 @@ void ClosedLoop::SendForInterrupt(TaskIndex task) {
   CHECK(record.step.kind == Step::Kind::kAt);
   if (record.step.cpu.value() >= 0) record.home = record.step.cpu;
   SendFor({.time = start_ + record.step.cycles,
-           .token = task,
+           .about = task,
            .cpu = record.home,
-           .kind = Timer::Kind::kInterrupt,
+           .kind = Agenda::Kind::kInterrupt,
            .priority = record.priority});
 }
 
 bool ClosedLoop::Next(Arrival* arrival) {
   if (!asked_) Begin();
-  while (!timers_.empty() && !stopped_ && !too_long_) {
-    std::pop_heap(timers_.begin(), timers_.end(), std::greater<>());
-    taken_ = timers_.back();
-    timers_.pop_back();
-    CpuId cpu = taken_.cpu;
+  while (!agenda_.empty() && !stopped_ && !too_long_) {
+    const Agenda::Item& item = agenda_.Take();
+    CpuId cpu = item.cpu;
     CpuRecord& target = cpus_[cpu.index()];
-    if (taken_.kind == Timer::Kind::kWake && (target.gone || target.running)) {
+    const bool is_gone = roster_.is_gone(cpu);
+    if (item.kind == Agenda::Kind::kWake && (is_gone || target.running)) {
       target.wake_at = 0;  // It looks at its sleepers itself, and sends again.
       continue;
     }
-    if (taken_.kind == Timer::Kind::kDisturbance) {
-      // When all tasks are over, one comes that was on its way, and no more.
-      const bool another = disturbance_out_ != 0 && disturbance_out_ != taken_.sequence;
-      if (tasks_alive_ == 0 && (disturbed_after_end_ || another)) continue;
-      disturbance_out_ = taken_.sequence;
-    }
+    const bool is_disturbance = item.kind == Agenda::Kind::kDisturbance;
+    if (is_disturbance && !disturbed_.MayCome(item.sequence, tasks_alive_ == 0)) continue;
     // One that is to leave takes no more work that could keep it from leaving.
-    const bool leaves = target.leaving && taken_.kind == Timer::Kind::kDisturbance;
-    if (target.gone || leaves) cpu = OnlineFor(cpu);
-    *arrival = {.time = taken_.time,
-                .token = taken_.token | static_cast<uint64_t>(taken_.kind) << kTokenShift,
+    if (is_gone || (is_disturbance && roster_.leaves(cpu))) cpu = roster_.Standing(cpu);
+    *arrival = {.time = item.time,
+                .token = Agenda::TokenOf(item),
                 .cpu = cpu,
-                .priority = taken_.priority};
+                .priority = item.priority};
     return true;
   }
   return false;
 }
 
 void ClosedLoop::PutBack(const Arrival& arrival) {
-  CHECK_EQ(arrival.time, taken_.time);
-  if (disturbance_out_ == taken_.sequence) disturbance_out_ = 0;
-  timers_.push_back(taken_);
-  std::push_heap(timers_.begin(), timers_.end(), std::greater<>());
+  CHECK_EQ(arrival.time, agenda_.taken().time);
+  disturbed_.PutBack(agenda_.taken().sequence);
+  agenda_.PutBack();
 }
 
 Task<void> ClosedLoop::Start(Cpu& cpu, uint64_t token) {
-  const uint64_t about = token & ((uint64_t{1} << kTokenShift) - 1);
-  switch (static_cast<Timer::Kind>(token >> kTokenShift)) {
-    case Timer::Kind::kWake:
+  const uint64_t about = Agenda::AboutOf(token);
+  switch (Agenda::KindOf(token)) {
+    case Agenda::Kind::kWake:
       return RunCpu(cpu);
-    case Timer::Kind::kInterrupt:
+    case Agenda::Kind::kInterrupt:
       return RunInterrupt(cpu, static_cast<TaskIndex>(about));
-    case Timer::Kind::kLateFree:
+    case Agenda::Kind::kLateFree:
       return FreeLate(cpu, about);
-    case Timer::Kind::kDisturbance:
-      disturbance_out_ = 0;
-      disturbed_after_end_ = tasks_alive_ == 0;
-      if (disturbed_at_ != steps_done_) disturbances_ = 0;
-      disturbed_at_ = steps_done_;
-      ++disturbances_;
-      disturbing_ = about;
-      disturbance_->Begin(about);
-      AskDisturbance();
-      steps_until_look_ = 1;  // They may leave tasks no time.
-      LookUp();
-      return disturbance_->Run(*this, cpu, about);
+    case Agenda::Kind::kDisturbance:
+      return Disturb(cpu, about);
+    case Agenda::Kind::kRcuBarrier:
+      return RunRcuThread(cpu, static_cast<uint32_t>(about));
   }
   CHECK(false);
+}
+
+Task<void> ClosedLoop::Disturb(Cpu& cpu, uint64_t token) {
+  disturbed_.Begin(token, tasks_alive_ == 0, steps_done_);
+  disturbance_->Begin(token);
+  AskDisturbance();
+  steps_until_look_ = 1;  // They may leave tasks no time.
+  LookUp();
+  return disturbance_->Run(*this, cpu, token);
 }
 
 bool ClosedLoop::MayInterrupt(const Cpu& /*cpu*/, uint64_t /*token*/) const { return true; }
@@ -213,7 +193,7 @@ Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
       Task<void> queued = ServeQueued(cpu);
       co_await queued;
     }
-    if (here.leaving) HandOver(cpu);
+    if (roster_.leaves(cpu.id())) HandOver(cpu);
     if (stopped_ || too_long_) break;
     WakeSleepers(cpu);
     if (fair_.empty(cpu.id()) && !fair_.Pull(cpu.id(), cpu.now())) break;
@@ -230,25 +210,57 @@ Task<void> ClosedLoop::RunCpu(Cpu& cpu) {
     fair_.Stop(cpu.id(), cpu.now());
   }
   here.active = here.running = false;
-  if (here.sleepers.empty()) co_return;
-  const Cycles time = here.sleepers.front().time;
+  const Cycles time = sleepers_.Next(cpu.id());
+  if (time == Sleepers::kNever) co_return;
   if (here.wake_at != 0 && here.wake_at <= time) co_return;
   here.wake_at = time;
-  SendFor({.time = time, .cpu = cpu.id(), .kind = Timer::Kind::kWake});
+  SendFor({.time = time, .cpu = cpu.id(), .kind = Agenda::Kind::kWake});
 }
 
 // Wakes have done their work by having come: its loop runs.
 Task<void> ClosedLoop::ServeQueued(Cpu& cpu) {
   const uint64_t token = cpu.TakeQueuedTask();
-  if (static_cast<Timer::Kind>(token >> kTokenShift) == Timer::Kind::kWake) co_return;
+  if (Agenda::KindOf(token) == Agenda::Kind::kWake) co_return;
   Task<void> work = Start(cpu, token);
   co_await work;
 }
 
 bool ClosedLoop::GivesUp(Cpu& cpu, const TaskRecord& task) {
-  if (cpus_[cpu.id().index()].leaving || stopped_ || too_long_) return true;
-  if (!task.may_move && task.home != cpu.id() && OnlineFor(task.home) != cpu.id()) return true;
+  if (roster_.leaves(cpu.id()) || stopped_ || too_long_) return true;
+  if (!task.may_move && task.home != cpu.id() && roster_.Standing(task.home) != cpu.id()) return true;
   return fair_.MustYield(cpu.id());
+}
+
+bool ClosedLoop::HasWork(const Cpu& cpu) const {
+  return cpu.has_queued_task() || (has_work_ && cpu.now() >= allocator_.NextWork(cpu.id()));
+}
+
+Task<void> ClosedLoop::DoWork(Cpu& cpu) {
+  if (cpu.has_queued_task()) {
+    co_await cpu.Sync();
+    Task<void> queued = ServeQueued(cpu);
+    co_await queued;
+  }
+  if (has_work_ && cpu.now() >= allocator_.NextWork(cpu.id())) {
+    const PartScope part(cpu, Part::kTimer);
+    Task<void> work = allocator_.Work(cpu);
+    co_await work;
+  }
+}
+
+bool ClosedLoop::TimerIsDue(const Cpu& cpu) const {
+  return sleepers_.IsDue(cpu.id(), cpu.now()) || fair_.TickIsDue(cpu.id(), cpu.now());
+}
+
+Task<void> ClosedLoop::LookAtTimers(Cpu& cpu) {
+  if (sleepers_.IsDue(cpu.id(), cpu.now())) {
+    co_await cpu.Sync();
+    WakeSleepers(cpu);
+  }
+  if (fair_.TickIsDue(cpu.id(), cpu.now())) {
+    co_await cpu.Sync();
+    Tick(cpu);
+  }
 }
 
 Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
@@ -256,14 +268,8 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
   record.state = TaskState::kRunning;
   for (;;) {
     LookUp();
-    if (cpu.has_queued_task()) {
-      co_await cpu.Sync();
-      Task<void> queued = ServeQueued(cpu);
-      co_await queued;
-    }
-    if (has_work_ && cpu.now() >= allocator_.NextWork(cpu.id())) {
-      const PartScope part(cpu, Part::kTimer);
-      Task<void> work = allocator_.Work(cpu);
+    if (HasWork(cpu)) {
+      Task<void> work = DoWork(cpu);
       co_await work;
     }
     if (Rcu* const rcu = machine_.rcu_in_use(); rcu != nullptr) rcu->NoteUserMode(cpu);
@@ -272,13 +278,9 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       record.has_step = true;
       if (record.step.cpu.value() >= 0) record.home = record.step.cpu;
     }
-    if (SleeperIsDue(cpu)) {
-      co_await cpu.Sync();
-      WakeSleepers(cpu);
-    }
-    if (fair_.TickIsDue(cpu.id(), cpu.now())) {
-      co_await cpu.Sync();
-      Tick(cpu);
+    if (TimerIsDue(cpu)) {
+      Task<void> look = LookAtTimers(cpu);
+      co_await look;
     }
     if (GivesUp(cpu, record)) {
       co_await cpu.Sync();
@@ -287,78 +289,85 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       co_return;
     }
     const Step& step = record.step;
-    switch (step.kind) {
-      case Step::Kind::kEnd:
-        co_await cpu.Sync();
-        Over(cpu, task);
-        co_return;
-      case Step::Kind::kThink: {
-        if (step.cycles >= kLatest - std::min(cpu.now(), kLatest)) {
-          too_long_ = true;
-          continue;
-        }
-        const Cycles span = std::min(step.cycles, UntilLook(cpu));
-        const Cycles left = co_await cpu.PassInterruptibly(span);
-        closed_.think_cycles += span - left;
-        record.step.cycles -= span - left;
-        if (record.step.cycles > 0) continue;  // Once others have had what is theirs.
-        break;
+    if (step.kind == Step::Kind::kThink) {
+      if (step.cycles >= Agenda::kLatest - std::min(cpu.now(), Agenda::kLatest)) {
+        too_long_ = true;
+        continue;
       }
-      case Step::Kind::kSleep:
-        SleepUntil(cpu, task, cpu.now() + step.cycles);
-        record.has_step = false;
-        ++steps_done_;
-        co_return;
-      case Step::Kind::kAllocate: {
-        Task<void> allocation = Allocate(cpu, task, step);
-        co_await allocation;
-        break;
-      }
-      case Step::Kind::kFree: {
-        co_await cpu.Sync();
-        if (!MayFree(task, Priority::kTask)) co_return;
-        Task<void> release = Free(cpu, task, step);
-        co_await release;
-        break;
-      }
-      case Step::Kind::kTouch:
-        co_await cpu.Sync();
-        Touch(cpu, step);
-        break;
-      case Step::Kind::kSend:
-        co_await cpu.Sync();
-        if (!Send(cpu, task)) co_return;
-        break;
-      case Step::Kind::kReceive:
-        co_await cpu.Sync();
-        if (!Receive(cpu, task)) co_return;
-        break;
-      case Step::Kind::kBarrier:
-        co_await cpu.Sync();
-        record.has_step = false;
-        ++steps_done_;
-        if (!MeetAt(cpu, task)) co_return;
-        break;
-      case Step::Kind::kRcuBarrier: {
-        Task<void> barrier = RcuBarrier(cpu);
-        co_await barrier;
-        break;
-      }
-      case Step::Kind::kWork:
-        closed_.work += step.bytes;
-        break;
-      case Step::Kind::kAt:
-        CHECK(false);  // Of interrupts.
+      const Cycles span = std::min(step.cycles, UntilLook(cpu));
+      const Cycles left = co_await cpu.PassInterruptibly(span);
+      closed_.think_cycles += span - left;
+      record.step.cycles -= span - left;
+      if (record.step.cycles > 0) continue;  // Once others have had what is theirs.
+    } else if (step.kind == Step::Kind::kAllocate) {
+      Task<void> allocation = Allocate(cpu, task, step);
+      co_await allocation;
+    } else if (step.kind == Step::Kind::kFree) {
+      co_await cpu.Sync();
+      if (!MayFree(task, Priority::kTask)) co_return;
+      Task<void> release = Free(cpu, task, step);
+      co_await release;
+    } else if (step.kind == Step::Kind::kRcuBarrier) {
+      Task<bool> wait = AwaitRcu(cpu, task);
+      const bool over = co_await wait;
+      if (!over) co_return;
+    } else {
+      if (OthersSee(step.kind)) co_await cpu.Sync();
+      if (!TakeStep(cpu, task)) co_return;
     }
     record.has_step = false;
     ++steps_done_;
   }
 }
 
+bool ClosedLoop::OthersSee(Step::Kind kind) {
+  return kind != Step::Kind::kSleep && kind != Step::Kind::kWork;
+}
+
+bool ClosedLoop::TakeStep(Cpu& cpu, TaskIndex task) {
+  TaskRecord& record = tasks_[task];
+  const Step& step = record.step;
+  const auto wake = [&](TaskIndex other) { Wake(cpu, other, cpu.now(), task, /*sync=*/true); };
+  bool done = true;
+  switch (step.kind) {
+    case Step::Kind::kEnd:
+      Over(cpu, task);
+      return false;
+    case Step::Kind::kSleep:
+      record.state = TaskState::kSleeping;
+      sleepers_.Add(cpu.id(), {.time = cpu.now() + step.cycles, .task = task});
+      record.has_step = false;
+      ++steps_done_;
+      return false;
+    case Step::Kind::kTouch:
+      Touch(cpu, step);
+      return true;
+    case Step::Kind::kSend:
+      done = meeting_.Send(task, step, objects_, wake);
+      break;
+    case Step::Kind::kReceive:
+      done = meeting_.Receive(task, step, objects_, wake);
+      break;
+    case Step::Kind::kBarrier:
+      done = meeting_.MeetAt(step.queue, task, [&](TaskIndex other) {
+        Wake(cpu, other, cpu.now(), task, /*sync=*/false);
+      });
+      // It goes on behind the barrier.
+      record.has_step = false;
+      steps_done_ += !done;
+      break;
+    case Step::Kind::kWork:
+      closed_.work += step.bytes;
+      return true;
+    default:
+      CHECK(false);  // In RunTask(), or of interrupts.
+  }
+  if (!done) Wait(task);
+  return done;
+}
+
 Cycles ClosedLoop::UntilLook(const Cpu& cpu) const {
-  const std::vector<Sleeper>& sleepers = cpus_[cpu.id().index()].sleepers;
-  Cycles look = fair_.NextTick(cpu.id());
-  if (!sleepers.empty()) look = std::min(look, sleepers.front().time);
+  const Cycles look = std::min(fair_.NextTick(cpu.id()), sleepers_.Next(cpu.id()));
   return look - std::min(look, cpu.now());
 }
 
@@ -390,9 +399,9 @@ Task<void> ClosedLoop::RunInterrupt(Cpu& cpu, TaskIndex task) {
       const Cycles due = start_ + step.cycles;
       co_await cpu.Sync();
       SendFor({.time = std::max(due, cpu.now()),
-               .token = task,
+               .about = task,
                .cpu = record.home,
-               .kind = Timer::Kind::kInterrupt,
+               .kind = Agenda::Kind::kInterrupt,
                .priority = record.priority});
       co_return;
     } else {
@@ -405,14 +414,8 @@ Task<void> ClosedLoop::RunInterrupt(Cpu& cpu, TaskIndex task) {
 }
 
 Task<void> ClosedLoop::FreeLate(Cpu& cpu, uint64_t object) {
-  const ObjectRecord& record = objects_[object];
-  const Step step = {.kind = Step::Kind::kFree,
-                     .kfree = record.late_kfree,
-                     .by_rcu = record.late_by_rcu,
-                     .touch_bytes = 1,
-                     .object = object};
-  const TaskIndex task = record.waiter - 1;
-  Task<void> release = Free(cpu, task, step);
+  const Step step = objects_.LateFree(object);
+  Task<void> release = Free(cpu, objects_.LateInterrupt(object), step);
   co_await release;
 }
 

@@ -6,26 +6,40 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
-#include "sim/cache/lazy_array.h"
 #include "sim/core/arrival.h"
 #include "sim/core/watched_source.h"
 #include "sim/machine.h"
 #include "workloads/auditor.h"
-#include "workloads/call_sites.h"
+#include "workloads/closed/agenda.h"
+#include "workloads/closed/cpu_roster.h"
+#include "workloads/closed/disturbance.h"
 #include "workloads/closed/fair_scheduler.h"
+#include "workloads/closed/meeting_points.h"
+#include "workloads/closed/object_places.h"
+#include "workloads/closed/sleepers.h"
 #include "workloads/observer.h"
 #include "workloads/operations/account.h"
 #include "workloads/operations/executor.h"
 #include "workloads/rcu_frees.h"
 #include "workloads/steps.h"
 
-// Carries out a workload in closed order on the simulated CPUs.
+// Carries out a workload in closed order on the simulated CPUs. It is the conductor; what it knows
+// of each subject is a class of its own:
+//
+//   Agenda         what is to come to CPUs, and when
+//   CpuRoster      which CPUs are there
+//   FairScheduler  the run queues, and who runs where
+//   Sleepers       who sleeps, by CPU
+//   MeetingPoints  queues and barriers, and who waits there
+//   ObjectPlaces   what tasks keep, and frees that wait for it
+//   Executor       the operations
 //
 // Each CPU has a run queue, which workloads/closed/fair_scheduler.h orders as the kernel does. The
 // task that it gives runs until it has to wait, is over, or, at the end of a step or within a
@@ -37,7 +51,7 @@
 //
 // Invariants:
 //  1. A task is in exactly one place: running, in one run queue, among one CPU's sleepers, waiting
-//     for one queue, barrier or object, or over.
+//     for one queue, barrier or object or behind a barrier of RCU, or over.
 //  2. A CPU that has something in its run queue is active: its loop runs, or has been sent for.
 //  3. Steps of one task are carried out in the order in which they come.
 //  4. Nothing is allocated on the host per step, after warm-up.
@@ -60,31 +74,6 @@ struct ClosedLoopResult {
   Cycles think_cycles = 0;
   Cycles run_queue_wait_cycles = 0;
   Cycles end = 0;  // when the last task was over
-};
-
-class ClosedLoop;
-
-// What happens to the machine meanwhile; see workloads/closed/scenario.h.
-class Disturbance {
- public:
-  virtual ~Disturbance() = default;
-  struct Next {
-    Cycles time = 0;  // after the start
-    CpuId cpu;
-    Priority priority = Priority::kTask;
-    uint64_t token = 0;
-  };
-  // One more that is to come, of those known by now; nothing if there is none. Asked until then,
-  // at the start and whenever one begins or says so (ClosedLoop::AskDisturbance).
-  virtual std::optional<Next> Take() = 0;
-  // The time of that one has come, and it is about to be run; at once, for those behind it.
-  virtual void Begin(uint64_t /*token*/) {}
-  // Whose they are: what is to be said of one that leaves the tasks no time.
-  virtual std::string NameOf(uint64_t token) const {
-    return "disturbance " + std::to_string(token);
-  }
-  // In the context that `priority` says, on that CPU or, if it is off line, on another.
-  virtual Task<void> Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) = 0;
 };
 
 // Call order: make, then Scheduler::Run with this as the source, then status() and result(). All
@@ -112,6 +101,7 @@ class ClosedLoop : public WatchedSource {
   bool OnStall() override;
   std::string WorkOf(const Cpu& cpu) const override;
   std::string WhoWaits() const override { return DescribeTasks(); }
+  bool AwaitsTimers() const override { return rcu_threads_out_ > 0 && !stopped_ && !too_long_; }
 
   // InvalidArgument: tasks of a workload wait for each other for ever, and which one for what; what
   // disturbs them leaves them no time; or it takes longer than the machine's clock can count.
@@ -122,6 +112,7 @@ class ClosedLoop : public WatchedSource {
   uint64_t migrations() const { return fair_.migrations(); }
   Auditor& auditor() { return executor_.auditor(); }
   const RcuFrees& rcu_frees() const { return executor_.rcu_frees(); }
+  Executor& executor() { return executor_; }
 
   // --- For disturbances. On `cpu`, in task context. ---
   // Takes `target` off line: its tasks go on elsewhere, the allocators' callbacks run. Answers
@@ -134,8 +125,9 @@ class ClosedLoop : public WatchedSource {
   Task<PhysAddr> AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp);
   // And its end. REQUIRES: of AllocateAside(), with the same number of bytes; not null.
   Task<void> FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu = false);
-  // kvfree_rcu_barrier().
-  Task<void> RcuBarrier(Cpu& cpu);
+  // kvfree_rcu_barrier() in a thread of its own, which keeps no CPU while it waits; `done` is called
+  // where and when it is over.
+  Task<void> BeginRcuBarrier(Cpu& cpu, std::function<void(Cpu&)> done);
   // There may be more to come, later than the CPU is that says so: Disturbance::Take() is to be
   // asked again.
   void AskDisturbance();
@@ -145,80 +137,45 @@ class ClosedLoop : public WatchedSource {
   bool tasks_remain() const { return tasks_alive_ > 0; }
 
  private:
-  struct ObjectRecord {
-    enum class State : uint8_t { kNone, kLive, kFailed };
-    PhysAddr address;
-    uint32_t bytes = 0;
-    uint32_t waiter = 0;       // 1 + the task that is to free it
-    int16_t cache_plus_1 = 0;  // 0: kmalloc
-    State state = State::kNone;
-    bool frees_late = false;  // an interrupt was to free it and has gone on
-    bool late_kfree = false;
-    bool late_by_rcu = false;
+  enum class TaskState : uint8_t {
+    kReady,
+    kRunning,
+    kSleeping,
+    kWaiting,  // for another
+    kInRcuBarrier,
+    kOver
   };
-  enum class TaskState : uint8_t { kReady, kRunning, kSleeping, kWaiting, kOver };
+  class RcuThread;
   struct TaskRecord {
     Step step;
     bool has_step = false;  // `step` has not been carried out yet
     TaskState state = TaskState::kReady;
     Priority priority = Priority::kTask;
     bool may_move = false;
-    bool promised = false;     // woken for a queue, and has not looked at it yet
-    CpuId home;                // where it was placed
-    TaskIndex next = kNoTask;  // behind a queue or at a barrier
-    Cycles since = 0;          // in the run queue
-  };
-  struct TaskList {
-    TaskIndex first = kNoTask;
-    TaskIndex last = kNoTask;
-    bool empty() const { return first == kNoTask; }
-  };
-  struct Sleeper {
-    Cycles time = 0;
-    TaskIndex task = kNoTask;
-    friend bool operator>(const Sleeper& a, const Sleeper& b) {
-      return a.time != b.time ? a.time > b.time : a.task > b.task;
-    }
+    CpuId home;        // where it was placed
+    Cycles since = 0;  // in the run queue
+    RcuThread* rcu_thread = nullptr;  // while it is in a barrier of RCU
   };
   struct CpuRecord {
-    std::vector<Sleeper> sleepers;  // a min-heap
-    TaskIndex last = kNoTask;       // what ran last
-    bool active = false;            // its loop runs or has been sent for
-    bool running = false;           // its loop runs
-    bool leaving = false;           // to go off line, or off line
-    bool handed_over = false;       // likewise, and has no tasks any more
-    bool gone = false;              // off line
-    Cycles wake_at = 0;             // the earliest arrival sent for its sleepers; 0: none
+    TaskIndex last = kNoTask;  // what ran last
+    bool active = false;       // its loop runs or has been sent for
+    bool running = false;      // its loop runs
+    Cycles wake_at = 0;        // the earliest arrival sent for its sleepers; 0: none
   };
-  struct Queue {
-    uint32_t capacity = 0;
-    std::optional<uint32_t> resume_at;
-    uint32_t begin = 0;
-    uint32_t count = 0;
-    std::vector<ObjectRecord> ring;
-    // What those need that were woken and have not come yet.
-    uint32_t promised_room = 0;
-    uint32_t promised_objects = 0;
-    TaskList senders{};
-    TaskList receivers{};
-  };
-  struct Barrier {
-    uint32_t expected = 0;
-    uint32_t there = 0;
-    TaskList waiting{};
-  };
-  // What is to come to a CPU, in a min-heap.
-  struct Timer {
-    enum class Kind : uint8_t { kWake, kInterrupt, kLateFree, kDisturbance };
-    Cycles time = 0;
-    uint64_t sequence = 0;
-    uint64_t token = 0;
-    CpuId cpu;
-    Kind kind = Kind::kWake;
-    Priority priority = Priority::kTask;
-    friend bool operator>(const Timer& a, const Timer& b) {
-      return a.time != b.time ? a.time > b.time : a.sequence > b.sequence;
-    }
+  // Who waits behind a barrier of RCU: a task, or a thread of a disturbance.
+  class RcuThread final : public KvfreeRcu::BarrierWalk {
+   public:
+    RcuThread(ClosedLoop& loop, uint32_t index, KvfreeRcu& kvfree_rcu)
+        : BarrierWalk(kvfree_rcu), loop_(loop), index_(index) {}
+    uint32_t index() const { return index_; }
+    TaskIndex task = kNoTask;
+    CpuId cpu{};                      // of a thread: where it walks
+    std::function<void(Cpu&)> done;  // likewise
+
+   private:
+    void GoOn(Cpu& by) override;
+    ClosedLoop& loop_;
+    const uint32_t index_;
   };
 
   // What the executor comes back to: a task's operation, or of no task.
@@ -240,25 +197,35 @@ class ClosedLoop : public WatchedSource {
   static_assert(static_cast<int32_t>(kNoTask) == -1);  // as OperationEnd names no task
 
   void Begin();
-  void SendFor(Timer timer);
+  void SendFor(const Agenda::Item& item);
   void SendForCpu(CpuId cpu, Cycles time);
   void SendForInterrupt(TaskIndex task);
-  CpuId OnlineFor(CpuId wanted) const;
 
   Task<void> RunCpu(Cpu& cpu);
   Task<void> ServeQueued(Cpu& cpu);
   // Until it has to wait, is over, or has to give the CPU up.
   Task<void> RunTask(Cpu& cpu, TaskIndex task);
+  // What has come to the CPU before a step, and the allocator's timers; those of the CPU itself.
+  bool HasWork(const Cpu& cpu) const;
+  Task<void> DoWork(Cpu& cpu);
+  bool TimerIsDue(const Cpu& cpu) const;
+  Task<void> LookAtTimers(Cpu& cpu);
+  // A step that takes no time; what others see of it, at its place in global time order. Answers
+  // whether the task goes on.
+  bool TakeStep(Cpu& cpu, TaskIndex task);
+  static bool OthersSee(Step::Kind kind);
+  Task<void> Disturb(Cpu& cpu, uint64_t token);
   Task<void> RunInterrupt(Cpu& cpu, TaskIndex task);
   Task<void> FreeLate(Cpu& cpu, uint64_t object);
   Task<void> Allocate(Cpu& cpu, TaskIndex task, const Step& step);
   Task<void> Free(Cpu& cpu, TaskIndex task, const Step& step);
+  // Whether it is over; else the task waits.
+  Task<bool> AwaitRcu(Cpu& cpu, TaskIndex task);
+  RcuThread& NewRcuThread();
+  Task<bool> WalkBarrier(Cpu& cpu, RcuThread* thread);
+  Task<void> RunRcuThread(Cpu& cpu, uint32_t index);
   // How long a task may think before the CPU has to look at something else.
   Cycles UntilLook(const Cpu& cpu) const;
-  // At their place in global time order; false: the task waits, and its step is not done.
-  bool Send(Cpu& cpu, TaskIndex task);
-  bool Receive(Cpu& cpu, TaskIndex task);
-  bool MeetAt(Cpu& cpu, TaskIndex task);
   bool MayFree(TaskIndex task, Priority priority);
   void Wait(TaskIndex task) {
     tasks_[task].state = TaskState::kWaiting;
@@ -268,8 +235,6 @@ class ClosedLoop : public WatchedSource {
   void Over(Cpu& cpu, TaskIndex task);
   bool GivesUp(Cpu& cpu, const TaskRecord& task);
   void Tick(Cpu& cpu);
-  bool SleeperIsDue(const Cpu& cpu) const;
-  void SleepUntil(Cpu& cpu, TaskIndex task, Cycles time);
   void WakeSleepers(Cpu& cpu);
   // Into the run queue of the CPU where it belongs, woken by what runs on `by`.
   void Wake(Cpu& by, TaskIndex task, Cycles time, TaskIndex waker, bool sync);
@@ -277,23 +242,14 @@ class ClosedLoop : public WatchedSource {
   void GoOn(Cpu& by, TaskIndex task);
   void PutInQueue(Cpu& by, TaskIndex task, CpuId cpu, FairScheduler::Reason reason, Cycles time);
   void HandOver(Cpu& cpu);
-  // Wakes the first that waits for objects, and whoever else may have them.
-  void WakeReceivers(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too);
-  void WakeSenders(Cpu& cpu, Queue& queue, TaskIndex by, bool first_too);
   // Whether what a waiting task waits for is not there.
   bool WaitsRightly(const TaskRecord& task) const;
-  bool WakeIsOnItsWay(CpuId cpu) const;
   // It could go on, and nobody will see to it.
   bool IsLost(TaskIndex task) const;
   std::string Waiting(TaskIndex task) const;
   // Of the tasks that are not over, and how many there are; the lost ones first.
   std::string DescribeTasks() const;
   TaskIndex FirstThatIsNotOver() const;
-
-  void Append(TaskList& list, TaskIndex task);
-  TaskIndex TakeFirst(TaskList& list);
-  // The first whose step is about so many objects or fewer; kNoTask if there is none.
-  TaskIndex TakeFirstOf(TaskList& list, uint32_t objects_max);
   void Publish(Cpu& cpu, TaskIndex task, const Step& step, Placement placement);
   void NoteFootprint(Cycles now);
   void LookUp();
@@ -315,26 +271,22 @@ class ClosedLoop : public WatchedSource {
   Cycles start_ = 0;
   std::vector<TaskRecord> tasks_;
   std::vector<CpuRecord> cpus_;
+  CpuRoster roster_;
   FairScheduler fair_;
-  std::vector<Queue> queues_;
-  std::vector<Barrier> barriers_;
-  LazyArray<ObjectRecord> objects_;
-  std::vector<Timer> timers_;  // a min-heap
-  Timer taken_;                // the one that was last given away
-  uint64_t sequence_ = 0;
+  Sleepers sleepers_;
+  MeetingPoints meeting_;
+  ObjectPlaces objects_;
+  Agenda agenda_;
+  DisturbanceTally disturbed_;
   uint64_t tasks_alive_ = 0;    // interrupts not counted
   uint64_t tasks_waiting_ = 0;  // of them: for another
   uint64_t interrupts_alive_ = 0;
   uint64_t steps_done_ = 0;
-  uint64_t disturbance_out_ = 0;  // the sequence of one given away that has not begun; 0: none is
-  bool disturbed_after_end_ = false;
-  // Since a step was last done, for the watchdog's words.
-  uint64_t disturbed_at_ = 0;  // steps_done_ then
-  uint64_t disturbances_ = 0;
-  uint64_t disturbing_ = 0;  // the token of the last
-  std::string no_time_;      // what leaves tasks no time; empty: nothing
+  std::string no_time_;  // what leaves tasks no time; empty: nothing
   uint64_t steps_until_look_ = 0;
-  int cpus_staying_ = 0;
+  std::vector<std::unique_ptr<RcuThread>> rcu_threads_;
+  std::vector<uint32_t> rcu_threads_free_;
+  uint64_t rcu_threads_out_ = 0;
 
   Executor executor_;
   ClosedLoopResult closed_;

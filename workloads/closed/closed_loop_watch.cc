@@ -1,7 +1,6 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -17,8 +16,6 @@ namespace slablab {
 namespace {
 
 constexpr int kTasksNamedMax = 5;
-// So many disturbances without a step in between are what leaves no time for one.
-constexpr uint64_t kDisturbancesMany = 1'000;
 
 }  // namespace
 
@@ -51,13 +48,10 @@ TaskIndex ClosedLoop::FirstThatIsNotOver() const {
 bool ClosedLoop::OnStall() {
   bool lost = false;
   for (TaskIndex i = 0; i < tasks_.size(); ++i) lost |= IsLost(i);
-  if (lost || disturbance_ == nullptr || disturbed_at_ != steps_done_ ||
-      disturbances_ < kDisturbancesMany) {
-    return false;
-  }
-  no_time_ = absl::StrCat("nothing is left of the CPUs' time for tasks: ", disturbances_,
+  if (lost || disturbance_ == nullptr || !disturbed_.LeaveNoTime(steps_done_)) return false;
+  no_time_ = absl::StrCat("nothing is left of the CPUs' time for tasks: ", disturbed_.count(),
                           " disturbances came since one last took a step, the last by ",
-                          disturbance_->NameOf(disturbing_), ". ", DescribeTasks());
+                          disturbance_->NameOf(disturbed_.last()), ". ", DescribeTasks());
   stopped_ = true;
   return true;
 }
@@ -71,28 +65,15 @@ std::string ClosedLoop::WorkOf(const Cpu& cpu) const {
 bool ClosedLoop::WaitsRightly(const TaskRecord& task) const {
   const Step& step = task.step;
   switch (step.kind) {
-    case Step::Kind::kBarrier:
-      return barriers_[step.queue].there < barriers_[step.queue].expected;
     case Step::Kind::kFree:
-      return objects_[step.object].state == ObjectRecord::State::kNone;
-    case Step::Kind::kSend: {
-      const Queue& queue = queues_[step.queue];
-      return queue.capacity - queue.count < step.bytes ||
-             (queue.resume_at.has_value() && queue.count > *queue.resume_at);
-    }
+      return objects_.empty(step.object);
+    case Step::Kind::kBarrier:
+    case Step::Kind::kSend:
     case Step::Kind::kReceive:
-      return queues_[step.queue].count < step.bytes;
+      return meeting_.WaitsRightly(step);
     default:
       return false;
   }
-}
-
-bool ClosedLoop::WakeIsOnItsWay(CpuId cpu) const {
-  const auto is_it = [cpu](const Timer& timer) {
-    return timer.kind == Timer::Kind::kWake && timer.cpu == cpu;
-  };
-  // What was taken last is on its way only as long as there is more.
-  return !timers_.empty() && (is_it(taken_) || std::any_of(timers_.begin(), timers_.end(), is_it));
 }
 
 bool ClosedLoop::IsLost(TaskIndex index) const {
@@ -101,12 +82,14 @@ bool ClosedLoop::IsLost(TaskIndex index) const {
   switch (task.state) {
     case TaskState::kReady: {
       const CpuId cpu = fair_.CpuOf(index);
-      return !cpus_[cpu.index()].running && machine_.cpu(cpu).idle() && !WakeIsOnItsWay(cpu);
+      return !cpus_[cpu.index()].running && machine_.cpu(cpu).idle() && !agenda_.WakeIsOnItsWay(cpu);
     }
     case TaskState::kWaiting:
       return !WaitsRightly(task);
     case TaskState::kSleeping:
-      return timers_.empty();
+      return agenda_.empty();
+    case TaskState::kInRcuBarrier:
+      return rcu_threads_out_ == 0;
     case TaskState::kRunning:
       return machine_.cpu(fair_.CpuOf(index)).idle();
     case TaskState::kOver:
@@ -118,22 +101,19 @@ bool ClosedLoop::IsLost(TaskIndex index) const {
 std::string ClosedLoop::Waiting(TaskIndex index) const {
   const TaskRecord& task = tasks_[index];
   const Step& step = task.step;
-  const std::string queue =
-      step.kind == Step::Kind::kSend || step.kind == Step::Kind::kReceive
-          ? absl::StrCat(" queue ", steps_.QueueName(step.queue), " (", queues_[step.queue].count,
-                         " of ", queues_[step.queue].capacity, " objects in it)")
-          : "";
+  const auto queue = [&] {
+    return meeting_.DescribeQueue(step.queue, steps_.QueueName(step.queue));
+  };
   switch (step.kind) {
     case Step::Kind::kBarrier:
-      return absl::StrCat(" at a barrier, where ", barriers_[step.queue].there, " of ",
-                          barriers_[step.queue].expected, " tasks are");
+      return absl::StrCat(" at ", meeting_.DescribeBarrier(step.queue));
     case Step::Kind::kFree:
       return task.state == TaskState::kWaiting ? " to free an object that nobody allocates"
                                                : absl::StrCat(" to free object ", step.object);
     case Step::Kind::kSend:
-      return absl::StrCat(" to send to", queue);
+      return absl::StrCat(" to send to ", queue());
     case Step::Kind::kReceive:
-      return absl::StrCat(" to receive from", queue);
+      return absl::StrCat(" to receive from ", queue());
     case Step::Kind::kAllocate:
       return absl::StrCat(" to allocate ", step.bytes, " bytes as object ", step.object);
     case Step::Kind::kRcuBarrier:

@@ -276,10 +276,10 @@ Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
 
 Task<void> Scenario::AwaitRcu(ClosedLoop& loop, Cpu& cpu, uint64_t token) {
   const Cycles begun = cpu.now() - loop.start();
-  Task<void> barrier = loop.RcuBarrier(cpu);
-  co_await barrier;
-  End(streams_[token], begun, cpu.now() - loop.start());
-  loop.AskDisturbance();
+  return loop.BeginRcuBarrier(cpu, [this, &loop, token, begun](Cpu& on) {
+    End(streams_[token], begun, on.now() - loop.start());
+    loop.AskDisturbance();
+  });
 }
 
 Task<void> Scenario::DoInTurn(ClosedLoop& loop, Cpu& cpu, uint64_t token) {

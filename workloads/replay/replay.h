@@ -87,6 +87,7 @@ class Replay : public ArrivalSource {
   Auditor& auditor() { return executor_.auditor(); }
   const Auditor& auditor() const { return executor_.auditor(); }
   const RcuFrees& rcu_frees() const { return executor_.rcu_frees(); }
+  Executor& executor() { return executor_; }
   CacheId CacheOf(uint16_t trace_cache) const { return caches_[trace_cache]; }
   const std::vector<CacheId>& caches() const { return caches_; }
 
