@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "allocators/registry.h"
 #include "google/protobuf/text_format.h"
 #include "runs/recorded/cache_ways.h"
 #include "runs/recorded/replayable.h"
@@ -18,17 +17,14 @@
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
-#include "runs/simulation/slowest_result.h"
+#include "runs/simulation/session.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
-#include "sim/pages/buddy_allocator.h"
 #include "traces/slt/trace.h"
 #include "workloads/caches.h"
 #include "workloads/closed/closed_loop.h"
 #include "workloads/closed/closed_trace.h"
 #include "workloads/closed/scenario.h"
-#include "workloads/observed/operation_names.h"
-#include "workloads/pressure.h"
 #include "workloads/synthetic/program.h"
 #include "workloads/synthetic/synthetic.h"
 #include "workloads/synthetic/trace_recorder.h"
@@ -40,8 +36,7 @@ namespace {
 
 // A machine with an allocator that has booted, and what is to run on it.
 struct Stage {
-  std::unique_ptr<Machine> machine;
-  std::unique_ptr<Allocator> allocator;
+  std::unique_ptr<Session> session;
   std::unique_ptr<ClosedTrace> trace;
   TraceHeader header;                           // of the trace
   std::unique_ptr<SyntheticWorkload> workload;  // instead of the trace
@@ -65,11 +60,11 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
     return s;
   }
   const absl::StatusOr<std::vector<CacheId>> caches =
-      FindOrCreateCaches(stage.header, *stage.machine, *stage.allocator);
+      FindOrCreateCaches(stage.header, stage.session->machine(), stage.session->model());
   if (!caches.ok()) return ErrorOfTrace(options.trace_path, caches.status());
-  stage.geometry = GeometrySentences(stage.header, *caches, *stage.allocator);
+  stage.geometry = GeometrySentences(stage.header, *caches, stage.session->model());
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace =
-      ClosedTrace::Create(**reader, stage.machine->config(), *stage.allocator, *caches,
+      ClosedTrace::Create(**reader, stage.session->machine().config(), stage.session->model(), *caches,
                           {.label = options.trace_path,
                            .placement = options.replay.placement,
                            .scale = options.scale,
@@ -89,13 +84,13 @@ absl::Status OpenWorkload(const SimulationOptions& options, Stage& stage) {
           ? WorkloadText{.label = options.workload, .textproto = *options.workload_textproto}
           : LoadWorkloadText(options.workload);
   if (!text.ok()) return text.status();
-  const MachineConfig& machine = stage.machine->config();
+  const MachineConfig& machine = stage.session->machine().config();
   absl::StatusOr<Program> program =
       CompileWorkload(text->textproto, text->label, options.workload_parameters,
                       {.cpus = machine.cpu_count(), .nodes = machine.node_count()});
   if (!program.ok()) return program.status();
   absl::StatusOr<std::unique_ptr<SyntheticWorkload>> workload =
-      SyntheticWorkload::Create(*std::move(program), *stage.machine, *stage.allocator,
+      SyntheticWorkload::Create(*std::move(program), stage.session->machine(), stage.session->model(),
                                 {.placement = options.replay.placement,
                                  .scale = options.scale,
                                  .seed = options.allocator_options.seed,
@@ -196,7 +191,6 @@ void StateAssumptions(const SimulationOptions& options, const ClosedLoopOptions&
 
 void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
   const ClosedLoopResult& closed = loop.closed();
-  totals.set_start_time_cycles(loop.start());
   totals.set_end_time_cycles(closed.end);
   totals.set_order_inversions(closed.free_waits + closed.late_interrupts);
   totals.set_work(closed.work);
@@ -241,13 +235,9 @@ void Describe(const SimulationOptions& options, const Stage& stage, RunConfig& c
 }
 
 absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config, Stage& stage) {
-  stage.machine = std::make_unique<Machine>(config);
-  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(options.allocator, *stage.machine, BootOptions(options));
-  if (!allocator.ok()) return allocator.status();
-  stage.allocator = *std::move(allocator);
-  stage.machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return stage.allocator->Boot(cpu); });
-  if (absl::Status status = stage.allocator->boot_status(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Session>> session = Session::Boot(options, config);
+  if (!session.ok()) return session.status();
+  stage.session = *std::move(session);
   const absl::Status opened =
       options.workload.empty() ? OpenTrace(options, stage) : OpenWorkload(options, stage);
   if (!opened.ok()) return opened;
@@ -261,7 +251,7 @@ absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config
     if (!scenario.ok()) return scenario.status();
     stage.scenario = *std::move(scenario);
   }
-  return WriteTunables(options.tunables, *stage.machine, *stage.allocator);
+  return stage.session->WriteTunables(options);
 }
 
 // The head's part of the result.
@@ -274,7 +264,7 @@ void DescribeSetting(const SimulationOptions& options, const RecordedSetting& se
   for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
   FillPlaces(stage.trace->places(), stage.trace->folded_nodes(), *result.mutable_places());
   *result.mutable_kernel_match() =
-      MatchKernels(stage.header, setting.survey, options, stage.allocator.get());
+      MatchKernels(stage.header, setting.survey, options, &stage.session->model());
 }
 
 AttributionNames NamesOf(Stage& stage, absl::Span<const PathInfo> paths) {
@@ -286,10 +276,9 @@ AttributionNames NamesOf(Stage& stage, absl::Span<const PathInfo> paths) {
 
 absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
                                    const SimulationHooks& hooks, Stage& stage) {
-  Machine& machine = *stage.machine;
-  Allocator& model = *stage.allocator;
-  machine.ledger().Reset();
-  machine.scheduler().ResetLockStats();
+  Session& session = *stage.session;
+  Machine& machine = session.machine();
+  Allocator& model = session.model();
   const ClosedLoopOptions loop_options = {.object_touch_bytes_max =
                                               options.replay.object_touch_bytes_max};
   auto loop = std::make_unique<ClosedLoop>(stage.steps(), machine, model, loop_options);
@@ -305,7 +294,6 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   }
   loop->set_call_sites(call_sites.get());
   loop->set_observer(hooks.observer);
-  machine.scheduler().set_observer(hooks.machine_observer);
   loop->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = stage.operations;
@@ -313,23 +301,14 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
       hooks.progress(total > 0 ? operations : steps, total);
     });
   }
-  Pressure pressure(machine, model, *loop, 0);
-  machine.buddy().set_reclaimer(&pressure);
-  machine.scheduler().Run(*loop);
-  machine.buddy().set_reclaimer(nullptr);
+  session.Run(*loop, hooks);
   if (absl::Status status = loop->status(); !status.ok()) return status;
   if (!scenario.status().ok()) return scenario.status();
-
-  for (const Allocator::Reference& reference : model.References()) {
-    loop->auditor().OnReference(model, reference);
-  }
 
   RunResult result;
   const std::vector<SkippedEvents> skipped =
       stage.trace == nullptr ? std::vector<SkippedEvents>() : stage.trace->skipped();
-  GatherResult(machine, model, loop->result(), loop->rcu_frees(), skipped, result);
-  GatherOccupancy(machine, model, loop->auditor(), loop->rcu_frees(), result);
-  GatherSlowest(slowest, names, machine, model, result);
+  session.Gather(loop->executor(), skipped, result);
   GatherClosed(*loop, stage, *result.mutable_totals());
   if (call_sites != nullptr) {
     GatherAttribution(machine, &model, *call_sites, NamesOf(stage, paths),
@@ -349,17 +328,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   } else {
     StateAssumptions(options, loop_options, stage, result);
   }
-  if (scenario.kswapd().runs + pressure.direct_calls() > 0) {
-    ReclaimReport& reclaim = *result.mutable_reclaim();
-    reclaim.set_calls(scenario.kswapd().runs);
-    reclaim.set_bytes(scenario.kswapd().bytes);
-    reclaim.set_direct_calls(pressure.direct_calls());
-    reclaim.set_direct_bytes(pressure.direct_bytes());
-  }
-  if (std::string sentence = KswapdSentence(scenario.kswapd(), loop->closed().end - loop->start());
-      !sentence.empty()) {
-    *result.add_assumptions() = std::move(sentence);
-  }
+  session.GatherReclaim(scenario.kswapd(), loop->closed().end - loop->start(), result);
   for (const std::string& sentence : scenario.Report()) *result.add_assumptions() = sentence;
   if (absl::Status status =
           GatherModel(model, loop->auditor(), !options.allocator_options.quirks.empty(), result);

@@ -13,6 +13,7 @@
 #include "runs/simulation/percpu_result.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
+#include "runs/simulation/session.h"
 #include "sim/machine.h"
 #include "workloads/replay/percpu_replay.h"
 
@@ -78,27 +79,20 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
     return absl::InvalidArgumentError(
         "a percpu allocator starts cold: sidecars do not say where its areas are");
   }
-  auto machine = std::make_unique<Machine>(config);
+  Session session(config);
+  Machine& machine = session.machine();
   const absl::StatusOr<std::unique_ptr<PercpuAreas>> areas =
-      MakePercpuAreas(*machine, {.name = options.allocator,
+      MakePercpuAreas(machine, {.name = options.allocator,
                                  .quirks = options.allocator_options.quirks,
                                  .balance_at_once = false});
   if (!areas.ok()) return areas.status();
-  auto replay = std::make_unique<PercpuReplay>(reader, *machine, **areas, options.replay);
+  auto replay = std::make_unique<PercpuReplay>(reader, machine, **areas, options.replay);
   replay->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = reader.header().event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  machine->ledger().Reset();
-  machine->scheduler().ResetLockStats();
-  std::unique_ptr<CallSites> call_sites;
-  if (options.call_sites) {
-    call_sites = std::make_unique<CallSites>(*machine, nullptr, PercpuReplay::paths());
-    call_sites->Start();
-  }
-  replay->set_call_sites(call_sites.get());
-  machine->scheduler().Run(*replay);
+  session.Run(*replay, SimulationHooks());  // Nobody can observe it.
   if (!replay->status().ok()) return replay->status();
   (*areas)->CheckInvariants();
   replay->auditor().CheckBytes();
@@ -109,9 +103,9 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   }
 
   RunResult result;
-  GatherTotals(*machine, *replay, *result.mutable_totals());
+  GatherTotals(machine, *replay, *result.mutable_totals());
   GatherPaths(replay->result(), result);
-  GatherMachine(*machine, PercpuReplay::sites(), replay->result().cpus, result);
+  GatherMachine(machine, PercpuReplay::sites(), replay->result().cpus, result);
   FillPlaces(replay->places(), /*allocations_folded=*/0, *result.mutable_places());
   if (call_sites != nullptr) {
     const TraceHeader& header = reader.header();
@@ -125,7 +119,7 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   FillPercpuBytes(replay->result().peak, *stats.mutable_peak());
   stats.set_peak_time_ns(replay->result().peak_time);
   result.mutable_digests()->set_end_state(
-      EndStateDigest(machine->scheduler(), replay->result(), stats));
+      EndStateDigest(machine.scheduler(), replay->result(), stats));
   return result;
 }
 

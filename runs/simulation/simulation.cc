@@ -23,15 +23,12 @@
 #include "runs/simulation/percpu_simulation.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
-#include "runs/simulation/slowest_result.h"
+#include "runs/simulation/session.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
-#include "sim/pages/buddy_allocator.h"
 #include "traces/sidecar/sidecar.h"
 #include "traces/slt/trace.h"
 #include "workloads/caches.h"
-#include "workloads/observed/operation_names.h"
-#include "workloads/pressure.h"
 #include "workloads/replay/warm_start.h"
 
 namespace slablab {
@@ -121,22 +118,19 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
                                            const SimulationHooks& hooks) {
   const MachineConfig& config = sourced.config;
   const TraceHeader& header = reader.header();
-  auto machine = std::make_unique<Machine>(config);
-  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(options.allocator, *machine, BootOptions(options));
-  if (!allocator.ok()) return allocator.status();
-  Allocator& model = **allocator;
-  machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
-  if (absl::Status status = model.boot_status(); !status.ok()) return status;
+  const absl::StatusOr<std::unique_ptr<Session>> session = Session::Boot(options, config);
+  if (!session.ok()) return session.status();
+  Machine& machine = (*session)->machine();
+  Allocator& model = (*session)->model();
 
   const absl::StatusOr<std::optional<SlabSysfs>> warm = WarmStateOf(options, header);
   if (!warm.ok()) return warm.status();
   if (warm->has_value()) {
-    if (absl::Status status = MakeOtherCaches(**warm, *machine, model); !status.ok()) {
+    if (absl::Status status = MakeOtherCaches(**warm, machine, model); !status.ok()) {
       return status;
     }
   }
-  auto replay = std::make_unique<Replay>(reader, *machine, model, options.replay);
+  auto replay = std::make_unique<Replay>(reader, machine, model, options.replay);
   if (absl::Status status = replay->Prepare(); !status.ok()) {
     return ErrorOfTrace(options.trace_path, status);
   }
@@ -150,68 +144,35 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   if (options.call_sites) call_sites = std::make_unique<CallSites>(*machine, &model, paths);
   replay->set_call_sites(call_sites.get());
   if (warm->has_value()) {
-    if (absl::Status status = WarmStart(**warm, *machine, model, *replay); !status.ok()) {
+    if (absl::Status status = WarmStart(**warm, machine, model, *replay); !status.ok()) {
       return status;
     }
   }
-  if (absl::Status status = WriteTunables(options.tunables, *machine, model); !status.ok()) {
-    return status;
+  if (absl::Status status = (*session)->WriteTunables(options); !status.ok()) return status;
+  if (hooks.observer != nullptr) {
+    hooks.observer->OnBegin(machine, model);
+    replay->set_observer(hooks.observer);
   }
-  machine->scheduler().TallyOperations();
-  SlowestOperations slowest(hooks.slowest, hooks.observer);
-  const OperationNames names(header);
-  slowest.OnNames(names);
-  slowest.OnBegin(*machine, model);
-  replay->set_observer(&slowest);
-  machine->scheduler().set_observer(hooks.machine_observer);
   const CounterSnapshot before(model);
-  const Cycles start = machine->scheduler().now();
-  machine->ledger().Reset();
-  machine->scheduler().ResetLockStats();
-  if (call_sites != nullptr) call_sites->Start();
-  const Cycles pressure_cycles =
-      options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz);
-  Pressure pressure(*machine, model, *replay, pressure_cycles);
-  pressure.set_done([&] { return replay->result().allocations + replay->result().frees; });
-  machine->buddy().set_reclaimer(&pressure);
-  machine->scheduler().Run(pressure);
-  machine->buddy().set_reclaimer(nullptr);
+  (*session)->Run(*replay, hooks,
+                  {.interval = options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz),
+                   .progress = [&] { return replay->result().operations(); }});
   if (absl::IsOutOfRange(replay->status())) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.trace_path, ": ", replay->status().message()));
   }
   if (!replay->status().ok()) return replay->status();
-  for (const Allocator::Reference& reference : model.References()) {
-    replay->auditor().OnReference(model, reference);
-  }
 
   RunResult result;
-  GatherResult(*machine, model, replay->result(), replay->rcu_frees(), replay->skipped(), result);
+  (*session)->Gather(replay->executor(), replay->skipped(), result);
   if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
-  GatherOccupancy(*machine, model, replay->auditor(), replay->rcu_frees(), result);
-  GatherSlowest(slowest, names, *machine, model, result);
-  result.mutable_totals()->set_start_time_cycles(start);
-  if (call_sites != nullptr) {
-    GatherAttribution(*machine, &model, *call_sites,
-                      {"call site", header.call_sites, header.tasks, paths},
-                      replay->rcu_frees().WaitingObjects(), result);
-  }
   Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
     *result.add_assumptions() = std::move(sentence);
   }
-  if (pressure.kswapd().runs + pressure.direct_calls() > 0) {
-    ReclaimReport& reclaim = *result.mutable_reclaim();
-    reclaim.set_calls(pressure.kswapd().runs);
-    reclaim.set_bytes(pressure.kswapd().bytes);
-    reclaim.set_direct_calls(pressure.direct_calls());
-    reclaim.set_direct_bytes(pressure.direct_bytes());
-  }
-  if (std::string sentence = KswapdSentence(pressure.kswapd(), machine->scheduler().now() - start);
-      !sentence.empty()) {
-    *result.add_assumptions() = std::move(sentence);
-  }
+  (*session)->GatherReclaim((*session)->pressure().kswapd(),
+                            machine.scheduler().now() - (*session)->start(), result);
   if (absl::Status status =
           GatherModel(model, replay->auditor(), !options.allocator_options.quirks.empty(), result);
       !status.ok()) {
