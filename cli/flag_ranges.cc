@@ -19,6 +19,7 @@ constexpr OptionRange kRanges[] = {
     {"limit", 0, std::numeric_limits<uint64_t>::max()},
     {"pointer_bytes", 4, 8},
     {"possible_cpus", 1, kMaxCpus},
+    {"seeds", 1, kSeedsMax},
     {"workers", 0, kWorkersMax},
 };
 

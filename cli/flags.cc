@@ -30,11 +30,15 @@ ABSL_FLAG(std::optional<uint64_t>, limit, std::nullopt,
 namespace slablab {
 namespace {
 
-constexpr std::pair<Format, std::string_view> kFormats[] = {
-    {Format::kText, "text"},         {Format::kJson, "json"},
-    {Format::kCsv, "csv"},           {Format::kTsv, "tsv"},
-    {Format::kSlabinfo, "slabinfo"}, {Format::kPercpuStats, "percpu_stats"},
-    {Format::kProto, "proto"},       {Format::kHtml, "html"}};
+constexpr std::pair<Format, std::string_view> kFormats[] = {{Format::kText, "text"},
+                                                            {Format::kMail, "mail"},
+                                                            {Format::kJson, "json"},
+                                                            {Format::kCsv, "csv"},
+                                                            {Format::kTsv, "tsv"},
+                                                            {Format::kSlabinfo, "slabinfo"},
+                                                            {Format::kPercpuStats, "percpu_stats"},
+                                                            {Format::kProto, "proto"},
+                                                            {Format::kHtml, "html"}};
 
 absl::string_view Absl(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -296,6 +300,16 @@ absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
     return Invocation{help, absl::StrSplit(Absl(command->name), ' ')};
   }
   return Invocation{command, reader.TakeArguments()};
+}
+
+std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but) {
+  std::vector<std::string> words;
+  for (const std::string& name : FlagsGiven()) {
+    if (std::find(but.begin(), but.end(), name) != but.end()) continue;
+    words.push_back(
+        absl::StrCat("--", Dashed(name), "=", absl::FindCommandLineFlag(name)->CurrentValue()));
+  }
+  return words;
 }
 
 bool WasGiven(std::string_view name) { return FlagsGiven().contains(name); }

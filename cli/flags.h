@@ -83,6 +83,9 @@ struct Invocation {
 absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
                                            const std::vector<std::string>& words);
 
+// The flags that the words had, but for some, as words that say the same again; by name.
+std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but);
+
 // Whether the words that ParseInvocation read had the flag `name`, with whatever value.
 bool WasGiven(std::string_view name);
 

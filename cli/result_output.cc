@@ -15,12 +15,14 @@
 #include "cli/command.h"
 #include "cli/output/terminal.h"
 #include "fmt/format.h"
+#include "reports/comparison/headline.h"
 #include "reports/html/html_report.h"
 #include "reports/numbers.h"
 #include "reports/percpu_stats.h"
 #include "reports/result_io.h"
 #include "reports/slabinfo.h"
 #include "reports/tables.h"
+#include "reports/text/mail.h"
 #include "reports/text/text.h"
 
 ABSL_FLAG(std::string, table, "",
@@ -30,6 +32,10 @@ ABSL_FLAG(std::string, table, "",
 ABSL_FLAG(slablab::CommaList, queues, {},
           "LIST,...: lists to show in the text of what each cache's queues hold at the end: slabs, "
           "queue, shared, alien, or all.");
+
+ABSL_FLAG(std::string, base, "",
+          "LABEL: the run that the others are measured against, by the name that the report has "
+          "for it; by default the first.");
 
 namespace slablab {
 namespace {
@@ -76,10 +82,13 @@ TextOptions TextOptionsOfFlags() {
   return options;
 }
 
-absl::StatusOr<std::string> SetText(ResultSet set, Format format) {
+absl::StatusOr<std::string> SetText(ResultSet set, Format format,
+                                    const std::vector<Words>& commands) {
   switch (format) {
     case Format::kText:
       return ComparisonText(set, TextOptionsOfFlags());
+    case Format::kMail:
+      return MailText(SidesOf(set), ComparisonTitle(set), commands);
     case Format::kCsv:
       return SetTableText(set, Delimiter::kComma);
     case Format::kTsv:
@@ -93,6 +102,7 @@ absl::StatusOr<std::string> SetText(ResultSet set, Format format) {
         LabelledRun& labelled = *results.add_runs();
         labelled.set_label(run.label);
         *labelled.mutable_result() = run.result;
+        for (const RunResult& further : run.further) *labelled.add_further() = further;
       }
       return format == Format::kJson ? ToJson(results) : Serialize(results);
     }
@@ -110,10 +120,13 @@ void WarnOfLosses(const RunResult& result) {
   if (!loss.empty()) Warn(loss);
 }
 
-absl::StatusOr<std::string> ResultText(const RunResult& result, Format format) {
+absl::StatusOr<std::string> ResultText(const RunResult& result, Format format,
+                                       const std::vector<Words>& commands) {
   switch (format) {
     case Format::kText:
       return TextReport(result, TextOptionsOfFlags());
+    case Format::kMail:
+      return RunMailText(result, commands);
     case Format::kJson:
       return ToJson(result);
     case Format::kCsv:
@@ -169,16 +182,36 @@ absl::Status CheckSetFlags() {
   return CheckTable(*format, ComparisonTables({&none, 1}));
 }
 
-absl::Status WriteResult(const RunResult& result) {
+absl::Status WriteResult(const RunResult& result, const std::vector<Words>& commands) {
   if (absl::Status status = CheckResultFlags(); !status.ok()) return status;
-  const absl::StatusOr<std::string> text = ResultText(result, absl::GetFlag(FLAGS_format));
+  const absl::StatusOr<std::string> text =
+      ResultText(result, absl::GetFlag(FLAGS_format), commands);
   if (!text.ok()) return text.status();
   return WriteOutput(absl::GetFlag(FLAGS_output), *text);
 }
 
-absl::Status WriteSet(ResultSet set) {
+absl::Status CheckBase(const std::vector<std::string>& labels) {
+  const std::string base = absl::GetFlag(FLAGS_base);
+  if (base.empty() || std::find(labels.begin(), labels.end(), base) != labels.end()) {
+    return absl::OkStatus();
+  }
+  return BadFlag("base", base, UnknownNameText("run", base, labels));
+}
+
+absl::Status ApplyBase(std::vector<LabelledResult>* set) {
+  const std::string base = absl::GetFlag(FLAGS_base);
+  if (base.empty()) return absl::OkStatus();
+  std::vector<std::string> labels;
+  for (const LabelledResult& run : *set) labels.push_back(run.label);
+  if (absl::Status status = CheckBase(labels); !status.ok()) return status;
+  const auto at = std::find(labels.begin(), labels.end(), base) - labels.begin();
+  std::rotate(set->begin(), set->begin() + at, set->begin() + at + 1);
+  return absl::OkStatus();
+}
+
+absl::Status WriteSet(ResultSet set, const std::vector<Words>& commands) {
   if (absl::Status status = CheckSetFlags(); !status.ok()) return status;
-  const absl::StatusOr<std::string> text = SetText(set, absl::GetFlag(FLAGS_format));
+  const absl::StatusOr<std::string> text = SetText(set, absl::GetFlag(FLAGS_format), commands);
   if (!text.ok()) return text.status();
   return WriteOutput(absl::GetFlag(FLAGS_output), *text);
 }

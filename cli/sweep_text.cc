@@ -12,9 +12,12 @@
 #include "absl/strings/str_split.h"
 #include "base/check.h"
 #include "base/names.h"
+#include "cli/reproduce.h"
+#include "cli/sweep_sides.h"
 #include "fmt/format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "reports/comparison/headline.h"
 #include "reports/comparison/setting.h"
 #include "reports/delta.h"
 #include "reports/message_json.h"
@@ -130,6 +133,23 @@ std::string HeadText(const SweepReport& report) {
   AppendSetting(report, page);
   page.Blank();
   return page.Take();
+}
+
+// Who of those that the sweep compares is best; nothing where it compares nothing.
+std::string HeadlineOfSweep(const SweepReport& report, const std::string& base) {
+  const SweepSides compared = SidesOfSweep(report, base);
+  if (compared.sides.sides.size() < 2) return "";
+  const std::string title = fmt::format("{}, by {}", report.name(), compared.axis);
+  return HeadlineText(compared.sides, title, /*colour=*/false) + "\n";
+}
+
+std::string MailOfSweep(const SweepReport& report, const std::string& base) {
+  const SweepSides compared = SidesOfSweep(report, base);
+  if (compared.sides.sides.size() < 2) return "The sweep compares nothing.\n";
+  const std::string file = report.name() + ".textproto";
+  Words merge = CommandAsGiven("sweep merge", {file});
+  return MailText(compared.sides, fmt::format("{}, by {}", report.name(), compared.axis),
+                  {{"slablab", "sweep", "run", file}, std::move(merge)});
 }
 
 FittedTable PointsTable(const SweepReport& report, const std::vector<std::string>& metrics) {
@@ -251,7 +271,7 @@ absl::Status CheckSweepMetrics(const std::vector<std::string>& metrics) {
 }
 
 std::string SweepReportText(const SweepReport& report, Format format,
-                            const std::vector<std::string>& metrics) {
+                            const std::vector<std::string>& metrics, const std::string& base) {
   switch (format) {
     case Format::kTsv:
       return WideText(SweepPointsTable(report), Delimiter::kTab);
@@ -261,6 +281,8 @@ std::string SweepReportText(const SweepReport& report, Format format,
       return MessageToJson(report);
     case Format::kProto:
       return Bytes(report);
+    case Format::kMail:
+      return MailOfSweep(report, base);
     default:
       break;
   }
@@ -271,7 +293,8 @@ std::string SweepReportText(const SweepReport& report, Format format,
     // Those that a line has room for, beside many axes.
     while (shown.size() > 1 && PointsTable(report, shown).width() > kTextColumns) shown.pop_back();
   }
-  return HeadText(report) + PointsTable(report, shown).Text() + RefusedText(report);
+  return HeadlineOfSweep(report, base) + HeadText(report) + PointsTable(report, shown).Text() +
+         RefusedText(report);
 }
 
 }  // namespace slablab

@@ -99,28 +99,34 @@ std::optional<int64_t> RelativeChange(uint64_t base, uint64_t candidate) {
   return up ? change : -change;
 }
 
+std::optional<int64_t> ChangeInHundredths(const Metric& metric, uint64_t base, uint64_t candidate) {
+  return IsPercentage(metric) ? PointsBetween(metric, base, candidate)
+                              : RelativeChange(base, candidate);
+}
+
+std::string HundredthsText(const Metric& metric, int64_t hundredths) {
+  if (IsPercentage(metric)) return Points(hundredths) + " pt";
+  // From some size on, a factor reads better than a percentage.
+  if (hundredths >= 90'000) {
+    return fmt::format("x{}", Quotient(static_cast<uint64_t>(hundredths) + 10'000, 10'000, 1));
+  }
+  const auto magnitude = static_cast<uint64_t>(hundredths < 0 ? -hundredths : hundredths);
+  return fmt::format("{}{}%", hundredths < 0 ? "-" : "+", Quotient(magnitude, 100, 1));
+}
+
 std::string ChangeText(const Metric& metric, std::optional<uint64_t> base,
                        std::optional<uint64_t> candidate) {
   if (!base.has_value() || !candidate.has_value()) return "-";
   if (*base == *candidate) return "0";
-  if (IsPercentage(metric)) return Points(PointsBetween(metric, *base, *candidate)) + " pt";
-  const std::optional<int64_t> change = RelativeChange(*base, *candidate);
-  if (!change.has_value()) return "from 0";
-  // From some size on, a factor reads better than a percentage.
-  if (*change >= 90'000) {
-    return fmt::format("x{}", Quotient(static_cast<uint64_t>(*change) + 10'000, 10'000, 1));
-  }
-  const auto magnitude = static_cast<uint64_t>(*change < 0 ? -*change : *change);
-  return fmt::format("{}{}%", *change < 0 ? "-" : "+", Quotient(magnitude, 100, 1));
+  const std::optional<int64_t> change = ChangeInHundredths(metric, *base, *candidate);
+  return change.has_value() ? HundredthsText(metric, *change) : "from 0";
 }
 
 Mark MarkOf(const Metric& metric, std::optional<uint64_t> base, std::optional<uint64_t> candidate,
             int64_t noise) {
   if (!base.has_value() || !candidate.has_value()) return Mark::kUnknown;
   if (*base == *candidate) return Mark::kEqual;
-  const std::optional<int64_t> change = IsPercentage(metric)
-                                            ? PointsBetween(metric, *base, *candidate)
-                                            : RelativeChange(*base, *candidate);
+  const std::optional<int64_t> change = ChangeInHundredths(metric, *base, *candidate);
   if (change.has_value() && *change<noise&& * change> - noise) return Mark::kAbout;
   if (metric.better == Better::kNeither) return Mark::kMoved;
   const bool less = *candidate < *base;

@@ -20,6 +20,11 @@ namespace slablab {
 // +-10^9; nullopt if base is 0 and candidate is not.
 std::optional<int64_t> RelativeChange(uint64_t base, uint64_t candidate);
 
+// The same, but of a percentage the difference in hundredths of a point.
+std::optional<int64_t> ChangeInHundredths(const Metric& metric, uint64_t base, uint64_t candidate);
+// Such a change as reports print it: "-30.4%", "x12.3", "+1.25 pt".
+std::string HundredthsText(const Metric& metric, int64_t hundredths);
+
 // candidate against base as reports print it: "-30.4%", "x12.3" for what grew tenfold or more,
 // "+1.25 pt" of what is a percentage itself, "0" if they are equal, "from 0", "-" if either is
 // unknown.

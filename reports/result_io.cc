@@ -246,7 +246,10 @@ absl::StatusOr<RunResults> ParseResults(std::string_view bytes, std::string_view
         IsJson(bytes) ? ParseJson(bytes, shown, results) : ParseBinary(bytes, shown, results);
     if (several.ok() && results.runs_size() > 0) {
       for (const LabelledRun& run : results.runs()) {
-        if (IsWhole(run.result())) continue;
+        if (IsWhole(run.result()) &&
+            std::all_of(run.further().begin(), run.further().end(), IsWhole)) {
+          continue;
+        }
         return absl::InvalidArgumentError(fmt::format(
             "{}: not results: it does not say what was run as '{}'", shown, run.label()));
       }

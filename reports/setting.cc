@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
 #include "fmt/format.h"
+#include "reports/breakdown.h"
 #include "reports/numbers.h"
 
 namespace slablab {
@@ -98,6 +100,24 @@ std::string SourcesSentence(const RunResult& result) {
   return text;
 }
 
+std::string MachineInShort(const RunResult& result) {
+  const RunConfig& config = result.config();
+  const MachineReport& machine = result.machine();
+  std::string text = fmt::format("{}: {}, {}", OrUnknown(config.machine()),
+                                 Counted(NotNegative(config.cpus()), "CPU", "CPUs"),
+                                 Counted(NotNegative(config.nodes()), "node", "nodes"));
+  if (const uint64_t most = machine.memory_bytes_most(); most > 0) {
+    const std::string least = Size(machine.memory_bytes_least());
+    text += least == Size(most) ? " of " + least : fmt::format(" of {} to {}", least, Size(most));
+  }
+  if (!result.has_machine()) return text;
+  text += machine.llc_bytes() == 0 ? ", no LLC" : ", LLC " + Size(machine.llc_bytes());
+  const std::string& latencies = machine.latencies_source();
+  if (latencies.empty()) return text;
+  const bool own = IsOwnPreset(latencies, config.machine());
+  return text + "; latencies " + (own ? "the preset's" : latencies);
+}
+
 std::string RecordedPhrase(const RunResult& result) {
   if (!result.config().workload().empty()) return "nothing was recorded";
   const KernelMatch& match = result.kernel_match();
@@ -182,6 +202,16 @@ std::vector<std::string> RoundingSentences(const RunResult& result) {
                                     Grouped(worst.simulated())));
   }
   return sentences;
+}
+
+std::string AgreementSentence(const RunResult& result) {
+  if (!result.has_kernel()) return "";
+  const FastPathPair allocations = ComparedFastPaths(result.kernel(), "alloc");
+  const FastPathPair frees = ComparedFastPaths(result.kernel(), "free");
+  if (!allocations.has_both() || !frees.has_both()) return "";
+  const int64_t most = std::max(std::abs(allocations.points()), std::abs(frees.points()));
+  return fmt::format("shares of fast paths are within {} points of the recorded kernel's",
+                     Quotient(static_cast<uint64_t>(most), 100, 2));
 }
 
 std::string FoldedSentence(const RunResult& result) {

@@ -18,6 +18,8 @@ std::string MachineSentence(const RunResult& result);
 // "latencies: measured": where parts come from, but for those that the machine's own preset has.
 // Empty if that is not known.
 std::string SourcesSentence(const RunResult& result);
+// Both on a line: "recorded: 4 CPUs, 2 nodes of 512M, LLC 32M; latencies assumed"
+std::string MachineInShort(const RunResult& result);
 // The recorded kernel beside the model's; empty if neither is known.
 std::string KernelsSentence(const RunResult& result);
 // Its first part: "recorded on Linux 6.1.192 with SLUB", "nothing was recorded".
@@ -30,6 +32,9 @@ std::vector<std::string> OtherwiseSentences(const RunResult& result);
 std::string OtherwiseInShort(const RunResult& result);
 // What was rounded otherwise when recorded; empty if nothing was.
 std::vector<std::string> RoundingSentences(const RunResult& result);
+// How near shares of fast paths are to those that the recorded kernel counted itself: "shares of
+// fast paths are within 1.02 points of the recorded kernel's". Empty if that is not known.
+std::string AgreementSentence(const RunResult& result);
 // What shares a place with another; empty if nothing does.
 std::string FoldedSentence(const RunResult& result);
 

@@ -25,6 +25,7 @@
 #include "cli/flags.h"
 #include "cli/output/print.h"
 #include "cli/output/progress.h"
+#include "cli/reproduce.h"
 #include "cli/result_output.h"
 #include "cli/simulation_flags.h"
 #include "runs/experiments/printable.h"
@@ -44,16 +45,20 @@ ABSL_FLAG(slablab::SemicolonList, vary, {},
           "NAME=V,...: the values to compare: of a tunable, a policy, a parameter of the "
           "workload, or a flag of run (cpu_partial=0,6,30, sheaves.which=none,default, seed=1,2); "
           "several NAMEs with ';' between them.");
+ABSL_FLAG(
+    uint32_t, seeds, 1,
+    "N: run each with so many seeds, from --seed on; the first lines then are of medians, and "
+    "say how far a change varies over the seeds.");
 ABSL_FLAG(std::string, html, "slablab-demo.html", "FILE: where to leave the HTML report.");
 
 namespace slablab {
 
 namespace {
 
-constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary"};
-constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags, kResultFlags);
+constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary", "seeds"};
+constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags, kResultFlags, kSetFlags);
 constexpr std::string_view kOwnDemoFlags[] = {"html"};
-constexpr auto kDemoFlags = Joined(kOwnDemoFlags, kResultFlags);
+constexpr auto kDemoFlags = Joined(kOwnDemoFlags, kResultFlags, kSetFlags);
 
 constexpr size_t kRunsMax = 1000;  // more are a sweep's work
 
@@ -75,7 +80,7 @@ std::vector<VariedRun> Crossed(const SimulationOptions& options,
   return all;
 }
 
-absl::StatusOr<std::vector<LabelledResult>> SimulateAll(const std::vector<VariedRun>& simulations) {
+absl::StatusOr<std::vector<RunResult>> SimulateAll(const std::vector<VariedRun>& simulations) {
   std::vector<RunResult> results;
   const InterruptScope interrupts;
   for (const VariedRun& run : simulations) {
@@ -107,7 +112,38 @@ absl::StatusOr<std::vector<LabelledResult>> SimulateAll(const std::vector<Varied
     MakePrintable(&*result);
     results.push_back(*std::move(result));
   }
-  return Labelled(std::move(results));
+  return results;
+}
+
+// The first of every `seeds` results labelled, with the rest behind it.
+std::vector<LabelledResult> LabelledWithSeeds(std::vector<RunResult> results, size_t seeds) {
+  std::vector<RunResult> firsts;
+  for (size_t i = 0; i < results.size(); i += seeds) firsts.push_back(std::move(results[i]));
+  std::vector<LabelledResult> set = Labelled(std::move(firsts));
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (i % seeds != 0) set[i / seeds].further.push_back(std::move(results[i]));
+  }
+  return set;
+}
+
+// Each of `runs` with `seeds` seeds, one after another.
+absl::StatusOr<std::vector<VariedRun>> WithSeeds(const std::vector<VariedRun>& runs, size_t seeds) {
+  std::vector<VariedRun> all;
+  std::set<uint64_t> first_seeds;
+  for (const VariedRun& run : runs) {
+    first_seeds.insert(run.options.allocator_options.seed);
+    for (size_t i = 0; i < seeds; ++i) {
+      all.push_back(run);
+      all.back().options.allocator_options.seed += i;
+      if (seeds > 1) absl::StrAppend(&all.back().varied, " seed ", i + 1);
+      if (i > 0) all.back().notes.clear();
+    }
+  }
+  if (seeds > 1 && first_seeds.size() > 1) {
+    return absl::InvalidArgumentError(
+        "--vary=seed=... and --seeds both say which seeds to run: give one of them");
+  }
+  return all;
 }
 
 absl::Status CheckDistinct(const std::vector<std::string>& names, std::string_view flag) {
@@ -173,6 +209,11 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
   if (machines.empty()) machines = {options->machine};
   std::vector<VariedRun> crossed = Crossed(*options, allocators, machines);
   if (absl::Status status = ChooseModels(allocators, crossed); !status.ok()) return status;
+  if (vary.empty() && machines.size() == 1) {  // Labels are the allocators' names.
+    std::vector<std::string> labels;
+    for (const VariedRun& run : crossed) labels.push_back(run.options.allocator);
+    if (absl::Status status = CheckBase(labels); !status.ok()) return status;
+  }
   absl::StatusOr<std::vector<VariedRun>> runs = Varied(vary, std::move(crossed));
   if (!runs.ok()) return runs.status();
   if (runs->size() < 2) {
@@ -180,12 +221,13 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
         "compare needs two runs or more: several of --allocators or --machines, or values of "
         "--vary");
   }
-  if (runs->size() > kRunsMax) {
+  const size_t all = runs->size() * absl::GetFlag(FLAGS_seeds);
+  if (all > kRunsMax) {
     return absl::InvalidArgumentError(absl::StrCat("compare takes at most ", kRunsMax,
-                                                   " runs, and these are ", runs->size(),
+                                                   " runs, and these are ", all,
                                                    "; 'slablab sweep' does more"));
   }
-  return runs;
+  return WithSeeds(*runs, absl::GetFlag(FLAGS_seeds));
 }
 
 // Whether the words are one trace, and no results that were kept.
@@ -218,10 +260,14 @@ int Ended(const absl::Status& status) {
 int RunCompare(const std::vector<std::string>& arguments) {
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
   absl::StatusOr<std::vector<LabelledResult>> set;
+  std::vector<Words> commands;
   if (arguments.empty() || IsTrace(arguments)) {
     const absl::StatusOr<std::vector<VariedRun>> simulations = SimulationsOfFlags(arguments);
     if (!simulations.ok()) return Fail(simulations.status());
-    set = SimulateAll(*simulations);
+    absl::StatusOr<std::vector<RunResult>> results = SimulateAll(*simulations);
+    if (!results.ok()) return Ended(results.status());
+    set = LabelledWithSeeds(*std::move(results), absl::GetFlag(FLAGS_seeds));
+    commands = {CommandAsGiven("compare", arguments)};
   } else {
     if (absl::Status status = CheckNothingToRun(); !status.ok()) return Fail(status);
     set = ReadSavedResults(arguments);
@@ -230,7 +276,9 @@ int RunCompare(const std::vector<std::string>& arguments) {
           absl::StrCat("compare needs two results or more; ", arguments[0], " has one"));
     }
   }
-  return Ended(set.ok() ? WriteSet(*set) : set.status());
+  if (!set.ok()) return Ended(set.status());
+  if (absl::Status status = ApplyBase(&*set); !status.ok()) return Fail(status);
+  return Ended(WriteSet(*set, commands.empty() ? CommandsOfResults(*set) : commands));
 }
 
 // The recorded kernel's SLUB against the last of long life before it, and what was there before and
@@ -246,12 +294,17 @@ int RunDemo(const std::vector<std::string>& arguments) {
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
   SimulationOptions options;
   options.trace_path = BundledTracePath("linux-7.3-slub-c4n2-hackbench");
-  const absl::StatusOr<std::vector<LabelledResult>> set =
+  if (absl::Status status = CheckBase(DemoAllocators()); !status.ok()) return Fail(status);
+  absl::StatusOr<std::vector<RunResult>> results =
       SimulateAll(Crossed(options, DemoAllocators(), {"xeon-8380"}));
-  if (!set.ok()) return Ended(set.status());
-  if (absl::Status status = WriteSet(*set); !status.ok()) return Fail(status);
+  if (!results.ok()) return Ended(results.status());
+  std::vector<LabelledResult> set = Labelled(*std::move(results));
+  if (absl::Status status = ApplyBase(&set); !status.ok()) return Fail(status);
+  absl::Status status = WriteSet(set, {CommandAsGiven("demo", arguments)});
+  if (!status.ok()) return Fail(status);
   const std::string path = absl::GetFlag(FLAGS_html);
-  if (absl::Status status = WriteHtml(*set, path); !status.ok()) return Fail(status);
+  status = WriteHtml(set, path);
+  if (!status.ok()) return Fail(status);
   if (path.empty() || path == "-") return kExitOk;
   std::error_code error;
   const std::filesystem::path whole = std::filesystem::absolute(path, error);

@@ -4,11 +4,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/command.h"
+#include "cli/reproduce.h"
 #include "cli/result_output.h"
 #include "runs/experiments/saved_results.h"
 
 namespace slablab {
 namespace {
+
+constexpr auto kFlags = Joined(kResultFlags, kSetFlags);
 
 int RunReport(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
@@ -16,9 +19,12 @@ int RunReport(const std::vector<std::string>& arguments) {
         "report takes a result or several, as 'slablab run --format=proto' or --format=json "
         "writes them"));
   }
-  const absl::StatusOr<std::vector<LabelledResult>> set = ReadSavedResults(arguments);
+  absl::StatusOr<std::vector<LabelledResult>> set = ReadSavedResults(arguments);
   if (!set.ok()) return Fail(set.status());
-  const absl::Status status = set->size() == 1 ? WriteResult((*set)[0].result) : WriteSet(*set);
+  if (absl::Status status = ApplyBase(&*set); !status.ok()) return Fail(status);
+  const std::vector<Words> commands = CommandsOfResults(*set);
+  const absl::Status status =
+      set->size() == 1 ? WriteResult((*set)[0].result, commands) : WriteSet(*set, commands);
   return status.ok() ? kExitOk : Fail(status);
 }
 
@@ -30,7 +36,7 @@ extern const Command kReportCommand = {
     .summary =
         "Prints the report of a run whose result was kept with --format=proto or json; of "
         "several, the comparison.",
-    .flags = kResultFlags,
+    .flags = kFlags,
     .formats = kResultFormats,
     .run = RunReport,
 };

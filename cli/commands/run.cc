@@ -10,6 +10,7 @@
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/output/progress.h"
+#include "cli/reproduce.h"
 #include "cli/result_output.h"
 #include "cli/simulation_flags.h"
 #include "runs/experiments/operation_log.h"
@@ -70,7 +71,7 @@ absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options,
   return result;
 }
 
-int SimulateAndWrite(const SimulationOptions& options) {
+int SimulateAndWrite(const SimulationOptions& options, const Words& command) {
   if (absl::Status status = CheckResultFlags(); !status.ok()) return Fail(status);
   std::unique_ptr<OperationFile> operations;
   if (const std::string path = absl::GetFlag(FLAGS_operations); !path.empty()) {
@@ -85,14 +86,14 @@ int SimulateAndWrite(const SimulationOptions& options) {
   if (operations != nullptr) {
     if (absl::Status status = operations->Commit(); !status.ok()) return Fail(status);
   }
-  if (absl::Status status = WriteResult(*result); !status.ok()) return Fail(status);
+  if (absl::Status status = WriteResult(*result, {command}); !status.ok()) return Fail(status);
   return kExitOk;
 }
 
 int RunRun(const std::vector<std::string>& arguments) {
   const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("run", arguments);
   if (!options.ok()) return Fail(options.status());
-  return SimulateAndWrite(*options);
+  return SimulateAndWrite(*options, CommandAsGiven("run", arguments));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "cli/output/print.h"
 #include "cli/output/progress.h"
 #include "cli/result_output.h"
+#include "cli/sweep_sides.h"
 #include "cli/sweep_text.h"
 #include "cli/worker_flags.h"
 #include "fmt/format.h"
@@ -45,8 +46,8 @@ namespace {
 
 constexpr std::string_view kPlanFlags[] = {"folder", "shard", "limit"};
 constexpr std::string_view kRunFlags[] = {"folder", "shard", "workers"};
-constexpr std::string_view kMergeFlags[] = {"folder", "format", "metrics", "output"};
-constexpr Format kMergeFormats[] = {Format::kText, Format::kTsv,   Format::kCsv,
+constexpr std::string_view kMergeFlags[] = {"folder", "format", "metrics", "base", "output"};
+constexpr Format kMergeFormats[] = {Format::kText, Format::kMail,  Format::kTsv, Format::kCsv,
                                     Format::kJson, Format::kProto, Format::kHtml};
 
 std::string_view Text(const absl::Status& status) {
@@ -184,7 +185,8 @@ absl::Status DoPoints(const SweepPlan& plan, const SweepStore& store,
 // The points that have results, as one page of charts.
 absl::Status WriteSweepHtml(const SweepReport& report) {
   std::vector<RunResult> results;
-  for (const SweepPointReport& point : report.points()) {
+  const SweepReport sorted = WithBaseFirst(report, absl::GetFlag(FLAGS_base));
+  for (const SweepPointReport& point : sorted.points()) {
     if (point.has_result()) results.push_back(point.result());
   }
   if (results.empty()) return absl::InvalidArgumentError("no point has a result to be drawn");
@@ -246,10 +248,12 @@ int RunSweepMerge(const std::vector<std::string>& arguments) {
   if (!plan.ok()) return Fail(plan.status());
   const absl::StatusOr<SweepReport> report = MergeSweep(*plan, StoreOf(arguments[0]));
   if (!report.ok()) return Fail(report.status());
-  const absl::Status written =
-      *format == Format::kHtml
-          ? WriteSweepHtml(*report)
-          : WriteOutput(absl::GetFlag(FLAGS_output), SweepReportText(*report, *format, metrics));
+  const std::string base = absl::GetFlag(FLAGS_base);
+  if (absl::Status status = CheckSweepBase(*report, base); !status.ok()) return Fail(status);
+  const absl::Status written = *format == Format::kHtml
+                                   ? WriteSweepHtml(*report)
+                                   : WriteOutput(absl::GetFlag(FLAGS_output),
+                                                 SweepReportText(*report, *format, metrics, base));
   return written.ok() ? kExitOk : Fail(written);
 }
 

@@ -23,6 +23,9 @@ namespace slablab {
 struct LabelledResult {
   std::string label;  // unique in its set: what reports call the run
   RunResult result;
+  // The same run with other seeds, in the order that all runs of the set have. What is not told of
+  // medians is told of `result`.
+  std::vector<RunResult> further = {};
 };
 using ResultSet = absl::Span<const LabelledResult>;
 
@@ -61,16 +64,18 @@ std::string ComparisonTitle(ResultSet set);
 // instead: the best and the worst, and how each series scales. Of one run: what it cost, and why.
 std::vector<std::string> DifferencesInWords(ResultSet set);
 
-// The comparison for people: 80 columns of ASCII. Words, metrics side by side, then for each other
-// run the A/B table of base and candidate, and where the cycles went.
+// The comparison for people: 80 columns of ASCII. A headline (reports/comparison/headline.h), what
+// follows, words, metrics side by side, then for each other run the A/B table of base and
+// candidate, and where the cycles went.
 std::string ComparisonText(ResultSet set, const TextOptions& options);
 
 // The A/B table alone: fit for a mailing list.
 std::string DeltaText(const LabelledResult& base, const LabelledResult& candidate);
 
-// As plain tables: "metrics" (a row a run and metric: unit, numerator, denominator, value),
-// "delta" (a row a run but the base and metric: base, candidate, change in per cent, mark), and
-// every table of DataTables() with the run's label as first column.
+// As plain tables: "metrics" (a row a run and metric: unit, value), "delta" (a row a run but the
+// base and metric: base, candidate, change in per cent, mark), "spread" (likewise over several
+// seeds: medians, the median change and its interval, in hundredths of a per cent or of a point),
+// and every table of DataTables() with the run's label as first column.
 std::vector<DataTable> ComparisonTables(ResultSet set);
 
 }  // namespace slablab

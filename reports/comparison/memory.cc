@@ -61,8 +61,8 @@ std::vector<Contribution> MemoryParts(const RunResult& base, const RunResult& ca
   for (const auto list : {&MemoryHeld::in_slabs, &MemoryHeld::besides}) {
     for (size_t i = 0; i < (to.*list).size(); ++i) {
       const NamedSum& part = (to.*list)[i];
-      parts.push_back({.name = part.name,
-                       .difference = Fitting(part.value) - Fitting((from.*list)[i].value)});
+      parts.push_back(
+          {.name = part.name, .difference = Fitting(part.value) - Fitting((from.*list)[i].value)});
     }
   }
   return parts;

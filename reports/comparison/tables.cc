@@ -8,6 +8,7 @@
 
 #include "fmt/format.h"
 #include "reports/comparison/comparison.h"
+#include "reports/comparison/headline.h"
 #include "reports/delta.h"
 
 namespace slablab {
@@ -61,10 +62,35 @@ DataTable DeltaTable(ResultSet set) {
   return table;
 }
 
+// Of runs with several seeds.
+DataTable SpreadTable(ResultSet set) {
+  DataTable table{
+      .name = "spread",
+      .keys = 2,
+      .columns = {"run", "metric", "unit", "seeds", "base_median", "median", "change_hundredths",
+                  "low_hundredths", "high_hundredths", "confidence_per_mille"},
+      .rows = {}};
+  const Sides sides = SidesOf(set);
+  if (sides.seeds() < 2) return table;
+  for (size_t i = 1; i < sides.sides.size(); ++i) {
+    for (const Metric& metric : Metrics()) {
+      const std::optional<Spread> change = ChangeOf(metric, sides.sides[0], sides.sides[i], 1);
+      if (!change.has_value()) continue;
+      table.rows.push_back(
+          {sides.sides[i].label, std::string(metric.name), std::string(metric.unit),
+           fmt::format("{}", change->count), PlainValue(metric, MedianOf(metric, sides.sides[0])),
+           PlainValue(metric, MedianOf(metric, sides.sides[i])), fmt::format("{}", change->median),
+           fmt::format("{}", change->low), fmt::format("{}", change->high),
+           fmt::format("{}", change->confidence_per_mille)});
+    }
+  }
+  return table;
+}
+
 }  // namespace
 
 std::vector<DataTable> ComparisonTables(ResultSet set) {
-  std::vector<DataTable> tables = {MetricsTable(set), DeltaTable(set)};
+  std::vector<DataTable> tables = {MetricsTable(set), DeltaTable(set), SpreadTable(set)};
   const size_t own = tables.size();
   for (const LabelledResult& run : set) {
     std::vector<DataTable> of_run = DataTables(run.result);

@@ -12,6 +12,7 @@
 #include "fmt/format.h"
 #include "reports/breakdown.h"
 #include "reports/comparison/comparison.h"
+#include "reports/comparison/headline.h"
 #include "reports/delta.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
@@ -287,6 +288,23 @@ void AppendDelta(const LabelledResult& base, const LabelledResult& candidate, Te
       "better nor worse.");
 }
 
+void AppendSections(ResultSet set, const TextOptions& options, TextPage& page) {
+  page.Heading("What differs, and why");
+  if (!set.empty() && !set[0].further.empty()) {
+    page.Item(fmt::format("All that follows is of seed {}, the first of {}.",
+                          set[0].result.config().seed(), set[0].further.size() + 1));
+  }
+  for (const std::string& words : DifferencesInWords(set)) page.Item(words);
+  if (set.empty()) return;
+  AppendRuns(set, options, page);
+  AppendScaling(set, page);
+  if (set.size() > kDetailedRuns) return;
+  AppendSideBySide(set, CausesSideBySide(set), page);
+  AppendSideBySide(set, MissesSideBySide(set), page);
+  AppendSideBySide(set, LocksSideBySide(set), page);
+  for (size_t i = 1; i < set.size(); ++i) AppendDelta(set[0], set[i], page);
+}
+
 }  // namespace
 
 std::string DeltaText(const LabelledResult& base, const LabelledResult& candidate) {
@@ -297,17 +315,10 @@ std::string DeltaText(const LabelledResult& base, const LabelledResult& candidat
 
 std::string ComparisonText(ResultSet set, const TextOptions& options) {
   TextPage page(options.colour);
-  page.Heading("What differs, and why");
-  for (const std::string& words : DifferencesInWords(set)) page.Item(words);
-  if (set.empty()) return page.Take();
-  AppendRuns(set, options, page);
-  AppendScaling(set, page);
-  if (set.size() > kDetailedRuns) return page.Take();
-  AppendSideBySide(set, CausesSideBySide(set), page);
-  AppendSideBySide(set, MissesSideBySide(set), page);
-  AppendSideBySide(set, LocksSideBySide(set), page);
-  for (size_t i = 1; i < set.size(); ++i) AppendDelta(set[0], set[i], page);
-  return page.Take();
+  AppendSections(set, options, page);
+  if (set.size() < 2) return page.Take();
+  const std::string headline = HeadlineText(SidesOf(set), ComparisonTitle(set), options.colour);
+  return headline + '\n' + Contents(page.headings()) + '\n' + page.Take();
 }
 
 }  // namespace slablab

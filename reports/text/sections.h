@@ -17,6 +17,8 @@
 
 namespace slablab {
 
+// Before all sections, at most 25 lines.
+void AppendHeadline(const RunResult& result, TextPage& page);
 void AppendSummary(const RunResult& result, const TextOptions& options, TextPage& page);
 void AppendOperations(const RunResult& result, TextPage& page);
 void AppendCycles(const RunResult& result, TextPage& page);

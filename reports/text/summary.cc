@@ -318,9 +318,7 @@ void AppendSummary(const RunResult& result, const TextOptions& options, TextPage
   const RunConfig& config = result.config();
   const Totals& totals = result.totals();
   const bool is_workload = !config.workload().empty();
-  page.Heading(fmt::format("{} on {}, {}", OrUnknown(config.allocator()),
-                           OrUnknown(config.machine()),
-                           is_workload ? config.workload() : OrUnknown(config.trace())));
+  page.Heading("What was run, and what came of it");
   const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
   if (!loss.empty()) page.Labelled("LOST", loss + ": all that follows is of the rest");
   if (is_workload) {

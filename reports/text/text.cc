@@ -17,6 +17,8 @@ void AppendRest(size_t rows, const TextOptions& options, std::string_view of_wha
 }
 
 std::string TextReport(const RunResult& result, const TextOptions& options) {
+  TextPage head(options.colour);
+  AppendHeadline(result, head);
   TextPage page(options.colour);
   AppendSummary(result, options, page);
   AppendOperations(result, page);
@@ -38,7 +40,7 @@ std::string TextReport(const RunResult& result, const TextOptions& options) {
   AppendCacheDetails(result, page);
   AppendKernelComparison(result, options, page);
   AppendAssumptions(result, page);
-  return page.Take();
+  return head.Take() + '\n' + Contents(page.headings()) + '\n' + page.Take();
 }
 
 std::string KernelComparisonText(const RunResult& result, const TextOptions& options) {

@@ -94,9 +94,10 @@ std::string TextTable::Header() const {
 
 void TextPage::Heading(std::string_view title) {
   if (!text_.empty()) Blank();
-  const std::string line = Shortened(PrintableAscii(title), kTextColumns);
+  const std::string line = Shortened(PrintableAscii(title), columns_);
+  headings_.push_back(line);
   text_ += colour_ ? fmt::format("\033[1m{}\033[0m\n", line) : line + '\n';
-  Line(std::string(kTextColumns, '-'));
+  Line(std::string(columns_, '-'));
 }
 
 void TextPage::Wrapped(std::string_view first, size_t indent, std::string_view text) {
@@ -105,9 +106,9 @@ void TextPage::Wrapped(std::string_view first, size_t indent, std::string_view t
   std::string line(first);
   bool line_has_words = false;
   for (;;) {
-    const std::string_view word = TakeWord(rest, kTextColumns - indent);
+    const std::string_view word = TakeWord(rest, columns_ - indent);
     if (word.empty()) break;
-    if (line_has_words && line.size() + 1 + word.size() > kTextColumns) {
+    if (line_has_words && line.size() + 1 + word.size() > columns_) {
       text_ += Finished(std::move(line));
       line = std::string(indent, ' ');
       line_has_words = false;
@@ -138,5 +139,17 @@ void TextPage::Table(const TextTable& table) {
 }
 
 void TextPage::Line(std::string_view line) { text_ += Finished(std::string(line)); }
+
+std::string Contents(const std::vector<std::string>& headings) {
+  if (headings.empty()) return "";
+  std::string text;
+  for (const std::string& heading : headings) {
+    text += (text.empty() ? "" : "; ") + heading.substr(0, heading.find_first_of(",("));
+    text.erase(text.find_last_not_of(' ') + 1);
+  }
+  TextPage page(/*colour=*/false);
+  page.Labelled("below", text);
+  return page.Take();
+}
 
 }  // namespace slablab

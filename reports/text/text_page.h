@@ -76,7 +76,9 @@ class TextTable {
 
 class TextPage {
  public:
-  explicit TextPage(bool colour) : colour_(colour) {}
+  // REQUIRES: columns <= kTextColumns.
+  explicit TextPage(bool colour, size_t columns = kTextColumns)
+      : columns_(columns), colour_(colour) {}
 
   // Starts a section.
   void Heading(std::string_view title);
@@ -91,14 +93,22 @@ class TextPage {
   // REQUIRES: `line` is printable and fits.
   void Line(std::string_view line);
 
+  // Of all sections so far.
+  const std::vector<std::string>& headings() const { return headings_; }
   std::string Take() { return std::move(text_); }
 
  private:
   void Wrapped(std::string_view first, size_t indent, std::string_view text);
 
   std::string text_;
+  std::vector<std::string> headings_;
+  size_t columns_;
   bool colour_;
 };
+
+// What is below, "a; b; c": the headings, each up to its first comma or parenthesis. Nothing if
+// there are none.
+std::string Contents(const std::vector<std::string>& headings);
 
 }  // namespace slablab
 

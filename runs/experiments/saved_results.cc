@@ -22,12 +22,17 @@ absl::StatusOr<std::vector<LabelledResult>> ReadSavedResults(
       MakePrintable(&run);
       if (!run.label().empty()) labels.insert(run.label());
       set.push_back({.label = run.label(), .result = std::move(*run.mutable_result())});
+      for (RunResult& further : *run.mutable_further()) {
+        set.back().further.push_back(std::move(further));
+      }
     }
   }
   if (labels.size() == set.size()) return set;
   std::vector<RunResult> results;
   for (LabelledResult& run : set) results.push_back(std::move(run.result));
-  return Labelled(std::move(results));
+  std::vector<LabelledResult> labelled = Labelled(std::move(results));
+  for (size_t i = 0; i < set.size(); ++i) labelled[i].further = std::move(set[i].further);
+  return labelled;
 }
 
 }  // namespace slablab
