@@ -12,6 +12,7 @@ extern const Command kCompareCommand;
 extern const Command kCompletionCommand;
 extern const Command kDemoCommand;
 extern const Command kDiffCommand;
+extern const Command kExplainCommand;
 extern const Command kFootprintCommand;
 extern const Command kHelpCommand;
 extern const Command kImportCommand;
@@ -36,13 +37,13 @@ extern const Command kWorkloadWriteCommand;
 
 absl::Span<const Command> Commands() {
   static const Command commands[] = {
-      kHelpCommand,       kCaptureCommand,      kDiffCommand,          kImportCommand,
-      kCheckCommand,      kCompareCommand,      kCompletionCommand,    kDemoCommand,
-      kFootprintCommand,  kListCommand,         kManCommand,           kReportCommand,
-      kRunCommand,        kSlowestCommand,      kSweepMergeCommand,    kSweepPlanCommand,
-      kSweepRunCommand,   kTimelineCommand,     kTraceDumpCommand,     kTraceInfoCommand,
-      kTraceSliceCommand, kTraceStatCommand,    kTraceValidateCommand, kVerifyCommand,
-      kVersionCommand,    kWorkloadShowCommand, kWorkloadWriteCommand,
+      kHelpCommand,      kCaptureCommand,    kDiffCommand,         kImportCommand,
+      kCheckCommand,     kCompareCommand,    kCompletionCommand,   kDemoCommand,
+      kExplainCommand,   kFootprintCommand,  kListCommand,         kManCommand,
+      kReportCommand,    kRunCommand,        kSlowestCommand,      kSweepMergeCommand,
+      kSweepPlanCommand, kSweepRunCommand,   kTimelineCommand,     kTraceDumpCommand,
+      kTraceInfoCommand, kTraceSliceCommand, kTraceStatCommand,    kTraceValidateCommand,
+      kVerifyCommand,    kVersionCommand,    kWorkloadShowCommand, kWorkloadWriteCommand,
   };
   return commands;
 }

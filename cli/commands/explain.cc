@@ -1,0 +1,141 @@
+// Copyright 2026 The slablab Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "runs/explain/explain.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/declare.h"
+#include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/interrupt.h"
+#include "base/whole_file.h"
+#include "cli/command.h"
+#include "cli/flags.h"
+#include "cli/output/progress.h"
+#include "cli/output/terminal.h"
+#include "cli/simulation_flags.h"
+#include "cli/worker_flags.h"
+#include "fmt/format.h"
+#include "reports/explain/explain_text.h"
+#include "reports/message_json.h"
+#include "runs/explain/explain_plan.h"
+#include "runs/simulation/run_check.h"
+
+ABSL_DECLARE_FLAG(std::string, folder);
+
+namespace slablab {
+namespace {
+
+constexpr std::string_view kOwnFlags[] = {"folder", "workers", "format", "output"};
+constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags);
+constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv, Format::kTsv,
+                               Format::kHtml};
+
+// What names and files do not say of the run: in the names of what is kept.
+std::string FlagsText() {
+  std::string text;
+  for (const std::string_view name : kSimulationFlags) {
+    if (name == "trace" || name == "allocator") continue;
+    const absl::CommandLineFlag* const flag = absl::FindCommandLineFlag({name.data(), name.size()});
+    absl::StrAppend(&text, std::string(name), "=", flag->CurrentValue(), "\n");
+  }
+  return text;
+}
+
+std::string TextOf(const ExplainReport& report, Format format) {
+  switch (format) {
+    case Format::kJson:
+      return MessageToJson(report);
+    case Format::kCsv:
+      return WideText(ExplainTable(report), Delimiter::kComma);
+    case Format::kTsv:
+      return WideText(ExplainTable(report), Delimiter::kTab);
+    case Format::kHtml:
+      return ExplainPage(report);
+    default:
+      break;
+  }
+  const std::string output = absl::GetFlag(FLAGS_output);
+  return ExplainText(report, (output.empty() || output == "-") && ColourWanted(stdout));
+}
+
+absl::StatusOr<ExplainPlan> PlanOf(const std::string& a, const std::string& b) {
+  const absl::StatusOr<ExplainedModel> from = ParseExplainedModel(a);
+  if (!from.ok()) return from.status();
+  const absl::StatusOr<ExplainedModel> to = ParseExplainedModel(b);
+  if (!to.ok()) return to.status();
+  return PlanExplain(*from, *to);
+}
+
+absl::StatusOr<ExplainReport> ExplainRuns(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 2) {
+    return absl::InvalidArgumentError(
+        "explain takes two models, A and B, each NAME or NAME+SWITCH=VALUE..., and a trace or "
+        "--workload");
+  }
+  for (const std::string_view flag : {"allocator", "policy"}) {
+    if (!WasGiven(flag)) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("--{}: A and B say it, as NAME+SWITCH=VALUE", flag));
+  }
+  const absl::StatusOr<ExplainPlan> plan = PlanOf(arguments[0], arguments[1]);
+  if (!plan.ok()) return plan.status();
+  const absl::StatusOr<SimulationOptions> base = SimulationOptionsFromFlags(
+      "explain", std::vector<std::string>(arguments.begin() + 2, arguments.end()));
+  if (!base.ok()) return base.status();
+  const absl::StatusOr<int> workers = WorkersOfFlag();
+  if (!workers.ok()) return workers.status();
+  const InterruptScope interrupts(2);
+  std::unique_ptr<Progress> progress;
+  size_t jobs = 0;
+  ExplainOptions options;
+  options.workers = *workers;
+  options.stop = InterruptRequested;
+  options.progress = [&](size_t done, size_t total) {
+    if (progress == nullptr || jobs != total) {
+      progress.reset();
+      progress = std::make_unique<Progress>(
+          Progress::Options{.what = "explain", .unit = "runs", .total = jobs = total});
+    }
+    progress->Update(done);
+  };
+  if (const std::string folder = absl::GetFlag(FLAGS_folder); !folder.empty()) {
+    options.store.emplace(folder);
+  }
+  options.base_text = FlagsText();
+  return Explain(*plan, *base, options);
+}
+
+int RunExplain(const std::vector<std::string>& arguments) {
+  const absl::StatusOr<Format> format = FormatAmong(kFormats);
+  if (!format.ok()) return Fail(format.status());
+  const absl::StatusOr<ExplainReport> report = ExplainRuns(arguments);
+  if (absl::IsCancelled(report.status())) return kExitInterrupted;
+  if (!report.ok()) return Fail(report.status());
+  const absl::Status written = WriteOutput(absl::GetFlag(FLAGS_output), TextOf(*report, *format));
+  return written.ok() ? kExitOk : Fail(written);
+}
+
+}  // namespace
+
+extern const Command kExplainCommand = {
+    .name = "explain",
+    .synopsis = "A B TRACE | A B --workload=WORKLOAD",
+    .summary =
+        "Attributes the change from one model to another to the switches in which they differ.",
+    .flags = kFlags,
+    .formats = kFormats,
+    .example =
+        "slablab explain slub-6.12 slub-7.3 linux-7.3-slub-c4n2-hackbench\n"
+        "slablab explain slub-7.3 slub-7.3+sheaves.capacity=4 --workload=larson",
+    .run = RunExplain,
+};
+
+}  // namespace slablab
