@@ -13,9 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "allocators/allocator.h"
 #include "base/check.h"
 #include "base/types.h"
+#include "fmt/format.h"
 #include "sim/pages/gfp.h"
 
 // The caches of a model, as mm/slab_common.c keeps them for every kernel allocator: the list, names
@@ -36,6 +38,11 @@ struct CacheBase {
   PhysAddr address;         // of the descriptor
   Footprint footprint;
 };
+
+// slab_unmergeable() of 2010 and 2014; later ones have more reasons.
+inline bool MayMerge(const CacheSpec& spec) {
+  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
+}
 
 // `Cache` is a CacheBase that has a `geometry` with `object_size` and `size`, in bytes.
 template <typename Cache>
@@ -97,6 +104,26 @@ class CacheTable {
         std::find_if(live_.rbegin(), live_.rend(), [&](CacheId id) { return fits(at(id)); });
     return found == live_.rend() ? nullptr : &at(*found);
   }
+  // kmem_cache_create() of `spec`: it needs a name, and sysfs refuses a second file of one name.
+  absl::Status CheckName(const CacheSpec& spec) const {
+    if (spec.name.empty()) return absl::InvalidArgumentError("a cache needs a name");
+    if (FindLive(spec.name) == nullptr) return absl::OkStatus();
+    return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
+  }
+  static absl::Status Exhausted(const CacheSpec& spec) {
+    return absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
+  }
+  // kmem_cache_destroy(): whether others still use the cache, which is one fewer then. REQUIRES: if
+  // not, all its objects have come back.
+  bool DropAlias(Cache& s) {
+    CHECK(s.live);
+    if (s.names.size() > 1) {
+      s.names.pop_back();
+      return true;
+    }
+    CHECK_EQ(s.footprint.objects, 0u);
+    return false;
+  }
   // __kmem_cache_alias(): `spec` is served by `s` from now on.
   CacheId AddAlias(Cache& s, const CacheSpec& spec) {
     s.names.push_back(spec.name);
@@ -118,6 +145,26 @@ class CacheTable {
   void Account(Cache& s, Change change) {
     change(s.footprint);
     change(total_);
+  }
+  // An object goes to its user, or comes back from him.
+  void HandOut(Cache& s) {
+    const uint64_t object_size = s.geometry.object_size;
+    const uint64_t size = s.geometry.size;
+    Account(s, [=](Footprint& footprint) { footprint.HandOut(object_size, size); });
+  }
+  void TakeBack(Cache& s) {
+    const uint64_t object_size = s.geometry.object_size;
+    const uint64_t size = s.geometry.size;
+    Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
+  }
+  // An object that was handed out is the model's own; one such is about to be freed.
+  void AddOwn(Cache& s) {
+    const uint64_t bytes = s.geometry.object_size;
+    Account(s, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
+  }
+  void RemoveOwn(Cache& s) {
+    const uint64_t bytes = s.geometry.object_size;
+    Account(s, [=](Footprint& footprint) { footprint.RemoveOwn(bytes); });
   }
   // A slab of `bytes`, of which objects can have `usable`, is the cache's, or no longer. REQUIRES:
   // none of its objects is handed out.

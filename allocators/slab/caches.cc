@@ -29,10 +29,6 @@ const KmallocTable::Class& ClassFor(uint32_t bytes,
   CHECK(false);
 }
 
-bool MayMerge(const CacheSpec& spec) {
-  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
-}
-
 }  // namespace
 
 void SlabAllocator::Enter(BootState state) {
@@ -51,7 +47,7 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
   boot_cpu_ = cpu.id();
   slab_mutex_ = Racy<bool>(
       {machine_.boot_memory().Allocate(8, kLineSize, cpu.node()), Structure::kLock}, false);
-  kmalloc_table_ = machine_.boot_memory().Allocate(kmalloc_.table_bytes(), kLineSize, cpu.node());
+  kmalloc_.Place(cpu);
   // create_boot_cache(): a power of two is aligned to itself.
   const uint32_t bytes = DescriptorBytes();
   const CacheSpec cache_spec{.name = "kmem_cache",
@@ -194,17 +190,12 @@ Task<absl::StatusOr<CacheId>> SlabAllocator::CreateCache(Cpu& cpu, const CacheSp
   CHECK(state_ == BootState::kFull);
   const absl::StatusOr<SlabGeometry> geometry = GeometryOf(spec);
   if (!geometry.ok()) co_return geometry.status();
-  if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
-  if (caches_.FindLive(spec.name) != nullptr) {
-    co_return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
-  }
+  if (absl::Status named = caches_.CheckName(spec); !named.ok()) co_return named;
   if (SlabCache* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
     co_return caches_.AddAlias(*mergeable, spec);
   }
-  const absl::Status exhausted =
-      absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
   const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpKernel);
-  if (descriptor.is_null()) co_return exhausted;
+  if (descriptor.is_null()) co_return caches_.Exhausted(spec);
   SlabCache& s = AddCache(spec, *geometry);
   s.PlaceAt(descriptor);
   const bool opened = co_await OpenCache(cpu, s);
@@ -212,7 +203,7 @@ Task<absl::StatusOr<CacheId>> SlabAllocator::CreateCache(Cpu& cpu, const CacheSp
     co_await ReleaseCache(cpu, s);
     co_await FreeDescriptor(cpu, descriptor);
     caches_.RemoveNewest(s);
-    co_return exhausted;
+    co_return caches_.Exhausted(spec);
   }
   co_return s.id;
 }
@@ -276,12 +267,7 @@ Task<bool> SlabAllocator::SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
 Task<void> SlabAllocator::DestroyCache(Cpu& cpu, CacheId id) {
   SlabCache& s = cache(id);
   const SiteScope site(cpu, SiteOf(At::kDestroy));
-  CHECK(s.live);
-  if (s.names.size() > 1) {
-    s.names.pop_back();  // Others still use it.
-    co_return;
-  }
-  CHECK_EQ(s.footprint.objects, 0u);
+  if (caches_.DropAlias(s)) co_return;
   co_await Shrink(cpu, id);
   caches_.Close(s);
   const PhysAddr descriptor = s.address;

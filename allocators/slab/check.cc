@@ -159,7 +159,7 @@ class SlabInspection {
 void SlabAllocator::CheckInvariants() const {
   for (CacheId id : caches_.live()) SlabInspection(*this, cache(id)).Run();
   Footprint total = caches_.SumOfCaches();
-  kmalloc_large_.Fill(total);
+  kmalloc_.Fill(total);
   CHECK(total == caches_.total());  // 8
   uint64_t frames = 0;
   for (const SlabBlock& slab : slab_pool_.slabs()) {

@@ -23,7 +23,7 @@ Task<PathId> SlabAllocator::Free(Cpu& cpu, CacheId id, PhysAddr object) {
 Task<PathId> SlabAllocator::Kfree(Cpu& cpu, PhysAddr object) {
   if (object <= kZeroSizePointer) return Task<PathId>(PathOf(Way::kFreeNull));
   SlabBlock* const slab = SlabOf(object);
-  if (slab == nullptr) return FreeLarge(cpu, object);
+  if (slab == nullptr) return kmalloc_.FreeLarge(cpu, object);
   {
     const SiteScope site(cpu, SiteOf(At::kFreeFast));
     cpu.Touch(slab->PageOf(object.frame()), Access::kRead);

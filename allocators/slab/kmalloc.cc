@@ -1,28 +1,12 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// kmalloc() and kfree() over SLAB: size classes, whole pages, nothing. And many objects at a time.
+// What SLAB has by kmalloc(), and many objects at a time.
 
 #include "allocators/slab/slab.h"
 #include "base/check.h"
 
 namespace slablab {
-
-// __do_kmalloc_node().
-Task<Placement> SlabAllocator::Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
-  if (bytes == 0) return Task<Placement>(Placement{kZeroSizePointer, PathOf(Way::kAllocZero)});
-  if (bytes > kmalloc_.size_max()) {
-    return AllocLarge(cpu, {.bytes = bytes, .gfp = gfp, .node = node});
-  }
-  {
-    const SiteScope site(cpu, SiteOf(At::kAllocFast));
-    cpu.Touch({kmalloc_table_ + kmalloc_.OffsetFor(bytes, gfp), Structure::kCacheDescriptor},
-              Access::kRead);
-  }
-  const CacheId id = kmalloc_.CacheFor(bytes, gfp);
-  CHECK(id != kNoCache);  // Boot must not need a size class before there is its cache.
-  return Alloc(cpu, id, gfp, node);
-}
 
 // What SLAB needs for itself.
 Task<PhysAddr> SlabAllocator::KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest request) {
@@ -34,47 +18,6 @@ Task<PhysAddr> SlabAllocator::KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest 
 Task<PathId> SlabAllocator::KfreeOwn(Cpu& cpu, PhysAddr object) {
   RemoveOwn(object);
   return Kfree(cpu, object);
-}
-
-void SlabAllocator::AddOwn(PhysAddr object) {
-  if (object.is_null()) return;
-  if (SlabBlock* const slab = SlabOf(object); slab != nullptr) {
-    const uint64_t bytes = slab->cache->geometry.object_size;
-    Account(*slab->cache, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
-  } else {
-    kmalloc_large_.AddOwn(object);
-    kmalloc_large_.Fill(caches_.total());
-  }
-}
-
-void SlabAllocator::RemoveOwn(PhysAddr object) {
-  if (SlabBlock* const slab = SlabOf(object); slab != nullptr) {
-    const uint64_t bytes = slab->cache->geometry.object_size;
-    Account(*slab->cache, [=](Footprint& footprint) { footprint.RemoveOwn(bytes); });
-  } else {
-    kmalloc_large_.RemoveOwn(object);
-  }
-}
-
-Task<Placement> SlabAllocator::AllocLarge(Cpu& cpu, KmallocLarge::Request request) {
-  const SiteScope site(cpu, SiteOf(At::kLarge));
-  cpu.Execute(kSlabFastCycles);
-  const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-  kmalloc_large_.Fill(caches_.total());
-  if (block.is_null()) co_return Placement{block, PathOf(Way::kAllocFailed)};
-  co_return Placement{block, PathOf(Way::kAllocLarge)};
-}
-
-// free_large_kmalloc(): the order stands in the block's second struct page.
-Task<PathId> SlabAllocator::FreeLarge(Cpu& cpu, PhysAddr block) {
-  const SiteScope site(cpu, SiteOf(At::kLarge));
-  cpu.Execute(kSlabFastCycles);
-  const PhysAddr page = machine_.PageStruct(block.frame());
-  cpu.Touch({page, Structure::kSlabMetadata}, Access::kRead);
-  cpu.Touch({page + kLineSize, Structure::kSlabMetadata}, Access::kRead);
-  co_await kmalloc_large_.Free(cpu, block);
-  kmalloc_large_.Fill(caches_.total());
-  co_return PathOf(Way::kFreeLarge);
 }
 
 // kmem_cache_alloc_bulk(): one after another, all with interrupts off.

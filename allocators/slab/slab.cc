@@ -21,6 +21,15 @@ bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
   return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
 }
 
+constexpr KmallocWays kKmallocWays = {.alloc_failed = PathOf(SlabAllocator::Way::kAllocFailed),
+                                      .alloc_large = PathOf(SlabAllocator::Way::kAllocLarge),
+                                      .alloc_zero = PathOf(SlabAllocator::Way::kAllocZero),
+                                      .free_large = PathOf(SlabAllocator::Way::kFreeLarge),
+                                      .free_null = PathOf(SlabAllocator::Way::kFreeNull),
+                                      .table_site = SiteOf(SlabAllocator::At::kAllocFast),
+                                      .large_site = SiteOf(SlabAllocator::At::kLarge),
+                                      .large_cycles = kSlabFastCycles};
+
 KmallocOptions KmallocOf(const SlabPolicy& policy, const AllocatorOptions& options) {
   KmallocOptions kmalloc = policy.kmalloc;
   kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
@@ -61,8 +70,7 @@ SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       alien_lock_class_(machine.scheduler().AddLockClass("alien_cache->lock", kAlienLockRank)),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_(KmallocOf(policy, options)),
-      kmalloc_large_(machine),
+      kmalloc_(machine, KmallocOf(policy, options), kKmallocWays, *this, caches_.total()),
       random_(options.seed, kReapStream),
       timers_(static_cast<size_t>(machine.config().cpu_count())),
       frames_(machine.config()) {}
@@ -86,18 +94,14 @@ void SlabAllocator::HandOut(SlabCache& s, PhysAddr object) {
   const uint32_t index = s.IndexOf(slab, object);
   CHECK(!slab.InUse(index));
   slab.FlipInUse(index);
-  const uint64_t object_size = s.geometry.object_size;
-  const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) { footprint.HandOut(object_size, size); });
+  caches_.HandOut(s);
 }
 
 void SlabAllocator::TakeBack(SlabCache& s, SlabBlock& slab, PhysAddr object) {
   const uint32_t index = s.IndexOf(slab, object);
   CHECK(slab.InUse(index));  // Else it is free already.
   slab.FlipInUse(index);
-  const uint64_t object_size = s.geometry.object_size;
-  const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
+  caches_.TakeBack(s);
 }
 
 }  // namespace slablab

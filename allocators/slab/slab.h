@@ -12,7 +12,7 @@
 
 #include "allocators/allocator.h"
 #include "allocators/common/cache_table.h"
-#include "allocators/common/kmalloc.h"
+#include "allocators/common/kmalloc_front.h"
 #include "allocators/common/slab_frames.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
@@ -93,7 +93,9 @@ class SlabAllocator : public Allocator {
   Task<void> DestroyCache(Cpu& cpu, CacheId id) override;
   Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) override;
   Task<PathId> Free(Cpu& cpu, CacheId id, PhysAddr object) override;
-  Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override;
+  Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override {
+    return kmalloc_.Alloc(cpu, bytes, gfp, node);
+  }
   Task<PathId> Kfree(Cpu& cpu, PhysAddr object) override;
   Task<size_t> AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) override;
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) override;
@@ -213,14 +215,12 @@ class SlabAllocator : public Allocator {
   void Doom(Cpu& cpu, const SlabCache& s, SlabNode& n);
   void PutIntoSlab(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAddr object);
 
-  // --- slab_kmalloc.cc: size classes, whole pages, nothing; many objects at a time. ---
+  // --- slab_kmalloc.cc. ---
   Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest request);
   Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object);
   // `object`, which may be null, was handed out to SLAB itself; it is about to be freed.
-  void AddOwn(PhysAddr object);
-  void RemoveOwn(PhysAddr object);
-  Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
-  Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
+  void AddOwn(PhysAddr object) { kmalloc_.AddOwn(caches_, frames_, object); }
+  void RemoveOwn(PhysAddr object) { kmalloc_.RemoveOwn(caches_, frames_, object); }
 
   // --- slab_slab.cc: a slab's life, and the lists. ---
   Task<SlabBlock*> GrowBegin(Cpu& cpu, SlabCache& s, AllocRequest request);
@@ -379,11 +379,9 @@ class SlabAllocator : public Allocator {
   LockClass* const alien_lock_class_;
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
-  KmallocTable kmalloc_;
-  KmallocLarge kmalloc_large_;
-  PhysAddr kmalloc_table_;  // kmalloc_caches[][]
-  Random random_;           // for the phases of reaping
   CacheTable<SlabCache> caches_;
+  KmallocFront kmalloc_;
+  Random random_;  // for the phases of reaping
   SlabCache* cache_cache_ = nullptr;  // kmem_cache
   BootState state_ = BootState::kDown;
   std::vector<std::string_view> boot_states_ = {"DOWN"};

@@ -38,8 +38,7 @@ Task<void> SlubCore::Boot(Cpu& cpu) {
   CHECK_EQ(caches_.count(), 0);
   areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
-  kmalloc_table_ =
-      machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
+  kmalloc_.Place(cpu);
   const auto nodes = static_cast<uint32_t>(machine_.config().node_count());
   const KmemCacheOffsets& offsets = policy_.cache_offsets;
   const CacheSpec node_spec{.name = "kmem_cache_node",
@@ -137,7 +136,7 @@ Task<void> SlubCore::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   cpu.Touch(slab->word.place(), Access::kWrite);
   slab->word.Poke(word);
   HandOut(s, *slab, object);
-  AddOwn(s);
+  caches_.AddOwn(s);
   const PhysAddr address = s.AddressOf(*slab, object);
   cpu.TouchRange({address, Structure::kNode}, policy_.node_bytes, Access::kWrite);
   s.nodes[node.index()] = std::make_unique<CacheNode>(address, list_lock_class_);

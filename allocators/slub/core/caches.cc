@@ -13,9 +13,8 @@ namespace slablab {
 namespace {
 
 // slab_unmergeable() and SLAB_NEVER_MERGE.
-bool MayMerge(const CacheSpec& spec) {
-  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu && !spec.no_leak_trace &&
-         !spec.has_debug_flags();
+bool MayMergeToday(const CacheSpec& spec) {
+  return MayMerge(spec) && !spec.no_leak_trace && !spec.has_debug_flags();
 }
 
 // remote_node_defrag_ratio: of 1024.
@@ -29,21 +28,15 @@ Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& s
   const SiteScope site(cpu, SiteOf(SlubAt::kCreate));
   const absl::StatusOr<SlubGeometry> geometry = GeometryOf(spec);
   if (!geometry.ok()) co_return geometry.status();
-  if (spec.name.empty()) co_return absl::InvalidArgumentError("a cache needs a name");
+  if (absl::Status named = caches_.CheckName(spec); !named.ok()) co_return named;
   if (spec.has_debug_flags() && !offers().debug_flags) {
     co_return absl::InvalidArgumentError(fmt::format("{} has no debugging caches", name()));
-  }
-  // sysfs refuses a second file of one name.
-  if (caches_.FindLive(spec.name) != nullptr) {
-    co_return absl::InvalidArgumentError(fmt::format("there is a cache '{}' already", spec.name));
   }
   if (KmemCache* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
     co_return caches_.AddAlias(*mergeable, spec);
   }
-  const absl::Status exhausted =
-      absl::ResourceExhaustedError(fmt::format("no memory for cache '{}'", spec.name));
   const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpKernel);
-  if (descriptor.is_null()) co_return exhausted;
+  if (descriptor.is_null()) co_return caches_.Exhausted(spec);
   KmemCache& s = AddCache(spec, *geometry);
   s.PlaceAt(descriptor);
   const bool opened = co_await OpenCache(cpu, s);
@@ -51,7 +44,7 @@ Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& s
     co_await ReleaseCache(cpu, s);
     co_await FreeOwn(cpu, *cache_cache_, descriptor);
     caches_.RemoveNewest(s);
-    co_return exhausted;
+    co_return caches_.Exhausted(spec);
   }
   caches_.Open(s);
   co_return s.id;
@@ -61,12 +54,7 @@ Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& s
 Task<void> SlubCore::DestroyCache(Cpu& cpu, CacheId id) {
   KmemCache& s = cache(id);
   const SiteScope site(cpu, SiteOf(SlubAt::kDestroy));
-  CHECK(s.live);
-  if (s.names.size() > 1) {
-    s.names.pop_back();  // Others still use it.
-    co_return;
-  }
-  CHECK_EQ(s.footprint.objects, 0u);
+  if (caches_.DropAlias(s)) co_return;
   co_await RcuBarrier(cpu, s);
   co_await FlushAll(cpu, s);
   co_await EmptyBarns(cpu, s, Ending::kYes);
@@ -139,19 +127,13 @@ Task<PhysAddr> SlubCore::AllocDescriptor(Cpu& cpu, Gfp gfp) {
 // What SLUB needs for itself.
 Task<PhysAddr> SlubCore::AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node) {
   const Placement placement = co_await Alloc(cpu, s.id, gfp, node);
-  if (!placement.object.is_null()) AddOwn(s);
+  if (!placement.object.is_null()) caches_.AddOwn(s);
   co_return placement.object;
 }
 
 Task<PathId> SlubCore::FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object) {
-  const uint64_t bytes = s.geometry.object_size;
-  Account(s, [=](Footprint& footprint) { footprint.RemoveOwn(bytes); });
+  caches_.RemoveOwn(s);
   return Free(cpu, s.id, object);
-}
-
-void SlubCore::AddOwn(KmemCache& s) {
-  const uint64_t bytes = s.geometry.object_size;
-  Account(s, [=](Footprint& footprint) { footprint.AddOwn(bytes); });
 }
 
 KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {
@@ -159,7 +141,7 @@ KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometr
   KmemCache& s =
       caches_.Add(std::make_unique<KmemCache>(policy_.cache_offsets, config.cpu_count()), spec,
                   geometry);
-  s.may_merge = MayMerge(spec);
+  s.may_merge = MayMergeToday(spec);
   s.is_debug = spec.has_debug_flags();
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
   if (policy_.cpu_slabs && policy_.cpu_partials) s.cpu_partial = geometry.cpu_partial;
@@ -256,7 +238,7 @@ bool SlubCore::AsksForSheaves(const CacheSpec& spec) const {
 // find_mergeable(): the oldest cache whose objects are no more than a word larger, suitably
 // aligned, and of the same kind.
 KmemCache* SlubCore::FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const {
-  if (!options_.merge_caches || !MayMerge(spec)) return nullptr;
+  if (!options_.merge_caches || !MayMergeToday(spec)) return nullptr;
   return caches_.OldestThat([&](const KmemCache& s) {
     return s.may_merge && geometry.size <= s.geometry.size &&
            s.geometry.size - geometry.size < 8 && s.geometry.size % geometry.align == 0 &&

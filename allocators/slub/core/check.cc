@@ -124,7 +124,7 @@ Footprint SlubInspection::FootprintOf(const Slab& slab) const {
 void SlubCore::CheckInvariants() const {
   for (CacheId id : caches_.live()) SlubInspection(*this, cache(id)).Run();
   Footprint total = caches_.SumOfCaches();
-  kmalloc_large_.Fill(total);
+  kmalloc_.Fill(total);
   CHECK(total == caches_.total());  // 7
   uint64_t frames = 0;
   for (const Slab& slab : pool_.slabs()) {

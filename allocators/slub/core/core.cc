@@ -20,6 +20,15 @@ bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
   return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
 }
 
+constexpr KmallocWays kKmallocWays = {.alloc_failed = PathOf(SlubWay::kAllocFailed),
+                                      .alloc_large = PathOf(SlubWay::kAllocLarge),
+                                      .alloc_zero = PathOf(SlubWay::kAllocZero),
+                                      .free_large = PathOf(SlubWay::kFreeLarge),
+                                      .free_null = PathOf(SlubWay::kFreeNull),
+                                      .table_site = SiteOf(SlubAt::kAllocFast),
+                                      .large_site = SiteOf(SlubAt::kLarge),
+                                      .large_cycles = kSlubFastCycles};
+
 }  // namespace
 
 SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const SlubPolicy& policy)
@@ -32,11 +41,12 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_({.cgroup = !HasQuirk(options, "memcg-off"),
+      kmalloc_(machine,
+               {.cgroup = !HasQuirk(options, "memcg-off"),
                 .zone_dma = !HasQuirk(options, "zone-dma-off"),
                 .odd_sizes_first = policy.kmalloc_odd_sizes_first,
-                .odd_dma_sizes_first = policy.kmalloc_odd_sizes_first}),
-      kmalloc_large_(machine),
+                .odd_dma_sizes_first = policy.kmalloc_odd_sizes_first},
+               kKmallocWays, *this, caches_.total()),
       random_(options.seed, kThrottleStream),
       frames_(machine.config()) {
   for (size_t place = 0; place < counters_.size(); ++place) {

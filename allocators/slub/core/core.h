@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
 #include "allocators/common/cache_table.h"
-#include "allocators/common/kmalloc.h"
+#include "allocators/common/kmalloc_front.h"
 #include "allocators/common/slab_frames.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
@@ -95,7 +95,9 @@ class SlubCore : public Allocator {
   Task<void> Boot(Cpu& cpu) final;
   Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) final;
   Task<void> DestroyCache(Cpu& cpu, CacheId id) final;
-  Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override;
+  Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override {
+    return kmalloc_.Alloc(cpu, bytes, gfp, node);
+  }
   Task<void> Shrink(Cpu& cpu, CacheId id) final;
   Task<void> CpuDead(Cpu& cpu, CpuId dead) final;
   Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
@@ -156,7 +158,7 @@ class SlubCore : public Allocator {
   Task<PathId> FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object);
   // The same by kmalloc(), whole pages too. Null: no memory. `gfp` has no kZero.
   Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node);
-  Task<void> KfreeOwn(Cpu& cpu, PhysAddr object);
+  Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object);
 
   // --- Of bulk operations. ---
   // Objects of a request that lie in one slab: struct detached_freelist.
@@ -178,7 +180,7 @@ class SlubCore : public Allocator {
   void TakeBackAll(absl::Span<const PhysAddr> objects);
 
   // A block of whole pages.
-  Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);
+  Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block) { return kmalloc_.FreeLarge(cpu, block); }
 
   // --- Small things on every path. ---
   Machine& machine() const { return machine_; }
@@ -287,9 +289,6 @@ class SlubCore : public Allocator {
  private:
   friend class SlubInspection;
 
-  // --- slub_kmalloc.cc: what has no slab. ---
-  Task<Placement> AllocLarge(Cpu& cpu, KmallocLarge::Request request);
-
   // --- slub_slab.cc: a slab's life. ---
   Slab& SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
                   int order);
@@ -303,7 +302,6 @@ class SlubCore : public Allocator {
   // --- slub_caches.cc: caches' lives. ---
   KmemCache& AddCache(const CacheSpec& spec, const SlubGeometry& geometry);
   Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
-  void AddOwn(KmemCache& s);
   Task<bool> OpenCache(Cpu& cpu, KmemCache& s);
   Task<void> ReleaseCache(Cpu& cpu, KmemCache& s);
   Task<void> ShutdownNode(Cpu& cpu, KmemCache& s, CacheNode& n);
@@ -328,11 +326,9 @@ class SlubCore : public Allocator {
   LockClass* const list_lock_class_;
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
-  KmallocTable kmalloc_;
-  KmallocLarge kmalloc_large_;
-  PhysAddr kmalloc_table_;  // kmalloc_caches[][]
-  Random random_;           // for MayLookElsewhere
   CacheTable<KmemCache> caches_;
+  KmallocFront kmalloc_;
+  Random random_;                     // for MayLookElsewhere
   KmemCache* node_cache_ = nullptr;   // kmem_cache_node
   KmemCache* cache_cache_ = nullptr;  // kmem_cache
   bool down_ = true;                  // slab_state DOWN: no node structure can be allocated yet
@@ -343,17 +339,13 @@ class SlubCore : public Allocator {
 inline void SlubCore::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {
   CHECK(slab.free_pointer[object] != kInUse);
   slab.free_pointer[object] = kInUse;
-  const uint64_t object_size = s.geometry.object_size;
-  const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) { footprint.HandOut(object_size, size); });
+  caches_.HandOut(s);
 }
 
 inline void SlubCore::TakeBack(KmemCache& s, Slab& slab, ObjectIndex object) {
   CHECK(slab.free_pointer[object] == kInUse);  // Else it is free already.
   slab.free_pointer[object] = kNoObject;
-  const uint64_t object_size = s.geometry.object_size;
-  const uint64_t size = s.geometry.size;
-  Account(s, [=](Footprint& footprint) { footprint.TakeBack(object_size, size); });
+  caches_.TakeBack(s);
 }
 
 template <typename FreeChain>
