@@ -4,60 +4,29 @@
 #include "traces/sidecar/kernel_counters.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
+#include "base/slub_stats.h"
 #include "base/types.h"
 
 namespace slablab {
 namespace {
 
-// Counters of Linux 6.1 to 7.3, mm/slub.c: those of all first, then those that went with the CPU
-// slabs (7.0), then those that came with sheaves (6.18).
-constexpr std::array<std::string_view, 43> kCounters = {{
-    "alloc_fastpath",
-    "alloc_slowpath",
-    "free_fastpath",
-    "free_slowpath",
-    "free_add_partial",
-    "free_remove_partial",
-    "alloc_slab",
-    "alloc_node_mismatch",
-    "free_slab",
-    "order_fallback",
-    "cmpxchg_double_fail",
-    "free_frozen",
-    "alloc_from_partial",
-    "alloc_refill",
-    "cpuslab_flush",
-    "deactivate_full",
-    "deactivate_empty",
-    "deactivate_to_head",
-    "deactivate_to_tail",
-    "deactivate_remote_frees",
-    "deactivate_bypass",
-    "cmpxchg_double_cpu_fail",
-    "cpu_partial_alloc",
-    "cpu_partial_free",
-    "cpu_partial_node",
-    "cpu_partial_drain",
-    "alloc_cpu_sheaf",
-    "free_cpu_sheaf",
-    "free_rcu_sheaf",
-    "free_rcu_sheaf_fail",
-    "sheaf_flush",
-    "sheaf_refill",
-    "sheaf_alloc",
-    "sheaf_free",
-    "barn_get",
-    "barn_get_fail",
-    "barn_put",
-    "barn_put_fail",
-    "sheaf_prefill_fast",
-    "sheaf_prefill_slow",
-    "sheaf_prefill_oversize",
-    "sheaf_return_fast",
-    "sheaf_return_slow",
-}};
+// Of Linux 6.1 to 7.3: those of all first, then those that went with the CPU slabs (7.0), then those
+// that came with sheaves (6.18).
+using S = SlubStat;
+constexpr S kCounters[] = {
+    S::kAllocFastpath, S::kAllocSlowpath, S::kFreeFastpath, S::kFreeSlowpath, S::kFreeAddPartial,
+    S::kFreeRemovePartial, S::kAllocSlab, S::kAllocNodeMismatch, S::kFreeSlab, S::kOrderFallback,
+    S::kCmpxchgDoubleFail, S::kFreeFrozen, S::kAllocFromPartial, S::kAllocRefill, S::kCpuslabFlush,
+    S::kDeactivateFull, S::kDeactivateEmpty, S::kDeactivateToHead, S::kDeactivateToTail,
+    S::kDeactivateRemoteFrees, S::kDeactivateBypass, S::kCmpxchgDoubleCpuFail, S::kCpuPartialAlloc,
+    S::kCpuPartialFree, S::kCpuPartialNode, S::kCpuPartialDrain, S::kAllocCpuSheaf,
+    S::kFreeCpuSheaf, S::kFreeRcuSheaf, S::kFreeRcuSheafFail, S::kSheafFlush, S::kSheafRefill,
+    S::kSheafAlloc, S::kSheafFree, S::kBarnGet, S::kBarnGetFail, S::kBarnPut, S::kBarnPutFail,
+    S::kSheafPrefillFast, S::kSheafPrefillSlow, S::kSheafPrefillOversize, S::kSheafReturnFast,
+    S::kSheafReturnSlow};
+static_assert(std::size(kCounters) == kSlubStats);
 
 // What the maple tree takes from a prefilled sheaf as a rule: a store that splits a node writes two
 // in its place and one above them.
@@ -66,13 +35,14 @@ constexpr int64_t kTakenPerPrefill = 3;
 }  // namespace
 
 bool IsSlubCounter(std::string_view file) {
-  return std::find(kCounters.begin(), kCounters.end(), file) != kCounters.end();
+  return std::find(kSlubStatNames.begin(), kSlubStatNames.end(), file) != kSlubStatNames.end();
 }
 
 std::optional<KernelCounters> KernelCounters::Between(const SlabSysfs& before,
                                                       const SlabSysfs& after) {
   KernelCounters counters;
-  for (const std::string_view name : kCounters) {
+  for (const SlubStat stat : kCounters) {
+    const std::string_view name = SlubStatName(stat);
     const auto counts = [name](const auto& cache) { return cache.second.Find(name) != nullptr; };
     if (std::any_of(after.caches.begin(), after.caches.end(), counts)) {
       counters.names_.push_back(name);

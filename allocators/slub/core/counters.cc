@@ -6,51 +6,50 @@
 namespace slablab {
 namespace {
 
-constexpr std::array<FigureInfo, kSlubStats> kInfos = {{
-    {"alloc_fastpath", FigureRole::kFastAllocs},
-    {"alloc_slowpath", FigureRole::kSlowAllocs},
-    {"free_fastpath", FigureRole::kFastFrees},
-    {"free_slowpath", FigureRole::kSlowFrees},
-    {"free_frozen", FigureRole::kFrozenFrees},
-    {"free_add_partial", FigureRole::kListedByFrees},
-    {"free_remove_partial", FigureRole::kUnlistedByFrees},
-    {"alloc_from_partial", FigureRole::kUnlistedByAllocs},
-    {"alloc_slab", FigureRole::kSlabsMade},
-    {"alloc_refill"},
-    {"alloc_node_mismatch"},
-    {"free_slab", FigureRole::kSlabsReturned},
-    {"cpuslab_flush"},
-    {"deactivate_full"},
-    {"deactivate_empty"},
-    {"deactivate_to_head", FigureRole::kListedByAllocs},
-    {"deactivate_to_tail", FigureRole::kListedByAllocs},
-    {"deactivate_remote_frees", FigureRole::kRemoteFreesFound},
-    {"deactivate_bypass"},
-    {"order_fallback"},
-    {"cmpxchg_double_cpu_fail"},
-    {"cmpxchg_double_fail"},
-    {"cpu_partial_alloc", FigureRole::kCpuListAllocs},
-    {"cpu_partial_free", FigureRole::kCpuListFrees},
-    {"cpu_partial_node"},
-    {"cpu_partial_drain"},
-    {"free_rcu_sheaf"},
-    {"free_rcu_sheaf_fail"},
-    {"sheaf_flush"},
-    {"sheaf_refill"},
-    {"sheaf_alloc"},
-    {"sheaf_free"},
-    {"barn_get"},
-    {"barn_get_fail"},
-    {"barn_put"},
-    {"barn_put_fail"},
-    {"sheaf_prefill_fast"},
-    {"sheaf_prefill_slow"},
-    {"sheaf_prefill_oversize"},
-    {"sheaf_return_fast"},
-    {"sheaf_return_slow"},
-    {"alloc_cpu_sheaf"},
-    {"free_cpu_sheaf"},
-}};
+// What a counter means to a comparison.
+constexpr FigureRole RoleOf(SlubStat stat) {
+  switch (stat) {
+    case SlubStat::kAllocFastpath:
+      return FigureRole::kFastAllocs;
+    case SlubStat::kAllocSlowpath:
+      return FigureRole::kSlowAllocs;
+    case SlubStat::kFreeFastpath:
+      return FigureRole::kFastFrees;
+    case SlubStat::kFreeSlowpath:
+      return FigureRole::kSlowFrees;
+    case SlubStat::kFreeFrozen:
+      return FigureRole::kFrozenFrees;
+    case SlubStat::kFreeAddPartial:
+      return FigureRole::kListedByFrees;
+    case SlubStat::kFreeRemovePartial:
+      return FigureRole::kUnlistedByFrees;
+    case SlubStat::kAllocFromPartial:
+      return FigureRole::kUnlistedByAllocs;
+    case SlubStat::kAllocSlab:
+      return FigureRole::kSlabsMade;
+    case SlubStat::kFreeSlab:
+      return FigureRole::kSlabsReturned;
+    case SlubStat::kDeactivateToHead:
+    case SlubStat::kDeactivateToTail:
+      return FigureRole::kListedByAllocs;
+    case SlubStat::kDeactivateRemoteFrees:
+      return FigureRole::kRemoteFreesFound;
+    case SlubStat::kCpuPartialAlloc:
+      return FigureRole::kCpuListAllocs;
+    case SlubStat::kCpuPartialFree:
+      return FigureRole::kCpuListFrees;
+    default:
+      return FigureRole::kOther;
+  }
+}
+
+constexpr std::array<FigureInfo, kSlubStats> kInfos = [] {
+  std::array<FigureInfo, kSlubStats> infos{};
+  for (size_t i = 0; i < infos.size(); ++i) {
+    infos[i] = {kSlubStatNames[i], RoleOf(static_cast<SlubStat>(i))};
+  }
+  return infos;
+}();
 
 // The first of the enumeration.
 constexpr std::array<SlubStat, 26> kOfCpuSlabs = [] {

@@ -9,61 +9,13 @@
 
 #include "absl/types/span.h"
 #include "allocators/meanings.h"
+#include "base/slub_stats.h"
 #include "base/types.h"
 
-// SLUB_STATS: what SLUB counts for each CPU, of all eras. Which of them an era has, and in which
+// What SLUB counts for each CPU. Which of the counters of all kernels an era has, and in which
 // order (enum stat_item), its policy says.
 
 namespace slablab {
-
-enum class SlubStat : uint8_t {
-  kAllocFastpath,
-  kAllocSlowpath,
-  kFreeFastpath,
-  kFreeSlowpath,
-  kFreeFrozen,
-  kFreeAddPartial,
-  kFreeRemovePartial,
-  kAllocFromPartial,
-  kAllocSlab,
-  kAllocRefill,
-  kAllocNodeMismatch,
-  kFreeSlab,
-  kCpuslabFlush,
-  kDeactivateFull,
-  kDeactivateEmpty,
-  kDeactivateToHead,
-  kDeactivateToTail,
-  kDeactivateRemoteFrees,
-  kDeactivateBypass,
-  kOrderFallback,
-  kCmpxchgDoubleCpuFail,
-  kCmpxchgDoubleFail,
-  kCpuPartialAlloc,
-  kCpuPartialFree,
-  kCpuPartialNode,
-  kCpuPartialDrain,
-  // Of the sheaves.
-  kFreeRcuSheaf,
-  kFreeRcuSheafFail,
-  kSheafFlush,
-  kSheafRefill,
-  kSheafAlloc,
-  kSheafFree,
-  kBarnGet,
-  kBarnGetFail,
-  kBarnPut,
-  kBarnPutFail,
-  kSheafPrefillFast,
-  kSheafPrefillSlow,
-  kSheafPrefillOversize,
-  kSheafReturnFast,
-  kSheafReturnSlow,
-  // Of sheaves over CPU slabs.
-  kAllocCpuSheaf,
-  kFreeCpuSheaf,
-};
-inline constexpr int kSlubStats = static_cast<int>(SlubStat::kFreeCpuSheaf) + 1;
 
 // Its name is that of its file in sysfs.
 const FigureInfo& SlubStatInfo(SlubStat stat);
