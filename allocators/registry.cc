@@ -174,7 +174,7 @@ constexpr Entry kEntries[] = {
     // Alone of its kind, it has no policy.
     {.info = {"slub-2010", kLinux2636,
               "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks.", "slub"},
-     .switches = [](Settings) { return Slub2010Switches(); },
+     .switches = [](Settings) { return Slub2010Switches(kSlub2010); },
      .make = [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
        return std::make_unique<Slub2010>(machine, options);
      },

@@ -66,7 +66,7 @@ absl::Status CheckSlubBoot(const MachineConfig& machine, const AllocatorOptions&
                            const SlubPolicy& policy);
 absl::Status CheckSlub2010Boot(const MachineConfig& machine, const AllocatorOptions& options);
 ModelSwitches SlabSwitches(const SlabPolicy& policy);
-ModelSwitches Slub2010Switches();
+ModelSwitches Slub2010Switches(const SlubPolicy& policy);
 ModelSwitches SlubQSwitches(const QueuePolicy& policy);
 // The quirks of a percpu allocator; none for an unknown one.
 absl::Span<const QuirkInfo> PercpuQuirkInfos(std::string_view name);

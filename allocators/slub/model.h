@@ -24,7 +24,10 @@ namespace slablab {
 //   Task<void> FlushAll(Cpu&, KmemCache&), FlushCpuOf(Cpu&, KmemCache&, CpuId)
 //   void Inspect(const KmemCache&, SlubInspection&) const
 //   void Layers(const KmemCache&, std::vector<CacheLayer>*) const
-// as SlubCore's hooks of these names say. One with sheaves has besides
+// as SlubCore's hooks of these names say. It may have the other hooks besides, by these names:
+//   Begin, Opened, Closing, Fill, TakeFirst, EarlyListed, CountFree, CachesAreUp, Tune, FillState,
+//   FillSlabInfo; and Kfree, Reclaim as Allocator has them
+// without AllocBulk, objects come and go one by one. One with sheaves has besides
 //   SheafLayer& layer()
 //   void Describe(const KmemCache&, CacheContents*) const
 // A template, so that the fast paths inline.
@@ -46,9 +49,12 @@ class SlubModel : public SlubCore {
   }
   // kfree(): the page says whether it is a slab's, and the slab of which cache.
   Task<PathId> Kfree(Cpu& cpu, PhysAddr object) override {
-    if (object <= kZeroSizePointer) return Task<PathId>(PathOf(SlubWay::kFreeNull));
+    if (object <= kZeroSizePointer) return Task<PathId>(policy().ways.free_null);
     Slab* const slab = SlabOf(object);
     if (slab == nullptr) return FreeLarge(cpu, object);
+    if constexpr (requires { front_.Kfree(cpu, *slab, object); }) {
+      return front_.Kfree(cpu, *slab, object);
+    }
     {
       const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
       cpu.Touch(slab->Metadata(Slab::kFlagsAt), Access::kRead);
@@ -57,15 +63,22 @@ class SlubModel : public SlubCore {
     return front_.Free(cpu, *slab, object);
   }
   Task<size_t> AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) final {
-    return front_.AllocBulk(cpu, cache(id), gfp, objects);
+    if constexpr (!kHasBulk) return SlubCore::AllocBulk(cpu, id, gfp, objects);
+    if constexpr (kHasBulk) return front_.AllocBulk(cpu, cache(id), gfp, objects);
   }
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) final {
     for (const PhysAddr object : objects) CHECK(SlabOf(object)->cache == &cache(id));
-    return front_.FreeBulk(cpu, cache(id), objects);
+    if constexpr (!kHasBulk) return SlubCore::FreeBulk(cpu, id, objects);
+    if constexpr (kHasBulk) return front_.FreeBulk(cpu, cache(id), objects);
   }
 
   Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) final {
-    return front_.KfreeBulk(cpu, objects);
+    if constexpr (!kHasBulk) return SlubCore::KfreeBulk(cpu, objects);
+    if constexpr (kHasBulk) return front_.KfreeBulk(cpu, objects);
+  }
+  Task<uint64_t> Reclaim(Cpu& cpu, NodeId node) override {
+    if constexpr (requires { front_.Reclaim(cpu, node); }) return front_.Reclaim(cpu, node);
+    return SlubCore::Reclaim(cpu, node);
   }
 
   // What only sheaves have.
@@ -104,12 +117,61 @@ class SlubModel : public SlubCore {
   }
 
   Front& front() { return front_; }
+  const Front& front() const { return front_; }
 
  private:
   static constexpr bool kHasSheaves = requires(Front front) { front.layer(); };
+  static constexpr bool kHasBulk = requires(Front & front, Cpu& cpu) {
+    front.KfreeBulk(cpu, absl::Span<PhysAddr>());
+  };
+
+  void BeginCache(KmemCache& s) final {
+    if constexpr (requires { front_.Begin(s); }) front_.Begin(s);
+  }
+  Task<void> Opened(Cpu& cpu, KmemCache& s) final {
+    if constexpr (requires { front_.Opened(cpu, s); }) return front_.Opened(cpu, s);
+    return {};
+  }
+  void FillSlab(Cpu& cpu, KmemCache& s, Slab& slab, const SlubAllocRequest& request) final {
+    if constexpr (requires { front_.Fill(cpu, s, slab); }) {
+      front_.Fill(cpu, s, slab);
+    } else {
+      SlubCore::FillSlab(cpu, s, slab, request);
+    }
+  }
+  ObjectIndex TakeFirst(Cpu& cpu, KmemCache& s, Slab& slab) final {
+    if constexpr (requires { front_.TakeFirst(cpu, s, slab); }) {
+      return front_.TakeFirst(cpu, s, slab);
+    }
+    return SlubCore::TakeFirst(cpu, s, slab);
+  }
+  void EarlyListed(CacheNode& n, Slab& slab) final {
+    if constexpr (requires { front_.EarlyListed(n, slab); }) front_.EarlyListed(n, slab);
+  }
+  Task<uint32_t> CountFree(Cpu& cpu, const Slab& slab) final {
+    if constexpr (requires { front_.CountFree(cpu, slab); }) return front_.CountFree(cpu, slab);
+    return SlubCore::CountFree(cpu, slab);
+  }
+  Task<void> CachesAreUp(Cpu& cpu) final {
+    if constexpr (requires { front_.CachesAreUp(cpu); }) return front_.CachesAreUp(cpu);
+    return {};
+  }
+  bool FillState(const KmemCache& s, std::vector<Figure>* figures) const final {
+    if constexpr (requires { front_.FillState(s, figures); }) {
+      front_.FillState(s, figures);
+      return true;
+    }
+    return false;
+  }
+  void FillSlabInfo(const KmemCache& s, SlabInfoRow* row) const final {
+    if constexpr (requires { front_.FillSlabInfo(s, row); }) front_.FillSlabInfo(s, row);
+  }
 
   Task<absl::Status> TuneFront(Cpu& cpu, KmemCache& s, std::string_view key, int64_t value) final {
     if constexpr (kHasSheaves) return front_.layer().Tune(cpu, s, key, value);
+    if constexpr (requires { front_.Tune(cpu, s, key, value); }) {
+      return front_.Tune(cpu, s, key, value);
+    }
     return SlubCore::TuneFront(cpu, s, key, value);
   }
   bool has_prefilled_sheaves() const final { return kHasSheaves; }
@@ -125,6 +187,9 @@ class SlubModel : public SlubCore {
   }
   Task<void> EmptyBarns(Cpu& cpu, KmemCache& s, Ending ending) final {
     if constexpr (kHasSheaves) return front_.layer().EmptyBarns(cpu, s, ending == Ending::kYes);
+    if constexpr (requires { front_.Closing(cpu, s); }) {
+      if (ending == Ending::kYes) return front_.Closing(cpu, s);
+    }
     return {};
   }
   Task<bool> BootstrapKmalloc(Cpu& cpu, KmemCache& s) final {

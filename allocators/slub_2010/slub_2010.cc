@@ -10,104 +10,95 @@
 namespace slablab {
 namespace {
 
-constexpr Cycles kFastCycles = 10;  // as kSlubFastCycles and kSlubSlowCycles
-constexpr Cycles kSlowCycles = 25;
+// The list that a CPU allocates from.
+void StoreList(Cpu& cpu, CacheCpu& c, ObjectIndex first) {
+  cpu.Store(c.top, {.tid = 0, .freelist = first});
+}
 
 }  // namespace
 
-Slub2010::Slub2010(Machine& machine, const AllocatorOptions& options)
-    : Slub2010Core(
-          machine, options,
-          {.rules = {.free_link = SlubRules::FreeLink::kFirstWord, .min_partial_halved = false},
-           .offsets = {}}),
-      gfp_mask_in_hot_path_(!HasQuirk("gfp-mask-in-slow-path")) {}
-
 // slab_alloc(): with interrupts off, the first object of the CPU's own list. As long as nothing
 // waits to come in when they are on again, that needs no coroutine.
-Task<Placement> Slub2010::Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) {
-  ListCache& s = list_cache(id);
+Task<Placement> LockedCpuSlabs::Alloc(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
   Found found;
   IrqFlags flags{};
   {
-    const SiteScope site(cpu, SiteOf(At::kAllocFast));
-    cpu.Execute(kFastCycles);
-    if (gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+    const SiteScope site(cpu, SiteOf(SlubAt::kAllocFast));
+    cpu.Execute(kSlubFastCycles);
+    if (gfp_mask_in_hot_path_) core_.ReadGfpMask(cpu);
     flags = cpu.IrqSave();
-    ListCpu& c = ThisCpu(cpu, s);
-    const ObjectIndex object = cpu.Load(c.freelist);
+    CacheCpu& c = core_.ThisCpu(cpu, s);
+    const ObjectIndex object = cpu.Load(c.top).freelist;
     // node_match().
-    const bool matches = node == kAnyNode || cpu.Load(c.node) == node;
+    const bool matches = request.node == kAnyNode || cpu.Load(c.node) == request.node;
     if (object != kNoObject && matches) {
       found = {.slab = cpu.Load(c.slab), .object = object, .way = Way::kAllocFast};
-      cpu.Store(c.freelist, LoadFreePointer(cpu, s, *found.slab, object));
-      Count(cpu, s, Stat2010::kAllocFastpath);
-      HandOut(s, found);
+      StoreList(cpu, c, core_.LoadFreePointer(cpu, s, *found.slab, object));
+      core_.Count(cpu, s, SlubStat::kAllocFastpath);
+      core_.HandOut(s, *found.slab, object);
       cpu.IrqRestore(flags);
-      if (cpu.MayProceed()) return Task<Placement>(Hand(cpu, s, gfp, found));
+      if (cpu.MayProceed()) return Task<Placement>(Hand(cpu, s, request.gfp, found));
     }
   }
-  if (found.slab != nullptr) return EndAlloc(cpu, s, gfp, found);
-  return AllocFurther(cpu, s, {.gfp = gfp, .node = node}, flags);
+  if (found.slab != nullptr) return EndAlloc(cpu, s, request.gfp, found);
+  return AllocFurther(cpu, s, request, flags);
 }
 
 // The same, where it takes more than the CPU's list.
-Task<Placement> Slub2010::AllocFurther(Cpu& cpu, ListCache& s, AllocRequest request,
-                                       IrqFlags flags) {
-  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+Task<Placement> LockedCpuSlabs::AllocFurther(Cpu& cpu, KmemCache& s, SlubAllocRequest request,
+                                             IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kAllocFast));
   const Found found = co_await AllocSlow(cpu, s, request);
-  if (found.slab != nullptr) HandOut(s, found);
+  if (found.slab != nullptr) core_.HandOut(s, *found.slab, found.object);
   co_await cpu.IrqRestore(flags);
   co_return Hand(cpu, s, request.gfp, found);
 }
 
-Task<Placement> Slub2010::EndAlloc(Cpu& cpu, ListCache& s, Gfp gfp, Found found) {
-  const SiteScope site(cpu, SiteOf(At::kAllocFast));
+Task<Placement> LockedCpuSlabs::EndAlloc(Cpu& cpu, KmemCache& s, Gfp gfp, Found found) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kAllocFast));
   co_await cpu.Sync();
   co_return Hand(cpu, s, gfp, found);
 }
 
-void Slub2010::HandOut(ListCache& s, const Found& found) {
-  ObjectIndex& pointer = found.slab->free_pointer[found.object];
-  CHECK(pointer != kInUse);
-  pointer = kInUse;
-  AccountHandOut(s);
-}
-
-Placement Slub2010::Hand(Cpu& cpu, const ListCache& s, Gfp gfp, const Found& found) const {
+Placement LockedCpuSlabs::Hand(Cpu& cpu, const KmemCache& s, Gfp gfp, const Found& found) const {
   if (found.slab == nullptr) return {PhysAddr(), PathOf(Way::kAllocFailed)};
   const PhysAddr address = s.AddressOf(*found.slab, found.object);
-  if (Has(gfp, Gfp::kZero)) Clear(cpu, s, address);
+  core_.ZeroIfAsked(cpu, s, gfp, address);
   return {address, PathOf(found.way)};
 }
 
 // __slab_alloc(): what others freed into the CPU's slab, a slab of the nodes' lists, a new one.
-Task<Slub2010::Found> Slub2010::AllocSlow(Cpu& cpu, ListCache& s, AllocRequest request) {
-  const SiteScope site(cpu, SiteOf(At::kAllocSlow));
-  cpu.Execute(kSlowCycles);
-  ListCpu& c = On(s, cpu.id());
-  if (ListSlab* const slab = cpu.Load(c.slab); slab != nullptr) {
+Task<LockedCpuSlabs::Found> LockedCpuSlabs::AllocSlow(Cpu& cpu, KmemCache& s,
+                                                      SlubAllocRequest request) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kAllocSlow));
+  cpu.Execute(kSlubSlowCycles);
+  CacheCpu& c = core_.On(s, cpu.id());
+  if (Slab* const slab = cpu.Load(c.slab); slab != nullptr) {
     SpinGuard guard = co_await slab->lock.Acquire(cpu);
     const bool matches = request.node == kAnyNode || cpu.Load(c.node) == request.node;
     if (matches) {
-      Count(cpu, s, Stat2010::kAllocRefill);  // Even if there is nothing to refill from.
+      core_.Count(cpu, s, SlubStat::kAllocRefill);  // Even if there is nothing to refill from.
       const ObjectIndex object = LoadFreelist(cpu, s, *slab);
       if (object != kNoObject) {
         guard.Unlock();
-        Count(cpu, s, Stat2010::kAllocSlowpath);
+        core_.Count(cpu, s, SlubStat::kAllocSlowpath);
         co_return Found{slab, object, Way::kAllocRefill};
       }
     }
     co_await DeactivateSlab(cpu, s, c, std::move(guard));
   }
-  LockedSlab partial = co_await GetPartial(cpu, s, request);
+  const NodeId nearest = request.node == kAnyNode ? cpu.node() : request.node;
+  const bool only_there = request.node != kAnyNode;
+  LockedSlab partial =
+      co_await GetPartial(core_, cpu, s, {.nearest = nearest, .only_there = only_there});
   if (partial.slab != nullptr) {
-    ListSlab& slab = AsList(*partial.slab);
+    Slab& slab = *partial.slab;
     cpu.Store(c.slab, &slab);
-    Count(cpu, s, Stat2010::kAllocFromPartial);
+    core_.Count(cpu, s, SlubStat::kAllocFromPartial);
     const ObjectIndex object = LoadFreelist(cpu, s, slab);
     CHECK_NE(object, kNoObject);
     partial.guard.Unlock();
-    Count(cpu, s, Stat2010::kAllocSlowpath);
+    core_.Count(cpu, s, SlubStat::kAllocSlowpath);
     co_return Found{&slab, object, Way::kAllocNodePartial};
   }
   const Found found = co_await NewCpuSlab(cpu, s, request);
@@ -116,130 +107,144 @@ Task<Slub2010::Found> Slub2010::AllocSlow(Cpu& cpu, ListCache& s, AllocRequest r
 
 // __slab_alloc() at new_slab. Who may wait has interrupts on meanwhile: what then became the CPU's
 // slab is flushed.
-Task<Slub2010::Found> Slub2010::NewCpuSlab(Cpu& cpu, ListCache& s, AllocRequest request) {
-  if (!gfp_mask_in_hot_path_) ReadGfpMask(cpu);
+Task<LockedCpuSlabs::Found> LockedCpuSlabs::NewCpuSlab(Cpu& cpu, KmemCache& s,
+                                                       SlubAllocRequest request) {
+  if (!gfp_mask_in_hot_path_) core_.ReadGfpMask(cpu);
   const bool waits = Has(request.gfp, Gfp::kDirectReclaim);
   if (waits) co_await cpu.IrqRestore(IrqFlags::kWereOn);
-  Slab2010* const fresh = co_await NewSlab(cpu, s, request);
+  Slab* const fresh = co_await core_.NewSlab(cpu, s, request);
   if (waits) cpu.IrqSave();
   if (fresh == nullptr) co_return Found{};
-  ListSlab& slab = AsList(*fresh);
-  Count(cpu, s, Stat2010::kAllocSlab);
-  ListCpu& c = ThisCpu(cpu, s);
+  Slab& slab = *fresh;
+  core_.Count(cpu, s, SlubStat::kAllocSlab);
+  CacheCpu& c = core_.ThisCpu(cpu, s);
   if (cpu.Load(c.slab) != nullptr) co_await FlushSlab(cpu, s, cpu.id());
   const SpinGuard guard = co_await slab.lock.Acquire(cpu);
-  cpu.Store(slab.frozen, true);
+  LockedWord(cpu, slab).set_frozen(true);
   cpu.Store(c.slab, &slab);
   const ObjectIndex object = LoadFreelist(cpu, s, slab);
-  Count(cpu, s, Stat2010::kAllocSlowpath);
+  core_.Count(cpu, s, SlubStat::kAllocSlowpath);
   co_return Found{&slab, object, Way::kAllocNewSlab};
 }
 
 // __slab_alloc() at load_freelist: the first object for the caller, the others for the CPU.
 // REQUIRES: the slab is locked. Answers kNoObject if it has none.
-ObjectIndex Slub2010::LoadFreelist(Cpu& cpu, ListCache& s, ListSlab& slab) {
-  const ObjectIndex object = cpu.Load(slab.freelist);
+ObjectIndex LockedCpuSlabs::LoadFreelist(Cpu& cpu, KmemCache& s, Slab& slab) {
+  const LockedWord word(cpu, slab);
+  const ObjectIndex object = word.freelist();
   if (object == kNoObject) return object;
-  ListCpu& c = On(s, cpu.id());
-  cpu.Store(c.freelist, LoadFreePointer(cpu, s, slab, object));
-  cpu.Store(slab.inuse, static_cast<uint16_t>(slab.objects));
-  cpu.Store(slab.freelist, kNoObject);
-  cpu.Store(c.node, NodeOf(cpu, slab));
+  CacheCpu& c = core_.On(s, cpu.id());
+  StoreList(cpu, c, core_.LoadFreePointer(cpu, s, slab, object));
+  word.set_inuse(slab.word.Peek().objects);
+  word.set_freelist(kNoObject);
+  cpu.Store(c.node, core_.NodeOf(cpu, slab));
   return object;
 }
 
+// kmem_cache_free() and kfree(), which asks the page what it is of.
+Task<PathId> LockedCpuSlabs::Free(Cpu& cpu, Slab& slab, PhysAddr object) {
+  {
+    const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+    cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
+  }
+  return FreeObject(cpu, slab, object);
+}
+
+Task<PathId> LockedCpuSlabs::Kfree(Cpu& cpu, Slab& slab, PhysAddr object) {
+  LookUpSlab(cpu, slab, object);
+  return FreeObject(cpu, slab, object);
+}
+
 // slab_free(): into the CPU's own slab, the mirror image of the fast allocation.
-Task<PathId> Slub2010::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab,
-                                  PhysAddr address) {
-  auto& s = static_cast<ListCache&>(cache);
-  ListSlab& slab = AsList(its_slab);
-  const auto object = static_cast<ObjectIndex>(s.IndexOf(slab, address));
-  CHECK(slab.free_pointer[object] == kInUse);  // Else it is free already.
-  slab.free_pointer[object] = kNoObject;
-  AccountTakeBack(s);
+Task<PathId> LockedCpuSlabs::FreeObject(Cpu& cpu, Slab& slab, PhysAddr address) {
+  KmemCache& s = *slab.cache;
+  const ObjectIndex object = s.IndexOf(slab, address);
+  core_.TakeBack(s, slab, object);
   IrqFlags flags{};
   bool is_done = false;
   {
-    const SiteScope site(cpu, SiteOf(At::kFreeFast));
-    cpu.Execute(kFastCycles);
+    const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+    cpu.Execute(kSlubFastCycles);
     flags = cpu.IrqSave();
-    ListCpu& c = ThisCpu(cpu, s);
+    CacheCpu& c = core_.ThisCpu(cpu, s);
     if (cpu.Load(c.slab) == &slab) {
-      StoreFreePointer(cpu, s, slab, object, cpu.Load(c.freelist));
-      cpu.Store(c.freelist, object);
-      Count(cpu, s, Stat2010::kFreeFastpath);
+      core_.StoreFreePointer(cpu, s, slab, object, cpu.Load(c.top).freelist);
+      StoreList(cpu, c, object);
+      core_.Count(cpu, s, SlubStat::kFreeFastpath);
       cpu.IrqRestore(flags);
       if (cpu.MayProceed()) return Task<PathId>(PathOf(Way::kFreeFast));
       is_done = true;
     }
   }
   if (is_done) return EndFree(cpu, Way::kFreeFast);
-  return FreeFurther(cpu, s, slab, object, flags);
+  return FreeFurther(cpu, slab, object, flags);
 }
 
-Task<PathId> Slub2010::FreeFurther(Cpu& cpu, ListCache& s, ListSlab& slab, ObjectIndex object,
-                                   IrqFlags flags) {
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  const Way way = co_await FreeSlow(cpu, s, slab, object);
+Task<PathId> LockedCpuSlabs::FreeFurther(Cpu& cpu, Slab& slab, ObjectIndex object, IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+  const Way way = co_await FreeSlow(cpu, *slab.cache, slab, object);
   co_await cpu.IrqRestore(flags);
   co_return PathOf(way);
 }
 
-Task<PathId> Slub2010::EndFree(Cpu& cpu, Way way) {
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+Task<PathId> LockedCpuSlabs::EndFree(Cpu& cpu, Way way) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
   co_await cpu.Sync();
   co_return PathOf(way);
 }
 
 // __slab_free(): into the slab's own list. With its first free object a slab comes to its node's
 // list; with its last used one it goes, whatever the node keeps.
-Task<Slub2010::Way> Slub2010::FreeSlow(Cpu& cpu, ListCache& s, ListSlab& slab, ObjectIndex object) {
-  const SiteScope site(cpu, SiteOf(At::kFreeSlow));
-  cpu.Execute(kSlowCycles);
-  Count(cpu, s, Stat2010::kFreeSlowpath);
+Task<LockedCpuSlabs::Way> LockedCpuSlabs::FreeSlow(Cpu& cpu, KmemCache& s, Slab& slab,
+                                                   ObjectIndex object) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeSlow));
+  cpu.Execute(kSlubSlowCycles);
+  core_.Count(cpu, s, SlubStat::kFreeSlowpath);
   SpinGuard guard = co_await slab.lock.Acquire(cpu);
-  const ObjectIndex prior = cpu.Load(slab.freelist);
-  StoreFreePointer(cpu, s, slab, object, prior);
-  cpu.Store(slab.freelist, object);
-  const uint16_t inuse = cpu.Load(slab.inuse);
+  const LockedWord word(cpu, slab);
+  const ObjectIndex prior = word.freelist();
+  core_.StoreFreePointer(cpu, s, slab, object, prior);
+  word.set_freelist(object);
+  const uint16_t inuse = word.inuse();
   CHECK_GT(inuse, 0);
-  cpu.Store(slab.inuse, static_cast<uint16_t>(inuse - 1));
-  if (cpu.Load(slab.frozen)) {
-    Count(cpu, s, Stat2010::kFreeFrozen);
+  word.set_inuse(static_cast<uint16_t>(inuse - 1));
+  if (word.frozen()) {
+    core_.Count(cpu, s, SlubStat::kFreeFrozen);
     co_return Way::kFreeFrozen;
   }
   if (inuse > 1 && prior != kNoObject) co_return Way::kFreePartial;
-  Node2010& n = *GetNode(cpu, s, NodeOf(cpu, slab));
+  CacheNode& n = *core_.GetNode(cpu, s, core_.NodeOf(cpu, slab));
   if (inuse > 1) {
     co_await AddToPartial(cpu, n, slab, ListEnd::kTail);
-    Count(cpu, s, Stat2010::kFreeAddPartial);
+    core_.Count(cpu, s, SlubStat::kFreeAddPartial);
     co_return Way::kFreeAddPartial;
   }
   if (prior != kNoObject) {
     co_await RemoveFromPartial(cpu, n, slab);
-    Count(cpu, s, Stat2010::kFreeRemovePartial);
+    core_.Count(cpu, s, SlubStat::kFreeRemovePartial);
   }
   guard.Unlock();
-  Count(cpu, s, Stat2010::kFreeSlab);
-  co_await DiscardSlab(cpu, s, slab);
+  core_.Count(cpu, s, SlubStat::kFreeSlab);
+  co_await core_.DiscardSlab(cpu, s, slab);
   co_return Way::kFreeSlab;
 }
 
 // deactivate_slab(): the CPU's list goes back into the slab's, object by object, and the slab to
 // its node: to the head if there was anything to give back, for that may still be in the CPU's
 // caches.
-Task<void> Slub2010::DeactivateSlab(Cpu& cpu, ListCache& s, ListCpu& c, SpinGuard guard) {
-  const SiteScope site(cpu, SiteOf(At::kDeactivate));
-  ListSlab& slab = *cpu.Load(c.slab);
-  if (cpu.Load(slab.freelist) != kNoObject) Count(cpu, s, Stat2010::kDeactivateRemoteFrees);
+Task<void> LockedCpuSlabs::DeactivateSlab(Cpu& cpu, KmemCache& s, CacheCpu& c, SpinGuard guard) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kDeactivate));
+  Slab& slab = *cpu.Load(c.slab);
+  const LockedWord word(cpu, slab);
+  if (word.freelist() != kNoObject) core_.Count(cpu, s, SlubStat::kDeactivateRemoteFrees);
   ListEnd end = ListEnd::kTail;
-  for (ObjectIndex object = cpu.Load(c.freelist); object != kNoObject;) {
+  for (ObjectIndex object = cpu.Load(c.top).freelist; object != kNoObject;) {
     end = ListEnd::kHead;
-    const ObjectIndex next = LoadFreePointer(cpu, s, slab, object);
-    cpu.Store(c.freelist, next);
-    StoreFreePointer(cpu, s, slab, object, cpu.Load(slab.freelist));
-    cpu.Store(slab.freelist, object);
-    cpu.Store(slab.inuse, static_cast<uint16_t>(cpu.Load(slab.inuse) - 1));
+    const ObjectIndex next = core_.LoadFreePointer(cpu, s, slab, object);
+    StoreList(cpu, c, next);
+    core_.StoreFreePointer(cpu, s, slab, object, word.freelist());
+    word.set_freelist(object);
+    word.set_inuse(static_cast<uint16_t>(word.inuse() - 1));
     object = next;
   }
   cpu.Store(c.slab, nullptr);
@@ -247,21 +252,22 @@ Task<void> Slub2010::DeactivateSlab(Cpu& cpu, ListCache& s, ListCpu& c, SpinGuar
 }
 
 // unfreeze_slab().
-Task<void> Slub2010::UnfreezeSlab(Cpu& cpu, ListCache& s, ListSlab& slab, ListEnd end,
-                                  SpinGuard guard) {
-  Node2010& n = *GetNode(cpu, s, NodeOf(cpu, slab));
-  cpu.Store(slab.frozen, false);
-  if (cpu.Load(slab.inuse) > 0) {
-    if (cpu.Load(slab.freelist) == kNoObject) {
-      Count(cpu, s, Stat2010::kDeactivateFull);
+Task<void> LockedCpuSlabs::UnfreezeSlab(Cpu& cpu, KmemCache& s, Slab& slab, ListEnd end,
+                                        SpinGuard guard) {
+  CacheNode& n = *core_.GetNode(cpu, s, core_.NodeOf(cpu, slab));
+  const LockedWord word(cpu, slab);
+  word.set_frozen(false);
+  if (word.inuse() > 0) {
+    if (word.freelist() == kNoObject) {
+      core_.Count(cpu, s, SlubStat::kDeactivateFull);
       co_return;
     }
     co_await AddToPartial(cpu, n, slab, end);
-    Count(cpu, s,
-          end == ListEnd::kTail ? Stat2010::kDeactivateToTail : Stat2010::kDeactivateToHead);
+    core_.Count(cpu, s,
+                end == ListEnd::kTail ? SlubStat::kDeactivateToTail : SlubStat::kDeactivateToHead);
     co_return;
   }
-  Count(cpu, s, Stat2010::kDeactivateEmpty);
+  core_.Count(cpu, s, SlubStat::kDeactivateEmpty);
   const uint64_t nr_partial = co_await cpu.LoadUnlocked(n.nr_partial);
   if (nr_partial < cpu.Load(s.min_partial)) {
     // Behind those that have objects in use, so that these fill up first.
@@ -269,15 +275,15 @@ Task<void> Slub2010::UnfreezeSlab(Cpu& cpu, ListCache& s, ListSlab& slab, ListEn
     co_return;
   }
   guard.Unlock();
-  Count(cpu, s, Stat2010::kFreeSlab);
-  co_await DiscardSlab(cpu, s, slab);
+  core_.Count(cpu, s, SlubStat::kFreeSlab);
+  co_await core_.DiscardSlab(cpu, s, slab);
 }
 
 // flush_slab(). REQUIRES: interrupts are off; `owner` is this CPU or off line, and has a slab.
-Task<void> Slub2010::FlushSlab(Cpu& cpu, ListCache& s, CpuId owner) {
-  const SiteScope site(cpu, SiteOf(At::kFlush));
-  ListCpu& c = On(s, owner);
-  Count(cpu, s, Stat2010::kCpuslabFlush);
+Task<void> LockedCpuSlabs::FlushSlab(Cpu& cpu, KmemCache& s, CpuId owner) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
+  CacheCpu& c = core_.On(s, owner);
+  core_.Count(cpu, s, SlubStat::kCpuslabFlush);
   SpinGuard guard = co_await cpu.Load(c.slab)->lock.Acquire(cpu);
   co_await DeactivateSlab(cpu, s, c, std::move(guard));
 }

@@ -9,34 +9,42 @@
 #include "base/check.h"
 
 namespace slablab {
-namespace {
 
-constexpr Cycles kFastCycles = 10;
-constexpr Cycles kSlowCycles = 25;
+// kmem_cache_free(), which V2 does without a look at the page, and kfree().
+Task<PathId> Queues::Free(Cpu& cpu, Slab& slab, PhysAddr object) {
+  if (policy_.queues_by_node) {
+    const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+    cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
+  }
+  return FreeObject(cpu, slab, object);
+}
 
-}  // namespace
+Task<PathId> Queues::Kfree(Cpu& cpu, Slab& slab, PhysAddr object) {
+  LookUpSlab(cpu, slab, object);
+  return FreeObject(cpu, slab, object);
+}
 
 // slab_free(): onto the CPU's queue; the object itself is not touched. No coroutine, as in Alloc.
-Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, PhysAddr object) {
-  auto& s = static_cast<QueueCache&>(cache);
-  MapSlab& slab = AsMap(its_slab);
+Task<PathId> Queues::FreeObject(Cpu& cpu, Slab& slab, PhysAddr object) {
+  KmemCache& s = *slab.cache;
   IrqFlags flags{};
   bool is_local = false;
   bool is_done = false;
   {
-    const SiteScope site(cpu, SiteOf(At::kFreeFast));
-    cpu.Execute(kFastCycles);
-    CHECK(!slab.map.PeekBit(s.IndexOf(slab, object)));  // Else it is free already.
-    AccountTakeBack(s);
+    const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+    cpu.Execute(kSlubFastCycles);
+    const ObjectIndex index = s.IndexOf(slab, object);
+    core_.TakeBack(s, slab, index);
+    slab.free_pointer[index] = kInSheaf;
     flags = cpu.IrqSave();
     QueueCpu& c = ThisCpu(cpu, s);
     is_local = !policy_.queues_by_node;
     if (!is_local) {
       const NodeId own = cpu.Load(c.node);
-      is_local = NodeOf(cpu, slab) == own;
+      is_local = core_.NodeOf(cpu, slab) == own;
     }
     if (is_local && !IsFull(cpu, s, c)) {
-      Count(cpu, s, QueueStat::kFreeFastpath);
+      Count(cpu, s, SlubStat::kFreeFastpath);
       c.q.Push(cpu, object);
       MarkTouched(cpu, c.q, true);
       cpu.IrqRestore(flags);
@@ -48,17 +56,17 @@ Task<PathId> SlubQ::FreeObject(Cpu& cpu, Cache2010& cache, Slab2010& its_slab, P
   return is_local ? FreeToFull(cpu, s, object, flags) : FreeToNode(cpu, s, slab, object, flags);
 }
 
-Task<PathId> SlubQ::FreeToNode(Cpu& cpu, QueueCache& s, MapSlab& slab, PhysAddr object,
-                               IrqFlags flags) {
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  const Way way = co_await FreeAlien(cpu, s, On(*s.cpus, cpu.id()), slab, object);
+Task<PathId> Queues::FreeToNode(Cpu& cpu, KmemCache& s, Slab& slab, PhysAddr object,
+                                IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+  const Way way = co_await FreeAlien(cpu, s, On(*Of(s).cpus, cpu.id()), slab, object);
   co_await cpu.IrqRestore(flags);
   co_return PathOf(way);
 }
 
-Task<PathId> SlubQ::FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlags flags) {
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
-  QueueCpu& c = On(*s.cpus, cpu.id());
+Task<PathId> Queues::FreeToFull(Cpu& cpu, KmemCache& s, PhysAddr object, IrqFlags flags) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
+  QueueCpu& c = On(*Of(s).cpus, cpu.id());
   const Way way = co_await FreeSlow(cpu, s, c);
   c.q.Push(cpu, object);
   MarkTouched(cpu, c.q, false);
@@ -66,28 +74,28 @@ Task<PathId> SlubQ::FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlag
   co_return PathOf(way);
 }
 
-Task<PathId> SlubQ::EndFree(Cpu& cpu, Way way) {
-  const SiteScope site(cpu, SiteOf(At::kFreeFast));
+Task<PathId> Queues::EndFree(Cpu& cpu, Way way) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
   co_await cpu.Sync();
   co_return PathOf(way);
 }
 
 // queue_full(). V2 has no limit in the queue itself, and looks for it in the cache.
-bool SlubQ::IsFull(Cpu& cpu, const QueueCache& s, const QueueCpu& c) const {
+bool Queues::IsFull(Cpu& cpu, const KmemCache& s, const QueueCpu& c) const {
   if (!has_bare_queues()) return c.q.IsFull(cpu);
   cpu.Touch(s.Field(QueueCache::kQueueAt), Access::kRead);
-  return c.q.Count(cpu) >= s.queue;
+  return c.q.Count(cpu) >= Of(s).queue;
 }
 
 // slab_free() with the queue full: the oldest batch goes to the shared queue as far as it has room;
 // if it had none, to the slabs.
-Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
-  const SiteScope site(cpu, SiteOf(At::kFreeSlow));
-  cpu.Execute(kSlowCycles);
+Task<Queues::Way> Queues::FreeSlow(Cpu& cpu, KmemCache& s, QueueCpu& c) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeSlow));
+  cpu.Execute(kSlubSlowCycles);
   Way way = Way::kFreeShared;
-  const int32_t batch = cpu.Load(s.batch);
+  const int32_t batch = cpu.Load(Of(s).batch);
   if (SharedQueues* const queues = SharedOf(cpu, c); queues != nullptr) {
-    const SiteScope shared_site(cpu, SiteOf(At::kShared));
+    const SiteScope shared_site(cpu, SiteOf(SlubAt::kShared));
     LockedQueue& l = queues->shared;
     bool tries = true;
     if (policy_.looks_before_sharing) {
@@ -103,48 +111,48 @@ Task<SlubQ::Way> SlubQ::FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c) {
     }
     if (tries) c.q.DropOldest(cpu, count);
     // V3 counts a transaction even of nothing.
-    if (policy_.counts_outcomes ? count > 0 : tries) Count(cpu, s, QueueStat::kFreeShared);
+    if (policy_.counts_outcomes ? count > 0 : tries) Count(cpu, s, SlubStat::kFreeShared);
   }
   const bool still_full = !policy_.shared_queues || c.q.IsFull(cpu);
   if (still_full) {
     way = Way::kFreeDrain;
     co_await DrainQueue(cpu, s, c.q, batch);
   }
-  if (still_full || !policy_.counts_outcomes) Count(cpu, s, QueueStat::kFreeSlowpath);
+  if (still_full || !policy_.counts_outcomes) Count(cpu, s, SlubStat::kFreeSlowpath);
   co_return way;
 }
 
 // slab_free_alien(): an object of another node.
-Task<SlubQ::Way> SlubQ::FreeAlien(Cpu& cpu, QueueCache& s, QueueCpu& c, MapSlab& slab,
-                                  PhysAddr object) {
-  const SiteScope site(cpu, SiteOf(At::kFreeAlien));
-  cpu.Execute(kSlowCycles);
+Task<Queues::Way> Queues::FreeAlien(Cpu& cpu, KmemCache& s, QueueCpu& c, Slab& slab,
+                                    PhysAddr object) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFreeAlien));
+  cpu.Execute(kSlubSlowCycles);
   LockedQueue* const a = AlienQueue(cpu, s, c, slab.node);
   Way way = Way::kFreeDirect;
   if (a == nullptr) {
     const PhysAddr one[] = {object};
     co_await DrainObjects(cpu, s, one);
-    Count(cpu, s, policy_.counts_outcomes ? QueueStat::kFreeDirect : QueueStat::kFreeAlien);
+    Count(cpu, s, policy_.counts_outcomes ? SlubStat::kFreeDirect : SlubStat::kFreeAlien);
     co_return way;
   }
   way = Way::kFreeAlien;
   {
     const SpinGuard guard = co_await a->lock.Acquire(cpu);
     while (a->q.IsFull(cpu)) {
-      co_await DrainQueue(cpu, s, a->q, cpu.Load(s.batch));
+      co_await DrainQueue(cpu, s, a->q, cpu.Load(Of(s).batch));
       way = Way::kFreeAlienDrain;
     }
     a->q.Push(cpu, object);
     MarkTouched(cpu, a->q, way == Way::kFreeAlien);
   }
   const bool slow = policy_.counts_outcomes && way == Way::kFreeAlienDrain;
-  Count(cpu, s, slow ? QueueStat::kFreeSlowpath : QueueStat::kFreeAlien);
+  Count(cpu, s, slow ? SlubStat::kFreeSlowpath : SlubStat::kFreeAlien);
   co_return way;
 }
 
 // drain_queue(): the oldest `count`, or all there are. REQUIRES: nobody else can change the queue
 // meanwhile. Answers how many.
-Task<int32_t> SlubQ::DrainQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, int32_t count) {
+Task<int32_t> Queues::DrainQueue(Cpu& cpu, KmemCache& s, ObjectQueue& q, int32_t count) {
   const int32_t drained = std::min(count, q.Count(cpu));
   co_await DrainObjects(cpu, s, q.objects().subspan(0, static_cast<size_t>(drained)));
   q.DropOldest(cpu, drained);
@@ -153,7 +161,7 @@ Task<int32_t> SlubQ::DrainQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, int32_t
 }
 
 // drain_shared_cache(), of shared and alien queues. REQUIRES: interrupts are off.
-Task<int32_t> SlubQ::DrainLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue, int32_t count) {
+Task<int32_t> Queues::DrainLocked(Cpu& cpu, KmemCache& s, LockedQueue& queue, int32_t count) {
   co_await cpu.Sync();
   if (queue.q.IsEmpty(cpu)) co_return 0;
   const SpinGuard guard = co_await queue.lock.Acquire(cpu);
@@ -161,33 +169,33 @@ Task<int32_t> SlubQ::DrainLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue, in
   co_return drained;
 }
 
-Task<void> SlubQ::DrainObjects(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
+Task<void> Queues::DrainObjects(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects) {
   return locks_nodes() ? DrainByNode(cpu, s, objects) : DrainBySlab(cpu, s, objects);
 }
 
 // The fast loop of drain_objects(): as many of the first objects as lie in one slab. REQUIRES: the
 // slab's lock is held. Answers how many.
-size_t SlubQ::FoldRun(Cpu& cpu, QueueCache& s, MapSlab& slab, absl::Span<const PhysAddr> objects) {
+size_t Queues::FoldRun(Cpu& cpu, KmemCache& s, Slab& slab, absl::Span<const PhysAddr> objects) {
   size_t count = 0;
-  while (count < objects.size() && SlabOf(objects[count]) == &slab) {
-    slab.map.Set(cpu, s.IndexOf(slab, objects[count]));
+  while (count < objects.size() && core_.SlabOf(objects[count]) == &slab) {
+    ObjectMap(slab).Set(cpu, s.IndexOf(slab, objects[count]));
     ++count;
   }
   return count;
 }
 
 // drain_objects() of V2 and V3: slab by slab, each under its own lock.
-Task<void> SlubQ::DrainBySlab(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
-  const SiteScope site(cpu, SiteOf(At::kDrain));
+Task<void> Queues::DrainBySlab(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kDrain));
   while (!objects.empty()) {
-    MapSlab& slab = AsMap(*SlabOf(objects[0]));
+    Slab& slab = *core_.SlabOf(objects[0]);
     CHECK(slab.cache == &s);
     cpu.Touch(slab.PageOf(objects[0].frame()), Access::kRead);
     SpinGuard guard = co_await slab.lock.Acquire(cpu);
-    const bool was_empty = slab.map.IsEmpty(cpu);
+    const bool was_empty = ObjectMap(slab).IsEmpty(cpu);
     objects = objects.subspan(FoldRun(cpu, s, slab, objects));
-    bool discard = slab.map.IsFull(cpu);
-    Node2010& n = *GetNode(cpu, s, NodeOf(cpu, slab));
+    bool discard = ObjectMap(slab).IsFull(cpu);
+    CacheNode& n = *core_.GetNode(cpu, s, core_.NodeOf(cpu, slab));
     if (discard && policy_.keeps_empty_slabs) {
       const uint64_t partial = co_await cpu.LoadUnlocked(n.nr_partial);
       discard = partial > cpu.Load(s.min_partial);
@@ -195,48 +203,48 @@ Task<void> SlubQ::DrainBySlab(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr
     if (!discard) {
       if (!was_empty) continue;
       co_await AddToPartial(cpu, n, slab, policy_.rest_to);
-      Count(cpu, s, QueueStat::kFreeAddPartial);
+      Count(cpu, s, SlubStat::kFreeAddPartial);
       continue;
     }
     if (!was_empty) {
       co_await RemoveFromPartial(cpu, n, slab);
-      Count(cpu, s, QueueStat::kFreeRemovePartial);
+      Count(cpu, s, SlubStat::kFreeRemovePartial);
     }
     guard.Unlock();
-    co_await DiscardSlab(cpu, s, slab);
+    co_await core_.DiscardSlab(cpu, s, slab);
   }
 }
 
 // drain_objects() of V4: each node's lock is held for as long as the slabs lie on it.
-Task<void> SlubQ::DrainByNode(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects) {
-  const SiteScope site(cpu, SiteOf(At::kDrain));
-  Node2010* n = nullptr;
+Task<void> Queues::DrainByNode(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kDrain));
+  CacheNode* n = nullptr;
   SpinGuard guard;
   while (!objects.empty()) {
-    MapSlab& slab = AsMap(*SlabOf(objects[0]));
+    Slab& slab = *core_.SlabOf(objects[0]);
     CHECK(slab.cache == &s);
     cpu.Touch(slab.PageOf(objects[0].frame()), Access::kRead);
-    Node2010* const home = GetNode(cpu, s, NodeOf(cpu, slab));
+    CacheNode* const home = core_.GetNode(cpu, s, core_.NodeOf(cpu, slab));
     if (home != n) {
       guard.Unlock();
       n = home;
       guard = co_await n->list_lock.Acquire(cpu);
     }
     objects = objects.subspan(FoldRun(cpu, s, slab, objects));
-    bool discard = slab.map.IsFull(cpu);
+    bool discard = ObjectMap(slab).IsFull(cpu);
     if (discard && policy_.keeps_empty_slabs) {
       const auto partial = cpu.Load(n->nr_partial);
       discard = partial > cpu.Load(s.min_partial);
     }
     if (discard) {
-      if (slab.partial) {
+      if (slab.listed.Peek()) {
         RemoveMarked(cpu, s, *n, slab);
-        Count(cpu, s, QueueStat::kFreeRemovePartial);
+        Count(cpu, s, SlubStat::kFreeRemovePartial);
       }
-      co_await DiscardSlab(cpu, s, slab);
-    } else if (!slab.partial) {
+      co_await core_.DiscardSlab(cpu, s, slab);
+    } else if (!slab.listed.Peek()) {
       AddMarked(cpu, s, *n, slab, policy_.rest_to);
-      Count(cpu, s, QueueStat::kFreeAddPartial);
+      Count(cpu, s, SlubStat::kFreeAddPartial);
     }
   }
 }

@@ -8,9 +8,7 @@
 
 namespace slablab {
 
-void SlubQ::AddLayers(CacheId id, std::vector<CacheLayer>* layers) const {
-  const QueueCache& s = queue_cache(id);
-  if (!s.live) return;
+void Queues::Layers(const KmemCache& s, std::vector<CacheLayer>* layers) const {
   CacheLayer cpus{.name = "CPU queues", .holders = "queues"};
   CacheLayer shared{.name = "shared queues", .holders = "queues"};
   CacheLayer aliens{.name = "alien queues", .holders = "queues"};
@@ -22,12 +20,12 @@ void SlubQ::AddLayers(CacheId id, std::vector<CacheLayer>* layers) const {
                 .bytes = ObjectQueue::kSlotsAt + room * ObjectQueue::kSlotBytes},
                s.geometry.size);
   };
-  const Scheduler& scheduler = machine_.scheduler();
+  const Scheduler& scheduler = core_.machine().scheduler();
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
-    const QueueCpu& c = s.cpus->cpus[static_cast<size_t>(i)];
-    add(c.q, s.cpus->max, scheduler.cpu(CpuId(i)).node(), &cpus);
+    const QueueCpu& c = Of(s).cpus->cpus[static_cast<size_t>(i)];
+    add(c.q, Of(s).cpus->max, scheduler.cpu(CpuId(i)).node(), &cpus);
   }
-  for (const std::unique_ptr<SharedQueues>& queues : s.shared) {
+  for (const std::unique_ptr<SharedQueues>& queues : Of(s).shared) {
     add(queues->shared.q, queues->shared.q.max(), queues->node, &shared);
     for (const LockedQueue& alien : queues->aliens) {
       add(alien.q, alien.q.max(), queues->node, &aliens);

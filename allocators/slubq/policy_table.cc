@@ -4,7 +4,7 @@
 // The switches of SLUB+Q's policy, by name and in words.
 
 #include "allocators/policies.h"
-#include "allocators/slubq/policy.h"
+#include "allocators/slub/core/queue_policy.h"
 
 namespace slablab {
 namespace {

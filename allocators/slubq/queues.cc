@@ -55,80 +55,88 @@ int32_t AlienShift(int32_t queue, int nodes) {
 }  // namespace
 
 // kmem_cache_open() from set_min_partial() on.
-void SlubQ::SetDefaults(Cache2010& cache) {
-  auto& s = static_cast<QueueCache&>(cache);
+void Queues::Begin(KmemCache& s) {
+  if (s.front == nullptr) s.front = std::make_unique<QueueCache>();
+  QueueCache& own = Of(s);
   const bool is_dma = Has(s.alloc_flags, Gfp::kDma);
   const bool is_boot = s.names.front() == "kmem_cache" || s.names.front() == "kmem_cache_node";
-  s.low_memory = policy_.low_memory_caches && (is_dma || is_boot);
-  s.queue = s.low_memory ? kLowMemoryQueue : InitialQueueSize(s.geometry.size);
-  s.batch.Poke((s.queue + 1) / 2);
-  if (s.low_memory) s.min_partial.Poke(0);
-  s.node_touched.assign(s.nodes.size(), 0);
+  own.low_memory = policy_.low_memory_caches && (is_dma || is_boot);
+  own.queue = own.low_memory ? kLowMemoryQueue : InitialQueueSize(s.geometry.size);
+  own.batch.Poke((own.queue + 1) / 2);
+  if (own.low_memory) s.min_partial.Poke(0);
+  own.node_touched.assign(s.nodes.size(), 0);
   if (!policy_.shared_queues) return;
-  if (nr_node_ids() > 1) {
-    s.aliens = !s.low_memory;
-    s.alien_shift = AlienShift(s.queue, nr_node_ids());
+  if (core_.nr_node_ids() > 1) {
+    own.aliens = !own.low_memory;
+    own.alien_shift = AlienShift(own.queue, core_.nr_node_ids());
   }
-  const bool small = machine_.config().possible_cpus > 1 && s.geometry.size < kPageSize;
+  const bool small = core_.machine().config().possible_cpus > 1 && s.geometry.size < kPageSize;
   const bool is_own_size = policy_.shared_size == QueuePolicy::SharedSize::kTenBatches;
-  s.shared_queue_wanted = is_own_size ? (small ? kSharedBatches * s.batch.Peek() : 0) : s.queue;
-  if (is_dma || s.low_memory) s.shared_queue_wanted = 0;
+  own.shared_queue_wanted =
+      is_own_size ? (small ? kSharedBatches * own.batch.Peek() : 0) : own.queue;
+  if (is_dma || own.low_memory) own.shared_queue_wanted = 0;
 }
 
 // struct kmem_cache_cpu: counters, the node's number, the queue; in V2 the number of objects stands
 // before the node's, and the objects behind.
-uint32_t SlubQ::NodeAt() const {
-  const uint64_t stats = options_.statistics ? stat_infos().size() * 4 : 0;
+uint32_t Queues::NodeAt() const {
+  const uint64_t stats = core_.counter_bytes();
   return static_cast<uint32_t>(has_bare_queues() ? stats + 4 : stats);
 }
 
-uint32_t SlubQ::QueueAt() const {
+uint32_t Queues::QueueAt() const {
   return has_bare_queues() ? NodeAt() - 4 : RoundUpToWord(NodeAt() + 4);
 }
 
-uint32_t SlubQ::SlotsAt() const {
+uint32_t Queues::SlotsAt() const {
   return has_bare_queues() ? RoundUpToWord(NodeAt() + 4) - QueueAt() : ObjectQueue::kSlotsAt;
 }
 
-uint32_t SlubQ::BytesForQueue(int32_t queue) const {
+uint32_t Queues::BytesForQueue(int32_t queue) const {
   const uint64_t bytes = QueueAt() + SlotsAt() + SlotBytes(queue);
   return static_cast<uint32_t>(has_bare_queues() ? bytes : RoundUpToLine(bytes));
 }
 
-int32_t SlubQ::QueueMax(uint32_t bytes) const {
+int32_t Queues::QueueMax(uint32_t bytes) const {
   return static_cast<int32_t>((bytes - QueueAt() - SlotsAt()) / ObjectQueue::kSlotBytes);
 }
 
-uint32_t SlubQ::BytesPerCpu(const Cache2010& s) const {
-  return BytesForQueue(static_cast<const QueueCache&>(s).queue);
-}
-
-// alloc_kmem_cache_cpu(): what rounding to whole lines gave is used. (V2 neither rounds nor sets
-// anything: a CPU's node is 0 until another has been asked for.)
-void SlubQ::InitCpus(Cpu& cpu, Cache2010& cache) {
-  auto& s = static_cast<QueueCache&>(cache);
-  const PercpuArea area = s.cpu.Peek();
-  s.cpus = std::make_unique<QueueCpus>(static_cast<size_t>(machine_.config().cpu_count()),
-                                       QueueMax(BytesForQueue(s.queue)));
-  s.cpus->area = area;
-  if (has_bare_queues()) return;
-  for (int i = 0; i < machine_.config().possible_cpus; ++i) {
-    cpu.Touch({areas_->AddressOn(area, CpuId(i), 0), Structure::kPerCpuArea}, Access::kWrite);
+// kmem_cache_open(): node structures, then the per-CPU structures, of which alloc_kmem_cache_cpu()
+// uses what rounding to whole lines gave. (V2 neither rounds nor sets anything: a CPU's node is 0
+// until another has been asked for.)
+Task<bool> Queues::Open(Cpu& cpu, KmemCache& s) {
+  const bool have_nodes = co_await core_.InitNodes(cpu, s);
+  if (!have_nodes) co_return false;
+  const PercpuRequest request{.bytes = BytesForQueue(Of(s).queue), .align = 64};
+  const bool have_area = co_await core_.AllocPercpu(cpu, s, &s.cpu_slab, request);
+  if (!have_area) co_return false;
+  const PercpuArea area = s.cpu_slab.Peek();
+  Of(s).cpus =
+      std::make_unique<QueueCpus>(static_cast<size_t>(core_.machine().config().cpu_count()),
+                                  QueueMax(BytesForQueue(Of(s).queue)));
+  Of(s).cpus->area = area;
+  if (has_bare_queues()) co_return true;
+  for (int i = 0; i < core_.machine().config().possible_cpus; ++i) {
+    cpu.Touch({core_.areas().AddressOn(area, CpuId(i), 0), Structure::kPerCpuArea}, Access::kWrite);
   }
+  co_return true;
 }
 
-void SlubQ::PlaceCpu(QueueCpus& cpus, CpuId id) const {
+Task<void> Queues::Close(Cpu& cpu, KmemCache& s) {
+  if (!s.cpu_slab.Peek().is_null()) co_await core_.FreePercpu(cpu, s, &s.cpu_slab);
+}
+
+void Queues::PlaceCpu(QueueCpus& cpus, CpuId id) const {
   QueueCpu& c = cpus.cpus[id.index()];
   const uint32_t queue_at = QueueAt();
-  const auto address = [&](uint32_t at) { return areas_->AddressOn(cpus.area, id, at); };
+  const auto address = [&](uint32_t at) { return core_.areas().AddressOn(cpus.area, id, at); };
   const auto place = [&](uint32_t at) { return Place{address(at), Structure::kPerCpuArea}; };
   c.placed = true;
-  const NodeId home = machine_.config().cpus[id.index()].node;
-  const NodeId node = policy_.queues_by_node ? LocalMemoryNode(home) : NodeId(0);
+  const NodeId home = core_.machine().config().cpus[id.index()].node;
+  const NodeId node = policy_.queues_by_node ? core_.LocalMemoryNode(home) : NodeId(0);
   c.node = PerCpu<NodeId>(id, place(NodeAt()), node);
   if (policy_.shared_queues)
     c.shared = PerCpu<SharedQueues*>(id, place(queue_at + ObjectQueue::kLinkAt));
-  if (options_.statistics) c.stats.PlaceAt(*areas_, cpus.area, id, 0);
   ObjectQueue::Memory memory{.pages = {},
                              .is_contiguous = false,
                              .slots = &cpus.slots[id.index() * static_cast<size_t>(cpus.max)],
@@ -146,60 +154,63 @@ void SlubQ::PlaceCpu(QueueCpus& cpus, CpuId id) const {
 
 // resize_cpu_queue(): smaller limits hold before the new queues are in use, larger ones after;
 // what is in the old queues is drained by their own CPUs. False: there is no memory.
-Task<bool> SlubQ::ResizeCpuQueue(Cpu& cpu, QueueCache& s, int32_t queue) {
+Task<bool> Queues::ResizeCpuQueue(Cpu& cpu, KmemCache& s, int32_t queue) {
   const uint32_t bytes = BytesForQueue(queue);
   if (bytes > kPercpuBytesMax) co_return false;
-  const PercpuArea area = co_await areas_->Alloc(cpu, {.bytes = bytes, .align = 64});
+  const PercpuArea area = co_await core_.areas().Alloc(cpu, {.bytes = bytes, .align = 64});
   if (area.is_null()) co_return false;
   co_await RemoveSharedQueues(cpu, s);
-  auto fresh = std::make_unique<QueueCpus>(static_cast<size_t>(machine_.config().cpu_count()),
-                                           QueueMax(bytes));
+  auto fresh = std::make_unique<QueueCpus>(
+      static_cast<size_t>(core_.machine().config().cpu_count()), QueueMax(bytes));
   fresh->area = area;
-  if (queue < s.queue) {
-    s.queue = queue;
-    cpu.Store(s.batch, (queue + 1) / 2);
+  if (queue < Of(s).queue) {
+    Of(s).queue = queue;
+    cpu.Store(Of(s).batch, (queue + 1) / 2);
   }
   co_await cpu.Sync();
-  std::unique_ptr<QueueCpus> stale = std::exchange(s.cpus, std::move(fresh));
-  cpu.Store(s.cpu, area);
+  std::unique_ptr<QueueCpus> stale = std::exchange(Of(s).cpus, std::move(fresh));
+  cpu.Store(s.cpu_slab, area);
+  // The counters lie there too, and begin anew.
+  s.cpus = LazyArray<CacheCpu>(static_cast<size_t>(core_.machine().config().cpu_count()));
   co_await FlushEvery(cpu, s, *stale);
-  if (queue > s.queue) {
-    s.queue = queue;
-    cpu.Store(s.batch, (queue + 1) / 2);
+  if (queue > Of(s).queue) {
+    Of(s).queue = queue;
+    cpu.Store(Of(s).batch, (queue + 1) / 2);
   }
-  const auto possible = static_cast<uint64_t>(machine_.config().possible_cpus);
+  const auto possible = static_cast<uint64_t>(core_.machine().config().possible_cpus);
   const uint64_t freed = stale->area.bytes * possible;
   const uint64_t held = area.bytes * possible;
-  Account(s, [=](Footprint& footprint) { footprint.percpu_bytes += held - freed; });
-  co_await areas_->Free(cpu, stale->area);
+  core_.Account(s, [=](Footprint& footprint) { footprint.percpu_bytes += held - freed; });
+  co_await core_.areas().Free(cpu, stale->area);
   co_await AllocSharedQueues(cpu, s);
   co_return true;
 }
 
 // alien_cache(): of `node`, seen from a CPU. The own node has no place in the block.
-LockedQueue* SlubQ::AlienQueue(Cpu& cpu, QueueCache& s, QueueCpu& c, NodeId node) {
+LockedQueue* Queues::AlienQueue(Cpu& cpu, KmemCache& s, QueueCpu& c, NodeId node) {
   cpu.Touch(s.Field(QueueCache::kFlagsAt), Access::kRead);
-  if (!s.aliens) return nullptr;
+  if (!Of(s).aliens) return nullptr;
   SharedQueues* const queues = cpu.Load(c.shared);
   if (queues == nullptr || !queues->has_aliens) return nullptr;
   const NodeId own = cpu.Load(c.node);
   if (node == own) return nullptr;
   const int slot = node < own ? node.value() + 1 : node.value();
-  CHECK(slot >= 1 && slot < nr_node_ids());
+  CHECK(slot >= 1 && slot < core_.nr_node_ids());
   return &queues->aliens[static_cast<size_t>(slot) - 1];
 }
 
 // Which CPUs share queues: those of one last-level-cache domain and node. Who is alone there: in V3
 // with the others of the node, in V4 with all the others that are alone.
-std::vector<std::vector<CpuId>> SlubQ::QueueGroups(const Scheduler& scheduler) const {
+std::vector<std::vector<CpuId>> Queues::QueueGroups(const Scheduler& scheduler) const {
   std::map<std::pair<int32_t, int32_t>, std::vector<CpuId>> domains;
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
     if (!scheduler.cpu(CpuId(i)).online()) continue;
-    const CpuPlace& place = machine_.config().cpus[static_cast<size_t>(i)];
-    const NodeId node = LocalMemoryNode(place.node);
+    const CpuPlace& place = core_.machine().config().cpus[static_cast<size_t>(i)];
+    const NodeId node = core_.LocalMemoryNode(place.node);
     domains[{place.domain.value(), node.value()}].push_back(CpuId(i));
   }
-  const bool across_nodes = policy_.lone_cpus_have_shared && HasQuirk("isolated-across-nodes");
+  const bool across_nodes =
+      policy_.lone_cpus_have_shared && core_.HasQuirk("isolated-across-nodes");
   std::vector<std::vector<CpuId>> groups;
   std::map<int32_t, std::vector<CpuId>> alone;  // by node
   for (auto& [domain, cpus] : domains) {
@@ -218,14 +229,15 @@ std::vector<std::vector<CpuId>> SlubQ::QueueGroups(const Scheduler& scheduler) c
 }
 
 // alloc_shared_caches(). Not before sysfs is up; then kmalloc is, too.
-Task<void> SlubQ::AllocSharedQueues(Cpu& cpu, QueueCache& s) {
-  if (!up_ || s.shared_queue_wanted == 0) co_return;
+Task<void> Queues::AllocSharedQueues(Cpu& cpu, KmemCache& s) {
+  if (!core_.is_up() || Of(s).shared_queue_wanted == 0) co_return;
   for (const std::vector<CpuId>& group : QueueGroups(cpu.scheduler())) {
-    const CpuPlace& place = machine_.config().cpus[group[0].index()];
-    SharedQueues* const queues = co_await AllocSharedBlock(cpu, s, LocalMemoryNode(place.node));
+    const CpuPlace& place = core_.machine().config().cpus[group[0].index()];
+    SharedQueues* const queues =
+        co_await AllocSharedBlock(cpu, s, core_.LocalMemoryNode(place.node));
     if (queues == nullptr) continue;
     for (CpuId id : group) {
-      PerCpu<SharedQueues*>& link = On(*s.cpus, id).shared;
+      PerCpu<SharedQueues*>& link = On(*Of(s).cpus, id).shared;
       cpu.Touch(link.place(), Access::kWrite);
       link.Poke(queues);
     }
@@ -233,22 +245,23 @@ Task<void> SlubQ::AllocSharedQueues(Cpu& cpu, QueueCache& s) {
 }
 
 // The block, rounded up to what kmalloc has anyway: the rest is the shared queue's.
-Task<SharedQueues*> SlubQ::AllocSharedBlock(Cpu& cpu, QueueCache& s, NodeId node) {
-  const uint64_t aliens = s.aliens ? static_cast<uint64_t>(nr_node_ids() - 1) << s.alien_shift : 0;
-  uint64_t bytes = QueueBytes(s.shared_queue_wanted) + aliens;
+Task<SharedQueues*> Queues::AllocSharedBlock(Cpu& cpu, KmemCache& s, NodeId node) {
+  const uint64_t aliens =
+      Of(s).aliens ? static_cast<uint64_t>(core_.nr_node_ids() - 1) << Of(s).alien_shift : 0;
+  uint64_t bytes = QueueBytes(Of(s).shared_queue_wanted) + aliens;
   const uint64_t used = bytes;
   const bool is_class = policy_.half_page_is_class ? bytes <= kPageSize / 2 : bytes < kPageSize / 2;
   if (is_class) {
-    bytes = cache(kmalloc_.CacheFor(bytes, kGfpKernel)).geometry.object_size;
-  } else if (!policy_.half_page_is_class && HasQuirk("alien-stride-overflow")) {
+    bytes = core_.cache(core_.kmalloc().CacheFor(bytes, kGfpKernel)).geometry.object_size;
+  } else if (!policy_.half_page_is_class && core_.HasQuirk("alien-stride-overflow")) {
     // The shift where the size was meant: 12 bytes, and all behind them is somebody else's.
     const uint64_t asked = static_cast<uint64_t>(kPageShift) << OrderFor(bytes);
-    const PhysAddr block = co_await KmallocOwn(cpu, asked, kGfpKernel | Gfp::kZero, node);
+    const PhysAddr block = co_await core_.KmallocOwn(cpu, asked, kGfpKernel | Gfp::kZero, node);
     if (block.is_null()) co_return nullptr;
-    SharedQueues& queues = *s.shared.emplace_back(std::make_unique<SharedQueues>());
+    SharedQueues& queues = *Of(s).shared.emplace_back(std::make_unique<SharedQueues>());
     queues.block = block;
     queues.bytes = used;
-    Log(
+    core_.Log(
         fmt::format("BUG kmalloc-16: Padding overwritten. {} bytes of queues of {} in an object of "
                     "{} bytes at {:#x}",
                     used, s.names.front(), asked, block.value()));
@@ -256,9 +269,9 @@ Task<SharedQueues*> SlubQ::AllocSharedBlock(Cpu& cpu, QueueCache& s, NodeId node
   } else {
     bytes = kPageSize << OrderFor(bytes);
   }
-  const PhysAddr block = co_await KmallocOwn(cpu, bytes, kGfpKernel | Gfp::kZero, node);
+  const PhysAddr block = co_await core_.KmallocOwn(cpu, bytes, kGfpKernel | Gfp::kZero, node);
   if (block.is_null()) co_return nullptr;
-  SharedQueues& queues = *s.shared.emplace_back(std::make_unique<SharedQueues>());
+  SharedQueues& queues = *Of(s).shared.emplace_back(std::make_unique<SharedQueues>());
   queues.block = block;
   queues.bytes = bytes;
   queues.node = node;
@@ -268,7 +281,7 @@ Task<SharedQueues*> SlubQ::AllocSharedBlock(Cpu& cpu, QueueCache& s, NodeId node
   co_return &queues;
 }
 
-void SlubQ::LayOutBlock(QueueCache& s, SharedQueues& queues, uint64_t bytes) {
+void Queues::LayOutBlock(KmemCache& s, SharedQueues& queues, uint64_t bytes) {
   const auto lay_out = [&](LockedQueue& queue, PhysAddr at, int32_t max) {
     queue.slots.resize(static_cast<size_t>(max));
     queue.lock = SpinLock(queue_lock_class_, {at + ObjectQueue::kLinkAt, Structure::kLock});
@@ -276,9 +289,9 @@ void SlubQ::LayOutBlock(QueueCache& s, SharedQueues& queues, uint64_t bytes) {
     queue.q.Reset(memory, CpuId(-1), &queue.lock);
   };
   uint64_t alien_bytes = 0;
-  if (s.aliens) {
-    const auto count = static_cast<size_t>(nr_node_ids() - 1);
-    const uint64_t stride = uint64_t{1} << s.alien_shift;
+  if (Of(s).aliens) {
+    const auto count = static_cast<size_t>(core_.nr_node_ids() - 1);
+    const uint64_t stride = uint64_t{1} << Of(s).alien_shift;
     alien_bytes = count * stride;
     queues.has_aliens = true;
     queues.aliens = std::vector<LockedQueue>(count);
@@ -287,19 +300,19 @@ void SlubQ::LayOutBlock(QueueCache& s, SharedQueues& queues, uint64_t bytes) {
               Capacity(stride));
     }
   }
-  s.shared_queue = Capacity(bytes - alien_bytes);
-  lay_out(queues.shared, queues.block + alien_bytes, s.shared_queue);
+  Of(s).shared_queue = Capacity(bytes - alien_bytes);
+  lay_out(queues.shared, queues.block + alien_bytes, Of(s).shared_queue);
 }
 
 // __remove_shared_cache(): on each CPU, interrupts off. Whoever comes first drains.
-Task<void> SlubQ::UnlinkShared(Cpu& cpu, QueueCache& s) {
-  const SiteScope site(cpu, SiteOf(At::kFlush));
+Task<void> Queues::UnlinkShared(Cpu& cpu, KmemCache& s) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
   QueueCpu& c = ThisCpu(cpu, s);
   SharedQueues* const queues = cpu.Load(c.shared);
   cpu.Store(c.shared, nullptr);
   if (queues == nullptr) co_return;
   // The patches ask for the alien queues by way of the pointer that they have just cleared.
-  if (!HasQuirk("alien-leak")) {
+  if (!core_.HasQuirk("alien-leak")) {
     for (LockedQueue& a : queues->aliens) co_await DrainLocked(cpu, s, a, a.q.max());
   }
   co_await DrainLocked(cpu, s, queues->shared, queues->shared.q.max());
@@ -307,61 +320,54 @@ Task<void> SlubQ::UnlinkShared(Cpu& cpu, QueueCache& s) {
 
 class QueueUnlink : public RemoteCall {
  public:
-  QueueUnlink(SlubQ& slubq, QueueCache& cache) : slubq_(slubq), cache_(cache) {}
+  QueueUnlink(Queues& queues, KmemCache& cache) : queues_(queues), cache_(cache) {}
   Task<void> Run(Cpu& cpu) override {
     const IrqFlags flags = cpu.IrqSave();
-    co_await slubq_.UnlinkShared(cpu, cache_);
+    co_await queues_.UnlinkShared(cpu, cache_);
     co_await cpu.IrqRestore(flags);
   }
 
  private:
-  SlubQ& slubq_;
-  QueueCache& cache_;
+  Queues& queues_;
+  KmemCache& cache_;
 };
 
 // remove_shared_caches().
-Task<void> SlubQ::RemoveSharedQueues(Cpu& cpu, QueueCache& s) {
-  if (s.shared.empty()) co_return;
+Task<void> Queues::RemoveSharedQueues(Cpu& cpu, KmemCache& s) {
+  if (Of(s).shared.empty()) co_return;
   QueueUnlink unlink(*this, s);
   const Scheduler& scheduler = cpu.scheduler();
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
     if (scheduler.cpu(CpuId(i)).online()) {
       co_await cpu.CallOn(CpuId(i), unlink);
     } else {
-      On(*s.cpus, CpuId(i)).shared.Poke(nullptr);
+      On(*Of(s).cpus, CpuId(i)).shared.Poke(nullptr);
     }
   }
-  for (const std::unique_ptr<SharedQueues>& queues : s.shared) {
+  for (const std::unique_ptr<SharedQueues>& queues : Of(s).shared) {
     uint64_t lost = 0;
     for (const LockedQueue& a : queues->aliens) lost += static_cast<uint64_t>(a.q.count());
     if (lost > 0) {
-      Log(fmt::format("{} objects of {} were in alien queues that were freed", lost,
-                      s.names.front()));
+      core_.Log(fmt::format("{} objects of {} were in alien queues that were freed", lost,
+                            s.names.front()));
+      Of(s).lost += lost;
     }
-    co_await KfreeOwn(cpu, queues->block);
+    co_await core_.KfreeOwn(cpu, queues->block);
   }
-  s.shared.clear();
-  s.shared_queue = 0;
+  Of(s).shared.clear();
+  Of(s).shared_queue = 0;
 }
 
-Task<void> SlubQ::CachesAreUp(Cpu& cpu) {
-  for (size_t i = caches_.live().size(); i > 0; --i) {
-    co_await AllocSharedQueues(cpu, queue_cache(caches_.live()[i - 1]));
+Task<void> Queues::CachesAreUp(Cpu& cpu) {
+  for (size_t i = core_.live_caches().size(); i > 0; --i) {
+    co_await AllocSharedQueues(cpu, core_.cache(core_.live_caches()[i - 1]));
   }
 }
 
-Task<void> SlubQ::Opened(Cpu& cpu, Cache2010& s) {
-  return AllocSharedQueues(cpu, static_cast<QueueCache&>(s));
-}
-
-Task<void> SlubQ::Closing(Cpu& cpu, Cache2010& s) {
-  return RemoveSharedQueues(cpu, static_cast<QueueCache&>(s));
-}
-
-std::vector<SlubQ::QueueBlock> SlubQ::QueueBlocks() const {
+std::vector<QueueBlock> Queues::Blocks() const {
   std::vector<QueueBlock> blocks;
-  for (CacheId id : caches_.live()) {
-    for (const std::unique_ptr<SharedQueues>& queues : queue_cache(id).shared) {
+  for (CacheId id : core_.live_caches()) {
+    for (const std::unique_ptr<SharedQueues>& queues : Of(core_.cache(id)).shared) {
       blocks.push_back({queues->block, queues->bytes});
     }
   }

@@ -16,56 +16,6 @@
 namespace slablab {
 namespace {
 
-constexpr std::array<FigureInfo, kQueueStats> kStats = {{
-    {"alloc_fastpath", FigureRole::kFastAllocs},
-    {"alloc_shared"},
-    {"alloc_alien"},
-    {"alloc_direct"},
-    {"alloc_remote"},
-    {"alloc_slowpath", FigureRole::kSlowAllocs},
-    {"free_fastpath", FigureRole::kFastFrees},
-    {"free_shared"},
-    {"free_alien"},
-    {"free_direct"},
-    {"free_slowpath", FigureRole::kSlowFrees},
-    {"free_add_partial", FigureRole::kListedByFrees},
-    {"free_remove_partial", FigureRole::kUnlistedByFrees},
-    {"alloc_from_partial", FigureRole::kUnlistedByAllocs},
-    {"alloc_slab", FigureRole::kSlabsMade},
-    {"free_slab", FigureRole::kSlabsReturned},
-    {"queue_flush"},
-    {"order_fallback"},
-}};
-
-using S = QueueStat;
-// enum stat_item of each version. free_slab has no user left in any.
-constexpr std::array<QueueStat, 11> kOrderV2 = {
-    S::kAllocFastpath,  S::kAllocSlowpath,     S::kFreeFastpath,     S::kFreeSlowpath,
-    S::kFreeAddPartial, S::kFreeRemovePartial, S::kAllocFromPartial, S::kAllocSlab,
-    S::kFreeSlab,       S::kQueueFlush,        S::kOrderFallback};
-constexpr std::array<QueueStat, 15> kOrderV3 = {
-    S::kAllocFastpath,  S::kAllocSlowpath,     S::kFreeFastpath,     S::kFreeSlowpath,
-    S::kFreeAddPartial, S::kFreeRemovePartial, S::kAllocFromPartial, S::kAllocSlab,
-    S::kAllocRemote,    S::kAllocShared,       S::kFreeShared,       S::kFreeAlien,
-    S::kFreeSlab,       S::kQueueFlush,        S::kOrderFallback};
-constexpr std::array<QueueStat, 17> kOrderV4 = {
-    S::kAllocFastpath,    S::kAllocShared,  S::kAllocAlien,     S::kAllocDirect,
-    S::kAllocSlowpath,    S::kFreeFastpath, S::kFreeShared,     S::kFreeAlien,
-    S::kFreeDirect,       S::kFreeSlowpath, S::kFreeAddPartial, S::kFreeRemovePartial,
-    S::kAllocFromPartial, S::kAllocSlab,    S::kFreeSlab,       S::kQueueFlush,
-    S::kOrderFallback};
-static_assert(kOrderV4.size() == kQueueStatsMax);
-
-template <size_t kCount>
-constexpr std::array<FigureInfo, kCount> InfosOf(const std::array<QueueStat, kCount>& order) {
-  std::array<FigureInfo, kCount> infos;
-  for (size_t i = 0; i < kCount; ++i) infos[i] = kStats[static_cast<size_t>(order[i])];
-  return infos;
-}
-constexpr auto kInfosV2 = InfosOf(kOrderV2);
-constexpr auto kInfosV3 = InfosOf(kOrderV3);
-constexpr auto kInfosV4 = InfosOf(kOrderV4);
-
 constexpr std::array<PathInfo, 17> kPaths = {
     FastAllocPath("alloc fast"), AllocPath("alloc from shared"), AllocPath("alloc node partial"),
     AllocPath("alloc new slab"), AllocPath("alloc from alien"),  AllocPath("alloc from node"),
@@ -74,7 +24,7 @@ constexpr std::array<PathInfo, 17> kPaths = {
     FreePath("free to alien"),   FreePath("free alien drain"),   FreePath("free direct"),
     FreePath("free large"),      FreePath("free of null"),
 };
-static_assert(PathOf(SlubQ::Way::kFreeNull) == kPaths.size() - 1);
+static_assert(PathOf(Queues::Way::kFreeNull) == kPaths.size() - 1);
 
 constexpr QuirkInfo kQuirks[] = {
     {"alloc-hook-inverted",
@@ -161,22 +111,19 @@ constexpr TunableInfo kTunablesV4[] = {
     kSlubMaxOrder,
     kSlubMinObjects};
 
-struct CountersOfVersion {
-  absl::Span<const FigureInfo> infos;
-  absl::Span<const QueueStat> order;
-};
-
-CountersOfVersion CountersOf(const QueuePolicy& policy) {
+absl::Span<const SlubStat> (*CountersOf(const QueuePolicy& policy))() {
   switch (policy.counters) {
     case QueuePolicy::Counters::kOfV2:
-      return {.infos = kInfosV2, .order = kOrderV2};
+      return SlubCountersOfQueuesV2;
     case QueuePolicy::Counters::kOfV3:
-      return {.infos = kInfosV3, .order = kOrderV3};
+      return SlubCountersOfQueuesV3;
     case QueuePolicy::Counters::kOfV4:
-      return {.infos = kInfosV4, .order = kOrderV4};
+      return SlubCountersOfQueuesV4;
   }
   CHECK(false);
 }
+
+absl::Span<const PathInfo> Paths() { return kPaths; }
 
 }  // namespace
 
@@ -188,50 +135,38 @@ ModelSwitches SlubQSwitches(const QueuePolicy& policy) {
   return {.quirks = kQuirks,
           .boots = kBoots,
           .tunables = tunables,
-          .counters = CountersOf(policy).infos};
+          .counters = SlubCounterInfos(CountersOf(policy)())};
 }
 
-absl::Span<const PathInfo> SlubQ::paths() const { return kPaths; }
-
-absl::Span<const FigureInfo> SlubQ::stat_infos() const {
-  return CountersOf(policy_).infos;
-}
-
-void SlubQ::SetStatPositions() {
-  stat_position_.fill(-1);
-  const absl::Span<const QueueStat> order = CountersOf(policy_).order;
-  for (size_t i = 0; i < order.size(); ++i) {
-    stat_position_[static_cast<size_t>(order[i])] = static_cast<int8_t>(i);
-  }
-}
-
-uint32_t SlubQ::StatOf(const Cache2010& s, CpuId cpu, int stat) const {
-  const QueueCpu& c = static_cast<const QueueCache&>(s).cpus->cpus[cpu.index()];
-  return c.stats.values[static_cast<size_t>(stat)];
-}
-
-void SlubQ::CountOrderFallback(Cpu& cpu, Cache2010& s) {
-  auto& cache = static_cast<QueueCache&>(s);
-  if (cache.cpus != nullptr) Count(cpu, cache, QueueStat::kOrderFallback);
-}
-
-Slub2010Core::SpecialPaths SlubQ::special_paths() const {
-  return {.alloc_failed = PathOf(Way::kAllocFailed),
-          .alloc_large = PathOf(Way::kAllocLarge),
-          .alloc_zero = PathOf(Way::kAllocZero),
-          .free_large = PathOf(Way::kFreeLarge),
-          .free_null = PathOf(Way::kFreeNull)};
+SlubPolicy SlubPolicyOf(const QueuePolicy& queues) {
+  SlubPolicy policy = kSlubOf2010;
+  policy.name = queues.name;
+  policy.cpu_slabs = false;
+  policy.rules.free_link = SlubRules::FreeLink::kNone;
+  policy.rules.min_objects_max = 64;
+  policy.counters = CountersOf(queues);
+  policy.cache_offsets = queues.cache_offsets;
+  policy.queues = queues;
+  policy.lives.slab_guard = queues.slab_guard == QueuePolicy::SlabGuard::kSlabLock
+                                ? SlubLives::SlabGuard::kSlabLock
+                                : SlubLives::SlabGuard::kNodeLock;
+  policy.lives.tuning_locks = true;
+  policy.lives.cpu_holds = "CPU queues";
+  policy.ways = {.infos = Paths,
+                 .alloc_failed = PathOf(Queues::Way::kAllocFailed),
+                 .alloc_large = PathOf(Queues::Way::kAllocLarge),
+                 .alloc_zero = PathOf(Queues::Way::kAllocZero),
+                 .free_large = PathOf(Queues::Way::kFreeLarge),
+                 .free_null = PathOf(Queues::Way::kFreeNull)};
+  policy.switches = [](const SlubPolicy& of) { return SlubQSwitches(of.queues); };
+  return policy;
 }
 
 // The tunables' files, and what is in the queues: per_cpu_caches by CPU, shared_caches and
 // alien_caches by the first CPU of those that share; in parentheses what there is room for.
-std::vector<Figure> SlubQ::State(CacheId id) const {
-  const QueueCache& s = queue_cache(id);
-  if (!s.live) return {};
-  std::vector<Figure> figures = SlabFigures(s);
+void Queues::FillState(const KmemCache& s, std::vector<Figure>* figures) const {
   const auto queue_figure = [&](const FigureInfo& info) {
-    Figure figure = PlainFigure(info.name, 0);
-    figure.role = info.role;
+    Figure figure = Figure::Of(info, 0);
     figure.per = Figure::Per::kCpu;
     figure.has_parentheses = true;
     return figure;
@@ -249,9 +184,9 @@ std::vector<Figure> SlubQ::State(CacheId id) const {
   Figure shared = queue_figure({"shared_caches", FigureRole::kShared});
   Figure aliens = queue_figure({"alien_caches", FigureRole::kAlien});
   std::set<const SharedQueues*> seen;
-  for (size_t i = 0; i < s.cpus->cpus.size(); ++i) {
-    const QueueCpu& c = s.cpus->cpus[i];
-    add(cpus, i, c.q.count(), s.cpus->max);
+  for (size_t i = 0; i < Of(s).cpus->cpus.size(); ++i) {
+    const QueueCpu& c = Of(s).cpus->cpus[i];
+    add(cpus, i, c.q.count(), Of(s).cpus->max);
     const SharedQueues* const queues = c.shared.Peek();
     if (queues == nullptr || !seen.insert(queues).second) continue;
     add(shared, i, queues->shared.q.count(), queues->shared.q.max());
@@ -263,73 +198,59 @@ std::vector<Figure> SlubQ::State(CacheId id) const {
     }
     add(aliens, i, objects, max);
   }
-  figures.push_back(cpus);
-  if (policy_.shared_queues) figures.insert(figures.end(), {shared, aliens});
+  figures->push_back(cpus);
+  if (policy_.shared_queues) figures->insert(figures->end(), {shared, aliens});
   const auto plain = [&](std::string_view name, uint64_t value) {
-    figures.push_back(PlainFigure(name, value));
+    figures->push_back(Figure::Of({name}, value));
   };
-  plain("queue_size", static_cast<uint64_t>(s.queue));
-  plain("cpu_queue_size", static_cast<uint64_t>(s.cpus->max));
-  plain("batch_size", static_cast<uint64_t>(s.batch.Peek()));
+  plain("queue_size", static_cast<uint64_t>(Of(s).queue));
+  plain("cpu_queue_size", static_cast<uint64_t>(Of(s).cpus->max));
+  plain("batch_size", static_cast<uint64_t>(Of(s).batch.Peek()));
   if (policy_.shared_queues) {
-    plain("shared_queue_size", static_cast<uint64_t>(s.shared_queue));
-    plain("alien_queue_size", s.aliens ? ((uint64_t{1} << s.alien_shift) - 16) / 8 : 0);
-    plain("expire", s.last_expired_bytes);
+    plain("shared_queue_size", static_cast<uint64_t>(Of(s).shared_queue));
+    plain("alien_queue_size", Of(s).aliens ? ((uint64_t{1} << Of(s).alien_shift) - 16) / 8 : 0);
+    plain("expire", Of(s).last_expired_bytes);
   }
   plain("min_partial", s.min_partial.Peek());
   plain("aliases", s.names.size() - 1);
-  return figures;
 }
 
-SlabInfoRow SlubQ::SlabInfo(CacheId id) const {
-  const QueueCache& s = queue_cache(id);
-  SlabInfoRow row = Slub2010Core::SlabInfo(id);
-  row.limit = static_cast<uint32_t>(s.queue);
-  row.batch_count = static_cast<uint32_t>(s.batch.Peek());
-  for (const std::unique_ptr<SharedQueues>& queues : s.shared) {
-    row.shared_available += static_cast<uint64_t>(queues->shared.q.count());
+void Queues::FillSlabInfo(const KmemCache& s, SlabInfoRow* row) const {
+  row->limit = static_cast<uint32_t>(Of(s).queue);
+  row->batch_count = static_cast<uint32_t>(Of(s).batch.Peek());
+  for (const std::unique_ptr<SharedQueues>& queues : Of(s).shared) {
+    row->shared_available += static_cast<uint64_t>(queues->shared.q.count());
   }
-  return row;
 }
 
 // One pass over one cache.
 class QueueInspection {
  public:
-  QueueInspection(const SlubQ& slubq, const QueueCache& cache) : slubq_(slubq), s_(cache) {}
+  QueueInspection(const Queues& queues, const KmemCache& cache)
+      : queues_(queues), core_(queues.core_), s_(cache), of_(Queues::Of(cache)) {}
 
-  void Run() {
-    std::set<const Slab2010*> listed;
-    slubq_.CheckCore(s_, [&](const Slab2010& slab) { listed.insert(&slab); });
-    uint64_t on_slabs = 0;
-    uint64_t objects = 0;
-    for (const MapSlab& slab : slubq_.pool_.slabs()) {
-      if (slab.cache != &s_) continue;
-      const uint32_t free = slab.map.PeekWeight();
-      CHECK_EQ(listed.contains(&slab), free > 0);  // 1
-      if (slubq_.locks_nodes()) CHECK_EQ(slab.partial, free > 0);
-      on_slabs += free;
-      objects += slab.objects;
+  // Answers how many objects are in queues.
+  uint64_t Run() {
+    for (const Slab& slab : core_.records().slabs()) {
+      if (slab.cache != &s_ || !queues_.locks_nodes()) continue;
+      const SlabWord word = slab.word.Peek();
+      CHECK_EQ(slab.listed.Peek(), word.inuse < word.objects);  // 1
     }
     VisitQueues();
-    const uint64_t used = s_.footprint.objects;
-    // What a quirk has lost is with nobody.
-    const bool lossless = slubq_.KernelLog().empty();
-    if (lossless) {
-      CHECK_EQ(on_slabs + queued_.size() + used, objects);  // 2
-    }
+    return queued_.size();
   }
 
  private:
   void VisitQueues() {
     std::set<const SharedQueues*> seen;
-    for (size_t i = 0; i < s_.cpus->cpus.size(); ++i) {
-      const QueueCpu& c = s_.cpus->cpus[i];
+    for (size_t i = 0; i < of_.cpus->cpus.size(); ++i) {
+      const QueueCpu& c = of_.cpus->cpus[i];
       if (!c.placed) continue;
       VisitQueue(c.q, kAnyNode);
       const SharedQueues* const queues = c.shared.Peek();
       if (queues == nullptr) continue;
-      const bool mixed = slubq_.HasQuirk("isolated-across-nodes");
-      if (!mixed) CHECK(queues->node == c.node.Peek());  // 6
+      const bool mixed = core_.HasQuirk("isolated-across-nodes");
+      if (!mixed) CHECK(queues->node == c.node.Peek());  // 5
       if (!seen.insert(queues).second) continue;
       VisitQueue(queues->shared.q, kAnyNode);
       CHECK(!queues->shared.lock.held());
@@ -341,7 +262,7 @@ class QueueInspection {
         CHECK(!queues->aliens[slot - 1].lock.held());
       }
     }
-    for (const std::unique_ptr<SharedQueues>& queues : s_.shared) {
+    for (const std::unique_ptr<SharedQueues>& queues : of_.shared) {
       // Not in use any more: nothing may be left in it.
       if (seen.contains(queues.get())) continue;
       CHECK_EQ(queues->shared.q.count(), 0);
@@ -351,22 +272,23 @@ class QueueInspection {
   void VisitQueue(const ObjectQueue& q, NodeId node) {
     CHECK_LE(q.count(), q.max());  // 4
     for (PhysAddr object : q.objects()) {
-      const Slab2010* const slab = slubq_.SlabOf(object);
+      const Slab* const slab = core_.SlabOf(object);
       CHECK(slab != nullptr && slab->cache == &s_);
-      CHECK(!SlubQ::AsMap(*slab).map.PeekBit(s_.IndexOf(*slab, object)));  // 2
-      CHECK(queued_.insert(object).second);                                // 2
-      if (node != kAnyNode) CHECK(slab->node == node);                     // 3
+      CHECK(slab->free_pointer[s_.IndexOf(*slab, object)] == kInSheaf);  // 2
+      CHECK(queued_.insert(object).second);                              // 2
+      if (node != kAnyNode) CHECK(slab->node == node);                   // 3
     }
   }
 
-  const SlubQ& slubq_;
-  const QueueCache& s_;
+  const Queues& queues_;
+  const SlubCore& core_;
+  const KmemCache& s_;
+  const QueueCache& of_;
   std::set<PhysAddr> queued_;
 };
 
-void SlubQ::CheckInvariants() const {
-  for (CacheId id : caches_.live()) QueueInspection(*this, queue_cache(id)).Run();
-  CheckTotals();
+void Queues::Inspect(const KmemCache& s, SlubInspection& inspection) const {
+  inspection.ClaimInSheaves(QueueInspection(*this, s).Run() + Of(s).lost);
 }
 
 }  // namespace slablab

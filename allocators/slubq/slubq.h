@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
-#include "allocators/slub_2010/core.h"
-#include "allocators/slubq/policy.h"
+#include "allocators/slub/core/check.h"
+#include "allocators/slub/core/core.h"
+#include "allocators/slub/core/locked_slabs.h"
+#include "allocators/slub/model.h"
 #include "allocators/slubq/structures.h"
 
 // SLUB+Q: SLUB with SLAB's queues, as posted to linux-mm in 2010 and never merged. Three versions
@@ -28,9 +30,10 @@
 // memory is short, never by the clock.
 //
 // The structures (allocators/slubq/structures.h): QueueCache; QueueCpus, all CPUs' queues at one
-// size; QueueCpu; SharedQueues for a last-level-cache domain; MapSlab with its ObjectMap.
+// size; QueueCpu; SharedQueues for a last-level-cache domain; ObjectMap.
 //
-// The three versions, whose differences are fields of QueuePolicy (allocators/slubq/policy.h).
+// The three versions, whose differences are fields of QueuePolicy
+// (allocators/slub/core/queue_policy.h).
 // Where V2 says nothing, it is as V3.
 //                            V2             V3                        V4
 //   a slab is guarded by                    its own lock              its node's lock
@@ -59,20 +62,16 @@
 // Lock order. A queue's lock, then the slab's (V2, V3), then kmem_cache_node->list_lock. Before
 // all these, and asleep if need be, slub_lock: creating, destroying, tuning, hotplug and expiry.
 //
-// Invariants (between operations).
+// Invariants, besides the core's (allocators/slub/core/core.h).
 //   1. A slab is on its own node's partial list if and only if it has a free object on itself; in
-//      V4 the flag `partial` says the same.
+//      V4 the flag `listed` says the same.
 //   2. Every object is in exactly one place: with its user, on its slab (a set bit), or in one
 //      queue.
 //   3. An alien queue holds objects of its node. (A CPU's and the shared queue may come by some of
 //      other nodes: from other nodes' lists in V3, from pages that fell back in both. In V2 there
 //      is no telling.)
 //   4. No queue is longer than its memory.
-//   5. A node's nr_partial is the length of its partial list, and nr_slabs and total_objects count
-//      the cache's slabs that lie on the node.
-//   6. CPUs of one domain and node have the same shared queue or none.
-//   7. Each frame of a slab leads to it, and the slab names its cache.
-//   8. The footprint is what adding up all slabs gives.
+//   5. CPUs of one domain and node have the same shared queue or none.
 //
 // What the patches got wrong is a quirk, off by default, where it is named in SlubQSwitches(). Made
 // good without a quirk, because what followed was chance or a hang: V3 takes an alien queue's lock
@@ -86,95 +85,58 @@
 // in turn. It is then as if that node had been asked for: from an alien queue, object by object.
 // SLUB places slabs, not objects.
 //
-// Not modelled besides what allocators/slub_2010/core.h says: mempolicies, which a workload cannot
+// Not modelled besides what allocators/slub/core/core.h says: mempolicies, which a workload cannot
 // set; debugging.
 
 namespace slablab {
 
-// SLUB_STATS of all versions; each has its own order and names (allocators/slubq/report.cc).
-enum class QueueStat : uint8_t {
-  kAllocFastpath,
-  kAllocShared,
-  kAllocAlien,
-  kAllocDirect,
-  kAllocRemote,
-  kAllocSlowpath,
-  kFreeFastpath,
-  kFreeShared,
-  kFreeAlien,
-  kFreeDirect,
-  kFreeSlowpath,
-  kFreeAddPartial,
-  kFreeRemovePartial,
-  kAllocFromPartial,
-  kAllocSlab,
-  kFreeSlab,
-  kQueueFlush,
-  kOrderFallback,
+// The queues' own memory, for audits: what a block really is, not what it was asked for as.
+struct QueueBlock {
+  PhysAddr block;
+  uint64_t bytes = 0;
 };
-inline constexpr int kQueueStats = 18;
 
-class SlubQ : public Slub2010Core {
+// The front: queues.
+class Queues {
  public:
-  SlubQ(Machine& machine, const AllocatorOptions& options, const QueuePolicy& policy);
+  // The way an operation went: an index of SlubQ's paths().
+  enum class Way : PathId;
 
-  std::string_view name() const override { return policy_.name; }
-  absl::Span<const PathInfo> paths() const override;
-  Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) override;
-  Task<void> Shrink(Cpu& cpu, CacheId id) override;
-  Task<void> CpuDead(Cpu& cpu, CpuId dead) override;
-  Task<absl::Status> Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) override;
-  std::vector<Figure> State(CacheId id) const override;
-  void AddLayers(CacheId id, std::vector<CacheLayer>* layers) const override;
-  SlabInfoRow SlabInfo(CacheId id) const override;
-  void CheckInvariants() const override;
+  // `core` outlives it.
+  explicit Queues(SlubCore& core);
+  Queues(const Queues&) = delete;
 
+  // As SlubModel has them.
+  Task<Placement> Alloc(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  Task<PathId> Free(Cpu& cpu, Slab& slab, PhysAddr object);
+  Task<PathId> Kfree(Cpu& cpu, Slab& slab, PhysAddr object);
+  void Begin(KmemCache& s);
+  Task<bool> Open(Cpu& cpu, KmemCache& s);
+  Task<void> Opened(Cpu& cpu, KmemCache& s) { return AllocSharedQueues(cpu, s); }
+  Task<void> Closing(Cpu& cpu, KmemCache& s) { return RemoveSharedQueues(cpu, s); }
+  Task<void> Close(Cpu& cpu, KmemCache& s);
+  Task<void> CachesAreUp(Cpu& cpu);
+  void Fill(Cpu& cpu, KmemCache& s, Slab& slab);
+  ObjectIndex TakeFirst(Cpu& cpu, KmemCache& s, Slab& slab);
+  void EarlyListed(CacheNode& n, Slab& slab);
+  Task<uint32_t> CountFree(Cpu& cpu, const Slab& slab);
+  Task<void> FlushAll(Cpu& cpu, KmemCache& s);
+  Task<void> FlushCpuOf(Cpu& cpu, KmemCache& s, CpuId owner);
+  Task<absl::Status> Tune(Cpu& cpu, KmemCache& s, std::string_view key, int64_t value);
   // kmem_cache_expire_all(), which vmscan calls in direct reclaim (all nodes), in kswapd and in
   // zone reclaim (the zone's node).
-  Task<uint64_t> Reclaim(Cpu& cpu, NodeId node) override;
-  // The queues' own memory, for audits: what a block really is, not what it was asked for as.
-  struct QueueBlock {
-    PhysAddr block;
-    uint64_t bytes = 0;
-  };
-  std::vector<QueueBlock> QueueBlocks() const;
-
-  // The way an operation went: an index of paths().
-  enum class Way : PathId;
+  Task<uint64_t> Reclaim(Cpu& cpu, NodeId node);
+  void Inspect(const KmemCache& s, SlubInspection& inspection) const;
+  void FillState(const KmemCache& s, std::vector<Figure>* figures) const;
+  void FillSlabInfo(const KmemCache& s, SlabInfoRow* row) const;
+  void Layers(const KmemCache& s, std::vector<CacheLayer>* layers) const;
+  std::vector<QueueBlock> Blocks() const;
 
  private:
   friend class QueueFlush;
   friend class QueueUnlink;
   friend class QueueExpiry;
   friend class QueueInspection;
-
-  // --- The core's hooks. ---
-  std::unique_ptr<Cache2010> NewCache() override { return std::make_unique<QueueCache>(); }
-  void SetDefaults(Cache2010& s) override;
-  uint32_t BytesPerCpu(const Cache2010& s) const override;
-  void InitCpus(Cpu& cpu, Cache2010& s) override;
-  Task<void> CachesAreUp(Cpu& cpu) override;
-  Task<void> Opened(Cpu& cpu, Cache2010& s) override;
-  Task<void> Closing(Cpu& cpu, Cache2010& s) override;
-  Slab2010& TakeRecord(uint32_t objects) override { return pool_.Take((objects + 63) / 64); }
-  void GiveRecord(Slab2010& slab) override;
-  std::vector<Slab2010*> Slabs(const Cache2010& s) override;
-  std::vector<SlabPlace> SlabPlaces() const override { return PlacesOf(pool_.slabs()); }
-  bool IsCpuSlab(const Slab2010&) const override { return false; }
-  void FillSlab(Cpu& cpu, Cache2010& s, Slab2010& slab) override;
-  uint32_t TakeFirst(Cpu& cpu, Cache2010& s, Slab2010& slab) override;
-  void EarlyListed(Node2010& n, Slab2010& slab) override;
-  uint32_t FreeObjects(const Slab2010& slab) const override { return AsMap(slab).map.PeekWeight(); }
-  Task<uint32_t> CountFree(Cpu& cpu, const Slab2010& slab) override;
-  bool StaysOnNode(const AllocRequest& request) const override {
-    return Has(request.gfp, Gfp::kThisNode);
-  }
-  Task<PathId> FreeObject(Cpu& cpu, Cache2010& s, Slab2010& slab, PhysAddr object) override;
-  Task<void> FlushAll(Cpu& cpu, Cache2010& s) override;
-  absl::Span<const FigureInfo> stat_infos() const override;
-  uint32_t StatOf(const Cache2010& s, CpuId cpu, int stat) const override;
-  void CountOrderFallback(Cpu& cpu, Cache2010& s) override;
-  SpecialPaths special_paths() const override;
 
   // --- slubq_alloc.cc. ---
   struct Found {
@@ -186,50 +148,54 @@ class SlubQ : public Slub2010Core {
     IrqFlags flags{};
     bool node_matches = false;
   };
-  Task<Placement> AllocFurther(Cpu& cpu, QueueCache& s, AllocRequest request, Entry entry);
-  Task<Placement> EndAlloc(Cpu& cpu, QueueCache& s, Gfp gfp, Found found);
-  Placement Hand(Cpu& cpu, const QueueCache& s, Gfp gfp, Found found) const;
-  NodeId FindNumaNode(Cpu& cpu, const QueueCache& s, NodeId node);
-  Task<Found> AllocSlow(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> AllocSlowOfAny(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> Refill(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch);
-  Task<Found> RefillSlabBySlab(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> RefillUnderNodeLock(Cpu& cpu, QueueCache& s, AllocRequest request, int32_t batch);
+  Task<Placement> AllocFurther(Cpu& cpu, KmemCache& s, SlubAllocRequest request, Entry entry);
+  Task<Placement> EndAlloc(Cpu& cpu, KmemCache& s, Gfp gfp, Found found);
+  void HandOut(KmemCache& s, PhysAddr object);
+  Placement Hand(Cpu& cpu, const KmemCache& s, Gfp gfp, Found found) const;
+  NodeId FindNumaNode(Cpu& cpu, const KmemCache& s, NodeId node);
+  Task<Found> AllocSlow(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  Task<Found> AllocSlowOfAny(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  Task<Found> Refill(Cpu& cpu, KmemCache& s, SlubAllocRequest request, int32_t batch);
+  Task<Found> RefillSlabBySlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  Task<Found> RefillUnderNodeLock(Cpu& cpu, KmemCache& s, SlubAllocRequest request, int32_t batch);
   bool StuckAt(const QueueCpu& c);
-  Task<int32_t> RefillFromLists(Cpu& cpu, QueueCache& s, QueueCpu& c, int32_t batch);
+  Task<int32_t> RefillFromLists(Cpu& cpu, KmemCache& s, QueueCpu& c, int32_t batch);
   Task<int32_t> RefillFromShared(Cpu& cpu, QueueCpu& c, int32_t batch);
-  Task<Found> AllocFromNode(Cpu& cpu, QueueCache& s, AllocRequest request);
-  Task<Found> AllocOneUnderSlabLock(Cpu& cpu, QueueCache& s, LockedQueue* a, AllocRequest request);
-  Task<Found> AllocOneUnderNodeLock(Cpu& cpu, QueueCache& s, LockedQueue* a, AllocRequest request);
-  Task<Slab2010*> NewSlabInSlowPath(Cpu& cpu, QueueCache& s, AllocRequest request);
-  int32_t RefillQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, MapSlab& slab, int32_t wanted);
+  Task<Found> AllocFromNode(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  Task<Found> AllocOneUnderSlabLock(Cpu& cpu, KmemCache& s, LockedQueue* a,
+                                    SlubAllocRequest request);
+  Task<Found> AllocOneUnderNodeLock(Cpu& cpu, KmemCache& s, LockedQueue* a,
+                                    SlubAllocRequest request);
+  Task<Slab*> NewSlabInSlowPath(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
+  int32_t RefillQueue(Cpu& cpu, KmemCache& s, ObjectQueue& q, Slab& slab, int32_t wanted);
   NodeId SpreadNode(const Cpu& cpu);
-  PhysAddr RetrieveOne(Cpu& cpu, QueueCache& s, MapSlab& slab);
-  Task<void> ToLists(Cpu& cpu, QueueCache& s, MapSlab& slab, ListEnd end);
+  PhysAddr RetrieveOne(Cpu& cpu, KmemCache& s, Slab& slab);
+  Task<void> ToLists(Cpu& cpu, KmemCache& s, Slab& slab, ListEnd end);
 
   // --- slubq_free.cc. ---
-  Task<PathId> FreeToNode(Cpu& cpu, QueueCache& s, MapSlab& slab, PhysAddr object, IrqFlags flags);
-  Task<PathId> FreeToFull(Cpu& cpu, QueueCache& s, PhysAddr object, IrqFlags flags);
+  Task<PathId> FreeObject(Cpu& cpu, Slab& slab, PhysAddr object);
+  Task<PathId> FreeToNode(Cpu& cpu, KmemCache& s, Slab& slab, PhysAddr object, IrqFlags flags);
+  Task<PathId> FreeToFull(Cpu& cpu, KmemCache& s, PhysAddr object, IrqFlags flags);
   Task<PathId> EndFree(Cpu& cpu, Way way);
-  bool IsFull(Cpu& cpu, const QueueCache& s, const QueueCpu& c) const;
-  Task<Way> FreeSlow(Cpu& cpu, QueueCache& s, QueueCpu& c);
-  Task<Way> FreeAlien(Cpu& cpu, QueueCache& s, QueueCpu& c, MapSlab& slab, PhysAddr object);
-  Task<void> DrainObjects(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects);
-  Task<void> DrainBySlab(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects);
-  Task<void> DrainByNode(Cpu& cpu, QueueCache& s, absl::Span<const PhysAddr> objects);
-  size_t FoldRun(Cpu& cpu, QueueCache& s, MapSlab& slab, absl::Span<const PhysAddr> objects);
-  Task<int32_t> DrainQueue(Cpu& cpu, QueueCache& s, ObjectQueue& q, int32_t count);
-  Task<int32_t> DrainLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue, int32_t count);
+  bool IsFull(Cpu& cpu, const KmemCache& s, const QueueCpu& c) const;
+  Task<Way> FreeSlow(Cpu& cpu, KmemCache& s, QueueCpu& c);
+  Task<Way> FreeAlien(Cpu& cpu, KmemCache& s, QueueCpu& c, Slab& slab, PhysAddr object);
+  Task<void> DrainObjects(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects);
+  Task<void> DrainBySlab(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects);
+  Task<void> DrainByNode(Cpu& cpu, KmemCache& s, absl::Span<const PhysAddr> objects);
+  size_t FoldRun(Cpu& cpu, KmemCache& s, Slab& slab, absl::Span<const PhysAddr> objects);
+  Task<int32_t> DrainQueue(Cpu& cpu, KmemCache& s, ObjectQueue& q, int32_t count);
+  Task<int32_t> DrainLocked(Cpu& cpu, KmemCache& s, LockedQueue& queue, int32_t count);
 
   // --- slubq_queues.cc: shared and alien queues, resizing. ---
-  LockedQueue* AlienQueue(Cpu& cpu, QueueCache& s, QueueCpu& c, NodeId node);
-  Task<void> AllocSharedQueues(Cpu& cpu, QueueCache& s);
-  Task<void> RemoveSharedQueues(Cpu& cpu, QueueCache& s);
-  Task<SharedQueues*> AllocSharedBlock(Cpu& cpu, QueueCache& s, NodeId node);
-  void LayOutBlock(QueueCache& s, SharedQueues& queues, uint64_t bytes);
+  LockedQueue* AlienQueue(Cpu& cpu, KmemCache& s, QueueCpu& c, NodeId node);
+  Task<void> AllocSharedQueues(Cpu& cpu, KmemCache& s);
+  Task<void> RemoveSharedQueues(Cpu& cpu, KmemCache& s);
+  Task<SharedQueues*> AllocSharedBlock(Cpu& cpu, KmemCache& s, NodeId node);
+  void LayOutBlock(KmemCache& s, SharedQueues& queues, uint64_t bytes);
   std::vector<std::vector<CpuId>> QueueGroups(const Scheduler& scheduler) const;
-  Task<void> UnlinkShared(Cpu& cpu, QueueCache& s);
-  Task<bool> ResizeCpuQueue(Cpu& cpu, QueueCache& s, int32_t queue);
+  Task<void> UnlinkShared(Cpu& cpu, KmemCache& s);
+  Task<bool> ResizeCpuQueue(Cpu& cpu, KmemCache& s, int32_t queue);
   uint32_t NodeAt() const;
   uint32_t QueueAt() const;
   uint32_t SlotsAt() const;
@@ -237,40 +203,34 @@ class SlubQ : public Slub2010Core {
   int32_t QueueMax(uint32_t bytes) const;
 
   // --- slubq_control.cc. ---
-  Task<void> FlushCpu(Cpu& cpu, QueueCache& s, QueueCpus& cpus, CpuId owner);
-  Task<void> FlushEvery(Cpu& cpu, QueueCache& s, QueueCpus& cpus);
-  Task<absl::Status> TuneLocked(Cpu& cpu, CacheId id, std::string_view key, int64_t value);
-  Task<absl::Status> TuneBatch(Cpu& cpu, QueueCache& s, int64_t value);
-  Task<absl::Status> TuneShared(Cpu& cpu, QueueCache& s, int64_t value);
-  Task<absl::Status> TuneAlien(Cpu& cpu, QueueCache& s, int64_t value);
-  Task<absl::Status> ClearStat(Cpu& cpu, QueueCache& s, std::string_view key, int64_t value);
+  Task<void> FlushCpu(Cpu& cpu, KmemCache& s, QueueCpus& cpus, CpuId owner);
+  Task<void> FlushEvery(Cpu& cpu, KmemCache& s, QueueCpus& cpus);
+  Task<absl::Status> TuneBatch(Cpu& cpu, KmemCache& s, int64_t value);
+  Task<absl::Status> TuneShared(Cpu& cpu, KmemCache& s, int64_t value);
+  Task<absl::Status> TuneAlien(Cpu& cpu, KmemCache& s, int64_t value);
 
   // --- slubq_expire.cc. ---
   enum class Level : uint8_t { kPartials, kAliens, kShared, kCpus };
-  Task<uint64_t> Expire(Cpu& cpu, QueueCache& s, NodeId node);
-  Task<uint64_t> ExpireLevel(Cpu& cpu, QueueCache& s, Level level, NodeId node);
-  Task<uint64_t> ExpirePartials(Cpu& cpu, QueueCache& s, NodeId node);
-  Task<uint64_t> ExpireAliens(Cpu& cpu, QueueCache& s, NodeId node);
-  Task<uint64_t> ExpireShared(Cpu& cpu, QueueCache& s, NodeId node);
-  Task<uint64_t> ExpireCpus(Cpu& cpu, QueueCache& s, NodeId node);
-  Task<uint64_t> ExpireLocked(Cpu& cpu, QueueCache& s, LockedQueue& queue);
-
-  void SetStatPositions();
+  Task<uint64_t> Expire(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<uint64_t> ExpireLevel(Cpu& cpu, KmemCache& s, Level level, NodeId node);
+  Task<uint64_t> ExpirePartials(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<uint64_t> ExpireAliens(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<uint64_t> ExpireShared(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<uint64_t> ExpireCpus(Cpu& cpu, KmemCache& s, NodeId node);
+  Task<uint64_t> ExpireLocked(Cpu& cpu, KmemCache& s, LockedQueue& queue);
 
   // --- Small things on every path. ---
+  static QueueCache& Of(const KmemCache& s) { return static_cast<QueueCache&>(*s.front); }
   bool locks_nodes() const { return policy_.slab_guard == QueuePolicy::SlabGuard::kNodeLock; }
   bool spares_touched() const { return policy_.expiry == QueuePolicy::Expiry::kUntouched; }
   bool has_bare_queues() const { return policy_.queue_head == QueuePolicy::QueueHead::kCountAlone; }
   void MarkTouched(Cpu& cpu, ObjectQueue& q, bool touched) const {
     if (policy_.marks_touched) q.SetTouched(cpu, touched);
   }
-  static MapSlab& AsMap(Slab2010& slab) { return static_cast<MapSlab&>(slab); }
-  static const MapSlab& AsMap(const Slab2010& slab) { return static_cast<const MapSlab&>(slab); }
-  QueueCache& queue_cache(CacheId id) const { return static_cast<QueueCache&>(cache(id)); }
   // this_cpu_ptr(s->cpu).
-  QueueCpu& ThisCpu(Cpu& cpu, QueueCache& s) {
-    cpu.Load(s.cpu);
-    return On(*s.cpus, cpu.id());
+  QueueCpu& ThisCpu(Cpu& cpu, KmemCache& s) {
+    cpu.Load(s.cpu_slab);
+    return On(*Of(s).cpus, cpu.id());
   }
   QueueCpu& On(QueueCpus& cpus, CpuId id) const {
     QueueCpu& c = cpus.cpus[id.index()];
@@ -284,32 +244,27 @@ class SlubQ : public Slub2010Core {
     return policy_.shared_queues ? cpu.Load(c.shared) : nullptr;
   }
   void PlaceCpu(QueueCpus& cpus, CpuId id) const;
-  void Count(Cpu& cpu, QueueCache& s, QueueStat stat) {
-    if (!options_.statistics) return;
-    const int at = stat_position_[static_cast<size_t>(stat)];
-    if (at < 0) return;
-    QueueCpu& c = On(*s.cpus, cpu.id());
-    ++c.stats.values[static_cast<size_t>(at)];
-    cpu.Touch(c.stats.PlaceOf(at), Access::kWrite);
+  // A version has some of the counters.
+  void Count(Cpu& cpu, KmemCache& s, SlubStat stat) {
+    if (core_.Counts(stat)) core_.Count(cpu, s, stat);
   }
   // add_partial() and remove_partial() of V4, which mark the slab. REQUIRES: the node's lock.
-  void AddMarked(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab, ListEnd end);
-  void RemoveMarked(Cpu& cpu, QueueCache& s, Node2010& n, MapSlab& slab);
+  void AddMarked(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab, ListEnd end);
+  void RemoveMarked(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& slab);
 
-  const QueuePolicy policy_;
+  SlubCore& core_;
+  const QueuePolicy& policy_;
   const bool gfp_mask_in_hot_path_;
   const bool hook_inverted_;
   const bool spreads_slab_;
   LockClass* const queue_lock_class_;
-  std::array<int8_t, kQueueStats> stat_position_;
-  SlubPool<MapSlab, &MapSlab::words> pool_;
   std::vector<PhysAddr> moving_;  // objects on their way from one place to another
   bool livelock_logged_ = false;
   std::vector<NodeId> spread_rotor_;  // by CPU, as if each were a task: the node used last
   std::vector<bool> expiring_;        // by CPU
 };
 
-enum class SlubQ::Way : PathId {
+enum class Queues::Way : PathId {
   kAllocFast,
   kAllocShared,
   kAllocPartial,
@@ -328,7 +283,18 @@ enum class SlubQ::Way : PathId {
   kFreeLarge,
   kFreeNull,
 };
-constexpr PathId PathOf(SlubQ::Way way) { return static_cast<PathId>(way); }
+constexpr PathId PathOf(Queues::Way way) { return static_cast<PathId>(way); }
+
+// SLUB of 2010 with queues, of the version that `queues` is.
+SlubPolicy SlubPolicyOf(const QueuePolicy& queues);
+
+class SlubQ : public SlubModel<Queues> {
+ public:
+  SlubQ(Machine& machine, const AllocatorOptions& options, const QueuePolicy& policy)
+      : SlubModel(machine, options, SlubPolicyOf(policy)) {}
+
+  std::vector<QueueBlock> QueueBlocks() const { return front().Blocks(); }
+};
 
 }  // namespace slablab
 

@@ -4,61 +4,66 @@
 #include "allocators/slubq/structures.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "base/check.h"
 #include "sim/core/scheduler.h"
 
 namespace slablab {
 
-void ObjectMap::Reset(Place place, uint32_t objects, uint64_t* words) {
-  lock_ = nullptr;
-  place_ = place;
-  words_ = words;
-  objects_ = objects;
-  is_private_ = true;
-  // bitmap_fill().
-  for (uint32_t first = 0; first < objects; first += 64) {
-    const uint32_t bits = std::min(objects - first, uint32_t{64});
-    words[first / 64] = bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
-  }
+void ObjectMap::Check(const Cpu& cpu) const {
+  CHECK(slab_.guard == nullptr || slab_.guard->HeldBy(cpu));
 }
 
-void ObjectMap::Check(const Cpu& cpu) const { CHECK(is_private_ || lock_->HeldBy(cpu)); }
-
-uint32_t ObjectMap::PeekWeight() const {
-  uint32_t weight = 0;
-  for (uint32_t word = 0; word < (objects_ + 63) / 64; ++word) {
-    weight += static_cast<uint32_t>(std::popcount(words_[word]));
+// Of the word that has an object's bit.
+Place ObjectMap::PlaceOf(uint32_t object) const {
+  Place first = slab_.word.place();
+  if (is_behind_objects()) {
+    first = {slab_.cache->AddressOf(slab_, objects_), Structure::kSlabMetadata};
   }
-  return weight;
+  return first + object / 64 * 8;
+}
+
+void ObjectMap::Fill(Cpu& cpu) const {
+  std::fill_n(slab_.free_pointer, objects_, kNoObject);
+  cpu.TouchRange(PlaceOf(0), bytes(), Access::kWrite);
 }
 
 uint32_t ObjectMap::Weight(Cpu& cpu) const {
   Check(cpu);
-  cpu.TouchRange(place_, bytes(), Access::kRead);
-  return PeekWeight();
+  return ReadUnlocked(cpu);
 }
 
-void ObjectMap::Set(Cpu& cpu, uint32_t object) {
+uint32_t ObjectMap::ReadUnlocked(Cpu& cpu) const {
+  cpu.TouchRange(PlaceOf(0), bytes(), Access::kRead);
+  const SlabWord word = slab_.word.Peek();
+  return uint32_t{word.objects} - word.inuse;
+}
+
+void ObjectMap::Set(Cpu& cpu, ObjectIndex object) const {
   Check(cpu);
   CHECK_LT(object, objects_);
-  CHECK(!PeekBit(object));  // Else it is free already.
-  cpu.Touch(place_ + object / 64 * 8, Access::kWrite);
-  words_[object / 64] |= uint64_t{1} << object % 64;
+  CHECK(slab_.free_pointer[object] == kInSheaf);  // Else it is free already.
+  cpu.Touch(PlaceOf(object), Access::kWrite);
+  slab_.free_pointer[object] = kNoObject;
+  SlabWord word = slab_.word.Peek();
+  word.freelist = std::min(word.freelist, object);
+  CHECK_GT(word.inuse, 0);
+  --word.inuse;
+  slab_.word.Poke(word);
 }
 
-uint32_t ObjectMap::TakeLowest(Cpu& cpu) {
+ObjectIndex ObjectMap::TakeLowest(Cpu& cpu) const {
   Check(cpu);
-  uint32_t word = 0;
-  while (words_[word] == 0) {
-    ++word;
-    CHECK_LT(word, (objects_ + 63) / 64);
-  }
-  cpu.Touch(place_ + word * 8, Access::kWrite);
-  const auto bit = static_cast<uint32_t>(std::countr_zero(words_[word]));
-  words_[word] &= words_[word] - 1;
-  return word * 64 + bit;
+  SlabWord word = slab_.word.Peek();
+  CHECK_LT(word.inuse, word.objects);
+  ObjectIndex object = word.freelist;
+  while (slab_.free_pointer[object] != kNoObject) ++object;
+  cpu.Touch(PlaceOf(object), Access::kWrite);
+  slab_.free_pointer[object] = kInSheaf;
+  word.freelist = static_cast<ObjectIndex>(object + 1);
+  ++word.inuse;
+  slab_.word.Poke(word);
+  return object;
 }
 
 void ObjectQueue::Reset(const Memory& memory, CpuId owner, const SpinLock* lock) {

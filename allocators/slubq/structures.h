@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "allocators/slub_2010/structures.h"
+#include "allocators/slub/core/structures.h"
 #include "base/types.h"
 #include "sim/cache/lazy_array.h"
 #include "sim/core/cpu.h"
@@ -24,44 +24,40 @@ namespace slablab {
 // The bitmap of a slab: a set bit is an object that is on the slab, free. Up to 64 objects it is
 // the word in struct page that used to be the free list; else it lies behind the objects. Guarded
 // by whatever lock guards the slab, which is checked, but for a slab that only its maker knows.
+//
+// The host has it in the slab's records: a free object's free pointer is kNoObject, and that of
+// one in a queue kInSheaf; word.inuse counts those that are not free, and none below word.freelist
+// is.
 class ObjectMap {
  public:
-  void Reset(Place place, uint32_t objects, uint64_t* words);
+  explicit ObjectMap(const Slab& slab)
+      : slab_(const_cast<Slab&>(slab)), objects_(slab.word.Peek().objects) {}
+
+  // bitmap_fill(), of a new slab.
+  void Fill(Cpu& cpu) const;
   // The slab can be reached by others from now on; `lock` guards it.
-  void Publish(const SpinLock* lock) {
-    lock_ = lock;
-    is_private_ = false;
-  }
+  void Publish(const SpinLock* lock) const { slab_.guard = lock; }
 
   // bitmap_weight(), bitmap_full(), bitmap_empty(): they read every word.
   uint32_t Weight(Cpu& cpu) const;
   bool IsFull(Cpu& cpu) const { return Weight(cpu) == objects_; }
   bool IsEmpty(Cpu& cpu) const { return Weight(cpu) == 0; }
+  // Weight() by one who has no lock.
+  uint32_t ReadUnlocked(Cpu& cpu) const;
   // __set_bit(). REQUIRES: not set.
-  void Set(Cpu& cpu, uint32_t object);
+  void Set(Cpu& cpu, ObjectIndex object) const;
   // Clears the lowest bit that is set and answers which. REQUIRES: there is one.
-  uint32_t TakeLowest(Cpu& cpu);
+  ObjectIndex TakeLowest(Cpu& cpu) const;
 
-  // Without a look at the machine; for queries, and for those who pay for the look themselves.
-  uint32_t PeekWeight() const;
-  bool PeekBit(uint32_t object) const { return (words_[object / 64] >> object % 64 & 1) != 0; }
-  Place place() const { return place_; }
-  uint64_t bytes() const { return (objects_ + 63) / 64 * 8; }
+  bool is_behind_objects() const { return objects_ > 64; }
 
  private:
   void Check(const Cpu& cpu) const;
+  Place PlaceOf(uint32_t object) const;
+  uint64_t bytes() const { return (uint64_t{objects_} + 63) / 64 * 8; }
 
-  const SpinLock* lock_ = nullptr;
-  Place place_;
-  uint64_t* words_ = nullptr;
-  uint32_t objects_ = 0;
-  bool is_private_ = false;
-};
-
-struct MapSlab : Slab2010 {
-  ObjectMap map;
-  bool partial = false;       // PG_slub_partial (V4)
-  uint64_t* words = nullptr;  // of `map`
+  Slab& slab_;
+  const uint16_t objects_;
 };
 
 // struct kmem_cache_queue: {objects, max, touched}, then a pointer or a lock, then the objects'
@@ -146,15 +142,13 @@ struct SharedQueues {
   std::vector<LockedQueue> aliens;  // by slot - 1
 };
 
-inline constexpr int kQueueStatsMax = 17;
-
-// struct kmem_cache_cpu: counters, the CPU's node, its queue. All zero before its first use.
+// struct kmem_cache_cpu behind its counters: the CPU's node, its queue. All zero before its first
+// use.
 struct alignas(64) QueueCpu {
   bool placed = false;
   ObjectQueue q;
   PerCpu<NodeId> node;
   PerCpu<SharedQueues*> shared;
-  CpuCounters<kQueueStatsMax> stats;
 };
 
 // One percpu area of a cache: resizing puts another in its place.
@@ -167,7 +161,8 @@ struct QueueCpus {
   LazyArray<PhysAddr> slots;
 };
 
-struct QueueCache : Cache2010 {
+// What the queues have of a cache.
+struct QueueCache : FrontCache {
   static constexpr uint64_t kFlagsAt = 8;
   static constexpr uint64_t kBatchAt = 32;
   static constexpr uint64_t kQueueAt = 32;  // V2, which has the batch behind it, in the same line
@@ -183,10 +178,10 @@ struct QueueCache : Cache2010 {
   std::unique_ptr<QueueCpus> cpus;
   std::vector<std::unique_ptr<SharedQueues>> shared;  // in order of first CPU
   std::vector<uint8_t> node_touched;                  // V4: of the nodes' lists
+  uint64_t lost = 0;                                  // objects that a quirk has left with nobody
 
-  void PlaceAt(PhysAddr to) override {
-    Cache2010::PlaceAt(to);
-    batch = Settled<int32_t>(Field(kBatchAt), batch.Peek());
+  void PlaceAt(PhysAddr cache) override {
+    batch = Settled<int32_t>({cache + kBatchAt, Structure::kCacheDescriptor}, batch.Peek());
   }
 };
 

@@ -12,21 +12,53 @@
 namespace slablab {
 namespace {
 
-// Of Linux 6.1 to 7.3: those of all first, then those that went with the CPU slabs (7.0), then those
-// that came with sheaves (6.18).
+// Of Linux 6.1 to 7.3: those of all first, then those that went with the CPU slabs (7.0), then
+// those that came with sheaves (6.18).
 using S = SlubStat;
-constexpr S kCounters[] = {
-    S::kAllocFastpath, S::kAllocSlowpath, S::kFreeFastpath, S::kFreeSlowpath, S::kFreeAddPartial,
-    S::kFreeRemovePartial, S::kAllocSlab, S::kAllocNodeMismatch, S::kFreeSlab, S::kOrderFallback,
-    S::kCmpxchgDoubleFail, S::kFreeFrozen, S::kAllocFromPartial, S::kAllocRefill, S::kCpuslabFlush,
-    S::kDeactivateFull, S::kDeactivateEmpty, S::kDeactivateToHead, S::kDeactivateToTail,
-    S::kDeactivateRemoteFrees, S::kDeactivateBypass, S::kCmpxchgDoubleCpuFail, S::kCpuPartialAlloc,
-    S::kCpuPartialFree, S::kCpuPartialNode, S::kCpuPartialDrain, S::kAllocCpuSheaf,
-    S::kFreeCpuSheaf, S::kFreeRcuSheaf, S::kFreeRcuSheafFail, S::kSheafFlush, S::kSheafRefill,
-    S::kSheafAlloc, S::kSheafFree, S::kBarnGet, S::kBarnGetFail, S::kBarnPut, S::kBarnPutFail,
-    S::kSheafPrefillFast, S::kSheafPrefillSlow, S::kSheafPrefillOversize, S::kSheafReturnFast,
-    S::kSheafReturnSlow};
-static_assert(std::size(kCounters) == kSlubStats);
+constexpr S kCounters[] = {S::kAllocFastpath,
+                           S::kAllocSlowpath,
+                           S::kFreeFastpath,
+                           S::kFreeSlowpath,
+                           S::kFreeAddPartial,
+                           S::kFreeRemovePartial,
+                           S::kAllocSlab,
+                           S::kAllocNodeMismatch,
+                           S::kFreeSlab,
+                           S::kOrderFallback,
+                           S::kCmpxchgDoubleFail,
+                           S::kFreeFrozen,
+                           S::kAllocFromPartial,
+                           S::kAllocRefill,
+                           S::kCpuslabFlush,
+                           S::kDeactivateFull,
+                           S::kDeactivateEmpty,
+                           S::kDeactivateToHead,
+                           S::kDeactivateToTail,
+                           S::kDeactivateRemoteFrees,
+                           S::kDeactivateBypass,
+                           S::kCmpxchgDoubleCpuFail,
+                           S::kCpuPartialAlloc,
+                           S::kCpuPartialFree,
+                           S::kCpuPartialNode,
+                           S::kCpuPartialDrain,
+                           S::kAllocCpuSheaf,
+                           S::kFreeCpuSheaf,
+                           S::kFreeRcuSheaf,
+                           S::kFreeRcuSheafFail,
+                           S::kSheafFlush,
+                           S::kSheafRefill,
+                           S::kSheafAlloc,
+                           S::kSheafFree,
+                           S::kBarnGet,
+                           S::kBarnGetFail,
+                           S::kBarnPut,
+                           S::kBarnPutFail,
+                           S::kSheafPrefillFast,
+                           S::kSheafPrefillSlow,
+                           S::kSheafPrefillOversize,
+                           S::kSheafReturnFast,
+                           S::kSheafReturnSlow};
+static_assert(std::size(kCounters) == kKernelSlubStats);
 
 // What the maple tree takes from a prefilled sheaf as a rule: a store that splits a node writes two
 // in its place and one above them.
@@ -35,7 +67,8 @@ constexpr int64_t kTakenPerPrefill = 3;
 }  // namespace
 
 bool IsSlubCounter(std::string_view file) {
-  return std::find(kSlubStatNames.begin(), kSlubStatNames.end(), file) != kSlubStatNames.end();
+  const auto* const end = kSlubStatNames.begin() + kKernelSlubStats;
+  return std::find(kSlubStatNames.begin(), end, file) != end;
 }
 
 std::optional<KernelCounters> KernelCounters::Between(const SlabSysfs& before,
@@ -119,11 +152,10 @@ SheafContents SheafContentsOf(const CacheSysfs& cache, int32_t cpu) {
   SheafContents contents;
   contents.full_given = on_cpu("barn_put") - on_cpu("barn_get");
   contents.sheaves_made = on_cpu("sheaf_alloc") - on_cpu("sheaf_free");
-  contents.objects = on_cpu("sheaf_refill") - on_cpu("sheaf_flush") +
-                     on_cpu(is_apart ? "free_cpu_sheaf" : "free_fastpath") +
-                     on_cpu("free_rcu_sheaf") -
-                     on_cpu(is_apart ? "alloc_cpu_sheaf" : "alloc_fastpath") -
-                     capacity * contents.full_given;
+  contents.objects =
+      on_cpu("sheaf_refill") - on_cpu("sheaf_flush") +
+      on_cpu(is_apart ? "free_cpu_sheaf" : "free_fastpath") + on_cpu("free_rcu_sheaf") -
+      on_cpu(is_apart ? "alloc_cpu_sheaf" : "alloc_fastpath") - capacity * contents.full_given;
   const int64_t prefills = on_cpu("sheaf_prefill_fast") + on_cpu("sheaf_prefill_slow");
   contents.objects -= prefills * kTakenPerPrefill;
   if (capacity > 0) contents.rcu_objects = on_cpu("free_rcu_sheaf") % capacity;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,10 @@ std::vector<KmallocTable::Class> InOrderOfTable(const KmallocTable& table) {
 // kmem_cache_init(): a node structure is an object of kmem_cache_node, and a cache one of
 // kmem_cache, so these two begin in static memory, and the first node structures are taken by hand.
 Task<void> SlubCore::Boot(Cpu& cpu) {
+  if (policy_.lives.boots_as_2010) {
+    co_await Boot2010(cpu);
+    co_return;
+  }
   CHECK_EQ(caches_.count(), 0);
   areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
@@ -88,27 +93,9 @@ Task<void> SlubCore::Bootstrap(Cpu& cpu, KmemCache& s) {
 // create_kmalloc_caches().
 Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
   for (const KmallocTable::Class& kmalloc_class : kmalloc_.Classes()) {
-    // A power of two is aligned to itself.
-    const bool is_power = (kmalloc_class.size & (kmalloc_class.size - 1)) == 0;
-    // kmalloc caches may be copied to user space whole, which forbids merging.
-    const CacheSpec spec{.name = kmalloc_class.name,
-                         .object_size = kmalloc_class.size,
-                         .align = is_power ? kmalloc_class.size : 0,
-                         .reclaim_account = kmalloc_class.type == KmallocType::kReclaim,
-                         .no_merge = true};
     const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpNoWait);
-    CHECK(!descriptor.is_null());
-    KmemCache& s = AddCache(spec, *GeometryOf(spec));
-    s.is_kmalloc = true;
-    if (kmalloc_class.type == KmallocType::kDma) s.alloc_flags = s.alloc_flags | Gfp::kDma;
-    s.PlaceAt(descriptor);
-    const bool opened = co_await OpenCache(cpu, s);
-    if (!opened) {
-      boot_status_ = BootPanic(fmt::format("creation of slab {} failed", spec.name), *areas_);
-      co_return;
-    }
-    caches_.Open(s);
-    kmalloc_.Set(kmalloc_class, s.id);
+    co_await CreateKmallocCache(cpu, kmalloc_class, descriptor);
+    if (!boot_status_.ok()) co_return;
   }
   // bootstrap_kmalloc_sheaves().
   for (const KmallocTable::Class& kmalloc_class : InOrderOfTable(kmalloc_)) {
@@ -123,33 +110,73 @@ Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
   }
 }
 
+// create_kmalloc_cache().
+Task<void> SlubCore::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class,
+                                        PhysAddr descriptor) {
+  CHECK(!descriptor.is_null());
+  CacheSpec spec{.name = kmalloc_class.name,
+                 .object_size = kmalloc_class.size,
+                 .align = 8,
+                 .reclaim_account = kmalloc_class.type == KmallocType::kReclaim};
+  if (!policy_.lives.plain_kmalloc_caches) {
+    // A power of two is aligned to itself.
+    spec.align = std::has_single_bit(kmalloc_class.size) ? kmalloc_class.size : 0;
+    // kmalloc caches may be copied to user space whole, which forbids merging.
+    spec.no_merge = true;
+  }
+  KmemCache& s = AddCache(spec, *GeometryOf(spec));
+  s.is_kmalloc = true;
+  if (kmalloc_class.type == KmallocType::kDma) {
+    s.alloc_flags = s.alloc_flags | Gfp::kDma;
+    s.may_merge = false;
+    BeginCache(s);
+  }
+  s.PlaceAt(descriptor);
+  const bool opened = co_await OpenCache(cpu, s);
+  if (!opened) {
+    const std::string_view slab = policy_.lives.boots_as_2010 ? "kmalloc slab" : "slab";
+    boot_status_ = BootPanic(fmt::format("creation of {} {} failed", slab, spec.name), *areas_);
+    co_return;
+  }
+  caches_.Open(s);
+  kmalloc_.Set(kmalloc_class, s.id);
+}
+
 // early_kmem_cache_node_alloc(): the first object of the node's first slab becomes the structure
 // that this slab is then entered in.
 Task<void> SlubCore::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   KmemCache& s = *node_cache_;
   Slab* const slab = co_await NewSlab(cpu, s, {.gfp = kGfpNoWait, .node = node});
   CHECK(slab != nullptr);
-  SlabWord word = slab->word.Peek();
-  const ObjectIndex object = word.freelist;
-  word.freelist = LoadFreePointer(cpu, s, *slab, object);
-  word.inuse = 1;
-  cpu.Touch(slab->word.place(), Access::kWrite);
-  slab->word.Poke(word);
+  const ObjectIndex object = TakeFirst(cpu, s, *slab);
   HandOut(s, *slab, object);
   caches_.AddOwn(s);
   const PhysAddr address = s.AddressOf(*slab, object);
   cpu.TouchRange({address, Structure::kNode}, policy_.node_bytes, Access::kWrite);
   s.nodes[node.index()] = std::make_unique<CacheNode>(address, list_lock_class_);
   cpu.Touch(s.NodePointer(node), Access::kWrite);
-  co_await CountSlab(cpu, s, *slab);
   CacheNode& n = *s.nodes[slab->node.index()];
+  // new_slab() of 2010 counts a slab where there is a node to count it on.
+  if (!policy_.lives.counts_slabs_itself) cpu.Touch(s.NodePointer(slab->node), Access::kRead);
+  co_await CountSlabOn(cpu, n, *slab);
   // The kernel does without; nobody else is there.
   const IrqFlags flags = cpu.IrqSave();
   {
     const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
     AddPartial(cpu, n, *slab, ListEnd::kHead);
   }
+  EarlyListed(n, *slab);
   co_await cpu.IrqRestore(flags);
+}
+
+ObjectIndex SlubCore::TakeFirst(Cpu& cpu, KmemCache& s, Slab& slab) {
+  SlabWord word = slab.word.Peek();
+  const ObjectIndex object = word.freelist;
+  word.freelist = LoadFreePointer(cpu, s, slab, object);
+  word.inuse = 1;
+  cpu.Touch(slab.word.place(), Access::kWrite);
+  slab.word.Poke(word);
+  return object;
 }
 
 }  // namespace slablab

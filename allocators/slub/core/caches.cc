@@ -26,6 +26,13 @@ constexpr uint32_t kDefragRatioAlways = 1024;
 // kmem_cache_create().
 Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& spec) {
   const SiteScope site(cpu, SiteOf(SlubAt::kCreate));
+  if (policy_.lives.slub_lock) co_await slub_lock_.Write(cpu);
+  const absl::StatusOr<CacheId> created = co_await CreateLocked(cpu, spec);
+  if (policy_.lives.slub_lock) co_await slub_lock_.EndWrite(cpu);
+  co_return created;
+}
+
+Task<absl::StatusOr<CacheId>> SlubCore::CreateLocked(Cpu& cpu, const CacheSpec& spec) {
   const absl::StatusOr<SlubGeometry> geometry = GeometryOf(spec);
   if (!geometry.ok()) co_return geometry.status();
   if (absl::Status named = caches_.CheckName(spec); !named.ok()) co_return named;
@@ -42,19 +49,24 @@ Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& s
   const bool opened = co_await OpenCache(cpu, s);
   if (!opened) {
     co_await ReleaseCache(cpu, s);
-    co_await FreeOwn(cpu, *cache_cache_, descriptor);
+    co_await FreeDescriptor(cpu, descriptor);
     caches_.RemoveNewest(s);
     co_return caches_.Exhausted(spec);
   }
   caches_.Open(s);
+  co_await Opened(cpu, s);
   co_return s.id;
 }
 
 // kmem_cache_destroy().
 Task<void> SlubCore::DestroyCache(Cpu& cpu, CacheId id) {
-  KmemCache& s = cache(id);
   const SiteScope site(cpu, SiteOf(SlubAt::kDestroy));
-  if (caches_.DropAlias(s)) co_return;
+  if (policy_.lives.slub_lock) co_await slub_lock_.Write(cpu);
+  if (!caches_.DropAlias(cache(id))) co_await DestroyLocked(cpu, cache(id));
+  if (policy_.lives.slub_lock) co_await slub_lock_.EndWrite(cpu);
+}
+
+Task<void> SlubCore::DestroyLocked(Cpu& cpu, KmemCache& s) {
   co_await RcuBarrier(cpu, s);
   co_await FlushAll(cpu, s);
   co_await EmptyBarns(cpu, s, Ending::kYes);
@@ -64,7 +76,7 @@ Task<void> SlubCore::DestroyCache(Cpu& cpu, CacheId id) {
   caches_.Close(s);
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);
-  co_await FreeOwn(cpu, *cache_cache_, descriptor);
+  co_await FreeDescriptor(cpu, descriptor);
   s.cpus = LazyArray<CacheCpu>(0);
 }
 
@@ -76,6 +88,11 @@ Task<void> SlubCore::ShutdownNode(Cpu& cpu, KmemCache& s, CacheNode& n) {
     const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
     for (Slab *slab = cpu.Load(n.first), *following; slab != nullptr; slab = following) {
       following = cpu.Load(slab->list_next);
+      if (policy_.lives.discards_under_lock) {
+        RemovePartial(cpu, n, *slab);
+        co_await DiscardSlab(cpu, s, *slab);
+        continue;
+      }
       const SlabWord word = co_await cpu.Load(slab->word);
       CHECK_EQ(word.inuse, 0);
       RemovePartial(cpu, n, *slab);
@@ -103,6 +120,8 @@ Task<void> SlubCore::ReleaseCache(Cpu& cpu, KmemCache& s) {
 
 absl::StatusOr<SlubGeometry> SlubCore::GeometryOf(const CacheSpec& spec) const {
   const MachineConfig& config = machine_.config();
+  const int present =
+      policy_.lives.counts_possible_cpus ? config.possible_cpus : config.cpu_count();
   return ComputeSlubGeometry({.object_size = spec.object_size,
                               .align = spec.align,
                               .slot_size = spec.slot_size,
@@ -114,14 +133,33 @@ absl::StatusOr<SlubGeometry> SlubCore::GeometryOf(const CacheSpec& spec) const {
                               .poison = spec.poison,
                               .store_user = spec.store_user,
                               .consistency_checks = spec.consistency_checks},
-                             {.present = config.cpu_count(), .possible = config.possible_cpus},
-                             rules_);
+                             {.present = present, .possible = config.possible_cpus}, rules_);
+}
+
+// sizeof(struct kmem_cache), and as many pointers by node.
+uint64_t SlubCore::DescriptorBytes() const {
+  const KmemCacheOffsets& at = policy_.cache_offsets;
+  const int nodes =
+      policy_.lives.kmallocs_descriptors ? nr_node_ids_ : machine_.config().node_count();
+  return at.per_node + uint64_t{at.per_node_bytes} * static_cast<uint64_t>(nodes);
 }
 
 // An object of kmem_cache, cleared.
 Task<PhysAddr> SlubCore::AllocDescriptor(Cpu& cpu, Gfp gfp) {
+  if (policy_.lives.kmallocs_descriptors) {
+    const PhysAddr descriptor = co_await KmallocOwn(cpu, DescriptorBytes(), gfp, kAnyNode);
+    co_return descriptor;
+  }
   const PhysAddr descriptor = co_await AllocOwn(cpu, *cache_cache_, gfp | Gfp::kZero, kAnyNode);
   co_return descriptor;
+}
+
+Task<void> SlubCore::FreeDescriptor(Cpu& cpu, PhysAddr descriptor) {
+  if (policy_.lives.kmallocs_descriptors) {
+    co_await KfreeOwn(cpu, descriptor);
+  } else {
+    co_await FreeOwn(cpu, *cache_cache_, descriptor);
+  }
 }
 
 // What SLUB needs for itself.
@@ -138,10 +176,10 @@ Task<PathId> SlubCore::FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object) {
 
 KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {
   const MachineConfig& config = machine_.config();
-  KmemCache& s =
-      caches_.Add(std::make_unique<KmemCache>(policy_.cache_offsets, config.cpu_count()), spec,
-                  geometry);
-  s.may_merge = MayMergeToday(spec);
+  KmemCache& s = caches_.Add(std::make_unique<KmemCache>(policy_.cache_offsets, config.cpu_count()),
+                             spec, geometry);
+  s.objects_max = geometry.objects;
+  s.may_merge = MayMergeCache(spec);
   s.is_debug = spec.has_debug_flags();
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
   if (policy_.cpu_slabs && policy_.cpu_partials) s.cpu_partial = geometry.cpu_partial;
@@ -150,12 +188,16 @@ KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometr
   s.cpu_partial_slabs.Poke(SlubCpuPartialSlabs(s.cpu_partial, geometry.objects));
   s.remote_node_defrag_ratio.Poke(defrag_always_ ? kDefragRatioAlways : kDefragRatioDefault);
   s.nodes.resize(static_cast<size_t>(config.node_count()));
+  BeginCache(s);
   return s;
 }
 
 // kmem_cache_open(). Answers false, with what it got still there, if there is no memory.
 Task<bool> SlubCore::OpenCache(Cpu& cpu, KmemCache& s) {
-  cpu.TouchRange({s.address, Structure::kCacheDescriptor}, s.at.per_node, Access::kWrite);
+  // 2010 clears the pointers by node as well.
+  const uint64_t cleared =
+      policy_.lives.kmallocs_descriptors ? DescriptorBytes() : uint64_t{s.at.per_node};
+  cpu.TouchRange(s.Field(0), cleared, Access::kWrite);
   return OpenFront(cpu, s);
 }
 
@@ -193,12 +235,13 @@ void SlubCore::PlaceCpu(KmemCache& s, CpuId id) const {
     c.top = PerCpu<CpuTop>(id, place(CacheCpu::kFreelistAt),
                            {.tid = static_cast<uint64_t>(id.value()), .freelist = kNoObject});
     c.slab = PerCpu<Slab*>(id, place(CacheCpu::kSlabAt));
+    c.node = PerCpu<NodeId>(id, place(CacheCpu::kNodeAt));
     c.partial = PerCpu<Slab*>(id, place(CacheCpu::kPartialAt));
   }
   if (!options_.statistics) return;
   const bool are_apart = s.at.cpu_stats != 0;
   const PercpuArea stats = are_apart ? s.cpu_stats.Peek() : area;
-  const uint32_t first = are_apart ? 0 : CacheCpu::kStatsAt;
+  const uint32_t first = are_apart ? 0 : s.at.stats_in_cpu;
   const auto address = [&](uint32_t at) { return areas_->AddressOn(stats, id, first + at); };
   SlubCpuCounters& counters = c.counters;
   counters.base = address(0);
@@ -235,15 +278,19 @@ bool SlubCore::AsksForSheaves(const CacheSpec& spec) const {
   return policy_.sheaves.which != SheafPolicy::Which::kNone && spec.sheaf_capacity > 0;
 }
 
-// find_mergeable(): the oldest cache whose objects are no more than a word larger, suitably
-// aligned, and of the same kind.
+bool SlubCore::MayMergeCache(const CacheSpec& spec) const {
+  return policy_.lives.merges_into_newest ? MayMerge(spec) : MayMergeToday(spec);
+}
+
+// find_mergeable(): the oldest cache, in 2010 the newest, whose objects are no more than a word
+// larger, suitably aligned, and of the same kind.
 KmemCache* SlubCore::FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const {
-  if (!options_.merge_caches || !MayMergeToday(spec)) return nullptr;
-  return caches_.OldestThat([&](const KmemCache& s) {
-    return s.may_merge && geometry.size <= s.geometry.size &&
-           s.geometry.size - geometry.size < 8 && s.geometry.size % geometry.align == 0 &&
-           spec.reclaim_account == s.spec.reclaim_account;
-  });
+  if (!options_.merge_caches || !MayMergeCache(spec)) return nullptr;
+  const auto fits = [&](const KmemCache& s) {
+    return s.may_merge && geometry.size <= s.geometry.size && s.geometry.size - geometry.size < 8 &&
+           s.geometry.size % geometry.align == 0 && spec.reclaim_account == s.spec.reclaim_account;
+  };
+  return policy_.lives.merges_into_newest ? caches_.NewestThat(fits) : caches_.OldestThat(fits);
 }
 
 }  // namespace slablab

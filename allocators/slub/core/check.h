@@ -18,7 +18,7 @@ class SlubCore;
 // the structures' values alone.
 class SlubInspection {
  public:
-  SlubInspection(const SlubCore& core, const KmemCache& cache) : core_(core), s_(cache) {}
+  SlubInspection(const SlubCore& core, const KmemCache& cache);
 
   void Run();
 
@@ -35,6 +35,7 @@ class SlubInspection {
  private:
   void VisitNode(const CacheNode& n);
   void VisitSlab(const Slab& slab);
+  uint32_t CountFree(const Slab& slab);
   uint32_t Walk(const Slab& slab, ObjectIndex object);
   Footprint FootprintOf(const Slab& slab) const;
 
@@ -44,6 +45,8 @@ class SlubInspection {
   };
   const SlubCore& core_;
   const KmemCache& s_;
+  const bool has_bitmaps_;
+  const bool names_caches_;
   std::map<const Slab*, Owner> owners_;
   std::vector<bool> seen_;
   uint64_t in_sheaves_ = 0;

@@ -8,11 +8,14 @@
 #include "allocators/common/slub_boot.h"
 #include "allocators/percpu/registry.h"
 #include "allocators/switches.h"
+#include "base/check.h"
+#include "sim/core/boot_memory.h"
 #include "sim/core/scheduler.h"
 
 namespace slablab {
 namespace {
 
+constexpr int kSlabLockRank = 9;         // slab_lock() is taken before list_lock
 constexpr int kListLockRank = 10;        // below the zones' locks
 constexpr uint64_t kThrottleStream = 1;  // of the generators that the seed gives
 
@@ -20,14 +23,25 @@ bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
   return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
 }
 
-constexpr KmallocWays kKmallocWays = {.alloc_failed = PathOf(SlubWay::kAllocFailed),
-                                      .alloc_large = PathOf(SlubWay::kAllocLarge),
-                                      .alloc_zero = PathOf(SlubWay::kAllocZero),
-                                      .free_large = PathOf(SlubWay::kFreeLarge),
-                                      .free_null = PathOf(SlubWay::kFreeNull),
-                                      .table_site = SiteOf(SlubAt::kAllocFast),
-                                      .large_site = SiteOf(SlubAt::kLarge),
-                                      .large_cycles = kSlubFastCycles};
+KmallocOptions KmallocOf(const SlubPolicy& policy, const AllocatorOptions& options) {
+  KmallocOptions kmalloc = policy.lives.kmalloc;
+  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
+  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, "zone-dma-off");
+  kmalloc.odd_sizes_first = kmalloc.odd_sizes_first || policy.kmalloc_odd_sizes_first;
+  kmalloc.odd_dma_sizes_first = kmalloc.odd_dma_sizes_first || policy.kmalloc_odd_sizes_first;
+  return kmalloc;
+}
+
+KmallocWays KmallocWaysOf(const SlubWays& ways) {
+  return {.alloc_failed = ways.alloc_failed,
+          .alloc_large = ways.alloc_large,
+          .alloc_zero = ways.alloc_zero,
+          .free_large = ways.free_large,
+          .free_null = ways.free_null,
+          .table_site = SiteOf(SlubAt::kAllocFast),
+          .large_site = SiteOf(SlubAt::kLarge),
+          .large_cycles = kSlubFastCycles};
+}
 
 }  // namespace
 
@@ -37,27 +51,46 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
       policy_(policy),
       rules_(WithBootParameters(policy.rules, options.boot_parameters)),
       counters_(policy.counters()),
-      defrag_always_(HasQuirk(options, "remote-defrag-always")),
+      defrag_always_(slablab::HasQuirk(options, "remote-defrag-always")),
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
+      slab_lock_class_(policy.lives.slab_guard == SlubLives::SlabGuard::kNone
+                           ? nullptr
+                           : machine.scheduler().AddLockClass("slab_lock(page)", kSlabLockRank)),
+      nr_node_ids_(std::max(options.possible_nodes, machine.config().node_count())),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_(machine,
-               {.cgroup = !HasQuirk(options, "memcg-off"),
-                .zone_dma = !HasQuirk(options, "zone-dma-off"),
-                .odd_sizes_first = policy.kmalloc_odd_sizes_first,
-                .odd_dma_sizes_first = policy.kmalloc_odd_sizes_first},
-               kKmallocWays, *this, caches_.total()),
+      kmalloc_(machine, KmallocOf(policy, options), KmallocWaysOf(policy.ways), *this,
+               caches_.total()),
       random_(options.seed, kThrottleStream),
       frames_(machine.config()) {
   for (size_t place = 0; place < counters_.size(); ++place) {
     counter_places_[static_cast<size_t>(counters_[place])] = static_cast<uint8_t>(place);
+    is_counted_[static_cast<size_t>(counters_[place])] = true;
   }
+  if (!policy.lives.slub_lock) return;
+  CHECK_LE(nr_node_ids_, kPossibleNodesMax);
+  gfp_allowed_mask_ = machine.boot_memory().Allocate(8, kLineSize, NodeId(0));
+  slub_lock_.PlaceAt({machine.boot_memory().Allocate(8, kLineSize, NodeId(0)), Structure::kLock});
+}
+
+bool SlubCore::HasQuirk(std::string_view quirk) const { return slablab::HasQuirk(options_, quirk); }
+
+Task<uint32_t> SlubCore::CountFree(Cpu& cpu, const Slab& slab) {
+  const SlabWord word = co_await cpu.Load(slab.word);
+  co_return static_cast<uint32_t>(word.objects - word.inuse);
 }
 
 absl::Status CheckSlubBoot(const MachineConfig& machine, const AllocatorOptions& options,
                            const SlubPolicy& policy) {
+  const int present =
+      policy.lives.counts_possible_cpus ? machine.possible_cpus : machine.cpu_count();
   return CheckOrders(WithBootParameters(policy.rules, options.boot_parameters),
-                     {.present = machine.cpu_count(), .possible = machine.possible_cpus});
+                     {.present = present, .possible = machine.possible_cpus});
+}
+
+absl::Status CheckSlub2010Boot(const MachineConfig& machine, const AllocatorOptions& options) {
+  return CheckOrders(WithBootParameters({}, options.boot_parameters),
+                     {.present = machine.possible_cpus, .possible = machine.possible_cpus});
 }
 
 }  // namespace slablab

@@ -18,6 +18,7 @@
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slub/core/policy.h"
+#include "allocators/slub/core/slub_lock.h"
 #include "allocators/slub/core/structures.h"
 #include "allocators/slub/core/ways.h"
 #include "base/random.h"
@@ -42,18 +43,19 @@
 //
 // Lock order. kmem_cache_node->list_lock, then the zone's lock (a slab's pages are freed and
 // allocated outside of list_lock, so they never meet). slab_mutex is not modelled: creating,
-// destroying, tuning and hotplug calls must come one at a time.
+// destroying, tuning and hotplug calls must come one at a time. SLUB of 2010 has slab_lock() before
+// list_lock, gives pages back under it, and before all takes slub_lock, asleep if need be.
 //
 // Invariants (between operations; CheckInvariants cites the numbers).
 //   1. Every slab is in exactly one place: the front's, its own node's partial list, or, if it has
 //      no free object, nowhere.
 //   2. A slab is frozen if and only if the front says so.
-//   3. Free lists are acyclic and complete: every object is in use, or on its slab's list, or in
-//      the front's hands, and in only one of these.
+//   3. Free lists are acyclic and complete: every object is in use, or on its slab's list (or in
+//      its bitmap), or in the front's hands, and in only one of these.
 //   4. inuse is the number of the objects that are not on the slab's own list.
 //   5. A node's nr_partial is the length of its partial list, and nr_slabs and total_objects count
 //      the cache's slabs that lie on the node.
-//   6. Each frame of a slab leads to it, and no other frame does.
+//   6. Each frame of a slab leads to it, and no other frame does; in 2010 it names its cache.
 //   7. The footprint is what adding up all slabs gives.
 //
 // Not modelled, and why.
@@ -89,8 +91,8 @@ struct SlubAllocRequest {
 class SlubCore : public Allocator {
  public:
   std::string_view name() const final { return policy_.name; }
-  absl::Span<const std::string_view> sites() const final { return SlubSiteNames(); }
-  absl::Span<const PathInfo> paths() const final { return SlubPaths(); }
+  absl::Span<const std::string_view> sites() const final { return policy_.sites(); }
+  absl::Span<const PathInfo> paths() const final { return policy_.ways.infos(); }
 
   Task<void> Boot(Cpu& cpu) final;
   Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) final;
@@ -118,6 +120,8 @@ class SlubCore : public Allocator {
   const Footprint& TotalFootprint() const final { return caches_.total(); }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
   absl::Status boot_status() const final { return boot_status_; }
+  std::vector<Reference> References() const final;
+  std::vector<std::string> KernelLog() const final;
   void CheckInvariants() const final;
 
   // --- What the front builds on: a slab's life. ---
@@ -128,6 +132,8 @@ class SlubCore : public Allocator {
   void LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) const;
   Task<void> CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab);
+  // A cache's constructor is taken to write each object once.
+  void ConstructObjects(Cpu& cpu, const KmemCache& s, const Slab& slab) const;
 
   // --- Of the nodes' partial lists: under list_lock. ---
   // __add_partial() and remove_partial(), with the mark in the page's flags where the era has it.
@@ -141,6 +147,11 @@ class SlubCore : public Allocator {
   Task<ObjectIndex> TakeSingleOfNew(Cpu& cpu, KmemCache& s, Slab& slab);
   // free_to_partial_list().
   Task<PathId> FreeSingles(Cpu& cpu, KmemCache& s, Slab& slab, SlubChain chain);
+
+  // --- Of 2010: kmem_cache_shrink(). ---
+  // The array of list heads that a shrinking of one list sorts slabs into. Null: no memory.
+  Task<PhysAddr> AllocSlabsByInuse(Cpu& cpu, const KmemCache& s);
+  Task<void> ShrinkPartialList(Cpu& cpu, KmemCache& s, CacheNode& n, PhysAddr heads);
 
   // --- Of a cache's life. ---
   // The node structures.
@@ -187,6 +198,24 @@ class SlubCore : public Allocator {
   const SlubPolicy& policy() const { return policy_; }
   PercpuAreas& areas() const { return *areas_; }
   KmemCache& cache(CacheId id) const { return caches_.at(id); }
+  // slab_caches: those that live, newest last.
+  const std::vector<CacheId>& live_caches() const { return caches_.live(); }
+  const AllocatorOptions& options() const { return options_; }
+  bool HasQuirk(std::string_view quirk) const;
+  void Log(std::string line) { log_.push_back(std::move(line)); }
+  SlubLock& slub_lock() { return slub_lock_; }
+  const KmallocFront& kmalloc() const { return kmalloc_; }
+  // All records of slabs, in use or not.
+  const SlubSlabs& records() const { return pool_; }
+  bool is_up() const { return up_; }  // slab_state UP: all kmalloc caches work
+  int nr_node_ids() const { return nr_node_ids_; }
+  // Whether the era has such a counter.
+  bool Counts(SlubStat stat) const { return is_counted_[static_cast<size_t>(stat)]; }
+  // gfp_allowed_mask of 2010: a word that every CPU reads and boot alone writes.
+  void ReadGfpMask(Cpu& cpu) const {
+    const SiteScope site(cpu, SiteOf(SlubAt::kGfpMask));
+    cpu.Touch({gfp_allowed_mask_, Structure::kCacheDescriptor}, Access::kRead);
+  }
   // this_cpu_ptr(s->cpu_slab).
   CacheCpu& ThisCpu(Cpu& cpu, KmemCache& s) const {
     cpu.Load(s.cpu_slab);
@@ -210,7 +239,8 @@ class SlubCore : public Allocator {
     return slab.node;
   }
   // numa_mem_id(): the CPU's node, or where a node without memory turns first.
-  NodeId LocalMemoryNode(const Cpu& cpu) const { return machine_.FallbackOf(cpu.node()).front(); }
+  NodeId LocalMemoryNode(const Cpu& cpu) const { return LocalMemoryNode(cpu.node()); }
+  NodeId LocalMemoryNode(NodeId node) const { return machine_.FallbackOf(node).front(); }
   bool HasMemory(NodeId node) const { return machine_.config().memory[node.index()].frames > 0; }
   // get_any_partial()'s throttle, which the kernel takes from the cycle counter.
   bool MayLookElsewhere(Cpu& cpu, KmemCache& s) {
@@ -272,6 +302,21 @@ class SlubCore : public Allocator {
   // cache is to be destroyed.
   enum class Ending : bool { kNo, kYes };
   virtual Task<void> EmptyBarns(Cpu& /*cpu*/, KmemCache& /*s*/, Ending /*ending*/) { return {}; }
+  // A cache's structure is about to be filled in, as far as the front has a part in it; again, if
+  // it turns out to be for DMA.
+  virtual void BeginCache(KmemCache& /*s*/) {}
+  // A cache of its own begins to be more than its slabs.
+  virtual Task<void> Opened(Cpu& /*cpu*/, KmemCache& /*s*/) { return {}; }
+  // All objects of a new slab, which nobody else knows, become free.
+  virtual void FillSlab(Cpu& cpu, KmemCache& s, Slab& slab, const SlubAllocRequest& request);
+  // early_kmem_cache_node_alloc(): takes an object of such a slab; and the slab is then in the list
+  // of the node whose structure it holds.
+  virtual ObjectIndex TakeFirst(Cpu& cpu, KmemCache& s, Slab& slab);
+  virtual void EarlyListed(CacheNode& /*n*/, Slab& /*slab*/) {}
+  // Of 2010: all kmalloc caches are there.
+  virtual Task<void> CachesAreUp(Cpu& /*cpu*/) { return {}; }
+  // Free objects of a listed slab, with the touches that it takes, and without the slab's lock.
+  virtual Task<uint32_t> CountFree(Cpu& cpu, const Slab& slab);
   // Once all kmalloc caches are there. False: there is no memory.
   virtual Task<bool> BootstrapKmalloc(Cpu& /*cpu*/, KmemCache& /*s*/) { return Task<bool>(true); }
   // Of a tunable of the front's own, whose value is in its range.
@@ -281,6 +326,11 @@ class SlubCore : public Allocator {
   }
   virtual bool has_prefilled_sheaves() const = 0;
   virtual void FillContents(const KmemCache& s, CacheContents* contents) const = 0;
+  // Files of sysfs that the front has. Answers whether it has, with all that it wants said.
+  virtual bool FillState(const KmemCache& /*s*/, std::vector<Figure>* /*figures*/) const {
+    return false;
+  }
+  virtual void FillSlabInfo(const KmemCache& /*s*/, SlabInfoRow* /*row*/) const {}
   // Of a cache that lives.
   virtual void FillLayers(const KmemCache& s, std::vector<CacheLayer>* layers) const = 0;
   // Claims what the front holds.
@@ -292,6 +342,7 @@ class SlubCore : public Allocator {
   // --- slub_slab.cc: a slab's life. ---
   Slab& SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
                   int order);
+  Task<void> CountSlabOn(Cpu& cpu, CacheNode& n, const Slab& slab);
   Task<void> UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab);
 
@@ -299,7 +350,16 @@ class SlubCore : public Allocator {
   Task<void> ShrinkNode(Cpu& cpu, KmemCache& s, CacheNode& n);
   void ClearCounter(Cpu& cpu, KmemCache& s, std::string_view name);
 
+  Task<void> ShrinkByInuse(Cpu& cpu, KmemCache& s);
+  Task<absl::Status> TuneOne(Cpu& cpu, KmemCache& s, std::string_view key, int64_t value);
+  absl::Status SetOrder(Cpu& cpu, KmemCache& s, int64_t order);
+
   // --- slub_caches.cc: caches' lives. ---
+  Task<absl::StatusOr<CacheId>> CreateLocked(Cpu& cpu, const CacheSpec& spec);
+  Task<void> DestroyLocked(Cpu& cpu, KmemCache& s);
+  Task<void> FreeDescriptor(Cpu& cpu, PhysAddr descriptor);
+  uint64_t DescriptorBytes() const;
+  bool MayMergeCache(const CacheSpec& spec) const;
   KmemCache& AddCache(const CacheSpec& spec, const SlubGeometry& geometry);
   Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
   Task<bool> OpenCache(Cpu& cpu, KmemCache& s);
@@ -311,7 +371,21 @@ class SlubCore : public Allocator {
   bool AsksForSheaves(const CacheSpec& spec) const;
   KmemCache* FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const;
 
+  // --- slub_boot_2010.cc. ---
+  Task<void> Boot2010(Cpu& cpu);
+  Task<void> BootStatic(Cpu& cpu);
+  Task<void> BootDynamic(Cpu& cpu);
+  Task<void> OpenBootCache(Cpu& cpu, const CacheSpec& spec, PhysAddr at);
+  Task<void> MoveBootCache(Cpu& cpu, KmemCache& s);
+  void FixUpBootCache(Cpu& cpu, KmemCache& s);
+  Task<void> CreateKmallocCaches2010(Cpu& cpu);
+  Task<void> DuplicateDmaCache(Cpu& cpu);
+  Task<PhysAddr> KmallocDescriptor(Cpu& cpu, const KmallocTable::Class& kmalloc_class);
+  uint64_t StaticEntryBytes() const;
+
   // --- slub_boot.cc. ---
+  Task<void> CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class,
+                                PhysAddr descriptor);
   Task<void> EarlyNodeAlloc(Cpu& cpu, NodeId node);
   Task<void> Bootstrap(Cpu& cpu, KmemCache& s);
   Task<void> CreateKmallocCaches(Cpu& cpu);
@@ -322,8 +396,11 @@ class SlubCore : public Allocator {
   const SlubRules rules_;  // the policy's, with the boot parameters
   const absl::Span<const SlubStat> counters_;
   std::array<uint8_t, kSlubStats> counter_places_{};  // by counter: its place in `counters_`
+  std::array<bool, kSlubStats> is_counted_{};
   const bool defrag_always_;
   LockClass* const list_lock_class_;
+  LockClass* const slab_lock_class_;  // null: slabs have no locks
+  const int nr_node_ids_;
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
   CacheTable<KmemCache> caches_;
@@ -332,8 +409,16 @@ class SlubCore : public Allocator {
   KmemCache* node_cache_ = nullptr;   // kmem_cache_node
   KmemCache* cache_cache_ = nullptr;  // kmem_cache
   bool down_ = true;                  // slab_state DOWN: no node structure can be allocated yet
+  bool up_ = false;
   SlubSlabs pool_;
   SlabFrames<Slab> frames_;
+  std::vector<std::string> log_;
+  // Of 2010.
+  PhysAddr gfp_allowed_mask_;
+  SlubLock slub_lock_;
+  PhysAddr static_caches_;  // the arrays in the kernel's image
+  uint64_t static_bytes_ = 0;
+  PhysAddr temporary_;  // where the first two caches were until they moved
 };
 
 inline void SlubCore::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {

@@ -59,9 +59,46 @@ constexpr std::array<SlubStat, 26> kOfCpuSlabs = [] {
 }();
 static_assert(kOfCpuSlabs.back() == SlubStat::kCpuPartialDrain);
 
+using S = SlubStat;
+// Linux 2.6.36.
+constexpr S kOf2010[] = {S::kAllocFastpath,
+                         S::kAllocSlowpath,
+                         S::kFreeFastpath,
+                         S::kFreeSlowpath,
+                         S::kFreeFrozen,
+                         S::kFreeAddPartial,
+                         S::kFreeRemovePartial,
+                         S::kAllocFromPartial,
+                         S::kAllocSlab,
+                         S::kAllocRefill,
+                         S::kFreeSlab,
+                         S::kCpuslabFlush,
+                         S::kDeactivateFull,
+                         S::kDeactivateEmpty,
+                         S::kDeactivateToHead,
+                         S::kDeactivateToTail,
+                         S::kDeactivateRemoteFrees,
+                         S::kOrderFallback};
+// SLUB+Q V2, V3 and V4. free_slab has no user left in any.
+constexpr S kOfQueuesV2[] = {S::kAllocFastpath,    S::kAllocSlowpath,  S::kFreeFastpath,
+                             S::kFreeSlowpath,     S::kFreeAddPartial, S::kFreeRemovePartial,
+                             S::kAllocFromPartial, S::kAllocSlab,      S::kFreeSlab,
+                             S::kQueueFlush,       S::kOrderFallback};
+constexpr S kOfQueuesV3[] = {S::kAllocFastpath,    S::kAllocSlowpath,  S::kFreeFastpath,
+                             S::kFreeSlowpath,     S::kFreeAddPartial, S::kFreeRemovePartial,
+                             S::kAllocFromPartial, S::kAllocSlab,      S::kAllocRemote,
+                             S::kAllocShared,      S::kFreeShared,     S::kFreeAlien,
+                             S::kFreeSlab,         S::kQueueFlush,     S::kOrderFallback};
+constexpr S kOfQueuesV4[] = {S::kAllocFastpath,    S::kAllocShared,    S::kAllocAlien,
+                             S::kAllocDirect,      S::kAllocSlowpath,  S::kFreeFastpath,
+                             S::kFreeShared,       S::kFreeAlien,      S::kFreeDirect,
+                             S::kFreeSlowpath,     S::kFreeAddPartial, S::kFreeRemovePartial,
+                             S::kAllocFromPartial, S::kAllocSlab,      S::kFreeSlab,
+                             S::kQueueFlush,       S::kOrderFallback};
+
 // Each sheaf counter stands where its like of the CPU slabs stands.
 constexpr auto kOfBoth = [] {
-  std::array<SlubStat, kSlubStats> stats{};
+  std::array<SlubStat, kKernelSlubStats> stats{};
   size_t count = 0;
   const auto add = [&](SlubStat first, SlubStat last) {
     for (int i = static_cast<int>(first); i <= static_cast<int>(last); ++i) {
@@ -93,6 +130,10 @@ constexpr SlubStat kOfNodeSlabs[] = {
 
 const FigureInfo& SlubStatInfo(SlubStat stat) { return kInfos[static_cast<size_t>(stat)]; }
 
+absl::Span<const SlubStat> SlubCountersOf2010() { return kOf2010; }
+absl::Span<const SlubStat> SlubCountersOfQueuesV2() { return kOfQueuesV2; }
+absl::Span<const SlubStat> SlubCountersOfQueuesV3() { return kOfQueuesV3; }
+absl::Span<const SlubStat> SlubCountersOfQueuesV4() { return kOfQueuesV4; }
 absl::Span<const SlubStat> SlubCountersOfCpuSlabs() { return kOfCpuSlabs; }
 absl::Span<const SlubStat> SlubCountersOfBoth() { return kOfBoth; }
 absl::Span<const SlubStat> SlubCountersOfNodeSlabs() { return kOfNodeSlabs; }

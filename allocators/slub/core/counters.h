@@ -19,9 +19,15 @@ namespace slablab {
 
 // Its name is that of its file in sysfs.
 const FigureInfo& SlubStatInfo(SlubStat stat);
+// Of those of an era, for the program's life.
+absl::Span<const FigureInfo> SlubCounterInfos(absl::Span<const SlubStat> stats);
 
-// The counters of an era, in the order of enum stat_item: Linux 6.1 to 6.17, 6.18 and 6.19 with
-// sheaves over CPU slabs, and 7.0 on.
+// The counters of an era, in the order of enum stat_item: Linux 2.6.36; SLUB+Q; Linux 6.1 to 6.17,
+// 6.18 and 6.19 with sheaves over CPU slabs, and 7.0 on.
+absl::Span<const SlubStat> SlubCountersOf2010();
+absl::Span<const SlubStat> SlubCountersOfQueuesV2();
+absl::Span<const SlubStat> SlubCountersOfQueuesV3();
+absl::Span<const SlubStat> SlubCountersOfQueuesV4();
 absl::Span<const SlubStat> SlubCountersOfCpuSlabs();
 absl::Span<const SlubStat> SlubCountersOfBoth();
 absl::Span<const SlubStat> SlubCountersOfNodeSlabs();

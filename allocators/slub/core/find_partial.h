@@ -47,7 +47,7 @@ Task<Found> FindOnAnyNode(SlubCore& core, Cpu& cpu, KmemCache& s, FromNode from_
     if (n == nullptr) continue;
     const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);
     if (nr_partial <= cpu.Load(s.min_partial)) continue;
-    const Found found = co_await from_node(node);
+    Found found = co_await from_node(node);
     if (found.slab != nullptr) co_return found;
   }
   co_return Found{};

@@ -11,9 +11,13 @@
 #include "allocators/common/slub_geometry.h"
 #include "allocators/policies.h"
 #include "allocators/slub/core/counters.h"
+#include "allocators/slub/core/lives_policy.h"
 #include "allocators/slub/core/node_slabs_policy.h"
+#include "allocators/slub/core/queue_policy.h"
 #include "allocators/slub/core/sheaf_policy.h"
 #include "allocators/slub/core/structures.h"
+#include "allocators/slub/core/ways.h"
+#include "allocators/switches.h"
 
 namespace slablab {
 
@@ -55,6 +59,13 @@ struct SlubPolicy {
   // rules of the oldest one that has.
   NodeSlabsPolicy node_slabs = kNodeSlabs70;
   SheafPolicy sheaves = kNoSheaves;
+  // Where each CPU has a queue.
+  QueuePolicy queues = kQueuePolicyV3;
+  // How caches and slabs live; sites and ways by name; and what can be set and tuned.
+  SlubLives lives = {};
+  absl::Span<const std::string_view> (*sites)() = SlubSiteNames;
+  SlubWays ways = {};
+  ModelSwitches (*switches)(const SlubPolicy& policy) = SlubSwitches;
 };
 
 // What can be switched. Structures and counters follow from it.
@@ -77,6 +88,37 @@ inline constexpr SlubPolicy kSlub61 = {
     .counters = SlubCountersOfCpuSlabs,
     .cache_offsets = {.cpu_partial_slabs = 48, .order = 52, .defrag_ratio = 184, .per_node = 200},
     .node_bytes = 64};
+
+// Linux 2.6.36, and what was made from it: all but the front's own (allocators/slub_2010).
+inline constexpr SlubPolicy kSlubOf2010 = [] {
+  SlubPolicy policy = kSlub61;
+  policy.name = "slub-2010";
+  policy.cpu_partials = false;
+  policy.rules.free_link = SlubRules::FreeLink::kFirstWord;
+  policy.rules.min_partial_halved = false;
+  policy.counters = SlubCountersOf2010;
+  policy.cache_offsets = {.min_partial = 80,
+                          .offset = 24,
+                          .order = 32,
+                          .defrag_ratio = 176,
+                          .stats_in_cpu = 20,
+                          .per_node = 184};
+  policy.lives = {.slab_guard = SlubLives::SlabGuard::kSlabLock,
+                  .boots_as_2010 = true,
+                  .slub_lock = true,
+                  .kmallocs_descriptors = true,
+                  .kmalloc = kKmallocOfSlub2010,
+                  .plain_kmalloc_caches = true,
+                  .merges_into_newest = true,
+                  .counts_possible_cpus = true,
+                  .first_try_spares_reclaim = false,
+                  .counts_slabs_itself = true,
+                  .discards_under_lock = true,
+                  .shrinks_by_inuse = true,
+                  .tunes_within_limits = true};
+  policy.sites = SlubSiteNames2010;
+  return policy;
+}();
 
 // Linux 6.12.
 inline constexpr SlubPolicy kSlub612 = [] {

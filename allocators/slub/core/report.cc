@@ -31,17 +31,6 @@ constexpr QuirkInfo kQuirks[] = {
      /*is_plain=*/true, /*is_recorded=*/true},
 };
 
-// Of each kind of counters, for the program's life.
-absl::Span<const FigureInfo> CounterInfos(const SlubPolicy& policy) {
-  static auto* const kInfos = new std::map<const SlubStat*, std::vector<FigureInfo>>;
-  const absl::Span<const SlubStat> stats = policy.counters();
-  std::vector<FigureInfo>& infos = (*kInfos)[stats.data()];
-  if (infos.empty()) {
-    for (SlubStat stat : stats) infos.push_back(SlubStatInfo(stat));
-  }
-  return infos;
-}
-
 constexpr TunableInfo kMinPartial = {"min_partial", 0, std::numeric_limits<int64_t>::max(),
                                      "5 to 10, by the object's size",
                                      "Partial slabs that a node keeps though they are empty."};
@@ -162,9 +151,21 @@ uint64_t GuessFree(const CacheNode& n) {
 
 }  // namespace
 
+// Of each kind of counters, for the program's life.
+absl::Span<const FigureInfo> SlubCounterInfos(absl::Span<const SlubStat> stats) {
+  static auto* const kInfos = new std::map<const SlubStat*, std::vector<FigureInfo>>;
+  std::vector<FigureInfo>& infos = (*kInfos)[stats.data()];
+  if (infos.empty()) {
+    for (SlubStat stat : stats) infos.push_back(SlubStatInfo(stat));
+  }
+  return infos;
+}
+
 ModelSwitches SlubSwitches(const SlubPolicy& policy) {
-  ModelSwitches switches{
-      .quirks = kQuirks, .boots = {}, .tunables = kTunables, .counters = CounterInfos(policy)};
+  ModelSwitches switches{.quirks = kQuirks,
+                         .boots = {},
+                         .tunables = kTunables,
+                         .counters = SlubCounterInfos(policy.counters())};
   const bool has_sheaves = policy.sheaves.which != SheafPolicy::Which::kNone;
   if (policy.cpu_slabs && has_sheaves) {
     switches.tunables = kTunablesOfBoth;
@@ -186,17 +187,18 @@ CacheLayout SlubCore::Layout(CacheId id) const {
           .objects_per_slab = s.geometry.objects,
           .free_pointer_offset = s.geometry.free_pointer_offset,
           .sheaf_capacity = s.sheaf_capacity.Peek(),
-          .cpu_holds = policy_.cpu_slabs ? "CPU slabs" : ""};
+          .cpu_holds = policy_.cpu_slabs ? "CPU slabs" : policy_.lives.cpu_holds};
 }
 
+// Where a kmalloc cache had another name than today, also by that, so that later kernels' traces
+// find theirs.
 CacheId SlubCore::FindCache(std::string_view name) const {
   const KmemCache* const s = caches_.FindLive(name);
-  return s == nullptr ? kNoCache : s->id;
+  if (s != nullptr) return s->id;
+  return policy_.lives.kmalloc.names_in_bytes ? kmalloc_.CacheForModernName(name) : kNoCache;
 }
 
-Allocator::Location SlubCore::Locate(PhysAddr object) const {
-  return frames_.Locate(object);
-}
+Allocator::Location SlubCore::Locate(PhysAddr object) const { return frames_.Locate(object); }
 
 std::vector<Allocator::SlabPlace> SlubCore::SlabPlaces() const {
   std::vector<SlabPlace> places;
@@ -269,6 +271,12 @@ std::vector<Figure> SlubCore::State(CacheId id) const {
         {.index = i, .value = count * s.geometry.objects / 2, .in_parentheses = count});
   }
   cpu_partial_slabs.value = cpu_partial_slabs.in_parentheses * s.geometry.objects / 2;
+  std::vector<Figure> of_front = {objects.Take("objects"), objects_partial.Take("objects_partial"),
+                                  partial.Take("partial", FigureRole::kPartialSlabs),
+                                  slabs.Take("slabs", FigureRole::kSlabs),
+                                  total_objects.Take("total_objects")};
+  if (policy_.cpu_slabs) of_front.push_back(cpu_slabs.Take("cpu_slabs", FigureRole::kCpuSlabs));
+  if (FillState(s, &of_front)) return of_front;
   std::vector<Figure> figures = {
       objects.Take("objects"),
       objects_partial.Take("objects_partial"),
@@ -302,6 +310,7 @@ SlabInfoRow SlubCore::SlabInfo(CacheId id) const {
     row.active_objects += n->total_objects.Peek() - free;
   }
   row.active_slabs = row.slabs;
+  FillSlabInfo(s, &row);
   return row;
 }
 

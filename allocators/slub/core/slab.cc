@@ -24,7 +24,8 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
   const SlubGeometry& geometry = s.geometry;
   const Gfp gfp = (request.gfp & kNewSlabMask) | s.alloc_flags;
   Gfp careless = (gfp | Gfp::kNoWarn | Gfp::kNoRetry) & ~Gfp::kNoFail;
-  if (Has(gfp, Gfp::kDirectReclaim) && geometry.order > geometry.min_order) {
+  if (policy_.lives.first_try_spares_reclaim && Has(gfp, Gfp::kDirectReclaim) &&
+      geometry.order > geometry.min_order) {
     careless = (careless | Gfp::kNoMemalloc) & ~kGfpReclaim;
   }
   cpu.Touch({s.address + s.at.order, Structure::kCacheDescriptor}, Access::kRead);
@@ -38,14 +39,16 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
     if (block.is_null()) co_return nullptr;
     Count(cpu, s, SlubStat::kOrderFallback);
   }
-  co_return &SetUpSlab(cpu, s, request, block, order);
+  Slab& slab = SetUpSlab(cpu, s, request, block, order);
+  if (policy_.lives.counts_slabs_itself) co_await CountSlab(cpu, s, slab);
+  co_return &slab;
 }
 
-// allocate_slab() once it has the pages: all objects in a list, in order of address.
+// allocate_slab() once it has the pages.
 Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
                           int order) {
   const uint64_t bytes = kPageSize << order;
-  const auto objects = static_cast<uint16_t>(bytes / s.geometry.size);
+  const auto objects = static_cast<uint16_t>(SlubObjectsIn(order, s.geometry.size, rules_));
   Slab& slab = pool_.Take(objects);
   const PhysAddr page = machine_.PageStruct(block.frame());
   const SlabWord word = {.freelist = 0, .inuse = 0, .objects = objects, .frozen = false};
@@ -53,6 +56,9 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& reques
   slab.base = block;
   slab.first_object = block + s.geometry.red_left_pad;
   slab.cache = &s;
+  slab.cache_at = s.address;
+  slab.lock = SpinLock(slab_lock_class_, {page + Slab::kFlagsAt, Structure::kLock});
+  slab.guard = nullptr;
   slab.node = machine_.NodeOf(block);
   slab.order = static_cast<uint8_t>(order);
   if (policy_.marks_listed) {
@@ -65,6 +71,16 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& reques
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
   cpu.Touch(slab.Metadata(Slab::kCacheAt), Access::kWrite);
   cpu.Touch(slab.word.place(), Access::kWrite);
+  FillSlab(cpu, s, slab, request);
+  cpu.Execute(objects * kSlubPerObjectCycles);
+  const uint64_t usable = uint64_t{objects} * s.geometry.size;
+  caches_.AccountSlab(s, bytes, usable);
+  return slab;
+}
+
+// All objects in a list, in order of address.
+void SlubCore::FillSlab(Cpu& cpu, KmemCache& s, Slab& slab, const SlubAllocRequest& request) {
+  const uint16_t objects = slab.word.Peek().objects;
   for (ObjectIndex i = 0; i < objects; ++i) {
     // A constructor is taken to write the object once.
     if (s.spec.has_constructor) {
@@ -75,10 +91,14 @@ Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& reques
     slab.free_pointer[i] = next < objects ? next : kNoObject;
     if (!request.links_later) StoreFreePointer(cpu, s, slab, i, slab.free_pointer[i]);
   }
-  cpu.Execute(objects * kSlubPerObjectCycles);
-  const uint64_t usable = uint64_t{objects} * s.geometry.size;
-  caches_.AccountSlab(s, bytes, usable);
-  return slab;
+}
+
+void SlubCore::ConstructObjects(Cpu& cpu, const KmemCache& s, const Slab& slab) const {
+  if (!s.spec.has_constructor) return;
+  for (ObjectIndex i = 0; i < slab.word.Peek().objects; ++i) {
+    cpu.TouchRange({s.AddressOf(slab, i), Structure::kObject}, s.geometry.object_size,
+                   Access::kWrite);
+  }
 }
 
 void SlubCore::LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) const {
@@ -92,8 +112,12 @@ void SlubCore::LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) c
 Task<void> SlubCore::CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
   CacheNode* const n = GetNode(cpu, s, slab.node);
   if (n == nullptr) co_return;  // The very first slab will hold this node's structure.
-  co_await cpu.AddReturn(n->nr_slabs, 1);
-  co_await cpu.AddReturn(n->total_objects, slab.word.Peek().objects);
+  co_await CountSlabOn(cpu, *n, slab);
+}
+
+Task<void> SlubCore::CountSlabOn(Cpu& cpu, CacheNode& n, const Slab& slab) {
+  co_await cpu.AddReturn(n.nr_slabs, 1);
+  co_await cpu.AddReturn(n.total_objects, slab.word.Peek().objects);
 }
 
 // dec_slabs_node().
@@ -106,7 +130,12 @@ Task<void> SlubCore::UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
 
 // discard_slab().
 Task<void> SlubCore::DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
-  co_await UncountSlab(cpu, s, slab);
+  if (policy_.lives.counts_slabs_itself) {
+    const SiteScope site(cpu, SiteOf(SlubAt::kDiscard));
+    co_await UncountSlab(cpu, s, slab);
+  } else {
+    co_await UncountSlab(cpu, s, slab);
+  }
   co_await FreeSlab(cpu, s, slab);
 }
 
@@ -117,6 +146,7 @@ Task<void> SlubCore::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
   const SlabWord word = slab.word.Peek();
   CHECK_EQ(word.inuse, 0);
   CHECK(!word.frozen);
+  CHECK(!slab.lock.held());
   const PhysAddr block = slab.base;
   const int order = slab.order;
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);

@@ -22,10 +22,12 @@
 #include "base/types.h"
 #include "sim/cache/lazy_array.h"
 #include "sim/core/fields.h"
+#include "sim/core/spinlock.h"
 
 // SLUB's structures, each where the kernel keeps it, field by field. Offsets are those of Linux 6.1
 // on x86-64 with CONFIG_SLUB_DEBUG, CONFIG_SLUB_CPU_PARTIAL, CONFIG_NUMA and CONFIG_SYSFS, without
-// free-list hardening or randomisation, KASAN and lockdep (include/linux/slub_def.h, mm/slab.h).
+// free-list hardening or randomisation, KASAN and lockdep (include/linux/slub_def.h, mm/slab.h). A
+// struct page has a line of its own, so that where in it Linux 2.6.36 has what is the same.
 
 namespace slablab {
 
@@ -37,7 +39,9 @@ inline constexpr ObjectIndex kNoObject = 0xffff;  // the null pointer
 inline constexpr ObjectIndex kInUse = 0xfffe;     // not a free pointer: the object is allocated
 inline constexpr ObjectIndex kInSheaf = 0xfffd;   // not a free pointer: a sheaf has the object
 
-// The two words of struct slab that change as one: freelist and counters.
+// The two words of struct slab that change as one: freelist and counters. Where a lock guards the
+// slab they are fields, and where a bitmap says which objects are free, `freelist` is none that has
+// a free one before it.
 struct SlabWord {
   ObjectIndex freelist = kNoObject;
   uint16_t inuse = 0;  // objects that are not on `freelist`
@@ -70,7 +74,10 @@ struct Slab {
   Guarded<Slab*> list_previous;
   // SL_partial of the page's flags: the slab is in its node's list.
   Guarded<bool> listed;
-  PerCpu<CpuPartialLink> partial;  // in a CPU's partial list: touched by that CPU
+  PerCpu<CpuPartialLink> partial;   // in a CPU's partial list: touched by that CPU
+  SpinLock lock;                    // slab_lock() of 2010: a bit of the page's flags
+  const SpinLock* guard = nullptr;  // of the bitmap; null: only its maker knows the slab
+  PhysAddr cache_at;                // what the page says: where the cache's descriptor is
   NodeId node;
   uint8_t order = 0;
   uint64_t serial = 0;  // of all slabs ever made, from 1
@@ -96,12 +103,13 @@ struct alignas(64) CacheCpu {
   static constexpr uint32_t kFreelistAt = 0;
   static constexpr uint32_t kSlabAt = 16;
   static constexpr uint32_t kPartialAt = 24;
-  static constexpr uint32_t kStatsAt = 32;
+  static constexpr uint32_t kNodeAt = 16;  // 2010
 
   bool placed = false;
   PerCpu<CpuTop> top;
   PerCpu<Slab*> slab;     // allocated from; null: none
   PerCpu<Slab*> partial;  // further slabs
+  PerCpu<NodeId> node;    // 2010: of `slab`
   SlubCpuCounters counters;
 };
 
@@ -109,10 +117,13 @@ using CacheNode = SlubNode<Slab>;
 
 // Where struct kmem_cache has what differs from era to era.
 struct KmemCacheOffsets {
+  uint32_t min_partial = 16;
+  uint32_t offset = 40;
   uint32_t cpu_partial_slabs = 0;
   uint32_t order = 0;  // struct kmem_cache_order_objects oo
   uint32_t defrag_ratio = 0;
-  uint32_t cpu_stats = 0;  // 0: the counters lie behind kmem_cache_cpu
+  uint32_t cpu_stats = 0;      // 0: the counters lie in kmem_cache_cpu,
+  uint32_t stats_in_cpu = 32;  // there
   uint32_t cpu_sheaves = 0;
   uint32_t sheaf_capacity = 0;
   // An array by node of so many bytes each, in which the node structure's pointer stands at `node`.
@@ -124,13 +135,13 @@ struct KmemCacheOffsets {
 // What a front keeps of a cache besides: its own kind.
 struct FrontCache {
   virtual ~FrontCache() = default;
+  // KmemCache::PlaceAt.
+  virtual void PlaceAt(PhysAddr /*cache*/) {}
 };
 
 // struct kmem_cache.
 struct KmemCache : CacheBase {
   static constexpr uint64_t kCpuSlabAt = 0;
-  static constexpr uint64_t kMinPartialAt = 16;
-  static constexpr uint64_t kOffsetAt = 40;
 
   // `offsets` outlives the cache.
   KmemCache(const KmemCacheOffsets& offsets, int cpus)
@@ -142,6 +153,7 @@ struct KmemCache : CacheBase {
   bool no_sheaves = false;  // one of the two caches that all others need
   bool is_debug = false;    // kmem_cache_debug(): one object at a time, under list_lock
   SlubGeometry geometry;
+  uint32_t objects_max = 0;  // that a slab of it has ever been made for
   uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
 
   Settled<PercpuArea> cpu_slab;
@@ -159,6 +171,7 @@ struct KmemCache : CacheBase {
 
   // Moves the structure to `to`: the fields keep their values.
   void PlaceAt(PhysAddr to);
+  Place Field(uint64_t where) const { return {address + where, Structure::kCacheDescriptor}; }
   Place NodePointer(NodeId node) const {
     return {address + at.per_node + node.index() * at.per_node_bytes + at.node,
             Structure::kCacheDescriptor};

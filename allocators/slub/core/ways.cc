@@ -8,15 +8,18 @@
 namespace slablab {
 namespace {
 
-constexpr std::array<std::string_view, 26> kSites = {
+constexpr std::array<std::string_view, 32> kSites = {
     "slub: alloc fast",      "slub: alloc slow",
-    "slub: get_partial",     "slub: get_any_partial",
-    "slub: new slab",        "slub: deactivate_slab",
-    "slub: free fast",       "slub: free slow",
+    "slub: alloc from node", "slub: get_partial",
+    "slub: get_any_partial", "slub: new slab",
+    "slub: deactivate_slab", "slub: free fast",
+    "slub: free slow",       "slub: free to alien",
+    "slub: shared queue",    "slub: drain",
     "slub: put_cpu_partial", "slub: unfreeze_partials",
     "slub: discard_slab",    "slub: alloc bulk",
     "slub: free bulk",       "slub: kmalloc large",
     "slub: flush",           "slub: shrink",
+    "slub: expire",          "slub: gfp_allowed_mask",
     "slub: create cache",    "slub: destroy cache",
     "slub: empty main",      "slub: full main",
     "slub: refill sheaf",    "slub: flush sheaf",
@@ -25,6 +28,12 @@ constexpr std::array<std::string_view, 26> kSites = {
 };
 static_assert(static_cast<int>(SlubAt::kPrefill) == kFirstModelSite + kSites.size() - 1);
 static_assert(static_cast<int>(SlubAt::kPrefill) < kMaxSites);
+
+constexpr auto kSites2010 = [] {
+  auto sites = kSites;
+  sites[static_cast<size_t>(SlubAt::kDeactivate) - kFirstModelSite] = "slub: deactivate";
+  return sites;
+}();
 
 constexpr std::array<PathInfo, 27> kPaths = {
     FastAllocPath("alloc fast"),
@@ -60,6 +69,7 @@ static_assert(PathOf(SlubWay::kFreeFlushedSheaf) == kPaths.size() - 1);
 }  // namespace
 
 absl::Span<const std::string_view> SlubSiteNames() { return kSites; }
+absl::Span<const std::string_view> SlubSiteNames2010() { return kSites2010; }
 absl::Span<const PathInfo> SlubPaths() { return kPaths; }
 
 }  // namespace slablab

@@ -18,12 +18,16 @@ namespace slablab {
 enum class SlubAt : uint8_t {
   kAllocFast = kFirstModelSite,
   kAllocSlow,
+  kAllocNode,  // SLUB+Q
   kGetPartial,
   kGetAnyPartial,
   kNewSlab,
   kDeactivate,
   kFreeFast,
   kFreeSlow,
+  kFreeAlien,  // SLUB+Q, to kDrain
+  kShared,
+  kDrain,
   kPutCpuPartial,
   kUnfreeze,
   kDiscard,
@@ -32,6 +36,8 @@ enum class SlubAt : uint8_t {
   kLarge,
   kFlush,
   kShrink,
+  kExpire,   // SLUB+Q
+  kGfpMask,  // 2010
   kCreate,
   kDestroy,
   kReplaceEmptyMain,
@@ -79,7 +85,18 @@ constexpr PathId PathOf(SlubWay way) { return static_cast<PathId>(way); }
 
 // What they are, in the enumerations' order.
 absl::Span<const std::string_view> SlubSiteNames();
+absl::Span<const std::string_view> SlubSiteNames2010();
 absl::Span<const PathInfo> SlubPaths();
+
+// The ways of an era: SlubWay, or a front's own, and those of them that the core answers.
+struct SlubWays {
+  absl::Span<const PathInfo> (*infos)() = SlubPaths;
+  PathId alloc_failed = PathOf(SlubWay::kAllocFailed);
+  PathId alloc_large = PathOf(SlubWay::kAllocLarge);
+  PathId alloc_zero = PathOf(SlubWay::kAllocZero);
+  PathId free_large = PathOf(SlubWay::kFreeLarge);
+  PathId free_null = PathOf(SlubWay::kFreeNull);
+};
 
 // What straight-line code costs besides its memory touches: estimates from its length at about four
 // instructions a cycle, the same on every machine.

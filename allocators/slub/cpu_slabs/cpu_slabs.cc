@@ -12,7 +12,7 @@ Task<bool> CpuSlabs::Open(Cpu& cpu, KmemCache& s) {
   const bool have_nodes = co_await core_.InitNodes(cpu, s);
   if (!have_nodes) co_return false;
   // alloc_kmem_cache_cpus(): aligned for the double-word compare-and-exchange.
-  const PercpuRequest request{.bytes = CacheCpu::kStatsAt + core_.counter_bytes(), .align = 16};
+  const PercpuRequest request{.bytes = s.at.stats_in_cpu + core_.counter_bytes(), .align = 16};
   const bool have_area = co_await core_.AllocPercpu(cpu, s, &s.cpu_slab, request);
   if (!have_area) co_return false;
   // init_kmem_cache_cpus() writes every tid.

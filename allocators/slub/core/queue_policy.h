@@ -1,15 +1,15 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_ALLOCATORS_SLUBQ_POLICY_H_
-#define SLABLAB_ALLOCATORS_SLUBQ_POLICY_H_
+#ifndef SLABLAB_ALLOCATORS_SLUB_CORE_QUEUE_POLICY_H_
+#define SLABLAB_ALLOCATORS_SLUB_CORE_QUEUE_POLICY_H_
 
 #include <cstdint>
 #include <string_view>
 
 #include "allocators/common/slub_list.h"
 #include "allocators/policies.h"
-#include "allocators/slub_2010/structures.h"
+#include "allocators/slub/core/structures.h"
 
 namespace slablab {
 
@@ -63,15 +63,19 @@ struct QueuePolicy {
 
   Counters counters;
   QueueHead queue_head;
-  CacheOffsets cache_offsets;
+  KmemCacheOffsets cache_offsets;
 };
 
 // What can be switched. Structures and counters follow from it.
 extern const PolicyTable<QueuePolicy> kQueuePolicies;
 
 // V2's struct kmem_cache has queue and batch for the free pointer's offset, and grows by nothing.
-inline constexpr CacheOffsets kQueueCacheOffsets = {
-    .min_partial = 96, .defrag_ratio = 204, .nodes = 208};
+inline constexpr KmemCacheOffsets kQueueCacheOffsets = {.min_partial = 96,
+                                                        .offset = 24,
+                                                        .order = 32,
+                                                        .defrag_ratio = 204,
+                                                        .stats_in_cpu = 0,
+                                                        .per_node = 208};
 
 inline constexpr QueuePolicy kQueuePolicyV3 = {.name = "slubq",
                                                .slab_guard = QueuePolicy::SlabGuard::kSlabLock,
@@ -101,7 +105,9 @@ inline constexpr QueuePolicy kQueuePolicyV2 = [] {
   policy.gfp_mask_at_new_slab = false;
   policy.counters = QueuePolicy::Counters::kOfV2;
   policy.queue_head = QueuePolicy::QueueHead::kCountAlone;
-  policy.cache_offsets = {};
+  policy.cache_offsets.min_partial = 80;
+  policy.cache_offsets.defrag_ratio = 176;
+  policy.cache_offsets.per_node = 184;
   return policy;
 }();
 
@@ -125,4 +131,4 @@ inline constexpr QueuePolicy kQueuePolicyV4 = [] {
 
 }  // namespace slablab
 
-#endif  // SLABLAB_ALLOCATORS_SLUBQ_POLICY_H_
+#endif  // SLABLAB_ALLOCATORS_SLUB_CORE_QUEUE_POLICY_H_

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_ALLOCATORS_SLUB_2010_LOCK_H_
-#define SLABLAB_ALLOCATORS_SLUB_2010_LOCK_H_
+#ifndef SLABLAB_ALLOCATORS_SLUB_CORE_SLUB_LOCK_H_
+#define SLABLAB_ALLOCATORS_SLUB_CORE_SLUB_LOCK_H_
 
 #include <vector>
 
@@ -75,4 +75,4 @@ class SlubLock {
 
 }  // namespace slablab
 
-#endif  // SLABLAB_ALLOCATORS_SLUB_2010_LOCK_H_
+#endif  // SLABLAB_ALLOCATORS_SLUB_CORE_SLUB_LOCK_H_

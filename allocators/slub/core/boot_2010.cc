@@ -1,14 +1,21 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// kmem_cache_init() of 2010, with arrays in the kernel's image and with the patch that does away
-// with them.
+// kmem_cache_init() of 2010, in two forms.
+//   static   The kernel before "slub: Dynamically size kmalloc cache allocations": kmalloc's caches
+//            are two arrays in the kernel's image, dimensioned for MAX_NUMNODES nodes each; entry 0
+//            is kmem_cache_node.
+//   dynamic  With that patch (August 2010): struct kmem_cache comes from a cache of its own and has
+//            as many node pointers as there can be nodes. The first two live in one block of the
+//            page allocator's until there is a cache to copy them into.
+// The patch's two faults are quirks; without them what it missed is made good. Tracking of full
+// slabs (slub_debug=U) is debugging; the fix-up visits full slabs as if they were tracked.
 
 #include <algorithm>
 #include <set>
 
 #include "allocators/percpu/registry.h"
-#include "allocators/slub_2010/core.h"
+#include "allocators/slub/core/core.h"
 #include "base/check.h"
 #include "fmt/format.h"
 #include "sim/core/boot_memory.h"
@@ -17,24 +24,26 @@
 namespace slablab {
 namespace {
 
+// SLUB_PAGE_SHIFT: one more than the largest class's index.
+constexpr int kSlubPageShift = KmallocTable::kShiftHigh + 1;
+
 constexpr uint64_t RoundUpToLine(uint64_t bytes) {
   return (bytes + kLineSize - 1) / kLineSize * kLineSize;
 }
 
 }  // namespace
 
-Task<void> Slub2010Core::Boot(Cpu& cpu) {
+Task<void> SlubCore::Boot2010(Cpu& cpu) {
   CHECK_EQ(caches_.count(), 0);
   areas_->set_slab_is_available(false);
   const SiteScope site(cpu, Site::kBoot);
-  kmalloc_table_ =
-      machine_.boot_memory().Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
-  if (static_boot_) {
+  kmalloc_.Place(cpu);
+  if (options_.boot == "static") {
     co_await BootStatic(cpu);
   } else {
     co_await BootDynamic(cpu);
   }
-  co_await CreateKmallocCaches(cpu);
+  co_await CreateKmallocCaches2010(cpu);
   if (!boot_status_.ok()) co_return;
   up_ = true;
   areas_->set_slab_is_available(true);
@@ -44,20 +53,24 @@ Task<void> Slub2010Core::Boot(Cpu& cpu) {
 
 // kmalloc_caches[2 * SLUB_PAGE_SHIFT] and kmalloc_dma_caches[SLUB_PAGE_SHIFT]; kmem_cache_node is
 // kmalloc_caches[0].
-Task<void> Slub2010Core::BootStatic(Cpu& cpu) {
-  const uint64_t entry = model_.offsets.nodes + 8 * uint64_t{kMaxNumNodes};
-  static_bytes_ = entry * 3 * kSlubPageShift;
+Task<void> SlubCore::BootStatic(Cpu& cpu) {
+  static_bytes_ = StaticEntryBytes() * 3 * kSlubPageShift;
   static_caches_ = machine_.boot_memory().Allocate(static_bytes_, kLineSize, cpu.node());
   caches_.total().metadata_bytes += static_bytes_;
   const CacheSpec spec{
-      .name = "kmem_cache_node", .object_size = Node2010::kBytes, .no_merge = true};
+      .name = "kmem_cache_node", .object_size = policy_.node_bytes, .no_merge = true};
   co_await OpenBootCache(cpu, spec, static_caches_);
   caches_.Open(*node_cache_);
 }
 
+// Dimensioned for MAX_NUMNODES: CONFIG_MAXSMP asked for the most there was in 2010 already.
+uint64_t SlubCore::StaticEntryBytes() const {
+  return policy_.cache_offsets.per_node + 8 * uint64_t{kPossibleNodesMax};
+}
+
 // Two structures in one block of the page allocator's, copied into objects of the second's cache as
 // soon as that works; then the block goes back.
-Task<void> Slub2010Core::BootDynamic(Cpu& cpu) {
+Task<void> SlubCore::BootDynamic(Cpu& cpu) {
   const uint64_t kmem_size = DescriptorBytes();
   const uint64_t aligned = RoundUpToLine(kmem_size);
   const int order = OrderFor(2 * aligned);
@@ -65,7 +78,7 @@ Task<void> Slub2010Core::BootDynamic(Cpu& cpu) {
   temporary_ = co_await machine_.pages().Alloc(cpu, request);
   CHECK(!temporary_.is_null());
   const CacheSpec node_spec{.name = "kmem_cache_node",
-                            .object_size = Node2010::kBytes,
+                            .object_size = policy_.node_bytes,
                             .hwcache_align = true,
                             .no_merge = true};
   const CacheSpec cache_spec{.name = "kmem_cache",
@@ -81,8 +94,8 @@ Task<void> Slub2010Core::BootDynamic(Cpu& cpu) {
   co_await machine_.pages().Free(cpu, temporary_, order);
 }
 
-Task<void> Slub2010Core::OpenBootCache(Cpu& cpu, const CacheSpec& spec, PhysAddr at) {
-  Cache2010& s = AddCache(spec, *GeometryOf(spec));
+Task<void> SlubCore::OpenBootCache(Cpu& cpu, const CacheSpec& spec, PhysAddr at) {
+  KmemCache& s = AddCache(spec, *GeometryOf(spec));
   (node_cache_ == nullptr ? node_cache_ : cache_cache_) = &s;
   s.PlaceAt(at);
   const bool opened = co_await OpenCache(cpu, s);
@@ -91,7 +104,7 @@ Task<void> Slub2010Core::OpenBootCache(Cpu& cpu, const CacheSpec& spec, PhysAddr
 }
 
 // kmem_cache_alloc() and memcpy().
-Task<void> Slub2010Core::MoveBootCache(Cpu& cpu, Cache2010& s) {
+Task<void> SlubCore::MoveBootCache(Cpu& cpu, KmemCache& s) {
   const PhysAddr moved = co_await AllocOwn(cpu, *cache_cache_, kGfpNoWait, kAnyNode);
   CHECK(!moved.is_null());
   cpu.TouchRange(s.Field(0), DescriptorBytes(), Access::kRead);
@@ -100,68 +113,53 @@ Task<void> Slub2010Core::MoveBootCache(Cpu& cpu, Cache2010& s) {
 }
 
 // kmem_cache_bootstrap_fixup(): the slabs must not go on naming the structure that will be freed.
-void Slub2010Core::FixUpBootCache(Cpu& cpu, Cache2010& s) {
+void SlubCore::FixUpBootCache(Cpu& cpu, KmemCache& s) {
   // What the patch missed: it looked for full slabs only under CONFIG_SLAB_DEBUG, an option of
   // another allocator, and for a CPU's slab, which is on no list, not at all.
   const bool misses_full = HasQuirk("bootstrap-full-list-guard");
   const bool misses_cpu_slab = HasQuirk("bootstrap-cpu-slab");
   caches_.Open(s);
-  std::set<const Slab2010*> partial;
-  for (const std::unique_ptr<Node2010>& n : s.nodes) {
+  std::set<const Slab*> partial;
+  for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n == nullptr) continue;
     // Nothing else runs yet: no lock is taken.
-    for (Slab2010* slab = n->first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+    for (Slab* slab = n->first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
       partial.insert(slab);
     }
   }
-  for (Slab2010* slab : Slabs(s)) {
-    if (!partial.contains(slab) && (IsCpuSlab(*slab) ? misses_cpu_slab : misses_full)) continue;
-    cpu.Touch(slab->Metadata(Slab2010::kListAt), Access::kRead);
-    cpu.Touch(slab->Metadata(Slab2010::kCacheAt), Access::kWrite);
-    slab->cache_at = s.address;
+  for (Slab& slab : pool_.slabs()) {
+    if (slab.cache != &s) continue;
+    const bool is_cpu_slab = slab.word.Peek().frozen;
+    if (!partial.contains(&slab) && (is_cpu_slab ? misses_cpu_slab : misses_full)) continue;
+    cpu.Touch(slab.Metadata(Slab::kListAt), Access::kRead);
+    cpu.Touch(slab.Metadata(Slab::kCacheAt), Access::kWrite);
+    slab.cache_at = s.address;
   }
 }
 
 // kmem_cache_init(), from "Caches that are not of the two-to-the-power-of size" on.
-Task<void> Slub2010Core::CreateKmallocCaches(Cpu& cpu) {
+Task<void> SlubCore::CreateKmallocCaches2010(Cpu& cpu) {
   bool in_dma = false;
   for (const KmallocTable::Class& kmalloc_class : kmalloc_.Classes()) {
     if (kmalloc_class.type == KmallocType::kDma && !in_dma) {
       in_dma = true;
       // What the first form of the loop over kmalloc_caches[] did: it began with entry 0.
-      if (static_boot_ && HasQuirk("dma-duplicate")) co_await DuplicateDmaCache(cpu);
+      const bool is_static = options_.boot == "static";
+      if (is_static && HasQuirk("dma-duplicate")) co_await DuplicateDmaCache(cpu);
     }
-    co_await CreateKmallocCache(cpu, kmalloc_class);
+    const PhysAddr descriptor = co_await KmallocDescriptor(cpu, kmalloc_class);
+    co_await CreateKmallocCache(cpu, kmalloc_class, descriptor);
     if (!boot_status_.ok()) co_return;
   }
 }
 
-Task<void> Slub2010Core::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class) {
-  CacheSpec spec{.name = kmalloc_class.name, .object_size = kmalloc_class.size, .align = 8};
-  const PhysAddr descriptor = co_await KmallocDescriptor(cpu, kmalloc_class);
-  CHECK(!descriptor.is_null());
-  Cache2010& s = AddCache(spec, *GeometryOf(spec));
-  if (kmalloc_class.type == KmallocType::kDma) {
-    s.alloc_flags = s.alloc_flags | Gfp::kDma;
-    s.may_merge = false;
-    SetDefaults(s);
-  }
-  s.PlaceAt(descriptor);
-  const bool opened = co_await OpenCache(cpu, s);
-  if (!opened) {
-    boot_status_ = BootPanic(fmt::format("creation of kmalloc slab {} failed", spec.name), *areas_);
-    co_return;
-  }
-  caches_.Open(s);
-  kmalloc_.Set(kmalloc_class, s.id);
-}
-
 // Entry 0 of kmalloc_caches[] is kmem_cache_node, of 64 bytes with CONFIG_SLUB_DEBUG: its DMA
 // counterpart is the same as that of kmalloc-64, and sysfs refuses the second one's unique name.
-Task<void> Slub2010Core::DuplicateDmaCache(Cpu& cpu) {
+Task<void> SlubCore::DuplicateDmaCache(Cpu& cpu) {
   const KmallocTable::Class duplicate{
-      .type = KmallocType::kDma, .index = 0, .size = Node2010::kBytes, .name = "dma-kmalloc-64"};
-  co_await CreateKmallocCache(cpu, duplicate);
+      .type = KmallocType::kDma, .index = 0, .size = policy_.node_bytes, .name = "dma-kmalloc-64"};
+  const PhysAddr descriptor = co_await KmallocDescriptor(cpu, duplicate);
+  co_await CreateKmallocCache(cpu, duplicate, descriptor);
   Log(fmt::format("sysfs: cannot create duplicate filename '/kernel/slab/:dt-{:07}'",
                   duplicate.size));
   Log("kernel BUG in kmem_cache_release(): a DMA cache's error handling frees what is in an array; "
@@ -169,38 +167,41 @@ Task<void> Slub2010Core::DuplicateDmaCache(Cpu& cpu) {
 }
 
 // create_kmalloc_cache(): where the structure is.
-Task<PhysAddr> Slub2010Core::KmallocDescriptor(Cpu& cpu, const KmallocTable::Class& kmalloc_class) {
-  if (!static_boot_) {
+Task<PhysAddr> SlubCore::KmallocDescriptor(Cpu& cpu, const KmallocTable::Class& kmalloc_class) {
+  if (options_.boot != "static") {
     const PhysAddr descriptor = co_await AllocOwn(cpu, *cache_cache_, kGfpNoWait, kAnyNode);
     co_return descriptor;
   }
-  const uint64_t entry = model_.offsets.nodes + 8 * uint64_t{kMaxNumNodes};
   const int array = kmalloc_class.type == KmallocType::kDma ? 2 * kSlubPageShift : 0;
-  co_return static_caches_ + entry* static_cast<uint64_t>(array + kmalloc_class.index);
+  co_return static_caches_ +
+      StaticEntryBytes() * static_cast<uint64_t>(array + kmalloc_class.index);
 }
 
 // The descriptors, and what page->slab of each slab leads to.
-std::vector<Allocator::Reference> Slub2010Core::References() const {
+std::vector<Allocator::Reference> SlubCore::References() const {
   std::vector<Reference> references;
+  if (!policy_.lives.boots_as_2010) return references;
   for (CacheId id : caches_.live()) {
     const CacheId in = Locate(cache(id).address).cache;
     references.push_back({cache(id).address, DescriptorBytes(), in, id});
-    for (const Slab2010* slab : const_cast<Slub2010Core*>(this)->Slabs(cache(id))) {
-      references.push_back({slab->cache_at, DescriptorBytes(), in, id});
+    for (const Slab& slab : pool_.slabs()) {
+      if (slab.cache != &cache(id)) continue;
+      references.push_back({slab.cache_at, DescriptorBytes(), in, id});
     }
   }
   return references;
 }
 
-// The unfinished business of the boot quirks, found in the slabs themselves.
-std::vector<std::string> Slub2010Core::KernelLog() const {
+// What it says, and the unfinished business of the boot quirks, found in the slabs themselves.
+std::vector<std::string> SlubCore::KernelLog() const {
   std::vector<std::string> lines = log_;
+  if (!policy_.lives.boots_as_2010) return lines;
   for (CacheId id : caches_.live()) {
-    const Cache2010& s = cache(id);
-    for (const Slab2010* slab : const_cast<Slub2010Core*>(this)->Slabs(s)) {
-      if (slab->cache_at == s.address) continue;
+    const KmemCache& s = cache(id);
+    for (const Slab& slab : pool_.slabs()) {
+      if (slab.cache != &s || slab.cache_at == s.address) continue;
       lines.push_back(fmt::format("slab {:#x} of {} names the cache at {:#x}, which was freed",
-                                  slab->base.value(), s.names.front(), slab->cache_at.value()));
+                                  slab.base.value(), s.names.front(), slab.cache_at.value()));
     }
   }
   return lines;
