@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "allocators/allocator.h"
-#include "allocators/common/kmalloc.h"
+#include "allocators/common/cache_table.h"
+#include "allocators/common/kmalloc_front.h"
+#include "allocators/common/slab_frames.h"
 #include "allocators/common/slub_geometry.h"
 #include "allocators/common/slub_list.h"
 #include "allocators/common/slub_pool.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
 #include "base/check.h"
-#include "sim/cache/lazy_array.h"
 #include "sim/core/boot_memory.h"
 #include "sim/core/scheduler.h"
 #include "sim/pages/page_allocator.h"
@@ -34,6 +35,9 @@
 //   2. Each object of a slab is in use, or once on the slab's list of free ones.
 //   3. What is in slabs is what the footprint says.
 // Not modelled: merging, debug flags, counters, smaller blocks when memory is fragmented.
+//
+// What stands once for all models (allocators/common): the table of caches and what they hold,
+// whose slab a frame is of, kmalloc() in front, a node's list of slabs, the host's records of them.
 
 namespace slablab {
 namespace {
@@ -62,6 +66,13 @@ constexpr PathInfo kPaths[] = {FastAllocPath("taken from the list"),
                                FreePath("whole pages returned"),
                                FreePath("null")};
 static_assert(std::size(kPaths) == kNull + 1);
+constexpr KmallocWays kKmallocWays = {.alloc_failed = kFailed,
+                                      .alloc_large = kWhole,
+                                      .alloc_zero = kZero,
+                                      .free_large = kPages,
+                                      .free_null = kNull,
+                                      .table_site = SiteOf(At::kAlloc),
+                                      .large_site = SiteOf(At::kAlloc)};
 
 constexpr TunableInfo kTunables[] = {
     {"min_partial", 0, 1000, "5", "Slabs with room that a cache has before it returns an empty."}};
@@ -88,7 +99,7 @@ struct Slab {
   Place Metadata(uint64_t at) const { return {page + at, Structure::kSlabMetadata}; }
 };
 
-struct Cache {
+struct Cache : CacheBase {
   static constexpr uint32_t kBytes = 128;
 
   Cache(PhysAddr where, LockClass* locks)
@@ -104,13 +115,9 @@ struct Cache {
   uint64_t slab_bytes() const { return kPageSize << geometry.order; }
   uint64_t usable_bytes() const { return uint64_t{geometry.objects} * geometry.size; }
 
-  CacheId id;
-  bool live = true;
-  CacheSpec spec;
   SlubGeometry geometry;
   SlubNode<Slab> list;  // of slabs with room, whatever node they are on
   Guarded<uint64_t> min_partial;
-  Footprint footprint;
 };
 
 class ExampleAllocator final : public Allocator {
@@ -118,9 +125,9 @@ class ExampleAllocator final : public Allocator {
   explicit ExampleAllocator(Machine& machine)
       : machine_(machine),
         locks_(machine.scheduler().AddLockClass("example", kListLockRank)),
-        kmalloc_({.cgroup = false, .reclaim = false, .zone_dma = false}),
-        kmalloc_large_(machine),
-        slab_of_frame_(FrameCount(machine.config()), LazyUse::kSparse) {}
+        kmalloc_(machine, {.cgroup = false, .reclaim = false, .zone_dma = false}, kKmallocWays,
+                 *this, caches_.total()),
+        frames_(machine.config()) {}
 
   std::string_view name() const override { return "example"; }
   absl::Span<const std::string_view> sites() const override { return kSites; }
@@ -129,12 +136,11 @@ class ExampleAllocator final : public Allocator {
   // --- Caches. ---
   Task<void> Boot(Cpu& cpu) override {
     const SiteScope site(cpu, Site::kBoot);
-    BootMemory& memory = machine_.boot_memory();
-    kmalloc_table_ = memory.Allocate(KmallocTable::kTableBytes, kLineSize, cpu.node());
-    const CacheSpec of_caches{.name = "example_cache", .object_size = Cache::kBytes};
-    AddCache(of_caches, ComputeSlubGeometry({.object_size = Cache::kBytes}, {}).value(),
-             memory.Allocate(Cache::kBytes, kLineSize, cpu.node()));
-    total_.metadata_bytes = KmallocTable::kTableBytes + Cache::kBytes;
+    kmalloc_.Place(cpu);
+    AddCache({.name = "example_cache", .object_size = Cache::kBytes},
+             ComputeSlubGeometry({.object_size = Cache::kBytes}, {}).value(),
+             machine_.boot_memory().Allocate(Cache::kBytes, kLineSize, cpu.node()));
+    caches_.total().metadata_bytes = KmallocTable::kTableBytes + Cache::kBytes;
     for (const KmallocTable::Class& each : kmalloc_.Classes()) {
       const CacheSpec spec{.name = each.name, .object_size = each.size};
       const absl::StatusOr<CacheId> created = co_await CreateCache(cpu, spec);
@@ -153,23 +159,22 @@ class ExampleAllocator final : public Allocator {
                              .typesafe_by_rcu = spec.typesafe_by_rcu},
                             {});
     if (!geometry.ok()) co_return geometry.status();
-    if (spec.name.empty() || FindCache(spec.name) != kNoCache) {
-      co_return absl::InvalidArgumentError("a cache needs a name of its own");
-    }
+    if (absl::Status named = caches_.CheckName(spec); !named.ok()) co_return named;
     const Placement descriptor = co_await Alloc(cpu, CacheId(0), kGfpKernel, kAnyNode);
-    if (descriptor.object.is_null()) co_return absl::ResourceExhaustedError("no memory");
-    Account(cache(CacheId(0)), [](Footprint& footprint) { footprint.AddOwn(Cache::kBytes); });
+    if (descriptor.object.is_null()) co_return caches_.Exhausted(spec);
+    caches_.AddOwn(cache(CacheId(0)));
     cpu.TouchRange({descriptor.object, Structure::kCacheDescriptor}, Cache::kBytes, Access::kWrite);
     co_return AddCache(spec, *geometry, descriptor.object);
   }
 
   Task<void> DestroyCache(Cpu& cpu, CacheId id) override {
     const SiteScope site(cpu, SiteOf(At::kCaches));
+    if (caches_.DropAlias(cache(id))) co_return;
     co_await Shrink(cpu, id);
     CHECK_EQ(cache(id).footprint.slabs, 0u);
-    cache(id).live = false;
-    Account(cache(CacheId(0)), [](Footprint& footprint) { footprint.RemoveOwn(Cache::kBytes); });
-    co_await Free(cpu, CacheId(0), cache(id).list.address);
+    caches_.Close(cache(id));
+    caches_.RemoveOwn(cache(CacheId(0)));
+    co_await Free(cpu, CacheId(0), cache(id).address);
   }
 
   Task<void> Shrink(Cpu& cpu, CacheId id) override {
@@ -228,7 +233,7 @@ class ExampleAllocator final : public Allocator {
   Task<PathId> Free(Cpu& cpu, CacheId id, PhysAddr object) override {
     const SiteScope site(cpu, SiteOf(At::kFree));
     Cache& s = cache(id);
-    Slab& slab = *slab_of_frame_[object.frame()];
+    Slab& slab = *frames_.Of(object);
     CHECK(slab.cache == &s);
     cpu.Execute(kCycles);
     PathId path = kPut;
@@ -244,7 +249,7 @@ class ExampleAllocator final : public Allocator {
       cpu.Touch(s.LinkOf(object), Access::kWrite);
       cpu.Store(slab.free, index);
       cpu.Store(slab.in_use, cpu.Load(slab.in_use) - 1);
-      Account(s, [&](Footprint& f) { f.TakeBack(s.geometry.object_size, s.geometry.size); });
+      caches_.TakeBack(s);
       if (next == kNoObject) {
         path = kListed;
         AddPartial(cpu, s.list, slab, ListEnd::kHead);
@@ -260,34 +265,21 @@ class ExampleAllocator final : public Allocator {
   }
 
   Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override {
-    if (bytes == 0) co_return Placement{.object = kZeroSizePointer, .path = kZero};
-    const SiteScope site(cpu, SiteOf(At::kAlloc));
-    if (bytes > kmalloc_.size_max()) {
-      const KmallocLarge::Request request{.bytes = bytes, .gfp = gfp, .node = node};
-      const PhysAddr block = co_await kmalloc_large_.Alloc(cpu, request);
-      kmalloc_large_.Fill(total_);
-      co_return Placement{.object = block, .path = block.is_null() ? kFailed : kWhole};
-    }
-    const uint64_t at = kmalloc_.OffsetFor(bytes, gfp);
-    cpu.Touch({kmalloc_table_ + at, Structure::kCacheDescriptor}, Access::kRead);
-    const Placement placement = co_await Alloc(cpu, kmalloc_.CacheFor(bytes, gfp), gfp, node);
-    co_return placement;
+    return kmalloc_.Alloc(cpu, bytes, gfp, node);
   }
   Task<PathId> Kfree(Cpu& cpu, PhysAddr object) override {
-    if (object <= kZeroSizePointer) co_return kNull;
-    const SiteScope site(cpu, SiteOf(At::kFree));
-    cpu.Touch({machine_.PageStruct(object.frame()), Structure::kSlabMetadata}, Access::kRead);
-    if (const Location found = Locate(object); found.cache != kNoCache) {
-      const PathId path = co_await Free(cpu, found.cache, object);
-      co_return path;
+    if (object <= kZeroSizePointer) return Task<PathId>(kNull);
+    const Slab* const slab = frames_.Of(object);
+    if (slab == nullptr) return kmalloc_.FreeLarge(cpu, object);
+    {
+      const SiteScope site(cpu, SiteOf(At::kFree));
+      cpu.Touch({machine_.PageStruct(object.frame()), Structure::kSlabMetadata}, Access::kRead);
     }
-    co_await kmalloc_large_.Free(cpu, object);
-    kmalloc_large_.Fill(total_);
-    co_return kPages;
+    return Free(cpu, slab->cache->id, object);
   }
 
   // --- Queries. ---
-  int cache_count() const override { return static_cast<int>(caches_.size()); }
+  int cache_count() const override { return caches_.count(); }
   CacheLayout Layout(CacheId id) const override {
     const SlubGeometry& geometry = cache(id).geometry;
     return {.name = cache(id).spec.name,
@@ -299,17 +291,10 @@ class ExampleAllocator final : public Allocator {
             .free_pointer_offset = geometry.free_pointer_offset};
   }
   CacheId FindCache(std::string_view name) const override {
-    for (const std::unique_ptr<Cache>& s : caches_) {
-      if (s->live && s->spec.name == name) return s->id;
-    }
-    return kNoCache;
+    const Cache* const s = caches_.FindLive(name);
+    return s == nullptr ? kNoCache : s->id;
   }
-  Location Locate(PhysAddr object) const override {
-    if (object.frame() >= slab_of_frame_.size()) return {};
-    const Slab* const slab = slab_of_frame_[object.frame()];
-    if (slab == nullptr) return {};
-    return {.cache = slab->cache->id, .slab = slab->base, .serial = slab->serial};
-  }
+  Location Locate(PhysAddr object) const override { return frames_.Locate(object); }
   std::vector<SlabPlace> SlabPlaces() const override {
     std::vector<SlabPlace> places;
     for (const Slab& slab : slabs_.slabs()) {
@@ -338,11 +323,11 @@ class ExampleAllocator final : public Allocator {
             .slabs = s.footprint.slabs};
   }
   Footprint FootprintOf(CacheId id) const override { return cache(id).footprint; }
-  const Footprint& TotalFootprint() const override { return total_; }
+  const Footprint& TotalFootprint() const override { return caches_.total(); }
 
   void CheckInvariants() const override {
-    std::vector<uint64_t> in_use(caches_.size());
-    std::vector<uint64_t> with_room(caches_.size());
+    std::vector<uint64_t> in_use(static_cast<size_t>(caches_.count()));
+    std::vector<uint64_t> with_room(in_use.size());
     for (const Slab& slab : slabs_.slabs()) {
       if (slab.cache == nullptr) continue;
       const uint32_t objects = slab.cache->geometry.objects;
@@ -356,29 +341,28 @@ class ExampleAllocator final : public Allocator {
       in_use[slab.cache->id.index()] += slab.in_use.Peek();
       with_room[slab.cache->id.index()] += free > 0 ? 1 : 0;
     }
-    for (const std::unique_ptr<Cache>& s : caches_) {
-      CHECK(!s->list.list_lock.held());
+    for (CacheId id : caches_.live()) {
+      const Cache& s = cache(id);
+      CHECK(!s.list.list_lock.held());
       uint64_t listed = 0;
-      for (const Slab* slab = s->list.first.Peek(); slab != nullptr;
-           slab = slab->list_next.Peek()) {
-        CHECK(slab->cache == s.get());
+      for (const Slab* slab = s.list.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+        CHECK(slab->cache == &s);
         CHECK(slab->free.Peek() != kNoObject);  // 1
         ++listed;
       }
-      CHECK_EQ(listed, s->list.nr_partial.Peek());
-      CHECK_EQ(listed, with_room[s->id.index()]);             // 1
-      CHECK_EQ(s->footprint.objects, in_use[s->id.index()]);  // 3
+      CHECK_EQ(listed, s.list.nr_partial.Peek());
+      CHECK_EQ(listed, with_room[id.index()]);            // 1
+      CHECK_EQ(s.footprint.objects, in_use[id.index()]);  // 3
     }
   }
 
  private:
-  Cache& cache(CacheId id) const { return *caches_[id.index()]; }
+  Cache& cache(CacheId id) const { return caches_.at(id); }
 
   CacheId AddCache(const CacheSpec& spec, const SlubGeometry& geometry, PhysAddr descriptor) {
-    Cache& s = *caches_.emplace_back(std::make_unique<Cache>(descriptor, locks_));
-    s.id = CacheId(cache_count() - 1);
-    s.spec = spec;
-    s.geometry = geometry;
+    Cache& s = caches_.Add(std::make_unique<Cache>(descriptor, locks_), spec, geometry);
+    s.address = descriptor;
+    caches_.Open(s);
     return s.id;
   }
 
@@ -408,7 +392,7 @@ class ExampleAllocator final : public Allocator {
     cpu.Store(slab.in_use, cpu.Load(slab.in_use) + 1);
     if (slab.links[index] == kNoObject) RemovePartial(cpu, s.list, slab);
     slab.links[index] = kInUse;
-    Account(s, [&](Footprint& f) { f.HandOut(s.geometry.object_size, s.geometry.size); });
+    caches_.HandOut(s);
     return object;
   }
 
@@ -418,7 +402,6 @@ class ExampleAllocator final : public Allocator {
     slab.page = machine_.PageStruct(block.frame());
     slab.cache = &s;
     slab.node = machine_.NodeOf(block);
-    slab.serial = ++slabs_made_;
     SpinLock& lock = s.list.list_lock;
     slab.free = Guarded<uint32_t>(&lock, slab.Metadata(Slab::kFreeAt), 0);
     slab.in_use = Guarded<uint32_t>(&lock, slab.Metadata(Slab::kInUseAt), 0);
@@ -428,13 +411,8 @@ class ExampleAllocator final : public Allocator {
       // A constructor is taken to write each object once.
       if (s.spec.has_constructor) Write(cpu, s, s.AddressOf(slab, i));
     }
-    NoteFrames(s, slab, &slab);
-    Account(s, [&](Footprint& f) {
-      ++f.slabs;
-      f.slab_bytes += s.slab_bytes();
-      f.free_bytes += s.usable_bytes();
-      f.tail_bytes += s.slab_bytes() - s.usable_bytes();
-    });
+    frames_.Enter(slab, s.geometry.order);
+    caches_.AccountSlab(s, s.slab_bytes(), s.usable_bytes());
     AddPartial(cpu, s.list, slab, ListEnd::kHead);
     return slab;
   }
@@ -442,41 +420,22 @@ class ExampleAllocator final : public Allocator {
   // REQUIRES: all its objects are free. Answers its block, which is the caller's.
   PhysAddr ForgetSlab(Cpu& cpu, Cache& s, Slab& slab) {
     RemovePartial(cpu, s.list, slab);
-    NoteFrames(s, slab, nullptr);
-    Account(s, [&](Footprint& f) {
-      --f.slabs;
-      f.slab_bytes -= s.slab_bytes();
-      f.free_bytes -= s.usable_bytes();
-      f.tail_bytes -= s.slab_bytes() - s.usable_bytes();
-    });
+    frames_.Remove(slab, s.geometry.order);
+    caches_.UnaccountSlab(s, s.slab_bytes(), s.usable_bytes());
     slabs_.Give(slab, s.geometry.objects);
     return slab.base;
   }
 
-  void NoteFrames(const Cache& s, const Slab& slab, Slab* is) {
-    for (uint64_t i = 0; i < uint64_t{1} << s.geometry.order; ++i) {
-      slab_of_frame_[slab.base.frame() + i] = is;
-    }
-  }
   void Write(Cpu& cpu, const Cache& s, PhysAddr object) {
     cpu.TouchRange({object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
-  }
-  template <typename Change>
-  void Account(Cache& s, Change change) {
-    change(s.footprint);
-    change(total_);
   }
 
   Machine& machine_;
   LockClass* const locks_;
-  std::vector<std::unique_ptr<Cache>> caches_;  // by CacheId; those of the past, too
-  KmallocTable kmalloc_;
-  PhysAddr kmalloc_table_;
-  KmallocLarge kmalloc_large_;
+  CacheTable<Cache> caches_;
+  KmallocFront kmalloc_;
   SlubPool<Slab, &Slab::links> slabs_;
-  LazyArray<Slab*> slab_of_frame_;  // null: no slab's
-  uint64_t slabs_made_ = 0;
-  Footprint total_;
+  SlabFrames<Slab> frames_;
 };
 
 }  // namespace
