@@ -36,9 +36,7 @@ class CacheTableTest : public ::testing::Test {
   }
   static void Hold(CacheTable<Cache>& caches, Cache& s, uint64_t objects) {
     caches.AccountSlab(s, kPageSize, kPageSize);
-    for (uint64_t i = 0; i < objects; ++i) {
-      caches.Account(s, [&](Footprint& f) { f.HandOut(s.geometry.object_size, s.geometry.size); });
-    }
+    for (uint64_t i = 0; i < objects; ++i) caches.HandOut(s);
   }
 
   CacheTable<Cache> caches_;
@@ -63,6 +61,25 @@ TEST_F(CacheTableTest, WhatCouldNotBeOpenedIsForgotten) {
   const CacheId id = failed.id;
   caches_.RemoveNewest(failed);
   EXPECT_EQ(Open("c", 40).id, id);
+}
+
+TEST_F(CacheTableTest, ANewCacheNeedsANameThatNoOtherHas) {
+  Cache& s = Open("a", 40);
+  caches_.AddAlias(s, {.name = "b", .object_size = 24});
+  EXPECT_EQ(caches_.CheckName({.name = ""}).message(), "a cache needs a name");
+  EXPECT_EQ(caches_.CheckName({.name = "b"}).message(), "there is a cache 'b' already");
+  EXPECT_TRUE(caches_.CheckName({.name = "c"}).ok());
+}
+
+TEST_F(CacheTableTest, WhoDestroysACacheThatOthersUseTakesAnAliasFromIt) {
+  Cache& s = Open("a", 40);
+  Hold(caches_, s, 1);
+  caches_.AddAlias(s, {.name = "b", .object_size = 24});
+  EXPECT_TRUE(caches_.DropAlias(s));
+  EXPECT_EQ(caches_.FindLive("b"), nullptr);
+  EXPECT_EQ(caches_.FindLive("a"), &s);
+  caches_.TakeBack(s);
+  EXPECT_FALSE(caches_.DropAlias(s));
 }
 
 TEST_F(CacheTableTest, MergingLooksFromEitherEnd) {
@@ -97,7 +114,7 @@ TEST_F(CacheTableTest, TheTotalIsTheSumOfWhatLives) {
   Hold(caches_, b, 2);
   EXPECT_EQ(caches_.SumOfCaches(), caches_.total());
   EXPECT_EQ(caches_.total().objects, 7u);
-  for (int i = 0; i < 5; ++i) caches_.Account(a, [](Footprint& f) { f.TakeBack(40, 64); });
+  for (int i = 0; i < 5; ++i) caches_.TakeBack(a);
   caches_.UnaccountSlab(a, kPageSize, kPageSize);
   caches_.Close(a);
   EXPECT_EQ(a.footprint, Footprint());
