@@ -43,12 +43,8 @@ ObjectIndex SlubCore::TakeSingle(Cpu& cpu, KmemCache& s, CacheNode& n, Slab& sla
 // alloc_single_from_new_slab().
 Task<ObjectIndex> SlubCore::TakeSingleOfNew(Cpu& cpu, KmemCache& s, Slab& slab) {
   CacheNode& n = *GetNode(cpu, s, NodeOf(cpu, slab));
-  SlabWord word = slab.word.Peek();
-  const ObjectIndex object = word.freelist;
-  word.freelist = LoadFreePointer(cpu, s, slab, object);
-  word.inuse = 1;
-  cpu.Touch(slab.word.place(), Access::kWrite);
-  slab.word.Poke(word);
+  const ObjectIndex object = SlubCore::TakeFirst(cpu, s, slab);
+  const SlabWord word = slab.word.Peek();
   const IrqFlags flags = cpu.IrqSave();
   {
     const SpinGuard guard = co_await n.list_lock.Acquire(cpu);
