@@ -26,7 +26,7 @@ constexpr uint64_t kTaskTrack = 1'000'000;   // likewise, in order of task
 constexpr int32_t kTasksRank = 1'000'000;    // Below the CPUs.
 constexpr size_t kPieceBytes = size_t{1} << 20;
 
-constexpr std::string_view kCategories[] = {"alloc", "free", "lock", "irq", "hotplug"};
+constexpr std::string_view kCategories[] = {"alloc", "free", "lock", "irq", "hotplug", "task"};
 
 uint64_t Interned(Timeline::Text text) { return static_cast<uint64_t>(text) + 1; }
 
@@ -140,12 +140,14 @@ void Timeline::AddInstant(Category category, Text name, int32_t cpu, Cycles at) 
   Add(cpu, {.from = at, .to = at, .name = name, .category = category, .instant = true});
 }
 
-void Timeline::AddTaskSlice(int64_t task, std::string_view name, Category category, Text slice,
-                            const Span& span) {
+void Timeline::AddTaskSlice(int64_t task, std::string_view name, Text slice, const Span& span) {
   TaskTrack& track = tasks_[task];
   if (track.slices.empty()) track.name = std::string(name);
-  track.slices.push_back(
-      {.from = span.from, .to = span.to, .name = slice, .category = category, .cpu = span.cpu});
+  track.slices.push_back({.from = span.from,
+                          .to = span.to,
+                          .name = slice,
+                          .category = Category::kTask,
+                          .cpu = span.cpu});
 }
 
 void Timeline::AddSample(const std::string& counter, std::string_view unit, Sample sample) {

@@ -30,7 +30,7 @@ struct TimelineFlow {
 // once.
 class Timeline {
  public:
-  enum class Category : uint8_t { kAllocation, kFree, kLockWait, kInterrupt, kHotplug };
+  enum class Category : uint8_t { kAllocation, kFree, kLockWait, kInterrupt, kHotplug, kTask };
 
   struct Options {
     std::string name;  // of the run
@@ -64,8 +64,7 @@ class Timeline {
   void AddInstant(Category category, Text name, int32_t cpu, Cycles at);
   // A task's part of the timeline: what it did, on whatever CPU. Slices may overlap, where CPUs'
   // clocks differ. `name` is of its first slice.
-  void AddTaskSlice(int64_t task, std::string_view name, Category category, Text slice,
-                    const Span& span);
+  void AddTaskSlice(int64_t task, std::string_view name, Text slice, const Span& span);
 
   // A value of a counter from `time_ns` on, ascending for each name.
   struct Sample {

@@ -172,7 +172,7 @@ void TimelineRecorder::OnOperation(const OperationEnd& operation) {
   timeline_->AddTaskSlice(operation.task,
                           task.empty() ? fmt::format("task {}", operation.task)
                                        : fmt::format("{} {}", operation.task, Printable(task)),
-                          category, name, span);
+                          name, span);
 }
 
 void TimelineRecorder::OnLockWait(const LockWait& wait) {

@@ -159,8 +159,9 @@ class CommandLines {
   // What makes the command line nearly right, so that what follows is reached.
   void AddUsual(const Command& command, Words* words) {
     const std::string name(command.name);
-    if (name == "run" || name == "compare" || name == "timeline" ||
-        absl::StartsWith(name, "trace ")) {
+    if (name == "explain") words->insert(words->end(), {"slub-7.2", "slub-7.3"});
+    if (name == "run" || name == "compare" || name == "timeline" || name == "slowest" ||
+        name == "explain" || absl::StartsWith(name, "trace ")) {
       words->push_back(inputs_.Path("tiny.slt"));
     } else if (name == "check") {
       words->push_back(inputs_.Path("suite.textproto"));

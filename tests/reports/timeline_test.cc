@@ -151,12 +151,11 @@ TEST(TimelineTest, AnyNestComesBackWhole) {
 // A task that seems to be on two CPUs at once has two tracks of its name; each is a row of slices.
 TEST(TimelineTest, ATaskHasATrackWhereverItRuns) {
   Timeline timeline({.name = "n", .clock_mhz = 1000, .tracks = {"CPU 0", "CPU 1"}});
-  using Category = Timeline::Category;
   const Timeline::Text slice = timeline.Intern("s");
-  timeline.AddTaskSlice(7, "7 cat", Category::kFree, slice, {.cpu = 0, .from = 10, .to = 30});
-  timeline.AddTaskSlice(7, "7 cat", Category::kFree, slice, {.cpu = 1, .from = 20, .to = 40});
-  timeline.AddTaskSlice(7, "7 cat", Category::kFree, slice, {.cpu = 0, .from = 30, .to = 50});
-  timeline.AddTaskSlice(5, "5 ls", Category::kFree, slice, {.cpu = 1, .from = 40, .to = 45});
+  timeline.AddTaskSlice(7, "7 cat", slice, {.cpu = 0, .from = 10, .to = 30});
+  timeline.AddTaskSlice(7, "7 cat", slice, {.cpu = 1, .from = 20, .to = 40});
+  timeline.AddTaskSlice(7, "7 cat", slice, {.cpu = 0, .from = 30, .to = 50});
+  timeline.AddTaskSlice(5, "5 ls", slice, {.cpu = 1, .from = 40, .to = 45});
   const perfetto::Trace trace = Written(timeline);
   EXPECT_THAT(Slices(trace), ElementsAre("s 40-45 1", "s 10-30 1", "s 30-50 1", "s 20-40 1"));
   std::vector<std::string> tracks;
