@@ -87,14 +87,13 @@ std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace) {
   return std::nullopt;
 }
 
-std::optional<SlabSysfs> SheavesSysfsOf(const TraceHeader& trace) {
+const SlabSysfs* SheavesSysfsOf(const RecordedSidecars& sidecars) {
   for (const char* name : {"sys-kernel-slab.before", "sys-kernel-slab.after"}) {
-    const TraceSidecar* const sidecar = trace.FindSidecar(name);
+    const TraceSidecar* const sidecar = sidecars.trace().FindSidecar(name);
     if (sidecar == nullptr || !absl::StrContains(sidecar->contents, "sheaf_capacity")) continue;
-    absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
-    if (sysfs.ok()) return *std::move(sysfs);
+    if (const SlabSysfs* const sysfs = sidecars.FirstSysfs({name}); sysfs != nullptr) return sysfs;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache) {
@@ -163,10 +162,11 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
   return spec;
 }
 
-absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace, Machine& machine,
-                                                        Allocator& allocator) {
+absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const RecordedSidecars& sidecars,
+                                                        Machine& machine, Allocator& allocator) {
+  const TraceHeader& trace = sidecars.trace();
   const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
-  const std::optional<SlabSysfs> sysfs = SheavesSysfsOf(trace);
+  const SlabSysfs* const sysfs = SheavesSysfsOf(sidecars);
   std::vector<CacheId> ids;
   for (const TraceCache& cache : trace.caches) {
     if (cache.name.empty() || cache.object_size == 0) {
@@ -174,7 +174,7 @@ absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace
       continue;
     }
     CacheSpec spec = SpecOf(cache, slabinfo);
-    if (sysfs.has_value()) spec.sheaf_capacity = AskedSheafCapacity(*sysfs, cache.name);
+    if (sysfs != nullptr) spec.sheaf_capacity = AskedSheafCapacity(*sysfs, cache.name);
     const absl::StatusOr<CacheId> id = FindOrCreateCache(machine, allocator, spec);
     if (!id.ok()) return id.status();
     ids.push_back(*id);

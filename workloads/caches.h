@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "allocators/allocator.h"
 #include "sim/machine.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/sidecar/sidecar.h"
 #include "traces/slt/trace.h"
 
@@ -36,9 +37,9 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
 // who has more than is due to its size has.
 uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache);
 
-// The /sys/kernel/slab that stood beside a trace when it began, else when it ended; nothing if
-// there is none that can be read, or that kernel's caches had no sheaves.
-std::optional<SlabSysfs> SheavesSysfsOf(const TraceHeader& trace);
+// The /sys/kernel/slab that stood beside a trace when it began, else when it ended; null if there
+// is none that can be read, or that kernel's caches had no sheaves.
+const SlabSysfs* SheavesSysfsOf(const RecordedSidecars& sidecars);
 
 // Makes the caches that the recorded kernel had and the allocator has not, events or no events:
 // their sheaves and descriptors lie in the same slabs as the others'. Those with debugging flags
@@ -49,8 +50,8 @@ absl::Status CreateRecordedCaches(const SlabSysfs& sysfs, Machine& machine, Allo
 std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace);
 
 // One for each of the trace's caches, kNoCache for those without a name or size.
-absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const TraceHeader& trace, Machine& machine,
-                                                        Allocator& allocator);
+absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const RecordedSidecars& sidecars,
+                                                        Machine& machine, Allocator& allocator);
 
 // What was inferred of those caches, and which of them have other slots or slabs here than in the
 // recorded kernel: a sentence each, counted. `caches` are as FindOrCreateCaches answers them.

@@ -41,16 +41,11 @@ std::string TextOf(const Way& way) {
 // How the recorded kernel's caches worked, as far as release and sidecars say.
 class RecordedWays {
  public:
-  RecordedWays(const TraceHeader& trace, std::string_view allocator)
-      : is_slab_(allocator == "SLAB"), kernel_(KernelOfRelease(trace.kernel_release)) {
-    for (const char* name :
-         {"sys-kernel-slab.before", "sys-kernel-slab.after", "sys-kernel-slab.boot"}) {
-      const TraceSidecar* sidecar = trace.FindSidecar(name);
-      if (sidecar == nullptr || sysfs_.has_value()) continue;
-      absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
-      if (sysfs.ok()) sysfs_ = *std::move(sysfs);
-    }
-  }
+  RecordedWays(const RecordedSidecars& sidecars, std::string_view allocator)
+      : is_slab_(allocator == "SLAB"),
+        kernel_(KernelOfRelease(sidecars.trace().kernel_release)),
+        sysfs_(sidecars.FirstSysfs(
+            {"sys-kernel-slab.before", "sys-kernel-slab.after", "sys-kernel-slab.boot"})) {}
 
   std::optional<Way> Of(std::string_view cache) const {
     if (is_slab_) return Way{.cpu_holds = "CPU arrays"};
@@ -58,7 +53,7 @@ class RecordedWays {
     const bool has_slabs = IsEarlier(*kernel_, kNoCpuSlabs);
     Way way{.cpu_holds = has_slabs ? kSlabs : std::string_view()};
     if (IsEarlier(*kernel_, kFirstSheaves)) return way;
-    if (sysfs_.has_value()) {
+    if (sysfs_ != nullptr) {
       const CacheSysfs* const recorded = sysfs_->Find(cache);
       if (recorded == nullptr) return std::nullopt;
       way.sheaf_capacity = recorded->Total("sheaf_capacity");
@@ -73,7 +68,7 @@ class RecordedWays {
  private:
   const bool is_slab_;
   const std::optional<ModelKernel> kernel_;
-  std::optional<SlabSysfs> sysfs_;
+  const SlabSysfs* const sysfs_;  // null: not known
 };
 
 // The two in words; nullopt if they are the same.
@@ -90,9 +85,10 @@ std::optional<std::pair<std::string, std::string>> Difference(const Way& recorde
 
 }  // namespace
 
-void NoteCachesOtherwise(const TraceHeader& trace, const Allocator& model, RunResult& result) {
+void NoteCachesOtherwise(const RecordedSidecars& sidecars, const Allocator& model,
+                         RunResult& result) {
   KernelMatch& match = *result.mutable_kernel_match();
-  const RecordedWays recorded(trace, match.recorded_allocator());
+  const RecordedWays recorded(sidecars, match.recorded_allocator());
   std::map<std::pair<std::string, std::string>, std::vector<const CacheStats*>> groups;
   for (const CacheStats& cache : result.caches()) {
     if (cache.operations() == 0) continue;

@@ -6,14 +6,15 @@
 
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
-#include "traces/slt/trace.h"
+#include "traces/sidecar/recorded_sidecars.h"
 
 namespace slablab {
 
 // Enters in the result's kernel_match which caches worked otherwise when recorded: with CPU slabs
 // where the model has sheaves, and so on. What the recording does not tell is not entered.
 // REQUIRES: the result has its caches, and kernel_match the recorded allocator.
-void NoteCachesOtherwise(const TraceHeader& trace, const Allocator& model, RunResult& result);
+void NoteCachesOtherwise(const RecordedSidecars& sidecars, const Allocator& model,
+                         RunResult& result);
 
 }  // namespace slablab
 

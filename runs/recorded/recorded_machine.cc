@@ -212,12 +212,12 @@ absl::StatusOr<SourcedMachine> LoadMachineFor(std::string_view machine,
   });
 }
 
-absl::StatusOr<std::vector<std::string>> RecordedQuirks(const TraceHeader& trace) {
+absl::StatusOr<std::vector<std::string>> RecordedQuirks(const RecordedSidecars& sidecars) {
   std::vector<std::string> quirks;
-  const TraceSidecar* sidecar = trace.FindSidecar("sys-kernel-slab.before");
-  if (sidecar == nullptr) return quirks;
-  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
-  if (!sysfs.ok()) return sysfs.status();
+  const absl::StatusOr<SlabSysfs>* const found = sidecars.Sysfs("sys-kernel-slab.before");
+  if (found == nullptr) return quirks;
+  if (!found->ok()) return found->status();
+  const SlabSysfs* const sysfs = &**found;
   const auto has_cache = [&sysfs](std::string_view prefix) {
     const auto first = sysfs->caches.lower_bound(prefix);
     return first != sysfs->caches.end() && first->first.compare(0, prefix.size(), prefix) == 0;

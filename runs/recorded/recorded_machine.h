@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "sim/machine/machine_loader.h"
 #include "sim/machine/topology.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/sidecar/recorded_topology.h"
 #include "traces/sidecar/survey.h"
 #include "traces/slt/trace.h"
@@ -58,7 +59,7 @@ bool IsOfRecording(std::string_view machine);
 
 // How the recorded kernel was built and booted otherwise than the models are by default, as quirks,
 // as far as its /sys/kernel/slab tells. InvalidArgument if that cannot be read.
-absl::StatusOr<std::vector<std::string>> RecordedQuirks(const TraceHeader& trace);
+absl::StatusOr<std::vector<std::string>> RecordedQuirks(const RecordedSidecars& sidecars);
 
 }  // namespace slablab
 

@@ -4,6 +4,7 @@
 #include "runs/simulation/closed_simulation.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "runs/simulation/session.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/slt/trace.h"
 #include "workloads/caches.h"
 #include "workloads/closed/closed_loop.h"
@@ -39,6 +41,7 @@ struct Stage {
   std::unique_ptr<Session> session;
   std::unique_ptr<ClosedTrace> trace;
   TraceHeader header;                           // of the trace
+  std::optional<RecordedSidecars> sidecars;     // its
   std::unique_ptr<SyntheticWorkload> workload;  // instead of the trace
   ParsedScenario scenario;
   uint64_t operations = 0;            // 0: not known beforehand, as of a workload
@@ -59,8 +62,9 @@ absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
       !s.ok()) {
     return s;
   }
+  stage.sidecars.emplace(stage.header);
   const absl::StatusOr<std::vector<CacheId>> caches =
-      FindOrCreateCaches(stage.header, stage.session->machine(), stage.session->model());
+      FindOrCreateCaches(*stage.sidecars, stage.session->machine(), stage.session->model());
   if (!caches.ok()) return ErrorOfTrace(options.trace_path, caches.status());
   stage.geometry = GeometrySentences(stage.header, *caches, stage.session->model());
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace =
@@ -264,7 +268,7 @@ void DescribeSetting(const SimulationOptions& options, const RecordedSetting& se
   for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
   FillPlaces(stage.trace->places(), stage.trace->folded_nodes(), *result.mutable_places());
   *result.mutable_kernel_match() =
-      MatchKernels(stage.header, setting.survey, options, &stage.session->model());
+      MatchKernels(*stage.sidecars, setting.survey, options, &stage.session->model());
 }
 
 AttributionNames NamesOf(Stage& stage, absl::Span<const PathInfo> paths) {
@@ -335,7 +339,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
       !status.ok()) {
     return status;
   }
-  if (stage.trace != nullptr) NoteCachesOtherwise(stage.header, model, result);
+  if (stage.trace != nullptr) NoteCachesOtherwise(*stage.sidecars, model, result);
   return result;
 }
 

@@ -206,11 +206,11 @@ int64_t CounterSnapshot::Growth(const CounterSnapshot& now, CacheId cache,
   return value(now) - value(*this);
 }
 
-absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& allocator,
+absl::Status CompareWithKernel(const RecordedSidecars& sidecars, const Allocator& allocator,
                                const ReplayResult& replay, const CounterSnapshot& before,
                                RunResult& result) {
   if (allocator.cache_count() == 0) return absl::OkStatus();
-  const absl::StatusOr<std::optional<KernelCounters>> read = KernelCounters::Of(trace);
+  const absl::StatusOr<std::optional<KernelCounters>> read = KernelCounters::Of(sidecars);
   if (!read.ok()) return read.status();
   if (!read->has_value()) return absl::OkStatus();
   const KernelCounters& kernel = **read;
@@ -272,7 +272,7 @@ absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& alloca
     for (CounterPair& state : states) *comparison.add_state() = std::move(state);
   }
   CompareFastPaths(comparison);
-  Explain(trace, kernel, result.kernel_match(), absent, comparison);
+  Explain(sidecars.trace(), kernel, result.kernel_match(), absent, comparison);
   *result.mutable_kernel() = std::move(comparison);
   return absl::OkStatus();
 }

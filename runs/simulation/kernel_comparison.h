@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
-#include "traces/slt/trace.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "workloads/operations/account.h"
 
 namespace slablab {
@@ -31,7 +31,7 @@ class CounterSnapshot {
 // Puts the kernel's counters' change over the recording, which its sidecars tell, beside the
 // model's change over the replay. Leaves `result.kernel` unset where the recording has no SLUB
 // statistics. InvalidArgument if a sidecar cannot be read.
-absl::Status CompareWithKernel(const TraceHeader& trace, const Allocator& allocator,
+absl::Status CompareWithKernel(const RecordedSidecars& sidecars, const Allocator& allocator,
                                const ReplayResult& replay, const CounterSnapshot& before,
                                RunResult& result);
 

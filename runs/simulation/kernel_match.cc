@@ -21,20 +21,17 @@ namespace {
 constexpr size_t kWorstShown = 3;
 
 // From what only one of them writes.
-std::string RecordedAllocator(const TraceHeader& trace) {
-  for (const char* name :
-       {"sys-kernel-slab.before", "sys-kernel-slab.after", "sys-kernel-slab.boot"}) {
-    const TraceSidecar* sidecar = trace.FindSidecar(name);
-    if (sidecar == nullptr) continue;
-    const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
-    if (!sysfs.ok()) continue;
+std::string RecordedAllocator(const RecordedSidecars& sidecars) {
+  const SlabSysfs* const sysfs = sidecars.FirstSysfs(
+      {"sys-kernel-slab.before", "sys-kernel-slab.after", "sys-kernel-slab.boot"});
+  if (sysfs != nullptr) {
     const bool has_sheaves =
         std::any_of(sysfs->caches.begin(), sysfs->caches.end(),
                     [](const auto& cache) { return cache.second.Total("sheaf_capacity") > 0; });
     return has_sheaves ? "SLUB with sheaves" : "SLUB";
   }
   for (const char* name : {"slabinfo.before", "slabinfo.after", "slabinfo.boot"}) {
-    const TraceSidecar* sidecar = trace.FindSidecar(name);
+    const TraceSidecar* sidecar = sidecars.trace().FindSidecar(name);
     if (sidecar == nullptr) continue;
     const absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(sidecar->contents, sidecar->name);
     if (!slabinfo.ok()) continue;
@@ -118,11 +115,12 @@ KernelMatch MatchOfModel(const SimulationOptions& options, std::string_view rele
 
 }  // namespace
 
-KernelMatch MatchKernels(const TraceHeader& trace, const TraceSurvey& survey,
+KernelMatch MatchKernels(const RecordedSidecars& sidecars, const TraceSurvey& survey,
                          const SimulationOptions& options, const Allocator* model) {
+  const TraceHeader& trace = sidecars.trace();
   KernelMatch match = MatchOfModel(options, trace.kernel_release);
   match.set_recorded(trace.kernel_release);
-  match.set_recorded_allocator(RecordedAllocator(trace));
+  match.set_recorded_allocator(RecordedAllocator(sidecars));
   if (const absl::StatusOr<ModelKernel> kernel = KernelOf(options.allocator); kernel.ok()) {
     match.set_same_series(IsOfSeries(*kernel, trace.kernel_release));
   }

@@ -7,15 +7,15 @@
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
 #include "runs/simulation/simulation_options.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/sidecar/survey.h"
-#include "traces/slt/trace.h"
 
 namespace slablab {
 
 // The recorded kernel beside that of the options' model: which they are, and how many of the
 // recorded kmallocs the model's size classes round to another size than the kernel did. `model`,
 // booted, has these classes; null: none, as of a percpu allocator.
-KernelMatch MatchKernels(const TraceHeader& trace, const TraceSurvey& survey,
+KernelMatch MatchKernels(const RecordedSidecars& sidecars, const TraceSurvey& survey,
                          const SimulationOptions& options, const Allocator* model);
 
 // The same where nothing was recorded.

@@ -26,7 +26,7 @@
 #include "runs/simulation/session.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
-#include "traces/sidecar/sidecar.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/slt/trace.h"
 #include "workloads/caches.h"
 #include "workloads/replay/warm_start.h"
@@ -69,15 +69,12 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   }
 }
 
-// What a warm start restores, as the recording's sidecar has it; nothing for a cold start.
-absl::StatusOr<std::optional<SlabSysfs>> WarmStateOf(const SimulationOptions& options,
-                                                     const TraceHeader& trace) {
-  if (!options.warm_start.value_or(false)) return std::optional<SlabSysfs>();
-  if (absl::Status status = CheckWarmStart(trace); !status.ok()) return status;
-  const TraceSidecar& sidecar = *trace.FindSidecar(kWarmSidecar);
-  absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
-  if (!sysfs.ok()) return sysfs.status();
-  return std::optional<SlabSysfs>(*std::move(sysfs));
+// What a warm start restores, as the recording's sidecar has it; null for a cold start.
+absl::StatusOr<const SlabSysfs*> WarmStateOf(const SimulationOptions& options,
+                                             const RecordedSidecars& sidecars) {
+  if (!options.warm_start.value_or(false)) return nullptr;
+  if (absl::Status status = CheckWarmStart(sidecars); !status.ok()) return status;
+  return &**sidecars.Sysfs(kWarmSidecar);
 }
 
 // A cache with sheaves holds memory of kmalloc's caches, whether it has events or not.
@@ -89,13 +86,14 @@ absl::Status MakeOtherCaches(const SlabSysfs& sysfs, Machine& machine, Allocator
 }
 
 // What is known of a run without its having run. `model`: null for a percpu allocator.
-void Describe(const SimulationOptions& options, const TraceHeader& header,
+void Describe(const SimulationOptions& options, const RecordedSidecars& sidecars,
               const RecordedSetting& setting, const SourcedMachine& machine, const Allocator* model,
               RunResult& result) {
+  const TraceHeader& header = sidecars.trace();
   FillConfig(options, machine.config, *result.mutable_config());
   FillMachine(machine, *result.mutable_machine());
   for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
-  *result.mutable_kernel_match() = MatchKernels(header, setting.survey, options, model);
+  *result.mutable_kernel_match() = MatchKernels(sidecars, setting.survey, options, model);
   result.mutable_digests()->set_trace(header.events_digest);
   result.mutable_digests()->set_config(DigestOfConfig(result.config()));
   result.mutable_totals()->set_trace_duration_ns(header.time_last - header.time_first);
@@ -114,7 +112,8 @@ bool IsLikeRecorded(const MachineConfig& config, const RecordedTopology& recorde
 // In recorded order, through a slab allocator.
 absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
                                            const SourcedMachine& sourced,
-                                           const RecordedSetting& setting, TraceReader& reader,
+                                           const RecordedSetting& setting,
+                                           const RecordedSidecars& sidecars, TraceReader& reader,
                                            const SimulationHooks& hooks) {
   const MachineConfig& config = sourced.config;
   const TraceHeader& header = reader.header();
@@ -123,15 +122,15 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   Machine& machine = (*session)->machine();
   Allocator& model = (*session)->model();
 
-  const absl::StatusOr<std::optional<SlabSysfs>> warm = WarmStateOf(options, header);
+  const absl::StatusOr<const SlabSysfs*> warm = WarmStateOf(options, sidecars);
   if (!warm.ok()) return warm.status();
-  if (warm->has_value()) {
+  if (*warm != nullptr) {
     if (absl::Status status = MakeOtherCaches(**warm, machine, model); !status.ok()) {
       return status;
     }
   }
   auto replay = std::make_unique<Replay>(reader, machine, model, options.replay);
-  if (absl::Status status = replay->Prepare(); !status.ok()) {
+  if (absl::Status status = replay->Prepare(sidecars); !status.ok()) {
     return ErrorOfTrace(options.trace_path, status);
   }
   replay->set_stop(hooks.stop);
@@ -139,11 +138,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
     const uint64_t total = header.event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  std::unique_ptr<CallSites> call_sites;
-  const std::vector<PathInfo> paths = PathsWithRcu(model);
-  if (options.call_sites) call_sites = std::make_unique<CallSites>(*machine, &model, paths);
-  replay->set_call_sites(call_sites.get());
-  if (warm->has_value()) {
+  if (*warm != nullptr) {
     if (absl::Status status = WarmStart(**warm, machine, model, *replay); !status.ok()) {
       return status;
     }
@@ -166,7 +161,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   RunResult result;
   (*session)->Gather(replay->executor(), replay->skipped(), result);
   if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
-  Describe(options, header, setting, sourced, &model, result);
+  Describe(options, sidecars, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
     *result.add_assumptions() = std::move(sentence);
@@ -178,9 +173,9 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
       !status.ok()) {
     return status;
   }
-  NoteCachesOtherwise(header, model, result);
+  NoteCachesOtherwise(sidecars, model, result);
   if (!IsLikeRecorded(config, *setting.topology)) return result;
-  if (absl::Status status = CompareWithKernel(header, model, replay->result(), before, result);
+  if (absl::Status status = CompareWithKernel(sidecars, model, replay->result(), before, result);
       !status.ok()) {
     return status;
   }
@@ -189,8 +184,8 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
 
 // What was started warm goes on as the recorded kernel did: with its switches, where the model has
 // them.
-absl::Status SwitchAsRecorded(const TraceHeader& header, SimulationOptions& options) {
-  const absl::StatusOr<std::vector<std::string>> recorded = RecordedQuirks(header);
+absl::Status SwitchAsRecorded(const RecordedSidecars& sidecars, SimulationOptions& options) {
+  const absl::StatusOr<std::vector<std::string>> recorded = RecordedQuirks(sidecars);
   if (!recorded.ok()) return recorded.status();
   std::vector<std::string>& quirks = options.allocator_options.quirks;
   for (const std::string& quirk : *recorded) {
@@ -222,6 +217,7 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
       TraceReader::Open(options.trace_path, {.addresses = false});
   if (!reader.ok()) return reader.status();
   const TraceHeader& header = (*reader)->header();
+  const RecordedSidecars sidecars(header);
   SimulationOptions here = options;
   ChooseModel(header.kernel_release, &here);
   if (absl::Status s = CheckReplayable(here.trace_path, header, here.allocator); !s.ok()) {
@@ -236,19 +232,19 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   here.replay.recorded = setting->topology;
   if (!here.warm_start.has_value()) {
     here.warm_start =
-        IsLikeRecorded(sourced->config, *setting->topology) && StartsWarm(here, header);
+        IsLikeRecorded(sourced->config, *setting->topology) && StartsWarm(here, sidecars);
     if (*here.warm_start) {
-      if (absl::Status s = SwitchAsRecorded(header, here); !s.ok()) return s;
+      if (absl::Status s = SwitchAsRecorded(sidecars, here); !s.ok()) return s;
     }
   }
   if (options.order == RunOrder::kClosed) return SimulateClosed(here, *sourced, *setting, hooks);
   if (!IsPercpuAllocator(here.allocator)) {
-    return SimulateRecorded(here, *sourced, *setting, **reader, hooks);
+    return SimulateRecorded(here, *sourced, *setting, sidecars, **reader, hooks);
   }
   absl::StatusOr<RunResult> result = SimulatePercpu(here, sourced->config, **reader, hooks);
   if (!result.ok()) return result;
   if (absl::Status s = CheckReplayed(options.trace_path, result->totals()); !s.ok()) return s;
-  Describe(here, header, *setting, *sourced, /*model=*/nullptr, *result);
+  Describe(here, sidecars, *setting, *sourced, /*model=*/nullptr, *result);
   return result;
 }
 

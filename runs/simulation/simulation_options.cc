@@ -193,21 +193,21 @@ AllocatorOptions BootOptions(const SimulationOptions& options) {
   return boot;
 }
 
-absl::Status CheckWarmStart(const TraceHeader& trace) {
-  const TraceSidecar* sidecar = trace.FindSidecar(kWarmSidecar);
-  if (sidecar != nullptr) return ParseSlabSysfs(sidecar->contents, sidecar->name).status();
+absl::Status CheckWarmStart(const RecordedSidecars& sidecars) {
+  const absl::StatusOr<SlabSysfs>* const sysfs = sidecars.Sysfs(kWarmSidecar);
+  if (sysfs != nullptr) return sysfs->status();
   return absl::InvalidArgumentError(
       "a warm start needs a trace with the sidecar sys-kernel-slab.before, which says what the "
       "allocator held; `slablab trace info` shows what it has");
 }
 
-bool StartsWarm(const SimulationOptions& options, const TraceHeader& trace) {
+bool StartsWarm(const SimulationOptions& options, const RecordedSidecars& sidecars) {
   if (options.warm_start.has_value()) return *options.warm_start;
   if (options.order == RunOrder::kClosed || IsPercpuAllocator(options.allocator)) return false;
-  const TraceSidecar* const sidecar = trace.FindSidecar(kWarmSidecar);
+  const TraceSidecar* const sidecar = sidecars.trace().FindSidecar(kWarmSidecar);
   if (sidecar == nullptr || !absl::StrContains(sidecar->contents, "sheaf_refill")) return false;
-  const absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar->contents, sidecar->name);
-  if (!sysfs.ok()) return false;
+  const SlabSysfs* const sysfs = sidecars.FirstSysfs({kWarmSidecar});
+  if (sysfs == nullptr) return false;
   return std::any_of(sysfs->caches.begin(), sysfs->caches.end(), [](const auto& each) {
     return each.second.Total("sheaf_capacity") > 0 && each.second.Find("sheaf_refill") != nullptr;
   });

@@ -16,6 +16,7 @@
 #include "allocators/registry.h"
 #include "sim/machine/machine.pb.h"
 #include "sim/machine/machine_config.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/slt/trace.h"
 #include "workloads/replay/recorded_order.h"
 #include "workloads/tuning.h"
@@ -70,11 +71,11 @@ absl::Status CheckSimulationOptions(const SimulationOptions& options);
 AllocatorOptions BootOptions(const SimulationOptions& options);
 
 // Whether the trace says what the allocator held before it: InvalidArgument if not.
-absl::Status CheckWarmStart(const TraceHeader& trace);
+absl::Status CheckWarmStart(const RecordedSidecars& sidecars);
 
 // Whether a run of the trace starts warm: as stated, else where it can be in full. That is in
 // recorded order, if the recorded kernel had sheaves and counted what they hold.
-bool StartsWarm(const SimulationOptions& options, const TraceHeader& trace);
+bool StartsWarm(const SimulationOptions& options, const RecordedSidecars& sidecars);
 
 // The sidecar that a warm start reads.
 inline constexpr std::string_view kWarmSidecar = "sys-kernel-slab.before";

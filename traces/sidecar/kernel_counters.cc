@@ -99,15 +99,14 @@ std::optional<KernelCounters> KernelCounters::Between(const SlabSysfs& before,
   return counters;
 }
 
-absl::StatusOr<std::optional<KernelCounters>> KernelCounters::Of(const TraceHeader& trace) {
-  const TraceSidecar* first = trace.FindSidecar("sys-kernel-slab.before");
-  const TraceSidecar* last = trace.FindSidecar("sys-kernel-slab.after");
-  if (first == nullptr || last == nullptr) return std::optional<KernelCounters>();
-  const absl::StatusOr<SlabSysfs> before = ParseSlabSysfs(first->contents, first->name);
-  if (!before.ok()) return before.status();
-  const absl::StatusOr<SlabSysfs> after = ParseSlabSysfs(last->contents, last->name);
-  if (!after.ok()) return after.status();
-  return Between(*before, *after);
+absl::StatusOr<std::optional<KernelCounters>> KernelCounters::Of(
+    const RecordedSidecars& sidecars) {
+  const absl::StatusOr<SlabSysfs>* const before = sidecars.Sysfs("sys-kernel-slab.before");
+  const absl::StatusOr<SlabSysfs>* const after = sidecars.Sysfs("sys-kernel-slab.after");
+  if (before == nullptr || after == nullptr) return std::optional<KernelCounters>();
+  if (!before->ok()) return before->status();
+  if (!after->ok()) return after->status();
+  return Between(**before, **after);
 }
 
 bool KernelCounters::Has(std::string_view name) const {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/sidecar/sidecar.h"
-#include "traces/slt/trace.h"
 
 // What SLUB of a kernel with CONFIG_SLUB_STATS counted while a recording was made: how much the
 // counters of /sys/kernel/slab grew between the sidecars from before and after it. Each kernel has
@@ -38,7 +38,8 @@ class KernelCounters {
   // Nothing if the kernel counted nothing.
   static std::optional<KernelCounters> Between(const SlabSysfs& before, const SlabSysfs& after);
   // Of a trace's sidecars; nothing if it lacks one of them. InvalidArgument if one cannot be read.
-  static absl::StatusOr<std::optional<KernelCounters>> Of(const TraceHeader& trace);
+  static absl::StatusOr<std::optional<KernelCounters>> Of(
+      const RecordedSidecars& sidecars);
 
   // Those that the kernel has, in the order in which it has them.
   const std::vector<std::string_view>& names() const { return names_; }

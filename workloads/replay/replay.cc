@@ -28,9 +28,9 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
   for (const std::string& gfp : reader.header().gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
 }
 
-absl::Status Replay::Prepare() {
+absl::Status Replay::Prepare(const RecordedSidecars& sidecars) {
   absl::StatusOr<std::vector<CacheId>> caches =
-      FindOrCreateCaches(reader_.header(), machine_, allocator_);
+      FindOrCreateCaches(sidecars, machine_, allocator_);
   if (!caches.ok()) return caches.status();
   caches_ = *std::move(caches);
   for (const CacheId id : caches_) {

@@ -15,6 +15,7 @@
 #include "sim/core/arrival.h"
 #include "sim/machine.h"
 #include "sim/pages/gfp.h"
+#include "traces/sidecar/recorded_sidecars.h"
 #include "traces/slt/trace.h"
 #include "workloads/auditor.h"
 #include "workloads/call_sites.h"
@@ -57,7 +58,9 @@ class Replay : public ArrivalSource {
   Replay(TraceReader& reader, Machine& machine, Allocator& allocator, const ReplayOptions& options);
 
   // Creates the trace's caches that the allocator does not have after boot. On CPU 0.
-  absl::Status Prepare();
+  absl::Status Prepare() { return Prepare(reader_.header()); }
+  // The same by what is parsed already of the trace's sidecars.
+  absl::Status Prepare(const RecordedSidecars& sidecars);
   // Objects that a warm start made, by cache and node: a free of an object older than the trace
   // takes one of them.
   void AddWarmObject(CacheId cache, NodeId node, PhysAddr object);
