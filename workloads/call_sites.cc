@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 namespace slablab {
 
@@ -21,9 +20,11 @@ size_t HashOf(uint64_t key) { return (key * 0x9e3779b97f4a7c15u) >> 32; }
 
 }  // namespace
 
-CallSites::CallSites(Machine& machine, const Allocator* allocator, absl::Span<const PathInfo> paths)
+CallSites::CallSites(Machine& machine, const Allocator* allocator, absl::Span<const PathInfo> paths,
+                     OperationObserver* next)
     : machine_(machine),
       allocator_(allocator),
+      next_(next),
       group_at_(kGroupPlacesLeast),
       task_last_(static_cast<size_t>(machine.config().cpu_count())),
       cpus_(static_cast<size_t>(machine.config().cpu_count())),
@@ -31,8 +32,9 @@ CallSites::CallSites(Machine& machine, const Allocator* allocator, absl::Span<co
   for (const PathInfo& path : paths) {
     is_slow_.push_back(!path.is_fast && path.kind != PathKind::kFreeByRcu);
   }
-  for (const NodeMemory& node : machine.config().memory) {
-    node_ranges_.push_back(
+  for (const CpuPlace& cpu : machine.config().cpus) {
+    const NodeMemory& node = machine.config().memory[cpu.node.index()];
+    near_.push_back(
         {node.first_frame << kPageShift, (node.first_frame + node.frames) << kPageShift});
   }
 }
@@ -42,56 +44,76 @@ CallSites::~CallSites() { machine_.scheduler().set_line_watch(nullptr); }
 void CallSites::Start() {
   start_ = machine_.scheduler().now();
   peak_at_ = start_;
+  machine_.scheduler().TallyOperations();
   machine_.scheduler().set_line_watch(&lines_);
 }
 
-void CallSites::AddTally() {
-  tallies_.push_back(std::make_unique<Tally>());
-  tallies_.back()->set_keeps_waits(true);
-  tallies_free_.push_back(tallies_.back().get());
-}
-
-void CallSites::BeginFree(Cpu& cpu, PhysAddr address, uint64_t bytes) {
-  Tally& tally = TakeTally();
-  cpu.set_tally(tally);
+void CallSites::OnFreeBegins(const Cpu& cpu, PhysAddr address, uint64_t bytes) {
   const LiveObjects::Object object = live_.Take(address.value());
-  if (object.key == 0) return;
-  Memory& memory = memory_[object.owner];
-  tally.cache = memory.cache;
-  Change(memory);
-  const uint64_t slot = SlotBytes(memory, bytes);
-  --memory.live_objects;
-  memory.live_bytes -= slot;
-  live_bytes_ -= slot;
-  memory.remote_frees += allocator_ != nullptr && IsRemote(cpu, address);
-  memory.other_cpu_frees += object.cpu != cpu.id().value();
+  if (object.key != 0) {
+    leaving_.Insert(object);
+    Memory& memory = memory_[object.owner];
+    Change(memory);
+    const uint64_t slot = SlotBytes(memory, bytes);
+    --memory.live_objects;
+    memory.live_bytes -= slot;
+    live_bytes_ -= slot;
+    memory.remote_frees += allocator_ != nullptr && IsRemote(cpu.id(), address);
+    memory.other_cpu_frees += object.cpu != cpu.id().value();
+  }
+  if (next_ != nullptr) next_->OnFreeBegins(cpu, address, bytes);
 }
 
-void CallSites::End(Cpu& cpu, const Operation& operation) {
+void CallSites::OnOperation(const OperationEnd& operation) {
   CacheId cache = operation.cache;
   const bool has_object = operation.object.value() > Allocator::kZeroSizePointer.value();
   if (operation.is_free) {
-    CacheId& known = static_cast<Tally&>(cpu.tally()).cache;
-    if (known != kNoCache) cache = std::exchange(known, kNoCache);
+    const LiveObjects::Object object = leaving_.Take(operation.object.value());
+    if (object.key != 0) cache = memory_[object.owner].cache;
   } else if (cache == kNoCache && has_object && allocator_ != nullptr) {
     cache = allocator_->Locate(operation.object).cache;
   }
-  const bool is_remote = has_object && allocator_ != nullptr && IsRemote(cpu, operation.object);
-  Group& group = GroupOf(operation.caller, cache, operation.path);
+  const bool is_remote =
+      has_object && allocator_ != nullptr && IsRemote(operation.cpu, operation.object);
+  Group& group = GroupOf(operation.call_site, cache, operation.path);
   ++group.operations;
   group.remote_operations += is_remote;
-  Close(cpu, operation.cycles, group);
-  if (!operation.is_free && has_object) NoteAllocation(cpu, operation, group.memory);
+  AddTally(machine_.cpu(operation.cpu).tally(), operation.cycles, group);
+  if (!operation.is_free && has_object) NoteAllocation(operation, group.memory);
   const bool is_slow = is_slow_[operation.path] != 0;
-  Add(operation, is_slow, is_remote, cpus_[cpu.id().index()]);
-  Add(operation, is_slow, is_remote, TaskOf(cpu.id(), operation.task).shares);
+  AddShare(operation, is_slow, is_remote, cpus_[operation.cpu.index()]);
+  AddShare(operation, is_slow, is_remote, TaskOf(operation.cpu, operation.task).shares);
+  if (next_ != nullptr) next_->OnOperation(operation);
 }
 
-inline void CallSites::Add(const Operation& operation, bool is_slow, bool is_remote,
-                           Shares& shares) {
+// Of an operation that took so many cycles.
+inline void CallSites::AddTally(const OperationTally& tally, Cycles cycles, Group& group) {
+  Cycles told = 0;
+  tally.ForEach([&](size_t at, const OperationTally::Cell& cell) {
+    group.cells[at].count += cell.count;
+    group.cells[at].cycles += cell.cycles;
+    told += cell.cycles;
+  });
+  CHECK_LE(told, cycles);
+  group.cycles += cycles;
+  group.cycles_max = std::max(group.cycles_max, cycles);
+  group.code_cycles += cycles - told;
+  if (tally.lock_waits() == 0) return;
+  for (const OperationTally::LockSum& sum : tally.lock_sums()) {
+    if (sum.lock == nullptr) return;
+    auto at = std::find_if(group.waits.begin(), group.waits.end(),
+                           [&](const auto& each) { return each.lock == sum.lock; });
+    if (at == group.waits.end()) at = group.waits.insert(at, {.lock = sum.lock});
+    at->count += sum.count;
+    at->cycles += sum.cycles;
+  }
+}
+
+inline void CallSites::AddShare(const OperationEnd& operation, bool is_slow, bool is_remote,
+                                Shares& shares) {
   ++shares.operations;
   shares.cycles += operation.cycles;
-  shares.in_interrupts += operation.in_interrupt;
+  shares.in_interrupts += operation.priority != Priority::kTask;
   shares.slow_operations += is_slow;
   if (!operation.is_free) {
     ++shares.allocations;
@@ -101,35 +123,6 @@ inline void CallSites::Add(const Operation& operation, bool is_slow, bool is_rem
     ++shares.remote_operations;
     if (!operation.is_free) shares.remote_bytes += operation.bytes;
   }
-}
-
-// Of an operation that took so many cycles.
-inline void CallSites::Close(Cpu& cpu, Cycles cycles, Group& group) {
-  Tally& tally = static_cast<Tally&>(cpu.tally());
-  Cycles told = 0;
-  tally.Drain(
-      [&](size_t at, const CostTally::Cell& cell) {
-        group.cells[at].count += cell.count;
-        group.cells[at].cycles += cell.cycles;
-        told += cell.cycles;
-      },
-      [&](size_t cause, Cycles each) {
-        group.causes[cause] += each;
-        told += each;
-      },
-      [&](const CostTally::Wait& wait) {
-        auto at = std::find_if(group.waits.begin(), group.waits.end(),
-                               [&](const Group::Wait& each) { return each.lock == wait.lock; });
-        if (at == group.waits.end()) at = group.waits.insert(at, {.lock = wait.lock});
-        ++at->count;
-        at->cycles += wait.cycles;
-      });
-  CHECK_LE(told, cycles);
-  group.cycles += cycles;
-  group.cycles_max = std::max(group.cycles_max, cycles);
-  group.l1_cycles += cycles - told;
-  cpu.DropTally();
-  tallies_free_.push_back(&tally);
 }
 
 inline CallSites::Group& CallSites::GroupOf(uint32_t caller, CacheId cache, PathId path) {
@@ -193,8 +186,8 @@ inline CallSites::Task& CallSites::TaskOf(CpuId cpu, int32_t task) {
   return tasks_[found->second];
 }
 
-inline bool CallSites::IsRemote(const Cpu& cpu, PhysAddr object) const {
-  const Range& near = node_ranges_[cpu.node().index()];
+inline bool CallSites::IsRemote(CpuId cpu, PhysAddr object) const {
+  const Range& near = near_[cpu.index()];
   return object.value() - near.begin >= near.end - near.begin;
 }
 
@@ -213,9 +206,8 @@ inline void CallSites::Change(Memory& memory) {
   memory.peak_bytes = memory.live_bytes;
 }
 
-inline void CallSites::NoteAllocation(const Cpu& cpu, const Operation& operation,
-                                      uint32_t memory_index) {
-  Memory& memory = memory_[memory_index];
+inline void CallSites::NoteAllocation(const OperationEnd& operation, uint32_t index) {
+  Memory& memory = memory_[index];
   Change(memory);
   const uint64_t slot = SlotBytes(memory, operation.bytes);
   ++memory.objects;
@@ -226,13 +218,13 @@ inline void CallSites::NoteAllocation(const Cpu& cpu, const Operation& operation
   live_bytes_ += slot;
   if (live_bytes_ > live_bytes_peak_) {
     live_bytes_peak_ = live_bytes_;
-    peak_at_ = cpu.now();
+    peak_at_ = operation.end;
     ++peaks_;
   }
   live_.Insert({.key = operation.object.value(),
-                .owner = memory_index,
-                .since = static_cast<uint32_t>((cpu.now() - start_) >> kSinceShift),
-                .cpu = static_cast<uint16_t>(cpu.id().value())});
+                .owner = index,
+                .since = static_cast<uint32_t>((operation.end - start_) >> kSinceShift),
+                .cpu = static_cast<uint16_t>(operation.cpu.value())});
 }
 
 void CallSites::AddWarmObject(CacheId cache, PhysAddr object) {

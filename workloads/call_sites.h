@@ -8,62 +8,55 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "allocators/allocator.h"
 #include "base/types.h"
-#include "sim/cache/cost_tally.h"
 #include "sim/cache/line_watch.h"
+#include "sim/core/operation_tally.h"
 #include "sim/machine.h"
 #include "workloads/live_objects.h"
+#include "workloads/observer.h"
 
 // On whose behalf a run's operations were: what each cost, by caller, cache and path, and what
 // callers have in memory. A caller is a number of the workload's own, 0 if it is not known.
 //
-// Whoever drives a model says when an operation begins and ends, on its CPU; between the two, what
-// that context of the CPU is charged goes into a tally (sim/cache/cost_tally.h), and at the end
-// from there into the group that the operation turns out to be of.
+// It sees a run as an observer does. What an operation was charged is in the tally of its CPU's
+// context (sim/core/operation_tally.h) when it ends, and goes from there into the group that it
+// turns out to be of.
 //
 // Invariants:
-//  1. Groups partition the operations, and the cells, causes and L1 hits of a group add up to its
-//     cycles.
+//  1. Groups partition the operations, and the cells of a group add up to its cycles with those of
+//     code and L1.
 //  2. After warm-up, nothing is allocated on the host per operation: tables grow when a caller, a
 //     cache, a path or a task is seen for the first time, or more objects are live than ever.
 
 namespace slablab {
 
-class CallSites {
+class CallSites : public OperationObserver {
  public:
-  // `allocator`: null for percpu areas, which are of no cache. What it is given must outlive it.
-  CallSites(Machine& machine, const Allocator* allocator, absl::Span<const PathInfo> paths);
-  ~CallSites();
+  // `allocator`: null for percpu areas, which are of no cache. `next` sees everything, too; null:
+  // nobody does. What it is given must outlive it.
+  CallSites(Machine& machine, const Allocator* allocator, absl::Span<const PathInfo> paths,
+            OperationObserver* next);
+  ~CallSites() override;
   CallSites(const CallSites&) = delete;
 
-  // --- For whoever drives a model. ---
   // An object that was there before the first operation.
   void AddWarmObject(CacheId cache, PhysAddr object);
-  // Now, before the first operation.
+  // Now, before the first operation. The machine tallies operations from now on.
   void Start();
-  // An allocation begins now on `cpu`, and ends by End() in the same context.
-  void Begin(Cpu& cpu) { cpu.set_tally(TakeTally()); }
-  // Likewise a free, of an object of which its user asked for so many bytes. From now on it is not
-  // live: another CPU may be given it before this one is through.
-  void BeginFree(Cpu& cpu, PhysAddr object, uint64_t bytes);
-  struct Operation {
-    uint32_t caller = 0;
-    int32_t task = 0;          // the trace's pid, or the workload's number
-    CacheId cache = kNoCache;  // kNoCache: by kmalloc or kfree
-    PathId path = 0;
-    bool is_free = false;
-    bool in_interrupt = false;
-    PhysAddr object{};   // null: the allocation failed
-    uint64_t bytes = 0;  // that its user asked for
-    Cycles cycles = 0;
-  };
-  void End(Cpu& cpu, const Operation& operation);
+
+  void OnBegin(const Machine& machine, const Allocator& allocator) override {
+    if (next_ != nullptr) next_->OnBegin(machine, allocator);
+  }
+  void OnNames(const OperationNames& names) override {
+    if (next_ != nullptr) next_->OnNames(names);
+  }
+  void OnFreeBegins(const Cpu& cpu, PhysAddr object, uint64_t bytes) override;
+  void OnOperation(const OperationEnd& operation) override;
 
   // --- What came of it. ---
   struct Group {
@@ -75,15 +68,9 @@ class CallSites {
     uint64_t remote_operations = 0;
     Cycles cycles = 0;
     Cycles cycles_max = 0;
-    Cycles l1_cycles = 0;  // hits of single lines
-    std::array<Cycles, kCauses> causes{};
-    std::array<CostTally::Cell, CostTally::kCells> cells{};
-    struct Wait {
-      uint32_t lock = 0;
-      uint64_t count = 0;
-      Cycles cycles = 0;
-    };
-    std::vector<Wait> waits;
+    Cycles code_cycles = 0;  // of code and of L1, and of unlocked read-modify-writes
+    std::array<OperationTally::Cell, OperationTally::kCells> cells{};
+    std::vector<OperationTally::LockSum> waits;
   };
   // What the caller of an allocation has of a cache.
   struct Memory {
@@ -132,35 +119,23 @@ class CallSites {
 
  private:
   static constexpr int kSinceShift = 10;
-  // Of an operation under way.
-  struct Tally : CostTally {
-    CacheId cache = kNoCache;  // of a free: the object's; kNoCache: not known
-  };
-
-  Tally& TakeTally() {
-    if (tallies_free_.empty()) AddTally();
-    Tally& tally = *tallies_free_.back();
-    tallies_free_.pop_back();
-    return tally;
-  }
-  void AddTally();
   Group& GroupOf(uint32_t caller, CacheId cache, PathId path);
   Group& AddGroup(uint32_t caller, CacheId cache, PathId path);
   uint32_t MemoryOf(uint32_t caller, CacheId cache);
   void GrowGroups();
   Task& TaskOf(CpuId cpu, int32_t task);
-  void Close(Cpu& cpu, Cycles cycles, Group& group);
-  void NoteAllocation(const Cpu& cpu, const Operation& operation, uint32_t memory);
-  static void Add(const Operation& operation, bool is_slow, bool is_remote, Shares& shares);
+  static void AddTally(const OperationTally& tally, Cycles cycles, Group& group);
+  void NoteAllocation(const OperationEnd& operation, uint32_t memory);
+  static void AddShare(const OperationEnd& operation, bool is_slow, bool is_remote,
+                       Shares& shares);
   void Change(Memory& memory);
-  bool IsRemote(const Cpu& cpu, PhysAddr object) const;
+  bool IsRemote(CpuId cpu, PhysAddr object) const;
   static uint64_t SlotBytes(const Memory& memory, uint64_t bytes);
 
   Machine& machine_;
   const Allocator* const allocator_;
+  OperationObserver* const next_;
   std::vector<char> is_slow_;  // by path
-  std::vector<std::unique_ptr<Tally>> tallies_;
-  std::vector<Tally*> tallies_free_;
 
   std::deque<Group> groups_;
   std::vector<uint32_t> group_at_;  // an open table of 1 + indices of groups_; 0: none
@@ -174,9 +149,10 @@ class CallSites {
     uint64_t begin = 0;
     uint64_t end = 0;
   };
-  std::vector<Range> node_ranges_;  // of addresses, by node
+  std::vector<Range> near_;  // the addresses of its own node, by CPU
 
   LiveObjects live_;
+  LiveObjects leaving_;  // whose free is under way
   uint64_t live_bytes_ = 0;
   uint64_t live_bytes_peak_ = 0;
   uint64_t peaks_ = 0;  // how often there were more bytes live than before

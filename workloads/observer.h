@@ -32,7 +32,7 @@ struct OperationEnd {
   Cycles end = 0;
   Cycles cycles = 0;   // end - start without the interrupts that came in between
   uint32_t label = 0;  // of a synthetic workload: the step's, as its source names it
-  uint32_t call_site = 0;  // the trace's; 0: not known
+  uint32_t call_site = 0;  // who asked, by the trace's or the workload's number; 0: not known
 };
 
 class OperationNames;
@@ -48,6 +48,13 @@ class OperationObserver {
   }
   // Before that, who did operations in words; outlives the run, too.
   virtual void OnNames(const OperationNames& names) { (void)names; }
+  // A free begins of an object of which so many bytes were asked for. From now on others may be
+  // given it: what they do may end before the free does.
+  virtual void OnFreeBegins(const Cpu& cpu, PhysAddr object, uint64_t bytes) {
+    (void)cpu;
+    (void)object;
+    (void)bytes;
+  }
   // In the order in which operations end. Must not touch the machine; may ask the allocator.
   virtual void OnOperation(const OperationEnd& operation) = 0;
 };

@@ -100,9 +100,6 @@ class StepSource {
     return absl::InvalidArgumentError(message);
   }
 
-  // What a task is known by: the recorded pid, or its number; -1: no task's, an interrupt's.
-  virtual int32_t TaskId(TaskIndex task) const { return static_cast<int32_t>(task); }
-
   // For messages.
   virtual std::string TaskName(TaskIndex task) const = 0;
   virtual std::string QueueName(uint32_t queue) const { return std::to_string(queue); }

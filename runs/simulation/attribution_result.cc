@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "runs/simulation/slowest_result.h"
 #include "sim/cache/ledger.h"
+#include "sim/core/spinlock.h"
 #include "traces/call_site.h"
 #include "workloads/rcu_frees.h"
 
@@ -25,6 +27,7 @@ constexpr size_t kLinesMost = 100;
 // Of objects' ages, in microseconds; older than the last is a class of its own.
 constexpr std::array<uint64_t, 6> kAgesMostUs = {100,     1'000,     10'000,
                                                  100'000, 1'000'000, 10'000'000};
+constexpr size_t kTouchCells = size_t{kStructures} * kOutcomes;
 constexpr size_t kAges = kAgesMostUs.size() + 1;
 
 // Indices of names, in the order in which they come; 0 is the empty one.
@@ -85,7 +88,6 @@ class Gatherer {
   void Share(absl::Span<const InSlab> slab, uint64_t free_bytes, std::vector<Pinned>& owners) const;
   size_t AgeOf(Cycles allocated_at) const;
   void FillLine(const LineWatch::Line& line, SharedLine& filled) const;
-  std::string CommOf(int32_t pid) const;
 
   Machine& machine_;
   const Allocator* const allocator_;
@@ -132,6 +134,7 @@ void Gatherer::Names() {
   for (int i = 0; i < kCauses; ++i) {
     told_.add_causes(std::string(CauseName(static_cast<Cause>(i))));
   }
+  told_.add_causes(std::string(kCodeAndL1));
   told_.set_live_peak_time_ns((sites_.peak_at() - sites_.start()) * 1000 / clock_mhz_);
 }
 
@@ -144,7 +147,6 @@ void Gatherer::FillGroups() {
   });
   // Classes of locks: several have one name.
   Numbering locks(*told_.mutable_locks());
-  const uint64_t l1_hit_cycles = machine_.memory().l1_hit_cycles();
   for (const CallSites::Group* group : groups) {
     OperationGroup& filled = *told_.add_groups();
     filled.set_caller(group->caller);
@@ -154,29 +156,29 @@ void Gatherer::FillGroups() {
     filled.set_remote_operations(group->remote_operations);
     filled.set_cycles(group->cycles);
     filled.set_cycles_max(group->cycles_max);
-    if (group->l1_cycles > 0) {
-      AttributedCell& cell = *filled.add_cells();
-      cell.set_outcome(1 + static_cast<uint32_t>(Outcome::kL1));
-      cell.set_count(group->l1_cycles / std::max<uint64_t>(1, l1_hit_cycles));
-      cell.set_cycles(group->l1_cycles);
-    }
     for (size_t i = 0; i < group->cells.size(); ++i) {
-      if (group->cells[i].count == 0) continue;
+      const OperationTally::Cell& from = group->cells[i];
+      if (from.count == 0) continue;
+      if (i >= kTouchCells) {
+        AttributedCause& cause = *filled.add_causes();
+        cause.set_cause(static_cast<uint32_t>(1 + i - kTouchCells));
+        cause.set_cycles(from.cycles);
+        continue;
+      }
       AttributedCell& cell = *filled.add_cells();
       cell.set_structure(static_cast<uint32_t>(1 + i / kOutcomes));
       cell.set_outcome(static_cast<uint32_t>(1 + i % kOutcomes));
-      cell.set_count(group->cells[i].count);
-      cell.set_cycles(group->cells[i].cycles);
+      cell.set_count(from.count);
+      cell.set_cycles(from.cycles);
     }
-    for (size_t i = 0; i < group->causes.size(); ++i) {
-      if (group->causes[i] == 0) continue;
-      AttributedCause& cause = *filled.add_causes();
-      cause.set_cause(static_cast<uint32_t>(1 + i));
-      cause.set_cycles(group->causes[i]);
+    if (group->code_cycles > 0) {
+      AttributedCause& code = *filled.add_causes();
+      code.set_cause(1 + kCauses);
+      code.set_cycles(group->code_cycles);
     }
     std::map<uint32_t, AttributedWait> waits;
-    for (const CallSites::Group::Wait& wait : group->waits) {
-      AttributedWait& sum = waits[locks.Of(machine_.scheduler().lock_classes()[wait.lock].name)];
+    for (const OperationTally::LockSum& wait : group->waits) {
+      AttributedWait& sum = waits[locks.Of(wait.lock->name)];
       sum.set_count(sum.count() + wait.count);
       sum.set_cycles(sum.cycles() + wait.cycles);
     }
@@ -305,32 +307,27 @@ void Gatherer::FillMemory(absl::Span<const PhysAddr> waiting) {
   }
 }
 
-// The last name that a task had.
-std::string Gatherer::CommOf(int32_t pid) const {
-  const auto behind =
-      std::upper_bound(names_.tasks.begin(), names_.tasks.end(), pid,
-                       [](int32_t wanted, const TraceTask& task) { return wanted < task.pid; });
-  if (behind == names_.tasks.begin() || std::prev(behind)->pid != pid) return "";
-  return std::prev(behind)->comm;
-}
-
 void Gatherer::FillTasks() {
-  std::vector<CallSites::Task> tasks = sites_.tasks();
-  std::sort(tasks.begin(), tasks.end(), [](const CallSites::Task& a, const CallSites::Task& b) {
-    return std::tuple(b.shares.cycles, a.task) < std::tuple(a.shares.cycles, b.task);
-  });
-  for (const CallSites::Task& task : tasks) {
-    TaskStats& filled = *told_.add_tasks();
-    filled.set_pid(task.task);
-    filled.set_comm(CommOf(task.task));
-    filled.set_operations(task.shares.operations);
-    filled.set_allocations(task.shares.allocations);
-    filled.set_cycles(task.shares.cycles);
-    filled.set_slow_operations(task.shares.slow_operations);
-    filled.set_remote_operations(task.shares.remote_operations);
-    filled.set_bytes(task.shares.bytes);
-    filled.set_in_interrupts(task.shares.in_interrupts);
+  std::map<int32_t, TaskStats> tasks;
+  for (const CallSites::Task& task : sites_.tasks()) {
+    const TaskTold who = names_.task(task.task);
+    TaskStats& filled = tasks[who.pid];
+    filled.set_pid(who.pid);
+    filled.set_comm(who.comm);
+    filled.set_operations(filled.operations() + task.shares.operations);
+    filled.set_allocations(filled.allocations() + task.shares.allocations);
+    filled.set_cycles(filled.cycles() + task.shares.cycles);
+    filled.set_slow_operations(filled.slow_operations() + task.shares.slow_operations);
+    filled.set_remote_operations(filled.remote_operations() + task.shares.remote_operations);
+    filled.set_bytes(filled.bytes() + task.shares.bytes);
+    filled.set_in_interrupts(filled.in_interrupts() + task.shares.in_interrupts);
   }
+  std::vector<const TaskStats*> order;
+  for (const auto& [pid, task] : tasks) order.push_back(&task);
+  std::stable_sort(order.begin(), order.end(), [](const TaskStats* a, const TaskStats* b) {
+    return a->cycles() > b->cycles();
+  });
+  for (const TaskStats* task : order) *told_.add_tasks() = *task;
 }
 
 void Gatherer::FillCpus() {
@@ -423,6 +420,14 @@ void Gatherer::FillLines() {
 }
 
 }  // namespace
+
+TaskTold TaskOfTrace(absl::Span<const TraceTask> tasks, int32_t pid) {
+  const auto behind =
+      std::upper_bound(tasks.begin(), tasks.end(), pid,
+                       [](int32_t wanted, const TraceTask& task) { return wanted < task.pid; });
+  const bool is_named = behind != tasks.begin() && std::prev(behind)->pid == pid;
+  return {.pid = pid, .comm = is_named ? std::prev(behind)->comm : ""};
+}
 
 std::vector<PathInfo> PathsWithRcu(const Allocator& allocator) {
   std::vector<PathInfo> paths(allocator.paths().begin(), allocator.paths().end());

@@ -4,6 +4,8 @@
 #ifndef SLABLAB_RUNS_SIMULATION_ATTRIBUTION_RESULT_H_
 #define SLABLAB_RUNS_SIMULATION_ATTRIBUTION_RESULT_H_
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,12 +18,19 @@
 
 namespace slablab {
 
+struct TaskTold {
+  int32_t pid = 0;
+  std::string comm;  // empty: not known
+};
+// By the last name that it had.
+TaskTold TaskOfTrace(absl::Span<const TraceTask> tasks, int32_t pid);
+
 // What a run's call sites are called, and what it was done on.
 struct AttributionNames {
   std::string caller_kind;           // "call site", "step"
   std::vector<std::string> callers;  // by number; 0 is the unknown
-  std::vector<TraceTask> tasks;      // what pids were called; may be empty
   absl::Span<const PathInfo> paths;
+  std::function<TaskTold(int32_t)> task;  // by what operations say
 };
 
 // Fills RunResult.attribution from what is left when a run has ended. `allocator`: null for a

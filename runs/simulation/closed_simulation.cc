@@ -278,6 +278,22 @@ AttributionNames NamesOf(Stage& stage, absl::Span<const PathInfo> paths) {
   return {"step", stage.workload->Callers(), {}, paths};
 }
 
+AttributionNames CallersOf(Stage& stage, absl::Span<const PathInfo> paths) {
+  if (stage.workload != nullptr) {
+    return {"step", stage.workload->Callers(), paths, [&](int32_t task) {
+              const bool is_task = task >= 0;
+              return TaskTold{
+                  .pid = task,
+                  .comm = is_task ? stage.workload->TaskName(static_cast<TaskIndex>(task)) : ""};
+            }};
+  }
+  return {"call site", stage.header.call_sites, paths, [&](int32_t task) {
+            if (task < 0) return TaskTold{.pid = task};
+            return TaskOfTrace(stage.header.tasks,
+                               stage.trace->TaskId(static_cast<TaskIndex>(task)));
+          }};
+}
+
 absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
                                    const SimulationHooks& hooks, Stage& stage) {
   Session& session = *stage.session;
@@ -290,14 +306,16 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
                     {.seed = options.allocator_options.seed,
                      .pressure_interval_us = options.pressure_interval_us});
   if (!scenario.empty()) loop->set_disturbance(&scenario);
-  std::unique_ptr<CallSites> call_sites;
+  machine.scheduler().TallyOperations();
+  SlowestOperations slowest(hooks.slowest, hooks.observer);
+  const OperationNames names = NamesOf(stage);
   const std::vector<PathInfo> paths = PathsWithRcu(model);
-  if (options.call_sites) {
-    call_sites = std::make_unique<CallSites>(machine, &model, paths);
-    call_sites->Start();
-  }
-  loop->set_call_sites(call_sites.get());
-  loop->set_observer(hooks.observer);
+  CallSites call_sites(machine, &model, paths, &slowest);
+  OperationObserver& observer =
+      options.call_sites ? static_cast<OperationObserver&>(call_sites) : slowest;
+  observer.OnNames(names);
+  loop->set_observer(&observer);
+  if (options.call_sites) call_sites.Start();
   loop->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = stage.operations;
@@ -313,6 +331,11 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   const std::vector<SkippedEvents> skipped =
       stage.trace == nullptr ? std::vector<SkippedEvents>() : stage.trace->skipped();
   session.Gather(loop->executor(), skipped, result);
+  GatherSlowest(slowest, names, machine, model, result);
+  if (options.call_sites) {
+    GatherAttribution(machine, &model, call_sites, CallersOf(stage, paths),
+                      loop->rcu_frees().WaitingObjects(), result);
+  }
   GatherClosed(*loop, stage, *result.mutable_totals());
   if (call_sites != nullptr) {
     GatherAttribution(machine, &model, *call_sites, NamesOf(stage, paths),

@@ -92,7 +92,12 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
     const uint64_t total = reader.header().event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  session.Run(*replay, SimulationHooks());  // Nobody can observe it.
+  CallSites call_sites(machine, /*allocator=*/nullptr, PercpuReplay::paths(), /*next=*/nullptr);
+  if (options.call_sites) {
+    replay->set_observer(&call_sites);
+    call_sites.Start();
+  }
+  session.Run(*replay, SimulationHooks());  // Nobody else can observe it.
   if (!replay->status().ok()) return replay->status();
   (*areas)->CheckInvariants();
   replay->auditor().CheckBytes();
@@ -107,10 +112,11 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   GatherPaths(replay->result(), result);
   GatherMachine(machine, PercpuReplay::sites(), replay->result().cpus, result);
   FillPlaces(replay->places(), /*allocations_folded=*/0, *result.mutable_places());
-  if (call_sites != nullptr) {
+  if (options.call_sites) {
     const TraceHeader& header = reader.header();
-    GatherAttribution(*machine, nullptr, *call_sites,
-                      {"call site", header.call_sites, header.tasks, PercpuReplay::paths()},
+    GatherAttribution(machine, /*allocator=*/nullptr, call_sites,
+                      {"call site", header.call_sites, PercpuReplay::paths(),
+                       [&](int32_t pid) { return TaskOfTrace(header.tasks, pid); }},
                       /*waiting=*/{}, result);
   }
   PercpuReport& stats = *result.mutable_percpu();

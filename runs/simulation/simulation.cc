@@ -138,16 +138,26 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
     const uint64_t total = header.event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  if (*warm != nullptr) {
+  SlowestOperations slowest(hooks.slowest, hooks.observer);
+  const std::vector<PathInfo> paths = PathsWithRcu(model);
+  CallSites call_sites(machine, &model, paths, &slowest);
+  OperationObserver& observer =
+      options.call_sites ? static_cast<OperationObserver&>(call_sites) : slowest;
+  replay->set_warm_observer([&](CacheId cache, PhysAddr object) {
+    call_sites.AddWarmObject(cache, object);
+  });
+  if (warm->has_value()) {
     if (absl::Status status = WarmStart(**warm, machine, model, *replay); !status.ok()) {
       return status;
     }
   }
   if (absl::Status status = (*session)->WriteTunables(options); !status.ok()) return status;
-  if (hooks.observer != nullptr) {
-    hooks.observer->OnBegin(machine, model);
-    replay->set_observer(hooks.observer);
-  }
+  machine.scheduler().TallyOperations();
+  const OperationNames names(header);
+  observer.OnNames(names);
+  observer.OnBegin(machine, model);
+  replay->set_observer(&observer);
+  if (options.call_sites) call_sites.Start();
   const CounterSnapshot before(model);
   (*session)->Run(*replay, hooks,
                   {.interval = options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz),
@@ -161,7 +171,14 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   RunResult result;
   (*session)->Gather(replay->executor(), replay->skipped(), result);
   if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
-  Describe(options, sidecars, setting, sourced, &model, result);
+  GatherSlowest(slowest, names, machine, model, result);
+  if (options.call_sites) {
+    GatherAttribution(machine, &model, call_sites,
+                      {"call site", header.call_sites, paths,
+                       [&](int32_t pid) { return TaskOfTrace(header.tasks, pid); }},
+                      replay->rcu_frees().WaitingObjects(), result);
+  }
+  Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
     *result.add_assumptions() = std::move(sentence);

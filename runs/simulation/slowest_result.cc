@@ -17,9 +17,6 @@ namespace slablab {
 
 namespace {
 
-// What L1 answers, code takes, and unlocked read-modify-writes.
-constexpr std::string_view kCodeAndL1 = "code and L1";
-
 std::string ContextOf(Priority priority) {
   switch (priority) {
     case Priority::kTask:

@@ -4,6 +4,7 @@
 #ifndef SLABLAB_RUNS_SIMULATION_SLOWEST_RESULT_H_
 #define SLABLAB_RUNS_SIMULATION_SLOWEST_RESULT_H_
 
+#include <string_view>
 #include <vector>
 
 #include "allocators/allocator.h"
@@ -13,6 +14,9 @@
 #include "workloads/observed/slowest.h"
 
 namespace slablab {
+
+// What L1 answers, code takes, and unlocked read-modify-writes.
+inline constexpr std::string_view kCodeAndL1 = "code and L1";
 
 // What an operation's cycles went to: they add up to `cycles`, most first, then by name.
 std::vector<SlowCause> CausesOf(const OperationTally& tally, Cycles cycles);

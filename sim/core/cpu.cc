@@ -73,7 +73,8 @@ inline void Cpu::TouchFurtherAs(Place place, Access access) {
 void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
   const Memory::Result result = memory_.TouchFurther(caches_, place.address.line(), access, look);
   now_ += result.cycles;
-  Charge(place.structure, result.outcome, result.cycles);
+  account_->Charge(place.structure, result.outcome, result.cycles);
+  if (tallies_ != nullptr) Tally().Add(place.structure, result.outcome, result.cycles);
   NoteLine(place, access, result, look.handle());
   if (watched_) [[unlikely]] {
     ShowTouch(place, access, result.outcome);
@@ -118,7 +119,10 @@ void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
     const uint64_t charged = shift >= 0 ? sum >> shift : sum / overlap;
     remainder = sum - charged * overlap;
     total += charged;
-    Charge(place.structure, outcome, charged, count);
+    account_->Charge(place.structure, outcome, charged, count);
+    if (outcome != Outcome::kL1 && tallies_ != nullptr) {
+      Tally().Add(place.structure, outcome, charged, count);
+    }
   };
   uint64_t hits = 0;  // of L1, in a row, not charged yet
   const auto charge_hits = [&] {

@@ -260,12 +260,8 @@ class alignas(64) Cpu {
     accounts_ = &ledger_.accounts(part);
     account_ = &(*accounts_)[static_cast<size_t>(site_)];
   }
-  // What the operation of this context costs, from now on until DropTally(); interrupts have their
-  // own. It must stay until then.
-  CostTally& tally() { return *tally_; }
-  void set_tally(CostTally& tally) { tally_ = &tally; }
-  inline void DropTally();
-  // On whose behalf this context works, as LineWatch is told: a number of the workload's.
+  // On whose behalf this context works: a number of the workload's.
+  uint32_t caller() const { return caller_; }
   void set_caller(uint32_t caller) { caller_ = caller; }
   const OpCounts& counts() const { return counts_; }
   // An operation begins, here and in this context; what it spends is told apart from now on.
@@ -312,7 +308,6 @@ class alignas(64) Cpu {
     int locks_held = 0;        // likewise
     Site site = Site::kUse;
     Part part = Part::kOperation;
-    CostTally* tally = nullptr;
     uint32_t caller = 0;
     Cycles entered_at = 0;
     Cycles interrupted_before = 0;
@@ -344,19 +339,10 @@ class alignas(64) Cpu {
   void TouchBehindFirst(Place place, uint64_t last, Access access);
   template <bool kOneStep>
   void TouchBehindFirstAs(Place place, uint64_t last, Access access);
-  void Charge(Cause cause, Cycles cycles) {
-    account_->Charge(cause, cycles);
-    tally_->Charge(cause, cycles);
-  }
-  void Charge(Structure structure, Outcome outcome, Cycles cycles, uint64_t count = 1) {
-    account_->Charge(structure, outcome, cycles, count);
-    tally_->Charge(structure, outcome, cycles, count);
-  }
   // Of one that L1 does not answer.
   void NoteLine(Place place, Access access, const Memory::Result& result, uint32_t handle) {
-    if (lines_ != nullptr && LineWatch::IsBounce(result.outcome)) [[unlikely]] {
-      NoteBounce(place, access, result, handle);
-    }
+    if (lines_ == nullptr || !LineWatch::IsBounce(result.outcome)) return;
+    NoteBounce(place, access, result, handle);
   }
   void NoteBounce(Place place, Access access, const Memory::Result& result, uint32_t handle);
   void ChargeL1Hit(Structure structure) {
@@ -424,7 +410,6 @@ class alignas(64) Cpu {
   Memory::Core& caches_;
   Memory& memory_;
   LineWatch* lines_ = nullptr;
-  uint32_t caller_ = 0;
   TouchObserver* observer_ = nullptr;
   bool counts_touches_ = false;
   bool watched_ = false;  // by either
@@ -434,6 +419,7 @@ class alignas(64) Cpu {
   bool online_ = true;
   State state_ = State::kIdle;
 
+  uint32_t caller_ = 0;
   OpCounts counts_;
   RemoteCallList calls_;  // come, not yet begun
 

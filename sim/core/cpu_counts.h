@@ -8,8 +8,12 @@
 
 #include "base/types.h"
 #include "sim/cache/ledger.h"
+#include "sim/cache/memory.h"
+#include "sim/core/fields.h"
 
 namespace slablab {
+
+class Cpu;
 
 // What a CPU did within one operation, for tests and for touches.golden.
 struct OpCounts {
@@ -30,6 +34,16 @@ struct IrqOffStats {
   Site longest_site = Site::kUse;      // where interrupts were enabled again
   Cycles longest_deferral_cycles = 0;  // of an interrupt that was pending meanwhile
 };
+
+// Sees every touch; for tests that count lines.
+class TouchObserver {
+ public:
+  virtual ~TouchObserver() = default;
+  virtual void OnTouch(const Cpu& cpu, Place place, Access access, Outcome outcome) = 0;
+};
+
+// Whether interrupts were enabled before IrqSave.
+enum class IrqFlags : bool { kWereOff, kWereOn };
 
 }  // namespace slablab
 

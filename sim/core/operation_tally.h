@@ -34,25 +34,32 @@ class OperationTally {
     LockHolder holder;                // when the wait began
     Cycles cycles = 0;
   };
+  // All waits for locks of one class.
+  struct LockSum {
+    const LockClass* lock = nullptr;
+    uint64_t count = 0;
+    Cycles cycles = 0;
+  };
 
   // A new operation begins.
   void Begin() {
     for (size_t word = 0; word < used_.size(); ++word) {
       for (uint64_t bits = used_[word]; bits != 0; bits &= bits - 1) {
-        cells_[word * 64 + static_cast<size_t>(std::countr_zero(bits))] = 0;
+        cells_[word * 64 + static_cast<size_t>(std::countr_zero(bits))] = Cell();
       }
       used_[word] = 0;
     }
     if (waits_ != 0) {
       longest_ = LockWait();
       waits_ = 0;
+      sums_ = {};
     }
   }
-  void Add(Structure structure, Outcome outcome, Cycles cycles) {
-    Add(static_cast<size_t>(structure) * kOutcomes + static_cast<size_t>(outcome), cycles);
+  void Add(Structure structure, Outcome outcome, Cycles cycles, uint64_t count = 1) {
+    Add(static_cast<size_t>(structure) * kOutcomes + static_cast<size_t>(outcome), cycles, count);
   }
   void Add(Cause cause, Cycles cycles) {
-    Add(kStructures * kOutcomes + static_cast<size_t>(cause), cycles);
+    Add(kStructures * kOutcomes + static_cast<size_t>(cause), cycles, 1);
   }
   void BeginLockWait(const LockClass& lock, LockHolder holder) {
     wait_ = {.lock = &lock, .holder = holder};
@@ -62,31 +69,61 @@ class OperationTally {
     ++waits_;
     wait_.cycles = cycles;
     if (cycles > longest_.cycles) longest_ = wait_;
+    for (LockSum& sum : sums_) {
+      if (sum.lock != nullptr && sum.lock != wait_.lock) continue;
+      sum.lock = wait_.lock;
+      ++sum.count;
+      sum.cycles += cycles;
+      return;
+    }
   }
 
   Cycles cycles(Structure structure, Outcome outcome) const {
-    return cells_[static_cast<size_t>(structure) * kOutcomes + static_cast<size_t>(outcome)];
+    return cells_[static_cast<size_t>(structure) * kOutcomes + static_cast<size_t>(outcome)].cycles;
   }
   Cycles cycles(Cause cause) const {
-    return cells_[kStructures * kOutcomes + static_cast<size_t>(cause)];
+    return cells_[kStructures * kOutcomes + static_cast<size_t>(cause)].cycles;
   }
-  Cycles total() const { return std::accumulate(cells_.begin(), cells_.end(), Cycles{0}); }
+  Cycles total() const {
+    return std::accumulate(cells_.begin(), cells_.end(), Cycles{0},
+                           [](Cycles sum, const Cell& cell) { return sum + cell.cycles; });
+  }
   const LockWait& longest_wait() const { return longest_; }
   uint32_t lock_waits() const { return waits_; }
+  // By class of locks, up to the first that has none. What an operation waits for beyond so many
+  // classes is in none of them.
+  const std::array<LockSum, 4>& lock_sums() const { return sums_; }
+
+  struct Cell {
+    Cycles cycles = 0;
+    uint64_t count = 0;  // touches; of causes, how often
+  };
+  // First those of structures, by outcome; then those of causes.
+  static constexpr size_t kCells = kStructures * kOutcomes + kCauses;
+  // Calls visit(index, cell) for those that are not zero, ascending.
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (size_t word = 0; word < used_.size(); ++word) {
+      for (uint64_t bits = used_[word]; bits != 0; bits &= bits - 1) {
+        const size_t cell = word * 64 + static_cast<size_t>(std::countr_zero(bits));
+        visit(cell, cells_[cell]);
+      }
+    }
+  }
 
  private:
-  static constexpr size_t kCells = kStructures * kOutcomes + kCauses;
-
-  void Add(size_t cell, Cycles cycles) {
-    cells_[cell] += cycles;
+  void Add(size_t cell, Cycles cycles, uint64_t count) {
+    cells_[cell].cycles += cycles;
+    cells_[cell].count += count;
     used_[cell / 64] |= uint64_t{1} << (cell % 64);
   }
 
   std::array<uint64_t, (kCells + 63) / 64> used_{};
   uint32_t waits_ = 0;
-  std::array<Cycles, kCells> cells_{};
+  std::array<Cell, kCells> cells_{};
   LockWait wait_;  // the latest, perhaps under way
   LockWait longest_;
+  std::array<LockSum, 4> sums_{};
 };
 
 }  // namespace slablab

@@ -389,9 +389,7 @@ void Scheduler::Enter(Cpu& cpu, Priority priority) {
   frame.locks_held = cpu.locks_held_;
   frame.site = cpu.site_;
   frame.part = cpu.part_;
-  frame.tally = cpu.tally_;
   frame.caller = cpu.caller_;
-  cpu.DropTally();
   frame.entered_at = cpu.now_;
   frame.interrupted_before = cpu.interrupted_cycles_;
   frame.call = nullptr;
@@ -425,7 +423,6 @@ void Scheduler::Leave(Cpu& cpu) {
   cpu.irqs_enabled_ = frame.irqs_enabled;
   cpu.set_part(frame.part);
   cpu.set_site(frame.site);
-  cpu.tally_ = frame.tally;
   cpu.caller_ = frame.caller;
   --cpu.depth_;
   if (cpu.depth_ > 0) {

@@ -104,6 +104,10 @@ class Scheduler {
   void TallyOperations() {
     for (const auto& cpu : cpus_) cpu->TallyOperations();
   }
+  // Sees which lines go from core to core, from now on; null: nobody does.
+  void set_line_watch(LineWatch* watch) {
+    for (const auto& cpu : cpus_) cpu->lines_ = watch;
+  }
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
   // Sees which lines go from core to core, from now on; null: nobody does.
   void set_line_watch(LineWatch* watch) {

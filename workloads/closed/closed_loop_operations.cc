@@ -23,47 +23,10 @@ Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
   cpu.set_caller(step.caller);
   if (call_sites_ != nullptr) call_sites_->Begin(cpu);
   Placement placement;
-  if (step.cache == kNoCache) {
-    placement = co_await allocator_.Kmalloc(cpu, step.bytes, step.gfp, step.node);
-  } else {
-    placement = co_await allocator_.Alloc(cpu, step.cache, step.gfp, step.node);
-  }
-  const Cycles cycles = cpu.task_clock() - begin;
-  Account(cpu, step.cache, placement.path, false, cycles);
-  if (call_sites_ != nullptr) {
-    call_sites_->End(cpu, {.caller = step.caller,
-                           .task = steps_.TaskId(task),
-                           .cache = step.cache,
-                           .path = placement.path,
-                           .in_interrupt = cpu.in_interrupt(),
-                           .object = placement.object,
-                           .bytes = step.bytes,
-                           .cycles = cycles});
-  }
-  if (observer_ != nullptr) {
-    observer_->OnOperation({.event = result_.allocations + result_.frees - 1,
-                            .task = static_cast<int32_t>(task),
-                            .cpu = cpu.id(),
-                            .priority = tasks_[task].priority,
-                            .path = placement.path,
-                            .cache = step.cache,
-                            .object = placement.object,
-                            .bytes = step.bytes,
-                            .start = start,
-                            .end = cpu.now(),
-                            .cycles = cycles,
-                            .label = step.label});
-  }
-  result_.placements.Add(placement.object.value() ^ step.object << 40);
-  if (!placement.object.is_null()) {
-    auditor_.OnAlloc({.object = placement.object,
-                      .bytes = step.bytes,
-                      .only_node = Has(step.gfp, Gfp::kThisNode) ? step.node : kAnyNode});
-    result_.requested_bytes += step.bytes;
-    const uint64_t bytes =
-        std::min({step.touch_bytes, step.bytes, options_.object_touch_bytes_max});
-    if (bytes > 0) Use(cpu, placement.object, bytes, Access::kWrite);
-  }
+  cpu.set_caller(step.caller);
+  Task<void> allocation =
+      executor_.Allocate(cpu, what, User{this, task, step.label, tasks_[task].priority, &placement});
+  co_await allocation;
   // Others see the object in global time order.
   co_await cpu.Sync();
   Publish(cpu, task, step, placement);
@@ -111,6 +74,7 @@ Task<void> ClosedLoop::Free(Cpu& cpu, TaskIndex task, const Step& step) {
                                   .read = std::min(step.touch_bytes, kept.bytes),
                                   .kfree = step.kfree,
                                   .by_rcu = step.by_rcu};
+  cpu.set_caller(step.caller);
   return executor_.Free(cpu, what, User{this, task, step.label, tasks_[task].priority});
 }
 
@@ -133,6 +97,7 @@ void ClosedLoop::NoteFootprint(Cycles now) {
 
 Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
   Placement placement;
+  cpu.set_caller(0);
   Task<void> allocation = executor_.Allocate(cpu, {.gfp = gfp, .bytes = bytes, .usable = bytes},
                                              User{this, kNoTask, 0, PriorityOf(cpu), &placement});
   co_await allocation;
@@ -144,6 +109,7 @@ Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
 }
 
 Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu) {
+  cpu.set_caller(0);
   return executor_.Free(cpu, {.object = object, .bytes = bytes, .by_rcu = by_rcu},
                         User{this, kNoTask, 0, PriorityOf(cpu)});
 }

@@ -61,7 +61,8 @@ class ClosedTrace : public StepSource {
   TaskStart StartOf(TaskIndex task) const override;
   uint64_t object_count() const override { return objects_per_copy_ * options_.scale; }
   void NextStep(TaskIndex task, Step* step) override;
-  int32_t TaskId(TaskIndex task) const override;
+  // The recorded pid; -1: interrupts.
+  int32_t TaskId(TaskIndex task) const;
   std::string TaskName(TaskIndex task) const override;
   bool MayWaitForEver() const override { return false; }
   absl::Status ErrorOf(TaskIndex task, const std::string& message) const override;

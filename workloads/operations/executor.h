@@ -104,13 +104,14 @@ class Executor {
     EndAllocation(cpu, what, begun, task.result(), user);
     return Task<void>();
   }
-  Begun Begin(const Cpu& cpu) const { return meter_.Begin(cpu); }
+  Begun Begin(Cpu& cpu) const { return meter_.Begin(cpu); }
 
   template <typename User>
   Task<void> Free(Cpu& cpu, const Release& what, const User& user) {
     if (what.audited) EndObject(what);
     if (machine_.NodeOf(what.object) != cpu.node()) ++account_.remote_frees;
     Use(cpu, what.object, what.read, Access::kRead);
+    if (observer() != nullptr) observer()->OnFreeBegins(cpu, what.object, what.bytes);
     const Begun begun = Begin(cpu);
     Task<PathId> task = what.by_rcu ? rcu_frees_.Free(cpu, what.object, what.bytes)
                         : what.kfree || what.cache == kNoCache

@@ -20,7 +20,8 @@ void OperationMeter::Show(const Cpu& cpu, const Begun& begun, const Ended& ended
                           .start = begun.now,
                           .end = cpu.now(),
                           .cycles = cycles,
-                          .label = doer.label});
+                          .label = doer.label,
+                          .call_site = cpu.caller()});
 }
 
 }  // namespace slablab

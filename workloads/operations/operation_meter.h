@@ -30,7 +30,10 @@ class OperationMeter {
     Cycles task_clock = 0;
     Cycles now = 0;
   };
-  Begun Begin(const Cpu& cpu) const { return {.task_clock = cpu.task_clock(), .now = cpu.now()}; }
+  Begun Begin(Cpu& cpu) const {
+    if (observer_ != nullptr) cpu.BeginTally();
+    return {.task_clock = cpu.task_clock(), .now = cpu.now()};
+  }
 
   // What an operation was.
   struct Ended {
@@ -57,14 +60,14 @@ class OperationMeter {
       Show(cpu, begun, ended, cycles, doer());
     }
   }
-  // The same where nobody can observe. Answers its cycles.
+
+ private:
+  // Answers its cycles.
   Cycles Count(const Cpu& cpu, const Begun& begun, const Ended& ended) {
     const Cycles cycles = cpu.task_clock() - begun.task_clock;
     account_.Count(cpu.id(), ended.cache, ended.path, ended.is_free, cycles, ended.inferred);
     return cycles;
   }
-
- private:
   void Show(const Cpu& cpu, const Begun& begun, const Ended& ended, Cycles cycles,
             const Doer& doer);
 

@@ -34,8 +34,12 @@ PercpuRequest RequestOf(const Event& event) {
           .gfp = atomic ? kGfpAtomic : kGfpKernel};
 }
 
-// What call sites know the event's area by.
+// What observers know the event's area by: areas have no address.
 PhysAddr KeyOf(const Event& event) { return PhysAddr((event.object + 2) << 3); }
+
+OperationMeter::Doer DoerOf(const Event& event) {
+  return {.task = event.pid, .priority = PriorityOf(event.context)};
+}
 
 }  // namespace
 
@@ -137,11 +141,16 @@ Task<void> PercpuReplay::Allocate(Cpu& cpu, uint64_t token) {
   PercpuArea area;
   {
     const SiteScope site(cpu, static_cast<Site>(At::kAlloc));
-    const Cycles begin = cpu.task_clock();
     cpu.set_caller(event.call_site);
-    if (call_sites_ != nullptr) call_sites_->Begin(cpu);
+    const OperationMeter::Begun begun = meter_.Begin(cpu);
     area = co_await areas_.Alloc(cpu, request);
-    Account(cpu, event, atomic ? kAllocAtomic : kAllocWaiting, area, cpu.task_clock() - begin);
+    // One that is freed at once is its caller's no longer than the operation.
+    const bool is_kept = !area.is_null() && event.kind != EventKind::kPercpuAllocFailed;
+    meter_.End(cpu, begun,
+               {.path = atomic ? kAllocAtomic : kAllocWaiting,
+                .object = is_kept ? KeyOf(event) : PhysAddr(),
+                .bytes = is_kept ? area.bytes : request.bytes},
+               [&] { return DoerOf(event); });
   }
   result_.placements.Add(event.object << 32 ^ static_cast<uint64_t>(area.chunk + 1) << 26 ^
                          area.offset);
@@ -187,11 +196,14 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   auditor_.OnFree(record.area);
   {
     const SiteScope site(cpu, static_cast<Site>(At::kFree));
-    const Cycles begin = cpu.task_clock();
     cpu.set_caller(event.call_site);
-    if (call_sites_ != nullptr) call_sites_->BeginFree(cpu, KeyOf(event), record.area.bytes);
+    if (OperationObserver* const observer = meter_.observer(); observer != nullptr) {
+      observer->OnFreeBegins(cpu, KeyOf(event), record.area.bytes);
+    }
+    const OperationMeter::Begun begun = meter_.Begin(cpu);
     co_await areas_.Free(cpu, record.area);
-    Account(cpu, event, kFreePath, record.area, cpu.task_clock() - begin);
+    meter_.End(cpu, begun, {.path = kFreePath, .object = KeyOf(event), .is_free = true},
+               [&] { return DoerOf(event); });
   }
   result_.placements.Add(~event.object);
   NotePeak();

@@ -64,6 +64,9 @@ class PercpuReplay : public WatchedSource {
   // Is told of every operation; null: nobody is.
   void set_call_sites(CallSites* call_sites) { call_sites_ = call_sites; }
 
+  // Sees every operation from now on, areas by numbers in place of addresses; null: nobody does.
+  void set_observer(OperationObserver* observer) { meter_.set_observer(observer); }
+
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;

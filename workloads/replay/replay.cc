@@ -66,7 +66,7 @@ inline bool Replay::TakesFromSheaf(const Event& event) const {
 
 void Replay::AddWarmObject(CacheId cache, NodeId node, PhysAddr object) {
   warm_[{cache.value(), node.value()}].push_back(object);
-  if (call_sites_ != nullptr) call_sites_->AddWarmObject(cache, object);
+  if (warm_observer_) warm_observer_(cache, object);
   ++result_.unaudited_objects;
 }
 
@@ -96,8 +96,7 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   operation.by_rcu = event.by_rcu;
   operation.from_sheaf = TakesFromSheaf(event);
   operation.call_site = event.call_site;
-  operation.task = event.pid;
-  if (observer_ != nullptr) operation.note = TakeNote(event, PriorityOf(event.context));
+  if (executor_.observer() != nullptr) operation.note = TakeNote(event);
   return token;
 }
 

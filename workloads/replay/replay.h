@@ -64,6 +64,10 @@ class Replay : public ArrivalSource {
   // Objects that a warm start made, by cache and node: a free of an object older than the trace
   // takes one of them.
   void AddWarmObject(CacheId cache, NodeId node, PhysAddr object);
+  // Is told of each of these.
+  void set_warm_observer(std::function<void(CacheId, PhysAddr)> observer) {
+    warm_observer_ = std::move(observer);
+  }
   // Called now and then with the number of events so far, from outside simulated time.
   void set_progress(std::function<void(uint64_t)> progress) {
     order_.set_progress(std::move(progress));
@@ -110,7 +114,6 @@ class Replay : public ArrivalSource {
     bool from_sheaf = false;        // that its user had filled before
     uint32_t note = 0;              // into notes_, if somebody observes
     uint32_t call_site = 0;         // the trace's index
-    int32_t task = 0;
     uint32_t next_free = kNoToken;  // of those that wait for an event
   };
 
@@ -175,6 +178,7 @@ class Replay : public ArrivalSource {
   std::vector<SheafId> sheaf_in_use_;
   ObjectTable objects_;
   std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node
+  std::function<void(CacheId, PhysAddr)> warm_observer_;
   SkipTally skips_;
   OperationObserver* observer_ = nullptr;
   CallSites* call_sites_ = nullptr;
