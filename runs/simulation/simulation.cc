@@ -183,6 +183,11 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
     *result.add_assumptions() = std::move(sentence);
   }
+  if (*warm != nullptr && replay->rcu_frees().totals().to_batches > 0) {
+    *result.add_assumptions() =
+        "kvfree_rcu's monitors begin with the first object that no sheaf takes: what they held when "
+        "the recording began, and when they were to look next, it does not tell.";
+  }
   (*session)->GatherReclaim((*session)->pressure().kswapd(),
                             machine.scheduler().now() - (*session)->start(), result);
   if (absl::Status status =

@@ -196,6 +196,46 @@ TEST(BusyCpuTest, ItDelaysAGracePeriodAndDoesNotHoldItUp) {
   }
 }
 
+// Behind a barrier a task keeps no CPU: what shares its own goes on, long before the grace period
+// that the first waits for has ended.
+TEST(RcuBarrierTest, ATaskThatWaitsLetsOthersHaveItsCpu) {
+  for (const std::string model : {"slub-6.1", "slub-7.3"}) {
+    World world({.cpus = 2, .nodes = 1, .cpus_per_node = 2}, model);
+    std::vector<Step> others;
+    for (uint64_t i = 0; i < 50; ++i) {
+      others.insert(others.end(), {Think(1'000), Allocate(1), Free(1)});
+    }
+    Script program({{Allocate(0), FreeRcu(0), Barrier(), Allocate(2)}, others}, {0, 0});
+    ASSERT_TRUE(world.Run(program).ok()) << world.loop().status();
+    Cycles last_of_other = 0;
+    Cycles behind_barrier = 0;
+    for (const OperationEnd& operation : world.notes().all) {
+      if (operation.task == 1) last_of_other = operation.end;
+      if (operation.task == 0 && !operation.is_free) behind_barrier = operation.start;
+    }
+    EXPECT_LT(last_of_other, behind_barrier) << model;
+    ExpectNothingWaits(world);
+  }
+}
+
+// Likewise of a scenario's, and the run ends only when it has.
+TEST(RcuBarrierTest, AScenariosBarrierKeepsNoCpu) {
+  World world({.cpus = 1, .nodes = 1, .cpus_per_node = 1}, "slub-7.3");
+  absl::StatusOr<ParsedScenario> parsed =
+      ParseScenario("events { at_us: 2 rcu_barrier { cpu: 0 } }", "s", {.cpus = 1, .nodes = 1});
+  ASSERT_TRUE(parsed.ok());
+  Scenario scenario(*std::move(parsed), world.machine().config(), {});
+  std::vector<Step> steps = {Allocate(0), FreeRcu(0), Think(30'000)};
+  for (uint64_t i = 0; i < 20; ++i) steps.insert(steps.end(), {Allocate(1), Free(1)});
+  Script program({steps});
+  ASSERT_TRUE(world.Run(program, &scenario).ok());
+  // A tick of 4 ms is the least that a grace period takes; the task is done in a few microseconds.
+  EXPECT_LT(world.loop().closed().end - world.loop().start(),
+            static_cast<Cycles>(world.machine().config().clock_mhz) * 1'000);
+  EXPECT_EQ(world.loop().rcu_frees().totals().barriers, 1u);
+  ExpectNothingWaits(world);
+}
+
 // CPUs leave and come while tasks of theirs wait behind barriers, and storms free by RCU too.
 TEST_P(RcuFreesTest, CpusComeAndGo) {
   constexpr char kScenario[] = R"(

@@ -19,6 +19,11 @@ namespace slablab {
 // as many objects in each CPU's sheaves and full sheaves in each node's barn, which follow from its
 // counters. Which objects of a slab are free is not known; nor is what is free in CPU slabs.
 //
+// Nor is what kvfree_rcu's monitors hold, and when they look next: no file of the kernel says it,
+// no event shows a batch that is handed over, and counters of what sheaves did not take
+// (free_rcu_sheaf_fail) are since boot. The phase within the 5 seconds is any. So each monitor
+// begins with the first object that it is given in the run, as if none had waited before.
+//
 // The objects made are given to `replay`, whose frees of objects older than the trace take them.
 // Call after Replay::Prepare and before the run. ResourceExhausted if the machine has no room.
 absl::Status WarmStart(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator,
