@@ -205,7 +205,7 @@ std::vector<std::string> RoundingSentences(const RunResult& result) {
 }
 
 std::string AgreementSentence(const RunResult& result) {
-  if (!result.has_kernel()) return "";
+  if (!result.has_kernel() || !result.kernel_match().same_series()) return "";
   const FastPathPair allocations = ComparedFastPaths(result.kernel(), "alloc");
   const FastPathPair frees = ComparedFastPaths(result.kernel(), "free");
   if (!allocations.has_both() || !frees.has_both()) return "";

@@ -33,7 +33,8 @@ std::string OtherwiseInShort(const RunResult& result);
 // What was rounded otherwise when recorded; empty if nothing was.
 std::vector<std::string> RoundingSentences(const RunResult& result);
 // How near shares of fast paths are to those that the recorded kernel counted itself: "shares of
-// fast paths are within 1.02 points of the recorded kernel's". Empty if that is not known.
+// fast paths are within 1.02 points of the recorded kernel's". Empty if that is not known, or the
+// model is of another kernel.
 std::string AgreementSentence(const RunResult& result);
 // What shares a place with another; empty if nothing does.
 std::string FoldedSentence(const RunResult& result);

@@ -28,16 +28,17 @@ size_t LinesOf(const std::string& text) {
   return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
-// "-1.20..+0.40%": hundredths only where they are worth it.
+// "-1.20..+0.40%", of points "+1.20..+1.25": hundredths only where they are worth it.
 std::string SpreadText(const Metric& metric, const std::optional<Spread>& spread) {
   if (!spread.has_value()) return "";
+  if (spread->low == 0 && spread->high == 0) return "0";
   const auto number = [](int64_t hundredths) {
     const auto magnitude = static_cast<uint64_t>(hundredths < 0 ? -hundredths : hundredths);
     return fmt::format("{}{}", hundredths < 0 ? "-" : "+",
                        Quotient(magnitude, 100, magnitude < 10'000 ? 2 : 0));
   };
   return fmt::format("{}..{}{}", number(spread->low), number(spread->high),
-                     metric.unit == "%" ? "pt" : "%");
+                     metric.unit == "%" ? "" : "%");
 }
 
 // As mails on kernel performance mark what is no chance.
@@ -175,13 +176,13 @@ std::string MetricsTable(const Sides& sides, const Headline& headline, size_t li
   if (sides.settings > 1 || lines < kHead + 3) return "";
   const Side& base = sides.sides[0];
   const Side& other = sides.sides[headline.other];
-  const auto title = [](const Side& side) { return Shortened(PrintableAscii(side.label), 11); };
+  const auto title = [](const Side& side) { return Shortened(PrintableAscii(side.label), 10); };
   TextTable table({{"", 20, kLeft},
-                   {title(base), 11},
-                   {title(other), 11},
-                   {"change", 8},
+                   {title(base), 10},
+                   {title(other), 10},
+                   {"change", 9},
                    {"", 3},
-                   {sides.seeds() > 1 ? "spread" : "", 14}});
+                   {sides.seeds() > 1 ? "spread" : "", 15}});
   size_t rows = 0;
   for (const std::string_view name : kMailMetrics) {
     const Metric& metric = *FindMetric(name);

@@ -22,6 +22,7 @@ namespace {
 // Names are cut, so that the lines of a headline are few whatever they are.
 constexpr size_t kNameColumns = 32;
 constexpr size_t kListColumns = 130;
+constexpr const char* kWins = " wins";
 
 std::string Name(const std::string& label) { return Shortened(label, kNameColumns); }
 
@@ -127,37 +128,41 @@ std::string HeadlineWords::Verdict() const {
   if (change->confidence_per_mille >= kTellingPerMille && !change->excludes_zero()) {
     return "No winner beyond the spread of the seeds";
   }
-  return headline_.best == 0 ? BaseName() + ", the base, wins" : OtherName() + " wins";
+  return (headline_.best == 0 ? BaseName() + ", the base," : OtherName()) + kWins;
+}
+
+std::string HeadlineWords::OverSettings(size_t wins) const {
+  const Metric& metric = *headline_.metric;
+  const std::optional<Spread> change = ChangeOf(metric, base(), other(), sides_.settings);
+  std::string text = fmt::format(
+      " ({} best in {} of {} settings): {}'s {} change from {}'s by {}",
+      Name(sides_.sides[headline_.best].label), wins, sides_.settings, OtherName(),
+      &metric == &CyclesMetric() ? "cycles an operation in the allocator" : headline_.value_title,
+      BaseName(), ChangeText(metric, base(), other(), sides_.settings));
+  if (!change.has_value()) return text;
+  return text + fmt::format(", {} (median and range)", RangeText(metric, *change));
 }
 
 std::string HeadlineWords::Winner(const std::vector<size_t>& wins) const {
-  const bool by_work = headline_.metric != &CyclesMetric();
-  const auto measured = [&](const Metric& metric, std::string_view does, std::string_view what) {
-    return fmt::format("{} {} {} {}, {} {} ({})", OtherName(), does,
+  const std::string verdict = Verdict();
+  if (sides_.settings > 1) {
+    return verdict + OverSettings(wins[headline_.best]) + Causes() + ".";
+  }
+  const std::string whose = verdict == OtherName() + kWins ? "" : OtherName() + " ";
+  const auto measured = [&](const Metric& metric, std::string_view what) {
+    return fmt::format("{}{} {}, {} {} ({})", whose,
                        ShortMetricText(metric, MedianOf(metric, other())), what, BaseName(),
                        ShortMetricText(metric, MedianOf(metric, base())),
                        ChangeText(metric, base(), other(), 1));
   };
-  std::string text = Verdict();
-  if (sides_.settings > 1) {
-    const Metric& metric = *headline_.metric;
-    const std::optional<Spread> change = ChangeOf(metric, base(), other(), sides_.settings);
-    text += fmt::format(" ({} best in {} of {} settings): {}'s {} change from {}'s by {}",
-                        Name(sides_.sides[headline_.best].label), wins[headline_.best],
-                        sides_.settings, OtherName(),
-                        by_work ? headline_.value_title : "cycles an operation in the allocator",
-                        BaseName(), ChangeText(metric, base(), other(), sides_.settings));
-    if (change.has_value())
-      text += fmt::format(", {} (median and range)", RangeText(metric, *change));
-  } else if (by_work) {
-    const std::string unit = headline_.value_title.substr(0, headline_.value_title.rfind('/'));
-    text += ": " + measured(*headline_.metric, "does", Shortened(unit, 16) + " a second") +
-            fmt::format("; cycles an operation in the allocator are {} instead of {} ({})",
-                        ShortMetricText(CyclesMetric(), MedianOf(CyclesMetric(), other())),
-                        ShortMetricText(CyclesMetric(), MedianOf(CyclesMetric(), base())),
-                        ChangeText(CyclesMetric(), base(), other(), 1));
+  constexpr std::string_view kCycles = "cycles an operation in the allocator";
+  std::string text = verdict + ": ";
+  if (headline_.metric == &CyclesMetric()) {
+    text += measured(CyclesMetric(), kCycles);
   } else {
-    text += ": " + measured(CyclesMetric(), "takes", "cycles an operation in the allocator");
+    const std::string unit = headline_.value_title.substr(0, headline_.value_title.rfind('/'));
+    text += measured(*headline_.metric, Shortened(unit, 16) + " a second") + "; " +
+            measured(CyclesMetric(), kCycles);
   }
   return text + Causes() + Together() + ".";
 }
@@ -210,6 +215,10 @@ std::string HeadlineWords::Memory() const {
   } else {
     const std::string to = Bytes(MedianOf(metric, other()).value_or(0));
     const std::string from = Bytes(MedianOf(metric, base()).value_or(0));
+    if (moved == "0") {
+      return fmt::format("{} holds as much as {}, {} in all when most is in slabs.", OtherName(),
+                         BaseName(), to);
+    }
     text = fmt::format("{} holds {} in all when most is in slabs, {} {} ({})", OtherName(), to,
                        BaseName(), from, moved);
   }
@@ -238,7 +247,7 @@ std::string HeadlineWords::Chance() const {
                       RangeText(*headline_.metric, *change));
   return change->confidence_per_mille == 0
              ? text
-             : text + fmt::format(" with {}.{}% (sign test)", change->confidence_per_mille / 10,
+             : text + fmt::format(" ({}.{}% sure, sign test)", change->confidence_per_mille / 10,
                                   change->confidence_per_mille % 10);
 }
 

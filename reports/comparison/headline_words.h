@@ -39,6 +39,7 @@ class HeadlineWords {
   std::string BaseName() const;
   std::string OtherName() const;
   std::string Verdict() const;
+  std::string OverSettings(size_t wins) const;
   std::string Causes() const;
   std::string Together() const;
   std::string Chance() const;

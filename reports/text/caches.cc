@@ -223,7 +223,7 @@ void AppendCacheDetails(const RunResult& result, TextPage& page) {
   for (size_t i = 0; i < std::min(caches.size(), kCachesInDetail); ++i) {
     const CacheStats& cache = *caches[i];
     if (cache.operations() == 0) break;
-    page.Heading(fmt::format("Cache {}, as slabinfo -r has it", cache.name()));
+    page.Subheading(fmt::format("Cache {}, as slabinfo -r has it", cache.name()));
     AppendSizes(cache, page);
     page.Blank();
     AppendWays(cache.counters(), page);

@@ -174,7 +174,7 @@ void AppendBusiest(const KernelComparison& comparison, TextPage& page) {
   for (const CacheComparison* cache : busiest) {
     add(cache->cache(), cache->counters(), cache->state());
   }
-  page.Heading("The busiest caches: differences from the kernel");
+  page.Subheading("The busiest caches: differences from the kernel");
   page.Table(table);
   page.Paragraph("free: the fast path's share of frees, in points; the others in per cent of the "
                  "kernel's figure, and where that is 0 as they are. Slabs are those at the end.");
@@ -224,11 +224,11 @@ void AppendKernelComparison(const RunResult& result, const TextOptions& options,
     AppendCaches(worst, options, page);
   }
   for (size_t i = 0; i < std::min(worst.size(), kCachesInDetail); ++i) {
-    page.Heading(fmt::format("Where {} differs from the kernel's", worst[i]->cache()));
+    page.Subheading(fmt::format("Where {} differs from the kernel's", worst[i]->cache()));
     AppendPairs(worst[i]->counters(), /*differing_only=*/true, page);
   }
   if (!comparison.explanations().empty()) {
-    page.Heading("What accounts for differences");
+    page.Subheading("What accounts for differences");
     for (const std::string& explanation : comparison.explanations()) page.Item(explanation);
   }
 }

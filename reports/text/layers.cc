@@ -67,7 +67,7 @@ void AddNodes(const RunResult& result, TextPage& page) {
           {layer.layer(), static_cast<uint64_t>(node.node()), node.holders(), node.objects()});
     }
   }
-  page.Heading("The same by node");
+  page.Subheading("The same by node");
   page.Table(table);
 }
 
@@ -82,7 +82,7 @@ void AddCaches(const RunResult& result, const TextOptions& options, TextPage& pa
   if (caches.empty()) return;
   std::stable_sort(caches.begin(), caches.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
-  page.Heading("The same by cache, with the objects over time");
+  page.Subheading("The same by cache, with the objects over time");
   TextTable table({{"cache and layer", 24, kLeft},
                    {"holders", 7},
                    {"objects", 7},
@@ -126,7 +126,7 @@ void AppendLayersOverTime(const RunResult& result, TextPage& page) {
     most = std::max(most, BytesOf(sample.layers()));
   }
   if (samples.size() < 2) return;
-  page.Heading("What caching costs over time, all layers together");
+  page.Subheading("What caching costs over time, all layers together");
   TextTable table({{"time", 11},
                    {"holders", 9},
                    {"objects", 10},

@@ -93,9 +93,13 @@ std::string TextTable::Header() const {
 }
 
 void TextPage::Heading(std::string_view title) {
+  headings_.push_back(Shortened(PrintableAscii(title), columns_));
+  Subheading(title);
+}
+
+void TextPage::Subheading(std::string_view title) {
   if (!text_.empty()) Blank();
   const std::string line = Shortened(PrintableAscii(title), columns_);
-  headings_.push_back(line);
   text_ += colour_ ? fmt::format("\033[1m{}\033[0m\n", line) : line + '\n';
   Line(std::string(columns_, '-'));
 }
@@ -144,7 +148,7 @@ std::string Contents(const std::vector<std::string>& headings) {
   if (headings.empty()) return "";
   std::string text;
   for (const std::string& heading : headings) {
-    text += (text.empty() ? "" : "; ") + heading.substr(0, heading.find_first_of(",("));
+    text += (text.empty() ? "" : "; ") + heading.substr(0, heading.find_first_of(",(:"));
     text.erase(text.find_last_not_of(' ') + 1);
   }
   TextPage page(/*colour=*/false);

@@ -82,6 +82,8 @@ class TextPage {
 
   // Starts a section.
   void Heading(std::string_view title);
+  // Starts one that is part of the last, and in no list of contents.
+  void Subheading(std::string_view title);
   // A sentence or more, wrapped.
   void Paragraph(std::string_view text);
   // `label` in the margin, the sentence wrapped beside it. An empty label: only the margin.
@@ -93,7 +95,7 @@ class TextPage {
   // REQUIRES: `line` is printable and fits.
   void Line(std::string_view line);
 
-  // Of all sections so far.
+  // Of all sections so far; no subheadings.
   const std::vector<std::string>& headings() const { return headings_; }
   std::string Take() { return std::move(text_); }
 
@@ -106,7 +108,7 @@ class TextPage {
   bool colour_;
 };
 
-// What is below, "a; b; c": the headings, each up to its first comma or parenthesis. Nothing if
+// What is below, "a; b; c": the headings, each up to its first comma, colon or parenthesis. Nothing if
 // there are none.
 std::string Contents(const std::vector<std::string>& headings);
 
