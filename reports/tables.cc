@@ -12,6 +12,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "reports/call_site_tables.h"
 
 namespace slablab {
 namespace {
@@ -394,6 +395,10 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(LayersOverTimeTable(result));
   tables.push_back(SlowestTable(result));
   tables.push_back(SlowestCausesTable(result));
+  for (DataTable& table : CallSiteTables(result.attribution())) tables.push_back(std::move(table));
+  tables.push_back(TableOf("tasks", 1, result.attribution().tasks()));
+  tables.push_back(TableOf("cpu_shares", 1, result.attribution().cpus()));
+  tables.push_back(TableOf("node_shares", 1, result.attribution().nodes()));
   return tables;
 }
 

@@ -27,7 +27,8 @@ struct DataTable {
 // Every table of a result, the empty ones too: run, totals, skipped, paths, touches, causes, parts,
 // locks, cpus, footprint, footprint_peak, footprint_end, caches, slabinfo, cache_footprint,
 // counters, states, page_allocator, reclaim, rcu, rcu_waiting, kernel, percpu, percpu_chunks,
-// percpu_projections, latencies, occupancy.
+// percpu_projections, latencies, occupancy; call_sites, call_site_cycles, callers_memory,
+// pinned_by_age, false_sharing, tasks, cpu_shares, node_shares.
 std::vector<DataTable> DataTables(const RunResult& result);
 
 enum class Delimiter : char { kComma = ',', kTab = '\t' };

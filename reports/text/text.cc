@@ -25,6 +25,10 @@ std::string TextReport(const RunResult& result, const TextOptions& options) {
   AppendCycles(result, page);
   AppendSites(result, options, page);
   AppendTouches(result, page);
+  AppendCallSites(result, options, page);
+  AppendCallerMemory(result, options, page);
+  AppendSharedLines(result, options, page);
+  AppendTasks(result, options, page);
   AppendLocks(result, options, page);
   AppendCpus(result, options, page);
   AppendPageAllocator(result, page);
