@@ -3,6 +3,8 @@
 
 #include "runs/explain/explain.h"
 
+#include <array>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -34,7 +36,23 @@ namespace slablab {
 namespace {
 
 constexpr std::string_view kOwnFlags[] = {"folder", "workers", "format", "output"};
-constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags);
+
+// A and B say these.
+constexpr bool IsOfModels(std::string_view flag) { return flag == "allocator" || flag == "policy"; }
+constexpr size_t kRunFlags = [] {
+  size_t count = 0;
+  for (const std::string_view flag : kSimulationFlags) count += IsOfModels(flag) ? 0 : 1;
+  return count;
+}();
+constexpr auto kFlags = [] {
+  std::array<std::string_view, kRunFlags + std::size(kOwnFlags)> flags;
+  size_t count = 0;
+  for (const std::string_view flag : kSimulationFlags) {
+    if (!IsOfModels(flag)) flags[count++] = flag;
+  }
+  for (const std::string_view flag : kOwnFlags) flags[count++] = flag;
+  return flags;
+}();
 constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv, Format::kTsv,
                                Format::kHtml};
 
@@ -42,7 +60,7 @@ constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv, Forma
 std::string FlagsText() {
   std::string text;
   for (const std::string_view name : kSimulationFlags) {
-    if (name == "trace" || name == "allocator") continue;
+    if (name == "trace" || IsOfModels(name)) continue;
     const absl::CommandLineFlag* const flag = absl::FindCommandLineFlag({name.data(), name.size()});
     absl::StrAppend(&text, std::string(name), "=", flag->CurrentValue(), "\n");
   }
@@ -79,11 +97,6 @@ absl::StatusOr<ExplainReport> ExplainRuns(const std::vector<std::string>& argume
     return absl::InvalidArgumentError(
         "explain takes two models, A and B, each NAME or NAME+SWITCH=VALUE..., and a trace or "
         "--workload");
-  }
-  for (const std::string_view flag : {"allocator", "policy"}) {
-    if (!WasGiven(flag)) continue;
-    return absl::InvalidArgumentError(
-        fmt::format("--{}: A and B say it, as NAME+SWITCH=VALUE", flag));
   }
   const absl::StatusOr<ExplainPlan> plan = PlanOf(arguments[0], arguments[1]);
   if (!plan.ok()) return plan.status();
