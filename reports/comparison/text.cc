@@ -11,6 +11,7 @@
 #include "base/printable.h"
 #include "fmt/format.h"
 #include "reports/breakdown.h"
+#include "reports/comparison/callers.h"
 #include "reports/comparison/comparison.h"
 #include "reports/comparison/headline.h"
 #include "reports/delta.h"
@@ -315,10 +316,18 @@ std::string DeltaText(const LabelledResult& base, const LabelledResult& candidat
 
 std::string ComparisonText(ResultSet set, const TextOptions& options) {
   TextPage page(options.colour);
-  AppendSections(set, options, page);
-  if (set.size() < 2) return page.Take();
-  const std::string headline = HeadlineText(SidesOf(set), ComparisonTitle(set), options.colour);
-  return headline + '\n' + Contents(page.headings()) + '\n' + page.Take();
+  page.Heading("What differs, and why");
+  for (const std::string& words : DifferencesInWords(set)) page.Item(words);
+  if (set.empty()) return page.Take();
+  AppendRuns(set, options, page);
+  AppendScaling(set, page);
+  if (set.size() > kDetailedRuns) return page.Take();
+  AppendSideBySide(set, CausesSideBySide(set), page);
+  AppendSideBySide(set, MissesSideBySide(set), page);
+  AppendSideBySide(set, LocksSideBySide(set), page);
+  for (size_t i = 1; i < set.size(); ++i) AppendDelta(set[0], set[i], page);
+  for (size_t i = 1; i < set.size(); ++i) AppendCallerChanges(set[0], set[i], options, page);
+  return page.Take();
 }
 
 }  // namespace slablab
