@@ -15,7 +15,8 @@
 
 // How a subcommand plugs into the program: it describes itself as a Command at the end of its file,
 // cli/commands/NAME.cc, and cli/commands/commands.cc lists it. The flags it takes are ordinary
-// ABSL_FLAGs named in the Command. Data goes to stdout, progress and messages to stderr.
+// ABSL_FLAGs, and switches of a run, named in the Command. Data goes to stdout, progress and
+// messages to stderr.
 
 namespace slablab {
 
@@ -29,16 +30,20 @@ inline constexpr int kExitInternal = 3;    // our fault
 enum class Format { kText, kMail, kJson, kCsv, kTsv, kSlabinfo, kPercpuStats, kProto, kHtml };
 
 struct Command {
-  std::string_view name;                          // one or two words: "run", "trace info"
-  std::string_view synopsis;                      // what follows the name and the flags: "FILE..."
-  std::string_view summary;                       // one line
-  absl::Span<const std::string_view> flags = {};  // names of the ABSL_FLAGs it accepts
+  std::string_view name;      // one or two words: "run", "trace info"
+  std::string_view synopsis;  // what follows the name and the flags: "FILE..."
+  std::string_view summary;   // one line
+  // Names of ABSL_FLAGs, of switches of a run, and kEverySwitch.
+  absl::Span<const std::string_view> flags = {};
   // What it takes of --format, the default first, where it has that flag.
   absl::Span<const Format> formats = {};
   std::string_view example = {};  // a line or more as one would type them, for help
   // `arguments` are the words that are not flags. Returns an exit status.
   int (*run)(const std::vector<std::string>& arguments) = nullptr;
 };
+
+// Stands among a command's flags for all switches of a run, in the order of runs/run_spec.proto.
+inline constexpr std::string_view kEverySwitch[] = {"*"};
 
 // The names of several lists of flags, in their order.
 template <size_t... kSizes>

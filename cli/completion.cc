@@ -9,14 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/flags/commandlineflag.h"
-#include "absl/flags/reflection.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "allocators/percpu/registry.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
-#include "base/check.h"
 #include "cli/flags.h"
 #include "fmt/format.h"
 #include "reports/metrics.h"
@@ -43,12 +40,11 @@ Words WorkloadNames() {
 
 // The values of flags that have few; of all others a file's name is as good a guess as any.
 std::map<std::string, Words> FlagValues() {
-  std::map<std::string, Words> values = {
-      {"balance", {"on", "off"}},
-      {"order", {"recorded", "closed"}},
-      {"place", {"recorded", "spread", "pack"}},
-      {"start", {"cold", "warm"}},
-  };
+  std::map<std::string, Words> values;
+  for (const RunSwitch& each : Switches()) {
+    const auto& choices = each.flag->choice();
+    if (!choices.empty()) values[each.field->name()] = {choices.begin(), choices.end()};
+  }
   values["allocator"] = AllocatorNames();
   for (const PercpuInfo& info : ListPercpuAllocators()) {
     values["percpu"].emplace_back(info.name);
@@ -78,13 +74,11 @@ std::string Case(std::string_view pattern, const Words& words) {
 
 Words FlagsOf(const Command& command) {
   Words words;
-  for (const std::string_view name : command.flags) {
-    const absl::CommandLineFlag* flag =
-        absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
-    CHECK(flag != nullptr);
-    const bool on = flag->IsOfType<bool>() && flag->DefaultValue() == "true";
+  for (const std::string& name : FlagNames(command)) {
+    const FlagInfo flag = InfoOf(name);
+    const bool on = flag.is_bool && flag.by_default == "true";
     words.push_back(
-        fmt::format("--{}{}{}", on ? "no-" : "", Dashed(name), flag->IsOfType<bool>() ? "" : "="));
+        fmt::format("--{}{}{}", on ? "no-" : "", Dashed(name), flag.is_bool ? "" : "="));
   }
   words.emplace_back("--help");
   return words;

@@ -29,7 +29,7 @@ const OptionRange* RangeOf(std::string_view name) {
   for (const OptionRange& range : kRanges) {
     if (range.name == name) return &range;
   }
-  return RangeOfRunOption(name);
+  return RangeOfSwitch(name);
 }
 
 }  // namespace slablab

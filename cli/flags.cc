@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -82,7 +84,7 @@ absl::Status UnknownCommand(absl::Span<const Command> commands,
 
 absl::Status UnknownFlag(const Command& command, std::string_view written) {
   std::vector<std::string> names;
-  for (const std::string_view flag : command.flags) names.push_back(Dashed(flag));
+  for (const std::string& flag : FlagNames(command)) names.push_back(Dashed(flag));
   return absl::InvalidArgumentError(
       absl::StrCat("'", Absl(command.name), "' has no flag --", Absl(written),
                    DidYouMean(Dashed(written), names, "--"),
@@ -90,14 +92,17 @@ absl::Status UnknownFlag(const Command& command, std::string_view written) {
                                  : absl::StrCat("; it takes --", absl::StrJoin(names, ", --"))));
 }
 
-// The flag `name` (with underscores) if `command` takes it, else null.
-absl::CommandLineFlag* FlagOf(const Command& command, const std::string& name) {
-  if (std::find(command.flags.begin(), command.flags.end(), name) == command.flags.end()) {
-    return nullptr;
-  }
-  absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
-  CHECK(flag != nullptr);
-  return flag;
+// The flag `name` (with underscores) if `command` takes it.
+std::optional<FlagInfo> FlagOf(const Command& command, std::string_view name) {
+  const std::vector<std::string> names = FlagNames(command);
+  if (std::find(names.begin(), names.end(), name) == names.end()) return std::nullopt;
+  return InfoOf(name);
+}
+
+// What was written for switches of a run, by name.
+std::map<std::string, std::string, std::less<>>& SwitchesGiven() {
+  static auto& texts = *new std::map<std::string, std::string, std::less<>>;
+  return texts;
 }
 
 std::set<std::string, std::less<>>& FlagsGiven() {
@@ -114,33 +119,35 @@ absl::Status CheckFormat(const Command& command, const std::string& value) {
       UnknownNameText(absl::StrCat("format of '", Absl(command.name), "'"), value, names));
 }
 
-// What stands between the values of a flag that may be given several times; 0: the last one counts.
-char SeparatorOf(const absl::CommandLineFlag& flag) {
-  if (flag.IsOfType<CommaList>()) return ',';
-  return flag.IsOfType<SemicolonList>() ? ';' : '\0';
-}
-
-absl::Status SetFlag(const Command& command, absl::CommandLineFlag& flag,
-                     const std::string& written) {
-  const std::string name(flag.Name());
-  const bool is_first = FlagsGiven().insert(name).second;
-  const char separator = SeparatorOf(flag);
-  const std::string value = is_first || separator == '\0'
+absl::Status SetFlag(const Command& command, const FlagInfo& flag, const std::string& written) {
+  const bool is_first = FlagsGiven().insert(flag.name).second;
+  const RunSwitch* const of_run = FindSwitch(flag.name);
+  absl::CommandLineFlag* const of_program =
+      of_run == nullptr ? absl::FindCommandLineFlag(flag.name) : nullptr;
+  const auto before = [&] {
+    return of_run == nullptr ? of_program->CurrentValue() : SwitchesGiven()[flag.name];
+  };
+  const std::string value = is_first || flag.separator == '\0'
                                 ? written
-                                : flag.CurrentValue() + std::string(1, separator) + written;
-  if (name == "format") {
+                                : before() + std::string(1, flag.separator) + written;
+  if (flag.name == "format") {
     if (absl::Status status = CheckFormat(command, value); !status.ok()) return status;
   }
-  if (const OptionRange* const range = RangeOf(name); range != nullptr) {
+  if (const OptionRange* const range = RangeOf(flag.name); range != nullptr) {
     const absl::StatusOr<uint64_t> number = ParseInRange(*range, value);
     if (!number.ok()) return number.status();
   }
+  if (of_run != nullptr) {
+    SwitchesGiven()[flag.name] = value;
+    RunSpec alone;  // Of words, who runs it says what is wrong.
+    return flag.is_bool ? SetSwitch(flag.name, value, &alone) : absl::OkStatus();
+  }
   std::string error;
-  if (flag.ParseFrom(value, &error)) return absl::OkStatus();
-  if (flag.IsOfType<bool>()) return BadFlag(name, value, "it takes true or false");
+  if (of_program->ParseFrom(value, &error)) return absl::OkStatus();
+  if (flag.is_bool) return BadFlag(flag.name, value, "it takes true or false");
   // Abseil's message is "Illegal value '..' specified for flag '..'", then "; " and the parser's.
   const size_t reason = error.find("; ");
-  return BadFlag(name, value,
+  return BadFlag(flag.name, value,
                  reason == std::string::npos ? "no such value" : error.substr(reason + 2));
 }
 
@@ -180,25 +187,24 @@ class WordReader {
     const size_t equals = text.find('=');
     const std::string written = text.substr(0, equals);
     const std::string name = Underscored(written);
-    absl::CommandLineFlag* flag = FlagOf(command_, name);
-    if (flag == nullptr && equals == std::string::npos) {
+    const std::optional<FlagInfo> flag = FlagOf(command_, name);
+    if (!flag.has_value() && equals == std::string::npos) {
       for (const std::string_view no : {"no_", "no"}) {
         if (!absl::StartsWith(name, Absl(no))) continue;
-        absl::CommandLineFlag* negated = FlagOf(command_, name.substr(no.size()));
-        if (negated != nullptr && negated->IsOfType<bool>())
-          return SetFlag(command_, *negated, "false");
+        const std::optional<FlagInfo> negated = FlagOf(command_, name.substr(no.size()));
+        if (negated.has_value() && negated->is_bool) return SetFlag(command_, *negated, "false");
       }
     }
-    if (flag == nullptr) return UnknownFlag(command_, written);
+    if (!flag.has_value()) return UnknownFlag(command_, written);
     if (equals != std::string::npos) return SetFlag(command_, *flag, text.substr(equals + 1));
-    if (flag->IsOfType<bool>()) return SetFlag(command_, *flag, "true");
+    if (flag->is_bool) return SetFlag(command_, *flag, "true");
     return SetFromNextWord(*flag, "--" + written);
   }
 
   absl::Status ReadShort(const std::string& word) {
     const std::string name = word[1] == 'o' ? "output" : word[1] == 'l' ? "limit" : "";
-    absl::CommandLineFlag* flag = FlagOf(command_, name);
-    if (flag == nullptr) {
+    const std::optional<FlagInfo> flag = FlagOf(command_, name);
+    if (!flag.has_value()) {
       return absl::InvalidArgumentError(absl::StrCat("'", Absl(command_.name), "' has no flag ",
                                                      word, "; see 'slablab help ",
                                                      Absl(command_.name), "'"));
@@ -207,7 +213,7 @@ class WordReader {
     return SetFromNextWord(*flag, word);
   }
 
-  absl::Status SetFromNextWord(absl::CommandLineFlag& flag, const std::string& written) {
+  absl::Status SetFromNextWord(const FlagInfo& flag, const std::string& written) {
     // A flag is hardly meant as a value; one that is can be written --name=--value.
     if (next_ == words_.size() || absl::StartsWith(words_[next_], "--")) {
       return absl::InvalidArgumentError(absl::StrCat(written, " wants a value"));
@@ -223,6 +229,37 @@ class WordReader {
 };
 
 }  // namespace
+
+FlagInfo InfoOf(std::string_view name) {
+  FlagInfo info{.name = std::string(name), .help = {}, .by_default = {}};
+  if (const RunSwitch* const each = FindSwitch(name); each != nullptr) {
+    info.help = each->flag->help();
+    info.by_default = each->flag->by_default();
+    info.is_bool = each->is_bool();
+    info.separator = each->is_list() ? ',' : '\0';
+    return info;
+  }
+  const absl::CommandLineFlag* const flag = absl::FindCommandLineFlag(Absl(name));
+  CHECK(flag != nullptr);
+  info.help = flag->Help();
+  info.by_default = flag->DefaultValue();
+  info.is_bool = flag->IsOfType<bool>();
+  if (flag->IsOfType<CommaList>()) info.separator = ',';
+  if (flag->IsOfType<SemicolonList>()) info.separator = ';';
+  return info;
+}
+
+std::vector<std::string> FlagNames(const Command& command) {
+  std::vector<std::string> names;
+  for (const std::string_view name : command.flags) {
+    if (name != kEverySwitch[0]) {
+      names.emplace_back(name);
+      continue;
+    }
+    for (const RunSwitch& each : Switches()) names.emplace_back(each.name());
+  }
+  return names;
+}
 
 bool AbslParseFlag(absl::string_view text, Format* format, std::string* error) {
   for (const auto& [value, name] : kFormats) {
@@ -259,6 +296,7 @@ absl::StatusOr<Format> FormatAmong(absl::Span<const Format> accepted) {
 absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
                                            const std::vector<std::string>& words) {
   FlagsGiven().clear();
+  SwitchesGiven().clear();
   const Command* help = FindCommand(commands, "help");
   const Command* version = FindCommand(commands, "version");
   CHECK(help != nullptr);
@@ -313,5 +351,10 @@ std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but) {
 }
 
 bool WasGiven(std::string_view name) { return FlagsGiven().contains(name); }
+
+std::string GivenText(const RunSwitch& each) {
+  const auto found = SwitchesGiven().find(each.name());
+  return found == SwitchesGiven().end() ? "" : found->second;
+}
 
 }  // namespace slablab

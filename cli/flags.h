@@ -15,13 +15,13 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "cli/command.h"
-#include "runs/simulation/option_ranges.h"
+#include "runs/switches.h"
 
 // From the words of the command line to a command, its flags and its arguments.
 //
-// Flags are ABSL_FLAGs and are set through Abseil's reflection. absl::ParseCommandLine is not used:
-// it knows no short flags, accepts every flag linked in whatever the command, and exits with
-// status 1, which here means "a difference was found".
+// A flag is a switch of a run (runs/switches.h), or an ABSL_FLAG, set through Abseil's reflection.
+// absl::ParseCommandLine is not used: it knows no short flags, accepts every flag linked in
+// whatever the command, and exits with status 1, which here means "a difference was found".
 //
 // Accepted: --name=value, --name value, --flag, --noflag, --no-flag (booleans), -o FILE for
 // --output, -l N for --limit, -h and --help. Dashes and underscores in names are the same. The
@@ -59,6 +59,21 @@ std::string AbslUnparseFlag(const ListFlag<kSeparator>& list) {
 // Every flag that is a number has one; null for the others.
 const OptionRange* RangeOf(std::string_view name);
 
+// What a flag is, wherever it is defined.
+struct FlagInfo {
+  std::string name;
+  std::string help;
+  std::string by_default;
+  bool is_bool = false;
+  char separator =
+      '\0';  // of the values of one that may be given several times; 0: the last counts
+};
+// REQUIRES: there is one of that name.
+FlagInfo InfoOf(std::string_view name);
+
+// All flags of the command by name, in its order, with the switches of a run for kEverySwitch.
+std::vector<std::string> FlagNames(const Command& command);
+
 }  // namespace slablab
 
 ABSL_DECLARE_FLAG(std::string, output);  // empty or "-": standard output
@@ -88,6 +103,9 @@ std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but);
 
 // Whether the words that ParseInvocation read had the flag `name`, with whatever value.
 bool WasGiven(std::string_view name);
+
+// What they had for the switch of a run; empty: nothing.
+std::string GivenText(const RunSwitch& each);
 
 }  // namespace slablab
 

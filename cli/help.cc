@@ -9,14 +9,11 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/flags/commandlineflag.h"
-#include "absl/flags/reflection.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "base/check.h"
 #include "base/names.h"
 #include "cli/flags.h"
 #include "cli/output/wrap.h"
@@ -49,14 +46,12 @@ std::string Alternatives(absl::Span<const Format> formats) {
 }
 
 FlagHelp HelpOf(const Command& command, std::string_view name) {
-  const absl::CommandLineFlag* flag =
-      absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
-  CHECK(flag != nullptr);
+  const FlagInfo flag = InfoOf(name);
   const std::string dashed =
       absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"_", "-"}});
-  auto [value_name, text] = ValueNameAndText(flag->Help());
-  const std::string default_value = flag->DefaultValue();
-  if (flag->IsOfType<bool>()) {
+  auto [value_name, text] = ValueNameAndText(flag.help);
+  const std::string& default_value = flag.by_default;
+  if (flag.is_bool) {
     if (default_value == "true")
       text += fmt::format(" On by default: --no-{} turns it off.", dashed);
     return {.written = "--" + dashed, .text = text};
@@ -129,7 +124,7 @@ void AppendCommandList(std::string* out, const std::vector<const Command*>& comm
 
 std::vector<FlagHelp> FlagsOf(const Command& command) {
   std::vector<FlagHelp> flags;
-  for (const std::string_view flag : command.flags) flags.push_back(HelpOf(command, flag));
+  for (const std::string& flag : FlagNames(command)) flags.push_back(HelpOf(command, flag));
   return flags;
 }
 

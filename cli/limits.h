@@ -7,7 +7,7 @@
 #include <cstdint>
 
 // How much a user may ask of the commands; the ranges of flags (cli/flag_ranges.cc) are made of
-// these. What a run takes has its own (runs/simulation/option_ranges.h).
+// these. What a run takes run_spec.proto says.
 
 namespace slablab {
 

@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "runs/simulation/simulation_options.h"
 
-// From flags to SimulationOptions, for every command that simulates.
+// From flags to a run, for every command that simulates.
 
 namespace slablab {
 
@@ -22,8 +21,8 @@ namespace slablab {
 absl::StatusOr<SimulationOptions> SimulationOptionsFromFlags(
     absl::string_view command, const std::vector<std::string>& arguments);
 
-// SetSimulationOption() with what the flag of that name has.
-absl::Status SetSimulationOptionFromFlag(const std::string& name, SimulationOptions& options);
+// What the flags say, and no more. InvalidArgument names the first flag that is wrong.
+absl::StatusOr<RunSpec> RunOfFlags();
 
 }  // namespace slablab
 

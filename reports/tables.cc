@@ -12,7 +12,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
-#include "reports/call_site_tables.h"
+#include "runs/switches.h"
 
 namespace slablab {
 namespace {
@@ -108,6 +108,12 @@ DataTable RunTable(const RunResult& result) {
   for (const NamedValue& tunable : result.config().tunables()) {
     table.rows.push_back(
         {fmt::format("tunable {}", tunable.name()), fmt::format("{}", tunable.value())});
+  }
+  for (const RunSwitch& each : Switches()) {
+    const std::string text = SwitchText(result.config().run(), each);
+    if (each.flag->reported().empty() && !text.empty()) {
+      table.rows.push_back({each.field->name(), text});
+    }
   }
   const size_t digests = table.rows.size();
   AppendFields(result.digests(), table);

@@ -55,8 +55,8 @@ namespace slablab {
 
 namespace {
 
-constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary", "seeds"};
-constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags, kResultFlags, kSetFlags);
+constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary"};
+constexpr auto kFlags = Joined(kOwnFlags, kEverySwitch, kResultFlags);
 constexpr std::string_view kOwnDemoFlags[] = {"html"};
 constexpr auto kDemoFlags = Joined(kOwnDemoFlags, kResultFlags, kSetFlags);
 
@@ -72,9 +72,10 @@ std::vector<VariedRun> Crossed(const SimulationOptions& options,
   for (const std::string& machine : machines) {
     for (const std::string& allocator : allocators) {
       all.push_back({.options = options, .varied = {}, .notes = {}});
-      all.back().options.allocator = allocator;
-      all.back().options.machine = machine;
-      DropForeignPolicies(all.back().options);
+      RunSpec& run = all.back().options.run;
+      run.set_allocator(allocator);
+      run.set_machine(machine);
+      DropForeignPolicies(&run);
     }
   }
   return all;
@@ -86,8 +87,8 @@ absl::StatusOr<std::vector<RunResult>> SimulateAll(const std::vector<VariedRun>&
   for (const VariedRun& run : simulations) {
     const SimulationOptions& options = run.options;
     std::unique_ptr<Progress> progress;
-    const std::string what = absl::StrCat(options.allocator, run.varied, " (", results.size() + 1,
-                                          " of ", simulations.size(), ")");
+    const std::string what = absl::StrCat(options.run.allocator(), run.varied, " (",
+                                          results.size() + 1, " of ", simulations.size(), ")");
     const SimulationHooks hooks = {
         .progress =
             [&](uint64_t events, uint64_t total) {
@@ -99,11 +100,12 @@ absl::StatusOr<std::vector<RunResult>> SimulateAll(const std::vector<VariedRun>&
         .stop = InterruptRequested};
     absl::StatusOr<RunResult> result = Simulate(options, hooks);
     if (!result.ok()) {
-      return absl::Status(result.status().code(),
-                          simulations.size() == 1
-                              ? std::string(result.status().message())
-                              : absl::StrCat(options.allocator, run.varied, " on ", options.machine,
-                                             ": ", result.status().message()));
+      return absl::Status(
+          result.status().code(),
+          simulations.size() == 1
+              ? std::string(result.status().message())
+              : absl::StrCat(options.run.allocator(), run.varied, " on ", options.run.machine(),
+                             ": ", result.status().message()));
     }
     for (const std::string& note : run.notes) {
       *result->add_assumptions() = note;
@@ -162,7 +164,7 @@ absl::Status ChooseModels(const std::vector<std::string>& allocators,
   ModelChooser chooser;
   for (VariedRun& run : runs) {
     chooser.Choose(&run.options);
-    const std::string& model = run.options.allocator;
+    const std::string& model = run.options.run.allocator();
     if (!run.options.allocator_of_kernel ||
         std::find(allocators.begin(), allocators.end(), model) == allocators.end()) {
       continue;
@@ -186,7 +188,7 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
     }
   }
   const std::string allocators_flag =
-      WasGiven("allocator") ? options->allocator : absl::GetFlag(FLAGS_allocators).text;
+      WasGiven("allocator") ? options->run.allocator() : absl::GetFlag(FLAGS_allocators).text;
   std::vector<std::string> allocators = absl::StrSplit(allocators_flag, ',', absl::SkipEmpty());
   std::vector<std::string> machines =
       absl::StrSplit(absl::GetFlag(FLAGS_machines).text, ',', absl::SkipEmpty());
@@ -198,15 +200,15 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
        {CheckDistinct(allocators, "allocators"), CheckDistinct(machines, "machines")}) {
     if (!status.ok()) return status;
   }
-  if (allocators.empty()) allocators = {options->allocator};
-  for (const std::string& text : options->allocator_options.policies) {
+  if (allocators.empty()) allocators = {options->run.allocator()};
+  for (const std::string& text : WordsOf(options->run.policy())) {
     const std::string of = ParsePolicy(text)->allocator;
     if (of.empty() || std::find(allocators.begin(), allocators.end(), of) != allocators.end()) {
       continue;
     }
     return BadFlag("policy", text, UnknownNameText("allocator to compare", of, allocators));
   }
-  if (machines.empty()) machines = {options->machine};
+  if (machines.empty()) machines = {options->run.machine()};
   std::vector<VariedRun> crossed = Crossed(*options, allocators, machines);
   if (absl::Status status = ChooseModels(allocators, crossed); !status.ok()) return status;
   if (vary.empty() && machines.size() == 1) {  // Labels are the allocators' names.
@@ -241,12 +243,12 @@ bool IsTrace(const std::vector<std::string>& arguments) {
 
 // Results are what they are: a flag that says how to run is a misunderstanding.
 absl::Status CheckNothingToRun() {
-  std::vector<std::string_view> names(std::begin(kSimulationFlags), std::end(kSimulationFlags));
+  std::vector<std::string> names = SwitchNames();
   names.insert(names.end(), std::begin(kOwnFlags), std::end(kOwnFlags));
-  for (const std::string_view name : names) {
+  for (const std::string& name : names) {
     if (!WasGiven(name)) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("--", absl::StrReplaceAll({name.data(), name.size()}, {{"_", "-"}}),
+        absl::StrCat("--", absl::StrReplaceAll(name, {{"_", "-"}}),
                      " says how to run, and results have run already"));
   }
   return absl::OkStatus();
@@ -293,9 +295,8 @@ int RunDemo(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) return Fail(absl::InvalidArgumentError("demo takes no arguments"));
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
   SimulationOptions options;
-  options.trace_path = BundledTracePath("linux-7.3-slub-c4n2-hackbench");
-  if (absl::Status status = CheckBase(DemoAllocators()); !status.ok()) return Fail(status);
-  absl::StatusOr<std::vector<RunResult>> results =
+  options.run.set_trace(BundledTracePath("linux-7.3-slub-c4n2-hackbench"));
+  const absl::StatusOr<std::vector<LabelledResult>> set =
       SimulateAll(Crossed(options, DemoAllocators(), {"xeon-8380"}));
   if (!results.ok()) return Ended(results.status());
   std::vector<LabelledResult> set = Labelled(*std::move(results));

@@ -7,21 +7,18 @@
 #include <optional>
 #include <set>
 
-#include "absl/flags/declare.h"
-#include "absl/flags/flag.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/interrupt.h"
 #include "base/printable.h"
 #include "cli/command.h"
 #include "cli/output/print.h"
+#include "cli/simulation_flags.h"
 #include "fmt/format.h"
 #include "reports/numbers.h"
 #include "reports/text/text_page.h"
 #include "runs/experiments/diff_input.h"
 #include "runs/experiments/run_diff.h"
-
-ABSL_DECLARE_FLAG(std::string, trace);
 
 namespace slablab {
 namespace {
@@ -170,11 +167,13 @@ int RunDiffCommand(const std::vector<std::string>& arguments) {
     return Fail(absl::InvalidArgumentError(
         "diff wants two runs: each a result, a .textproto, or a log of run --operations"));
   }
+  const absl::StatusOr<RunSpec> given = RunOfFlags();
+  if (!given.ok()) return Fail(given.status());
   const InterruptScope interrupts;
   Inputs inputs;
   std::array<std::unique_ptr<OperationStream>, 2> streams;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    absl::StatusOr<DiffInput> input = ReadDiffInput(arguments[i], absl::GetFlag(FLAGS_trace));
+    absl::StatusOr<DiffInput> input = ReadDiffInput(arguments[i], given->trace());
     if (!input.ok()) return Fail(input.status());
     inputs[i] = *std::move(input);
   }

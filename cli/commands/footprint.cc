@@ -23,7 +23,6 @@
 #include "reports/text/fitted_table.h"
 #include "runs/experiments/array_footprint.h"
 
-ABSL_DECLARE_FLAG(slablab::CommaList, policy);
 ABSL_FLAG(int32_t, possible_cpus, 1024, "N: possible CPUs.");
 ABSL_FLAG(int32_t, caches, 300, "N: caches, each with an array for every CPU.");
 ABSL_FLAG(int32_t, entries, 120, "N: objects that an array holds.");
@@ -54,7 +53,7 @@ absl::StatusOr<ArrayFootprintQuery> Query() {
 // SLAB of both eras, with what --policy changes in it.
 absl::StatusOr<std::vector<SlabPolicy>> Eras() {
   const std::vector<std::string> settings =
-      absl::StrSplit(absl::GetFlag(FLAGS_policy).text, ',', absl::SkipEmpty());
+      absl::StrSplit(GivenText(*FindSwitch("policy")), ',', absl::SkipEmpty());
   const SlabPolicy* const eras[] = {&kSlabPolicy61, &kSlabPolicy2014};
   for (const std::string& text : settings) {
     const absl::StatusOr<PolicySetting> setting = ParsePolicy(text);

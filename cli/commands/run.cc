@@ -26,7 +26,7 @@ namespace slablab {
 namespace {
 
 constexpr std::string_view kOwnFlags[] = {"operations"};
-constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags, kResultFlags);
+constexpr auto kFlags = Joined(kEverySwitch, kOwnFlags, kResultFlags);
 
 // Writes operations to a file as they end.
 class OperationFile {

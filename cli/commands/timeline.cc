@@ -1,6 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "reports/timeline.h"
+
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -21,8 +23,7 @@
 #include "cli/trace_selection.h"
 #include "reports/comparison/setting.h"
 #include "reports/numbers.h"
-#include "reports/timeline.h"
-#include "runs/experiments/timeline_recorder.h"
+#include "runs/experiments/printable.h"
 #include "runs/simulation/simulation.h"
 
 ABSL_DECLARE_FLAG(std::string, window);
@@ -31,8 +32,8 @@ namespace slablab {
 
 namespace {
 
-constexpr std::string_view kOwnFlags[] = {"window", "output"};
-constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags);
+constexpr std::string_view kOwnFlags[] = {"output"};
+constexpr auto kFlags = Joined(kEverySwitch, kOwnFlags);
 
 // Counters are drawn as lines: more points than a screen is wide are of no use.
 constexpr int kFootprintSamples = 1000;
@@ -51,10 +52,9 @@ void AddNotes(const RunResult& result, Timeline& timeline) {
     timeline.AddNote(Printable(assumption));
 }
 
-absl::Status SimulateAndWrite(SimulationOptions options, const TimeRange& window,
-                              const std::string& path) {
-  options.replay.footprint_samples = kFootprintSamples;
-  TimelineRecorder recorder({.from = window.from, .to = window.to});
+absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path) {
+  options.footprint_samples = kFootprintSamples;
+  Recorder recorder;
   std::unique_ptr<Progress> progress;
   const InterruptScope interrupts;
   SimulationHooks hooks;
@@ -72,7 +72,7 @@ absl::Status SimulateAndWrite(SimulationOptions options, const TimeRange& window
   if (!result.ok()) return result.status();
   if (recorder.timeline() == nullptr) {
     return absl::InvalidArgumentError(
-        absl::StrCat("there is no timeline of ", options.allocator, ": it has no slabs"));
+        absl::StrCat("there is no timeline of ", options.run.allocator(), ": it has no slabs"));
   }
   AddNotes(*result, *recorder.timeline());
   recorder.AddResult(*result);

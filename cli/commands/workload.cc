@@ -40,13 +40,11 @@ int RunWorkloadWrite(const std::vector<std::string>& arguments) {
     return Fail(
         absl::InvalidArgumentError("workload write writes a file: say which with -o OUT.slt"));
   }
+  const absl::StatusOr<RunSpec> given = RunOfFlags();
+  if (!given.ok()) return Fail(given.status());
   SimulationOptions options;
-  for (const std::string_view name : kWriteFlags) {
-    if (name == "output") continue;
-    const absl::Status status = SetSimulationOptionFromFlag(std::string(name), options);
-    if (!status.ok()) return Fail(status);
-  }
-  options.workload = arguments[0];
+  options.run = WithDefaults(*given);
+  options.run.set_workload(arguments[0]);
   const InterruptScope interrupts;
   SimulationHooks hooks;
   hooks.stop = InterruptRequested;

@@ -13,6 +13,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "reports/comparison/comparison.h"
+#include "runs/switches.h"
 
 // In what the runs of a set differ: their labels, and the series along which they scale.
 
@@ -120,6 +121,19 @@ std::vector<size_t> Classes(absl::Span<const RunResult* const> results,
   return classes;
 }
 
+// The same of a switch that RunConfig has no field for.
+std::vector<size_t> Classes(absl::Span<const RunResult* const> results, const RunSwitch& each) {
+  std::vector<std::string> seen;
+  std::vector<size_t> classes;
+  for (const RunResult* result : results) {
+    std::string text = SwitchText(result->config().run(), each);
+    const auto at = std::find(seen.begin(), seen.end(), text);
+    classes.push_back(static_cast<size_t>(at - seen.begin()));
+    if (at == seen.end()) seen.push_back(std::move(text));
+  }
+  return classes;
+}
+
 bool AllEqual(const std::vector<size_t>& classes) {
   return std::all_of(classes.begin(), classes.end(), [](size_t c) { return c == 0; });
 }
@@ -198,16 +212,30 @@ bool HasTwoOfOneSize(ResultSet set, const std::vector<Series>& all) {
 
 std::vector<Axis> AxesOf(absl::Span<const RunResult* const> results) {
   const std::vector<size_t> machines = Classes(results, ConfigField("machine"));
+  const std::vector<size_t> parameters = Classes(results, *FindSwitch("set"));
   std::vector<Axis> axes;
   const pb::Descriptor& descriptor = *RunConfig::descriptor();
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const pb::FieldDescriptor& field = *descriptor.field(i);
+    if (field.number() == RunConfig::kRunFieldNumber) continue;
     const std::vector<size_t> classes = Classes(results, field);
     if (AllEqual(classes)) continue;
     if (IsOfMachine(field.name()) && Decides(machines, classes)) continue;
+    if (field.name() == "workload_textproto" && Decides(parameters, classes)) continue;
     Axis axis{.name = field.name(), .values = {}};
     for (const RunResult* result : results) {
       axis.values.push_back(FieldText(result->config(), field));
+    }
+    axes.push_back(std::move(axis));
+  }
+  for (const RunSwitch& each : Switches()) {
+    if (!each.flag->reported().empty() || AllEqual(Classes(results, each))) continue;
+    Axis axis{.name = each.field->name(), .values = {}};
+    for (const RunResult* result : results) {
+      const std::string text = SwitchText(result->config().run(), each);
+      axis.values.push_back(!each.is_list() ? fmt::format("{}={}", each.name(), text)
+                            : text.empty()  ? fmt::format("no {}", each.name())
+                                            : text);
     }
     axes.push_back(std::move(axis));
   }

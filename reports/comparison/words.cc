@@ -121,6 +121,7 @@ std::string UseSentence(const LabelledResult& base, const LabelledResult& candid
 std::string AxisName(std::string name) {
   if (name == "cpus") return "number of CPUs";
   if (name == "nodes") return "number of nodes";
+  if (name == "set") return "workload's parameters";
   if (name.ends_with("_textproto")) {
     return fmt::format("{}'s description", name.substr(0, name.find('_')));
   }

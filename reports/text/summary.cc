@@ -9,6 +9,7 @@
 #include "reports/numbers.h"
 #include "reports/setting.h"
 #include "reports/text/sections.h"
+#include "runs/switches.h"
 
 // The report's head: what was run and what came of it, in words.
 
@@ -65,6 +66,12 @@ std::string SwitchesSentence(const RunConfig& config) {
   }
   for (const NamedValue& tunable : config.tunables()) {
     text += fmt::format("; {}={}", tunable.name(), tunable.value());
+  }
+  const RunSpec defaults = WithDefaults(RunSpec());
+  for (const RunSwitch& each : Switches()) {
+    const std::string value = SwitchText(config.run(), each);
+    if (!each.flag->reported().empty() || value == SwitchText(defaults, each)) continue;
+    text += fmt::format("; {} {}", each.name(), value);
   }
   return text;
 }

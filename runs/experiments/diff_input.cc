@@ -16,19 +16,15 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "allocators/percpu/registry.h"
 #include "base/claimed_output.h"
 #include "base/interrupt.h"
 #include "fmt/format.h"
-#include "reports/result_io.h"
-#include "runs/recorded/bundled_traces.h"
+#include "runs/experiments/stored_run.h"
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_check.h"
 #include "runs/simulation/run_spec.h"
 #include "runs/simulation/simulation.h"
-#include "sim/machine/machine_loader.h"
-#include "traces/slt/trace.h"
 
 namespace slablab {
 namespace {
@@ -44,93 +40,6 @@ bool IsLog(const std::string& path) {
   const size_t bytes = std::fread(start, 1, kLogMark.size(), file);
   std::fclose(file);
   return std::string_view(start, bytes) == kLogMark;
-}
-
-absl::StatusOr<std::string> TraceOf(const std::string& result_path, const RunResult& result,
-                                    const std::string& given) {
-  std::vector<std::string> candidates = {
-      (fs::path(result_path).parent_path() / result.config().trace()).string(),
-      result.config().trace()};
-  if (const absl::StatusOr<std::string> bundled = FindTrace(result.config().trace());
-      bundled.ok()) {
-    candidates.push_back(*bundled);
-  }
-  if (!given.empty()) {
-    const absl::StatusOr<std::string> found = FindTrace(given);
-    if (!found.ok()) return found.status();
-    candidates = {*found};
-  }
-  for (const std::string& path : candidates) {
-    if (!fs::exists(path)) continue;
-    const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-        TraceReader::Open(path, TraceReader::Options());
-    if (!reader.ok()) return reader.status();
-    if ((*reader)->header().events_digest == result.digests().trace()) return path;
-    return absl::InvalidArgumentError(
-        fmt::format("{}: not the trace that {} is of: its events are others", path, result_path));
-  }
-  return absl::InvalidArgumentError(fmt::format("{}: where is its trace {}? --trace=FILE says",
-                                                result_path, result.config().trace()));
-}
-
-absl::StatusOr<SimulationOptions> OptionsOfResult(const std::string& path,
-                                                  const std::string& trace) {
-  const absl::StatusOr<RunResult> result = ReadResult(path);
-  if (!result.ok()) return result.status();
-  const RunConfig& config = result->config();
-  absl::StatusOr<std::string> trace_path = std::string();
-  if (config.workload().empty()) trace_path = TraceOf(path, *result, trace);
-  if (!trace_path.ok()) return trace_path.status();
-  std::vector<std::string> tunables;
-  for (const NamedValue& tunable : config.tunables()) {
-    tunables.push_back(absl::StrCat(tunable.name(), "=", tunable.value()));
-  }
-  std::vector<std::string> policies;
-  for (const PolicyValue& policy : config.policies()) {
-    policies.push_back(absl::StrCat(policy.name(), "=", policy.value()));
-  }
-  const std::pair<const char*, std::string> settings[] = {
-      {"trace", *trace_path},
-      {"workload", config.workload()},
-      {"scenario", config.scenario()},
-      {"allocator", config.allocator()},
-      {"order", config.order()},
-      {"place", config.placement() == "stated" ? "recorded" : config.placement()},
-      {"balance", config.order() != "closed" ? ""
-                  : config.balance()         ? "on"
-                                             : "off"},
-      {"scale", absl::StrCat(std::max(1u, config.scale()))},
-      {"start", config.start()},
-      {"seed", absl::StrCat(config.seed())},
-      {"merge_caches", config.merge_caches() ? "true" : "false"},
-      {"spread_slab", config.spread_slab() ? "true" : "false"},
-      {"statistics", config.statistics() ? "true" : "false"},
-      {"quirks", absl::StrJoin(config.quirks(), ",")},
-      {"boot", config.boot()},
-      {"possible_nodes", absl::StrCat(config.possible_nodes())},
-      {"pressure_us", absl::StrCat(config.pressure_interval_us())},
-      {"percpu", config.percpu()},
-      {"percpu_quirks", absl::StrJoin(config.percpu_quirks(), ",")},
-      {"policy", absl::StrJoin(policies, ",")},
-      {"tune", absl::StrJoin(tunables, ",")},
-      {"touch_bytes", absl::StrCat(config.object_touch_bytes_max())},
-      {"events_max", absl::StrCat(config.events_max())},
-  };
-  SimulationOptions options;
-  for (const auto& [name, value] : settings) {
-    const absl::Status status = SetSimulationOption(name, value, options);
-    if (!status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
-    }
-  }
-  // They are echoed whole, with the values that parameters had.
-  if (!config.workload().empty()) options.workload_textproto = config.workload_textproto();
-  if (!config.scenario().empty()) options.scenario_textproto = config.scenario_textproto();
-  absl::StatusOr<MachineConfig> machine =
-      MachineFromTextproto(config.machine_textproto(), path + " (machine)");
-  if (!machine.ok()) return machine.status();
-  options.machine_config = *std::move(machine);
-  return options;
 }
 
 absl::StatusOr<SimulationOptions> OptionsOfTextproto(const std::string& path) {
@@ -170,13 +79,15 @@ absl::StatusOr<DiffInput> ReadDiffInput(const std::string& path, const std::stri
   DiffInput input{.path = path, .is_log = IsLog(path), .options = {}};
   if (absl::Status read = CheckInput(path); !read.ok()) return read;
   if (input.is_log) return input;
+  RunSpec otherwise;
+  if (!trace.empty()) otherwise.set_trace(trace);
   absl::StatusOr<SimulationOptions> options =
-      absl::EndsWith(path, ".textproto") ? OptionsOfTextproto(path) : OptionsOfResult(path, trace);
+      absl::EndsWith(path, ".textproto") ? OptionsOfTextproto(path) : StoredRun(path, otherwise);
   if (!options.ok()) return options.status();
-  if (IsPercpuAllocator(options->allocator)) {
+  if (IsPercpuAllocator(options->run.allocator())) {
     return absl::InvalidArgumentError(
         fmt::format("{}: a run of {}; the operations of slab allocators alone can be followed",
-                    path, options->allocator));
+                    path, options->run.allocator()));
   }
   input.options = *std::move(options);
   return input;

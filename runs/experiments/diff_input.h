@@ -28,7 +28,7 @@ struct DiffInput {
   SimulationOptions options;  // of a run
 };
 
-// `path` is a log of operations, a run as a textproto (runs/simulation/run_spec.proto), or a
+// `path` is a log of operations, a run as a textproto (runs/run_spec.proto), or a
 // result: the run that it echoes. The trace of a result is `trace`, or if that is empty the file of
 // its name beside the result or where we are; InvalidArgument if its events are others.
 absl::StatusOr<DiffInput> ReadDiffInput(const std::string& path, const std::string& trace);

@@ -108,7 +108,6 @@ absl::StatusOr<MachineConfig> RecordedReferenceMachine(const TraceReader& reader
   return machine;
 }
 
-
 }  // namespace
 
 bool IsRecording(const std::string& path) {
@@ -120,21 +119,21 @@ absl::StatusOr<RunResult> ReplayRecording(const std::string& path) {
   const absl::StatusOr<TemporaryFolder> folder = TemporaryFolder::Create();
   if (!folder.ok()) return folder.status();
   SimulationOptions options;
-  options.trace_path = path;
+  options.run.set_trace(path);
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    options.trace_path = folder->File("recording.slt");
-    if (absl::Status status = ImportTo(path, options.trace_path); !status.ok()) return status;
+    options.run.set_trace(folder->File("recording.slt"));
+    if (absl::Status status = ImportTo(path, options.run.trace()); !status.ok()) return status;
   }
   const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-      TraceReader::Open(options.trace_path, {});
+      TraceReader::Open(options.run.trace(), {});
   if (!reader.ok()) return reader.status();
   absl::StatusOr<MachineConfig> machine = RecordedReferenceMachine(**reader);
   if (!machine.ok()) return machine.status();
   options.machine_config = *std::move(machine);
-  absl::StatusOr<std::vector<std::string>> quirks = RecordedQuirks((*reader)->header());
+  const absl::StatusOr<std::vector<std::string>> quirks = RecordedQuirks((*reader)->header());
   if (!quirks.ok()) return quirks.status();
-  options.allocator_options.quirks = *std::move(quirks);
+  for (const std::string& quirk : *quirks) options.run.add_quirks(quirk);
   absl::StatusOr<RunResult> result =
       Simulate(options, {.progress = nullptr, .stop = InterruptRequested});
   if (!result.ok() || result->has_kernel()) return result;

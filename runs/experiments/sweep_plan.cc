@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "allocators/registry.h"
 #include "base/gz_input.h"
 #include "fmt/format.h"
 #include "runs/experiments/sweep.pb.h"
@@ -51,12 +52,6 @@ struct Axis {
 std::string PathOf(const Axis& axis, size_t value) {
   return fmt::format("{}{}[{}]", axis.field, axis.field == axis.name ? "" : ".value", value);
 }
-
-// What has an axis of its own need not be a flag's: points would have two names.
-constexpr std::pair<std::string_view, std::string_view> kAxisOfFlag[] = {
-    {"trace", "workload"},  {"workload", "workload"}, {"allocator", "allocator"},
-    {"machine", "machine"}, {"scale", "size"},        {"set", "parameter"},
-    {"tune", "tunable"},    {"seed", "seed"},         {"policy", "policy"}};
 
 // The axes that a spec gives values for, in its order. They refer to the spec.
 class AxisReader {
@@ -164,11 +159,12 @@ class AxisReader {
       }
     }
     for (int i = 0; i < spec_.flag_size(); ++i) {
-      for (const auto& [flag, axis] : kAxisOfFlag) {
-        if (spec_.flag(i).name() != flag) continue;
-        return origin_.Error(fmt::format("flag[{}]", i),
-                             fmt::format("--{} has an axis of its own: {}", flag, axis));
-      }
+      // Points would have two names.
+      const RunSwitch* const set = FindSwitch(spec_.flag(i).name());
+      if (set == nullptr || set->flag->axis().empty()) continue;
+      return origin_.Error(
+          fmt::format("flag[{}]", i),
+          fmt::format("--{} has an axis of its own: {}", set->name(), set->flag->axis()));
     }
     return absl::OkStatus();
   }
@@ -237,7 +233,7 @@ class Planner {
     std::string flags;
     for (const auto& [name, value] : draft.flags) {
       if (name == "scenario") continue;
-      const absl::Status status = SetSimulationOption(name, value, *options);
+      const absl::Status status = SetRunSwitch(name, value, &options->run);
       if (!status.ok()) return FlagError(axes, name, status);
       flags += fmt::format("--{}={}\n", name, value);
     }
@@ -245,11 +241,11 @@ class Planner {
       return status;
     }
     for (size_t i = 0; i < axes.size(); ++i) {
-      if (axes[i].name == "allocator") point.values[i] = options->allocator;
+      if (axes[i].name == "allocator") point.values[i] = options->run.allocator();
     }
     point.options = *std::move(options);
     NoteModelValues(axes, chosen, point.options, draft.spec);
-    DropForeignPolicies(point.options);
+    DropForeignPolicies(&point.options.run);
     if (const std::optional<RunFault> fault = checker_.Check(point.options); fault.has_value()) {
       const absl::Status error = FaultError(axes, chosen, *fault, draft.spec);
       if (!fault->elsewhere) return error;
@@ -268,15 +264,16 @@ class Planner {
   absl::Status ChooseModelOf(const std::vector<Axis>& axes, const std::vector<size_t>& chosen,
                              RunSpec& spec, SimulationOptions* options) {
     chooser_.Choose(options);
-    const std::string_view name = DigestedName(options->allocator);
+    const std::string_view name = DigestedName(options->run.allocator());
     if (spec.has_allocator() || name != kSlubOfKernel) spec.set_allocator(std::string(name));
     for (size_t i = 0; options->allocator_of_kernel && i < axes.size(); ++i) {
       const std::vector<std::string>& values = axes[i].values;
       if (axes[i].name != "allocator") continue;
-      if (std::find(values.begin(), values.end(), options->allocator) == values.end()) continue;
+      const std::string& model = options->run.allocator();
+      if (std::find(values.begin(), values.end(), model) == values.end()) continue;
       return origin_.Error(PathOf(axes[i], chosen[i]),
                            fmt::format("\"{}\" is {} here, which is another value of allocator",
-                                       kSlubOfKernel, options->allocator));
+                                       kSlubOfKernel, model));
     }
     return absl::OkStatus();
   }
@@ -372,16 +369,9 @@ absl::StatusOr<SweepPlan> PlanSweepFromText(std::string_view text, const std::st
   SpecOrigin origin(path);
   if (absl::Status status = ParseTextproto(text, &spec, &origin); !status.ok()) return status;
   // What an axis sets is wrong where the axis stands.
-  for (const auto& [set, axis] : {std::pair{"base.trace", "workload"},
-                                  {"base.workload", "workload"},
-                                  {"base.allocator", "allocator"},
-                                  {"base.machine", "machine"},
-                                  {"base.scale", "size"},
-                                  {"base.set", "parameter"},
-                                  {"base.tune", "tunable"},
-                                  {"base.policy", "policy"},
-                                  {"base.seed", "seed"}}) {
-    origin.SetPositionOf(set, axis);
+  for (const RunSwitch& each : Switches()) {
+    if (each.flag->axis().empty()) continue;
+    origin.SetPositionOf("base." + each.field->name(), each.flag->axis());
   }
   const std::filesystem::path file(path);
   absl::StatusOr<SweepPlan> plan = Planner(spec, origin, file.parent_path().string()).Plan();

@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runs/run_spec.pb.h"
 #include "runs/simulation/run_inputs.h"
-#include "runs/simulation/run_spec.pb.h"
 #include "runs/simulation/simulation_options.h"
 
 // From a sweep's textproto to its points. The same text and files give the same plan, so there is

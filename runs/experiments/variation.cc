@@ -16,17 +16,13 @@
 #include "allocators/switches.h"
 #include "base/names.h"
 #include "fmt/format.h"
-#include "runs/simulation/option_ranges.h"
 #include "runs/simulation/run_check.h"
+#include "runs/switches.h"
 #include "sim/machine/spec_text.h"
 #include "workloads/synthetic/workload_loader.h"
 
 namespace slablab {
 namespace {
-
-// What runs may differ in besides allocators and machines. To compare traces or workloads is to
-// compare their results.
-constexpr std::string_view kNotVaried[] = {"trace", "workload", "set", "tune", "policy"};
 
 struct Variation {
   enum class Kind { kFlag, kParameter, kTunable, kPolicy };
@@ -43,8 +39,8 @@ std::string Underscored(const std::string& name) { return absl::StrReplaceAll(na
 
 absl::StatusOr<std::vector<std::string>> ParameterNames(const SimulationOptions& options) {
   std::vector<std::string> names;
-  if (options.workload.empty()) return names;
-  const absl::StatusOr<WorkloadText> text = LoadWorkloadText(options.workload);
+  if (options.run.workload().empty()) return names;
+  const absl::StatusOr<WorkloadText> text = LoadWorkloadText(options.run.workload());
   if (!text.ok()) return text.status();
   SpecOrigin origin(text->label);
   WorkloadSpec spec;
@@ -95,31 +91,27 @@ absl::StatusOr<Variation> ParseVariation(const std::string& text, const Simulati
   return variation;
 }
 
-absl::Status Apply(const Variation& variation, const std::string& value, VariedRun& run) {
-  run.varied += fmt::format(" {}={}", variation.name, value);
-  if (variation.kind == Variation::Kind::kFlag) {
-    return SetSimulationOption(variation.name, value, run.options);
-  }
+absl::Status Apply(const Variation& variation, const std::string& value, VariedRun& varied) {
+  RunSpec& run = varied.options.run;
+  const std::string setting = fmt::format("{}={}", variation.name, value);
+  varied.varied += " " + setting;
+  if (variation.kind == Variation::Kind::kFlag) return SetRunSwitch(variation.name, value, &run);
   if (variation.kind == Variation::Kind::kPolicy) {
-    run.options.allocator_options.policies.push_back(fmt::format("{}={}", variation.name, value));
+    run.add_policy(setting);
     return absl::OkStatus();
   }
   int64_t number = 0;
-  if (!absl::SimpleAtoi(value, &number)) {
-    return Bad(fmt::format("{}={}", variation.name, value), "it takes whole numbers");
-  }
-  if (variation.kind == Variation::Kind::kParameter) {
-    std::erase_if(run.options.workload_parameters,
-                  [&](const auto& parameter) { return parameter.first == variation.name; });
-    run.options.workload_parameters.emplace_back(variation.name, number);
+  if (!absl::SimpleAtoi(value, &number)) return Bad(setting, "it takes whole numbers");
+  if (variation.kind == Variation::Kind::kTunable) {
+    run.add_tune(fmt::format("{}={}", variation.name, number));
     return absl::OkStatus();
   }
-  const size_t colon = variation.name.rfind(':');
-  const bool has_cache = colon != std::string::npos;
-  run.options.tunables.push_back(
-      {.cache = has_cache ? variation.name.substr(0, colon) : std::string(),
-       .key = has_cache ? variation.name.substr(colon + 1) : variation.name,
-       .value = number});
+  std::vector<std::string> parameters = WordsOf(run.set());
+  std::erase_if(parameters, [&](const std::string& word) {
+    return word.substr(0, word.find('=')) == variation.name;
+  });
+  parameters.push_back(fmt::format("{}={}", variation.name, number));
+  *run.mutable_set() = {parameters.begin(), parameters.end()};
   return absl::OkStatus();
 }
 
@@ -130,9 +122,9 @@ absl::Status Refusal(const SimulationOptions& before, const SimulationOptions& a
   for (const ModelValue& value : ModelValues(after)) {
     if (!value.status.ok() && !was.contains(value.field + value.name)) return value.status;
   }
-  const std::vector<std::string>& policies = after.allocator_options.policies;
-  if (policies == before.allocator_options.policies) return absl::OkStatus();
-  return CheckPolicies(after.allocator, policies);
+  const std::vector<std::string> policies = WordsOf(after.run.policy());
+  if (policies == WordsOf(before.run.policy())) return absl::OkStatus();
+  return CheckPolicies(after.run.allocator(), policies);
 }
 
 // `run` with each of the values that its allocator takes, or with none and a note.
@@ -155,10 +147,10 @@ absl::StatusOr<std::vector<VariedRun>> VariedOne(const Variation& variation, con
   if (runs.empty()) {
     runs.push_back(run);
     runs.back().notes.push_back(fmt::format("{} does not take {}, so it is run once, as it is.",
-                                            run.options.allocator, variation.name));
+                                            run.options.run.allocator(), variation.name));
   } else {
     runs[0].notes.push_back(fmt::format("{} does not take {}={}, so it is not run with that.",
-                                        run.options.allocator, variation.name,
+                                        run.options.run.allocator(), variation.name,
                                         absl::StrJoin(lacking, ",")));
   }
   return runs;
@@ -168,10 +160,8 @@ absl::StatusOr<std::vector<VariedRun>> VariedOne(const Variation& variation, con
 
 std::vector<std::string> VariedFlags() {
   std::vector<std::string> names;
-  for (const std::string_view name : kSimulationFlags) {
-    if (std::find(std::begin(kNotVaried), std::end(kNotVaried), name) == std::end(kNotVaried)) {
-      names.emplace_back(name);
-    }
+  for (const RunSwitch& each : Switches()) {
+    if (each.flag->vary()) names.emplace_back(each.name());
   }
   return names;
 }

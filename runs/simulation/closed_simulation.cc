@@ -53,52 +53,53 @@ struct Stage {
   }
 };
 
-absl::Status OpenTrace(const SimulationOptions& options, Stage& stage) {
+absl::Status OpenTrace(const SimulationOptions& options, const RecordedSetting& setting,
+                       Stage& stage) {
   const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-      TraceReader::Open(options.trace_path, {.addresses = false});
+      TraceReader::Open(options.run.trace(), {.addresses = false});
   if (!reader.ok()) return reader.status();
   stage.header = (*reader)->header();
-  if (absl::Status s = CheckReplayable(options.trace_path, stage.header, options.allocator);
+  if (absl::Status s = CheckReplayable(options.run.trace(), stage.header, options.run.allocator());
       !s.ok()) {
     return s;
   }
   stage.sidecars.emplace(stage.header);
   const absl::StatusOr<std::vector<CacheId>> caches =
-      FindOrCreateCaches(*stage.sidecars, stage.session->machine(), stage.session->model());
-  if (!caches.ok()) return ErrorOfTrace(options.trace_path, caches.status());
-  stage.geometry = GeometrySentences(stage.header, *caches, stage.session->model());
+      FindOrCreateCaches(stage.header, *stage.machine, *stage.allocator);
+  if (!caches.ok()) return ErrorOfTrace(options.run.trace(), caches.status());
+  stage.geometry = GeometrySentences(stage.header, *caches, *stage.allocator);
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace =
-      ClosedTrace::Create(**reader, stage.session->machine().config(), stage.session->model(), *caches,
-                          {.label = options.trace_path,
-                           .placement = options.replay.placement,
-                           .scale = options.scale,
-                           .events_max = options.replay.events_max,
-                           .seed = options.allocator_options.seed,
-                           .balance = options.balances(),
-                           .recorded = options.replay.recorded});
+      ClosedTrace::Create(**reader, stage.machine->config(), *stage.allocator, *caches,
+                          {.label = options.run.trace(),
+                           .placement = PlacementOf(options.run),
+                           .scale = options.run.scale(),
+                           .events_max = options.run.events_max(),
+                           .seed = options.run.seed(),
+                           .balance = TasksMove(options.run),
+                           .recorded = setting.topology});
   if (!trace.ok()) return trace.status();
   stage.trace = *std::move(trace);
-  stage.operations = stage.trace->operations() * options.scale;
+  stage.operations = stage.trace->operations() * options.run.scale();
   return absl::OkStatus();
 }
 
 absl::Status OpenWorkload(const SimulationOptions& options, Stage& stage) {
   absl::StatusOr<WorkloadText> text =
       options.workload_textproto.has_value()
-          ? WorkloadText{.label = options.workload, .textproto = *options.workload_textproto}
-          : LoadWorkloadText(options.workload);
+          ? WorkloadText{.label = options.run.workload(), .textproto = *options.workload_textproto}
+          : LoadWorkloadText(options.run.workload());
   if (!text.ok()) return text.status();
   const MachineConfig& machine = stage.session->machine().config();
   absl::StatusOr<Program> program =
-      CompileWorkload(text->textproto, text->label, options.workload_parameters,
+      CompileWorkload(text->textproto, text->label, ParametersOf(options.run),
                       {.cpus = machine.cpu_count(), .nodes = machine.node_count()});
   if (!program.ok()) return program.status();
   absl::StatusOr<std::unique_ptr<SyntheticWorkload>> workload =
-      SyntheticWorkload::Create(*std::move(program), stage.session->machine(), stage.session->model(),
-                                {.placement = options.replay.placement,
-                                 .scale = options.scale,
-                                 .seed = options.allocator_options.seed,
-                                 .balance = options.balances()});
+      SyntheticWorkload::Create(*std::move(program), *stage.machine, *stage.allocator,
+                                {.placement = PlacementOf(options.run),
+                                 .scale = options.run.scale(),
+                                 .seed = options.run.seed(),
+                                 .balance = TasksMove(options.run)});
   if (!workload.ok()) return workload.status();
   stage.workload = *std::move(workload);
   return absl::OkStatus();
@@ -109,9 +110,10 @@ std::string SchedulingSentence(const SimulationOptions& options, const ClosedLoo
       "Each CPU's tasks share it as Linux 6.1's fair scheduler lets them, with its tunables; "
       "changing to another takes ",
       loop.switch_ns, " ns. ",
-      options.balances() ? "Tasks move as there: when they wake, when a CPU falls idle, and now "
-                           "and then to a shorter queue."
-                         : "Tasks stay on the CPU where they were placed.");
+      TasksMove(options.run)
+          ? "Tasks move as there: when they wake, when a CPU falls idle, and now "
+            "and then to a shorter queue."
+          : "Tasks stay on the CPU where they were placed.");
 }
 
 void StateWorkload(const SimulationOptions& options, const ClosedLoopOptions& loop,
@@ -121,18 +123,19 @@ void StateWorkload(const SimulationOptions& options, const ClosedLoopOptions& lo
   };
   assume(absl::StrCat("A synthetic workload of ", stage.workload->task_count(),
                       " tasks, each taking its steps one after another."));
-  assume(options.replay.placement == CpuPlacement::kPack
+  assume(PlacementOf(options.run) == CpuPlacement::kPack
              ? "Tasks that do not say where they run are placed on as few nodes as have CPUs for "
                "them; where they outnumber CPUs, equal blocks of neighbours share one."
              : "Tasks that do not say where they run are placed one after another over all nodes.");
   assume(SchedulingSentence(options, loop));
-  if (options.scale > 1) {
-    assume(absl::StrCat("There are ", options.scale, " copies, each with objects of its own."));
+  if (options.run.scale() > 1) {
+    assume(
+        absl::StrCat("There are ", options.run.scale(), " copies, each with objects of its own."));
   }
   assume(
       absl::StrCat("Of an object its user touches what the workload says, when it is made at "
                    "most ",
-                   options.replay.object_touch_bytes_max, " bytes."));
+                   options.run.touch_bytes(), " bytes."));
   for (const WorkloadUse& use : stage.workload->program().spec.uses()) {
     assume(absl::StrCat("Uses ", use.cache().empty() ? "kmalloc" : use.cache(), " for ", use.name(),
                         ": ", use.why(), "."));
@@ -140,10 +143,10 @@ void StateWorkload(const SimulationOptions& options, const ClosedLoopOptions& lo
 }
 
 std::string PlacementSentence(const SimulationOptions& options, const RecordedPlaces& places) {
-  switch (options.replay.placement) {
+  switch (PlacementOf(options.run)) {
     case CpuPlacement::kRecorded:
       return absl::StrCat(
-          places.Rule(), options.scale == 1
+          places.Rule(), options.run.scale() == 1
                              ? "."
                              : "; copies fill first the nodes and then the CPUs that the recording "
                                "did not have, and begin again where there are no more.");
@@ -171,17 +174,16 @@ void StateAssumptions(const SimulationOptions& options, const ClosedLoopOptions&
       "when it was recorded. A task begins when it was first seen.");
   if (stage.trace->interrupt_streams() > 0) {
     assume(absl::StrCat("What ran in interrupts comes at the recorded times, ",
-                        options.replay.placement == CpuPlacement::kRecorded
+                        PlacementOf(options.run) == CpuPlacement::kRecorded
                             ? "on the CPU that stands for the recorded one."
                             : "dealt out evenly to the CPUs that have tasks."));
   }
-  if (options.scale > 1) {
-    assume(absl::StrCat("There are ", options.scale,
+  if (options.run.scale() > 1) {
+    assume(absl::StrCat("There are ", options.run.scale(),
                         " copies, each with objects of its own; each but the first begins by a "
                         "seeded part of a millisecond later."));
   }
-  assume(absl::StrCat("Whoever allocates an object writes its first ",
-                      options.replay.object_touch_bytes_max,
+  assume(absl::StrCat("Whoever allocates an object writes its first ", options.run.touch_bytes(),
                       " requested bytes; whoever frees it reads its first line."));
   assume("Cold start: the allocator has just booted.");
   for (const std::string& sentence : stage.geometry) assume(sentence);
@@ -223,39 +225,41 @@ void GatherClosed(const ClosedLoop& loop, const Stage& stage, Totals& totals) {
 
 // What only closed order has.
 void Describe(const SimulationOptions& options, const Stage& stage, RunConfig& config) {
-  config.set_order("closed");
-  config.set_balance(options.balances());
   std::string textproto;
-  if (!options.scenario_path.empty()) {
+  if (!options.run.scenario().empty()) {
     google::protobuf::TextFormat::PrintToString(stage.scenario.spec, &textproto);
     config.set_scenario_textproto(textproto);
   }
   if (stage.workload == nullptr) return;
   const WorkloadSpec& spec = stage.workload->program().spec;
-  config.set_workload(spec.name());
   google::protobuf::TextFormat::PrintToString(spec, &textproto);
   config.set_workload_textproto(textproto);
-  if (options.replay.placement == CpuPlacement::kRecorded) config.set_placement("stated");
+  if (PlacementOf(options.run) == CpuPlacement::kRecorded) config.set_placement("stated");
 }
 
-absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config, Stage& stage) {
-  absl::StatusOr<std::unique_ptr<Session>> session = Session::Boot(options, config);
-  if (!session.ok()) return session.status();
-  stage.session = *std::move(session);
-  const absl::Status opened =
-      options.workload.empty() ? OpenTrace(options, stage) : OpenWorkload(options, stage);
+absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config,
+                   const RecordedSetting& setting, Stage& stage) {
+  stage.machine = std::make_unique<Machine>(config);
+  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
+      MakeAllocator(options.run.allocator(), *stage.machine, BootOptions(options.run));
+  if (!allocator.ok()) return allocator.status();
+  stage.allocator = *std::move(allocator);
+  stage.machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return stage.allocator->Boot(cpu); });
+  if (absl::Status status = stage.allocator->boot_status(); !status.ok()) return status;
+  const absl::Status opened = options.run.workload().empty() ? OpenTrace(options, setting, stage)
+                                                             : OpenWorkload(options, stage);
   if (!opened.ok()) return opened;
-  if (!options.scenario_path.empty()) {
+  if (!options.run.scenario().empty()) {
     const absl::StatusOr<std::string> text = options.scenario_textproto.has_value()
                                                  ? *options.scenario_textproto
-                                                 : ReadTextFile(options.scenario_path);
+                                                 : ReadTextFile(options.run.scenario());
     if (!text.ok()) return text.status();
     absl::StatusOr<ParsedScenario> scenario = ParseScenario(
-        *text, options.scenario_path, {.cpus = config.cpu_count(), .nodes = config.node_count()});
+        *text, options.run.scenario(), {.cpus = config.cpu_count(), .nodes = config.node_count()});
     if (!scenario.ok()) return scenario.status();
     stage.scenario = *std::move(scenario);
   }
-  return stage.session->WriteTunables(options);
+  return WriteTunables(TunablesOf(options.run), *stage.machine, *stage.allocator);
 }
 
 // The head's part of the result.
@@ -296,15 +300,15 @@ AttributionNames CallersOf(Stage& stage, absl::Span<const PathInfo> paths) {
 
 absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
                                    const SimulationHooks& hooks, Stage& stage) {
-  Session& session = *stage.session;
-  Machine& machine = session.machine();
-  Allocator& model = session.model();
-  const ClosedLoopOptions loop_options = {.object_touch_bytes_max =
-                                              options.replay.object_touch_bytes_max};
+  Machine& machine = *stage.machine;
+  Allocator& model = *stage.allocator;
+  machine.ledger().Reset();
+  machine.scheduler().ResetLockStats();
+  const ClosedLoopOptions loop_options = {.object_touch_bytes_max = options.run.touch_bytes()};
   auto loop = std::make_unique<ClosedLoop>(stage.steps(), machine, model, loop_options);
-  Scenario scenario(stage.scenario, machine.config(),
-                    {.seed = options.allocator_options.seed,
-                     .pressure_interval_us = options.pressure_interval_us});
+  Scenario scenario(
+      stage.scenario, machine.config(),
+      {.seed = options.run.seed(), .pressure_interval_us = options.run.pressure_us()});
   if (!scenario.empty()) loop->set_disturbance(&scenario);
   machine.scheduler().TallyOperations();
   SlowestOperations slowest(hooks.slowest, hooks.observer);
@@ -342,10 +346,12 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
                       loop->rcu_frees().WaitingObjects(), result);
   }
   if (stage.trace != nullptr) {
-    const absl::Status replayed = CheckReplayed(options.trace_path, result.totals());
+    const absl::Status replayed = CheckReplayed(options.run.trace(), result.totals());
     if (!replayed.ok()) return replayed;
   }
-  FillConfig(options, machine.config(), *result.mutable_config());
+  FillConfig(options, machine.config(),
+             stage.workload == nullptr ? "" : stage.workload->program().spec.name(),
+             *result.mutable_config());
   Describe(options, stage, *result.mutable_config());
   DescribeSetting(options, setting, stage, result);
   result.mutable_digests()->set_trace(stage.header.events_digest);
@@ -358,7 +364,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   session.GatherReclaim(scenario.kswapd(), loop->closed().end - loop->start(), result);
   for (const std::string& sentence : scenario.Report()) *result.add_assumptions() = sentence;
   if (absl::Status status =
-          GatherModel(model, loop->auditor(), !options.allocator_options.quirks.empty(), result);
+          GatherModel(model, loop->auditor(), !options.run.quirks().empty(), result);
       !status.ok()) {
     return status;
   }
@@ -373,7 +379,9 @@ absl::StatusOr<RunResult> SimulateClosed(const SimulationOptions& options,
                                          const RecordedSetting& setting,
                                          const SimulationHooks& hooks) {
   Stage stage;
-  if (absl::Status status = SetUp(options, machine.config, stage); !status.ok()) return status;
+  if (absl::Status status = SetUp(options, machine.config, setting, stage); !status.ok()) {
+    return status;
+  }
   absl::StatusOr<RunResult> result = RunStage(options, setting, hooks, stage);
   if (result.ok()) FillMachine(machine, *result->mutable_machine());
   return result;
@@ -385,11 +393,11 @@ absl::StatusOr<RunResult> WriteWorkloadTrace(const SimulationOptions& asked,
   if (absl::Status status = CheckSimulationOptions(asked); !status.ok()) return status;
   SimulationOptions options = asked;
   ChooseModel(/*release=*/"", &options);
-  const absl::StatusOr<MachineConfig> config =
-      LoadMachine(options.machine.empty() ? DefaultMachine(/*has_trace=*/false) : options.machine);
+  const absl::StatusOr<MachineConfig> config = LoadMachine(
+      options.run.machine().empty() ? DefaultMachine(/*has_trace=*/false) : options.run.machine());
   if (!config.ok()) return config.status();
   Stage stage;
-  if (absl::Status status = SetUp(options, *config, stage); !status.ok()) return status;
+  if (absl::Status status = SetUp(options, *config, {}, stage); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(path, {});
   if (!writer.ok()) return writer.status();
   TraceRecorder recorder;

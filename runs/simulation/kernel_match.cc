@@ -104,7 +104,7 @@ std::string_view ChosenAs(const ModelKernel& model, std::string_view release) {
 // What is known of the model alone.
 KernelMatch MatchOfModel(const SimulationOptions& options, std::string_view release) {
   KernelMatch match;
-  const absl::StatusOr<ModelKernel> kernel = KernelOf(options.allocator);
+  const absl::StatusOr<ModelKernel> kernel = KernelOf(options.run.allocator());
   if (!kernel.ok()) return match;
   match.set_model(KernelName(*kernel));
   if (!options.allocator_of_kernel) return match;
@@ -120,8 +120,8 @@ KernelMatch MatchKernels(const RecordedSidecars& sidecars, const TraceSurvey& su
   const TraceHeader& trace = sidecars.trace();
   KernelMatch match = MatchOfModel(options, trace.kernel_release);
   match.set_recorded(trace.kernel_release);
-  match.set_recorded_allocator(RecordedAllocator(sidecars));
-  if (const absl::StatusOr<ModelKernel> kernel = KernelOf(options.allocator); kernel.ok()) {
+  match.set_recorded_allocator(RecordedAllocator(trace));
+  if (const absl::StatusOr<ModelKernel> kernel = KernelOf(options.run.allocator()); kernel.ok()) {
     match.set_same_series(IsOfSeries(*kernel, trace.kernel_release));
   }
   if (model != nullptr) {

@@ -12,17 +12,17 @@
 namespace slablab {
 
 void ChooseModel(std::string_view release, SimulationOptions* options) {
-  if (options->allocator != kSlubOfKernel) return;
-  options->allocator = std::string(SlubOfKernel(release));
+  if (options->run.allocator() != kSlubOfKernel) return;
+  options->run.set_allocator(std::string(SlubOfKernel(release)));
   options->allocator_of_kernel = true;
 }
 
 void ModelChooser::Choose(SimulationOptions* options) {
-  if (options->allocator != kSlubOfKernel) return;
-  const auto [entry, added] = releases_.try_emplace(options->trace_path);
-  if (added && !options->trace_path.empty()) {
+  if (options->run.allocator() != kSlubOfKernel) return;
+  const auto [entry, added] = releases_.try_emplace(options->run.trace());
+  if (added && !options->run.trace().empty()) {
     const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-        TraceReader::Open(options->trace_path, TraceReader::Options());
+        TraceReader::Open(options->run.trace(), TraceReader::Options());
     if (reader.ok()) entry->second = (*reader)->header().kernel_release;
   }
   ChooseModel(entry->second, options);

@@ -73,20 +73,22 @@ uint64_t EndStateDigest(const Scheduler& scheduler, const PercpuReplayResult& re
 }  // namespace
 
 absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
+                                         const RecordedSetting& setting,
                                          const MachineConfig& config, TraceReader& reader,
                                          const SimulationHooks& hooks) {
-  if (options.warm_start.value_or(false)) {
+  if (StartsWarm(options.run)) {
     return absl::InvalidArgumentError(
         "a percpu allocator starts cold: sidecars do not say where its areas are");
   }
   Session session(config);
   Machine& machine = session.machine();
   const absl::StatusOr<std::unique_ptr<PercpuAreas>> areas =
-      MakePercpuAreas(machine, {.name = options.allocator,
-                                 .quirks = options.allocator_options.quirks,
+      MakePercpuAreas(*machine, {.name = options.run.allocator(),
+                                 .quirks = WordsOf(options.run.quirks()),
                                  .balance_at_once = false});
   if (!areas.ok()) return areas.status();
-  auto replay = std::make_unique<PercpuReplay>(reader, machine, **areas, options.replay);
+  auto replay = std::make_unique<PercpuReplay>(reader, *machine, **areas,
+                                               ReplayOptionsOf(options, setting.topology));
   replay->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = reader.header().event_count;

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "reports/result.pb.h"
+#include "runs/recorded/recorded_machine.h"
 #include "runs/simulation/simulation.h"
 #include "sim/machine/machine_config.h"
 #include "traces/slt/trace.h"
@@ -16,6 +17,7 @@ namespace slablab {
 // everything of the result but its configuration, the trace's digest and assumptions. Errors as
 // Simulate's.
 absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
+                                         const RecordedSetting& setting,
                                          const MachineConfig& config, TraceReader& reader,
                                          const SimulationHooks& hooks);
 

@@ -59,8 +59,8 @@ std::string BootText(const AllocatorOptions& options) {
 }  // namespace
 
 std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
-  const std::string& model = options.allocator;
-  const AllocatorOptions& switches = options.allocator_options;
+  const std::string& model = options.run.allocator();
+  const AllocatorOptions switches = ModelOptions(options.run);
   std::vector<ModelValue> values;
   for (const std::string& quirk : switches.quirks) {
     values.push_back({.field = "quirks", .name = quirk, .status = CheckQuirk(model, quirk)});
@@ -72,7 +72,7 @@ std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
     values.push_back(
         {.field = "boot", .name = switches.boot, .status = CheckBoot(model, switches.boot)});
   }
-  for (const TunableSetting& tunable : options.tunables) {
+  for (const TunableSetting& tunable : TunablesOf(options.run)) {
     absl::Status status = CheckTunable(model, SwitchesOf(model, switches.policies),
                                        switches.statistics, tunable.key, tunable.value);
     if (status.ok() && !tunable.cache.empty() && IsBootParameter(model, tunable.key)) {
@@ -90,11 +90,12 @@ std::vector<ModelValue> ModelValues(const SimulationOptions& options) {
 }
 
 const RunChecker::Size& RunChecker::SizeOf(const SimulationOptions& options) {
-  const bool recorded = IsOfRecording(options.machine);
+  const bool recorded = IsOfRecording(options.run.machine());
   const auto [entry, added] =
-      machines_.try_emplace({options.machine, recorded ? options.trace_path : std::string()});
+      machines_.try_emplace({options.run.machine(), recorded ? options.run.trace() : ""});
   if (!added) return entry->second;
-  const absl::StatusOr<SourcedMachine> whole = LoadMachineFor(options.machine, options.trace_path);
+  const absl::StatusOr<SourcedMachine> whole =
+      LoadMachineFor(options.run.machine(), options.run.trace());
   if (whole.ok()) {
     entry->second = {.refused = {},
                      .of_trace = false,
@@ -104,14 +105,15 @@ const RunChecker::Size& RunChecker::SizeOf(const SimulationOptions& options) {
   } else {
     entry->second.refused = TextOf(whole.status());
     // What a recorded machine is refused for is its size, or else the trace's fault.
-    entry->second.of_trace = recorded && !options.trace_path.empty() &&
-                             !LoadMachineFor(kRecordedMachine, options.trace_path).ok();
+    entry->second.of_trace = recorded && !options.run.trace().empty() &&
+                             !LoadMachineFor(kRecordedMachine, options.run.trace()).ok();
   }
   return entry->second;
 }
 
 RunChecker::Fault RunChecker::CompileFor(const SimulationOptions& options, const Size& size) {
-  const auto loaded = workloads_.try_emplace(options.workload, LoadWorkloadText(options.workload));
+  const std::string& name_of_workload = options.run.workload();
+  const auto loaded = workloads_.try_emplace(name_of_workload, LoadWorkloadText(name_of_workload));
   const absl::StatusOr<WorkloadText>& text = loaded.first->second;
   if (!text.ok()) {
     return RunFault{.field = "workload", .parameter = {}, .message = TextOf(text.status())};
@@ -121,14 +123,14 @@ RunChecker::Fault RunChecker::CompileFor(const SimulationOptions& options, const
   if (absl::Status status = ParseTextproto(text->textproto, &spec, &origin); !status.ok()) {
     return RunFault{.field = "workload", .parameter = {}, .message = TextOf(status)};
   }
-  for (const auto& [name, value] : options.workload_parameters) {
+  for (const auto& [name, value] : ParametersOf(options.run)) {
     const std::string unknown = UnknownParameter(spec, name);
     if (unknown.empty()) continue;
     return RunFault{
         .field = "set", .parameter = name, .message = fmt::format("{}: {}", text->label, unknown)};
   }
   const absl::Status compiled =
-      CompileWorkload(text->textproto, text->label, options.workload_parameters,
+      CompileWorkload(text->textproto, text->label, ParametersOf(options.run),
                       {.cpus = size.cpus, .nodes = size.nodes})
           .status();
   if (compiled.ok()) return std::nullopt;
@@ -137,7 +139,8 @@ RunChecker::Fault RunChecker::CompileFor(const SimulationOptions& options, const
 }
 
 RunChecker::Fault RunChecker::CheckWorkload(const SimulationOptions& options, const Size& size) {
-  const auto key = std::tuple(options.workload, options.workload_parameters, size.cpus, size.nodes);
+  const auto key =
+      std::tuple(options.run.workload(), ParametersOf(options.run), size.cpus, size.nodes);
   const auto known = compiled_.find(key);
   return known != compiled_.end() ? known->second : compiled_[key] = CompileFor(options, size);
 }
@@ -163,24 +166,24 @@ RunChecker::Fault RunChecker::CheckScenario(const std::string& path, const Size&
 }
 
 RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
-  const auto [entry, added] = traces_.try_emplace(options.trace_path, TraceHeader());
+  const auto [entry, added] = traces_.try_emplace(options.run.trace(), TraceHeader());
   if (added) {
     const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-        TraceReader::Open(options.trace_path, TraceReader::Options());
+        TraceReader::Open(options.run.trace(), TraceReader::Options());
     entry->second = reader.ok() ? absl::StatusOr<TraceHeader>((*reader)->header())
                                 : absl::StatusOr<TraceHeader>(reader.status());
   }
   const absl::StatusOr<TraceHeader>& header = entry->second;
   if (!header.ok()) return FaultOf("trace", header.status(), false);
   const auto replayable = [&](const std::string& allocator) {
-    return CheckReplayable(options.trace_path, *header, allocator);
+    return CheckReplayable(options.run.trace(), *header, allocator);
   };
-  if (const absl::Status status = replayable(options.allocator); !status.ok()) {
+  if (const absl::Status status = replayable(options.run.allocator()); !status.ok()) {
     // A trace of percpu areas alone is one for the percpu allocators, and the other way round.
     return FaultOf("trace", status,
                    replayable(std::string(kSlubOfKernel)).ok() || replayable("percpu").ok());
   }
-  if (!options.warm_start.value_or(false)) return std::nullopt;
+  if (!StartsWarm(options.run)) return std::nullopt;
   return FaultOf("start", CheckWarmStart(*header), false);
 }
 
@@ -188,27 +191,27 @@ RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
 // or rules that were asked to be otherwise let a kernel fail.
 RunChecker::Fault RunChecker::CheckBoot(const SimulationOptions& options,
                                         const MachineConfig& machine) {
-  const AllocatorOptions switches = BootOptions(options);
+  const AllocatorOptions switches = BootOptions(options.run);
   if (!switches.boot_parameters.empty()) {
-    const absl::Status status = CheckAllocator(options.allocator, machine, switches);
+    const absl::Status status = CheckAllocator(options.run.allocator(), machine, switches);
     if (!status.ok()) return FaultOf("tune", status, true);
   }
-  if (IsPercpuAllocator(options.allocator) ||
+  if (IsPercpuAllocator(options.run.allocator()) ||
       (switches.percpu_quirks.empty() && switches.percpu == AllocatorOptions().percpu &&
        switches.policies.empty())) {
     return std::nullopt;
   }
-  const std::string key =
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {}", options.allocator, options.machine,
-                  IsOfRecording(options.machine) ? options.trace_path : "", switches.boot,
-                  switches.possible_nodes, switches.statistics, fmt::join(switches.quirks, ","),
-                  switches.percpu, fmt::join(switches.percpu_quirks, ","),
-                  fmt::join(switches.policies, ","), BootText(switches));
+  const std::string key = fmt::format(
+      "{} {} {} {} {} {} {} {} {} {} {}", options.run.allocator(), options.run.machine(),
+      IsOfRecording(options.run.machine()) ? options.run.trace() : "", switches.boot,
+      switches.possible_nodes, switches.statistics, fmt::join(switches.quirks, ","),
+      switches.percpu, fmt::join(switches.percpu_quirks, ","), fmt::join(switches.policies, ","),
+      BootText(switches));
   const auto [entry, added] = boots_.try_emplace(key);
   if (added) {
     Machine booted(machine);
     const absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-        MakeAllocator(options.allocator, booted, switches);
+        MakeAllocator(options.run.allocator(), booted, switches);
     entry->second = allocator.status();
     if (allocator.ok()) {
       booted.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return (*allocator)->Boot(cpu); });
@@ -219,7 +222,7 @@ RunChecker::Fault RunChecker::CheckBoot(const SimulationOptions& options,
 }
 
 std::optional<RunFault> RunChecker::Check(const SimulationOptions& options) {
-  if (Fault fault = CheckName(options.allocator); fault.has_value()) return fault;
+  if (Fault fault = CheckName(options.run.allocator()); fault.has_value()) return fault;
   for (const ModelValue& value : ModelValues(options)) {
     if (value.status.ok()) continue;
     return RunFault{.field = value.field,
@@ -234,17 +237,17 @@ std::optional<RunFault> RunChecker::Check(const SimulationOptions& options) {
                     .message = size.refused,
                     .elsewhere = !size.of_trace};
   }
-  if (!options.workload.empty()) {
+  if (!options.run.workload().empty()) {
     if (Fault fault = CheckWorkload(options, size); fault.has_value()) return fault;
   } else if (Fault fault = CheckTrace(options); fault.has_value()) {
     return fault;
   }
-  if (!options.scenario_path.empty()) {
-    if (Fault fault = CheckScenario(options.scenario_path, size); fault.has_value()) return fault;
+  if (!options.run.scenario().empty()) {
+    if (Fault fault = CheckScenario(options.run.scenario(), size); fault.has_value()) return fault;
   }
   for (const absl::Status& status :
        {CheckSimulationOptions(options),
-        CheckAllocator(options.allocator, size.config, options.allocator_options)}) {
+        CheckAllocator(options.run.allocator(), size.config, ModelOptions(options.run))}) {
     if (Fault fault = FaultOf("", status, true); fault.has_value()) return fault;
   }
   return CheckBoot(options, size.config);

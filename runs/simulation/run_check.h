@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "runs/simulation/run_spec.pb.h"
+#include "runs/run_spec.pb.h"
 #include "runs/simulation/simulation_options.h"
 #include "sim/machine/machine_config.h"
 #include "sim/machine/spec_text.h"

@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "google/protobuf/text_format.h"
 #include "runs/simulation/model_choice.h"
+#include "runs/simulation/run_echo.h"
 #include "runs/simulation/version.h"
 #include "sim/machine/machine_loader.h"
 
@@ -24,65 +25,53 @@ namespace slablab {
 
 namespace {
 
-std::string_view PlacementName(CpuPlacement placement) {
-  switch (placement) {
-    case CpuPlacement::kRecorded:
-      return "recorded";
-    case CpuPlacement::kSpread:
-      return "spread";
-    case CpuPlacement::kPack:
-      return "pack";
+std::string FileName(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
+
+// The run as it is done: files by their names alone, and what was left open decided.
+RunSpec AsDone(const SimulationOptions& options, const MachineConfig& machine,
+               const std::string& workload) {
+  RunSpec run = options.run;
+  const bool closed = IsClosed(run);
+  if (run.has_trace()) run.set_trace(FileName(run.trace()));
+  if (run.has_scenario()) run.set_scenario(FileName(run.scenario()));
+  if (!workload.empty()) run.set_workload(workload);
+  run.set_machine(machine.name);
+  run.set_order(closed ? "closed" : "recorded");
+  run.set_start(StartsWarm(run) ? "warm" : "cold");
+  run.clear_balance();
+  if (closed) run.set_balance(TasksMove(options.run) ? "on" : "off");
+  run.clear_policy();
+  for (const PolicyChange& change : PolicyChanges(run.allocator(), WordsOf(options.run.policy()))) {
+    run.add_policy(absl::StrCat(change.name, "=", change.value));
   }
-  CHECK(false);
+  if (IsPercpuAllocator(run.allocator())) {
+    run.clear_percpu();
+    run.clear_percpu_quirks();
+  }
+  return run;
 }
 
 }  // namespace
 
-void FillConfig(const SimulationOptions& options, const MachineConfig& machine, RunConfig& config) {
+void FillConfig(const SimulationOptions& options, const MachineConfig& machine,
+                const std::string& workload, RunConfig& config) {
+  RunSpec& run = *config.mutable_run();
+  run = AsDone(options, machine, workload);
+  FillReported(run, &config);
+  const std::vector<PolicyChange> changes =
+      PolicyChanges(run.allocator(), WordsOf(options.run.policy()));
+  for (size_t i = 0; i < changes.size(); ++i) {
+    config.mutable_policies(static_cast<int>(i))->set_own(changes[i].own);
+  }
   config.set_slablab_version(std::string(kVersion));
-  config.set_allocator(options.allocator);
-  config.set_machine(machine.name);
   std::string textproto;
   google::protobuf::TextFormat::PrintToString(EffectiveSpec(machine), &textproto);
   config.set_machine_textproto(textproto);
-  config.set_trace(std::filesystem::path(options.trace_path).filename().string());
-  config.set_scenario(std::filesystem::path(options.scenario_path).filename().string());
-  config.set_order(options.order == RunOrder::kClosed ? "closed" : "recorded");
-  config.set_placement(std::string(PlacementName(options.replay.placement)));
-  config.set_scale(options.scale);
-  config.set_start(options.warm_start.value_or(false) ? "warm" : "cold");
-  config.set_seed(options.allocator_options.seed);
-  config.set_merge_caches(options.allocator_options.merge_caches);
-  config.set_statistics(options.allocator_options.statistics);
-  for (const std::string& quirk : options.allocator_options.quirks) config.add_quirks(quirk);
-  const std::vector<std::string>& policies = options.allocator_options.policies;
-  for (PolicyChange& change : PolicyChanges(options.allocator, policies)) {
-    PolicyValue& policy = *config.add_policies();
-    policy.set_name(std::move(change.name));
-    policy.set_value(std::move(change.value));
-    policy.set_own(std::move(change.own));
-  }
-  config.set_pressure_interval_us(options.pressure_interval_us);
-  config.set_spread_slab(options.allocator_options.spread_slab);
-  config.set_boot(options.allocator_options.boot);
-  config.set_possible_nodes(options.allocator_options.possible_nodes);
-  if (!IsPercpuAllocator(options.allocator)) {
-    config.set_percpu(options.allocator_options.percpu);
-    for (const std::string& quirk : options.allocator_options.percpu_quirks) {
-      config.add_percpu_quirks(quirk);
-    }
-  }
-  config.set_object_touch_bytes_max(options.replay.object_touch_bytes_max);
   config.set_cpus(machine.cpu_count());
   config.set_nodes(machine.node_count());
   config.set_clock_mhz(machine.clock_mhz);
-  config.set_events_max(options.replay.events_max);
-  for (const TunableSetting& tunable : options.tunables) {
-    NamedValue& value = *config.add_tunables();
-    value.set_name(tunable.cache.empty() ? tunable.key
-                                         : absl::StrCat(tunable.cache, ":", tunable.key));
-    value.set_value(tunable.value);
-  }
 }
 
 void FillMachine(const SourcedMachine& machine, MachineReport& report) {
@@ -112,9 +101,16 @@ void FillPlaces(const RecordedPlaces& places, uint64_t allocations_folded, Place
 
 uint64_t DigestOfConfig(const RunConfig& config) {
   RunConfig digested = config;
+  digested.clear_run();
   digested.set_allocator(std::string(DigestedName(config.allocator())));
   std::string bytes;
   google::protobuf::TextFormat::PrintToString(digested, &bytes);
+  const RunSpec defaults = WithDefaults(RunSpec());
+  for (const RunSwitch& each : Switches()) {
+    if (!each.flag->reported().empty() || each.flag->in_workload()) continue;
+    const std::string text = SwitchText(config.run(), each);
+    if (text != SwitchText(defaults, each)) bytes += each.field->name() + "=" + text + "\n";
+  }
   Digest digest;
   digest.AddString(bytes);
   return digest.value();

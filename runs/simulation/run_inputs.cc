@@ -99,61 +99,64 @@ absl::StatusOr<RunInputs> RunInputsReader::Of(const SimulationOptions& options) 
     if (digest.ok()) *to = *digest;
     return digest.status();
   };
-  if (!options.trace_path.empty()) {
+  if (!options.run.trace().empty()) {
     const absl::Status status =
-        set(Known(traces_, options.trace_path, DigestOfFile), &inputs.trace);
+        set(Known(traces_, options.run.trace(), DigestOfFile), &inputs.trace);
     if (!status.ok()) return status;
   }
-  if (!options.workload.empty()) {
+  if (!options.run.workload().empty()) {
     const auto digest = [](const std::string& name) -> absl::StatusOr<uint64_t> {
       const absl::StatusOr<WorkloadText> text = LoadWorkloadText(name);
       if (!text.ok()) return text.status();
       return DigestOfText(text->textproto);
     };
-    const absl::Status status = set(Known(workloads_, options.workload, digest), &inputs.workload);
+    const absl::Status status =
+        set(Known(workloads_, options.run.workload(), digest), &inputs.workload);
     if (!status.ok()) return status;
   }
-  if (!options.scenario_path.empty()) {
+  if (!options.run.scenario().empty()) {
     const auto digest = [](const std::string& path) -> absl::StatusOr<uint64_t> {
       const absl::StatusOr<std::string> text = ReadTextFile(path);
       if (!text.ok()) return text.status();
       return DigestOfText(*text);
     };
     const absl::Status status =
-        set(Known(scenarios_, options.scenario_path, digest), &inputs.scenario);
+        set(Known(scenarios_, options.run.scenario(), digest), &inputs.scenario);
     if (!status.ok()) return status;
   }
   const auto digest = [&options](const std::string&) -> absl::StatusOr<uint64_t> {
-    return DigestOfMachine(options.machine, LoadMachineFor(options.machine, options.trace_path));
+    return DigestOfMachine(options.run.machine(),
+                           LoadMachineFor(options.run.machine(), options.run.trace()));
   };
   // The recorded machine is another one for each trace.
-  const std::string key = IsOfRecording(options.machine)
-                              ? fmt::format("{}\n{}", options.machine, options.trace_path)
-                              : options.machine;
+  const std::string key = IsOfRecording(options.run.machine())
+                              ? fmt::format("{}\n{}", options.run.machine(), options.run.trace())
+                              : options.run.machine();
   inputs.machine = *Known(machines_, key, digest);
   return inputs;
 }
 
 absl::Status TakeInputs(const RunInputs& planned, SimulationOptions* options) {
   if (absl::Status trace = CheckTrace(planned, *options); !trace.ok()) return trace;
-  if (!options->workload.empty()) {
-    absl::StatusOr<WorkloadText> text = LoadWorkloadText(options->workload);
+  if (!options->run.workload().empty()) {
+    absl::StatusOr<WorkloadText> text = LoadWorkloadText(options->run.workload());
     if (!text.ok()) return Unreadable(text.status());
-    if (DigestOfText(text->textproto) != planned.workload) return Changed(options->workload);
+    if (DigestOfText(text->textproto) != planned.workload) return Changed(options->run.workload());
     options->workload_textproto = std::move(text->textproto);
   }
-  if (!options->scenario_path.empty()) {
-    absl::StatusOr<std::string> text = ReadTextFile(options->scenario_path);
+  if (!options->run.scenario().empty()) {
+    absl::StatusOr<std::string> text = ReadTextFile(options->run.scenario());
     if (!text.ok()) return Unreadable(text.status());
-    if (DigestOfText(*text) != planned.scenario) return Changed(options->scenario_path);
+    if (DigestOfText(*text) != planned.scenario) return Changed(options->run.scenario());
     options->scenario_textproto = *std::move(text);
   }
-  absl::StatusOr<SourcedMachine> machine = LoadMachineFor(options->machine, options->trace_path);
-  if (DigestOfMachine(options->machine, machine) != planned.machine) {
-    return machine.ok() ? Changed(options->machine) : Unreadable(machine.status());
+  absl::StatusOr<SourcedMachine> machine =
+      LoadMachineFor(options->run.machine(), options->run.trace());
+  if (DigestOfMachine(options->run.machine(), machine) != planned.machine) {
+    return machine.ok() ? Changed(options->run.machine()) : Unreadable(machine.status());
   }
   // What was recorded is in the trace, which is looked at again.
-  if (machine.ok() && !IsOfRecording(options->machine)) {
+  if (machine.ok() && !IsOfRecording(options->run.machine())) {
     options->machine_config = std::move(machine->config);
     options->machine_sources = std::move(machine->sources);
   }
@@ -161,10 +164,10 @@ absl::Status TakeInputs(const RunInputs& planned, SimulationOptions* options) {
 }
 
 absl::Status CheckTrace(const RunInputs& planned, const SimulationOptions& options) {
-  if (options.trace_path.empty()) return absl::OkStatus();
-  const absl::StatusOr<uint64_t> digest = DigestOfFile(options.trace_path);
+  if (options.run.trace().empty()) return absl::OkStatus();
+  const absl::StatusOr<uint64_t> digest = DigestOfFile(options.run.trace());
   if (!digest.ok()) return Unreadable(digest.status());
-  return *digest == planned.trace ? absl::OkStatus() : Changed(options.trace_path);
+  return *digest == planned.trace ? absl::OkStatus() : Changed(options.run.trace());
 }
 
 }  // namespace slablab

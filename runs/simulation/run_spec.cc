@@ -41,27 +41,6 @@ bool NamesFile(const std::string& name) {
   return false;
 }
 
-std::string ElementText(const pb::Message& message, const pb::FieldDescriptor& field, int index) {
-  std::string text;
-  if (field.cpp_type() != pb::FieldDescriptor::CPPTYPE_STRING) {
-    pb::TextFormat::PrintFieldValueToString(message, &field, index, &text);
-    return text;
-  }
-  const pb::Reflection& reflection = *message.GetReflection();
-  return index < 0 ? reflection.GetString(message, &field)
-                   : reflection.GetRepeatedString(message, &field, index);
-}
-
-// The value as the flag takes it: lists with commas between.
-std::string FieldText(const pb::Message& message, const pb::FieldDescriptor& field) {
-  if (!field.is_repeated()) return ElementText(message, field, -1);
-  std::vector<std::string> elements;
-  for (int i = 0; i < message.GetReflection()->FieldSize(message, &field); ++i) {
-    elements.push_back(ElementText(message, field, i));
-  }
-  return fmt::format("{}", fmt::join(elements, ","));
-}
-
 std::string_view MessageOf(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
 }
@@ -104,19 +83,18 @@ RunSpec Overlaid(const RunSpec& under, const RunSpec& over) {
 absl::StatusOr<SimulationOptions> OptionsOf(const RunSpec& spec, const SpecOrigin& origin,
                                             const std::string& prefix) {
   SimulationOptions options;
-  std::vector<const pb::FieldDescriptor*> fields;
-  spec.GetReflection()->ListFields(spec, &fields);
-  for (const pb::FieldDescriptor* field : fields) {
-    const absl::Status status =
-        SetSimulationOption(field->name(), FieldText(spec, *field), options);
-    if (!status.ok()) return origin.Error(prefix + field->name(), MessageOf(status));
+  for (const RunSwitch& each : Switches()) {
+    if (!IsSet(spec, each)) continue;
+    const absl::Status status = SetRunSwitch(each.name(), SwitchText(spec, each), &options.run);
+    if (!status.ok()) return origin.Error(prefix + each.field->name(), MessageOf(status));
   }
-  if (options.trace_path.empty() == options.workload.empty()) {
+  const RunSpec& run = options.run;
+  if (run.trace().empty() == run.workload().empty()) {
     return origin.Error(prefix.substr(0, prefix.find_last_of('.')),
-                        options.trace_path.empty() ? "neither a trace nor a workload is named"
-                                                   : "a trace and a workload: say one of them");
+                        run.trace().empty() ? "neither a trace nor a workload is named"
+                                            : "a trace and a workload: say one of them");
   }
-  if (options.machine.empty()) options.machine = DefaultMachine(!options.trace_path.empty());
+  if (run.machine().empty()) options.run.set_machine(DefaultMachine(!run.trace().empty()));
   return options;
 }
 

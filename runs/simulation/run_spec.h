@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
+#include "runs/run_spec.pb.h"
 #include "runs/simulation/run_inputs.h"
-#include "runs/simulation/run_spec.pb.h"
 #include "runs/simulation/simulation_options.h"
 #include "sim/machine/spec_text.h"
 

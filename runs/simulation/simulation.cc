@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"
+#include "allocators/registry.h"
 #include "allocators/switches.h"
 #include "runs/recorded/cache_ways.h"
 #include "runs/recorded/recorded_machine.h"
@@ -35,29 +36,29 @@ namespace slablab {
 
 namespace {
 
-void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
-                      const SimulationOptions& options, RunResult& result) {
+void StateAssumptions(const TraceHeader& trace, const RecordedTopology& recorded,
+                      const MachineConfig& machine, const SimulationOptions& options,
+                      RunResult& result) {
   const auto assume = [&](std::string sentence) {
     *result.add_assumptions() = std::move(sentence);
   };
-  if (options.replay.placement == CpuPlacement::kRecorded) {
-    assume(absl::StrCat(RecordedPlaces(*options.replay.recorded, machine).Rule(), "."));
+  if (PlacementOf(options.run) == CpuPlacement::kRecorded) {
+    assume(absl::StrCat(RecordedPlaces(recorded, machine).Rule(), "."));
   } else {
     assume("Tasks are placed on the machine's CPUs one after another, in order of first sight.");
   }
-  if (IsPercpuAllocator(options.allocator)) {
+  if (IsPercpuAllocator(options.run.allocator())) {
     assume("Areas are not used between allocation and free.");
   } else {
-    assume(absl::StrCat("Whoever allocates an object writes its first ",
-                        options.replay.object_touch_bytes_max,
+    assume(absl::StrCat("Whoever allocates an object writes its first ", options.run.touch_bytes(),
                         " requested bytes; whoever frees it reads its first line."));
   }
-  assume(options.warm_start.value_or(false)
+  assume(StartsWarm(options.run)
              ? "Warm start: before the trace the allocator was brought to what the sidecars say it "
                "held, on the nodes that the machine has; which objects of a slab were free is not "
                "known."
              : "Cold start: the allocator has just booted; the recording began in mid-life.");
-  if (options.allocator_options.spread_slab) {
+  if (options.run.spread_slab()) {
     assume("Caches that count as reclaimable are taken to be of SLAB_MEM_SPREAD.");
   }
   for (const std::string& assumption : trace.assumptions) assume(assumption);
@@ -69,12 +70,15 @@ void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
   }
 }
 
-// What a warm start restores, as the recording's sidecar has it; null for a cold start.
-absl::StatusOr<const SlabSysfs*> WarmStateOf(const SimulationOptions& options,
-                                             const RecordedSidecars& sidecars) {
-  if (!options.warm_start.value_or(false)) return nullptr;
-  if (absl::Status status = CheckWarmStart(sidecars); !status.ok()) return status;
-  return &**sidecars.Sysfs(kWarmSidecar);
+// What a warm start restores, as the recording's sidecar has it; nothing for a cold start.
+absl::StatusOr<std::optional<SlabSysfs>> WarmStateOf(const SimulationOptions& options,
+                                                     const TraceHeader& trace) {
+  if (!StartsWarm(options.run)) return std::optional<SlabSysfs>();
+  if (absl::Status status = CheckWarmStart(trace); !status.ok()) return status;
+  const TraceSidecar& sidecar = *trace.FindSidecar(kWarmSidecar);
+  absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
+  if (!sysfs.ok()) return sysfs.status();
+  return std::optional<SlabSysfs>(*std::move(sysfs));
 }
 
 // A cache with sheaves holds memory of kmalloc's caches, whether it has events or not.
@@ -89,8 +93,7 @@ absl::Status MakeOtherCaches(const SlabSysfs& sysfs, Machine& machine, Allocator
 void Describe(const SimulationOptions& options, const RecordedSidecars& sidecars,
               const RecordedSetting& setting, const SourcedMachine& machine, const Allocator* model,
               RunResult& result) {
-  const TraceHeader& header = sidecars.trace();
-  FillConfig(options, machine.config, *result.mutable_config());
+  FillConfig(options, machine.config, /*workload=*/"", *result.mutable_config());
   FillMachine(machine, *result.mutable_machine());
   for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
   *result.mutable_kernel_match() = MatchKernels(sidecars, setting.survey, options, model);
@@ -100,7 +103,7 @@ void Describe(const SimulationOptions& options, const RecordedSidecars& sidecars
   result.mutable_totals()->set_trace_lost_events(header.lost_events);
   result.mutable_totals()->set_trace_lost_unknown(header.lost_unknown);
   if (model != nullptr) GatherImport(header, *result.mutable_totals());
-  StateAssumptions(header, machine.config, options, result);
+  StateAssumptions(header, *setting.topology, machine.config, options, result);
 }
 
 // How many CPUs and nodes there are decides how large slabs are, and so every counter.
@@ -117,10 +120,13 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
                                            const SimulationHooks& hooks) {
   const MachineConfig& config = sourced.config;
   const TraceHeader& header = reader.header();
-  const absl::StatusOr<std::unique_ptr<Session>> session = Session::Boot(options, config);
-  if (!session.ok()) return session.status();
-  Machine& machine = (*session)->machine();
-  Allocator& model = (*session)->model();
+  auto machine = std::make_unique<Machine>(config);
+  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
+      MakeAllocator(options.run.allocator(), *machine, BootOptions(options.run));
+  if (!allocator.ok()) return allocator.status();
+  Allocator& model = **allocator;
+  machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
+  if (absl::Status status = model.boot_status(); !status.ok()) return status;
 
   const absl::StatusOr<const SlabSysfs*> warm = WarmStateOf(options, sidecars);
   if (!warm.ok()) return warm.status();
@@ -129,9 +135,10 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
       return status;
     }
   }
-  auto replay = std::make_unique<Replay>(reader, machine, model, options.replay);
-  if (absl::Status status = replay->Prepare(sidecars); !status.ok()) {
-    return ErrorOfTrace(options.trace_path, status);
+  auto replay =
+      std::make_unique<Replay>(reader, *machine, model, ReplayOptionsOf(options, setting.topology));
+  if (absl::Status status = replay->Prepare(); !status.ok()) {
+    return ErrorOfTrace(options.run.trace(), status);
   }
   replay->set_stop(hooks.stop);
   if (hooks.progress) {
@@ -151,33 +158,36 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
       return status;
     }
   }
-  if (absl::Status status = (*session)->WriteTunables(options); !status.ok()) return status;
-  machine.scheduler().TallyOperations();
-  const OperationNames names(header);
-  observer.OnNames(names);
-  observer.OnBegin(machine, model);
-  replay->set_observer(&observer);
-  if (options.call_sites) call_sites.Start();
+  if (absl::Status status = WriteTunables(TunablesOf(options.run), *machine, model); !status.ok()) {
+    return status;
+  }
+  if (hooks.observer != nullptr) {
+    hooks.observer->OnBegin(*machine, model);
+    replay->set_observer(hooks.observer);
+  }
+  machine->scheduler().set_observer(hooks.machine_observer);
   const CounterSnapshot before(model);
-  (*session)->Run(*replay, hooks,
-                  {.interval = options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz),
-                   .progress = [&] { return replay->result().operations(); }});
+  const Cycles start = machine->scheduler().now();
+  machine->ledger().Reset();
+  machine->scheduler().ResetLockStats();
+  const Cycles pressure_cycles =
+      options.run.pressure_us() * static_cast<uint64_t>(config.clock_mhz);
+  Pressure pressure(*machine, model, *replay, pressure_cycles);
+  pressure.set_done([&] { return replay->result().allocations + replay->result().frees; });
+  machine->buddy().set_reclaimer(&pressure);
+  machine->scheduler().Run(pressure);
+  machine->buddy().set_reclaimer(nullptr);
   if (absl::IsOutOfRange(replay->status())) {
     return absl::InvalidArgumentError(
-        absl::StrCat(options.trace_path, ": ", replay->status().message()));
+        absl::StrCat(options.run.trace(), ": ", replay->status().message()));
   }
   if (!replay->status().ok()) return replay->status();
 
   RunResult result;
-  (*session)->Gather(replay->executor(), replay->skipped(), result);
-  if (absl::Status s = CheckReplayed(options.trace_path, result.totals()); !s.ok()) return s;
-  GatherSlowest(slowest, names, machine, model, result);
-  if (options.call_sites) {
-    GatherAttribution(machine, &model, call_sites,
-                      {"call site", header.call_sites, paths,
-                       [&](int32_t pid) { return TaskOfTrace(header.tasks, pid); }},
-                      replay->rcu_frees().WaitingObjects(), result);
-  }
+  GatherResult(*machine, model, replay->result(), replay->rcu_frees(), replay->skipped(), result);
+  if (absl::Status s = CheckReplayed(options.run.trace(), result.totals()); !s.ok()) return s;
+  GatherOccupancy(*machine, model, replay->auditor(), replay->rcu_frees(), result);
+  result.mutable_totals()->set_start_time_cycles(start);
   Describe(options, header, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
@@ -191,7 +201,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   (*session)->GatherReclaim((*session)->pressure().kswapd(),
                             machine.scheduler().now() - (*session)->start(), result);
   if (absl::Status status =
-          GatherModel(model, replay->auditor(), !options.allocator_options.quirks.empty(), result);
+          GatherModel(model, replay->auditor(), !options.run.quirks().empty(), result);
       !status.ok()) {
     return status;
   }
@@ -209,10 +219,11 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
 absl::Status SwitchAsRecorded(const RecordedSidecars& sidecars, SimulationOptions& options) {
   const absl::StatusOr<std::vector<std::string>> recorded = RecordedQuirks(sidecars);
   if (!recorded.ok()) return recorded.status();
-  std::vector<std::string>& quirks = options.allocator_options.quirks;
+  const std::vector<std::string> quirks = WordsOf(options.run.quirks());
   for (const std::string& quirk : *recorded) {
-    if (!CheckQuirk(options.allocator, quirk).ok()) continue;
-    if (std::find(quirks.begin(), quirks.end(), quirk) == quirks.end()) quirks.push_back(quirk);
+    if (!CheckQuirk(options.run.allocator(), quirk).ok()) continue;
+    if (std::find(quirks.begin(), quirks.end(), quirk) != quirks.end()) continue;
+    options.run.add_quirks(quirk);
   }
   return absl::OkStatus();
 }
@@ -221,13 +232,14 @@ absl::Status SwitchAsRecorded(const RecordedSidecars& sidecars, SimulationOption
 
 absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const SimulationHooks& hooks) {
   if (absl::Status status = CheckSimulationOptions(options); !status.ok()) return status;
-  const std::string machine =
-      options.machine.empty() ? DefaultMachine(!options.trace_path.empty()) : options.machine;
+  const std::string machine = options.run.machine().empty()
+                                  ? DefaultMachine(!options.run.trace().empty())
+                                  : options.run.machine();
   const auto load = [&](const RecordedMachine& recorded) -> absl::StatusOr<SourcedMachine> {
     if (!options.machine_config.has_value()) return LoadMachine(machine, recorded);
     return SourcedMachine{.config = *options.machine_config, .sources = options.machine_sources};
   };
-  if (!options.workload.empty()) {
+  if (!options.run.workload().empty()) {
     const absl::StatusOr<SourcedMachine> sourced =
         load([] { return LoadMachine(kRecordedMachine).status(); });
     if (!sourced.ok()) return sourced.status();
@@ -236,37 +248,38 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
     return SimulateClosed(here, *sourced, RecordedSetting(), hooks);
   }
   absl::StatusOr<std::unique_ptr<TraceReader>> reader =
-      TraceReader::Open(options.trace_path, {.addresses = false});
+      TraceReader::Open(options.run.trace(), {.addresses = false});
   if (!reader.ok()) return reader.status();
   const TraceHeader& header = (*reader)->header();
   const RecordedSidecars sidecars(header);
   SimulationOptions here = options;
   ChooseModel(header.kernel_release, &here);
-  if (absl::Status s = CheckReplayable(here.trace_path, header, here.allocator); !s.ok()) {
+  if (absl::Status s = CheckReplayable(here.run.trace(), header, here.run.allocator()); !s.ok()) {
     return s;
   }
   absl::StatusOr<RecordedSetting> setting =
-      ReadRecordedSetting(**reader, {.events_max = options.replay.events_max, .stop = hooks.stop});
+      ReadRecordedSetting(**reader, {.events_max = options.run.events_max(), .stop = hooks.stop});
   if (!setting.ok()) return setting.status();
   const absl::StatusOr<SourcedMachine> sourced =
       load([&] { return MachineOfRecording(header, &*setting); });
   if (!sourced.ok()) return sourced.status();
-  here.replay.recorded = setting->topology;
-  if (!here.warm_start.has_value()) {
-    here.warm_start =
-        IsLikeRecorded(sourced->config, *setting->topology) && StartsWarm(here, sidecars);
-    if (*here.warm_start) {
-      if (absl::Status s = SwitchAsRecorded(sidecars, here); !s.ok()) return s;
+  if (here.run.start().empty()) {
+    const bool warm =
+        IsLikeRecorded(sourced->config, *setting->topology) && StartsWarm(here.run, header);
+    here.run.set_start(warm ? "warm" : "cold");
+    if (warm) {
+      if (absl::Status s = SwitchAsRecorded(header, here); !s.ok()) return s;
     }
   }
-  if (options.order == RunOrder::kClosed) return SimulateClosed(here, *sourced, *setting, hooks);
-  if (!IsPercpuAllocator(here.allocator)) {
-    return SimulateRecorded(here, *sourced, *setting, sidecars, **reader, hooks);
+  if (options.run.order() == "closed") return SimulateClosed(here, *sourced, *setting, hooks);
+  if (!IsPercpuAllocator(here.run.allocator())) {
+    return SimulateRecorded(here, *sourced, *setting, **reader, hooks);
   }
-  absl::StatusOr<RunResult> result = SimulatePercpu(here, sourced->config, **reader, hooks);
+  absl::StatusOr<RunResult> result =
+      SimulatePercpu(here, *setting, sourced->config, **reader, hooks);
   if (!result.ok()) return result;
-  if (absl::Status s = CheckReplayed(options.trace_path, result->totals()); !s.ok()) return s;
-  Describe(here, sidecars, *setting, *sourced, /*model=*/nullptr, *result);
+  if (absl::Status s = CheckReplayed(options.run.trace(), result->totals()); !s.ok()) return s;
+  Describe(here, header, *setting, *sourced, /*model=*/nullptr, *result);
   return result;
 }
 

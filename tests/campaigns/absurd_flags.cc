@@ -196,7 +196,7 @@ class CommandLines {
                                                     "--output", "--help=1", "-h=", "--=x"}));
       return;
     }
-    const std::string flag = Any(command.flags);
+    const std::string flag = Any(FlagNames(command));
     const std::string dashed = absl::StrReplaceAll(flag, {{"_", "-"}});
     const uint64_t form = random_.Below(100);
     if (form < 80) {

@@ -91,8 +91,8 @@ struct Trial {
 
 SimulationOptions Of(const std::string& allocator, const std::string& machine) {
   SimulationOptions options;
-  options.allocator = allocator;
-  options.machine = machine;
+  options.run.set_allocator(allocator);
+  options.run.set_machine(machine);
   return options;
 }
 
@@ -109,35 +109,35 @@ std::vector<Trial> RunsOf(const std::string& allocator) {
     runs.push_back({absl::StrCat(allocator, ", ", what), std::move(options)});
   };
   SimulationOptions recorded = Of(allocator, "vm-c4n2");
-  recorded.trace_path = Sample("slub-c4n2-net");
-  recorded.replay.events_max = 40'000;
+  recorded.run.set_trace(Sample("slub-c4n2-net"));
+  recorded.run.set_events_max(40'000);
   add("recorded order", recorded);
   SimulationOptions pressed = recorded;
-  pressed.pressure_interval_us = 20'000;
-  pressed.allocator_options.merge_caches = true;
+  pressed.run.set_pressure_us(20'000);
+  pressed.run.set_merge_caches(true);
   add("recorded order under pressure, merged", pressed);
   SimulationOptions warm = recorded;
-  warm.trace_path = Sample("slub-c4n2-fs");
-  warm.warm_start = true;
+  warm.run.set_trace(Sample("slub-c4n2-fs"));
+  warm.run.set_start("warm");
   if (allocator == "slub-6.1") add("warm start", warm);
   SimulationOptions closed = Of(allocator, "xeon-8380@16x2");
-  closed.trace_path = Sample("slub-c4n2-net");
-  closed.replay.events_max = 20'000;
-  closed.order = RunOrder::kClosed;
-  closed.replay.placement = CpuPlacement::kSpread;
+  closed.run.set_trace(Sample("slub-c4n2-net"));
+  closed.run.set_events_max(20'000);
+  closed.run.set_order("closed");
+  closed.run.set_place("spread");
   add("closed order", closed);
   for (const char* text : {kFillThenThin, kLarge}) {
     SimulationOptions workload = Of(allocator, "vm-c4n2");
-    workload.workload = text == kLarge ? "large" : "fill-then-thin";
+    workload.run.set_workload(text == kLarge ? "large" : "fill-then-thin");
     workload.workload_textproto = text;
-    add(workload.workload, workload);
+    add(workload.run.workload(), workload);
   }
   SimulationOptions storm = Of(allocator, "vm-c4n2");
-  storm.workload = "larson";
-  storm.workload_parameters = {{"slots", 50}};
-  storm.scenario_path = "tests/regression/storm.textproto";
+  storm.run.set_workload("larson");
+  storm.run.add_set("slots=50");
+  storm.run.set_scenario("tests/regression/storm.textproto");
   if (HasTunable(allocator, "limit")) {
-    storm.tunables = {{.cache = "", .key = "limit", .value = 70}};
+    storm.run.add_tune("limit=70");
   }
   add("larson in a storm", storm);
   return runs;
@@ -358,7 +358,7 @@ TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
     ExpectReportsTellThatTotal(result);
     ExpectOneStateOfMemory(result);
     ExpectReportsTellThatState(result);
-    if (!run.options.warm_start.value_or(false)) ExpectTheRestIsTheAllocatorsOwn(result);
+    if (!StartsWarm(run.options.run)) ExpectTheRestIsTheAllocatorsOwn(result);
   }
 }
 
@@ -367,7 +367,7 @@ INSTANTIATE_TEST_SUITE_P(EveryModel, FiguresTest, ::testing::ValuesIn(TestedMode
 
 TEST(FootprintTest, TheEndIsWhatIsThereAfterTheLastFree) {
   SimulationOptions options = Of("slub-6.1", "vm-c4n2");
-  options.workload = "fill-then-thin";
+  options.run.set_workload("fill-then-thin");
   options.workload_textproto = kFillThenThin;
   const RunResult result = ResultOf({"thin", options});
   const FootprintSample& end = result.footprint_end();
@@ -380,7 +380,7 @@ TEST(FootprintTest, TheEndIsWhatIsThereAfterTheLastFree) {
 
 TEST(FootprintTest, WholePagesOfKmallocAreHeldToo) {
   SimulationOptions options = Of("slub-6.1", "vm-c4n2");
-  options.workload = "large";
+  options.run.set_workload("large");
   options.workload_textproto = kLarge;
   const RunResult result = ResultOf({"large", options});
   const FootprintSample& end = result.footprint_end();
@@ -393,8 +393,8 @@ TEST(FootprintTest, WholePagesOfKmallocAreHeldToo) {
 
 TEST(FootprintTest, ArraysThatSlabKmallocsAreNoUsers) {
   SimulationOptions options = Of("slab-2014", "xeon-8380");
-  options.trace_path = Sample("slub-c4n2-net");
-  options.replay.events_max = 200;
+  options.run.set_trace(Sample("slub-c4n2-net"));
+  options.run.set_events_max(200);
   const RunResult result = ResultOf({"arrays", options});
   const FootprintSample& end = result.footprint_end();
   // 160 CPUs' arrays of every cache.
@@ -404,7 +404,7 @@ TEST(FootprintTest, ArraysThatSlabKmallocsAreNoUsers) {
 
 TEST(PartsTest, ReapingIsInTheTotalAndIsNoOperation) {
   SimulationOptions options = Of("slab", "vm-c4n2");
-  options.trace_path = Sample("slub-c4n2-fs");
+  options.run.set_trace(Sample("slub-c4n2-fs"));
   const RunResult result = ResultOf({"reaping", options});
   ASSERT_GE(result.parts_size(), 2);
   EXPECT_EQ(result.parts(1).part(), "in timers, put-off work");

@@ -252,10 +252,6 @@ TEST(HelpTest, EveryCommandOfTheProgramHasHelpWithinEightyColumns) {
   }
 }
 
-bool IsList(const absl::CommandLineFlag& flag) {
-  return flag.IsOfType<CommaList>() || flag.IsOfType<SemicolonList>();
-}
-
 // Help shows by three dots that a flag takes a list; its type has it take one in parts, too.
 TEST(CommandTableTest, TheFlagsThatHelpShowsAsListsAreLists) {
   size_t lists = 0;
@@ -263,9 +259,9 @@ TEST(CommandTableTest, TheFlagsThatHelpShowsAsListsAreLists) {
     for (const FlagHelp& help : FlagsOf(command)) {
       const std::string name =
           absl::StrReplaceAll(help.written.substr(2, help.written.find('=') - 2), {{"-", "_"}});
-      EXPECT_EQ(absl::EndsWith(help.written, ",..."), IsList(*absl::FindCommandLineFlag(name)))
+      EXPECT_EQ(absl::EndsWith(help.written, ",..."), (InfoOf(name).separator != 0))
           << command.name << " " << help.written;
-      lists += IsList(*absl::FindCommandLineFlag(name));
+      lists += (InfoOf(name).separator != 0);
     }
   }
   EXPECT_GT(lists, 20u);
@@ -276,19 +272,20 @@ TEST(CommandTableTest, EveryNumbersFlagHasARangeThatItsErrorNames) {
   const absl::FlagSaver saver;
   size_t numbers = 0;
   for (const Command& command : Commands()) {
-    for (const std::string_view name : command.flags) {
-      const absl::CommandLineFlag* const flag =
-          absl::FindCommandLineFlag(absl::string_view(name.data(), name.size()));
-      ASSERT_NE(flag, nullptr) << name;
-      const bool is_number = !flag->IsOfType<bool>() && !flag->IsOfType<std::string>() &&
-                             !flag->IsOfType<Format>() && !IsList(*flag);
+    for (const std::string& name : FlagNames(command)) {
+      const RunSwitch* const of_run = FindSwitch(name);
+      const absl::CommandLineFlag* const flag = absl::FindCommandLineFlag(name);
+      ASSERT_NE(of_run == nullptr, flag == nullptr) << name;
+      const bool is_number = of_run != nullptr
+                                 ? of_run->is_number()
+                                 : !flag->IsOfType<bool>() && !flag->IsOfType<std::string>() &&
+                                       !flag->IsOfType<Format>() && InfoOf(name).separator == 0;
       ASSERT_EQ(RangeOf(name) != nullptr, is_number) << name;
       if (!is_number) continue;
       ++numbers;
       std::vector<std::string> words =
           absl::StrSplit(absl::string_view(command.name.data(), command.name.size()), ' ');
-      const std::string dashed =
-          absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"_", "-"}});
+      const std::string dashed = absl::StrReplaceAll(name, {{"_", "-"}});
       for (const std::string value : {"", "x", "-1", "1e9", "18446744073709551616", "1.5"}) {
         words.push_back(absl::StrCat("--", dashed, "=", value));
         const absl::StatusOr<Invocation> invocation = ParseInvocation(Commands(), words);

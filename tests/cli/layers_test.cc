@@ -24,21 +24,21 @@ namespace {
 
 std::vector<SimulationOptions> RunsOf(const std::string& allocator) {
   SimulationOptions recorded;
-  recorded.allocator = allocator;
-  recorded.machine = "vm-c4n2";
-  recorded.trace_path = absl::StrCat(std::getenv("TEST_SRCDIR"),
-                                     "/slablab/traces/samples/linux-6.1-slub-c4n2-net.slt");
-  recorded.replay.events_max = 20'000;
+  recorded.run.set_allocator(allocator);
+  recorded.run.set_machine("vm-c4n2");
+  recorded.run.set_trace(absl::StrCat(std::getenv("TEST_SRCDIR"),
+                                      "/slablab/traces/samples/linux-6.1-slub-c4n2-net.slt"));
+  recorded.run.set_events_max(20'000);
   SimulationOptions closed = recorded;
-  closed.machine = "xeon-8380@16x2";
-  closed.order = RunOrder::kClosed;
-  closed.replay.placement = CpuPlacement::kSpread;
+  closed.run.set_machine("xeon-8380@16x2");
+  closed.run.set_order("closed");
+  closed.run.set_place("spread");
   SimulationOptions storm;
-  storm.allocator = allocator;
-  storm.machine = "vm-c4n2";
-  storm.workload = "larson";
-  storm.workload_parameters = {{"slots", 50}};
-  storm.scenario_path = "tests/regression/storm.textproto";
+  storm.run.set_allocator(allocator);
+  storm.run.set_machine("vm-c4n2");
+  storm.run.set_workload("larson");
+  storm.run.add_set("slots=50");
+  storm.run.set_scenario("tests/regression/storm.textproto");
   return {recorded, closed, storm};
 }
 
@@ -123,7 +123,7 @@ class LayersTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LayersTest, AddUpAndAreToldAlikeByEveryFormat) {
   for (const SimulationOptions& run : RunsOf(GetParam())) {
-    SCOPED_TRACE(absl::StrCat(run.trace_path, run.workload, run.machine));
+    SCOPED_TRACE(absl::StrCat(run.run.trace(), run.run.workload(), run.run.machine()));
     const absl::StatusOr<RunResult> result = Simulate(run, {});
     ASSERT_TRUE(result.ok()) << result.status();
     ExpectLayersAddUp(*result);
@@ -136,10 +136,10 @@ INSTANTIATE_TEST_SUITE_P(Models, LayersTest, ::testing::ValuesIn(NamesOf(ListAll
 
 SimulationOptions Larson() {
   SimulationOptions run;
-  run.allocator = "slub-7.3";
-  run.machine = "vm-c4n2";
-  run.workload = "larson";
-  run.workload_parameters = {{"slots", 50}};
+  run.run.set_allocator("slub-7.3");
+  run.run.set_machine("vm-c4n2");
+  run.run.set_workload("larson");
+  run.run.add_set("slots=50");
   return run;
 }
 
@@ -147,7 +147,7 @@ SimulationOptions Larson() {
 TEST(LayersTest, FollowACapacityThatAScenarioWrites) {
   for (const char* capacity : {"0", "5", "200"}) {
     SimulationOptions run = Larson();
-    run.scenario_path = "tune.textproto";
+    run.run.set_scenario("tune.textproto");
     run.scenario_textproto =
         absl::StrCat("events { at_us: 30 tune { key: \"sheaf_capacity\" value: ", capacity, " } }");
     const absl::StatusOr<RunResult> result = Simulate(run, {});
@@ -158,7 +158,7 @@ TEST(LayersTest, FollowACapacityThatAScenarioWrites) {
 
 TEST(LayersTest, WithoutSheavesTheyCostNothing) {
   SimulationOptions run = Larson();
-  run.tunables = {{.cache = "", .key = "sheaf_capacity", .value = 0}};
+  run.run.add_tune("sheaf_capacity=0");
   const absl::StatusOr<RunResult> result = Simulate(run, {});
   ASSERT_TRUE(result.ok()) << result.status();
   for (const CachingLayer& layer : result->layers()) EXPECT_EQ(layer.own_bytes(), 0u);

@@ -78,16 +78,14 @@ std::string ParserComplaint(const std::vector<std::string>& words) {
   }
   const absl::StatusOr<Invocation> invocation = ParseInvocation(Commands(), known);
   if (!invocation.ok()) return std::string(invocation.status().message());
-  const absl::Span<const std::string_view> flags = invocation->command->flags;
+  const std::vector<std::string> flags = FlagNames(*invocation->command);
   for (const std::string& flag : flags_only) {
     if (std::find(flags.begin(), flags.end(), flag) == flags.end()) return "no flag --" + flag;
   }
+  const absl::StatusOr<RunSpec> run = RunOfFlags();
+  if (!run.ok()) return std::string(run.status().message());
   SimulationOptions options;
-  for (const std::string_view flag : kSimulationFlags) {
-    if (std::find(flags.begin(), flags.end(), flag) == flags.end()) continue;
-    const absl::Status status = SetSimulationOptionFromFlag(std::string(flag), options);
-    if (!status.ok()) return std::string(status.message());
-  }
+  options.run = WithDefaults(*run);
   for (const ModelValue& value : ModelValues(options)) {
     if (!value.status.ok()) return std::string(value.status.message());
   }

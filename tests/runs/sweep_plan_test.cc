@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cli/simulation_flags.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runs/simulation/run_spec.h"
@@ -205,15 +204,6 @@ TEST_F(SweepPlanTest, NamesAreOfTheTextBehindAName) {
   EXPECT_NE(stormy, calm);
   WriteContents(Path("storm"), "events { at_us: 2 pressure { } }");
   EXPECT_NE(name(mine + " scenario: \"storm\""), stormy);
-}
-
-TEST(RunSpecTest, ItsFieldsAreTheFlagsOfRun) {
-  std::set<std::string> fields;
-  for (int i = 0; i < RunSpec::descriptor()->field_count(); ++i) {
-    fields.insert(RunSpec::descriptor()->field(i)->name());
-  }
-  EXPECT_EQ(fields,
-            std::set<std::string>(std::begin(kSimulationFlags), std::end(kSimulationFlags)));
 }
 
 TEST(RunSpecTest, WhatIsLaidOverCounts) {
