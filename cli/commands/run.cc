@@ -15,17 +15,22 @@
 #include "cli/simulation_flags.h"
 #include "runs/experiments/operation_log.h"
 #include "runs/experiments/printable.h"
+#include "runs/experiments/stored_run.h"
 #include "runs/simulation/simulation.h"
 
 ABSL_FLAG(std::string, operations, "",
           "FILE: write every operation there too, a line each, with tabs between; `slablab diff` "
           "compares such files, also of two builds of slablab.");
 
+ABSL_FLAG(std::string, again, "",
+          "RESULT: the run that a result is of, once more: kept with --format=proto or json. Other "
+          "flags change it; --trace says where its trace is, if not beside it.");
+
 namespace slablab {
 
 namespace {
 
-constexpr std::string_view kOwnFlags[] = {"operations"};
+constexpr std::string_view kOwnFlags[] = {"again", "operations"};
 constexpr auto kFlags = Joined(kEverySwitch, kOwnFlags, kResultFlags);
 
 // Writes operations to a file as they end.
@@ -90,8 +95,20 @@ int SimulateAndWrite(const SimulationOptions& options, const Words& command) {
   return kExitOk;
 }
 
+absl::StatusOr<SimulationOptions> OptionsToRun(const std::vector<std::string>& arguments) {
+  const std::string stored = absl::GetFlag(FLAGS_again);
+  if (stored.empty()) return SimulationOptionsFromFlags("run", arguments);
+  if (!arguments.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--again=", stored, " says what to run: '", arguments[0], "' is too much"));
+  }
+  const absl::StatusOr<RunSpec> otherwise = RunOfFlags();
+  if (!otherwise.ok()) return otherwise.status();
+  return StoredRun(stored, *otherwise);
+}
+
 int RunRun(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<SimulationOptions> options = SimulationOptionsFromFlags("run", arguments);
+  const absl::StatusOr<SimulationOptions> options = OptionsToRun(arguments);
   if (!options.ok()) return Fail(options.status());
   return SimulateAndWrite(*options, CommandAsGiven("run", arguments));
 }
