@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
@@ -151,6 +152,31 @@ bool IsOfMachine(const std::string& name) {
   return name == "machine_textproto" || name == "cpus" || name == "nodes" || name == "clock_mhz";
 }
 
+// "none" and "default" of "sheaves.which=none" and "sheaves.which=default": what alone tells the
+// values of one axis apart. Others stay as they are.
+std::vector<std::string> ToldApart(const std::vector<std::string>& values) {
+  std::vector<std::vector<std::string>> words;
+  for (const std::string& value : values) words.push_back(absl::StrSplit(value, ','));
+  std::set<size_t> differing;
+  for (const std::vector<std::string>& each : words) {
+    if (each.size() != words[0].size()) return values;
+    for (size_t i = 0; i < each.size(); ++i) {
+      const size_t value = words[0][i].rfind('=') + 1;
+      const bool like = value > 0 && each[i].size() > value &&
+                        each[i].substr(0, value) == words[0][i].substr(0, value);
+      if (!like) return values;
+      if (each[i] != words[0][i]) differing.insert(i);
+    }
+  }
+  if (differing.size() != 1) return values;
+  std::vector<std::string> apart;
+  for (const std::vector<std::string>& each : words) {
+    const std::string& word = each[*differing.begin()];
+    apart.push_back(word.substr(word.rfind('=') + 1));
+  }
+  return apart;
+}
+
 const pb::FieldDescriptor& ConfigField(const char* name) {
   return *RunConfig::descriptor()->FindFieldByName(name);
 }
@@ -245,7 +271,8 @@ std::vector<Axis> AxesOf(absl::Span<const RunResult* const> results) {
 std::vector<LabelledResult> Labelled(std::vector<RunResult> results) {
   std::vector<const RunResult*> pointers;
   for (const RunResult& result : results) pointers.push_back(&result);
-  const std::vector<Axis> axes = AxesOf(pointers);
+  std::vector<Axis> axes = AxesOf(pointers);
+  if (axes.size() == 1) axes[0].values = ToldApart(axes[0].values);
   std::vector<LabelledResult> set;
   std::map<std::string, int> seen;
   for (size_t i = 0; i < results.size(); ++i) {
