@@ -45,7 +45,9 @@ class CompareTest : public FolderTest {
 TEST_F(CompareTest, KeptResultsGiveTheSameReportAsTheRuns) {
   const std::string flags = absl::StrCat("compare ", small_, " --allocators=slub,slab");
   const std::string text = Output("text", flags);
-  EXPECT_THAT(text, AllOf(StartsWith("What differs, and why"), HasSubstr("slab against slub-6.1")));
+  EXPECT_THAT(
+      text, AllOf(StartsWith("slub-6.1, slab on vm-c4n2: "), HasSubstr("\nWhat differs, and why\n"),
+                  HasSubstr("slab against slub-6.1")));
   EXPECT_EQ(Output("again", absl::StrCat("compare ", small_, " --allocator=slub,slab")), text);
   EXPECT_EQ(
       Output("again", absl::StrCat("compare ", small_, " --allocators=slub --allocators=slab")),
@@ -63,6 +65,71 @@ TEST_F(CompareTest, KeptResultsGiveTheSameReportAsTheRuns) {
   EXPECT_THAT(Output("delta", absl::StrCat("report ", Path("slub"), " ", Path("slab"),
                                            " --format=tsv --table=delta")),
               StartsWith("run\tmetric\tunit\tbase\tcandidate\tchange_percent\tmark\nslab\t"));
+}
+
+TEST_F(CompareTest, AnotherBaseIsChosenByItsLabel) {
+  const std::string flags = absl::StrCat("compare ", small_, " --allocators=slub,slab,slubq");
+  const std::string text = Output("text", flags + " --base=slab");
+  EXPECT_THAT(text, AllOf(HasSubstr("slab (base)"), HasSubstr("slub-6.1 against slab\n"),
+                          HasSubstr("slubq against slab\n")));
+  // The same runs in another order, of which the first is the base.
+  EXPECT_EQ(Output("again", absl::StrCat("compare ", small_, " --allocators=slab,slub,slubq")),
+            Output("ordered", absl::StrCat("compare ", small_, " --allocators=slab,slub,slubq",
+                                           " --base=slab")));
+  Output("proto", flags + " --format=proto");
+  EXPECT_EQ(Output("again", absl::StrCat("report ", Path("proto"), " --base=slab")), text);
+  EXPECT_THAT(Output("delta", absl::StrCat("report ", Path("proto"),
+                                           " --base=slab --format=tsv --table=delta")),
+              AllOf(HasSubstr("\nslub-6.1\t"), ::testing::Not(HasSubstr("\nslab\t"))));
+  const std::string wrong = "unknown run 'slba' (did you mean slab?)";
+  ExpectRefusal(flags + " --base=slba", wrong);
+  ExpectRefusal(absl::StrCat("report ", Path("proto"), " --base=slba"), wrong);
+}
+
+TEST_F(CompareTest, SeedsGoTogetherIntoMedians) {
+  const std::string flags = absl::StrCat("compare ", small_, " --allocators=slub,slab --seeds=3");
+  Output("proto", flags + " --format=proto");
+  const absl::StatusOr<RunResults> results = ReadResults(Path("proto"));
+  ASSERT_TRUE(results.ok());
+  ASSERT_EQ(results->runs_size(), 2);
+  for (const LabelledRun& run : results->runs()) {
+    EXPECT_EQ(run.result().config().seed(), 1u);
+    ASSERT_EQ(run.further_size(), 2);
+    EXPECT_EQ(run.further(0).config().seed(), 2u);
+    EXPECT_EQ(run.further(1).config().seed(), 3u);
+  }
+  const std::string text = Output("text", flags);
+  EXPECT_THAT(text, AllOf(HasSubstr("Medians of 3 seeds; paired by seed"), HasSubstr("spread"),
+                          HasSubstr("All that follows is of seed 1, the first of 3.")));
+  EXPECT_EQ(Output("again", absl::StrCat("report ", Path("proto"))), text);
+  const std::string spread =
+      Output("spread", absl::StrCat("report ", Path("proto"), " --format=tsv --table=spread"));
+  EXPECT_THAT(spread, HasSubstr("\nslab\tcycles_per_operation\tcycles\t3\t"));
+  ExpectRefusal(absl::StrCat("compare ", small_, " --seeds=2 --vary=seed=1,2"),
+                "--vary=seed=... and --seeds both say which seeds to run");
+  ExpectRefusal(absl::StrCat("compare ", small_, " --allocators=slub,slab --seeds=0"), "--seeds=0");
+}
+
+// Whoever pastes the commands of a mail into a shell gets the mail.
+TEST_F(CompareTest, AMailEndsWithWhatReproducesIt) {
+  const auto again = [&](const std::string& mail) {
+    EXPECT_THAT(mail, HasSubstr("\nTo reproduce, with slablab "));
+    const std::string commands = mail.substr(mail.find("):\n") + 3);
+    return Collect(absl::StrCat("cd ", folder(), " && cp ", Sample("net"), " . && slablab() { ",
+                                Runfile("cli/slablab"), " \"$@\"; }\n", commands));
+  };
+  const std::string mail =
+      Output("mail", absl::StrCat("compare ", small_, " --allocators=slub-6.1,slab --format=mail"));
+  EXPECT_EQ(again(mail).text, mail);
+  const std::string alone = Output("alone", absl::StrCat("run ", small_, " --format=mail"));
+  EXPECT_EQ(again(alone).text, alone);
+  for (const char* allocator : {"slub-6.1", "slab"}) {
+    Output(allocator, absl::StrCat("run ", small_, " --format=proto --quirks=memcg-off",
+                                   " --touch-bytes=64 --allocator=", allocator));
+  }
+  const std::string reported = Output(
+      "reported", absl::StrCat("report ", Path("slub-6.1"), " ", Path("slab"), " --format=mail"));
+  EXPECT_EQ(again(reported).text, reported);
 }
 
 TEST_F(CompareTest, MachinesAreComparedToo) {
