@@ -145,6 +145,39 @@ TEST(LabelTest, AreMadeOfWhatDiffers) {
   EXPECT_EQ(set[2].label, "slab seed=9 #2");
 }
 
+TEST(LabelTest, OfOneAxisAreItsValuesAlone) {
+  std::vector<RunResult> runs(3, ExampleResult());
+  for (size_t i = 0; i < runs.size(); ++i) {
+    runs[i].mutable_config()->mutable_tunables(0)->set_value(static_cast<int64_t>(10 * i));
+  }
+  const auto labels = [&] {
+    std::vector<std::string> all;
+    for (const LabelledResult& run : Labelled(runs)) all.push_back(run.label);
+    return all;
+  };
+  EXPECT_THAT(labels(), ElementsAre("0", "10", "20"));
+  EXPECT_THAT(DifferencesInWords(Labelled(runs))[0],
+              HasSubstr("differ in the tunables (cpu_partial=0, cpu_partial=10 and"));
+  // What all have is no matter.
+  for (RunResult& run : runs) {
+    NamedValue& further = *run.mutable_config()->add_tunables();
+    further.set_name("min_partial");
+    further.set_value(5);
+  }
+  EXPECT_THAT(labels(), ElementsAre("0", "10", "20"));
+  runs[2].mutable_config()->mutable_tunables(1)->set_value(6);
+  EXPECT_THAT(labels(), ElementsAre("cpu_partial=0,min_partial=5", "cpu_partial=10,min_partial=5",
+                                    "cpu_partial=20,min_partial=6"));
+  for (size_t i = 0; i < runs.size(); ++i) {
+    *runs[i].mutable_config() = runs[0].config();
+    runs[i].mutable_config()->mutable_run()->add_set(absl::StrCat("groups=", i));
+    runs[i].mutable_config()->set_workload_textproto(absl::StrCat("default: ", i));
+  }
+  EXPECT_THAT(labels(), ElementsAre("0", "1", "2"));
+  EXPECT_THAT(DifferencesInWords(Labelled(runs))[0],
+              HasSubstr("differ in the workload's parameters (groups=0, groups=1 and groups=2)"));
+}
+
 TEST(LabelTest, AreUniqueWhateverTheNames) {
   Random random(9);
   for (int i = 0; i < 20; ++i) {
