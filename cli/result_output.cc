@@ -14,6 +14,7 @@
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/output/terminal.h"
+#include "cli/symbol_flags.h"
 #include "fmt/format.h"
 #include "reports/comparison/headline.h"
 #include "reports/html/html_report.h"
@@ -184,8 +185,9 @@ absl::Status CheckSetFlags() {
 
 absl::Status WriteResult(const RunResult& result, const std::vector<Words>& commands) {
   if (absl::Status status = CheckResultFlags(); !status.ok()) return status;
-  const absl::StatusOr<std::string> text =
-      ResultText(result, absl::GetFlag(FLAGS_format), commands);
+  RunResult named = result;
+  if (absl::Status status = NameCallersByFlags(&named); !status.ok()) return status;
+  const absl::StatusOr<std::string> text = ResultText(named, absl::GetFlag(FLAGS_format));
   if (!text.ok()) return text.status();
   return WriteOutput(absl::GetFlag(FLAGS_output), *text);
 }
@@ -211,7 +213,11 @@ absl::Status ApplyBase(std::vector<LabelledResult>* set) {
 
 absl::Status WriteSet(ResultSet set, const std::vector<Words>& commands) {
   if (absl::Status status = CheckSetFlags(); !status.ok()) return status;
-  const absl::StatusOr<std::string> text = SetText(set, absl::GetFlag(FLAGS_format), commands);
+  std::vector<LabelledResult> named(set.begin(), set.end());
+  for (LabelledResult& run : named) {
+    if (absl::Status status = NameCallersByFlags(&run.result); !status.ok()) return status;
+  }
+  const absl::StatusOr<std::string> text = SetText(named, absl::GetFlag(FLAGS_format));
   if (!text.ok()) return text.status();
   return WriteOutput(absl::GetFlag(FLAGS_output), *text);
 }

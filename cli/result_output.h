@@ -26,9 +26,8 @@ inline constexpr Format kResultFormats[] = {Format::kText,        Format::kMail,
 // And those of a set of results.
 inline constexpr Format kSetFormats[] = {Format::kText, Format::kMail,  Format::kJson, Format::kCsv,
                                          Format::kTsv,  Format::kProto, Format::kHtml};
-inline constexpr std::string_view kResultFlags[] = {"format", "table", "limit", "queues", "output"};
-// And what only several have: --base.
-inline constexpr std::string_view kSetFlags[] = {"base"};
+inline constexpr std::string_view kResultFlags[] = {"format", "table",    "limit",  "queues",
+                                                    "output", "kallsyms", "vmlinux"};
 
 // Whether the flags make sense together: for a command that runs long before it writes.
 // InvalidArgument otherwise.

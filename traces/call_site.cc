@@ -18,21 +18,20 @@ bool ParseHexAll(std::string_view digits, uint64_t* value) {
 
 }  // namespace
 
+bool ParseKernelAddress(std::string_view text, uint64_t* address) {
+  const bool has_prefix = text.starts_with("0x");
+  if (!has_prefix && text.size() != 16 && text.size() != 8) return false;
+  return ParseHexAll(has_prefix ? text.substr(2) : text, address) && *address >> 31 != 0;
+}
+
 CallSite ParseCallSite(std::string_view name) {
   CallSite site;
   if (const size_t module = name.find(" ["); module != std::string_view::npos) {
     site.module = std::string(name.substr(module + 2, name.find(']', module) - module - 2));
     name = name.substr(0, module);
   }
-  const bool has_prefix = name.starts_with("0x");
-  if (has_prefix || name.size() == 16 || name.size() == 8) {
-    // Of a kernel: not a name that is made of such letters.
-    if (ParseHexAll(has_prefix ? name.substr(2) : name, &site.address) &&
-        site.address >> 31 != 0) {
-      return site;
-    }
-    site.address = 0;
-  }
+  if (ParseKernelAddress(name, &site.address)) return site;
+  site.address = 0;
   const size_t plus = name.rfind("+0x");
   site.function = std::string(name.substr(0, plus));
   if (plus == std::string_view::npos) return site;

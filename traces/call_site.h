@@ -19,6 +19,10 @@ struct CallSite {
   std::string module;    // empty: the kernel's own, or not known
 };
 
+// "0xffffffff8123abcd", "ffffffff8123abcd": an address of a kernel, of 32 bits at least, and not a
+// name made of such letters.
+bool ParseKernelAddress(std::string_view text, uint64_t* address);
+
 // What is none of these is a function's name.
 CallSite ParseCallSite(std::string_view name);
 

@@ -74,7 +74,8 @@ std::string DeltaText(const LabelledResult& base, const LabelledResult& candidat
 
 // As plain tables: "metrics" (a row a run and metric: unit, numerator, denominator, value),
 // "delta" (a row a run but the base and metric: base, candidate, change in per cent, mark),
-// "callers_delta" (a row a run but the base, caller and cache), and every table of DataTables() with the run's label as first column.
+// "callers_delta" (a row a run but the base, caller and cache), and every table of DataTables()
+// with the run's label as first column.
 std::vector<DataTable> ComparisonTables(ResultSet set);
 
 }  // namespace slablab

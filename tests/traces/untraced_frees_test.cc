@@ -15,10 +15,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/traces/recording_text.h"
-#include "traces/import/kallsyms.h"
 #include "traces/import/repair/repair.h"
 #include "traces/sidecar/kernel_counters.h"
 #include "traces/validate.h"
+#include "traces/symbols/kallsyms.h"
 
 namespace slablab {
 namespace {

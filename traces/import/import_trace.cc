@@ -15,6 +15,7 @@
 #include "base/claimed_output.h"
 #include "base/gz_input.h"
 #include "fmt/format.h"
+#include "traces/import/naming_sink.h"
 #include "traces/import/recording_events.h"
 #include "traces/import/recording_source.h"
 

@@ -13,12 +13,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "traces/import/kallsyms.h"
 #include "traces/import/readers/read_recording.h"
 #include "traces/import/repair/repair.h"
 #include "traces/sidecar/kernel_counters.h"
 #include "traces/sidecar/sidecar.h"
 #include "traces/slt/trace.h"
+#include "traces/symbols/kallsyms.h"
 
 // From a recording on disk, with the files recorded beside it, to a canonical trace.
 

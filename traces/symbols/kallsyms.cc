@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "traces/import/kallsyms.h"
+#include "traces/symbols/kallsyms.h"
 
 #include <algorithm>
 #include <memory>
@@ -16,14 +16,6 @@ namespace {
 
 // No function is longer: what lies behind the last of the kernel's text is no function's.
 constexpr uint64_t kFunctionBytesMax = 1 << 20;
-
-// "0xffffffff81648490", "ffffffff81648490": an address of a kernel, of 32 bits at least, and not a
-// name made of such letters.
-bool IsAddress(std::string_view call_site, uint64_t* address) {
-  const bool has_prefix = call_site.starts_with("0x");
-  if (!has_prefix && call_site.size() != 16 && call_site.size() != 8) return false;
-  return internal::ParseHex(call_site, address) && *address >> 31 != 0;
-}
 
 }  // namespace
 
@@ -40,7 +32,10 @@ absl::StatusOr<Kallsyms> Kallsyms::Parse(std::string_view text, const std::strin
     }
     is_hidden = is_hidden && address == 0;
     if (std::string_view("tTwW").find(words[1][0]) == std::string_view::npos) continue;
-    symbols.functions_.emplace_back(address, std::string(words[2]));
+    std::string_view module = words.size() > 3 ? words[3] : std::string_view();
+    if (module.size() > 2 && module.front() == '[') module = module.substr(1, module.size() - 2);
+    symbols.functions_.push_back(
+        {.address = address, .name = std::string(words[2]), .module = std::string(module)});
   }
   if (!lines->status().ok()) return lines->status();
   if (is_hidden) {
@@ -49,32 +44,36 @@ absl::StatusOr<Kallsyms> Kallsyms::Parse(std::string_view text, const std::strin
         path));
   }
   std::stable_sort(symbols.functions_.begin(), symbols.functions_.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+                   [](const Function& a, const Function& b) { return a.address < b.address; });
   return symbols;
 }
 
 std::string Kallsyms::NameOf(uint64_t address) const {
-  const auto behind = std::upper_bound(
-      functions_.begin(), functions_.end(), address,
-      [](uint64_t wanted, const auto& function) { return wanted < function.first; });
-  if (behind == functions_.begin()) return "";
-  const auto& [start, name] = *(behind - 1);
-  if (address - start > kFunctionBytesMax) return "";
-  return fmt::format("{}+{:#x}", name, address - start);
+  const CallSite site = Find(address);
+  return site.function.empty() ? "" : fmt::format("{}+{:#x}", site.function, site.offset);
 }
 
-absl::Status NamingSink::Append(const RawEvent& event) {
+CallSite Kallsyms::Find(uint64_t address) const {
+  const auto behind =
+      std::upper_bound(functions_.begin(), functions_.end(), address,
+                       [](uint64_t wanted, const Function& each) { return wanted < each.address; });
+  if (behind == functions_.begin()) return {.address = address};
+  const Function& function = *(behind - 1);
+  if (address - function.address > kFunctionBytesMax) return {.address = address};
+  return {.address = address,
+          .function = function.name,
+          .offset = address - function.address,
+          .module = function.module};
+}
+
+uint64_t Kallsyms::AddressOf(std::string_view function) const {
   uint64_t address = 0;
-  if (!IsAddress(event.call_site, &address)) return sink_.Append(event);
-  const auto [found, is_first] = names_.try_emplace(address);
-  if (is_first && symbols_ != nullptr) found->second = symbols_->NameOf(address);
-  if (found->second.empty()) {
-    ++nameless_;
-    return sink_.Append(event);
+  for (const Function& each : functions_) {
+    if (!each.module.empty() || each.name != function) continue;
+    if (address != 0) return 0;
+    address = each.address;
   }
-  RawEvent named = event;
-  named.call_site = found->second;
-  return sink_.Append(named);
+  return address;
 }
 
 }  // namespace slablab
