@@ -19,7 +19,9 @@ namespace {
 constexpr auto kLeft = TextTable::Column::kLeft;
 constexpr size_t kCyclesColumns = 12;
 constexpr size_t kShareColumns = 7;
-constexpr size_t kOtherColumns = 10;
+constexpr size_t kBytesColumns = 10;
+constexpr size_t kWaitColumns = 7;
+constexpr size_t kNameColumns = 40;
 
 uint64_t Size(int64_t value) { return static_cast<uint64_t>(std::abs(value)); }
 
@@ -39,32 +41,36 @@ std::string ShareInWords(int64_t change, int64_t of) {
   return fmt::format("{} of A's cycles", Share(change, of));
 }
 
-TextTable FiguresTable(std::string_view of_what) {
-  return TextTable({{"since", 9, kLeft},
-                    {std::string(of_what), 29, kLeft},
+TextTable FiguresTable() {
+  return TextTable({{"switch, since", kNameColumns, kLeft},
                     {"cycles", kCyclesColumns},
                     {"of A", kShareColumns},
-                    {"bytes", kOtherColumns},
-                    {"waits", 8}});
+                    {"bytes", kBytesColumns},
+                    {"waits", kWaitColumns}});
 }
 
-void AddFigures(const std::string& since, const std::string& name, const ExplainFigures& figures,
-                int64_t cycles_of_a, TextTable& table) {
-  table.AddRow({since, name, Signed(figures.cycles(), kCyclesColumns),
-                Share(figures.cycles(), cycles_of_a), Signed(figures.bytes(), kOtherColumns),
-                Signed(figures.wait_cycles(), 8)});
+void AddFigures(const std::string& name, const ExplainFigures& figures, int64_t cycles_of_a,
+                TextTable& table) {
+  table.AddRow({name, Signed(figures.cycles(), kCyclesColumns),
+                Share(figures.cycles(), cycles_of_a), Signed(figures.bytes(), kBytesColumns),
+                Signed(figures.wait_cycles(), kWaitColumns)});
+}
+
+std::string NameAndSince(const ExplainSwitch& change) {
+  return change.since().empty() ? change.name()
+                                : fmt::format("{}, {}", change.name(), change.since());
 }
 
 void AddStep(const ExplainStep& step, const ExplainFigures& figures, int64_t cycles_of_a,
              TextTable& table) {
-  for (const ExplainSwitch& change : step.switches()) {
-    const bool is_last = &change == &*step.switches().rbegin();
-    table.AddRow({change.since(), change.name()});
-    const std::string values = fmt::format("  {} to {}", change.from(), change.to());
-    if (is_last) {
-      AddFigures("", values, figures, cycles_of_a, table);
+  for (int i = 0; i < step.switches_size(); ++i) {
+    const ExplainSwitch& change = step.switches(i);
+    const std::string values = fmt::format(" {} to {}", change.from(), change.to());
+    table.AddRow({NameAndSince(change)});
+    if (i + 1 == step.switches_size()) {
+      AddFigures(values, figures, cycles_of_a, table);
     } else {
-      table.AddRow({"", values});
+      table.AddRow({values});
     }
   }
 }
@@ -196,27 +202,27 @@ std::string ExplainText(const ExplainReport& report, bool colour) {
   const int64_t of_a = report.a().figures().cycles();
   if (report.steps_size() > 0) {
     page.Heading("In the order of history, each on top of those above");
-    TextTable history = FiguresTable("switch");
+    TextTable history = FiguresTable();
     for (const ExplainStep& step : report.steps()) AddStep(step, step.change(), of_a, history);
-    AddFigures("", "left over", report.left_over(), of_a, history);
+    AddFigures("left over", report.left_over(), of_a, history);
     history.AddRule();
-    AddFigures("", "B less A", WholeChange(report), of_a, history);
+    AddFigures("B less A", WholeChange(report), of_a, history);
     page.Table(history);
     page.Heading("Each by itself, on A");
-    TextTable alone = FiguresTable("switch");
+    TextTable alone = FiguresTable();
     for (const ExplainStep& step : report.steps()) {
       if (step.not_alone().empty()) {
         AddStep(step, step.alone(), of_a, alone);
       } else {
         for (const ExplainSwitch& change : step.switches()) {
-          alone.AddRow({change.since(), change.name()});
+          alone.AddRow({NameAndSince(change)});
         }
-        alone.AddText(Shortened(fmt::format("          {}", step.not_alone()), kTextColumns));
+        alone.AddText(Shortened(fmt::format(" {}", step.not_alone()), kTextColumns));
       }
     }
-    AddFigures("", "what they do together", report.interaction(), of_a, alone);
+    AddFigures("what they do together", report.interaction(), of_a, alone);
     alone.AddRule();
-    AddFigures("", "B less A", WholeChange(report), of_a, alone);
+    AddFigures("B less A", WholeChange(report), of_a, alone);
     page.Table(alone);
     page.Heading("Where each shows");
     for (const ExplainStep& step : report.steps()) {
