@@ -17,6 +17,7 @@ constexpr OptionRange kRanges[] = {
     {"cpu_count", 0, kMaxCpus},
     {"entries", 1, kFootprintEntriesMax},
     {"limit", 0, std::numeric_limits<uint64_t>::max()},
+    {"per_mille", 0, kPerMilleMax},
     {"pointer_bytes", 4, 8},
     {"possible_cpus", 1, kMaxCpus},
     {"seeds", 1, kSeedsMax},

@@ -6,6 +6,7 @@
 namespace slablab {
 
 // Each stands at the end of its own file, cli/commands/*.cc.
+extern const Command kBisectCommand;
 extern const Command kCaptureCommand;
 extern const Command kCheckCommand;
 extern const Command kCompareCommand;
@@ -37,13 +38,13 @@ extern const Command kWorkloadWriteCommand;
 
 absl::Span<const Command> Commands() {
   static const Command commands[] = {
-      kHelpCommand,      kCaptureCommand,    kDiffCommand,         kImportCommand,
-      kCheckCommand,     kCompareCommand,    kCompletionCommand,   kDemoCommand,
-      kExplainCommand,   kFootprintCommand,  kListCommand,         kManCommand,
-      kReportCommand,    kRunCommand,        kSlowestCommand,      kSweepMergeCommand,
-      kSweepPlanCommand, kSweepRunCommand,   kTimelineCommand,     kTraceDumpCommand,
-      kTraceInfoCommand, kTraceSliceCommand, kTraceStatCommand,    kTraceValidateCommand,
-      kVerifyCommand,    kVersionCommand,    kWorkloadShowCommand, kWorkloadWriteCommand,
+      kHelpCommand,       kBisectCommand,       kCaptureCommand,       kDiffCommand,
+      kImportCommand,     kCheckCommand,        kCompareCommand,       kCompletionCommand,
+      kDemoCommand,       kFootprintCommand,    kListCommand,          kManCommand,
+      kReportCommand,     kRunCommand,          kSweepMergeCommand,    kSweepPlanCommand,
+      kSweepRunCommand,   kTimelineCommand,     kTraceDumpCommand,     kTraceInfoCommand,
+      kTraceSliceCommand, kTraceStatCommand,    kTraceValidateCommand, kVerifyCommand,
+      kVersionCommand,    kWorkloadShowCommand, kWorkloadWriteCommand,
   };
   return commands;
 }
