@@ -86,7 +86,8 @@ TEST(PolicyPathTest, GoesThroughTheErasInTheOrderOfHistory) {
                           "sheaves.unneeded-rcu=freed of slub-7.3",
                           "sheaves.free-wakes-kswapd=no of slub-7.3"));
   std::vector<std::string> eras;
-  for (const PolicyStep& step : *PolicyPath({"slub-6.12", {}}, {"slub-7.3", {}})) {
+  const std::vector<PolicyStep> path = *PolicyPath({"slub-6.12", {}}, {"slub-7.3", {}});
+  for (const PolicyStep& step : path) {
     if (eras.empty() || eras.back() != step.era) eras.push_back(step.era);
   }
   EXPECT_THAT(eras, ElementsAre("slub-6.18", "slub-7.0", "slub-7.1", "slub-7.2", "slub-7.3"));
