@@ -3,9 +3,13 @@
 
 #include "workloads/closed/meeting_points.h"
 
-#include <deque>
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -36,17 +40,23 @@ class Points {
       : points_({shape}, {tasks}, tasks), places_(tasks * kPlaces) {}
 
   bool Send(TaskIndex task, uint32_t count) {
+    std::vector<uint64_t> objects;
     for (uint32_t i = 0; i < count; ++i) {
       const uint64_t place = task * kPlaces + i;
       if (places_.empty(place)) places_.Publish(place, At(++made_ * 64), kNoCache, 8);
+      objects.push_back(places_.at(place).address.value() / 64);
     }
-    return points_.Send(task, slablab::Send(count, task * kPlaces), places_, Note());
+    const bool done = points_.Send(task, slablab::Send(count, task * kPlaces), places_, Note());
+    if (done) sent_.insert(sent_.end(), objects.begin(), objects.end());
+    return done;
   }
   bool Receive(TaskIndex task, uint32_t count) {
     return points_.Receive(task, slablab::Receive(count, task * kPlaces), places_, Note());
   }
   bool MeetAt(TaskIndex task) { return points_.MeetAt(0, task, Note()); }
-  // The addresses that a task has received, in units of those made; it has them no more.
+  // The numbers of all objects sent so far, in order.
+  const std::vector<uint64_t>& sent() const { return sent_; }
+  // Of those that a task has received; it has them no more.
   std::vector<uint64_t> TakeAll(TaskIndex task) {
     std::vector<uint64_t> all;
     for (uint64_t place = task * kPlaces; !places_.empty(place); ++place) {
@@ -64,6 +74,7 @@ class Points {
   MeetingPoints points_;
   ObjectPlaces places_;
   uint64_t made_ = 0;
+  std::vector<uint64_t> sent_;
   std::vector<TaskIndex> woken_;
 };
 
@@ -137,7 +148,7 @@ TEST(MeetingPointsTest, NobodyWaitsForWhatIsThere) {
     std::vector<Task> tasks(kTasks);
     std::vector<TaskIndex> awake(kTasks);
     std::iota(awake.begin(), awake.end(), 0);
-    uint64_t received = 0;
+    size_t received = 0;
     for (int i = 0; i < 400 && !awake.empty(); ++i) {
       const uint64_t chosen = random.Below(awake.size());
       const TaskIndex index = awake[chosen];
@@ -149,7 +160,9 @@ TEST(MeetingPointsTest, NobodyWaitsForWhatIsThere) {
       const bool done = task.sends ? points.Send(index, task.count)
                                    : points.Receive(index, task.count);
       if (done && !task.sends) {
-        for (const uint64_t object : points.TakeAll(index)) EXPECT_EQ(object, ++received);
+        for (const uint64_t object : points.TakeAll(index)) {
+          ASSERT_EQ(object, points.sent()[received++]);
+        }
       }
       if (!done) {
         task.waits = true;
