@@ -114,8 +114,7 @@ class KvfreeRcu {
 class KvfreeRcu::BarrierWalk : private Rcu::BarrierWaiter {
  public:
   // Of `cache`; kNoCache: of every object.
-  explicit BarrierWalk(KvfreeRcu& owner, CacheId cache = kNoCache)
-      : owner_(owner), cache_(cache) {}
+  explicit BarrierWalk(KvfreeRcu& owner, CacheId cache = kNoCache) : owner_(owner), cache_(cache) {}
   BarrierWalk(const BarrierWalk&) = delete;
 
   // Goes on as far as it need not wait, on any CPU in task context. Answers true: it is over, and

@@ -65,18 +65,18 @@ absl::Status OpenTrace(const SimulationOptions& options, const RecordedSetting& 
   }
   stage.sidecars.emplace(stage.header);
   const absl::StatusOr<std::vector<CacheId>> caches =
-      FindOrCreateCaches(stage.header, *stage.machine, *stage.allocator);
-  if (!caches.ok()) return ErrorOfTrace(options.run.trace(), caches.status());
-  stage.geometry = GeometrySentences(stage.header, *caches, *stage.allocator);
-  absl::StatusOr<std::unique_ptr<ClosedTrace>> trace =
-      ClosedTrace::Create(**reader, stage.machine->config(), *stage.allocator, *caches,
-                          {.label = options.run.trace(),
-                           .placement = PlacementOf(options.run),
-                           .scale = options.run.scale(),
-                           .events_max = options.run.events_max(),
-                           .seed = options.run.seed(),
-                           .balance = TasksMove(options.run),
-                           .recorded = setting.topology});
+      FindOrCreateCaches(*stage.sidecars, stage.session->machine(), stage.session->model());
+  if (!caches.ok()) return ErrorOfTrace(options.trace_path, caches.status());
+  stage.geometry = GeometrySentences(stage.header, *caches, stage.session->model());
+  absl::StatusOr<std::unique_ptr<ClosedTrace>> trace = ClosedTrace::Create(
+      **reader, stage.session->machine().config(), stage.session->model(), *caches,
+      {.label = options.trace_path,
+       .placement = options.replay.placement,
+       .scale = options.scale,
+       .events_max = options.replay.events_max,
+       .seed = options.allocator_options.seed,
+       .balance = options.balances(),
+       .recorded = options.replay.recorded});
   if (!trace.ok()) return trace.status();
   stage.trace = *std::move(trace);
   stage.operations = stage.trace->operations() * options.run.scale();
@@ -94,12 +94,12 @@ absl::Status OpenWorkload(const SimulationOptions& options, Stage& stage) {
       CompileWorkload(text->textproto, text->label, ParametersOf(options.run),
                       {.cpus = machine.cpu_count(), .nodes = machine.node_count()});
   if (!program.ok()) return program.status();
-  absl::StatusOr<std::unique_ptr<SyntheticWorkload>> workload =
-      SyntheticWorkload::Create(*std::move(program), *stage.machine, *stage.allocator,
-                                {.placement = PlacementOf(options.run),
-                                 .scale = options.run.scale(),
-                                 .seed = options.run.seed(),
-                                 .balance = TasksMove(options.run)});
+  absl::StatusOr<std::unique_ptr<SyntheticWorkload>> workload = SyntheticWorkload::Create(
+      *std::move(program), stage.session->machine(), stage.session->model(),
+      {.placement = options.replay.placement,
+       .scale = options.scale,
+       .seed = options.allocator_options.seed,
+       .balance = options.balances()});
   if (!workload.ok()) return workload.status();
   stage.workload = *std::move(workload);
   return absl::OkStatus();

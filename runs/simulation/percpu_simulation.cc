@@ -83,9 +83,9 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   Session session(config);
   Machine& machine = session.machine();
   const absl::StatusOr<std::unique_ptr<PercpuAreas>> areas =
-      MakePercpuAreas(*machine, {.name = options.run.allocator(),
-                                 .quirks = WordsOf(options.run.quirks()),
-                                 .balance_at_once = false});
+      MakePercpuAreas(machine, {.name = options.allocator,
+                                .quirks = options.allocator_options.quirks,
+                                .balance_at_once = false});
   if (!areas.ok()) return areas.status();
   auto replay = std::make_unique<PercpuReplay>(reader, *machine, **areas,
                                                ReplayOptionsOf(options, setting.topology));

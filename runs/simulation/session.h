@@ -46,8 +46,8 @@ class Session {
   // The options' tunables, as the boot left off.
   absl::Status WriteTunables(const SimulationOptions& options);
 
-  // Runs the source to its end, with all accounts at zero when it begins. Where there is a model, it
-  // is asked for memory when pages are short.
+  // Runs the source to its end, with all accounts at zero when it begins. Where there is a model,
+  // it is asked for memory when pages are short.
   void Run(ArrivalSource& source, const SimulationHooks& hooks, const PressureKnob& knob = {});
   Cycles start() const { return start_; }  // of that
   const Pressure& pressure() const { return *pressure_; }

@@ -167,16 +167,10 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   }
   machine->scheduler().set_observer(hooks.machine_observer);
   const CounterSnapshot before(model);
-  const Cycles start = machine->scheduler().now();
-  machine->ledger().Reset();
-  machine->scheduler().ResetLockStats();
-  const Cycles pressure_cycles =
-      options.run.pressure_us() * static_cast<uint64_t>(config.clock_mhz);
-  Pressure pressure(*machine, model, *replay, pressure_cycles);
-  pressure.set_done([&] { return replay->result().allocations + replay->result().frees; });
-  machine->buddy().set_reclaimer(&pressure);
-  machine->scheduler().Run(pressure);
-  machine->buddy().set_reclaimer(nullptr);
+  (*session)->Run(
+      *replay, hooks,
+      {.interval = options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz),
+       .progress = [&] { return replay->result().operations(); }});
   if (absl::IsOutOfRange(replay->status())) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.run.trace(), ": ", replay->status().message()));
@@ -195,7 +189,8 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   }
   if (*warm != nullptr && replay->rcu_frees().totals().to_batches > 0) {
     *result.add_assumptions() =
-        "kvfree_rcu's monitors begin with the first object that no sheaf takes: what they held when "
+        "kvfree_rcu's monitors begin with the first object that no sheaf takes: what they held "
+        "when "
         "the recording began, and when they were to look next, it does not tell.";
   }
   (*session)->GatherReclaim((*session)->pressure().kswapd(),

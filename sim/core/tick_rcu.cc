@@ -244,9 +244,8 @@ bool TickRcu::GoOnWithBarrier(Cpu& cpu, BarrierWaiter& waiter) {
     }
     if (barrier_pending_ == 0) return true;
     barrier_owner_ = &waiter;
-  } else if (barrier_owner_ != &waiter &&
-             std::find(barrier_next_.begin(), barrier_next_.end(), &waiter) ==
-                 barrier_next_.end()) {
+  } else if (barrier_owner_ != &waiter && std::find(barrier_next_.begin(), barrier_next_.end(),
+                                                    &waiter) == barrier_next_.end()) {
     barrier_next_.push_back(&waiter);
   }
   return false;

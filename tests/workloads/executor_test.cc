@@ -41,8 +41,8 @@ class Counter : public OperationObserver {
 
 struct Driver {
   explicit Driver(const std::string& model)
-      : machine(std::make_unique<Machine>(ReferenceMachine(
-            {.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}))),
+      : machine(std::make_unique<Machine>(
+            ReferenceMachine({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 64}))),
         allocator(MakeAllocator(model, *machine, {}).value()) {
     machine->scheduler().RunOn(CpuId(0), [this](Cpu& cpu) { return allocator->Boot(cpu); });
     executor = std::make_unique<Executor>(Executor::Options(), *machine, *allocator);
@@ -111,8 +111,7 @@ TEST_P(ExecutorTest, EveryOperationEndsOnce) {
       const bool by_rcu = random.Below(4) == 0;
       driver.machine->scheduler().RunOn(on, [&](Cpu& cpu) {
         return executor.Free(
-            cpu,
-            {.object = object.address, .bytes = object.bytes, .read = 1, .by_rcu = by_rcu},
+            cpu, {.object = object.address, .bytes = object.bytes, .read = 1, .by_rcu = by_rcu},
             User{&driver, nullptr, &returned});
       });
     }

@@ -157,8 +157,8 @@ TEST(MeetingPointsTest, NobodyWaitsForWhatIsThere) {
         task.sends = random.Below(2) == 0;
         task.count = static_cast<uint32_t>(1 + random.Below(capacity));
       }
-      const bool done = task.sends ? points.Send(index, task.count)
-                                   : points.Receive(index, task.count);
+      const bool done =
+          task.sends ? points.Send(index, task.count) : points.Receive(index, task.count);
       if (done && !task.sends) {
         for (const uint64_t object : points.TakeAll(index)) {
           ASSERT_EQ(object, points.sent()[received++]);
@@ -178,8 +178,8 @@ TEST(MeetingPointsTest, NobodyWaitsForWhatIsThere) {
                                          [&](TaskIndex each) { return tasks[each].waits; });
       for (TaskIndex each = 0; all_came && each < kTasks; ++each) {
         if (!tasks[each].waits) continue;
-        const Step step = tasks[each].sends ? Send(tasks[each].count, 0)
-                                            : Receive(tasks[each].count, 0);
+        const Step step =
+            tasks[each].sends ? Send(tasks[each].count, 0) : Receive(tasks[each].count, 0);
         ASSERT_TRUE(points.points().WaitsRightly(step)) << "task " << each;
       }
     }

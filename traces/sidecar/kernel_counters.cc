@@ -99,8 +99,7 @@ std::optional<KernelCounters> KernelCounters::Between(const SlabSysfs& before,
   return counters;
 }
 
-absl::StatusOr<std::optional<KernelCounters>> KernelCounters::Of(
-    const RecordedSidecars& sidecars) {
+absl::StatusOr<std::optional<KernelCounters>> KernelCounters::Of(const RecordedSidecars& sidecars) {
   const absl::StatusOr<SlabSysfs>* const before = sidecars.Sysfs("sys-kernel-slab.before");
   const absl::StatusOr<SlabSysfs>* const after = sidecars.Sysfs("sys-kernel-slab.after");
   if (before == nullptr || after == nullptr) return std::optional<KernelCounters>();

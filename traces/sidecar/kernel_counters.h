@@ -38,8 +38,7 @@ class KernelCounters {
   // Nothing if the kernel counted nothing.
   static std::optional<KernelCounters> Between(const SlabSysfs& before, const SlabSysfs& after);
   // Of a trace's sidecars; nothing if it lacks one of them. InvalidArgument if one cannot be read.
-  static absl::StatusOr<std::optional<KernelCounters>> Of(
-      const RecordedSidecars& sidecars);
+  static absl::StatusOr<std::optional<KernelCounters>> Of(const RecordedSidecars& sidecars);
 
   // Those that the kernel has, in the order in which it has them.
   const std::vector<std::string_view>& names() const { return names_; }

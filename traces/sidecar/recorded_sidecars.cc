@@ -13,8 +13,7 @@ const absl::StatusOr<SlabSysfs>* RecordedSidecars::Sysfs(std::string_view name) 
   return &*kept;
 }
 
-const SlabSysfs* RecordedSidecars::FirstSysfs(
-    std::initializer_list<std::string_view> names) const {
+const SlabSysfs* RecordedSidecars::FirstSysfs(std::initializer_list<std::string_view> names) const {
   for (const std::string_view name : names) {
     const absl::StatusOr<SlabSysfs>* const sysfs = Sysfs(name);
     if (sysfs != nullptr && sysfs->ok()) return &**sysfs;

@@ -140,10 +140,8 @@ bool ClosedLoop::Next(Arrival* arrival) {
     if (is_disturbance && !disturbed_.MayCome(item.sequence, tasks_alive_ == 0)) continue;
     // One that is to leave takes no more work that could keep it from leaving.
     if (is_gone || (is_disturbance && roster_.leaves(cpu))) cpu = roster_.Standing(cpu);
-    *arrival = {.time = item.time,
-                .token = Agenda::TokenOf(item),
-                .cpu = cpu,
-                .priority = item.priority};
+    *arrival = {
+        .time = item.time, .token = Agenda::TokenOf(item), .cpu = cpu, .priority = item.priority};
     return true;
   }
   return false;
@@ -227,7 +225,8 @@ Task<void> ClosedLoop::ServeQueued(Cpu& cpu) {
 
 bool ClosedLoop::GivesUp(Cpu& cpu, const TaskRecord& task) {
   if (roster_.leaves(cpu.id()) || stopped_ || too_long_) return true;
-  if (!task.may_move && task.home != cpu.id() && roster_.Standing(task.home) != cpu.id()) return true;
+  if (!task.may_move && task.home != cpu.id() && roster_.Standing(task.home) != cpu.id())
+    return true;
   return fair_.MustYield(cpu.id());
 }
 

@@ -125,8 +125,8 @@ class ClosedLoop : public WatchedSource {
   Task<PhysAddr> AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp);
   // And its end. REQUIRES: of AllocateAside(), with the same number of bytes; not null.
   Task<void> FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu = false);
-  // kvfree_rcu_barrier() in a thread of its own, which keeps no CPU while it waits; `done` is called
-  // where and when it is over.
+  // kvfree_rcu_barrier() in a thread of its own, which keeps no CPU while it waits; `done` is
+  // called where and when it is over.
   Task<void> BeginRcuBarrier(Cpu& cpu, std::function<void(Cpu&)> done);
   // There may be more to come, later than the CPU is that says so: Disturbance::Take() is to be
   // asked again.
@@ -152,8 +152,8 @@ class ClosedLoop : public WatchedSource {
     TaskState state = TaskState::kReady;
     Priority priority = Priority::kTask;
     bool may_move = false;
-    CpuId home;        // where it was placed
-    Cycles since = 0;  // in the run queue
+    CpuId home;                       // where it was placed
+    Cycles since = 0;                 // in the run queue
     RcuThread* rcu_thread = nullptr;  // while it is in a barrier of RCU
   };
   struct CpuRecord {
@@ -169,7 +169,7 @@ class ClosedLoop : public WatchedSource {
         : BarrierWalk(kvfree_rcu), loop_(loop), index_(index) {}
     uint32_t index() const { return index_; }
     TaskIndex task = kNoTask;
-    CpuId cpu{};                      // of a thread: where it walks
+    CpuId cpu{};                     // of a thread: where it walks
     std::function<void(Cpu&)> done;  // likewise
 
    private:

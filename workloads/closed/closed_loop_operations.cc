@@ -23,9 +23,8 @@ Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
   cpu.set_caller(step.caller);
   if (call_sites_ != nullptr) call_sites_->Begin(cpu);
   Placement placement;
-  cpu.set_caller(step.caller);
-  Task<void> allocation =
-      executor_.Allocate(cpu, what, User{this, task, step.label, tasks_[task].priority, &placement});
+  Task<void> allocation = executor_.Allocate(
+      cpu, what, User{this, task, step.label, tasks_[task].priority, &placement});
   co_await allocation;
   // Others see the object in global time order.
   co_await cpu.Sync();

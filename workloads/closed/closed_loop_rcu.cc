@@ -5,8 +5,8 @@
 
 #include "workloads/closed/closed_loop.h"
 
-// Behind barriers of RCU: who waits there keeps no CPU. A task gives its own to others, and walks on
-// when it has one again; what a disturbance began is a thread that walks on where it began.
+// Behind barriers of RCU: who waits there keeps no CPU. A task gives its own to others, and walks
+// on when it has one again; what a disturbance began is a thread that walks on where it began.
 
 namespace slablab {
 
@@ -25,8 +25,7 @@ ClosedLoop::RcuThread& ClosedLoop::NewRcuThread() {
 
 void ClosedLoop::RcuThread::GoOn(Cpu& by) {
   if (task != kNoTask) return loop_.Wake(by, task, by.now(), kNoTask, /*sync=*/false);
-  loop_.SendFor(
-      {.time = by.now(), .about = index_, .cpu = cpu, .kind = Agenda::Kind::kRcuBarrier});
+  loop_.SendFor({.time = by.now(), .about = index_, .cpu = cpu, .kind = Agenda::Kind::kRcuBarrier});
 }
 
 // Whether it is over, and the thread not in use any more.

@@ -82,7 +82,8 @@ bool ClosedLoop::IsLost(TaskIndex index) const {
   switch (task.state) {
     case TaskState::kReady: {
       const CpuId cpu = fair_.CpuOf(index);
-      return !cpus_[cpu.index()].running && machine_.cpu(cpu).idle() && !agenda_.WakeIsOnItsWay(cpu);
+      return !cpus_[cpu.index()].running && machine_.cpu(cpu).idle() &&
+             !agenda_.WakeIsOnItsWay(cpu);
     }
     case TaskState::kWaiting:
       return !WaitsRightly(task);

@@ -22,8 +22,7 @@ MeetingPoints::MeetingPoints(const std::vector<QueueShape>& queues,
   for (const uint32_t expected : barriers) barriers_.push_back({.expected = expected});
 }
 
-bool MeetingPoints::Send(TaskIndex task, const Step& step, ObjectPlaces& places,
-                         Wake wake) {
+bool MeetingPoints::Send(TaskIndex task, const Step& step, ObjectPlaces& places, Wake wake) {
   Queue& queue = queues_[step.queue];
   if (std::exchange(tasks_[task].promised, false)) queue.promised_room -= step.bytes;
   if (queue.room() < step.bytes) {
@@ -38,8 +37,7 @@ bool MeetingPoints::Send(TaskIndex task, const Step& step, ObjectPlaces& places,
   return true;
 }
 
-bool MeetingPoints::Receive(TaskIndex task, const Step& step, ObjectPlaces& places,
-                            Wake wake) {
+bool MeetingPoints::Receive(TaskIndex task, const Step& step, ObjectPlaces& places, Wake wake) {
   Queue& queue = queues_[step.queue];
   if (std::exchange(tasks_[task].promised, false)) queue.promised_objects -= step.bytes;
   if (queue.count < step.bytes) {
@@ -114,8 +112,7 @@ bool MeetingPoints::WaitsRightly(const Step& step) const {
 
 std::string MeetingPoints::DescribeQueue(uint32_t index, const std::string& name) const {
   const Queue& queue = queues_[index];
-  return absl::StrCat("queue ", name, " (", queue.count, " of ", queue.capacity,
-                      " objects in it)");
+  return absl::StrCat("queue ", name, " (", queue.count, " of ", queue.capacity, " objects in it)");
 }
 
 std::string MeetingPoints::DescribeBarrier(uint32_t index) const {

@@ -69,7 +69,7 @@ struct FootprintAt {
   Nanos time = 0;  // since the run's start
   Footprint footprint;
   uint64_t requested_bytes = 0;
-  RcuWaiting rcu = {};  // what waits for a grace period, but for what is in sheaves
+  RcuWaiting rcu = {};                  // what waits for a grace period, but for what is in sheaves
   std::vector<CacheLayer> layers = {};  // of all caches; of the peak and the end: not known
 };
 

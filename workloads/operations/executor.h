@@ -60,18 +60,16 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   // To be called when caches have been made, before they are used.
-  void SizeCaches() {
-    account_.caches.resize(static_cast<size_t>(allocator_.cache_count()));
-  }
+  void SizeCaches() { account_.caches.resize(static_cast<size_t>(allocator_.cache_count())); }
 
   struct Allocation {
     CacheId cache = kNoCache;  // kNoCache: by kmalloc
     Gfp gfp = kGfpKernel;
     NodeId node = kAnyNode;
-    uint32_t bytes = 0;   // asked for
-    uint32_t usable = 0;  // of these, what the object has
+    uint32_t bytes = 0;    // asked for
+    uint32_t usable = 0;   // of these, what the object has
     uint32_t written = 0;  // of these, what its user writes first, if that is not too much
-    uint64_t number = 0;  // the driver's, of the object
+    uint64_t number = 0;   // the driver's, of the object
     bool inferred = false;
   };
   struct Release {

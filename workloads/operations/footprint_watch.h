@@ -18,7 +18,7 @@ namespace slablab {
 class FootprintWatch {
  public:
   struct Options {
-    uint64_t interval = 1;  // between samples, in the driver's unit of time
+    uint64_t interval = 1;   // between samples, in the driver's unit of time
     uint64_t clock_mhz = 0;  // of that unit; 0: nanoseconds
     // Where it is not known how long the run will take: whenever there are so many samples, every
     // other goes, and the next are twice as far apart. 0: they all stay. Even.

@@ -26,10 +26,9 @@ RecordedOrder::RecordedOrder(TraceReader& reader, Machine& machine, const Replay
 
 void RecordedOrder::RefuseTooLong() {
   constexpr Nanos kNanosPerDay = Nanos{86'400} * 1'000'000'000;
-  status_ = absl::OutOfRangeError(
-      absl::StrCat("event ", events_ - 1, " is ", now_ / kNanosPerDay,
-                   " days after the trace's first; at ", clock_mhz_, " MHz a replay can be of ",
-                   time_max_ / kNanosPerDay, " days"));
+  status_ = absl::OutOfRangeError(absl::StrCat(
+      "event ", events_ - 1, " is ", now_ / kNanosPerDay, " days after the trace's first; at ",
+      clock_mhz_, " MHz a replay can be of ", time_max_ / kNanosPerDay, " days"));
 }
 
 }  // namespace slablab

@@ -20,17 +20,17 @@ Replay::Replay(TraceReader& reader, Machine& machine, Allocator& allocator,
       allocator_(allocator),
       has_work_(allocator.has_work()),
       order_(reader, machine, options),
-      executor_({.object_touch_bytes_max = options.object_touch_bytes_max,
-                 .footprint = {.interval = (reader.header().time_last - reader.header().time_first) /
-                                           static_cast<Nanos>(options.footprint_samples)}},
-                machine, allocator),
+      executor_(
+          {.object_touch_bytes_max = options.object_touch_bytes_max,
+           .footprint = {.interval = (reader.header().time_last - reader.header().time_first) /
+                                     static_cast<Nanos>(options.footprint_samples)}},
+          machine, allocator),
       result_(executor_.account()) {
   for (const std::string& gfp : reader.header().gfp_flags) gfps_.push_back(ParseGfp(gfp, nullptr));
 }
 
 absl::Status Replay::Prepare(const RecordedSidecars& sidecars) {
-  absl::StatusOr<std::vector<CacheId>> caches =
-      FindOrCreateCaches(sidecars, machine_, allocator_);
+  absl::StatusOr<std::vector<CacheId>> caches = FindOrCreateCaches(sidecars, machine_, allocator_);
   if (!caches.ok()) return caches.status();
   caches_ = *std::move(caches);
   for (const CacheId id : caches_) {

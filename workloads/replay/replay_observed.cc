@@ -21,9 +21,8 @@ uint32_t Replay::TakeNote(const Event& event) {
 
 Executor::Doer Replay::TakeBackNote(uint32_t note) {
   notes_free_.push_back(note);
-  return {.event = notes_[note].event,
-          .task = notes_[note].task,
-          .priority = notes_[note].priority};
+  return {
+      .event = notes_[note].event, .task = notes_[note].task, .priority = notes_[note].priority};
 }
 
 }  // namespace slablab
