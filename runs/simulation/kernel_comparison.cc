@@ -207,7 +207,7 @@ int64_t CounterSnapshot::Growth(const CounterSnapshot& now, CacheId cache,
 }
 
 absl::Status CompareWithKernel(const RecordedSidecars& sidecars, const Allocator& allocator,
-                               const ReplayResult& replay, const CounterSnapshot& before,
+                               const RunAccount& replay, const CounterSnapshot& before,
                                RunResult& result) {
   if (allocator.cache_count() == 0) return absl::OkStatus();
   const absl::StatusOr<std::optional<KernelCounters>> read = KernelCounters::Of(sidecars);

@@ -32,7 +32,7 @@ class CounterSnapshot {
 // model's change over the replay. Leaves `result.kernel` unset where the recording has no SLUB
 // statistics. InvalidArgument if a sidecar cannot be read.
 absl::Status CompareWithKernel(const RecordedSidecars& sidecars, const Allocator& allocator,
-                               const ReplayResult& replay, const CounterSnapshot& before,
+                               const RunAccount& replay, const CounterSnapshot& before,
                                RunResult& result);
 
 }  // namespace slablab

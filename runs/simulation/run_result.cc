@@ -70,7 +70,7 @@ void GatherParts(const Ledger& ledger, RunResult& result) {
   }
 }
 
-void GatherPaths(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+void GatherPaths(const Allocator& allocator, const RunAccount& replay, RunResult& result) {
   for (size_t i = 0; i < replay.paths.size(); ++i) {
     const PathTimes& times = replay.paths[i];
     if (times.cycles.count() == 0) continue;
@@ -158,9 +158,8 @@ void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
 }
 
 // The samples that were taken on the way, and one more of the end.
-void GatherFootprint(const Machine& machine, const Allocator& allocator,
-                     const ReplayResult& replayed, const RcuFrees& rcu, Cycles end,
-                     RunResult& result) {
+void GatherFootprint(const Machine& machine, const Allocator& allocator, const RunAccount& replayed,
+                     const RcuFrees& rcu, Cycles end, RunResult& result) {
   for (const FootprintAt& sample : replayed.footprint) {
     FillFootprint(sample, *result.add_footprint());
   }
@@ -181,7 +180,7 @@ void GatherFootprint(const Machine& machine, const Allocator& allocator,
 }
 
 // After GatherFootprint.
-void GatherRcu(Machine& machine, const ReplayResult& replayed, const RcuFrees& frees,
+void GatherRcu(Machine& machine, const RunAccount& replayed, const RcuFrees& frees,
                RunResult& result) {
   const RcuTotals& totals = frees.totals();
   RcuReport& rcu = *result.mutable_rcu();
@@ -249,7 +248,7 @@ void FillLayer(const CacheLayer& layer, CachingLayer& filled) {
 }
 
 // By cache and in total; over time as the samples have it, with the end as the last of them.
-void GatherLayers(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+void GatherLayers(const Allocator& allocator, const RunAccount& replay, RunResult& result) {
   LayerWatch watch = replay.layers;
   for (const CacheLayer& layer : watch.Sample(allocator)) {
     CachingLayer& total = *result.add_layers();
@@ -280,7 +279,7 @@ void GatherLayers(const Allocator& allocator, const ReplayResult& replay, RunRes
   }
 }
 
-void GatherCaches(const Allocator& allocator, const ReplayResult& replay, RunResult& result) {
+void GatherCaches(const Allocator& allocator, const RunAccount& replay, RunResult& result) {
   for (int i = 0; i < allocator.cache_count(); ++i) {
     const CacheId id(i);
     const CacheLayout layout = allocator.Layout(id);
@@ -303,7 +302,7 @@ void GatherCaches(const Allocator& allocator, const ReplayResult& replay, RunRes
 }
 
 // Of every placement in order, every counter and state, and every CPU's clock.
-uint64_t EndStateDigest(const Scheduler& scheduler, const ReplayResult& replay,
+uint64_t EndStateDigest(const Scheduler& scheduler, const RunAccount& replay,
                         const RunResult& result) {
   Digest digest = replay.placements;
   for (const CacheStats& cache : result.caches()) {
@@ -373,7 +372,7 @@ void GatherMachine(Machine& machine, absl::Span<const std::string_view> sites,
   GatherCpus(sites, machine.scheduler(), cpus, result);
 }
 
-void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
+void GatherResult(Machine& machine, const Allocator& allocator, const RunAccount& replayed,
                   const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped, RunResult& result) {
   Totals& totals = *result.mutable_totals();
   totals.set_events(replayed.events);

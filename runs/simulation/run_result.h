@@ -25,7 +25,7 @@ namespace slablab {
 // Fills everything of `result` but its configuration, the trace's digest, assumptions and the
 // comparison with the kernel, from what is left when a run has ended: `replayed`, and what was left
 // out.
-void GatherResult(Machine& machine, const Allocator& allocator, const ReplayResult& replayed,
+void GatherResult(Machine& machine, const Allocator& allocator, const RunAccount& replayed,
                   const RcuFrees& rcu, absl::Span<const SkippedEvents> skipped, RunResult& result);
 
 // What import left out of a trace, or put into it, that belongs into a report's head.

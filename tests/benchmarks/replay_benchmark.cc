@@ -51,7 +51,7 @@ struct Booted {
 // Counts what is simulated, over all iterations.
 class Work {
  public:
-  void Add(Ledger& ledger, const ReplayResult& result) {
+  void Add(Ledger& ledger, const RunAccount& result) {
     operations_ += result.allocations + result.frees;
     for (int site = 0; site < kMaxSites; ++site) {
       for (int structure = 0; structure < kStructures; ++structure) {

@@ -50,7 +50,7 @@ class KernelComparisonTest : public ::testing::Test {
     const CounterSnapshot before(model_.allocator());
     RunResult result;
     const absl::Status status =
-        CompareWithKernel(trace, model_.allocator(), ReplayResult(), before, result);
+        CompareWithKernel(trace, model_.allocator(), RunAccount(), before, result);
     EXPECT_TRUE(status.ok()) << status;
     return result;
   }

@@ -96,7 +96,7 @@ class World {
     loop_->set_disturbance(disturbance);
     machine_->scheduler().Run(*loop_);
     model_->CheckInvariants();
-    const ReplayResult& result = loop_->result();
+    const RunAccount& result = loop_->result();
     EXPECT_EQ(loop_->auditor().violations(), 0u) << loop_->auditor().first_violation();
     EXPECT_EQ(loop_->auditor().live_objects(),
               result.allocations - result.failed_allocations - result.frees);

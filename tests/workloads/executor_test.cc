@@ -117,7 +117,7 @@ TEST_P(ExecutorTest, EveryOperationEndsOnce) {
     }
     ASSERT_EQ(++operations, returned);
   }
-  const ReplayResult& account = executor.account();
+  const RunAccount& account = executor.account();
   EXPECT_EQ(account.operations(), operations);
   EXPECT_EQ(counter.allocations, account.allocations);
   EXPECT_EQ(counter.frees, account.frees);
@@ -161,7 +161,7 @@ TEST(ExecutorTest, WhatFailsIsCountedAndNotUsed) {
 
 TEST(FootprintWatchTest, SamplesStayFewHoweverLongItTakes) {
   Driver driver("slub-6.1");
-  ReplayResult result;
+  RunAccount result;
   FootprintWatch watch(*driver.allocator, driver.executor->rcu_frees(), result,
                        {.interval = 10, .clock_mhz = 2000, .samples_max = 8});
   for (uint64_t time = 0; time < 5'000; ++time) {

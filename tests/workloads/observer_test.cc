@@ -56,7 +56,7 @@ TEST(ObserverTest, SeesEveryOperationOnceAndChangesNothing) {
     Watcher watcher;
     const Watched watched = ReplayOf(allocator, &watcher);
     const Watched alone = ReplayOf(allocator, nullptr);
-    const ReplayResult& result = watched.replay->result();
+    const RunAccount& result = watched.replay->result();
     EXPECT_EQ(result.placements.value(), alone.replay->result().placements.value());
     EXPECT_EQ(watched.machine->scheduler().now(), alone.machine->scheduler().now());
 

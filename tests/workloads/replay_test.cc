@@ -109,11 +109,11 @@ class World {
     EXPECT_TRUE(replay_->Prepare().ok());
   }
 
-  const ReplayResult& Run() {
+  const RunAccount& Run() {
     machine_->scheduler().Run(*replay_);
     EXPECT_TRUE(replay_->status().ok()) << replay_->status();
     model_->CheckInvariants();
-    const ReplayResult& result = replay_->result();
+    const RunAccount& result = replay_->result();
     Auditor& auditor = replay_->auditor();
     EXPECT_EQ(auditor.violations(), 0u) << auditor.first_violation();
     EXPECT_EQ(auditor.live_objects(),
@@ -182,7 +182,7 @@ TEST(ReplayTest, EachCpuDoesItsOperationsOnceAndInOrder) {
     SCOPED_TRACE(seed);
     const Script script = RandomScript(seed, 3000, seed % 2 == 0 ? 3000 : 20, false);
     World world(script.trace());
-    const ReplayResult& result = world.Run();
+    const RunAccount& result = world.Run();
     EXPECT_EQ(world.notes(), NotesOf(script.trace()));
     EXPECT_EQ(result.allocations, script.objects());
     EXPECT_EQ(result.allocations + result.frees, 3000u);
@@ -217,7 +217,7 @@ TEST(ReplayTest, AFreeWaitsForItsAllocationOnASlowerCpu) {
   script.Kfree({.time = 1, .cpu = 2}, last);
   script.Kmalloc({.time = 2, .cpu = 2}, 77);  // After the free, which holds it up.
   World world(script.trace());
-  const ReplayResult& result = world.Run();
+  const RunAccount& result = world.Run();
   EXPECT_EQ(result.order_inversions, 1u);
   EXPECT_GT(result.order_inversion_wait_cycles, 0u);
   EXPECT_EQ(result.frees, 1u);
@@ -229,7 +229,7 @@ TEST(ReplayTest, AFreeAfterItsAllocationIsNoInversion) {
   Script script;
   script.Kfree({.time = 1'000'000, .cpu = 2}, script.Kmalloc({.time = 0, .cpu = 0}, 4000));
   World world(script.trace());
-  const ReplayResult& result = world.Run();
+  const RunAccount& result = world.Run();
   EXPECT_EQ(result.order_inversions, 0u);
   EXPECT_EQ(result.order_inversion_wait_cycles, 0u);
 }
@@ -243,7 +243,7 @@ TEST(ReplayTest, AnInterruptDoesNotFreeWhatItsOwnCpuStillAllocates) {
       const uint64_t object = script.Kmalloc({.time = 0}, 3000);
       script.Kfree({.time = delay, .context = context}, object);
       World world(script.trace());
-      const ReplayResult& result = world.Run();
+      const RunAccount& result = world.Run();
       EXPECT_THAT(world.notes()[0], ElementsAre(3000, -3000));
       EXPECT_EQ(result.order_inversions, 0u);
     }
@@ -259,7 +259,7 @@ TEST(ReplayTest, AnInterruptThatFreesWhatAnotherCpuAllocatesWaitsOutsideOfOperat
     script.Kmalloc({.time = 0, .cpu = 2}, 300);
     script.Kfree({.time = delay, .cpu = 2, .context = Context::kHardirq}, last);
     World world(script.trace());
-    const ReplayResult& result = world.Run();
+    const RunAccount& result = world.Run();
     EXPECT_EQ(result.order_inversions, 1u);
     EXPECT_EQ(result.frees, 1u);
   }
@@ -283,7 +283,7 @@ TEST(ReplayTest, WhatIsNotReplayedIsCountedByReason) {
   script.CacheAlloc({}, 0);
   script.Add({}, EventKind::kKmalloc, kNoTraceObject).bytes_req = 10;
   World world(script.trace());
-  const ReplayResult& result = world.Run();
+  const RunAccount& result = world.Run();
   EXPECT_EQ(result.allocations, 1u);
   EXPECT_EQ(result.frees, 0u);
   EXPECT_EQ(result.events, script.trace().events.size());
@@ -314,7 +314,7 @@ TEST(ReplayTest, ATraceThatContradictsItselfIsSurvived) {
   // Now that it is free, the number may name another object.
   script.Add({.time = 900'000, .cpu = 1}, EventKind::kKmalloc, 1).bytes_req = 300;
   World world(script.trace());
-  const ReplayResult& result = world.Run();
+  const RunAccount& result = world.Run();
   EXPECT_EQ(result.allocations, 4u);
   EXPECT_EQ(result.frees, 1u);
   EXPECT_THAT(
@@ -335,7 +335,7 @@ TEST(ReplayTest, FailedAllocationsAreCountedAndNotFreed) {
     World world(script.trace());
     FaultyPageAllocator pages(world.machine().pages(), {.fail_from_call = pages_that_come + 1});
     world.machine().set_pages(&pages);
-    const ReplayResult& result = world.Run();
+    const RunAccount& result = world.Run();
     EXPECT_EQ(result.allocations, 10u);
     EXPECT_EQ(result.failed_allocations, 10 - pages_that_come);
     EXPECT_EQ(result.frees, pages_that_come);
@@ -353,7 +353,7 @@ TEST(ReplayTest, AFreeThatWaitsForAFailingAllocationGoesOn) {
   World world(script.trace());
   FaultyPageAllocator pages(world.machine().pages(), {.fail_from_call = 1});
   world.machine().set_pages(&pages);
-  const ReplayResult& result = world.Run();
+  const RunAccount& result = world.Run();
   EXPECT_EQ(result.failed_allocations, 30u);
   EXPECT_EQ(result.frees, 0u);
 }
@@ -415,7 +415,7 @@ TEST(ReplayTest, FootprintSamplesAscendAndStayUnderThePeak) {
   for (const Nanos gap : {10u, 3000u}) {
     const Script script = RandomScript(9, 5000, gap, true);
     World world(script.trace(), {.replay = {.footprint_samples = 50}});
-    const ReplayResult& result = world.Run();
+    const RunAccount& result = world.Run();
     EXPECT_GT(result.footprint.size(), 30u);
     EXPECT_LE(result.footprint.size(), 51u);
     for (size_t i = 0; i < result.footprint.size(); ++i) {
@@ -443,7 +443,7 @@ TEST(ReplayTest, TwoRunsAreTheSameAndAnotherTraceIsNot) {
 TEST(ReplayTest, EventsMaxEndsItEarly) {
   const Script script = RandomScript(4, 1000, 100, false);
   World world(script.trace(), {.replay = {.events_max = 300}});
-  const ReplayResult& result = world.Run();
+  const RunAccount& result = world.Run();
   EXPECT_EQ(result.events, 300u);
   EXPECT_EQ(result.allocations + result.frees, 300u);
 }

@@ -49,7 +49,7 @@ Cost CostOf(const std::string& trace, std::string_view allocator) {
     for (const uint64_t cycles : cell.cycles)
       cost.descriptor_cycles += static_cast<int64_t>(cycles);
   }
-  const ReplayResult& result = replay.result();
+  const RunAccount& result = replay.result();
   for (size_t path = 0; path < result.paths.size(); ++path) {
     const std::string_view name = PathOf(*model, static_cast<PathId>(path)).name;
     const Histogram& cycles = result.paths[path].cycles;

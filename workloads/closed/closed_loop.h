@@ -107,7 +107,7 @@ class ClosedLoop : public WatchedSource {
   // disturbs them leaves them no time; or it takes longer than the machine's clock can count.
   // Internal: they wait though they need not. Cancelled: stopped.
   absl::Status status() const;
-  const ReplayResult& result() const { return executor_.account(); }
+  const RunAccount& result() const { return executor_.account(); }
   const ClosedLoopResult& closed() const { return closed_; }
   uint64_t migrations() const { return fair_.migrations(); }
   Auditor& auditor() { return executor_.auditor(); }

@@ -73,8 +73,8 @@ struct FootprintAt {
   std::vector<CacheLayer> layers = {};  // of all caches; of the peak and the end: not known
 };
 
-// Of a slab allocator's, in either order.
-struct ReplayResult : OperationAccount {
+// Of a slab allocator's in a run, in either order.
+struct RunAccount : OperationAccount {
   uint64_t events = 0;
   uint64_t remote_frees = 0;
   uint64_t folded_nodes = 0;  // allocations that asked for a recorded node that another stands for

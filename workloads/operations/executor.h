@@ -126,8 +126,8 @@ class Executor {
     Use(cpu, part, bytes, access);
   }
 
-  ReplayResult& account() { return account_; }
-  const ReplayResult& account() const { return account_; }
+  RunAccount& account() { return account_; }
+  const RunAccount& account() const { return account_; }
   FootprintWatch& footprint() { return footprint_; }
   Auditor& auditor() { return auditor_; }
   const Auditor& auditor() const { return auditor_; }
@@ -204,7 +204,7 @@ class Executor {
   Machine& machine_;
   Allocator& allocator_;
   const uint32_t object_touch_bytes_max_;
-  ReplayResult account_;
+  RunAccount account_;
   Auditor auditor_;
   RcuFrees rcu_frees_;
   OperationMeter meter_;

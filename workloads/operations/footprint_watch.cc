@@ -11,7 +11,7 @@
 namespace slablab {
 
 FootprintWatch::FootprintWatch(const Allocator& allocator, const RcuFrees& rcu_frees,
-                               ReplayResult& result, const Options& options)
+                               RunAccount& result, const Options& options)
     : allocator_(allocator),
       rcu_frees_(rcu_frees),
       result_(result),

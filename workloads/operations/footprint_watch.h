@@ -25,7 +25,7 @@ class FootprintWatch {
     size_t samples_max = 0;
   };
   // All must outlive it; samples and peak go to `result`.
-  FootprintWatch(const Allocator& allocator, const RcuFrees& rcu_frees, ReplayResult& result,
+  FootprintWatch(const Allocator& allocator, const RcuFrees& rcu_frees, RunAccount& result,
                  const Options& options);
 
   // What is held has changed, perhaps.
@@ -41,7 +41,7 @@ class FootprintWatch {
 
   const Allocator& allocator_;
   const RcuFrees& rcu_frees_;
-  ReplayResult& result_;
+  RunAccount& result_;
   const Footprint& footprint_;  // the allocator's, of everything
   const uint64_t clock_mhz_;
   const size_t samples_max_;

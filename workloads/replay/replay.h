@@ -89,7 +89,7 @@ class Replay : public ArrivalSource {
   // What went wrong in reading the trace, if anything; the replay ended there. OutOfRange: an event
   // is later than the machine's clock can count.
   const absl::Status& status() const { return order_.status(); }
-  const ReplayResult& result() const { return executor_.account(); }
+  const RunAccount& result() const { return executor_.account(); }
   const RecordedPlaces& places() const { return order_.places(); }
   Auditor& auditor() { return executor_.auditor(); }
   const Auditor& auditor() const { return executor_.auditor(); }
@@ -162,7 +162,7 @@ class Replay : public ArrivalSource {
   const bool has_work_;
   RecordedOrder order_;
   Executor executor_;
-  ReplayResult& result_;  // the executor's
+  RunAccount& result_;  // the executor's
 
   // Announced and not begun, by token; and the first that waits for an event.
   std::vector<Operation> pending_;
