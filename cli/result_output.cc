@@ -89,7 +89,7 @@ absl::StatusOr<std::string> SetText(ResultSet set, Format format,
     case Format::kText:
       return ComparisonText(set, TextOptionsOfFlags());
     case Format::kMail:
-      return MailText(SidesOf(set), ComparisonTitle(set), commands);
+      return MailText(SidesOf(set), ShortTitle(set, kMailColumns), commands);
     case Format::kCsv:
       return SetTableText(set, Delimiter::kComma);
     case Format::kTsv:

@@ -55,8 +55,12 @@ struct Series {
 // own). Empty unless some series has runs of two numbers of CPUs.
 std::vector<Series> ScalingSeries(ResultSet set);
 
-// What is compared, as a heading: "slub, slab on xeon-8380: hackbench".
-std::string ComparisonTitle(ResultSet set);
+// What is compared, as a heading: "slub, slab on xeon-8380: hackbench". Of more names of a kind
+// than `names_max` it says how many there are.
+inline constexpr size_t kTitleNames = 8;
+std::string ComparisonTitle(ResultSet set, size_t names_max = kTitleNames);
+// The same in so many columns, if that can be.
+std::string ShortTitle(ResultSet set, size_t columns);
 
 // What differs and why, in words: a sentence or a few each, most important first. First what was
 // compared, and reservations where the runs are not of one workload; then, for each run against the

@@ -163,6 +163,14 @@ Surroundings SurroundingsOf(const Headline& headline, std::string_view title, bo
   return {.above = above.Take(), .below = below.Take()};
 }
 
+// How many rows a table has room for beside `taken` of `lines`: all, or so many that a line is left
+// for how many more there are.
+size_t RowsThatFit(const Headline& headline, size_t taken, size_t lines) {
+  constexpr size_t kHead = 2;  // titles and a rule
+  const size_t room = taken + kHead < lines ? lines - taken - kHead : 0;
+  return room >= headline.rows.size() || room == 0 ? room : room - 1;
+}
+
 // What a mail lists of the two runs in its sentences.
 constexpr std::string_view kMailMetrics[] = {
     "work_per_second",  "cycles_per_operation", "alloc_cycles_mean", "free_cycles_mean",
@@ -207,9 +215,7 @@ std::string HeadlineText(const Sides& sides, std::string_view title, bool colour
   for (size_t causes_max = kCausesMost;; --causes_max) {
     const Headline headline = HeadlineOf(sides, causes_max);
     const Surroundings around = SurroundingsOf(headline, title, colour, kTextColumns);
-    constexpr size_t kTableLines = 3;  // titles, a rule, and how many more there are
-    const size_t taken = around.lines() + kTableLines;
-    const size_t rows = taken < kHeadlineLines ? kHeadlineLines - taken : 0;
+    const size_t rows = RowsThatFit(headline, around.lines(), kHeadlineLines);
     const size_t wanted = std::min<size_t>(headline.rows.size(), causes_max > 2 ? 4 : kRowsLeast);
     if (rows < wanted && causes_max > 0) continue;
     return around.above +
@@ -233,9 +239,7 @@ std::string MailText(const Sides& sides, std::string_view title,
   for (size_t causes_max = kCausesMost;; --causes_max) {
     const Headline headline = HeadlineOf(sides, causes_max);
     const Surroundings around = SurroundingsOf(headline, title, /*colour=*/false, kMailColumns);
-    constexpr size_t kTableLines = 3;
-    const size_t taken = around.lines() + kTableLines + LinesOf(tail);
-    const size_t rows = taken < kMailLines ? kMailLines - taken : 0;
+    const size_t rows = RowsThatFit(headline, around.lines() + LinesOf(tail), kMailLines);
     if (rows < std::min<size_t>(headline.rows.size(), kRowsLeast + 2) && causes_max > 0) continue;
     const std::string table =
         RankedTable(sides, headline, std::max(rows, kRowsLeast), {kMailColumns, true});

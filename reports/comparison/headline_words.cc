@@ -179,24 +179,33 @@ std::string HeadlineWords::Causes() const {
   return ": " + text;
 }
 
-// What users pay for touching their objects, with what the allocator takes, where that is worth a
-// word: always if the sum moved the other way.
+// With what users pay for touching their objects: where another side is first then, or the change
+// is another by a twentieth of what the base takes.
 std::string HeadlineWords::Together() const {
   const std::optional<uint64_t> from = MedianTogether(base());
-  const std::optional<uint64_t> to = MedianTogether(other());
   const std::optional<uint64_t> own_from = MedianOf(CyclesMetric(), base());
   const std::optional<uint64_t> own_to = MedianOf(CyclesMetric(), other());
-  if (sides_.settings > 1 || !from || !to || !own_from || !own_to) return "";
-  const bool against = (*to > *from) != (*own_to > *own_from) && *to != *from;
-  const auto signed_difference = [](uint64_t a, uint64_t b) {
-    return static_cast<int64_t>(std::min<uint64_t>(a, INT64_MAX)) -
-           static_cast<int64_t>(std::min<uint64_t>(b, INT64_MAX));
+  if (!from || !own_from || !own_to) return "";
+  size_t first = headline_.best;
+  for (size_t i = 0; i < sides_.sides.size(); ++i) {
+    const std::optional<uint64_t> all = MedianTogether(sides_.sides[i]);
+    const std::optional<uint64_t> least = MedianTogether(sides_.sides[first]);
+    if (all.has_value() && least.has_value() && *all < *least) first = i;
+  }
+  const Side& told = first == headline_.best || first == 0 ? other() : sides_.sides[first];
+  const std::optional<uint64_t> to = MedianTogether(told);
+  if (!to.has_value()) return "";
+  const auto difference = [](uint64_t a, uint64_t b) {
+    return static_cast<int64_t>(std::min<uint64_t>(a, INT64_MAX) / 2) -
+           static_cast<int64_t>(std::min<uint64_t>(b, INT64_MAX) / 2);
   };
-  const int64_t by_users =
-      signed_difference(*to, *from) / 2 - signed_difference(*own_to, *own_from) / 2;
+  const int64_t by_users = difference(*to, *from) - difference(*own_to, *own_from);
   const bool worth = static_cast<uint64_t>(std::abs(by_users)) >= *own_from / 40;
-  if (!against && (!worth || causes_max_ == 0)) return "";
-  return fmt::format("; with what users pay for touching objects it is {} instead of {} ({})",
+  if (first == headline_.best && (!worth || causes_max_ == 0)) return "";
+  const std::string who = first == headline_.best ? "it is"
+                          : first == 0 ? BaseName() + " is first; " + OtherName() + "'s is"
+                                       : Name(told.label) + " is first,";
+  return fmt::format("; with what users pay for touching objects {} {} instead of {} ({})", who,
                      Quotient(*to, 1000, 1), Quotient(*from, 1000, 1),
                      slablab::ChangeText(CyclesMetric(), from, to));
 }

@@ -269,7 +269,7 @@ void AppendScaling(ResultSet set, TextPage& page) {
 }
 
 void AppendDelta(const LabelledResult& base, const LabelledResult& candidate, TextPage& page) {
-  page.Heading(fmt::format("{} against {}", candidate.label, base.label));
+  page.Subheading(fmt::format("{} against {}", candidate.label, base.label));
   TextTable table(
       {{"", 28, kLeft}, {"base", 15}, {"candidate", 15}, {"change", 10}, {"", 8, kLeft, 1}});
   std::string_view group;
@@ -316,18 +316,16 @@ std::string DeltaText(const LabelledResult& base, const LabelledResult& candidat
 
 std::string ComparisonText(ResultSet set, const TextOptions& options) {
   TextPage page(options.colour);
-  page.Heading("What differs, and why");
-  for (const std::string& words : DifferencesInWords(set)) page.Item(words);
-  if (set.empty()) return page.Take();
-  AppendRuns(set, options, page);
-  AppendScaling(set, page);
-  if (set.size() > kDetailedRuns) return page.Take();
-  AppendSideBySide(set, CausesSideBySide(set), page);
-  AppendSideBySide(set, MissesSideBySide(set), page);
-  AppendSideBySide(set, LocksSideBySide(set), page);
-  for (size_t i = 1; i < set.size(); ++i) AppendDelta(set[0], set[i], page);
-  for (size_t i = 1; i < set.size(); ++i) AppendCallerChanges(set[0], set[i], options, page);
-  return page.Take();
+  AppendSections(set, options, page);
+  if (set.size() < 2) return page.Take();
+  const std::string title = ShortTitle(set, kTextColumns);
+  const std::string headline = HeadlineText(SidesOf(set), title, options.colour);
+  std::vector<std::string> headings = page.headings();
+  if (set.size() <= kDetailedRuns) {
+    headings.push_back(
+        fmt::format("{} against {}", set.size() == 2 ? set[1].label : "each", set[0].label));
+  }
+  return headline + '\n' + Contents(headings) + '\n' + page.Take();
 }
 
 }  // namespace slablab

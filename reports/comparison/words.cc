@@ -312,9 +312,10 @@ void AppendLosses(ResultSet set, std::vector<std::string>& words) {
 }
 
 // The values of an axis in a heading, or how many there are.
-std::string Heading(const std::vector<std::string>& values, std::string_view many) {
+std::string Heading(const std::vector<std::string>& values, std::string_view many,
+                    size_t names_max) {
   const std::vector<std::string> distinct = Distinct(values);
-  if (distinct.size() > kToldRunByRun) return fmt::format("{} {}", distinct.size(), many);
+  if (distinct.size() > names_max) return fmt::format("{} {}", distinct.size(), many);
   std::string text;
   for (const std::string& value : distinct) text += (text.empty() ? "" : ", ") + value;
   return text;
@@ -322,7 +323,7 @@ std::string Heading(const std::vector<std::string>& values, std::string_view man
 
 }  // namespace
 
-std::string ComparisonTitle(ResultSet set) {
+std::string ComparisonTitle(ResultSet set, size_t names_max) {
   std::vector<std::string> allocators;
   std::vector<std::string> machines;
   std::vector<std::string> workloads;
@@ -334,12 +335,17 @@ std::string ComparisonTitle(ResultSet set) {
     if (workload.ends_with(".slt")) workload.resize(workload.size() - 4);
     workloads.push_back(std::move(workload));
   }
-  std::string title = Heading(allocators, "allocators");
-  const std::string on = Heading(machines, "machines");
-  const std::string of = Heading(workloads, "workloads");
+  std::string title = Heading(allocators, "allocators", names_max);
+  const std::string on = Heading(machines, "machines", names_max);
+  const std::string of = Heading(workloads, "workloads", names_max);
   if (!on.empty()) title += " on " + on;
   if (!of.empty()) title += ": " + of;
   return title.empty() ? "No run" : title;
+}
+
+std::string ShortTitle(ResultSet set, size_t columns) {
+  std::string title = ComparisonTitle(set);
+  return title.size() <= columns ? title : ComparisonTitle(set, 3);
 }
 
 std::vector<std::string> DifferencesInWords(ResultSet set) {
