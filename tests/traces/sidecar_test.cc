@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "tests/traces/recording_text.h"
 #include "traces/import/import_trace.h"
+#include "traces/sidecar/recorded_sidecars.h"
 
 namespace slablab {
 namespace {
@@ -43,6 +44,24 @@ constexpr std::string_view kSysfs =
     "/sys/kernel/slab/filp/shrink:\n"
     "/sys/kernel/slab/:A-0000064/align:8\n"
     "fs_cache -> :A-0000064\n";
+
+TEST(RecordedSidecarsTest, EachIsParsedOnceAndTheFirstThatCanBeReadIsFound) {
+  TraceHeader trace;
+  trace.sidecars = {{.name = "sys-kernel-slab.before", .contents = "nonsense"},
+                    {.name = "sys-kernel-slab.after", .contents = std::string(kSysfs)}};
+  const RecordedSidecars sidecars(trace);
+  const absl::StatusOr<SlabSysfs>* const after = sidecars.Sysfs("sys-kernel-slab.after");
+  ASSERT_NE(after, nullptr);
+  ASSERT_TRUE(after->ok());
+  EXPECT_EQ((*after)->Find("filp")->Total("object_size"), 184);
+  EXPECT_EQ(sidecars.Sysfs("sys-kernel-slab.after"), after);
+  const absl::StatusOr<SlabSysfs>* const before = sidecars.Sysfs("sys-kernel-slab.before");
+  ASSERT_NE(before, nullptr);
+  EXPECT_THAT(std::string(before->status().message()), HasSubstr("sys-kernel-slab.before:1"));
+  EXPECT_EQ(sidecars.Sysfs("sys-kernel-slab.boot"), nullptr);
+  EXPECT_EQ(sidecars.FirstSysfs({"sys-kernel-slab.before", "sys-kernel-slab.after"}), &**after);
+  EXPECT_EQ(sidecars.FirstSysfs({"sys-kernel-slab.before"}), nullptr);
+}
 
 TEST(SidecarTest, SysfsHasTotalsAndSharesPerCpuAndNode) {
   const absl::StatusOr<SlabSysfs> slab = ParseSlabSysfs(kSysfs, "slab");

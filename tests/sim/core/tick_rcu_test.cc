@@ -223,6 +223,45 @@ TEST(TickRcuTest, ABarrierWaitsForWhatWasBeforeIt) {
   EXPECT_LT(machine.scheduler().now(), before + 1000);
 }
 
+// Who walks behind a barrier keeps no CPU, is told when it is over, and holds up nobody who wants
+// one of his own before he has asked.
+TEST(TickRcuTest, ABarrierInStepsHoldsUpNobody) {
+  class Walker final : public Rcu::BarrierWaiter {
+   public:
+    void MayGoOn(Cpu& by) override { told_at = by.now(); }
+    Cycles told_at = 0;
+  };
+  Machine machine(Config(2, 250));
+  Rcu& rcu = machine.rcu();
+  Note note(0);
+  Walker walker;
+  Script script;
+  const auto ask = [&](Cpu& cpu, bool expected) -> Task<void> {
+    co_await cpu.Sync();
+    const bool over = co_await rcu.ContinueBarrier(cpu, walker);
+    EXPECT_EQ(over, expected);
+  };
+  script.At(10, 0, [&](Cpu& cpu) -> Task<void> {
+    co_await rcu.Call(cpu, note);
+    co_await ask(cpu, false);
+    EXPECT_LT(cpu.now(), Cycles{5000});  // It has not waited.
+  });
+  script.At(20'000, 1, [&](Cpu& cpu) { return ask(cpu, false); });  // Elsewhere, too early.
+  Cycles other_over = 0;
+  script.At(30'000, 1, [&](Cpu& cpu) -> Task<void> {
+    co_await rcu.Barrier(cpu);
+    other_over = cpu.now();
+  });
+  script.At(40 * kTick, 0, [&](Cpu& cpu) { return ask(cpu, true); });
+  script.At(41 * kTick, 0, [&](Cpu& cpu) { return ask(cpu, true); });  // Another, of nothing.
+  script.Run(machine.scheduler());
+  EXPECT_EQ(note.calls, 1);
+  EXPECT_GE(walker.told_at, note.called_at);
+  EXPECT_LT(walker.told_at, 10 * kTick);
+  EXPECT_GE(other_over, walker.told_at);
+  EXPECT_LT(other_over, 20 * kTick);
+}
+
 // The way that set-up and reference runs go.
 TEST(TickRcuTest, ABarrierEndsWithNothingElseToDo) {
   Machine machine(Config(3, 0));
