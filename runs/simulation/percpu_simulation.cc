@@ -94,12 +94,11 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
     const uint64_t total = reader.header().event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  CallSites call_sites(machine, /*allocator=*/nullptr, PercpuReplay::paths(), /*next=*/nullptr);
-  if (options.call_sites) {
-    replay->set_observer(&call_sites);
-    call_sites.Start();
+  session.Run(*replay, SimulationHooks());  // Nobody can observe it.
+  if (absl::IsOutOfRange(replay->status())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.trace_path, ": ", replay->status().message()));
   }
-  session.Run(*replay, SimulationHooks());  // Nobody else can observe it.
   if (!replay->status().ok()) return replay->status();
   (*areas)->CheckInvariants();
   replay->auditor().CheckBytes();
