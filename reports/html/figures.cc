@@ -16,7 +16,7 @@
 namespace slablab {
 namespace {
 
-// In thousandths; the largest number that doubles hold exactly is more than any chart shows.
+// More than any chart shows, in thousandths.
 constexpr uint64_t kThousandthsMax = uint64_t{1} << 53;
 
 uint64_t InThousandths(uint64_t numerator, uint64_t denominator) {
@@ -24,13 +24,6 @@ uint64_t InThousandths(uint64_t numerator, uint64_t denominator) {
       (static_cast<unsigned __int128>(numerator) * 2000 + denominator) /
       (static_cast<unsigned __int128>(denominator) * 2);
   return scaled > kThousandthsMax ? kThousandthsMax : static_cast<uint64_t>(scaled);
-}
-
-std::optional<uint64_t> PerOperation(const RunResult& result, uint64_t sum, uint64_t times = 1) {
-  const uint64_t operations = result.totals().operations();
-  if (operations == 0) return std::nullopt;
-  const bool fits = sum <= UINT64_MAX / times;
-  return InThousandths(fits ? sum * times : UINT64_MAX, operations);
 }
 
 bool AnyValue(const std::vector<std::optional<uint64_t>>& row) {
@@ -92,70 +85,13 @@ std::optional<uint64_t> Quantile(const PathStats& path, uint64_t per_myriad) {
   return std::nullopt;
 }
 
-// The share of operations that take longer than x, for each x where it changes.
-void AppendLatencyLine(const std::string& panel, const std::string& run, const PathStats& path,
-                       HtmlChart& chart) {
-  uint64_t rest = 0;
-  for (const LatencyBucket& bucket : path.latencies()) rest += bucket.operations();
-  const uint64_t all = rest;
-  if (all == 0) return;
-  AddRow(chart).Text(panel).Text(run).Number(std::max<uint64_t>(path.cycles_min(), 1)).Number(100);
-  for (const LatencyBucket& bucket : path.latencies()) {
-    rest -= std::min<uint64_t>(rest, bucket.operations());
-    if (rest == 0) break;  // A logarithmic axis has no place for none.
-    AddRow(chart)
-        .Text(panel)
-        .Text(run)
-        .Number(std::max<uint64_t>(bucket.cycles_max(), 1))
-        .Quotient(rest * 100, all);
-  }
-}
-
 }  // namespace
 
-HtmlRow& HtmlRow::Text(const std::string& text) {
-  row_.add_values()->set_string_value(text);
-  return *this;
-}
-
-HtmlRow& HtmlRow::Thousandths(uint64_t value) {
-  row_.add_values()->set_number_value(static_cast<double>(std::min(value, kThousandthsMax)) /
-                                      1000.0);
-  return *this;
-}
-
-HtmlRow& HtmlRow::Number(uint64_t value) {
-  row_.add_values()->set_number_value(static_cast<double>(value));
-  return *this;
-}
-
-HtmlRow& HtmlRow::Nothing() {
-  row_.add_values()->set_null_value(google::protobuf::NULL_VALUE);
-  return *this;
-}
-
-HtmlRow& HtmlRow::Quotient(uint64_t numerator, uint64_t denominator) {
-  if (denominator == 0) return Nothing();
-  // Small shares keep their first digits.
-  row_.add_values()->set_number_value(static_cast<double>(numerator) /
-                                      static_cast<double>(denominator));
-  return *this;
-}
-
-HtmlFigure& AddFigure(HtmlPage& page, const std::string& id, const std::string& title,
-                      const std::string& lede) {
-  HtmlFigure& figure = *page.add_figures();
-  figure.set_id(id);
-  figure.set_title(title);
-  figure.set_lede(lede);
-  return figure;
-}
-
-void AddColumn(HtmlTable& table, const std::string& title, const std::string& unit, int decimals) {
-  HtmlTable::Column& column = *table.add_columns();
-  column.set_title(title);
-  column.set_unit(unit);
-  column.set_decimals(decimals);
+std::optional<uint64_t> PerOperation(const RunResult& result, uint64_t sum, uint64_t times) {
+  const uint64_t operations = result.totals().operations();
+  if (operations == 0) return std::nullopt;
+  const bool fits = sum <= UINT64_MAX / times;
+  return InThousandths(fits ? sum * times : UINT64_MAX, operations);
 }
 
 std::vector<std::optional<uint64_t>>& PartsByRun::Row(const std::string& part, size_t runs) {
@@ -168,41 +104,35 @@ std::vector<std::optional<uint64_t>>& PartsByRun::Row(const std::string& part, s
   return values[i];
 }
 
-void FillPartsTable(ResultSet set, const PartsByRun& parts, const std::string& unit, int decimals,
-                    HtmlTable& table) {
-  AddColumn(table, "part", "text");
-  for (const LabelledResult& run : set) AddColumn(table, run.label, unit, decimals);
-  FillPartRows(parts, table);
+void StartPartsTable(const PartsTitles& titles, HtmlTable& table) {
+  AddColumn(table, "run", "run");
+  AddColumn(table, titles.part, "text");
+  AddColumn(table, titles.value, titles.unit, titles.decimals);
+  table.add_pivot_rows(titles.part);
+  table.set_pivot_value(titles.value);
 }
 
-void FillPartRows(const PartsByRun& parts, HtmlTable& table) {
-  for (size_t i = 0; i < parts.parts.size(); ++i) {
-    HtmlRow row = AddRow(table);
-    row.Text(parts.parts[i]);
-    for (const std::optional<uint64_t>& value : parts.values[i]) {
-      value.has_value() ? row.Thousandths(*value) : row.Nothing();
-    }
-  }
-}
-
-void FillBars(ResultSet set, const PartsByRun& parts, HtmlChart& chart) {
-  chart.set_kind("bars");
-  chart.add_panels("");
-  for (const LabelledResult& run : set) chart.add_runs(run.label);
-  for (const std::string& part : parts.parts) chart.add_parts(part);
+void FillPartRows(ResultSet set, const PartsByRun& parts, PageData& page, HtmlTable& table) {
   for (size_t i = 0; i < parts.parts.size(); ++i) {
     for (size_t run = 0; run < set.size(); ++run) {
-      if (parts.values[i][run].value_or(0) == 0) continue;
-      AddRow(chart)
-          .Text("")
+      page.AddRow(table)
           .Text(set[run].label)
           .Text(parts.parts[i])
-          .Thousandths(*parts.values[i][run]);
+          .Thousandths(parts.values[i][run]);
     }
   }
 }
 
-void AppendCyclesFigure(ResultSet all, HtmlPage& page) {
+void SetBars(const PartsTitles& titles, const std::vector<std::string>& parts, HtmlChart& chart) {
+  chart.set_kind("bars");
+  chart.set_bar("run");
+  chart.set_part(titles.part);
+  chart.add_values(titles.value);
+  chart.set_x_unit(titles.unit);
+  for (const std::string& part : parts) chart.add_parts(part);
+}
+
+void AppendCyclesFigure(ResultSet all, PageData& page) {
   const std::vector<LabelledResult> chosen = Representatives(all);
   const ResultSet set = chosen;
   PartsByRun parts;
@@ -213,31 +143,36 @@ void AppendCyclesFigure(ResultSet all, HtmlPage& page) {
   }
   DropEmptyParts(parts);
   if (parts.parts.empty()) return;
-  HtmlFigure& figure = AddFigure(
-      page, "cycles", "Where the cycles went",
+  HtmlView& view = page.AddView(
+      "cycles", "Where the cycles went",
       set.size() < all.size()
-          ? "Cycles an operation in the allocator, by what they were spent on: of each series, "
-            "the run with the most CPUs."
-          : "Cycles an operation in the allocator, by what they were spent on. Touches are "
-            "named by what answered them.");
-  FillBars(set, parts, *figure.mutable_chart());
-  figure.mutable_chart()->set_x_title("cycles an operation");
-  HtmlTable& table = *figure.mutable_table();
-  FillPartsTable(set, parts, "", 1, table);
-  HtmlRow total = AddRow(table);
-  total.Text("all of the allocator");
+          ? "Cycles an operation in the allocator, by what they were spent on, the cheapest run "
+            "first: of each series, the run with the most CPUs."
+          : "Cycles an operation in the allocator, by what they were spent on, the cheapest run "
+            "first. Touches are named by what answered them.");
+  const PartsTitles titles = {
+      .part = "cause", .value = "cycles an operation", .unit = "", .decimals = 1};
+  SetBars(titles, parts.parts, *view.mutable_chart());
+  view.mutable_chart()->set_ranked(true);
+  view.mutable_chart()->set_x_title("cycles an operation");
+  HtmlTable& table = *view.mutable_table();
+  StartPartsTable(titles, table);
+  FillPartRows(set, parts, page, table);
   PartsByRun by_part;
   for (size_t run = 0; run < set.size(); ++run) {
-    total.Quotient(AllocatorCycles(set[run].result), set[run].result.totals().operations());
+    page.AddRow(table)
+        .Text(set[run].label)
+        .Text("all of the allocator")
+        .Quotient(AllocatorCycles(set[run].result), set[run].result.totals().operations());
     for (const NamedSum& part : AllocatorParts(set[run].result)) {
       by_part.Row("of it " + part.name, set.size())[run] =
           PerOperation(set[run].result, part.value);
     }
   }
-  if (by_part.parts.size() > 1) FillPartRows(by_part, table);
+  if (by_part.parts.size() > 1) FillPartRows(set, by_part, page, table);
 }
 
-void AppendMissesFigure(ResultSet set, HtmlPage& page) {
+void AppendMissesFigure(ResultSet set, PageData& page) {
   // The levels, by what they cost; of an LLC's domain first.
   struct Level {
     std::string_view name;
@@ -249,129 +184,124 @@ void AppendMissesFigure(ResultSet set, HtmlPage& page) {
       {"from another node's cache", {Outcome::kTransferRemote}},
       {"memory of the node", {Outcome::kDramLocal}},
       {"memory of another node", {Outcome::kDramRemote}}};
-  HtmlFigure figure;
-  HtmlChart& chart = *figure.mutable_chart();
-  HtmlTable& table = *figure.mutable_table();
-  chart.set_kind("bars");
-  chart.set_x_title("misses a thousand operations");
-  AddColumn(table, "line holds", "text");
-  AddColumn(table, "run", "text");
-  for (const Level& level : levels) {
-    chart.add_parts(std::string(level.name));
-    AddColumn(table, std::string(level.name), "", 1);
-  }
-  for (const LabelledResult& run : set) chart.add_runs(run.label);
   std::vector<StructureTouches> touches;
   for (const LabelledResult& run : set) touches.push_back(TouchesByStructure(run.result));
-  for (const size_t i : StructuresByMisses(touches)) {
+  const std::vector<size_t> structures = StructuresByMisses(touches);
+  if (structures.empty()) return;
+  HtmlView& view = page.AddView(
+      "misses", "Misses, by what the line holds and who answered",
+      "Touches by the allocator that L1, L2 and the last-level cache of its CPU could not answer, "
+      "a thousand operations. Of structures, those that matter, most missed first.");
+  const PartsTitles titles = {
+      .part = "answered by", .value = "a thousand operations", .unit = "", .decimals = 1};
+  HtmlTable& table = *view.mutable_table();
+  StartPartsTable(titles, table);
+  AddColumn(table, "line holds", "text");
+  table.clear_pivot_rows();
+  for (const char* title : {"line holds", "answered by"}) table.add_pivot_rows(title);
+  HtmlChart& chart = *view.mutable_chart();
+  SetBars(titles, {}, chart);
+  chart.set_panel("line holds");
+  chart.set_x_title("misses a thousand operations");
+  for (const Level& level : levels) chart.add_parts(std::string(level.name));
+  for (const size_t i : structures) {
     const std::string structure(StructureName(static_cast<Structure>(i)));
-    chart.add_panels(structure);
-    for (size_t run = 0; run < set.size(); ++run) {
-      HtmlRow row = AddRow(table);
-      row.Text(structure).Text(set[run].label);
-      for (const Level& level : levels) {
+    for (const Level& level : levels) {
+      for (size_t run = 0; run < set.size(); ++run) {
         uint64_t count = 0;
         for (const Outcome outcome : level.outcomes) {
           count += touches[run].allocator[i].count[static_cast<size_t>(outcome)];
         }
-        const std::optional<uint64_t> value = PerOperation(set[run].result, count, 1000);
-        value.has_value() ? row.Thousandths(*value) : row.Nothing();
-        if (value.value_or(0) == 0) continue;
-        AddRow(chart)
-            .Text(structure)
+        page.AddRow(table)
             .Text(set[run].label)
             .Text(std::string(level.name))
-            .Thousandths(*value);
+            .Thousandths(PerOperation(set[run].result, count, 1000))
+            .Text(structure);
       }
     }
   }
-  if (chart.rows().empty()) return;
-  figure.set_id("misses");
-  figure.set_title("Misses, by what the line holds and who answered");
-  figure.set_lede(
-      "Touches by the allocator that L1, L2 and the last-level cache of its CPU could not answer, "
-      "a "
-      "thousand operations. Of structures, those that matter, most missed first.");
-  *page.add_figures() = std::move(figure);
 }
 
-void AppendLocksFigure(ResultSet set, HtmlPage& page) {
-  PartsByRun waits;
-  PartsByRun holds;
-  for (size_t run = 0; run < set.size(); ++run) {
-    for (const LockStats& lock : set[run].result.locks()) {
-      const RunResult& result = set[run].result;
-      waits.Row(lock.name(), set.size())[run] = PerOperation(result, lock.wait_total_cycles());
-      holds.Row(lock.name(), set.size())[run] = PerOperation(result, lock.hold_total_cycles());
+void AppendLocksFigure(ResultSet set, PageData& page) {
+  if (!page.HasTable("locks")) return;
+  std::vector<std::string> names;
+  bool waited = false;
+  for (const LabelledResult& run : set) {
+    for (const LockStats& lock : run.result.locks()) {
+      if (lock.hold_total_cycles() == 0 && lock.wait_total_cycles() == 0) continue;
+      waited = waited || lock.wait_total_cycles() > 0;
+      if (std::find(names.begin(), names.end(), lock.name()) != names.end()) continue;
+      names.push_back(lock.name());
     }
   }
-  DropEmptyParts(waits);
-  DropEmptyParts(holds);
-  if (holds.parts.empty()) return;
-  const bool waited = !waits.parts.empty();
-  HtmlFigure& figure = AddFigure(
-      page, "locks", waited ? "Waiting for locks" : "Locks",
+  if (names.empty()) return;
+  HtmlView& view = page.AddView(
+      "locks", waited ? "Waiting for locks" : "Locks",
       waited
           ? "Cycles an operation that CPUs waited for spinlocks, by class of lock."
           : "No run waited for a lock. Shown is how long they were held, cycles an operation, by "
             "class of lock.");
-  FillBars(set, waited ? waits : holds, *figure.mutable_chart());
-  figure.mutable_chart()->set_x_title(waited ? "cycles waited an operation"
-                                             : "cycles held an operation");
-  HtmlTable& table = *figure.mutable_table();
-  AddColumn(table, "lock", "text");
-  AddColumn(table, "run", "text");
-  AddColumn(table, "taken", "");
-  AddColumn(table, "after waiting", "");
-  AddColumn(table, "cycles waited", "");
-  AddColumn(table, "longest wait", "");
-  AddColumn(table, "cycles held", "");
-  AddColumn(table, "longest hold", "");
-  for (const std::string& name : holds.parts) {
-    for (const LabelledResult& run : set) {
-      for (const LockStats& lock : run.result.locks()) {
-        if (lock.name() != name || lock.acquisitions() == 0) continue;
-        AddRow(table)
-            .Text(name)
-            .Text(run.label)
-            .Number(lock.acquisitions())
-            .Number(lock.contentions())
-            .Number(lock.wait_total_cycles())
-            .Number(lock.wait_max_cycles())
-            .Number(lock.hold_total_cycles())
-            .Number(lock.hold_max_cycles());
-      }
+  const PartsTitles titles = {.part = "lock",
+                              .value = waited ? "waited an operation" : "held an operation",
+                              .unit = "",
+                              .decimals = 1};
+  SetBars(titles, names, *view.mutable_chart());
+  view.mutable_chart()->set_x_title(waited ? "cycles waited an operation"
+                                           : "cycles held an operation");
+  HtmlTable& table = *view.mutable_table();
+  AddSource(table, "run", "run", "locks/run");
+  AddSource(table, "lock", "text", "locks/name");
+  AddColumn(table, "waited an operation", "", 1);
+  AddColumn(table, "held an operation", "", 1);
+  AddSource(table, "taken", "", "locks/acquisitions");
+  AddSource(table, "after waiting", "", "locks/contentions");
+  AddSource(table, "cycles waited", "", "locks/wait_total_cycles");
+  AddSource(table, "longest wait", "", "locks/wait_max_cycles");
+  AddSource(table, "cycles held", "", "locks/hold_total_cycles");
+  AddSource(table, "longest hold", "", "locks/hold_max_cycles");
+  for (const LabelledResult& run : set) {
+    for (const LockStats& lock : run.result.locks()) {
+      page.AddRow(table)
+          .Thousandths(PerOperation(run.result, lock.wait_total_cycles()))
+          .Thousandths(PerOperation(run.result, lock.hold_total_cycles()));
     }
   }
 }
 
-void AppendLatencyFigure(ResultSet set, HtmlPage& page) {
-  HtmlFigure figure;
-  HtmlChart& chart = *figure.mutable_chart();
-  HtmlTable& table = *figure.mutable_table();
-  chart.set_kind("lines");
+void AppendLatencyFigure(ResultSet set, PageData& page) {
+  if (!page.HasTable("latencies")) return;
+  const std::pair<std::string, const PathStats& (RunResult::*)() const> kinds[] = {
+      {"all allocations", &RunResult::all_allocations}, {"all frees", &RunResult::all_frees}};
+  const auto any = [&](const LabelledResult& run) {
+    return run.result.all_allocations().operations() > 0 || run.result.all_frees().operations() > 0;
+  };
+  if (std::none_of(set.begin(), set.end(), any)) return;
+  HtmlView& view = page.AddView(
+      "latencies", "How long operations take",
+      "The share of the operations that take longer than so many cycles: the further a line goes "
+      "to the right, the longer its tail. Both axes are logarithmic.");
+  HtmlChart& chart = *view.mutable_chart();
+  chart.set_kind("survival");
+  chart.set_table("latencies");
   chart.set_x_title("cycles");
   chart.set_x_log(true);
   chart.set_y_title("take longer");
   chart.set_y_unit("%");
   chart.set_y_log(true);
   chart.set_steps(true);
+  HtmlTable& table = *view.mutable_table();
   AddColumn(table, "of", "text");
-  AddColumn(table, "run", "text");
+  AddColumn(table, "run", "run");
   for (const char* title : {"least", "50 %", "90 %", "99 %", "99.9 %", "most"}) {
     AddColumn(table, title, "");
   }
   table.set_note("Cycles: so many per cent of the operations take no longer than this.");
-  for (const LabelledResult& run : set) chart.add_runs(run.label);
-  const std::pair<std::string, const PathStats& (RunResult::*)() const> kinds[] = {
-      {"allocations", &RunResult::all_allocations}, {"frees", &RunResult::all_frees}};
   for (const auto& [kind, of] : kinds) {
     chart.add_panels(kind);
     for (const LabelledResult& run : set) {
       const PathStats& path = (run.result.*of)();
       if (path.operations() == 0) continue;
-      AppendLatencyLine(kind, run.label, path, chart);
-      HtmlRow row = AddRow(table);
+      HtmlRow row = page.AddRow(table);
       row.Text(kind).Text(run.label).Number(path.cycles_min()).Number(path.cycles_p50());
       const std::optional<uint64_t> p90 = Quantile(path, 9'000);
       const std::optional<uint64_t> p999 = Quantile(path, 9'990);
@@ -381,14 +311,6 @@ void AppendLatencyFigure(ResultSet set, HtmlPage& page) {
       row.Number(path.cycles_max());
     }
   }
-  if (chart.rows().empty()) return;
-  figure.set_id("latencies");
-  figure.set_title("How long operations take");
-  figure.set_lede(
-      "The share of the operations that take longer than so many cycles: the further a line goes "
-      "to "
-      "the right, the longer its tail. Both axes are logarithmic.");
-  *page.add_figures() = std::move(figure);
 }
 
 }  // namespace slablab

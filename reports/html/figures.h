@@ -10,58 +10,45 @@
 #include <vector>
 
 #include "reports/comparison/comparison.h"
-#include "reports/html_page.pb.h"
+#include "reports/html/page_data.h"
 
-// The figures of an HTML report. Each appends itself to the page, or nothing if the set has nothing
-// for it.
+// The views of an HTML report. Each appends itself to the page, or nothing if the set has nothing
+// for it. The page's tables are there by then.
 
 namespace slablab {
 
 // Larger sets have no figures of each run alone: they are told by series.
 inline constexpr size_t kRunsShownAlone = 8;
 
-void AppendDeltaFigure(ResultSet set, HtmlPage& page);
-void AppendRunsFigure(ResultSet set, HtmlPage& page);
-void AppendScalingFigures(ResultSet set, HtmlPage& page);
-void AppendCyclesFigure(ResultSet set, HtmlPage& page);
-void AppendMissesFigure(ResultSet set, HtmlPage& page);
-void AppendLocksFigure(ResultSet set, HtmlPage& page);
-void AppendLatencyFigure(ResultSet set, HtmlPage& page);
-void AppendPathsFigure(ResultSet set, HtmlPage& page);
-void AppendFootprintFigure(ResultSet set, HtmlPage& page);
-void AppendWaitingFigure(ResultSet set, HtmlPage& page);
-void AppendPeakFigure(ResultSet set, HtmlPage& page);
-void AppendOccupancyFigure(ResultSet set, HtmlPage& page);
-void AppendLayersFigure(ResultSet set, HtmlPage& page);
-void AppendLayersOverTimeFigure(ResultSet set, HtmlPage& page);
-void AppendInputsFigure(ResultSet set, HtmlPage& page);
+void AppendScalingFigures(ResultSet set, PageData& page);
+void AppendDeltaFigure(ResultSet set, PageData& page);
+void AppendRunsFigure(ResultSet set, PageData& page);
+void AppendCyclesFigure(ResultSet set, PageData& page);
+void AppendMissesFigure(ResultSet set, PageData& page);
+void AppendLocksFigure(ResultSet set, PageData& page);
+void AppendLatencyFigure(ResultSet set, PageData& page);
+void AppendPathsFigure(ResultSet set, PageData& page);
+void AppendFootprintFigure(ResultSet set, PageData& page);
+void AppendWaitingFigure(ResultSet set, PageData& page);
+void AppendPeakFigure(ResultSet set, PageData& page);
+void AppendOccupancyFigure(ResultSet set, PageData& page);
+void AppendLayersFigure(ResultSet set, PageData& page);
+void AppendLayersOverTimeFigure(ResultSet set, PageData& page);
+void AppendInputsFigure(ResultSet set, PageData& page);
+void AppendCachesFigure(ResultSet set, PageData& page);
+// Who and where: by caller, cache, path, structure and outcome; lines; the slowest.
+void AppendIcicleFigure(ResultSet set, PageData& page);
+void AppendCallersFigure(ResultSet set, PageData& page);
+void AppendPinnedFigure(ResultSet set, PageData& page);
+void AppendSharingFigure(ResultSet set, PageData& page);
+void AppendSlowestFigure(ResultSet set, PageData& page);
 
 // --- For the above. ---
 
-// A row of a chart or table, cell by cell. Numbers are thousandths, so that the page's bytes depend
-// on integers alone.
-class HtmlRow {
- public:
-  explicit HtmlRow(google::protobuf::ListValue& row) : row_(row) {}
-  HtmlRow& Text(const std::string& text);
-  HtmlRow& Thousandths(uint64_t value);
-  HtmlRow& Number(uint64_t value);
-  HtmlRow& Nothing();
-  // numerator / denominator; nothing of nothing.
-  HtmlRow& Quotient(uint64_t numerator, uint64_t denominator);
+// sum * times an operation, in thousandths; nothing of a run without operations.
+std::optional<uint64_t> PerOperation(const RunResult& result, uint64_t sum, uint64_t times = 1);
 
- private:
-  google::protobuf::ListValue& row_;
-};
-
-HtmlFigure& AddFigure(HtmlPage& page, const std::string& id, const std::string& title,
-                      const std::string& lede);
-void AddColumn(HtmlTable& table, const std::string& title, const std::string& unit,
-               int decimals = 0);
-inline HtmlRow AddRow(HtmlTable& table) { return HtmlRow(*table.add_rows()); }
-inline HtmlRow AddRow(HtmlChart& chart) { return HtmlRow(*chart.add_rows()); }
-
-// A table of one number a run and name, names downwards, and the same as stacked bars.
+// One number a run and name: a row each of a table, and the same as stacked bars.
 struct PartsByRun {
   std::vector<std::string> parts;
   // [part][run]: thousandths; nullopt: the run does not have it.
@@ -69,11 +56,16 @@ struct PartsByRun {
   // The row of that part; appended if there is none.
   std::vector<std::optional<uint64_t>>& Row(const std::string& part, size_t runs);
 };
-// Its rows: a part, and a cell for each run.
-void FillPartRows(const PartsByRun& parts, HtmlTable& table);
-void FillPartsTable(ResultSet set, const PartsByRun& parts, const std::string& unit, int decimals,
-                    HtmlTable& table);
-void FillBars(ResultSet set, const PartsByRun& parts, HtmlChart& chart);
+// Columns "run", `part` and `value`: a row a run and part.
+struct PartsTitles {
+  std::string part;
+  std::string value;
+  std::string unit;
+  int decimals = 0;
+};
+void StartPartsTable(const PartsTitles& titles, HtmlTable& table);
+void FillPartRows(ResultSet set, const PartsByRun& parts, PageData& page, HtmlTable& table);
+void SetBars(const PartsTitles& titles, const std::vector<std::string>& parts, HtmlChart& chart);
 
 }  // namespace slablab
 

@@ -4,6 +4,7 @@
 #include "reports/html/html_report.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -14,7 +15,9 @@
 #include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
 #include "reports/html/figures.h"
+#include "reports/html/page_data.h"
 #include "reports/html/web_assets.h"
+#include "reports/text/text.h"
 
 namespace slablab {
 namespace {
@@ -64,26 +67,56 @@ std::string PageJson(const HtmlPage& page) {
   return safe;
 }
 
+// Tables of --format=csv whose numbers a view of the page has.
+bool HasView(std::string_view table) {
+  static constexpr std::string_view kNames[] = {
+      "metrics",       "delta",         "call_sites",    "call_site_cycles", "callers_memory",
+      "callers_delta", "pinned_by_age", "false_sharing", "slowest",          "slowest_causes"};
+  return std::find(std::begin(kNames), std::end(kNames), table) != std::end(kNames);
+}
+
+// All else that the results hold. Of single CPUs what is zero is left out.
+void AddTables(ResultSet set, PageData& page) {
+  for (DataTable& table : ComparisonTables(set)) {
+    if (HasView(table.name)) continue;
+    if (table.name == "counters" || table.name == "states") {
+      const auto is_nothing = [](const std::vector<std::string>& row) {
+        return row[3] != "all" && row[4] == "0" && row[5] == "0";
+      };
+      table.rows.erase(std::remove_if(table.rows.begin(), table.rows.end(), is_nothing),
+                       table.rows.end());
+    }
+    page.AddTable(table);
+  }
+}
+
 HtmlPage Figures(ResultSet set) {
-  HtmlPage page;
+  PageData page(set);
+  if (set.size() <= kRunsShownAlone) AddTables(set, page);
+  AppendCyclesFigure(set, page);
   AppendRunsFigure(set, page);
   AppendScalingFigures(set, page);
-  AppendCyclesFigure(set, page);
   AppendDeltaFigure(set, page);
   if (set.size() <= kRunsShownAlone) {
+    AppendIcicleFigure(set, page);
+    AppendCallersFigure(set, page);
+    AppendSharingFigure(set, page);
     AppendMissesFigure(set, page);
     AppendLocksFigure(set, page);
     AppendLatencyFigure(set, page);
     AppendFootprintFigure(set, page);
+    AppendLayersOverTimeFigure(set, page);
     AppendWaitingFigure(set, page);
+    AppendSlowestFigure(set, page);
     AppendPeakFigure(set, page);
+    AppendPinnedFigure(set, page);
     AppendOccupancyFigure(set, page);
     AppendLayersFigure(set, page);
-    AppendLayersOverTimeFigure(set, page);
+    AppendCachesFigure(set, page);
     AppendPathsFigure(set, page);
   }
   AppendInputsFigure(set, page);
-  return page;
+  return page.Finish();
 }
 
 // What any run assumed, each once, and of which runs where it is not all of them.
@@ -138,7 +171,10 @@ std::string HtmlReport(ResultSet set, const std::string& title) {
   html += fmt::format("<title>{}</title>\n<style>\n", Escaped(title));
   html += WebAsset::kReportCss;
   html += fmt::format("</style>\n</head>\n<body>\n<header>\n<h1>{}</h1>\n", Escaped(title));
-  html += "<nav aria-label=\"Contents\"></nav>\n</header>\n<main>\n";
+  html +=
+      "<nav aria-label=\"Contents\"></nav>\n</header>\n"
+      "<div id=\"controls\" role=\"region\" aria-label=\"What is shown\"></div>\n<main>\n";
+  html += "<div id=\"first\"></div>\n";
   if (!words.empty()) {
     html += fmt::format("<section id=\"words\">\n<h2>{}, and why</h2>\n<ul>\n{}</ul>\n</section>\n",
                         set.size() == 1 ? "What it cost" : "What differs", words);
@@ -146,12 +182,20 @@ std::string HtmlReport(ResultSet set, const std::string& title) {
   html +=
       "<noscript><p>The charts and tables of this page are drawn by a script in it. Without, "
       "<code>slablab report --format=text</code> has the same numbers.</p></noscript>\n";
-  html += "<div id=\"figures\"></div>\n";
+  html += "<div id=\"figures\"></div>\n<p id=\"said\" class=\"unseen\" role=\"status\"></p>\n";
   if (!assumptions.empty()) {
     html += fmt::format(
         "<section id=\"assumed\">\n<h2>What was assumed, and repaired in the trace</h2>\n"
         "<ul>\n{}</ul>\n</section>\n",
         assumptions);
+  }
+  if (set.size() <= kRunsShownAlone) {
+    const std::string text = set.size() == 1 ? TextReport(set[0].result, TextOptions())
+                                             : ComparisonText(set, TextOptions());
+    html += fmt::format(
+        "<section id=\"text\">\n<h2>The same as text</h2>\n<details>\n<summary>For a mail, "
+        "80 columns</summary>\n<pre tabindex=\"0\">{}</pre>\n</details>\n</section>\n",
+        Escaped(text));
   }
   html += fmt::format(
       "</main>\n<footer><p>Made by {}: a simulation, in cycles of a modelled machine. Charts by "

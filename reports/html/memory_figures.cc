@@ -2,10 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <algorithm>
-#include <iterator>
 #include <map>
-#include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,8 +46,8 @@ Occupancy OccupancyOf(const CacheStats& cache) {
   return sum;
 }
 
-// The names of the caches that hold most in any run, most first.
-std::vector<std::string> LargestCaches(ResultSet set) {
+// The names of the caches that have slabs in any run, those that hold most first.
+std::vector<std::string> AllCachesWithSlabs(ResultSet set) {
   std::map<std::string, uint64_t> most;
   for (const LabelledResult& run : set) {
     for (const CacheStats& cache : run.result.caches()) {
@@ -63,112 +60,81 @@ std::vector<std::string> LargestCaches(ResultSet set) {
   for (const auto& [name, bytes] : most) names.push_back(name);
   std::stable_sort(names.begin(), names.end(),
                    [&](const std::string& a, const std::string& b) { return most[a] > most[b]; });
+  return names;
+}
+
+// Those that are drawn.
+std::vector<std::string> LargestCaches(ResultSet set) {
+  std::vector<std::string> names = AllCachesWithSlabs(set);
   names.resize(std::min(names.size(), set.size() == 1 ? kCachesOfOneRun : kCachesOfSeveral));
   return names;
 }
 
-void AppendStrip(const std::string& panel, const std::string& run, const CacheStats& cache,
-                 HtmlChart& chart) {
-  // Full slabs first, whatever their node.
-  std::map<uint32_t, uint64_t, std::greater<>> slabs_by_objects;
-  for (const SlabOccupancy& occupancy : cache.occupancy()) {
-    slabs_by_objects[occupancy.objects()] += occupancy.slabs();
-  }
-  uint64_t from = 0;
-  for (const auto& [objects, slabs] : slabs_by_objects) {
-    const uint64_t to = from + slabs * SlabBytes(cache);
-    AddRow(chart).Text(panel).Text(run).Number(from).Number(to).Quotient(
-        std::min(objects, cache.objects_per_slab()), cache.objects_per_slab());
-    from = to;
-  }
-}
-
-// As of the sample before; nothing before the first and after the last.
-std::optional<uint64_t> HeldAt(const RunResult& result, uint64_t time_ns) {
-  const auto& samples = result.footprint();
-  const auto after = std::upper_bound(
-      samples.begin(), samples.end(), time_ns,
-      [](uint64_t time, const FootprintSample& sample) { return time < sample.time_ns(); });
-  if (after == samples.begin()) return std::nullopt;
-  const FootprintSample& last = *std::prev(after);
-  if (after == samples.end() && last.time_ns() < time_ns) return std::nullopt;
-  return last.slab_bytes();
-}
-
 }  // namespace
 
-void AppendFootprintFigure(ResultSet set, HtmlPage& page) {
-  // Rows of the table are of the moments of any run; runs of one trace have the same ones.
-  std::set<uint64_t> moments;
+void AppendFootprintFigure(ResultSet set, PageData& page) {
+  bool any_over_time = false;
   bool any_asked = false;
   for (const LabelledResult& run : set) {
+    any_over_time = any_over_time || run.result.footprint_size() > 1;
     for (const FootprintSample& sample : run.result.footprint()) {
-      moments.insert(sample.time_ns());
       any_asked = any_asked || sample.requested_bytes() > 0;
     }
   }
-  if (moments.size() < 2) return;
-  HtmlFigure& figure = AddFigure(
-      page, "footprint", "Memory over time",
+  if (!any_over_time) return;
+  HtmlView& view = page.AddView(
+      "footprint", "Memory over time",
       "Bytes in slabs, over the run; below, what users had asked for of what they had in them.");
-  HtmlChart& chart = *figure.mutable_chart();
+  HtmlChart& chart = *view.mutable_chart();
   chart.set_kind("lines");
+  chart.set_x("time");
   chart.set_x_title("time");
   chart.set_x_unit("ns");
   chart.set_y_title("in slabs");
   chart.set_y_unit("bytes");
   chart.set_steps(true);
-  chart.add_panels("");
+  chart.add_values("in slabs");
+  if (any_asked) chart.add_values("asked for");
+  HtmlTable& table = *view.mutable_table();
+  AddSource(table, "run", "run", "footprint/run");
+  AddSource(table, "time", "ns", "footprint/time_ns");
+  AddSource(table, "in slabs", "bytes", "footprint/slab_bytes");
+  AddColumn(table, "asked for", "bytes");
+  AddColumn(table, "waiting for RCU", "bytes");
+  AddSource(table, "slabs", "", "footprint/slabs");
+  AddSource(table, "objects", "", "footprint/objects");
+  AddSource(table, "free slots", "bytes", "footprint/free_bytes");
+  AddSource(table, "whole pages", "bytes", "footprint/large_bytes");
   for (const LabelledResult& run : set) {
-    chart.add_runs(run.label);
     for (const FootprintSample& sample : run.result.footprint()) {
-      AddRow(chart).Text("").Text(run.label).Number(sample.time_ns()).Number(sample.slab_bytes());
-    }
-  }
-  if (any_asked) {
-    // Of the first run: others of the same trace differ by what had to wait.
-    chart.add_runs("asked for");
-    for (const FootprintSample& sample : set[0].result.footprint()) {
-      AddRow(chart)
-          .Text("")
-          .Text("asked for")
-          .Number(sample.time_ns())
-          .Number(AskedInSlabs(sample));
-    }
-  }
-  HtmlTable& table = *figure.mutable_table();
-  AddColumn(table, "time", "ns");
-  for (const LabelledResult& run : set) AddColumn(table, run.label, "bytes");
-  const size_t every = std::max<size_t>(1, (moments.size() + 23) / 24);
-  size_t i = 0;
-  for (const uint64_t time : moments) {
-    if (i++ % every != 0) continue;
-    HtmlRow cells = AddRow(table);
-    cells.Number(time);
-    for (const LabelledResult& run : set) {
-      const std::optional<uint64_t> bytes = HeldAt(run.result, time);
-      bytes.has_value() ? cells.Number(*bytes) : cells.Nothing();
+      page.AddRow(table).Number(AskedInSlabs(sample)).Number(WaitingBytes(sample));
     }
   }
 }
 
-void AppendWaitingFigure(ResultSet set, HtmlPage& page) {
+void AppendWaitingFigure(ResultSet set, PageData& page) {
   const auto has_rcu = [](const LabelledResult& run) { return run.result.has_rcu(); };
   if (std::none_of(set.begin(), set.end(), has_rcu)) return;
-  HtmlFigure& figure =
-      AddFigure(page, "rcu", "Memory that waits for a grace period",
-                "Bytes of slots and pages whose objects were freed by kvfree_rcu, over the run: in "
-                "sheaves, blocks of pointers and lists, until every CPU has been quiescent since.");
-  HtmlChart& chart = *figure.mutable_chart();
-  chart.set_kind("lines");
-  chart.set_x_title("time");
-  chart.set_x_unit("ns");
-  chart.set_y_title("waiting");
-  chart.set_y_unit("bytes");
-  chart.set_steps(true);
-  chart.add_panels("");
-  HtmlTable& table = *figure.mutable_table();
-  AddColumn(table, "run", "text");
+  HtmlView& view =
+      page.AddView("rcu", "Memory that waits for a grace period",
+                   "Bytes of slots and pages whose objects were freed by kvfree_rcu, over the run: "
+                   "in sheaves, blocks of pointers and lists, until every CPU has been quiescent "
+                   "since.");
+  const auto over_time = [](const LabelledResult& run) { return run.result.footprint_size() > 1; };
+  if (std::any_of(set.begin(), set.end(), over_time)) {
+    HtmlChart& chart = *view.mutable_chart();
+    chart.set_kind("lines");
+    chart.set_table("view:footprint");
+    chart.set_x("time");
+    chart.set_x_title("time");
+    chart.set_x_unit("ns");
+    chart.set_y_title("waiting");
+    chart.set_y_unit("bytes");
+    chart.set_steps(true);
+    chart.add_values("waiting for RCU");
+  }
+  HtmlTable& table = *view.mutable_table();
+  AddColumn(table, "run", "run");
   for (const char* const name : {"freed by kvfree_rcu", "into sheaves", "drains", "grace periods",
                                  "most objects waiting", "objects at the end"}) {
     AddColumn(table, name, "");
@@ -177,12 +143,8 @@ void AppendWaitingFigure(ResultSet set, HtmlPage& page) {
   AddColumn(table, "at the end", "bytes");
   for (const LabelledResult& run : set) {
     if (!has_rcu(run)) continue;
-    chart.add_runs(run.label);
-    for (const FootprintSample& sample : run.result.footprint()) {
-      AddRow(chart).Text("").Text(run.label).Number(sample.time_ns()).Number(WaitingBytes(sample));
-    }
     const RcuReport& rcu = run.result.rcu();
-    AddRow(table)
+    page.AddRow(table)
         .Text(run.label)
         .Number(rcu.to_sheaves() + rcu.to_batches())
         .Number(rcu.to_sheaves())
@@ -195,7 +157,7 @@ void AppendWaitingFigure(ResultSet set, HtmlPage& page) {
   }
 }
 
-void AppendPeakFigure(ResultSet set, HtmlPage& page) {
+void AppendPeakFigure(ResultSet set, PageData& page) {
   PartsByRun parts;
   bool any = false;
   for (size_t run = 0; run < set.size(); ++run) {
@@ -211,50 +173,50 @@ void AppendPeakFigure(ResultSet set, HtmlPage& page) {
     }
   }
   if (!any) return;
-  HtmlFigure& figure = AddFigure(page, "peak", "Memory at the peak",
-                                 "Bytes held in all when most was in slabs, by what they were; "
-                                 "kmalloc's whole pages, metadata "
-                                 "elsewhere and per-CPU areas are in no slabs.");
-  FillBars(set, parts, *figure.mutable_chart());
-  figure.mutable_chart()->set_x_unit("bytes");
-  figure.mutable_chart()->set_x_title("held at the peak");
-  HtmlTable& table = *figure.mutable_table();
-  FillPartsTable(set, parts, "bytes", 0, table);
-  HtmlRow in_slabs = AddRow(table);
-  in_slabs.Text("in slabs");
-  for (const LabelledResult& run : set) in_slabs.Number(run.result.footprint_peak().slab_bytes());
-  HtmlRow in_all = AddRow(table);
-  in_all.Text("held in all");
-  for (const LabelledResult& run : set) in_all.Number(HeldBy(run.result.footprint_peak()).total);
+  HtmlView& view = page.AddView("peak", "Memory at the peak",
+                                "Bytes held in all when most was in slabs, by what they were; "
+                                "kmalloc's whole pages, metadata elsewhere and per-CPU areas are "
+                                "in no slabs.");
+  const PartsTitles titles = {.part = "what", .value = "held", .unit = "bytes", .decimals = 0};
+  SetBars(titles, parts.parts, *view.mutable_chart());
+  view.mutable_chart()->set_x_title("held at the peak");
+  view.mutable_chart()->set_ranked(true);
+  HtmlTable& table = *view.mutable_table();
+  StartPartsTable(titles, table);
+  FillPartRows(set, parts, page, table);
+  for (const LabelledResult& run : set) {
+    const FootprintSample& peak = run.result.footprint_peak();
+    page.AddRow(table).Text(run.label).Text("in slabs").Number(peak.slab_bytes());
+    page.AddRow(table).Text(run.label).Text("held in all").Number(HeldBy(peak).total);
+  }
 }
 
-void AppendOccupancyFigure(ResultSet set, HtmlPage& page) {
+void AppendOccupancyFigure(ResultSet set, PageData& page) {
   const std::vector<std::string> names = LargestCaches(set);
   if (names.empty()) return;
-  HtmlFigure& figure = AddFigure(
-      page, "occupancy", "Slabs at the end, and how full they are",
+  HtmlView& view = page.AddView(
+      "occupancy", "Slabs at the end, and how full they are",
       "A strip is the memory of a cache when the run ended, and much may have been freed again: "
       "its slabs, from the fullest to the emptiest. Dark is full of allocated objects, pale is "
       "empty. The caches that hold most.");
-  HtmlChart& chart = *figure.mutable_chart();
+  HtmlChart& chart = *view.mutable_chart();
   chart.set_kind("strips");
+  chart.set_table("occupancy");
   chart.set_x_unit("bytes");
   chart.set_x_title("in slabs");
-  HtmlTable& table = *figure.mutable_table();
+  for (const std::string& name : names) chart.add_panels(name);
+  HtmlTable& table = *view.mutable_table();
   AddColumn(table, "cache", "text");
-  AddColumn(table, "run", "text");
+  AddColumn(table, "run", "run");
   for (const char* title : {"slabs", "full", "empty", "objects"}) AddColumn(table, title, "");
   AddColumn(table, "of their slots", "%", 1);
   AddColumn(table, "held", "bytes");
-  for (const LabelledResult& run : set) chart.add_runs(run.label);
-  for (const std::string& name : names) {
-    chart.add_panels(name);
+  for (const std::string& name : AllCachesWithSlabs(set)) {
     for (const LabelledResult& run : set) {
       for (const CacheStats& cache : run.result.caches()) {
         if (cache.name() != name || cache.occupancy().empty()) continue;
-        AppendStrip(name, run.label, cache, chart);
         const Occupancy sum = OccupancyOf(cache);
-        AddRow(table)
+        page.AddRow(table)
             .Text(name)
             .Text(run.label)
             .Number(sum.slabs)
