@@ -144,7 +144,7 @@ TEST_F(RunTest, DemoComparesEveryAllocatorAndLeavesAPage) {
   std::ifstream file(page);
   const std::string html((std::istreambuf_iterator<char>(file)), {});
   EXPECT_THAT(html, AllOf(StartsWith("<!DOCTYPE html>"), HasSubstr("slub-2010")));
-  EXPECT_LT(html.size(), 1'000'000u);
+  EXPECT_LT(html.size(), 1'500'000u);
   ExpectRefusal("demo more", {"demo takes no arguments"});
 }
 

@@ -8,13 +8,20 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/check.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "reports/breakdown.h"
 #include "reports/html/web_assets.h"
 #include "reports/html_page.pb.h"
+#include "reports/tables.h"
+#include "reports/text/text.h"
 #include "tests/reports/example_result.h"
 
 namespace slablab {
@@ -83,7 +90,7 @@ TEST(HtmlReportTest, NamesAreNeverMarkup) {
   EXPECT_THAT(own, HasSubstr("&lt;/script&gt;&lt;script&gt;alert(1)"));
   // As data, the name is what it was.
   const HtmlPage page = DataOf(html);
-  ASSERT_GT(page.figures_size(), 3);
+  ASSERT_GT(page.views_size(), 3);
   EXPECT_THAT(page.DebugString(), HasSubstr("</script><script>alert(1)"));
 }
 
@@ -103,49 +110,134 @@ TEST(HtmlReportTest, AsksForNothing) {
   EXPECT_THAT(own, HasSubstr("default-src 'none'"));
 }
 
-// Whatever a result holds, every row has a cell for each column, and the page is small.
+// The cells of a column as they are meant: [n, value] stands for n of them.
+std::vector<google::protobuf::Value> Cells(const HtmlTable::Column& column) {
+  std::vector<google::protobuf::Value> cells;
+  for (const auto& value : column.values().values()) {
+    if (value.has_list_value()) {
+      const auto& pair = value.list_value();
+      cells.insert(cells.end(), static_cast<size_t>(pair.values(0).number_value()), pair.values(1));
+    } else {
+      cells.push_back(value);
+    }
+  }
+  return cells;
+}
+
+// A column of a view's table, wherever it stands.
+const HtmlTable::Column& Resolved(const HtmlPage& page, const HtmlTable::Column& column) {
+  if (column.source().empty()) return column;
+  const std::vector<std::string> at = absl::StrSplit(column.source(), '/');
+  for (const HtmlTable& table : page.tables()) {
+    if (table.name() != at[0]) continue;
+    for (const HtmlTable::Column& each : table.columns()) {
+      if (each.title() == at[1]) return each;
+    }
+  }
+  ADD_FAILURE() << column.source() << " is none of the page's";
+  return column;
+}
+
+const HtmlView& ViewOf(const HtmlPage& page, const std::string& id) {
+  const auto view = std::find_if(page.views().begin(), page.views().end(),
+                                 [&](const HtmlView& each) { return each.id() == id; });
+  CHECK(view != page.views().end());
+  return *view;
+}
+
+// Whatever results hold, every column has a cell for each row, wherever it stands.
 TEST(HtmlReportTest, AnyResultsMakeAWholePage) {
   Random random(11);
   for (int i = 0; i < 10; ++i) {
     std::vector<RunResult> results;
     for (uint64_t n = 1 + random.Below(4); n > 0; --n) results.push_back(AnyResult(random));
     const HtmlPage page = DataOf(HtmlReport(Labelled(std::move(results)), "any"));
-    for (const HtmlFigure& figure : page.figures()) {
-      for (const auto& row : figure.table().rows()) {
-        if (row.values_size() == 1) continue;  // a group's name
-        EXPECT_EQ(row.values_size(), figure.table().columns_size()) << figure.id();
+    for (const HtmlTable& table : page.tables()) {
+      for (const HtmlTable::Column& column : table.columns()) {
+        EXPECT_EQ(Cells(column).size(), table.rows()) << table.name() << " " << column.title();
       }
-      for (const auto& row : figure.chart().rows()) {
-        EXPECT_EQ(row.values_size(), figure.chart().kind() == "strips" ? 5 : 4) << figure.id();
+    }
+    for (const HtmlView& view : page.views()) {
+      for (const HtmlTable::Column& column : view.table().columns()) {
+        const auto cells = Cells(Resolved(page, column));
+        if (view.table().rows() > 0) {
+          EXPECT_EQ(cells.size(), view.table().rows()) << view.id() << " " << column.title();
+        }
+        if (column.unit() != "text" && column.unit() != "run") continue;
+        for (const google::protobuf::Value& cell : cells) {
+          EXPECT_LT(cell.number_value(), page.names_size());
+        }
       }
     }
   }
 }
 
-// The total of the table of cycles, as its parts: with its fraction, and their sum.
+// The page's tables are those of --format=csv, cell by cell.
+TEST(HtmlReportTest, ThePagesTablesAreThoseOfCsv) {
+  Random random(3);
+  const std::vector<LabelledResult> set = Labelled({ExampleResult(), AnyResult(random)});
+  const HtmlPage page = DataOf(HtmlReport(set, "two"));
+  int compared = 0;
+  for (const DataTable& table : ComparisonTables(set)) {
+    const auto of = std::find_if(page.tables().begin(), page.tables().end(),
+                                 [&](const HtmlTable& each) { return each.name() == table.name; });
+    if (of == page.tables().end()) {
+      continue;  // it has no rows, or is a view of its own
+    }
+    if (table.name == "counters" || table.name == "states") continue;
+    ASSERT_EQ(of->rows(), table.rows.size()) << table.name;
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      const HtmlTable::Column& column = of->columns(static_cast<int>(i));
+      EXPECT_EQ(column.title(), table.columns[i]);
+      const auto cells = Cells(column);
+      for (size_t row = 0; row < table.rows.size(); ++row) {
+        const auto number = static_cast<uint64_t>(cells[row].number_value());
+        const std::string text =
+            column.unit().empty() ? absl::StrCat(number) : page.names(static_cast<int>(number));
+        // JSON has no place for what is not UTF-8.
+        if (absl::c_all_of(table.rows[row][i], absl::ascii_isascii)) {
+          EXPECT_EQ(text, table.rows[row][i]) << table.name << " " << column.title();
+        }
+      }
+    }
+    ++compared;
+  }
+  EXPECT_GT(compared, 20);
+}
+
+// The total of cycles, as its parts: with its fraction, and their sum; and what the text says.
 TEST(HtmlReportTest, TheTotalOfCyclesIsTheSumOfItsPartsWithItsDecimal) {
   const RunResult result = ExampleResult();
   const uint64_t cycles = AllocatorCycles(result);
   const uint64_t operations = result.totals().operations();
   ASSERT_NE(cycles % operations, 0u);
   const HtmlPage page = DataOf(HtmlReport(Labelled({result}), "one"));
-  const auto figure = std::find_if(page.figures().begin(), page.figures().end(),
-                                   [](const HtmlFigure& each) { return each.id() == "cycles"; });
-  ASSERT_NE(figure, page.figures().end());
-  ASSERT_EQ(figure->table().columns_size(), 2);
-  EXPECT_EQ(figure->table().columns(1).decimals(), 1);
+  const HtmlTable& table = ViewOf(page, "cycles").table();
+  ASSERT_EQ(table.columns_size(), 3);
+  EXPECT_EQ(table.columns(2).decimals(), 1);
+  const auto names = Cells(table.columns(1));
+  const auto values = Cells(table.columns(2));
   double sum = 0;
   std::optional<double> total;
-  for (const auto& row : figure->table().rows()) {
-    if (row.values(0).string_value() == "all of the allocator") {
-      total = row.values(1).number_value();
-      break;
+  for (size_t i = 0; i < names.size() && !total.has_value(); ++i) {
+    if (page.names(static_cast<int>(names[i].number_value())) == "all of the allocator") {
+      total = values[i].number_value();
+    } else {
+      sum += values[i].number_value();
     }
-    sum += row.values(1).number_value();
   }
   ASSERT_TRUE(total.has_value());
   EXPECT_DOUBLE_EQ(*total, static_cast<double>(cycles) / static_cast<double>(operations));
-  EXPECT_NEAR(*total, sum, 0.0005 * figure->table().rows_size());
+  EXPECT_NEAR(*total, sum, 0.0005 * table.rows());
+  EXPECT_THAT(TextReport(result, TextOptions()),
+              HasSubstr(absl::StrFormat("%.1f an operation in the", *total)));
+}
+
+// A page needs no script to tell what text does.
+TEST(HtmlReportTest, TheReportAsTextIsInThePage) {
+  const std::string html = HtmlReport(Labelled({ExampleResult()}), "one");
+  const std::string text = TextReport(ExampleResult(), TextOptions());
+  EXPECT_THAT(html, HasSubstr(text.substr(0, text.find('<'))));
 }
 
 TEST(HtmlReportTest, ALargeSweepIsBelowAMegabyte) {
@@ -165,16 +257,9 @@ TEST(HtmlReportTest, ALargeSweepIsBelowAMegabyte) {
   const std::string html = HtmlReport(Labelled(std::move(results)), "sweep");
   EXPECT_LT(html.size(), 1'000'000u);
   const HtmlPage page = DataOf(html);
-  bool scaling = false;
-  for (const HtmlFigure& figure : page.figures()) {
-    if (figure.id() != "scaling") continue;
-    scaling = true;
-    EXPECT_THAT(figure.chart().rows(), SizeIs(90));
-    EXPECT_THAT(figure.chart().panels(), SizeIs(3));
-    EXPECT_THAT(figure.chart().runs(), SizeIs(5));
-    EXPECT_THAT(figure.table().rows(), SizeIs(15));
-  }
-  EXPECT_TRUE(scaling);
+  const HtmlView& scaling = ViewOf(page, "scaling");
+  EXPECT_EQ(scaling.table().rows(), 90u);
+  EXPECT_THAT(page.tables(), SizeIs(0));
 }
 
 }  // namespace

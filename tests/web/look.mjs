@@ -3,22 +3,19 @@
 
 // node look.mjs PAGE.html FOLDER: opens the page in Debian's Chromium, on a desk and on a phone,
 // light and dark, and prints what there is to see as one JSON object. Screenshots are left in
-// FOLDER. SLABLAB_NODE_MODULES is where the packages of package.json are.
-import {createRequire} from "node:module";
-import {pathToFileURL} from "node:url";
+// FOLDER.
 import {readFileSync} from "node:fs";
 import {resolve} from "node:path";
+import {open, require} from "./browser.mjs";
 
-const require = createRequire(resolve(process.env.SLABLAB_NODE_MODULES, "look.cjs"));
-const puppeteer = require("puppeteer-core");
 const axe = require.resolve("axe-core/axe.min.js");
 
 const [page, folder] = process.argv.slice(2);
 const views = [
   {name: "desk-light", width: 1280, height: 900, scheme: "light"},
   {name: "desk-dark", width: 1280, height: 900, scheme: "dark"},
-  {name: "phone-light", width: 390, height: 844, scheme: "light"},
-  {name: "phone-dark", width: 390, height: 844, scheme: "dark"},
+  {name: "phone-light", width: 360, height: 740, scheme: "light"},
+  {name: "phone-dark", width: 360, height: 740, scheme: "dark"},
 ];
 
 // What is on the page, seen from within it.
@@ -27,7 +24,7 @@ function inspect() {
   return {
     title: document.title,
     charts: [...document.querySelectorAll("figure[data-chart]")].map((figure) => {
-      const images = [...figure.querySelectorAll("svg[role=img]")];
+      const images = [...figure.querySelectorAll(":scope > svg")];
       const section = figure.closest("section");
       return {
         section: section.id,
@@ -36,7 +33,8 @@ function inspect() {
         // Bars, lines and dots that have a size.
         marks: images.reduce((sum, image) => {
           const marks = image.querySelectorAll(
-            "g[data-mark=bar] rect, g[data-mark=line] path, g[data-mark=dot] circle",
+            "g[data-mark=bar] rect, g[data-mark=line] path, g[data-mark=dot] circle, " +
+              "[role=treeitem] > rect",
           );
           return sum + [...marks].filter((m) => box(m).width > 0 || box(m).height > 0).length;
         }, 0),
@@ -54,32 +52,13 @@ function inspect() {
   };
 }
 
-const browser = await puppeteer.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  // A root user, as in continuous integration, has no sandbox.
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"],
-  userDataDir: resolve(folder, "profile"),
-});
-const seen = {console: [], requests: [], views: {}};
+const {browser, openTab, seen} = await open(page, folder);
+seen.views = {};
 try {
-  for (const view of views) {
-    const tab = await browser.newPage();
-    const address = pathToFileURL(resolve(page)).href;
-    tab.on("console", (message) => seen.console.push(`${message.type()}: ${message.text()}`));
-    tab.on("pageerror", (error) => seen.console.push(`error: ${error.message}`));
-    tab.on("request", (request) => {
-      if (request.url() !== address) seen.requests.push(request.url());
-    });
-    await tab.emulateMediaFeatures([{name: "prefers-color-scheme", value: view.scheme}]);
-    await tab.setViewport({width: view.width, height: view.height});
-    await tab.goto(address);
-    const drawn = () =>
-      [...document.querySelectorAll("figure[data-chart]")].every((f) => f.querySelector("svg"));
-    await tab
-      .waitForFunction(drawn, {timeout: 30000})
-      .catch(() => seen.console.push(`error: ${view.name}: a chart was not drawn`));
+  for (const {name, width, height, scheme} of views) {
+    const tab = await openTab({scheme, viewport: {width, height}});
     const found = await tab.evaluate(inspect);
-    await tab.screenshot({path: resolve(folder, `${view.name}.png`), fullPage: true});
+    await tab.screenshot({path: resolve(folder, `${name}.png`), fullPage: true});
     // The page's policy keeps other scripts out; this one is the tester's.
     await tab.evaluate(readFileSync(axe, "utf8"));
     const report = await tab.evaluate(() => {
@@ -88,7 +67,7 @@ try {
     found.findings = report.violations.map(({id, impact, nodes}) => {
       return {id, impact, where: nodes.slice(0, 3).map((node) => node.target.join(" "))};
     });
-    seen.views[view.name] = found;
+    seen.views[name] = found;
     await tab.close();
   }
 } finally {
