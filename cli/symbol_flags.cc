@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_split.h"
 #include "cli/flags.h"
-#include "runs/experiments/caller_names.h"
+#include "runs/attribution/caller_names.h"
 #include "traces/symbols/symbols.h"
 
 ABSL_FLAG(std::string, kallsyms, "",

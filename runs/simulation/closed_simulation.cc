@@ -11,9 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/text_format.h"
+#include "runs/attribution/attribution_result.h"
 #include "runs/recorded/cache_ways.h"
 #include "runs/recorded/replayable.h"
-#include "runs/simulation/attribution_result.h"
 #include "runs/simulation/kernel_match.h"
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_config.h"

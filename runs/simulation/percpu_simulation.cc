@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"
-#include "runs/simulation/attribution_result.h"
+#include "runs/attribution/attribution_result.h"
 #include "runs/simulation/percpu_result.h"
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"

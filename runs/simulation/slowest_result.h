@@ -4,7 +4,6 @@
 #ifndef SLABLAB_RUNS_SIMULATION_SLOWEST_RESULT_H_
 #define SLABLAB_RUNS_SIMULATION_SLOWEST_RESULT_H_
 
-#include <string_view>
 #include <vector>
 
 #include "allocators/allocator.h"
@@ -14,9 +13,6 @@
 #include "workloads/observed/slowest.h"
 
 namespace slablab {
-
-// What L1 answers, code takes, and unlocked read-modify-writes.
-inline constexpr std::string_view kCodeAndL1 = "code and L1";
 
 // What an operation's cycles went to: they add up to `cycles`, most first, then by name.
 std::vector<SlowCause> CausesOf(const OperationTally& tally, Cycles cycles);

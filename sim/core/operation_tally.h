@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <string_view>
 
 #include "base/types.h"
 #include "sim/cache/ledger.h"
@@ -22,6 +23,10 @@ struct LockHolder {
   CpuId cpu{-1};
   Site site = Site::kUse;
 };
+
+// What reports call the rest of an operation's cycles: what L1 answers, code takes, and unlocked
+// read-modify-writes.
+inline constexpr std::string_view kCodeAndL1 = "code and L1";
 
 // What one operation of a CPU has spent so far on what L1 did not answer, on locked
 // read-modify-writes and on waiting; the rest of its cycles are its code's and L1's. Kept where the

@@ -13,7 +13,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "runs/experiments/caller_names.h"
+#include "runs/attribution/caller_names.h"
 #include "tests/test_files.h"
 #include "traces/call_site.h"
 

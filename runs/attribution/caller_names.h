@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_RUNS_EXPERIMENTS_CALLER_NAMES_H_
-#define SLABLAB_RUNS_EXPERIMENTS_CALLER_NAMES_H_
+#ifndef SLABLAB_RUNS_ATTRIBUTION_CALLER_NAMES_H_
+#define SLABLAB_RUNS_ATTRIBUTION_CALLER_NAMES_H_
 
 #include "reports/attribution.pb.h"
 #include "traces/symbols/symbols.h"
@@ -15,4 +15,4 @@ void NameCallers(const Symbols& symbols, Attribution* attribution);
 
 }  // namespace slablab
 
-#endif  // SLABLAB_RUNS_EXPERIMENTS_CALLER_NAMES_H_
+#endif  // SLABLAB_RUNS_ATTRIBUTION_CALLER_NAMES_H_

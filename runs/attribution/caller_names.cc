@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runs/experiments/caller_names.h"
+#include "runs/attribution/caller_names.h"
 
 #include <string>
 

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_RUNS_SIMULATION_ATTRIBUTION_RESULT_H_
-#define SLABLAB_RUNS_SIMULATION_ATTRIBUTION_RESULT_H_
+#ifndef SLABLAB_RUNS_ATTRIBUTION_ATTRIBUTION_RESULT_H_
+#define SLABLAB_RUNS_ATTRIBUTION_ATTRIBUTION_RESULT_H_
 
 #include <cstdint>
 #include <functional>
@@ -44,4 +44,4 @@ std::vector<PathInfo> PathsWithRcu(const Allocator& allocator);
 
 }  // namespace slablab
 
-#endif  // SLABLAB_RUNS_SIMULATION_ATTRIBUTION_RESULT_H_
+#endif  // SLABLAB_RUNS_ATTRIBUTION_ATTRIBUTION_RESULT_H_

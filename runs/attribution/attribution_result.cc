@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "runs/simulation/attribution_result.h"
+#include "runs/attribution/attribution_result.h"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "runs/simulation/slowest_result.h"
 #include "sim/cache/ledger.h"
+#include "sim/core/operation_tally.h"
 #include "sim/core/spinlock.h"
 #include "traces/call_site.h"
 #include "workloads/rcu_frees.h"
