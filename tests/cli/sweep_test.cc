@@ -310,7 +310,8 @@ TEST_F(SweepTest, TheMergedReportBeginsWithWhoWins) {
   EXPECT_THAT(text, AllOf(HasSubstr(", by allocator\n"), HasSubstr("(base)"),
                           HasSubstr("(median and range)"), HasSubstr(" settings): ")));
   EXPECT_THAT(merged("--base=slab"), HasSubstr("slab (base)"));
-  for (const std::string& line : absl::StrSplit(merged("--format=mail"), '\n')) {
+  const std::vector<std::string> mail = absl::StrSplit(merged("--format=mail"), '\n');
+  for (const std::string& line : mail) {
     EXPECT_LE(line.size(), 72u) << line;
   }
   const Ending wrong = Stderr(absl::StrCat("sweep merge --base=slba ", sweep_, Folder("some")));
