@@ -377,6 +377,7 @@ void Gatherer::FillLine(const LineWatch::Line& line, SharedLine& filled) const {
   for (int i = 0; machine_.config().cpu_count() <= 64 && i < 64; ++i) {
     if ((line.cpus >> i & 1) != 0) filled.add_cpus(i);
   }
+  filled.set_cpu_count(static_cast<uint32_t>(filled.cpus_size()));
   for (int i = 0; i < 64; ++i) {
     if ((line.nodes >> i & 1) != 0) filled.add_nodes(i);
   }
