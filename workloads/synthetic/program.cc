@@ -365,14 +365,25 @@ class Compiler {
     Optional(step.bytes(), path + ".bytes", allocate.b, allocate.has_b);
     Optional(step.node(), path + ".node", allocate.c, allocate.has_c);
     Optional(step.touch(), path + ".touch", allocate.d, allocate.has_d);
+    allocate.caller = CallerOf(fmt::format("{}: {}", group_->name, step.use()));
     allocate.label = static_cast<uint32_t>(program_.labels.size());
     program_.labels.push_back({.call_site = fmt::format("{}: {}", group_->name, step.use()),
                                .gfp = spec.gfp().empty() ? "GFP_KERNEL" : spec.gfp()});
   }
 
+  // Steps of one name are one caller.
+  uint32_t CallerOf(const std::string& name) {
+    std::vector<std::string>& callers = program_.callers;
+    const auto found = std::find(callers.begin(), callers.end(), name);
+    const auto number = static_cast<uint32_t>(found - callers.begin());
+    if (found == callers.end()) callers.push_back(name);
+    return number;
+  }
+
   void Free(const FreeStep& step, const std::string& path, bool by_rcu) {
     Instruction& free = Add(Instruction::Op::kFree, path);
     free.by_rcu = by_rcu;
+    free.caller = CallerOf(fmt::format("{}: free {}", group_->name, step.slot()));
     Slot(step.slot(), step.at(), path, free);
     Optional(step.touch(), path + ".touch", free.d, free.has_d);
   }

@@ -57,6 +57,7 @@ struct Instruction {
   uint32_t target = 0;
   uint32_t objects = 1;  // kSend, kReceive
   uint32_t label = 0;
+  uint32_t caller = 0;  // kAllocate, kFree: into Program::callers
   std::string path;  // in the spec, for messages
 };
 
@@ -89,6 +90,8 @@ struct Program {
   std::vector<uint32_t> barriers;                             // likewise
   std::vector<int64_t> use_bytes;                             // by use
   std::vector<ProgramLabel> labels;
+  // What allocates and what frees, by name: "senders: skb", "receivers: free skb"; 0: nothing known.
+  std::vector<std::string> callers = {""};
 };
 
 // The machine, as expressions see it.

@@ -167,12 +167,6 @@ std::vector<uint32_t> SyntheticWorkload::barriers() const {
   return all;
 }
 
-std::vector<std::string> SyntheticWorkload::Callers() const {
-  std::vector<std::string> callers = {""};
-  for (const ProgramLabel& label : program_.labels) callers.push_back(label.call_site);
-  return callers;
-}
-
 std::string SyntheticWorkload::TaskName(TaskIndex task) const {
   const TaskRecord& record = tasks_[task];
   return options_.scale == 1
@@ -326,7 +320,7 @@ bool SyntheticWorkload::Fill(TaskRecord& task, const Instruction& instruction, S
     return true;
   }
   step->label = instruction.label;
-  step->caller = instruction.label + 1;
+  step->caller = instruction.caller;
   step->touch_bytes = static_cast<uint32_t>(kLineSize);
   if (instruction.op == Op::kAllocate) {
     step->kind = Step::Kind::kAllocate;

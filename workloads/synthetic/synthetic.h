@@ -46,7 +46,7 @@ class SyntheticWorkload : public StepSource {
   std::vector<uint32_t> barriers() const override;
   void NextStep(TaskIndex task, Step* step) override;
   // By Step::caller.
-  std::vector<std::string> Callers() const;
+  const std::vector<std::string>& Callers() const { return program_.callers; }
   std::string TaskName(TaskIndex task) const override;
   std::string QueueName(uint32_t queue) const override;
   absl::Status ErrorOf(TaskIndex task, const std::string& message) const override;
