@@ -90,7 +90,7 @@ struct Program {
   std::vector<uint32_t> barriers;                             // likewise
   std::vector<int64_t> use_bytes;                             // by use
   std::vector<ProgramLabel> labels;
-  // What allocates and what frees, by name: "senders: skb", "receivers: free skb"; 0: nothing known.
+  // What allocates and what frees, by name: "senders: skb", "receivers: free skb"; 0: not known.
   std::vector<std::string> callers = {""};
 };
 
