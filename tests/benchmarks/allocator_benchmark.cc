@@ -23,16 +23,24 @@
 namespace slablab {
 namespace {
 
+// A model, and whether its cache asks for sheaves: of 28 objects, as nearly all have of themselves
+// from Linux 7.0 on.
+struct Subject {
+  std::string_view model;
+  bool asks = false;
+};
+
 // Ready for a pattern: a booted machine with one cache of 256-byte objects.
 class Bench {
  public:
-  Bench(std::string_view allocator, int64_t cpus)
+  Bench(const Subject& subject, int64_t cpus)
       : machine_(ReferenceMachine({.cpus = static_cast<int>(cpus),
                                    .nodes = static_cast<int>((cpus + 31) / 32),
                                    .cpus_per_node = 32,
                                    .mib_per_node = 256})),
-        allocator_(MakeAllocator(allocator, machine_, {}).value()) {
-    const CacheSpec spec{.name = "bench", .object_size = 256};
+        allocator_(MakeAllocator(subject.model, machine_, {}).value()) {
+    const CacheSpec spec{
+        .name = "bench", .object_size = 256, .sheaf_capacity = subject.asks ? 28u : 0u};
     machine_.scheduler().RunOn(CpuId(0), [this, &spec](Cpu& cpu) -> Task<void> {
       co_await allocator_->Boot(cpu);
       const absl::StatusOr<CacheId> created = co_await allocator_->CreateCache(cpu, spec);
@@ -85,8 +93,8 @@ void TwoOrMore(benchmark::internal::Benchmark* bench) {
 constexpr int64_t kOpsPerRound = 1 << 16;  // over all CPUs
 
 // Allocates and frees the same object again.
-void Pairs(benchmark::State& state, std::string_view allocator) {
-  Bench bench(allocator, state.range(0));
+void Pairs(benchmark::State& state, const Subject& subject) {
+  Bench bench(subject, state.range(0));
   const int64_t pairs = kOpsPerRound / 2 / bench.cpus();
   const auto program = [&](Cpu& cpu) -> Task<void> {
     for (int64_t i = 0; i < pairs; ++i) {
@@ -100,8 +108,8 @@ void Pairs(benchmark::State& state, std::string_view allocator) {
 }
 
 // Each CPU keeps up to 100 objects, allocating and freeing at random.
-void Churn(benchmark::State& state, std::string_view allocator) {
-  Bench bench(allocator, state.range(0));
+void Churn(benchmark::State& state, const Subject& subject) {
+  Bench bench(subject, state.range(0));
   const int64_t ops = kOpsPerRound / bench.cpus();
   std::vector<std::vector<PhysAddr>> kept(static_cast<size_t>(bench.cpus()));
   std::vector<Random> random;
@@ -127,8 +135,8 @@ void Churn(benchmark::State& state, std::string_view allocator) {
 }
 
 // Objects go to the next CPU and are freed there.
-void HandOver(benchmark::State& state, std::string_view allocator) {
-  Bench bench(allocator, state.range(0));
+void HandOver(benchmark::State& state, const Subject& subject) {
+  Bench bench(subject, state.range(0));
   const int64_t pairs = kOpsPerRound / 2 / bench.cpus();
   std::vector<std::vector<PhysAddr>> mail(static_cast<size_t>(bench.cpus()));
   const auto program = [&](Cpu& cpu) -> Task<void> {
@@ -148,18 +156,23 @@ void HandOver(benchmark::State& state, std::string_view allocator) {
   state.SetItemsProcessed(state.iterations() * pairs * 2 * bench.cpus());
 }
 
-// Every pattern on every model of the registry: "Churn/slub-7.3/8".
+void Register(const Subject& subject) {
+  const auto add = [&subject](const char* pattern, auto run) {
+    const std::string name =
+        std::string(pattern) + "/" + std::string(subject.model) + (subject.asks ? "+sheaves" : "");
+    return benchmark::RegisterBenchmark(
+        name.c_str(), [run, subject](benchmark::State& state) { run(state, subject); });
+  };
+  add("Pairs", Pairs)->Apply(OneOrMore);
+  add("Churn", Churn)->Apply(OneOrMore);
+  add("HandOver", HandOver)->Apply(TwoOrMore);
+}
+
+// Every pattern on every model of the registry: "Churn/slub-7.3/8"; and on the one whose caches
+// have sheaves only if they ask for them, "Churn/slub-6.18+sheaves/8".
 void RegisterAll() {
-  for (const AllocatorInfo& info : ListAllocators()) {
-    const auto add = [&info](const char* pattern, auto run) {
-      const std::string name = std::string(pattern) + "/" + std::string(info.name);
-      return benchmark::RegisterBenchmark(
-          name.c_str(), [run, model = info.name](benchmark::State& state) { run(state, model); });
-    };
-    add("Pairs", Pairs)->Apply(OneOrMore);
-    add("Churn", Churn)->Apply(OneOrMore);
-    add("HandOver", HandOver)->Apply(TwoOrMore);
-  }
+  for (const AllocatorInfo& info : ListAllocators()) Register({.model = info.name});
+  Register({.model = "slub-6.18", .asks = true});
 }
 
 }  // namespace

@@ -58,8 +58,9 @@ struct CpuPartialLink {
   int32_t slabs = 0;  // this one and those behind it
 };
 
-// struct slab: the first struct page of the slab's block.
-struct Slab {
+// struct slab: the first struct page of the slab's block. What every operation asks lies in one line
+// of the host's.
+struct alignas(64) Slab {
   static constexpr uint64_t kFlagsAt = 0;  // page flags, which name the node
   static constexpr uint64_t kListAt = 8;   // slab_list, or next and slabs
   static constexpr uint64_t kCacheAt = 24;
@@ -70,16 +71,13 @@ struct Slab {
   PhysAddr first_object;                // behind its red zone, if it has one in front
   ObjectIndex* free_pointer = nullptr;  // by object: what its free pointer holds
   KmemCache* cache = nullptr;           // null: this Slab describes no slab now
+  NodeId node;
+  uint8_t order = 0;
   Guarded<Slab*> list_next;             // in the node's partial list; null: the list's head
   Guarded<Slab*> list_previous;
   // SL_partial of the page's flags: the slab is in its node's list.
   Guarded<bool> listed;
-  PerCpu<CpuPartialLink> partial;   // in a CPU's partial list: touched by that CPU
-  SpinLock lock;                    // slab_lock() of 2010: a bit of the page's flags
-  const SpinLock* guard = nullptr;  // of the bitmap; null: only its maker knows the slab
-  PhysAddr cache_at;                // what the page says: where the cache's descriptor is
-  NodeId node;
-  uint8_t order = 0;
+  PerCpu<CpuPartialLink> partial;  // in a CPU's partial list: touched by that CPU
   uint64_t serial = 0;  // of all slabs ever made, from 1
 
   // Byte `at` of the struct page, and the struct page of any frame of the block.
@@ -105,12 +103,12 @@ struct alignas(64) CacheCpu {
   static constexpr uint32_t kPartialAt = 24;
   static constexpr uint32_t kNodeAt = 16;  // 2010
 
+  // In the host's first line, which is all that eras without CPU slabs need of it.
   bool placed = false;
-  PerCpu<CpuTop> top;
+  SlubCpuCounters counters;
+  alignas(64) PerCpu<CpuTop> top;
   PerCpu<Slab*> slab;     // allocated from; null: none
   PerCpu<Slab*> partial;  // further slabs
-  PerCpu<NodeId> node;    // 2010: of `slab`
-  SlubCpuCounters counters;
 };
 
 using CacheNode = SlubNode<Slab>;

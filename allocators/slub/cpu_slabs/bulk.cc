@@ -79,8 +79,4 @@ Task<void> CpuSlabs::FreeArray(Cpu& cpu, KmemCache& s, absl::Span<PhysAddr> obje
   }
 }
 
-Task<PathId> CpuSlabs::FreeTaken(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex object) {
-  return FreeChain(cpu, s, slab, {.head = object, .tail = object, .count = 1});
-}
-
 }  // namespace slablab

@@ -265,6 +265,11 @@ inline bool CpuSlabs::CommitFastFree(Cpu& cpu, const FastFree& fast, SlubChain c
   return FreeFrom(cpu, s, slab, chain, fast);
 }
 
+[[gnu::always_inline]] inline Task<PathId> CpuSlabs::FreeTaken(Cpu& cpu, KmemCache& s, Slab& slab,
+                                                               ObjectIndex object) {
+  return FreeObjects(cpu, s, slab, {.head = object, .tail = object, .count = 1});
+}
+
 // slab_free() of one object.
 [[gnu::always_inline]] inline Task<PathId> CpuSlabs::Free(Cpu& cpu, Slab& slab, PhysAddr object) {
   KmemCache& s = *slab.cache;

@@ -40,7 +40,8 @@ class SheafCallbacks {
   virtual Task<void> RcuFreeSheaf(Cpu& cpu, SlabSheaf& sheaf) = 0;
 };
 
-struct SlabSheaf final : RcuHead {
+// What the fast paths need lies in one line of the host's.
+struct alignas(64) SlabSheaf final : RcuHead {
   static constexpr uint64_t kLinksAt = 0;     // rcu_head, or barn_list, or the capacity
   static constexpr uint64_t kCapacityAt = 0;  // of one that a user has
   static constexpr uint64_t kCacheAt = 16;

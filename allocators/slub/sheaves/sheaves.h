@@ -97,12 +97,18 @@ class Sheaves final : private SheafSource {
 template <typename Bottom>
 [[gnu::always_inline]] inline Task<Placement> Sheaves<Bottom>::Alloc(Cpu& cpu, KmemCache& s,
                                                                      SlubAllocRequest request) {
+  if (!SheafLayer::HasSheaves(s)) {
+    {
+      const SiteScope site(cpu, SiteOf(SlubAt::kAllocFast));
+      cpu.Execute(kSlubFastCycles);
+    }
+    return bottom_.Alloc(cpu, s, request);
+  }
   Look look = Look::kNothing;
   {
     const SiteScope site(cpu, SiteOf(SlubAt::kAllocFast));
     cpu.Execute(kSlubFastCycles);
-    if (!SheafLayer::HasSheaves(s)) {
-    } else if (request.node != kAnyNode && request.node != cpu.node()) {
+    if (request.node != kAnyNode && request.node != cpu.node()) {
       layer_.CountMismatch(cpu, s);
     } else if (CpuSheaves& pcs = layer_.ThisCpu(cpu, s); pcs.TryLock(cpu)) {
       look = cpu.Load(pcs.main)->LoadSize(cpu) > 0 ? Look::kServes : Look::kReplace;
@@ -159,13 +165,14 @@ template <typename Bottom>
                                                                  PhysAddr object) {
   KmemCache& s = *slab.cache;
   const ObjectIndex index = s.IndexOf(slab, object);
+  const bool has_sheaves = SheafLayer::HasSheaves(s);
   Look look = Look::kNothing;
   {
     const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
     cpu.Execute(kSlubFastCycles);
     layer_.TakeBack(s, slab, index);
     cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
-    if (!SheafLayer::HasSheaves(s) || !layer_.MayFreeToSheaf(cpu, core_.NodeOf(cpu, slab))) {
+    if (!has_sheaves || !layer_.MayFreeToSheaf(cpu, core_.NodeOf(cpu, slab))) {
     } else if (CpuSheaves& pcs = layer_.ThisCpu(cpu, s); pcs.TryLock(cpu)) {
       SlabSheaf& main = *cpu.Load(pcs.main);
       const uint32_t size = main.LoadSize(cpu);
@@ -179,6 +186,7 @@ template <typename Bottom>
       }
     }
   }
+  if (!has_sheaves) return bottom_.FreeTaken(cpu, s, slab, index);
   return FreeFrom(cpu, s, slab, index, look);
 }
 
