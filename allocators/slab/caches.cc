@@ -57,14 +57,21 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
                              .no_merge = true};
   cache_cache_ = &AddCache(cache_spec, *GeometryOf(cache_spec));
   cache_cache_->PlaceAt(machine_.boot_memory().Allocate(bytes, kLineSize, cpu.node()));
+  const absl::Status no_pages = absl::InvalidArgumentError(
+      "the kernel panics while it boots: a slab of kmalloc's or of kmem_cache cannot be created, "
+      "since there are no pages for it");
   const bool opened = co_await OpenCache(cpu, *cache_cache_);
-  CHECK(opened);
+  boot_status_ = no_pages;
+  if (!opened) co_return;
   Enter(BootState::kPartial);
-  co_await CreateFirstClasses(cpu);
+  const bool begun = co_await CreateFirstClasses(cpu);
+  if (!begun) co_return;
   for (const KmallocTable::Class& kmalloc_class : kmalloc_.Classes()) {
     if (kmalloc_.IsSet(kmalloc_class)) continue;
-    co_await CreateKmallocCache(cpu, kmalloc_class);
+    SlabCache* const created = co_await CreateKmallocCache(cpu, kmalloc_class);
+    if (created == nullptr) co_return;
   }
+  boot_status_ = absl::OkStatus();
   Enter(BootState::kUp);
   areas_->set_slab_is_available(true);
   for (size_t i = caches_.live().size(); i > 0; --i) {
@@ -80,24 +87,31 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
 // kmem_cache_init(), steps 2 to 5. A cache needs node structures, and these are kmalloc'ed: so the
 // cache of caches and their size class begin with static ones. In 2014 the same goes for arrays and
 // their size class.
-Task<void> SlabAllocator::CreateFirstClasses(Cpu& cpu) {
+Task<bool> SlabAllocator::CreateFirstClasses(Cpu& cpu) {
   const std::vector<KmallocTable::Class> classes = kmalloc_.Classes();
   SlabCache* array_class = nullptr;
   if (!policy_.percpu_arrays) {
     array_class = co_await CreateKmallocCache(cpu, ClassFor(CpuArray::BytesFor(1), classes));
+    if (array_class == nullptr) co_return false;
     Enter(BootState::kPartialArrayCache);
   }
   SlabCache* const node_class = co_await CreateKmallocCache(cpu, ClassFor(NodeBytes(), classes));
+  if (node_class == nullptr) co_return false;
   Enter(BootState::kPartialNode);
   if (array_class != nullptr) {
-    co_await ReplaceStaticArray(cpu, *cache_cache_);
-    co_await ReplaceStaticArray(cpu, *array_class);
-  }
-  for (int i = 0; i < node_count(); ++i) {
-    for (SlabCache* s : {cache_cache_, array_class, node_class}) {
-      if (s != nullptr) co_await ReplaceStaticNode(cpu, *s, NodeId(i));
+    for (SlabCache* const s : {cache_cache_, array_class}) {
+      const bool replaced = co_await ReplaceStaticArray(cpu, *s);
+      if (!replaced) co_return false;
     }
   }
+  for (int i = 0; i < node_count(); ++i) {
+    for (SlabCache* const s : {cache_cache_, array_class, node_class}) {
+      if (s == nullptr) continue;
+      const bool replaced = co_await ReplaceStaticNode(cpu, *s, NodeId(i));
+      if (!replaced) co_return false;
+    }
+  }
+  co_return true;
 }
 
 // smp_init() brings up the other CPUs, each by way of cpuup_prepare(). What this leaves behind is
@@ -109,7 +123,10 @@ Task<void> SlabAllocator::FinishBoot(Cpu& cpu) {
     for (size_t each = caches_.live().size(); each > 0; --each) {
       const bool done =
           co_await AllocArray(cpu, *cache(caches_.live()[each - 1]).cpus, CpuId(i), kGfpKernel);
-      CHECK(done);
+      if (done) continue;
+      boot_status_ = absl::InvalidArgumentError(fmt::format(
+          "the kernel boots without CPU {}, since there are no pages for its arrays", i));
+      co_return;
     }
   }
   Enter(BootState::kFull);
@@ -126,7 +143,7 @@ Task<void> SlabAllocator::FinishBoot(Cpu& cpu) {
   }
 }
 
-// create_kmalloc_cache().
+// create_kmalloc_cache(). Null: there is no memory for it.
 Task<SlabCache*> SlabAllocator::CreateKmallocCache(Cpu& cpu,
                                                    const KmallocTable::Class& kmalloc_class) {
   // A power of two is aligned to itself, and all of them to lines (ARCH_KMALLOC_FLAGS). kmalloc
@@ -138,20 +155,20 @@ Task<SlabCache*> SlabAllocator::CreateKmallocCache(Cpu& cpu,
                        .reclaim_account = kmalloc_class.type == KmallocType::kReclaim,
                        .no_merge = true};
   const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpNoWait);
-  CHECK(!descriptor.is_null());
+  if (descriptor.is_null()) co_return nullptr;
   SlabCache& s = AddCache(spec, *GeometryOf(spec));
   if (kmalloc_class.type == KmallocType::kDma) s.alloc_flags = s.alloc_flags | Gfp::kDma;
   s.PlaceAt(descriptor);
   const bool opened = co_await OpenCache(cpu, s);
-  CHECK(opened);
+  if (!opened) co_return nullptr;
   kmalloc_.Set(kmalloc_class, s.id);
   co_return &s;
 }
 
 // init_list(): a static node structure is replaced by one of the kmalloc cache that there is now.
-Task<void> SlabAllocator::ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node) {
+Task<bool> SlabAllocator::ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node) {
   const PhysAddr address = co_await KmallocOwn(cpu, NodeBytes(), {.gfp = kGfpNoWait, .node = node});
-  CHECK(!address.is_null());
+  if (address.is_null()) co_return false;
   SlabNode& n = *s.nodes[node.index()];
   CHECK(n.is_static);
   cpu.TouchRange({n.address, Structure::kNode}, NodeBytes(), Access::kRead);
@@ -165,23 +182,25 @@ Task<void> SlabAllocator::ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node)
   n.PlaceAt(address);
   n.is_static = false;
   cpu.Touch(s.NodePointer(node), Access::kWrite);
+  co_return true;
 }
 
 // kmem_cache_init(), step 4, of 2014: the boot CPU's static array is replaced. It is empty, since a
 // refill takes one object, and nobody frees yet.
-Task<void> SlabAllocator::ReplaceStaticArray(Cpu& cpu, SlabCache& s) {
+Task<bool> SlabAllocator::ReplaceStaticArray(Cpu& cpu, SlabCache& s) {
   CpuArray& ac = s.cpus->arrays[boot_cpu_.index()];
   CHECK(ac.block.is_null());
   cpu.TouchRange({static_array_, Structure::kPerCpuArea}, CpuArray::BytesFor(1), Access::kRead);
   const PhysAddr address =
       co_await KmallocOwn(cpu, CpuArray::BytesFor(1), {.gfp = kGfpNoWait, .node = kAnyNode});
-  CHECK(!address.is_null());
+  if (address.is_null()) co_return false;
   // It may have been the very array that this came by way of.
   co_await FreeArray(cpu, ac);
   PlaceArrayAt(*s.cpus, boot_cpu_, address);
   ac.block = address;
   cpu.TouchRange({address, Structure::kPerCpuArea}, CpuArray::BytesFor(1), Access::kWrite);
   cpu.Touch(s.ArrayPointer(boot_cpu_), Access::kWrite);
+  co_return true;
 }
 
 // kmem_cache_create().
@@ -249,7 +268,7 @@ Task<bool> SlabAllocator::SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
       address = machine_.boot_memory().Allocate(NodeBytes(), 8, cpu.node());
     } else {
       address = co_await KmallocOwn(cpu, NodeBytes(), {.gfp = gfp, .node = node});
-      CHECK(!address.is_null());
+      if (address.is_null()) co_return false;
       cpu.TouchRange({address, Structure::kNode}, NodeBytes(), Access::kWrite);
     }
     s.nodes[node.index()] =

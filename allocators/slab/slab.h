@@ -297,9 +297,9 @@ class SlabAllocator : public Allocator {
   Task<SlabCache*> CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class);
   Task<bool> OpenCache(Cpu& cpu, SlabCache& s);
   Task<bool> SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp);
-  Task<void> CreateFirstClasses(Cpu& cpu);
-  Task<void> ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node);
-  Task<void> ReplaceStaticArray(Cpu& cpu, SlabCache& s);
+  Task<bool> CreateFirstClasses(Cpu& cpu);
+  Task<bool> ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node);
+  Task<bool> ReplaceStaticArray(Cpu& cpu, SlabCache& s);
   void Enter(BootState state);
   Task<void> FinishBoot(Cpu& cpu);
   Task<void> ReleaseCache(Cpu& cpu, SlabCache& s);

@@ -61,19 +61,37 @@ Task<void> SlubCore::Boot(Cpu& cpu) {
     s.no_sheaves = true;
     s.PlaceAt(machine_.boot_memory().Allocate(cache_spec.object_size, kLineSize, cpu.node()));
     const bool opened = co_await OpenCache(cpu, s);
-    CHECK(opened);
+    if (!opened) {
+      Panic(spec.name);
+      co_return;
+    }
     down_ = false;
   }
-  co_await Bootstrap(cpu, *cache_cache_);
-  co_await Bootstrap(cpu, *node_cache_);
+  for (KmemCache* const s : {cache_cache_, node_cache_}) {
+    const bool moved = co_await Bootstrap(cpu, *s);
+    if (moved) continue;
+    Panic(s->spec.name);
+    co_return;
+  }
   co_await CreateKmallocCaches(cpu);
   areas_->set_slab_is_available(true);
 }
 
-// bootstrap(): moves a boot cache into an object of kmem_cache.
-Task<void> SlubCore::Bootstrap(Cpu& cpu, KmemCache& s) {
+// What the kernel stops with when it cannot create a cache.
+void SlubCore::Panic(std::string_view cache) {
+  const std::string what = fmt::format("creation of slab {} failed", cache);
+  boot_status_ = lacks_area_
+                     ? BootPanic(what, *areas_)
+                     : absl::InvalidArgumentError(fmt::format(
+                           "the kernel panics while it boots: {}, since there are no pages for "
+                           "the slabs that it begins with",
+                           what));
+}
+
+// bootstrap(): moves a boot cache into an object of kmem_cache. False: there is none.
+Task<bool> SlubCore::Bootstrap(Cpu& cpu, KmemCache& s) {
   const PhysAddr object = co_await AllocDescriptor(cpu, kGfpNoWait);
-  CHECK(!object.is_null());
+  if (object.is_null()) co_return false;
   const uint64_t bytes = cache_cache_->geometry.object_size;
   cpu.TouchRange({s.address, Structure::kCacheDescriptor}, bytes, Access::kRead);
   cpu.TouchRange({object, Structure::kCacheDescriptor}, bytes, Access::kWrite);
@@ -88,14 +106,28 @@ Task<void> SlubCore::Bootstrap(Cpu& cpu, KmemCache& s) {
     }
   }
   caches_.Open(s);
+  co_return true;
 }
 
 // create_kmalloc_caches().
 Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
   for (const KmallocTable::Class& kmalloc_class : kmalloc_.Classes()) {
     const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpNoWait);
-    co_await CreateKmallocCache(cpu, kmalloc_class, descriptor);
-    if (!boot_status_.ok()) co_return;
+    if (descriptor.is_null()) {
+      Panic(spec.name);
+      co_return;
+    }
+    KmemCache& s = AddCache(spec, *GeometryOf(spec));
+    s.is_kmalloc = true;
+    if (kmalloc_class.type == KmallocType::kDma) s.alloc_flags = s.alloc_flags | Gfp::kDma;
+    s.PlaceAt(descriptor);
+    const bool opened = co_await OpenCache(cpu, s);
+    if (!opened) {
+      Panic(spec.name);
+      co_return;
+    }
+    caches_.Open(s);
+    kmalloc_.Set(kmalloc_class, s.id);
   }
   // bootstrap_kmalloc_sheaves().
   for (const KmallocTable::Class& kmalloc_class : InOrderOfTable(kmalloc_)) {
@@ -143,12 +175,19 @@ Task<void> SlubCore::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kma
 }
 
 // early_kmem_cache_node_alloc(): the first object of the node's first slab becomes the structure
-// that this slab is then entered in.
-Task<void> SlubCore::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
+// that this slab is then entered in. False: there is no memory for it, or only a node's whose
+// structure is still to come, of which the kernel would make a list with slabs of another node.
+Task<bool> SlubCore::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   KmemCache& s = *node_cache_;
   Slab* const slab = co_await NewSlab(cpu, s, {.gfp = kGfpNoWait, .node = node});
-  CHECK(slab != nullptr);
-  const ObjectIndex object = TakeFirst(cpu, s, *slab);
+  if (slab == nullptr) co_return false;
+  if (slab->node != node && s.nodes[slab->node.index()] == nullptr) co_return false;
+  SlabWord word = slab->word.Peek();
+  const ObjectIndex object = word.freelist;
+  word.freelist = LoadFreePointer(cpu, s, *slab, object);
+  word.inuse = 1;
+  cpu.Touch(slab->word.place(), Access::kWrite);
+  slab->word.Poke(word);
   HandOut(s, *slab, object);
   caches_.AddOwn(s);
   const PhysAddr address = s.AddressOf(*slab, object);
@@ -167,6 +206,7 @@ Task<void> SlubCore::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   }
   EarlyListed(n, *slab);
   co_await cpu.IrqRestore(flags);
+  co_return true;
 }
 
 ObjectIndex SlubCore::TakeFirst(Cpu& cpu, KmemCache& s, Slab& slab) {

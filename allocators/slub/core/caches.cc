@@ -204,7 +204,8 @@ Task<bool> SlubCore::OpenCache(Cpu& cpu, KmemCache& s) {
 Task<bool> SlubCore::AllocPercpu(Cpu& cpu, KmemCache& s, Settled<PercpuArea>* field,
                                  const PercpuRequest& request) {
   const PercpuArea area = co_await areas_->Alloc(cpu, request);
-  if (area.is_null()) co_return false;
+  lacks_area_ = area.is_null();
+  if (lacks_area_) co_return false;
   cpu.Store(*field, area);
   const uint64_t bytes = PercpuBytes(area);
   Account(s, [=](Footprint& footprint) { footprint.percpu_bytes += bytes; });
@@ -261,7 +262,8 @@ Task<bool> SlubCore::InitNodes(Cpu& cpu, KmemCache& s) {
     const NodeId node(i);
     if (!HasMemory(node)) continue;
     if (down_) {
-      co_await EarlyNodeAlloc(cpu, node);
+      const bool made = co_await EarlyNodeAlloc(cpu, node);
+      if (!made) co_return false;
       continue;
     }
     const PhysAddr address = co_await AllocOwn(cpu, *node_cache_, kGfpKernel, node);

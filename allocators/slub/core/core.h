@@ -384,10 +384,9 @@ class SlubCore : public Allocator {
   uint64_t StaticEntryBytes() const;
 
   // --- slub_boot.cc. ---
-  Task<void> CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class,
-                                PhysAddr descriptor);
-  Task<void> EarlyNodeAlloc(Cpu& cpu, NodeId node);
-  Task<void> Bootstrap(Cpu& cpu, KmemCache& s);
+  Task<bool> EarlyNodeAlloc(Cpu& cpu, NodeId node);
+  Task<bool> Bootstrap(Cpu& cpu, KmemCache& s);
+  void Panic(std::string_view cache);
   Task<void> CreateKmallocCaches(Cpu& cpu);
 
   Machine& machine_;
@@ -403,6 +402,11 @@ class SlubCore : public Allocator {
   const int nr_node_ids_;
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
+  KmallocTable kmalloc_;
+  KmallocLarge kmalloc_large_;
+  bool lacks_area_ = false;  // a cache was not created since there is no per-CPU memory for it
+  PhysAddr kmalloc_table_;  // kmalloc_caches[][]
+  Random random_;           // for MayLookElsewhere
   CacheTable<KmemCache> caches_;
   KmallocFront kmalloc_;
   Random random_;                     // for MayLookElsewhere
