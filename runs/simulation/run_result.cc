@@ -147,7 +147,7 @@ void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
     filled.set_object_bytes(layer.object_bytes);
     filled.set_own_bytes(layer.own_bytes);
   }
-  if (at.footprint.rcu_objects + at.rcu.objects == 0) return;
+  if (at.footprint.rcu_free_bytes + at.rcu.objects == 0) return;
   WaitingForRcu& waiting = *sample.mutable_rcu();
   waiting.set_objects(at.footprint.rcu_objects + at.rcu.objects);
   waiting.set_slab_objects(at.rcu.objects - at.rcu.large_objects);

@@ -73,6 +73,8 @@ Task<void> SlubCore::DestroyLocked(Cpu& cpu, KmemCache& s) {
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n != nullptr) co_await ShutdownNode(cpu, s, *n);
   }
+  // To 6.11 a worker waits for this, and frees the descriptor.
+  if (s.rcu_slabs > 0) co_await machine_.rcu().Barrier(cpu);
   caches_.Close(s);
   const PhysAddr descriptor = s.address;
   co_await ReleaseCache(cpu, s);

@@ -27,13 +27,18 @@ void SlubInspection::Run() {
   }
   std::map<NodeId, uint64_t> slabs;
   std::map<NodeId, uint64_t> objects;
+  uint32_t waiting = 0;
   Footprint footprint;
   for (const Slab& slab : core_.pool_.slabs()) {
     if (slab.cache != &s_) continue;
     VisitSlab(slab);
+    footprint += FootprintOf(slab);
+    if (slab.waits_for_rcu) {
+      ++waiting;
+      continue;
+    }
     ++slabs[slab.node];
     objects[slab.node] += slab.word.Peek().objects;
-    footprint += FootprintOf(slab);
   }
   for (size_t i = 0; i < s_.nodes.size(); ++i) {
     if (s_.nodes[i] == nullptr) continue;
@@ -41,11 +46,12 @@ void SlubInspection::Run() {
     CHECK_EQ(s_.nodes[i]->nr_slabs.Peek(), slabs[node]);         // 5
     CHECK_EQ(s_.nodes[i]->total_objects.Peek(), objects[node]);  // 5
   }
+  CHECK_EQ(s_.rcu_slabs, waiting);  // 1
   footprint.percpu_bytes = s_.footprint.percpu_bytes;
   footprint.own_objects = s_.footprint.own_objects;
   footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
   footprint.rcu_objects = s_.footprint.rcu_objects;
-  footprint.rcu_free_bytes = footprint.rcu_objects * s_.geometry.size;
+  footprint.rcu_free_bytes += footprint.rcu_objects * s_.geometry.size;
   CHECK_LE(footprint.own_objects, footprint.objects);
   CHECK_LE(footprint.rcu_free_bytes, footprint.free_bytes);
   CHECK(footprint == s_.footprint);  // 7
@@ -78,7 +84,12 @@ void SlubInspection::VisitSlab(const Slab& slab) {
   const auto found = owners_.find(&slab);
   const bool owned = found != owners_.end();
   const Owner owner = owned ? found->second : Owner();
-  if (!owned) CHECK_EQ(word.inuse, word.objects);         // 1
+  if (slab.waits_for_rcu) {
+    CHECK(!owned);           // 1
+    CHECK_EQ(word.inuse, 0); // 1
+  } else if (!owned) {
+    CHECK_EQ(word.inuse, word.objects);  // 1
+  }
   if (owner.on_node) CHECK_LT(word.inuse, word.objects);  // 1
   CHECK_EQ(word.frozen, owner.held.frozen);               // 2
   seen_.assign(word.objects, false);
@@ -137,6 +148,7 @@ Footprint SlubInspection::FootprintOf(const Slab& slab) const {
   footprint.padding_bytes = used * (size - s_.geometry.object_size);
   footprint.free_bytes = (objects - used) * size;
   footprint.tail_bytes = footprint.slab_bytes - objects * size;
+  if (slab.waits_for_rcu) footprint.rcu_free_bytes = footprint.free_bytes;
   return footprint;
 }
 

@@ -48,14 +48,14 @@
 //
 // Invariants (between operations; CheckInvariants cites the numbers).
 //   1. Every slab is in exactly one place: the front's, its own node's partial list, or, if it has
-//      no free object, nowhere.
+//      no free object, nowhere; or it is empty and waits for a grace period.
 //   2. A slab is frozen if and only if the front says so.
 //   3. Free lists are acyclic and complete: every object is in use, or on its slab's list (or in
 //      its bitmap), or in the front's hands, and in only one of these.
 //   4. inuse is the number of the objects that are not on the slab's own list.
 //   5. A node's nr_partial is the length of its partial list, and nr_slabs and total_objects count
-//      the cache's slabs that lie on the node.
-//   6. Each frame of a slab leads to it, and no other frame does; in 2010 it names its cache.
+//      the cache's slabs that lie on the node, but for those that wait for a grace period.
+//   6. Each frame of a slab leads to it, and no other frame does.
 //   7. The footprint is what adding up all slabs gives.
 //
 // Not modelled, and why.
@@ -64,8 +64,6 @@
 //     cache.
 //   Memory reserves (pfmemalloc): no workload here swaps over the network.
 //   Preemption and migration within an operation: work stays on its CPU. Interrupts are there.
-//   RCU delay of typesafe_by_rcu caches: a grace period needs a clock of quiescent states; pages
-//     are freed at once.
 //   Memory hotplug; mempolicies and cpusets: the trace does not tell.
 //   Prefetches of the next free pointer: they hide latency that the machine charges at its use.
 //   Waking of other CPUs' work items all at once: flushing visits CPUs one after another.
@@ -338,6 +336,7 @@ class SlubCore : public Allocator {
 
  private:
   friend class SlubInspection;
+  friend struct RcuSlab;
 
   // --- slub_slab.cc: a slab's life. ---
   Slab& SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
@@ -345,6 +344,9 @@ class SlubCore : public Allocator {
   Task<void> CountSlabOn(Cpu& cpu, CacheNode& n, const Slab& slab);
   Task<void> UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab);
+  Task<void> CallRcuSlab(Cpu& cpu, KmemCache& s, Slab& slab);
+  Task<void> RcuFreeSlab(Cpu& cpu, RcuSlab& waited);
+  Task<void> ReleasePages(Cpu& cpu, KmemCache& s, Slab& slab);
 
   // --- slub_control.cc: shrink, tune. ---
   Task<void> ShrinkNode(Cpu& cpu, KmemCache& s, CacheNode& n);
@@ -402,9 +404,9 @@ class SlubCore : public Allocator {
   const int nr_node_ids_;
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
+  bool lacks_area_ = false;  // a cache was not created since there is no per-CPU memory for it
   KmallocTable kmalloc_;
   KmallocLarge kmalloc_large_;
-  bool lacks_area_ = false;  // a cache was not created since there is no per-CPU memory for it
   PhysAddr kmalloc_table_;  // kmalloc_caches[][]
   Random random_;           // for MayLookElsewhere
   CacheTable<KmemCache> caches_;
@@ -416,13 +418,8 @@ class SlubCore : public Allocator {
   bool up_ = false;
   SlubSlabs pool_;
   SlabFrames<Slab> frames_;
-  std::vector<std::string> log_;
-  // Of 2010.
-  PhysAddr gfp_allowed_mask_;
-  SlubLock slub_lock_;
-  PhysAddr static_caches_;  // the arrays in the kernel's image
-  uint64_t static_bytes_ = 0;
-  PhysAddr temporary_;  // where the first two caches were until they moved
+  std::vector<std::unique_ptr<RcuSlab>> rcu_slabs_;  // all that there ever were
+  std::vector<RcuSlab*> rcu_slabs_free_;
 };
 
 inline void SlubCore::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {

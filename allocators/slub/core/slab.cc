@@ -3,6 +3,9 @@
 
 // A slab's life in SLUB: made and discarded.
 
+#include <memory>
+#include <utility>
+
 #include "allocators/slub/core/core.h"
 #include "base/check.h"
 #include "sim/pages/page_allocator.h"
@@ -139,14 +142,54 @@ Task<void> SlubCore::DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
   co_await FreeSlab(cpu, s, slab);
 }
 
-// free_slab(): the pages go back. REQUIRES: nobody can reach the slab, and all its objects are
-// free.
+// free_slab(): the pages go back, of a typesafe_by_rcu cache after a grace period: whoever still
+// reads an object may find it free or another's, but of its type. REQUIRES: nobody can reach the
+// slab, and all its objects are free.
 Task<void> SlubCore::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
+  CHECK_EQ(slab.word.Peek().inuse, 0);
+  CHECK(!slab.word.Peek().frozen);
+  return s.spec.typesafe_by_rcu ? CallRcuSlab(cpu, s, slab) : ReleasePages(cpu, s, slab);
+}
+
+// call_rcu().
+Task<void> SlubCore::CallRcuSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kDiscard));
+  if (rcu_slabs_free_.empty()) {
+    rcu_slabs_free_.push_back(
+        rcu_slabs_.emplace_back(std::make_unique<RcuSlab>(*this)).get());
+  }
+  RcuSlab& waits = *rcu_slabs_free_.back();
+  rcu_slabs_free_.pop_back();
+  waits.slab = &slab;
+  slab.waits_for_rcu = true;
+  ++s.rcu_slabs;
+  const uint64_t usable = uint64_t{slab.word.Peek().objects} * s.geometry.size;
+  Account(s, [usable](Footprint& footprint) { footprint.rcu_free_bytes += usable; });
+  co_await machine_.rcu().Call(cpu, waits);
+}
+
+Task<void> RcuSlab::RunCallback(Cpu& cpu) { return core.RcuFreeSlab(cpu, *this); }
+
+// rcu_free_slab().
+Task<void> SlubCore::RcuFreeSlab(Cpu& cpu, RcuSlab& waited) {
+  const SiteScope site(cpu, SiteOf(SlubAt::kRcuCallback));
+  cpu.Execute(kSlubFastCycles);
+  Slab& slab = *std::exchange(waited.slab, nullptr);
+  rcu_slabs_free_.push_back(&waited);
+  CHECK(slab.waits_for_rcu);
+  slab.waits_for_rcu = false;
+  cpu.Touch(slab.Metadata(Slab::kCacheAt), Access::kRead);
+  KmemCache& s = *slab.cache;
+  --s.rcu_slabs;
+  const uint64_t usable = uint64_t{slab.word.Peek().objects} * s.geometry.size;
+  Account(s, [usable](Footprint& footprint) { footprint.rcu_free_bytes -= usable; });
+  co_await ReleasePages(cpu, s, slab);
+}
+
+// __free_slab().
+Task<void> SlubCore::ReleasePages(Cpu& cpu, KmemCache& s, Slab& slab) {
   const SiteScope site(cpu, SiteOf(SlubAt::kDiscard));
   const SlabWord word = slab.word.Peek();
-  CHECK_EQ(word.inuse, 0);
-  CHECK(!word.frozen);
-  CHECK(!slab.lock.held());
   const PhysAddr block = slab.base;
   const int order = slab.order;
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);

@@ -22,7 +22,7 @@
 #include "base/types.h"
 #include "sim/cache/lazy_array.h"
 #include "sim/core/fields.h"
-#include "sim/core/spinlock.h"
+#include "sim/core/rcu.h"
 
 // SLUB's structures, each where the kernel keeps it, field by field. Offsets are those of Linux 6.1
 // on x86-64 with CONFIG_SLUB_DEBUG, CONFIG_SLUB_CPU_PARTIAL, CONFIG_NUMA and CONFIG_SYSFS, without
@@ -31,6 +31,7 @@
 
 namespace slablab {
 
+class SlubCore;
 struct KmemCache;
 
 // An object of a slab by its number, or one of the two values a free pointer can have besides.
@@ -73,6 +74,7 @@ struct alignas(64) Slab {
   KmemCache* cache = nullptr;           // null: this Slab describes no slab now
   NodeId node;
   uint8_t order = 0;
+  bool waits_for_rcu = false;  // empty and in no list: its pages are free after a grace period
   Guarded<Slab*> list_next;             // in the node's partial list; null: the list's head
   Guarded<Slab*> list_previous;
   // SL_partial of the page's flags: the slab is in its node's list.
@@ -85,6 +87,20 @@ struct alignas(64) Slab {
     return {PhysAddr(word.place().address.value() - kWordAt + at), Structure::kSlabMetadata};
   }
   Place PageOf(uint64_t frame) const { return Metadata((frame - base.frame()) << kLineShift); }
+};
+
+// A slab of a typesafe_by_rcu cache whose pages go back after a grace period. The kernel's rcu_head
+// lies in the place of the list's links.
+struct RcuSlab final : RcuHead {
+  explicit RcuSlab(SlubCore& of) : core(of) {}
+
+  SlubCore& core;
+  Slab* slab = nullptr;
+
+  // RcuHead.
+  Task<void> RunCallback(Cpu& cpu) override;
+  std::string_view function() const override { return "rcu_free_slab"; }
+  Place rcu_place() const override { return slab->Metadata(Slab::kListAt); }
 };
 
 // The two words of kmem_cache_cpu that change as one.
@@ -153,6 +169,7 @@ struct KmemCache : CacheBase {
   SlubGeometry geometry;
   uint32_t objects_max = 0;  // that a slab of it has ever been made for
   uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
+  uint32_t rcu_slabs = 0;    // that wait for a grace period
 
   Settled<PercpuArea> cpu_slab;
   Settled<PercpuArea> cpu_stats;     // null: the counters are behind cpu_slab's
