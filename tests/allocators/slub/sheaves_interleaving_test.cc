@@ -5,6 +5,7 @@
 // sheaves: another CPU or an interrupt may come in at every sync point. After each order the
 // invariants must hold, and an account kept outside of the model must come out.
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -23,6 +24,10 @@ constexpr Priority kHardirq = Priority::kHardirq;
 
 // Programs of which all orders would take minutes.
 constexpr OrderBounds kFewSwitches = {.switches_max = 3};
+// Of three CPUs.
+constexpr OrderBounds kTwoSwitches = {.switches_max = 2};
+
+const SlubPolicy* const kEras[] = {&kSlub618, &kSlub70, &kSlub71, &kSlub72, &kSlub73};
 
 // Barns that are full with one full sheaf.
 constexpr SlubPolicy kSmallBarns = [] {
@@ -35,10 +40,12 @@ constexpr SlubPolicy kSmallBarns = [] {
 // What is done with a cache of four objects a slab and four a sheaf.
 class World : public ExploredCache {
  public:
-  explicit World(SheavesMachine& machine)
-      : ExploredCache(machine, machine.MakeCache(8192)), m_(machine) {}
+  World(SheafEraMachine& machine, const SlubPolicy& policy)
+      : ExploredCache(machine, machine.MakeCache(8192, /*sheaf_capacity=*/4)),
+        m_(machine),
+        counts_once_(policy.sheaves.counted_as == SheafPolicy::CountedAs::kFastpath) {}
 
-  SheavesMachine& m() { return m_; }
+  SheafEraMachine& m() { return m_; }
 
   std::vector<PhysAddr> BulkNow(int cpu, size_t count) {
     const std::vector<PhysAddr> objects = m_.AllocBulk(cpu, cache(), count);
@@ -128,11 +135,12 @@ class World : public ExploredCache {
       EXPECT_EQ(m_.model().FootprintOf(cache()).objects, allocs() - frees());
     }
     ExploredCache::Audit();
+    EXPECT_EQ(Count("free_rcu_sheaf") + Count("free_rcu_sheaf_fail"), rcu_);
+    if (!counts_once_) return;
     // What is prefilled straight from slabs is counted as allocated from there.
     const uint64_t straight = 2 * Count("sheaf_prefill_oversize");
     EXPECT_EQ(prefilled_ + Count("alloc_fastpath") + Count("alloc_slowpath"), allocs() + straight);
     EXPECT_EQ(Count("free_fastpath") + Count("free_slowpath") + Count("free_rcu_sheaf"), frees());
-    EXPECT_EQ(Count("free_rcu_sheaf") + Count("free_rcu_sheaf_fail"), rcu_);
   }
 
   // Of an order that was set up and not run, what CPU 1 has is still to be taken over.
@@ -145,7 +153,8 @@ class World : public ExploredCache {
   }
 
  private:
-  SheavesMachine& m_;
+  SheafEraMachine& m_;
+  const bool counts_once_;  // else what fills a sheaf counts as an allocation too
   bool batches_ = false;
   uint64_t rcu_ = 0;
   uint64_t prefilled_ = 0;
@@ -155,20 +164,20 @@ class World : public ExploredCache {
 Exploration ExploreAll(
     const SlubPolicy& policy, const OrderBounds& bounds,
     const std::function<std::vector<Piece>(World&)>& set_up,
-    const std::function<void(World&)>& see = [](World&) {}) {
+    const std::function<void(World&)>& see = [](World&) {}, int cpus = 2) {
   constexpr uint64_t kOrdersPerMachine = 2000;
   Exploration exploration;
-  std::unique_ptr<ExploredMachine<SheavesMachine>> machine;
+  std::unique_ptr<ExploredMachine<SheafEraMachine>> machine;
   exploration.orders = RunInEveryOrder(bounds, [&](uint64_t order, Explorer& explorer) {
     if (order % kOrdersPerMachine == 0) {
-      machine = std::make_unique<ExploredMachine<SheavesMachine>>(
-          policy, AllocatorMachineOptions{.cpus = 2});
+      machine = std::make_unique<ExploredMachine<SheafEraMachine>>(
+          policy, AllocatorMachineOptions{.cpus = cpus});
       // Now there are blocks to be kept, for every order to come.
-      World first(machine->m);
+      World first(machine->m, policy);
       set_up(first);
       first.TearDown();
     }
-    World world(machine->m);
+    World world(machine->m, policy);
     const std::vector<Piece> pieces = set_up(world);
     RunPieces(machine->scheduler(), pieces, explorer);
     world.Audit();
@@ -359,6 +368,111 @@ TEST(SheavesInterleavingTest, CapacityChangeAgainstPrefilledSheaf) {
         return {w.UsePrefilled(0)};
       },
       20);
+}
+
+// --- Of three CPUs, in every era. ---
+
+// Each of three CPUs has two full sheaves and frees one object more.
+std::vector<Piece> FreesOfFullCpus(World& w) {
+  std::vector<std::vector<PhysAddr>> objects;
+  for (int cpu = 0; cpu < 3; ++cpu) objects.push_back(w.BulkNow(cpu, 9));
+  std::vector<Piece> pieces;
+  for (int cpu = 0; cpu < 3; ++cpu) {
+    std::vector<PhysAddr>& mine = objects[static_cast<size_t>(cpu)];
+    const PhysAddr last = mine.back();
+    mine.pop_back();
+    w.FreeManyNow(cpu, mine);
+    pieces.push_back(w.Free(cpu, last));
+  }
+  return pieces;
+}
+
+TEST(SheavesInterleavingTest, ABarnsLimitIsOverrunByAsManyAsThereAreCpus) {
+  for (const SlubPolicy* const era : kEras) {
+    SlubPolicy policy = *era;
+    policy.sheaves.barn_full_max = 1;
+    uint64_t most = 0;
+    uint64_t least = 3;
+    ExploreAll(
+        policy, kTwoSwitches, FreesOfFullCpus,
+        [&](World& w) {
+          const uint64_t full = w.m().Barn(0, w.cache()).first;
+          most = std::max(most, full);
+          least = std::min(least, full);
+        },
+        3);
+    EXPECT_EQ(most, 3u) << era->name;
+    EXPECT_EQ(least, 1u) << era->name;
+  }
+}
+
+TEST(SheavesInterleavingTest, RefillAgainstTwoRemoteFrees) {
+  for (const SlubPolicy* const era : kEras) {
+    const Exploration all = ExploreAll(
+        *era, kTwoSwitches,
+        [](World& w) -> std::vector<Piece> {
+          const std::vector<PhysAddr> objects = w.BulkNow(0, 8);
+          w.FreeToSlabsNow(0, {objects[0], objects[1]});
+          w.FreeToSlabsNow(0, {objects[4], objects[5], objects[6]});
+          return {w.Alloc(0), w.FreeToSlab(1, objects[2]), w.FreeToSlab(2, objects[3])};
+        },
+        [](World&) {}, 3);
+    EXPECT_GE(all.orders, 100u) << era->name;
+  }
+}
+
+TEST(SheavesInterleavingTest, TwoCpusFreesAgainstTheFlushOfAThird) {
+  for (const SlubPolicy* const era : kEras) {
+    const Exploration all = ExploreAll(
+        *era, kTwoSwitches,
+        [](World& w) -> std::vector<Piece> {
+          const std::vector<PhysAddr> objects = w.BulkNow(0, 4);
+          w.FreeNow(0, objects[0]);
+          w.FreeNow(1, objects[1]);
+          return {w.Free(0, objects[2]), w.Free(1, objects[3]), w.Shrink(2)};
+        },
+        [](World&) {}, 3);
+    EXPECT_GE(all.orders, 100u) << era->name;
+    EXPECT_GT(all["sheaf_flush"], 0u) << era->name;
+  }
+}
+
+// CPU 1 has gone; while CPU 0 takes over what it had, CPU 2 frees and hands over what there is.
+TEST(SheavesInterleavingTest, HotplugAgainstKvfreeRcuAndItsBarrier) {
+  for (const SlubPolicy* const era : kEras) {
+    const Exploration all = ExploreAll(
+        *era, kTwoSwitches,
+        [](World& w) -> std::vector<Piece> {
+          const std::vector<PhysAddr> objects = w.BulkNow(1, 6);
+          w.FreeRcuNow(1, objects[0]);
+          w.FreeRcuNow(2, objects[1]);
+          w.TakeCpuOffLine();
+          return {w.CpuDead(), w.FreeRcu(2, objects[2]), w.FreeRcu(0, objects[3], kHardirq),
+                  w.FlushRcu(2)};
+        },
+        [](World&) {}, 3);
+    EXPECT_GE(all.orders, 100u) << era->name;
+    EXPECT_GT(all["free_rcu_sheaf"], 3 * all.orders) << era->name;
+  }
+}
+
+TEST(SheavesInterleavingTest, CapacityChangeAgainstTwoOtherCpus) {
+  for (const SlubPolicy* const era : kEras) {
+    for (const int64_t capacity : {6, 0}) {
+      const Exploration all = ExploreAll(
+          *era, kTwoSwitches,
+          [capacity](World& w) -> std::vector<Piece> {
+            const std::vector<PhysAddr> objects = w.BulkNow(0, 9);
+            for (size_t i = 0; i < 8; ++i) w.FreeNow(0, objects[i]);
+            return {w.Free(0, objects[8]), w.Alloc(1), w.Tune(2, "sheaf_capacity", capacity)};
+          },
+          [capacity](World& w) {
+            EXPECT_EQ(w.m().model().Layout(w.cache()).sheaf_capacity, capacity);
+          },
+          3);
+      EXPECT_GE(all.orders, 100u) << era->name;
+    }
+  }
 }
 
 }  // namespace

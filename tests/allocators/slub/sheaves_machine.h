@@ -15,21 +15,28 @@
 #include "allocators/slub/model.h"
 #include "allocators/slub/node_slabs/node_slabs.h"
 #include "allocators/slub/sheaves/sheaves.h"
+#include "allocators/slub/slub.h"
 #include "sim/core/rcu_by_hand.h"
 #include "tests/allocators/allocator_machine.h"
 
 namespace slablab {
 
-using SheavesModel = SlubModel<Sheaves<NodeSlabs>>;
-
-// A booted machine with SLUB of 7.x on it, plain, whose grace periods end when the test says so.
-class SheavesMachine : public ModelMachine<SheavesModel> {
+// A booted machine with SLUB of an era that has sheaves on it, plain, whose grace periods end when
+// the test says so.
+class SheafEraMachine : public AllocatorMachine {
  public:
   // `policy` outlives the machine.
-  explicit SheavesMachine(const SlubPolicy& policy = kSlub73, const Options& options = {})
-      : ModelMachine(Plain(policy.name, options), policy), rcu_(options.cpus) {
+  explicit SheafEraMachine(const SlubPolicy& policy, const Options& options = {})
+      : AllocatorMachine(Plain(policy.name, options),
+                         [&policy](Machine& machine, const AllocatorOptions& allocator) {
+                           return MakeSlub(machine, allocator, policy);
+                         }),
+        rcu_(options.cpus) {
     machine().set_rcu(&rcu_);
   }
+
+  Allocator& model() { return allocator(); }
+  const Allocator& model() const { return allocator(); }
 
   CacheId MakeCache(uint32_t object_size, uint32_t sheaf_capacity = 0) {
     return Create({.name = "x" + std::to_string(++made_),
@@ -114,6 +121,17 @@ class SheavesMachine : public ModelMachine<SheavesModel> {
   RcuByHand rcu_;
   std::unique_ptr<KvfreeRcu> kvfree_rcu_;
   int made_ = 0;
+};
+
+// The same of 7.x, for tests that see more of it than an Allocator shows.
+using SheavesModel = SlubModel<Sheaves<NodeSlabs>>;
+class SheavesMachine : public SheafEraMachine {
+ public:
+  explicit SheavesMachine(const SlubPolicy& policy = kSlub73, const Options& options = {})
+      : SheafEraMachine(policy, options) {}
+
+  SheavesModel& model() { return static_cast<SheavesModel&>(allocator()); }
+  const SheavesModel& model() const { return static_cast<const SheavesModel&>(allocator()); }
 };
 
 }  // namespace slablab

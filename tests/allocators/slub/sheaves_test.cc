@@ -277,5 +277,45 @@ TEST(SheavesTest, APrefilledSheafComesFromWhereThereIsOneAndGoesBackThere) {
   m.model().CheckInvariants();
 }
 
+// R1 L1 L2 R2 L3, R of another node: how those of the own node follow each other in the sheaf.
+TEST(SheavesTest, ABulkFreePartsOtherNodesObjectsAsTheEraDoes) {
+  for (const SlubPolicy* policy : {&kSlub72, &kSlub73}) {
+    SheavesMachine m(*policy, {.cpus = 2, .nodes = 2});
+    const CacheId cache = m.MakeCache(64);
+    const std::vector<PhysAddr> local = m.AllocBulk(0, cache, 3);
+    const std::vector<PhysAddr> remote = m.AllocBulk(1, cache, 2);
+    m.FreeBulk(0, cache, {remote[0], local[0], local[1], remote[1], local[2]});
+    EXPECT_EQ(m.Count(cache, "free_fastpath"), 3u);
+    EXPECT_EQ(m.Count(cache, "free_slowpath"), 2u);
+    const bool by_exchange = policy == &kSlub73;
+    const std::vector<PhysAddr> from_top =
+        by_exchange ? std::vector<PhysAddr>{local[2], local[0], local[1]}
+                    : std::vector<PhysAddr>{local[1], local[0], local[2]};
+    EXPECT_EQ(m.AllocMany(0, cache, 3), from_top) << policy->name;
+    m.model().CheckInvariants();
+  }
+}
+
+// 6.18: sheaves over CPU slabs, for a cache that asks, of exactly as many objects as it asks for.
+TEST(SheavesTest, OverCpuSlabsWhatFillsASheafIsCountedTwice) {
+  SheafEraMachine m(kSlub618);
+  const CacheId plain = m.MakeCache(256);
+  EXPECT_EQ(m.model().Layout(plain).sheaf_capacity, 0u);
+  const CacheId cache = m.MakeCache(256, 32);
+  EXPECT_EQ(m.model().Layout(cache).sheaf_capacity, 32u);
+  m.Alloc(0, cache);
+  EXPECT_EQ(m.Count(cache, "alloc_cpu_sheaf"), 1u);
+  EXPECT_EQ(m.Count(cache, "sheaf_refill"), 32u);
+  EXPECT_EQ(m.Count(cache, "alloc_fastpath") + m.Count(cache, "alloc_slowpath"), 32u);
+  // The empty main sheaf went to the barn; later it stays as the spare one.
+  EXPECT_EQ(m.Barn(0, cache), Pair(0, 1));
+  EXPECT_EQ(m.SheavesOf(0, cache), (CacheContents::PercpuSheaves{.main = 31}));
+  // Who may not sleep does not have a sheaf filled.
+  m.AllocWithPath(1, cache, kAnyNode, kGfpAtomic);
+  EXPECT_EQ(m.Count(cache, "sheaf_refill"), 32u);
+  EXPECT_EQ(m.Count(cache, "alloc_cpu_sheaf"), 1u);
+  m.model().CheckInvariants();
+}
+
 }  // namespace
 }  // namespace slablab
