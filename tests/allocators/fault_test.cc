@@ -17,13 +17,15 @@
 namespace slablab {
 namespace {
 
+constexpr std::string_view kSheafCapacity = "sheaf_capacity";
+
 // What a cache in use can be tuned to that takes memory.
 std::vector<Allocator::Tunable> Tunables(std::string_view allocator) {
   std::vector<Allocator::Tunable> tunables;
   for (const Allocator::Tunable& tunable :
        {Allocator::Tunable{"cpu_queue_size", 7}, Allocator::Tunable{"shared_queue_size", 20},
         Allocator::Tunable{"limit", 30}, Allocator::Tunable{"batchcount", 10},
-        Allocator::Tunable{"shared", 4}}) {
+        Allocator::Tunable{"shared", 4}, Allocator::Tunable{kSheafCapacity, 9}}) {
     for (const TunableInfo& has : SwitchesOf(allocator).tunables) {
       if (has.name == tunable.key) tunables.push_back(tunable);
     }
@@ -66,7 +68,7 @@ class Program {
   static std::vector<CacheSpec> Caches() {
     return {
         {.name = "fault0", .object_size = 600, .no_merge = true},
-        {.name = "fault1", .object_size = 1200, .no_merge = true},
+        {.name = "fault1", .object_size = 1200, .no_merge = true, .sheaf_capacity = 7},
         {.name = "fault2", .object_size = 2400, .no_merge = true},
         {.name = "fault3", .object_size = 4096, .no_merge = true},
         {.name = "fault4", .object_size = 256, .has_constructor = true, .no_merge = true},
@@ -77,7 +79,7 @@ class Program {
     std::vector<PhysAddr> objects;
     for (int i = 0; i < 40; ++i) {
       Keep(m_.Alloc(i % 4, cache, i % 5 == 0 ? NodeId(i % 2) : kAnyNode), &objects);
-      if (i == 20) Succeeded(m_.TuneTogether(cache, tunables_));
+      if (i == 20) Succeeded(m_.TuneTogether(cache, TunablesOf(cache)));
     }
     m_.allocator().CheckInvariants();
     std::vector<PhysAddr> bulk(30);
@@ -96,6 +98,16 @@ class Program {
     }
     m_.Shrink(1, cache);
     m_.allocator().CheckInvariants();
+  }
+
+  // Of caches that are without sheaves, as those of 6.18 that do not ask for them, none is about
+  // sheaves.
+  std::vector<Allocator::Tunable> TunablesOf(CacheId cache) const {
+    std::vector<Allocator::Tunable> tunables = tunables_;
+    if (m_.allocator().Layout(cache).sheaf_capacity == 0) {
+      std::erase_if(tunables, [](const auto& each) { return each.key == kSheafCapacity; });
+    }
+    return tunables;
   }
 
   void UseKmalloc() {
