@@ -74,8 +74,9 @@ void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
   const Memory::Result result = memory_.TouchFurther(caches_, place.address.line(), access, look);
   now_ += result.cycles;
   account_->Charge(place.structure, result.outcome, result.cycles);
-  if (tallies_ != nullptr) Tally().Add(place.structure, result.outcome, result.cycles);
-  NoteLine(place, access, result, look.handle());
+  if (tallies_ != nullptr && result.outcome != Outcome::kL1) {
+    Tally().Add(place.structure, result.outcome, result.cycles);
+  }
   if (watched_) [[unlikely]] {
     ShowTouch(place, access, result.outcome);
   }
