@@ -49,13 +49,13 @@ std::string ChangeText(const Metric& metric, const Side& base, const Side& side,
 struct HeadlineRow {
   std::string label;
   bool is_base = false;
-  std::string value;   // of what is ranked by; of one setting
-  std::string second;  // cycles with what users pay, or where work is ranked cycles; likewise
-  std::string change;
-  std::optional<Spread> spread;
+  std::string value = {};   // of what is ranked by; of one setting
+  std::string second = {};  // cycles with what users pay, or where work is ranked cycles; likewise
+  std::string change = {};
+  std::optional<Spread> spread = {};
   size_t wins = 0;  // settings in which none is better
-  std::string held;
-  std::string held_change;
+  std::string held = {};
+  std::string held_change = {};
 };
 
 struct Headline {
