@@ -30,8 +30,8 @@ struct TextOptions {
 };
 
 // The report of one run, for people: 80 columns of ASCII, the same bytes for the same result and
-// options. First a headline: what it cost, in words that can be quoted; then what follows. docs/report.md explains every number. Sections that a result has nothing for are left
-// out.
+// options. First a headline: what it cost, in words that can be quoted; then what follows.
+// docs/report.md explains every number. Sections that a result has nothing for are left out.
 std::string TextReport(const RunResult& result, const TextOptions& options);
 
 // Of that, the comparison with the kernel's own counters alone; empty if the result has none.

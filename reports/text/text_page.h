@@ -108,8 +108,8 @@ class TextPage {
   bool colour_;
 };
 
-// What is below, "a; b; c": the headings, each up to its first comma, colon or parenthesis. Nothing if
-// there are none.
+// What is below, "a; b; c": the headings, each up to its first comma, colon or parenthesis. Nothing
+// if there are none.
 std::string Contents(const std::vector<std::string>& headings);
 
 }  // namespace slablab
