@@ -275,11 +275,9 @@ void DescribeSetting(const SimulationOptions& options, const RecordedSetting& se
       MatchKernels(*stage.sidecars, setting.survey, options, &stage.session->model());
 }
 
-AttributionNames NamesOf(Stage& stage, absl::Span<const PathInfo> paths) {
-  if (stage.trace != nullptr) {
-    return {"call site", stage.header.call_sites, stage.header.tasks, paths};
-  }
-  return {"step", stage.workload->Callers(), {}, paths};
+OperationNames NamesOf(Stage& stage) {
+  return OperationNames(stage.steps(), stage.workload != nullptr ? stage.workload->Callers()
+                                                                 : stage.header.call_sites);
 }
 
 AttributionNames CallersOf(Stage& stage, absl::Span<const PathInfo> paths) {

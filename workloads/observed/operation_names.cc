@@ -9,14 +9,7 @@
 namespace slablab {
 
 std::string OperationNames::Caller(const OperationEnd& operation) const {
-  if (trace_ != nullptr) {
-    return operation.call_site < trace_->call_sites.size() ? trace_->call_sites[operation.call_site]
-                                                           : std::string();
-  }
-  // A free has no label of its own, nor has what no task does.
-  if (operation.is_free || operation.task < 0 || operation.label >= labels_.size())
-    return std::string();
-  return labels_[operation.label];
+  return operation.call_site < callers_.size() ? callers_[operation.call_site] : std::string();
 }
 
 std::string OperationNames::Task(int32_t task, Nanos time) const {

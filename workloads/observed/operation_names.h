@@ -19,10 +19,10 @@ namespace slablab {
 class OperationNames {
  public:
   // Of a trace in recorded order.
-  explicit OperationNames(const TraceHeader& trace) : trace_(&trace) {}
-  // Of tasks in closed order; `labels` are what steps call their callers, by label.
-  OperationNames(const StepSource& steps, std::vector<std::string> labels)
-      : steps_(&steps), labels_(std::move(labels)) {}
+  explicit OperationNames(const TraceHeader& trace) : trace_(&trace), callers_(trace.call_sites) {}
+  // Of tasks in closed order; `callers` by the source's numbers, the first not known.
+  OperationNames(const StepSource& steps, std::vector<std::string> callers)
+      : steps_(&steps), callers_(std::move(callers)) {}
 
   // Empty: not known.
   std::string Caller(const OperationEnd& operation) const;
@@ -32,7 +32,7 @@ class OperationNames {
  private:
   const TraceHeader* trace_ = nullptr;
   const StepSource* steps_ = nullptr;
-  std::vector<std::string> labels_;
+  std::vector<std::string> callers_;
 };
 
 }  // namespace slablab
