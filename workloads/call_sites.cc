@@ -181,7 +181,7 @@ inline CallSites::Task& CallSites::TaskOf(CpuId cpu, int32_t task) {
   if (last != 0 && tasks_[last - 1].task == task) return tasks_[last - 1];
   const auto [found, is_first] =
       task_of_.try_emplace(task, static_cast<uint32_t>(tasks_.size()));
-  if (is_first) tasks_.push_back({.task = task});
+  if (is_first) tasks_.push_back({.task = task, .shares = {}});
   last = found->second + 1;
   return tasks_[found->second];
 }
