@@ -31,7 +31,8 @@ namespace slablab {
 //   free        audited; its user reads it; begin; the model or kvfree_rcu() is called; end, as
 //               above; the driver goes on (User::OnFreed).
 //
-// What need not wait is done at once, without a coroutine. What a driver alone knows (when
+// What need not wait is done at once, without a coroutine; it is inlined into its driver, so that
+// neither the operation nor its User is laid out in memory there. What a driver alone knows (when
 // something comes, where, what waits for what, when to look at the footprint) is none of its
 // business.
 class Executor {
@@ -87,7 +88,7 @@ class Executor {
   //   Doer DoerOf() const;
   //   void OnAllocated(Cpu&, const Placement&) const;  or  void OnFreed(Cpu&) const;
   template <typename User>
-  Task<void> Allocate(Cpu& cpu, const Allocation& what, const User& user) {
+  [[gnu::always_inline]] Task<void> Allocate(Cpu& cpu, const Allocation& what, const User& user) {
     const Begun begun = Begin(cpu);
     Task<Placement> task = what.cache == kNoCache
                                ? allocator_.Kmalloc(cpu, what.bytes, what.gfp, what.node)
@@ -96,8 +97,8 @@ class Executor {
   }
   // Of an operation that the driver has had done in a way of its own, having called Begin().
   template <typename User>
-  Task<void> Finish(Cpu& cpu, const Allocation& what, const Begun& begun, Task<Placement> task,
-                    const User& user) {
+  [[gnu::always_inline]] Task<void> Finish(Cpu& cpu, const Allocation& what, const Begun& begun,
+                                           Task<Placement> task, const User& user) {
     if (!task.done()) return AwaitAllocation(cpu, what, begun, std::move(task), user);
     EndAllocation(cpu, what, begun, task.result(), user);
     return Task<void>();
@@ -105,7 +106,7 @@ class Executor {
   Begun Begin(Cpu& cpu) const { return meter_.Begin(cpu); }
 
   template <typename User>
-  Task<void> Free(Cpu& cpu, const Release& what, const User& user) {
+  [[gnu::always_inline]] Task<void> Free(Cpu& cpu, const Release& what, const User& user) {
     if (what.audited) EndObject(what);
     if (machine_.NodeOf(what.object) != cpu.node()) ++account_.remote_frees;
     Use(cpu, what.object, what.read, Access::kRead);

@@ -102,7 +102,7 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
 
 bool Replay::Next(Arrival* arrival) {
   while (const Event* const event = order_.Next()) {
-    if (result_.events++ == 0) Begin();
+    if (order_.events() == 1) Begin();
     const Nanos now = order_.now();
     if (executor_.footprint().IsDue(now)) SampleFootprint(now);
     ObjectRecord* record = nullptr;
@@ -110,7 +110,6 @@ bool Replay::Next(Arrival* arrival) {
     order_.Announce(*event, Announce(*event, record), arrival);
     return true;
   }
-  // One that was refused counts as read.
   result_.events = order_.events();
   return false;
 }
@@ -354,7 +353,7 @@ inline ObjectRecord Replay::EndRecord(const Operation& operation) {
 }
 
 // Of the most recently made of the warm objects of the cache.
-Task<void> Replay::ReleaseWarm(Cpu& cpu, const Operation& operation) {
+[[gnu::noinline]] Task<void> Replay::ReleaseWarm(Cpu& cpu, const Operation& operation) {
   const CacheId cache = caches_[operation.cache];
   for (int32_t node = 0; node < machine_.config().node_count(); ++node) {
     const auto pool = warm_.find({cache.value(), node});

@@ -15,7 +15,7 @@ uint32_t Replay::TakeNote(const Event& event) {
   const uint32_t note = notes_free_.back();
   notes_free_.pop_back();
   notes_[note] = {
-      .event = result_.events - 1, .task = event.pid, .priority = PriorityOf(event.context)};
+      .event = order_.events() - 1, .task = event.pid, .priority = PriorityOf(event.context)};
   return note;
 }
 
