@@ -20,13 +20,13 @@ namespace slablab {
 
 struct ExplainOptions {
   int workers = 1;
-  std::function<bool()> stop;
-  std::function<void(size_t done, size_t total)> progress;
+  std::function<bool()> stop = {};
+  std::function<void(size_t done, size_t total)> progress = {};
   // Where results are kept, so that what was interrupted goes on; nothing: nowhere.
-  std::optional<SweepStore> store;
+  std::optional<SweepStore> store = {};
   // What of `base` decides a result, beside its inputs' bytes, the model and its policies: in the
   // names of what is kept.
-  std::string base_text;
+  std::string base_text = {};
 };
 
 // Runs A, B and every step between them, each in a process of its own, and attributes the change.
