@@ -20,7 +20,7 @@ namespace slablab {
 
 struct TaskTold {
   int32_t pid = 0;
-  std::string comm;  // empty: not known
+  std::string comm = {};  // empty: not known
 };
 // By the last name that it had.
 TaskTold TaskOfTrace(absl::Span<const TraceTask> tasks, int32_t pid);
