@@ -19,14 +19,14 @@
 
 namespace slablab {
 
-// A switch of one model, for whoever lists it.
+// A switch of a policy, for whoever lists it.
 struct PolicyInfo {
   std::string_view name;
   std::string_view meaning;
   absl::Span<const std::string_view> words = {};  // its values; empty: numbers
   uint32_t least = 0;
   uint32_t most = 0;
-  std::string value;           // the model's own
+  std::string value;           // the policy's
   std::string_view idle = {};  // why it decides nothing there; empty: it does
 };
 

@@ -27,7 +27,7 @@ struct Entry {
   AllocatorInfo info;
   ModelSwitches (*switches)(Settings policies);
   // Null, these three: it has no policy.
-  std::vector<PolicyInfo> (*policies)() = nullptr;
+  std::vector<PolicyInfo> (*policies)(Settings policies) = nullptr;
   // Each by itself, and all together.
   absl::Status (*check_each)(Settings policies) = nullptr;
   absl::Status (*check)(Settings policies) = nullptr;
@@ -122,7 +122,11 @@ constexpr Entry ModelOf(const AllocatorInfo& info) {
             const auto policy = WithPolicies(kFamily.table, kPolicy, policies);
             return kFamily.switches(policy.ok() ? *policy : kPolicy);
           },
-      .policies = [] { return ListPolicies(kFamily.table, kPolicy); },
+      .policies =
+          [](Settings policies) {
+            const auto policy = WithPolicies(kFamily.table, kPolicy, policies);
+            return ListPolicies(kFamily.table, policy.ok() ? *policy : kPolicy);
+          },
       .check_each =
           [](Settings policies) { return WithoutCheck(kFamily.table, kPolicy, policies).status(); },
       .check =
@@ -286,9 +290,9 @@ ModelSwitches SwitchesOf(std::string_view name, absl::Span<const std::string> po
   return {.quirks = PercpuQuirkInfos(name)};
 }
 
-std::vector<PolicyInfo> PoliciesOf(std::string_view name) {
+std::vector<PolicyInfo> PoliciesOf(std::string_view name, absl::Span<const std::string> policies) {
   const Entry* const entry = Find(name);
-  return HasPolicies(entry) ? entry->policies() : std::vector<PolicyInfo>();
+  return HasPolicies(entry) ? entry->policies(policies) : std::vector<PolicyInfo>();
 }
 
 std::vector<PolicyChange> PolicyChanges(std::string_view name,

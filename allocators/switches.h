@@ -75,8 +75,10 @@ absl::Span<const QuirkInfo> PercpuQuirkInfos(std::string_view name);
 // switches of its policy, as far as they can be; nothing for an unknown one.
 ModelSwitches SwitchesOf(std::string_view name, absl::Span<const std::string> policies = {});
 
-// The switches of the policy of the model `name`; none for one that has no policy, or is unknown.
-std::vector<PolicyInfo> PoliciesOf(std::string_view name);
+// The switches of the policy of the model `name`, with these of them set, or without if they cannot
+// be so; none for one that has no policy, or is unknown.
+std::vector<PolicyInfo> PoliciesOf(std::string_view name,
+                                   absl::Span<const std::string> policies = {});
 // What `policies` set of them, in the order of the table. REQUIRES: CheckPolicies() is OK.
 std::vector<PolicyChange> PolicyChanges(std::string_view name,
                                         absl::Span<const std::string> policies);
