@@ -24,6 +24,9 @@ std::string PrintableLines(std::string_view text);
 // Printable ASCII only, a '?' for each byte that is not: for columns whose width counts.
 std::string PrintableAscii(std::string_view text);
 
+// For HTML and XML, and for their attributes between double quotes.
+std::string EscapedMarkup(std::string_view text);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_BASE_PRINTABLE_H_

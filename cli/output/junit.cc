@@ -5,31 +5,20 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
 #include "fmt/format.h"
 
 namespace slablab {
 namespace {
 
-// For text and for attributes between double quotes. What is not printable ASCII (XML 1.0 forbids
-// most control characters however they are written) is a question mark.
+// What is not printable ASCII (XML 1.0 forbids most control characters however they are written) is
+// a question mark.
 std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '&') {
-      escaped += "&amp;";
-    } else if (c == '<') {
-      escaped += "&lt;";
-    } else if (c == '>') {
-      escaped += "&gt;";
-    } else if (c == '"') {
-      escaped += "&quot;";
-    } else if (c == '\n' || (c >= ' ' && c <= '~')) {
-      escaped += c;
-    } else {
-      escaped += '?';
-    }
+  std::string plain(text);
+  for (char& c : plain) {
+    if (c != '\n' && (c < ' ' || c > '~')) c = '?';
   }
-  return escaped;
+  return EscapedMarkup(plain);
 }
 
 std::string Seconds(uint64_t milliseconds) {

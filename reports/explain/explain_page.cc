@@ -28,23 +28,7 @@ tr.sum td { border-top: 1px solid; }
 </style>
 )";
 
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : Printable(text)) {
-    if (c == '&') {
-      escaped += "&amp;";
-    } else if (c == '<') {
-      escaped += "&lt;";
-    } else if (c == '>') {
-      escaped += "&gt;";
-    } else if (c == '"') {
-      escaped += "&quot;";
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
+std::string Escaped(std::string_view text) { return EscapedMarkup(Printable(text)); }
 
 std::string FigureCells(const ExplainFigures& figures) {
   return fmt::format("<td>{}</td><td>{}</td><td>{}</td>", GroupedDifference(figures.cycles()),
