@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "base/printable.h"
 #include "fmt/format.h"
+#include "workloads/observed/operation_names.h"
 #include "workloads/rcu_frees.h"
 
 namespace slablab {
@@ -17,18 +18,6 @@ namespace {
 constexpr std::string_view kColumns =
     "event\tstart\tend\tcycles\tcpu\ttask\tcontext\tkind\tpath\tcache\tbytes\tobject";
 constexpr size_t kColumnCount = 12;
-
-std::string_view ContextName(Priority priority) {
-  switch (priority) {
-    case Priority::kTask:
-      return "task";
-    case Priority::kSoftirq:
-      return "softirq";
-    case Priority::kHardirq:
-      return "hardirq";
-  }
-  return "task";
-}
 
 template <typename Integer>
 bool ReadNumber(absl::string_view text, Integer* number, int base = 10) {

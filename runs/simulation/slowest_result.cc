@@ -11,23 +11,12 @@
 #include "base/check.h"
 #include "runs/simulation/run_result.h"
 #include "sim/core/spinlock.h"
+#include "workloads/observed/operation_names.h"
 #include "workloads/rcu_frees.h"
 
 namespace slablab {
 
 namespace {
-
-std::string ContextOf(Priority priority) {
-  switch (priority) {
-    case Priority::kTask:
-      return "task";
-    case Priority::kSoftirq:
-      return "softirq";
-    case Priority::kHardirq:
-      return "hardirq";
-  }
-  CHECK(false);
-}
 
 void FillWait(const OperationTally& tally, const Allocator& allocator, SlowWait& wait) {
   const OperationTally::LockWait& longest = tally.longest_wait();
@@ -81,7 +70,7 @@ void GatherSlowest(const SlowestOperations& slowest, const OperationNames& names
     slow.set_node(machine.config().cpus[operation.cpu.index()].node.value());
     slow.set_task(operation.task);
     slow.set_comm(names.Task(operation.task, slow.time_ns()));
-    slow.set_context(ContextOf(operation.priority));
+    slow.set_context(std::string(ContextName(operation.priority)));
     slow.set_caller(names.Caller(operation));
     slow.set_kind(operation.is_free ? "free" : "alloc");
     slow.set_path(std::string(PathOf(allocator, operation.path).name));

@@ -6,7 +6,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+
 namespace slablab {
+
+std::string_view ContextName(Priority priority) {
+  switch (priority) {
+    case Priority::kTask:
+      return "task";
+    case Priority::kSoftirq:
+      return "softirq";
+    case Priority::kHardirq:
+      return "hardirq";
+  }
+  CHECK(false);
+}
 
 std::string OperationNames::Caller(const OperationEnd& operation) const {
   return operation.call_site < callers_.size() ? callers_[operation.call_site] : std::string();

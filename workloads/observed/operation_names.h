@@ -5,6 +5,7 @@
 #define SLABLAB_WORKLOADS_OBSERVED_OPERATION_NAMES_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/types.h"
@@ -13,6 +14,9 @@
 #include "workloads/steps.h"
 
 namespace slablab {
+
+// What an operation was done in: "task", "softirq", "hardirq".
+std::string_view ContextName(Priority priority);
 
 // Who did an operation, in words: what OperationEnd says in numbers. What it is made of outlives
 // it.
