@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <set>
 #include <utility>
 
@@ -86,18 +85,10 @@ absl::StatusOr<std::vector<RunResult>> SimulateAll(const std::vector<VariedRun>&
   const InterruptScope interrupts;
   for (const VariedRun& run : simulations) {
     const SimulationOptions& options = run.options;
-    std::unique_ptr<Progress> progress;
     const std::string what = absl::StrCat(options.run.allocator(), run.varied, " (",
                                           results.size() + 1, " of ", simulations.size(), ")");
-    const SimulationHooks hooks = {
-        .progress =
-            [&](uint64_t events, uint64_t total) {
-              if (progress == nullptr) {
-                progress = std::make_unique<Progress>(ProgressOfSimulation(what, total));
-              }
-              progress->Update(events);
-            },
-        .stop = InterruptRequested};
+    const SimulationHooks hooks = {.progress = SimulationProgress(what),
+                                   .stop = InterruptRequested};
     absl::StatusOr<RunResult> result = Simulate(options, hooks);
     if (!result.ok()) {
       return absl::Status(

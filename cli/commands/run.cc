@@ -59,19 +59,10 @@ class OperationFile {
 
 absl::StatusOr<RunResult> SimulateWithProgress(const SimulationOptions& options,
                                                OperationObserver* observer) {
-  std::unique_ptr<Progress> progress;
   const InterruptScope interrupts;
-  const SimulationHooks hooks = {
-      .progress =
-          [&](uint64_t events, uint64_t total) {
-            if (progress == nullptr) {
-              progress = std::make_unique<Progress>(ProgressOfSimulation("replay", total));
-            }
-            progress->Update(events);
-          },
-      .stop = InterruptRequested,
-      .observer = observer};
-  absl::StatusOr<RunResult> result = Simulate(options, hooks);
+  absl::StatusOr<RunResult> result = Simulate(
+      options,
+      {.progress = SimulationProgress("replay"), .stop = InterruptRequested, .observer = observer});
   if (result.ok()) MakePrintable(&*result);
   return result;
 }

@@ -4,7 +4,6 @@
 #include "reports/text/slowest.h"
 
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,15 +75,9 @@ absl::StatusOr<RunResult> OfRun(const std::vector<std::string>& arguments, const
   const absl::StatusOr<SimulationOptions> options =
       SimulationOptionsFromFlags("slowest", arguments);
   if (!options.ok()) return options.status();
-  std::unique_ptr<Progress> progress;
   const InterruptScope interrupts;
   SimulationHooks hooks;
-  hooks.progress = [&](uint64_t events, uint64_t total) {
-    if (progress == nullptr) {
-      progress = std::make_unique<Progress>(ProgressOfSimulation("replay", total));
-    }
-    progress->Update(events);
-  };
+  hooks.progress = SimulationProgress("replay");
   hooks.stop = InterruptRequested;
   hooks.slowest = {.count = count, .from = window.from, .to = window.to};
   absl::StatusOr<RunResult> result = Simulate(*options, hooks);

@@ -54,21 +54,15 @@ void AddNotes(const RunResult& result, Timeline& timeline) {
 
 absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path) {
   options.footprint_samples = kFootprintSamples;
-  Recorder recorder;
-  std::unique_ptr<Progress> progress;
+  TimelineRecorder recorder({.from = window.from, .to = window.to});
   const InterruptScope interrupts;
   SimulationHooks hooks;
-  hooks.progress = [&](uint64_t events, uint64_t total) {
-    if (progress == nullptr) {
-      progress = std::make_unique<Progress>(ProgressOfSimulation("replay", total));
-    }
-    progress->Update(events);
-  };
+  hooks.progress = SimulationProgress("replay");
   hooks.stop = InterruptRequested;
   hooks.observer = &recorder;
   hooks.machine_observer = &recorder;
   const absl::StatusOr<RunResult> result = Simulate(options, hooks);
-  progress.reset();
+  hooks.progress = nullptr;  // The line goes.
   if (!result.ok()) return result.status();
   if (recorder.timeline() == nullptr) {
     return absl::InvalidArgumentError(

@@ -4,6 +4,7 @@
 #include "cli/output/progress.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/printable.h"
@@ -32,6 +33,16 @@ Progress::Options WithPrintableName(Progress::Options options) {
 }
 
 }  // namespace
+
+std::function<void(uint64_t events, uint64_t total)> SimulationProgress(std::string what) {
+  return [what = std::move(what), progress = std::shared_ptr<Progress>()](uint64_t events,
+                                                                          uint64_t total) mutable {
+    if (progress == nullptr) {
+      progress = std::make_shared<Progress>(ProgressOfSimulation(what, total));
+    }
+    progress->Update(events);
+  };
+}
 
 std::string ProgressText(const Progress::Options& options, uint64_t done) {
   if (options.total == 0) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -49,6 +50,9 @@ class Progress {
 inline Progress::Options ProgressOfSimulation(std::string what, uint64_t total) {
   return {.what = std::move(what), .unit = total > 0 ? "events" : "steps", .total = total};
 }
+
+// What a simulation tells its progress: the line of it, from the first call until this is gone.
+std::function<void(uint64_t events, uint64_t total)> SimulationProgress(std::string what);
 
 // The line's text: "replaying fork.slt: 42 %, 1.2 M of 2.9 M events".
 std::string ProgressText(const Progress::Options& options, uint64_t done);
