@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <optional>
 #include <set>
 
@@ -171,20 +170,12 @@ int RunDiffCommand(const std::vector<std::string>& arguments) {
   if (!given.ok()) return Fail(given.status());
   const InterruptScope interrupts;
   Inputs inputs;
-  std::array<std::unique_ptr<OperationStream>, 2> streams;
   for (size_t i = 0; i < inputs.size(); ++i) {
     absl::StatusOr<DiffInput> input = ReadDiffInput(arguments[i], given->trace());
     if (!input.ok()) return Fail(input.status());
     inputs[i] = *std::move(input);
   }
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    absl::StatusOr<std::unique_ptr<OperationStream>> stream = OperationStream::Open(inputs[i]);
-    if (!stream.ok()) return Fail(stream.status());
-    streams[i] = *std::move(stream);
-  }
-  const absl::StatusOr<RunDiff> diff =
-      DiffRuns([&] { return streams[0]->Next(); }, [&] { return streams[1]->Next(); });
-  streams = {};
+  const absl::StatusOr<RunDiff> diff = DiffInputs(inputs);
   if (absl::IsCancelled(diff.status())) return kExitInterrupted;
   if (!diff.ok()) return Fail(diff.status());
   if (!diff->first.has_value()) {

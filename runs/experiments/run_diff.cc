@@ -3,6 +3,7 @@
 
 #include "runs/experiments/run_diff.h"
 
+#include <memory>
 #include <utility>
 
 #include "fmt/format.h"
@@ -75,7 +76,8 @@ class Side {
 
 }  // namespace
 
-absl::StatusOr<RunDiff> DiffRuns(const OperationSource& a, const OperationSource& b) {
+absl::StatusOr<RunDiff> DiffRuns(const OperationSource& a, const OperationSource& b,
+                                 DiffUntil until) {
   RunDiff diff;
   Side left(a);
   Side right(b);
@@ -89,16 +91,24 @@ absl::StatusOr<RunDiff> DiffRuns(const OperationSource& a, const OperationSource
       const RunDifference difference{
           .columns = columns.names, .sides = {left.Describe(), right.Describe()}, .before = before};
       if (!diff.first.has_value()) diff.first = difference;
-      if (columns.done) {
-        diff.done = difference;
-        return diff;
-      }
+      if (columns.done) diff.done = difference;
+      if (columns.done || until == DiffUntil::kFirst) return diff;
     }
     if (!left.operation().has_value()) return diff;
     ++diff.operations;
     before.push_back(*left.operation());
     if (before.size() > kContext) before.pop_front();
   }
+}
+
+absl::StatusOr<RunDiff> DiffInputs(const std::array<DiffInput, 2>& inputs, DiffUntil until) {
+  std::array<std::unique_ptr<OperationStream>, 2> streams;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    absl::StatusOr<std::unique_ptr<OperationStream>> stream = OperationStream::Open(inputs[i]);
+    if (!stream.ok()) return stream.status();
+    streams[i] = *std::move(stream);
+  }
+  return DiffRuns([&] { return streams[0]->Next(); }, [&] { return streams[1]->Next(); }, until);
 }
 
 }  // namespace slablab

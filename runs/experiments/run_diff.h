@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runs/experiments/diff_input.h"
 #include "runs/experiments/operation_log.h"
 
 // Where two runs part: their operations, read side by side, one after another.
@@ -40,7 +41,7 @@ struct RunDifference {
 };
 
 struct RunDiff {
-  uint64_t operations = 0;  // compared
+  uint64_t operations = 0;  // compared, without the one that ended it
   // The first in anything, and the first in what was done: which operation, on which CPU, by which
   // path, with which object. The second is nowhere before the first, and is nothing if only times
   // differ.
@@ -48,8 +49,14 @@ struct RunDiff {
   std::optional<RunDifference> done;
 };
 
-// Reads both until they part in what is done, or to their ends. Errors are the sources'.
-absl::StatusOr<RunDiff> DiffRuns(const OperationSource& a, const OperationSource& b);
+// What ends it: the first difference of all, or the first in what was done.
+enum class DiffUntil { kFirst, kDone };
+// Reads both until then, or to their ends. Errors are the sources'.
+absl::StatusOr<RunDiff> DiffRuns(const OperationSource& a, const OperationSource& b,
+                                 DiffUntil until = DiffUntil::kDone);
+// The same of inputs, the runs among them done side by side.
+absl::StatusOr<RunDiff> DiffInputs(const std::array<DiffInput, 2>& inputs,
+                                   DiffUntil until = DiffUntil::kDone);
 
 }  // namespace slablab
 

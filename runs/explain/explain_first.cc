@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +13,7 @@
 #include "base/interrupt.h"
 #include "base/printable.h"
 #include "fmt/format.h"
-#include "runs/experiments/diff_input.h"
+#include "runs/experiments/run_diff.h"
 #include "runs/simulation/simulation.h"
 #include "runs/simulation/slowest_result.h"
 #include "sim/core/spinlock.h"
@@ -87,26 +86,6 @@ absl::StatusOr<std::optional<Probed>> ProbeAt(const SimulationOptions& options, 
   return probe.Take();
 }
 
-// How many operations are alike; nothing if all are.
-absl::StatusOr<std::optional<uint64_t>> AlikeOperations(const SimulationOptions& before,
-                                                        const SimulationOptions& after) {
-  const auto open = [](const SimulationOptions& options) {
-    return OperationStream::Open({.path = options.allocator, .is_log = false, .options = options});
-  };
-  const absl::StatusOr<std::unique_ptr<OperationStream>> a = open(before);
-  if (!a.ok()) return a.status();
-  const absl::StatusOr<std::unique_ptr<OperationStream>> b = open(after);
-  if (!b.ok()) return b.status();
-  for (uint64_t alike = 0;; ++alike) {
-    const absl::StatusOr<std::optional<LoggedOperation>> left = (*a)->Next();
-    if (!left.ok()) return left.status();
-    const absl::StatusOr<std::optional<LoggedOperation>> right = (*b)->Next();
-    if (!right.ok()) return right.status();
-    if (*left != *right) return std::optional<uint64_t>(alike);
-    if (!left->has_value()) return std::optional<uint64_t>();
-  }
-}
-
 std::string NameOf(const SlowCause& cause) {
   return cause.cause().empty() ? fmt::format("{} of {}", cause.outcome(), cause.structure())
                                : cause.cause();
@@ -131,12 +110,15 @@ void FillCause(const Probed& before, const Probed& after, ExplainFirst& first) {
 
 absl::StatusOr<std::optional<ExplainFirst>> FirstDifference(const SimulationOptions& before,
                                                             const SimulationOptions& after) {
-  const absl::StatusOr<std::optional<uint64_t>> alike = AlikeOperations(before, after);
-  if (!alike.ok()) return alike.status();
-  if (!alike->has_value()) return std::optional<ExplainFirst>();
-  const absl::StatusOr<std::optional<Probed>> left = ProbeAt(before, **alike);
+  const auto input = [](const SimulationOptions& options) {
+    return DiffInput{.path = options.run.allocator(), .is_log = false, .options = options};
+  };
+  const absl::StatusOr<RunDiff> diff = DiffInputs({input(before), input(after)}, DiffUntil::kFirst);
+  if (!diff.ok()) return diff.status();
+  if (!diff->first.has_value()) return std::optional<ExplainFirst>();
+  const absl::StatusOr<std::optional<Probed>> left = ProbeAt(before, diff->operations);
   if (!left.ok()) return left.status();
-  const absl::StatusOr<std::optional<Probed>> right = ProbeAt(after, **alike);
+  const absl::StatusOr<std::optional<Probed>> right = ProbeAt(after, diff->operations);
   if (!right.ok()) return right.status();
   // Where one has ended, it is the other's next.
   const Probed& shown = left->has_value() ? **left : **right;

@@ -96,6 +96,10 @@ TEST(DiffRunsTest, TimeAndWhatIsDoneAreToldApart) {
   EXPECT_EQ(diff.done->sides[0].paths.at("fast"), 7u);
   EXPECT_EQ(diff.done->sides[1].paths.at("fast"), 6u);
   EXPECT_EQ(diff.done->sides[1].paths.at("slow"), 1u);
+  const RunDiff first = *DiffRuns(SourceOf(a), SourceOf(b), DiffUntil::kFirst);
+  EXPECT_EQ(first.operations, 2u);
+  EXPECT_EQ(first.first->columns, diff.first->columns);
+  EXPECT_FALSE(first.done.has_value());
 }
 
 TEST(DiffRunsTest, ARunThatEndsEarlierParts) {
