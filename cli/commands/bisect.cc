@@ -52,25 +52,10 @@ namespace {
 constexpr std::string_view kOwnFlags[] = {"metric", "per_mille"};
 constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags);
 
-SimulationOptions Of(SimulationOptions options, const PolicySide& side) {
-  options.allocator = side.model;
-  options.allocator_options.policies = side.policies;
-  return options;
-}
-
 absl::StatusOr<std::optional<uint64_t>> Measure(const SimulationOptions& options,
                                                 const Metric& metric, const std::string& what) {
-  std::unique_ptr<Progress> progress;
-  const SimulationHooks hooks = {
-      .progress =
-          [&](uint64_t events, uint64_t total) {
-            if (progress == nullptr) {
-              progress = std::make_unique<Progress>(ProgressOfSimulation(what, total));
-            }
-            progress->Update(events);
-          },
-      .stop = InterruptRequested};
-  const absl::StatusOr<RunResult> result = Simulate(options, hooks);
+  const absl::StatusOr<RunResult> result =
+      Simulate(options, {.progress = SimulationProgress(what), .stop = InterruptRequested});
   if (!result.ok()) return result.status();
   return metric.of(*result);
 }
@@ -83,14 +68,7 @@ bool Moved(const Metric& metric, std::optional<uint64_t> base, std::optional<uin
 
 // The first operation that is another in the second of two runs, in a sentence.
 absl::StatusOr<std::string> FirstOperation(const std::array<DiffInput, 2>& inputs) {
-  std::array<std::unique_ptr<OperationStream>, 2> streams;
-  for (size_t i = 0; i < streams.size(); ++i) {
-    absl::StatusOr<std::unique_ptr<OperationStream>> stream = OperationStream::Open(inputs[i]);
-    if (!stream.ok()) return stream.status();
-    streams[i] = *std::move(stream);
-  }
-  const absl::StatusOr<RunDiff> diff =
-      DiffRuns([&] { return streams[0]->Next(); }, [&] { return streams[1]->Next(); });
+  const absl::StatusOr<RunDiff> diff = DiffInputs(inputs);
   if (!diff.ok()) return diff.status();
   if (!diff->first.has_value()) return "All operations are alike.";
   const bool in_time = !diff->done.has_value();
@@ -114,8 +92,15 @@ absl::StatusOr<std::string> FirstOperation(const SimulationOptions& before,
                          DiffInput{.path = "after", .is_log = false, .options = after}});
 }
 
-std::string Setting(const PolicyStep& step) {
-  return fmt::format("{} of {}", fmt::join(step.moved, ", "), step.era);
+// "sheaves.which=default of slub-7.0".
+std::string SettingsOf(const PolicyStep& step) {
+  std::string text;
+  for (const SwitchChange& change : step.switches) {
+    if (!text.empty()) text += ", ";
+    text += change.Setting();
+    if (!change.since.empty()) text += " of " + change.since;
+  }
+  return text;
 }
 
 struct Walked {
@@ -127,12 +112,12 @@ absl::StatusOr<Walked> Walk(const SimulationOptions& options, const PolicySide& 
                             const std::vector<PolicyStep>& path, const Metric& metric) {
   Walked walked;
   const absl::StatusOr<std::optional<uint64_t>> base =
-      Measure(Of(options, from), metric, from.model);
+      Measure(from.Of(options), metric, from.ToString());
   if (!base.ok()) return base.status();
   walked.values.push_back(*base);
   for (size_t i = 0; i < path.size() && !walked.found.has_value(); ++i) {
     const absl::StatusOr<std::optional<uint64_t>> value =
-        Measure(Of(options, path[i].side), metric, fmt::format("{} of {}", i + 1, path.size()));
+        Measure(path[i].side.Of(options), metric, fmt::format("{} of {}", i + 1, path.size()));
     if (!value.ok()) return value.status();
     walked.values.push_back(*value);
     if (Moved(metric, *base, *value)) walked.found = i;
@@ -146,9 +131,9 @@ std::string TableOf(const PolicySide& from, const std::vector<PolicyStep>& path,
   table.AddColumn({{"step"}, FittedTable::Column::kLeft});
   table.AddColumn({{std::string(metric.name)}});
   table.AddColumn({{"from A"}});
-  table.AddRow({from.model, ShortMetricText(metric, walked.values[0]), ""});
+  table.AddRow({from.ToString(), ShortMetricText(metric, walked.values[0]), ""});
   for (size_t i = 1; i < walked.values.size(); ++i) {
-    table.AddRow({Setting(path[i - 1]), ShortMetricText(metric, walked.values[i]),
+    table.AddRow({SettingsOf(path[i - 1]), ShortMetricText(metric, walked.values[i]),
                   ChangeText(metric, walked.values[0], walked.values[i])});
   }
   return table.Text();
@@ -170,12 +155,12 @@ absl::StatusOr<int> BisectPolicies(const SimulationOptions& options, const Polic
   }
   const size_t at = *walked->found;
   page.Paragraph(fmt::format("The first that moved {} is {}, step {} of {}: {} instead of {} ({}).",
-                             metric.name, Setting((*path)[at]), at + 1, path->size(),
+                             metric.name, SettingsOf((*path)[at]), at + 1, path->size(),
                              ShortMetricText(metric, walked->values.back()),
                              ShortMetricText(metric, walked->values.front()),
                              ChangeText(metric, walked->values.front(), walked->values.back())));
   const absl::StatusOr<std::string> first = FirstOperation(
-      Of(options, at == 0 ? from : (*path)[at - 1].side), Of(options, (*path)[at].side));
+      (at == 0 ? from : (*path)[at - 1].side).Of(options), (*path)[at].side.Of(options));
   if (!first.ok()) return first.status();
   page.Paragraph(*first);
   Print(stdout, "{}", page.Take());
@@ -342,10 +327,10 @@ extern const Command kBisectCommand = {
     .name = "bisect",
     .synopsis = "A B TRACE | A B --workload=WORKLOAD | SUITE SUITE",
     .summary =
-        "Ends at the first that moves a metric. Of two models of one family, with policies if "
-        "wanted (slub-7.3:sheaves.which=none), it walks their named differences in the order of "
-        "history; of two builds of slablab (files) it says whether and where a run parts; of two "
-        "suites it takes the points of one name. Exit status 1 if one moved it.",
+        "Ends at the first that moves a metric. Of two models of one family, each "
+        "MODEL[:NAME=VALUE,...], it walks their named differences in the order of history; of two "
+        "builds of slablab (files) it says whether and where a run parts; of two suites it takes "
+        "the points of one name. Exit status 1 if one moved it.",
     .flags = kFlags,
     .example = "slablab bisect slub-6.12 slub-7.3 mine.slt --metric=peak_held_bytes",
     .run = RunBisect,

@@ -27,7 +27,7 @@
 #include "fmt/format.h"
 #include "reports/explain/explain_text.h"
 #include "reports/message_json.h"
-#include "runs/explain/explain_plan.h"
+#include "runs/experiments/policy_path.h"
 #include "runs/simulation/run_check.h"
 
 ABSL_DECLARE_FLAG(std::string, folder);
@@ -84,22 +84,16 @@ std::string TextOf(const ExplainReport& report, Format format) {
   return ExplainText(report, (output.empty() || output == "-") && ColourWanted(stdout));
 }
 
-absl::StatusOr<ExplainPlan> PlanOf(const std::string& a, const std::string& b) {
-  const absl::StatusOr<ExplainedModel> from = ParseExplainedModel(a);
-  if (!from.ok()) return from.status();
-  const absl::StatusOr<ExplainedModel> to = ParseExplainedModel(b);
-  if (!to.ok()) return to.status();
-  return PlanExplain(*from, *to);
-}
-
 absl::StatusOr<ExplainReport> ExplainRuns(const std::vector<std::string>& arguments) {
   if (arguments.size() < 2) {
     return absl::InvalidArgumentError(
-        "explain takes two models, A and B, each NAME or NAME+SWITCH=VALUE..., and a trace or "
+        "explain takes two models, A and B, each MODEL[:NAME=VALUE,...], and a trace or "
         "--workload");
   }
-  const absl::StatusOr<ExplainPlan> plan = PlanOf(arguments[0], arguments[1]);
-  if (!plan.ok()) return plan.status();
+  const absl::StatusOr<PolicySide> a = ParsePolicySide(arguments[0]);
+  if (!a.ok()) return a.status();
+  const absl::StatusOr<PolicySide> b = ParsePolicySide(arguments[1]);
+  if (!b.ok()) return b.status();
   const absl::StatusOr<SimulationOptions> base = SimulationOptionsFromFlags(
       "explain", std::vector<std::string>(arguments.begin() + 2, arguments.end()));
   if (!base.ok()) return base.status();
@@ -122,8 +116,8 @@ absl::StatusOr<ExplainReport> ExplainRuns(const std::vector<std::string>& argume
   if (const std::string folder = absl::GetFlag(FLAGS_folder); !folder.empty()) {
     options.store.emplace(folder);
   }
-  options.base_text = FlagsText();
-  return Explain(*plan, *base, options);
+  options.base_text = FlagsText(WithDefaults(*RunOfFlags()));
+  return Explain(*a, *b, *base, options);
 }
 
 int RunExplain(const std::vector<std::string>& arguments) {
@@ -142,12 +136,13 @@ extern const Command kExplainCommand = {
     .name = "explain",
     .synopsis = "A B TRACE | A B --workload=WORKLOAD",
     .summary =
-        "Attributes the change from one model to another to the switches in which they differ.",
+        "Attributes the change from one model to another to the switches in which they differ. A "
+        "and B are each MODEL[:NAME=VALUE,...], a model with some of its policies set.",
     .flags = kFlags,
     .formats = kFormats,
     .example =
         "slablab explain slub-6.12 slub-7.3 linux-7.3-slub-c4n2-hackbench\n"
-        "slablab explain slub-7.3 slub-7.3+sheaves.capacity=4 --workload=larson",
+        "slablab explain slub-7.3 slub-7.3:sheaves.capacity=4 --workload=larson",
     .run = RunExplain,
 };
 

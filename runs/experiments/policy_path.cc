@@ -4,9 +4,12 @@
 #include "runs/experiments/policy_path.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
@@ -16,110 +19,133 @@
 namespace slablab {
 namespace {
 
-bool IsOneFamily(const std::string& a, const std::string& b) {
-  const std::vector<PolicyInfo> of_a = PoliciesOf(a);
-  const std::vector<PolicyInfo> of_b = PoliciesOf(b);
-  return std::equal(of_a.begin(), of_a.end(), of_b.begin(), of_b.end(),
-                    [](const PolicyInfo& x, const PolicyInfo& y) { return x.name == y.name; });
+std::vector<PolicyInfo> InfosOf(const PolicySide& side) {
+  return PoliciesOf(side.model, side.policies);
 }
 
-// The models to come by on the way, the last of which is `to`.
-std::vector<std::string> ErasBetween(const std::string& from, const std::string& to) {
-  if (from == to) return {};
-  std::vector<AllocatorInfo> eras;
-  for (const AllocatorInfo& info : ListAllocators()) {
-    const bool is_end = info.name == from || info.name == to;
-    if (is_end || (info.kernel.patches.empty() && IsOneFamily(std::string(info.name), from))) {
-      eras.push_back(info);
-    }
-  }
-  std::stable_sort(eras.begin(), eras.end(), [](const AllocatorInfo& a, const AllocatorInfo& b) {
-    return IsEarlier(a.kernel, b.kernel);
-  });
-  const auto at = [&](const std::string& name) {
-    return std::find_if(eras.begin(), eras.end(),
-                        [&](const AllocatorInfo& info) { return info.name == name; });
+// The models from one to the other, both included, by their kernels.
+std::vector<std::string> ModelsBetween(const std::string& from, const std::string& to) {
+  const std::vector<AllocatorInfo> models = ListAllocators();
+  const auto is_patched = [&](const std::string& name) {
+    return std::any_of(models.begin(), models.end(), [&](const AllocatorInfo& info) {
+      return info.name == name && !info.kernel.patches.empty();
+    });
   };
-  if (at(from) > at(to)) std::reverse(eras.begin(), eras.end());
-  std::vector<std::string> names;
-  for (auto era = at(from) + 1; era != at(to) + 1; ++era) names.emplace_back(era->name);
-  return names;
+  const bool patched = is_patched(from) && is_patched(to);
+  std::vector<AllocatorInfo> family;
+  for (const AllocatorInfo& info : models) {
+    const bool is_end = info.name == from || info.name == to;
+    const bool is_on_way = patched || info.kernel.patches.empty();
+    if (is_end || (is_on_way && AreOneFamily(std::string(info.name), from))) {
+      family.push_back(info);
+    }
+  }
+  std::stable_sort(family.begin(), family.end(),
+                   [](const auto& x, const auto& y) { return IsEarlier(x.kernel, y.kernel); });
+  std::vector<std::string> names = NamesOf(family);
+  auto first = std::find(names.begin(), names.end(), from);
+  auto last = std::find(names.begin(), names.end(), to);
+  if (first <= last) return {first, last + 1};
+  return {std::make_reverse_iterator(first + 1), std::make_reverse_iterator(last)};
 }
 
-// Where the way has come to: the values of all switches, and the steps that it took.
-class Walk {
- public:
-  explicit Walk(const PolicySide& from) : model_(from.model), own_(PoliciesOf(from.model)) {
-    for (const PolicyInfo& info : own_) values_.push_back(info.value);
-    era_values_ = values_;
-    for (const PolicyChange& change : PolicyChanges(from.model, from.policies)) {
-      values_[IndexOf(change.name)] = change.value;
+// By the model of `between` that came to have them so; the last are those that none has.
+std::vector<std::vector<SwitchChange>> ChangesByModel(const PolicySide& from, const PolicySide& to,
+                                                      const std::vector<std::string>& between) {
+  const std::vector<PolicyInfo> before = InfosOf(from);
+  const std::vector<PolicyInfo> after = InfosOf(to);
+  const std::vector<PolicyInfo> own = PoliciesOf(from.model);
+  std::vector<std::vector<PolicyInfo>> of_models;
+  for (const std::string& model : between) of_models.push_back(PoliciesOf(model));
+  std::vector<std::vector<SwitchChange>> changes(between.size() + 1);
+  for (size_t i = 0; i < before.size(); ++i) {
+    // Where it decides nothing, the first model's own value does as well, and no other may be set.
+    const std::string& target = after[i].idle.empty() ? after[i].value : own[i].value;
+    if (before[i].value == target) continue;
+    size_t at = between.size();
+    while (at > 0 && of_models[at - 1][i].value == target) --at;
+    changes[at].push_back({.name = std::string(before[i].name),
+                           .from = before[i].value,
+                           .to = target,
+                           .since = at < between.size() ? between[at] : "",
+                           .meaning = std::string(before[i].meaning)});
+  }
+  return changes;
+}
+
+// The side with those changes, whether it can be or not.
+PolicySide With(const PolicySide& side, const std::vector<SwitchChange>& changes) {
+  const std::vector<PolicyInfo> own = PoliciesOf(side.model);
+  std::vector<PolicyInfo> infos = InfosOf(side);
+  PolicySide with = {.model = side.model, .policies = {}};
+  for (size_t i = 0; i < infos.size(); ++i) {
+    for (const SwitchChange& change : changes) {
+      if (change.name == infos[i].name) infos[i].value = change.to;
     }
+    if (infos[i].value == own[i].value) continue;
+    with.policies.push_back(fmt::format("{}={}", infos[i].name, infos[i].value));
   }
+  return with;
+}
 
-  // What the era decides otherwise than the one before; a switch that does nothing there waits for
-  // one where it does.
-  void PassThrough(const std::string& era) {
-    for (const PolicyInfo& info : PoliciesOf(era)) {
-      std::string& before = era_values_[IndexOf(info.name)];
-      if (!info.idle.empty() || before == info.value) continue;
-      before = info.value;
-      Set(info.name, info.value, era);
-    }
+absl::Status Check(const PolicySide& side) { return CheckPolicies(side.model, side.policies); }
+
+// Takes, of what is pending, the first that can be on top of `side`: one, else the first two that
+// can be together, and so on. Nothing if that would be too many at once.
+std::vector<SwitchChange> TakeNext(const PolicySide& side, std::vector<SwitchChange>& pending) {
+  constexpr size_t kTogetherMax = 3;
+  for (size_t count = 1; count <= std::min(kTogetherMax, pending.size()); ++count) {
+    std::vector<bool> chosen(pending.size());
+    std::fill(chosen.begin(), chosen.begin() + static_cast<std::ptrdiff_t>(count), true);
+    do {
+      std::vector<SwitchChange> group;
+      std::vector<SwitchChange> others;
+      for (size_t i = 0; i < pending.size(); ++i) {
+        (chosen[i] ? group : others).push_back(pending[i]);
+      }
+      if (!Check(With(side, group)).ok()) continue;
+      pending = std::move(others);
+      return group;
+    } while (std::prev_permutation(chosen.begin(), chosen.end()));
   }
-
-  void Set(std::string_view name, const std::string& value, const std::string& era) {
-    std::string& now = values_[IndexOf(name)];
-    if (now == value) return;
-    now = value;
-    pending_.push_back(fmt::format("{}={}", name, value));
-    PolicySide side = {.model = model_, .policies = {}};
-    for (size_t i = 0; i < own_.size(); ++i) {
-      if (values_[i] == own_[i].value) continue;
-      side.policies.push_back(fmt::format("{}={}", own_[i].name, values_[i]));
-    }
-    refusal_ = CheckPolicies(model_, side.policies);
-    if (!refusal_.ok()) return;  // It waits for what goes with it.
-    steps_.push_back({.side = std::move(side), .moved = std::move(pending_), .era = era});
-    pending_.clear();
-  }
-
-  absl::StatusOr<std::vector<PolicyStep>> Take() {
-    if (!refusal_.ok()) return refusal_;
-    return std::move(steps_);
-  }
-
- private:
-  size_t IndexOf(std::string_view name) const {
-    size_t at = 0;
-    while (own_[at].name != name) ++at;
-    return at;
-  }
-
-  const std::string model_;
-  const std::vector<PolicyInfo> own_;
-  std::vector<std::string> values_;      // with what sides set
-  std::vector<std::string> era_values_;  // without
-  std::vector<std::string> pending_;
-  absl::Status refusal_;
-  std::vector<PolicyStep> steps_;
-};
+  return {};
+}
 
 }  // namespace
+
+std::string PolicySide::ToString() const {
+  return policies.empty() ? model : fmt::format("{}:{}", model, absl::StrJoin(policies, ","));
+}
+
+SimulationOptions PolicySide::Of(SimulationOptions run) const {
+  run.run.set_allocator(model);
+  SetPolicies(policies, &run.run);
+  return run;
+}
 
 absl::StatusOr<PolicySide> ParsePolicySide(std::string_view text) {
   const size_t colon = text.find(':');
   PolicySide side = {.model = std::string(text.substr(0, colon)), .policies = {}};
-  const std::vector<AllocatorInfo> models = ListAllocators();
-  const bool known = std::any_of(models.begin(), models.end(), [&](const AllocatorInfo& info) {
-    return info.name == side.model;
-  });
-  if (!known) return UnknownName("allocator", side.model, NamesOf(models));
+  const std::vector<std::string> models = NamesOf(ListAllocators());
+  if (std::find(models.begin(), models.end(), side.model) == models.end()) {
+    return UnknownName("slab allocator", side.model, models);
+  }
   if (colon == std::string_view::npos) return side;
   const std::string settings(text.substr(colon + 1));
   side.policies = absl::StrSplit(settings, ',', absl::SkipEmpty());
-  if (absl::Status status = CheckPolicies(side.model, side.policies); !status.ok()) return status;
-  return side;
+  if (const absl::Status status = Check(side); !status.ok()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: {}", text, std::string_view(status.message().data(), status.message().size())));
+  }
+  return With(side, {});
+}
+
+bool AreOneFamily(const std::string& a, const std::string& b) {
+  const std::vector<PolicyInfo> of_a = PoliciesOf(a);
+  const std::vector<PolicyInfo> of_b = PoliciesOf(b);
+  return !of_a.empty() &&
+         std::equal(of_a.begin(), of_a.end(), of_b.begin(), of_b.end(),
+                    [](const PolicyInfo& x, const PolicyInfo& y) { return x.name == y.name; });
 }
 
 absl::StatusOr<std::vector<PolicyStep>> PolicyPath(const PolicySide& from, const PolicySide& to) {
@@ -127,25 +153,35 @@ absl::StatusOr<std::vector<PolicyStep>> PolicyPath(const PolicySide& from, const
     if (!PoliciesOf(side->model).empty()) continue;
     return absl::InvalidArgumentError(fmt::format("{} has no policies", side->model));
   }
-  if (!IsOneFamily(from.model, to.model)) {
+  if (!AreOneFamily(from.model, to.model)) {
     return absl::InvalidArgumentError(
         fmt::format("{} and {} are not made of the same switches", from.model, to.model));
   }
-  Walk walk(from);
-  for (const std::string& era : ErasBetween(from.model, to.model)) walk.PassThrough(era);
-  // What `from` set and `to` does not have, and what `to` sets.
-  const std::vector<PolicyChange> changes = PolicyChanges(to.model, to.policies);
-  for (const PolicyInfo& info : PoliciesOf(to.model)) {
-    const auto change = std::find_if(changes.begin(), changes.end(), [&](const PolicyChange& each) {
-      return each.name == info.name;
-    });
-    if (change != changes.end()) {
-      walk.Set(info.name, change->value, to.model);
-    } else if (info.idle.empty()) {
-      walk.Set(info.name, info.value, to.model);
+  std::vector<PolicyStep> steps;
+  PolicySide side = from;
+  const auto add = [&](std::vector<SwitchChange> group) {
+    side = With(side, group);
+    PolicyStep step = {.switches = std::move(group), .side = side, .alone = {}, .not_alone = {}};
+    step.alone = With(from, step.switches);
+    if (const absl::Status status = Check(step.alone); !status.ok()) {
+      step.not_alone = std::string(status.message());
+    }
+    steps.push_back(std::move(step));
+  };
+  std::vector<SwitchChange> pending;
+  for (std::vector<SwitchChange>& changes :
+       ChangesByModel(from, to, ModelsBetween(from.model, to.model))) {
+    std::move(changes.begin(), changes.end(), std::back_inserter(pending));
+    for (;;) {
+      std::vector<SwitchChange> group = TakeNext(side, pending);
+      if (group.empty()) break;
+      add(std::move(group));
     }
   }
-  return walk.Take();
+  if (pending.empty()) return steps;
+  add(std::move(pending));
+  if (absl::Status status = Check(side); !status.ok()) return status;
+  return steps;
 }
 
 }  // namespace slablab

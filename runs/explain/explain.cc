@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/digest.h"
 #include "base/interrupt.h"
@@ -31,16 +30,10 @@ namespace {
 
 // A model to run; several steps may want the same.
 struct Point {
-  std::string allocator;
-  std::vector<std::string> policies;
+  PolicySide side;
   std::string name;  // of what is kept
   std::optional<RunResult> result;
   std::string refused;  // why there is none
-
-  std::string ToString() const {
-    return policies.empty() ? allocator
-                            : fmt::format("{}+{}", allocator, absl::StrJoin(policies, "+"));
-  }
 };
 
 // What a process answers: a first byte that says what the rest is.
@@ -56,22 +49,27 @@ std::string AnswerOf(const absl::Status& status) {
 
 class Explainer {
  public:
-  Explainer(const ExplainPlan& plan, const SimulationOptions& base, const ExplainOptions& options)
-      : plan_(plan), base_(base), options_(options) {}
+  Explainer(const SimulationOptions& base, const ExplainOptions& options)
+      : base_(base), options_(options) {}
 
-  absl::StatusOr<ExplainReport> Run() {
-    a_ = PointOf(plan_.a.allocator, plan_.a.policies);
-    b_ = PointOf(plan_.b.allocator, plan_.b.policies);
-    for (const ExplainedStep& step : plan_.steps) {
-      on_top_.push_back(PointOf(plan_.a.allocator, step.settings));
-      alone_.push_back(step.not_alone.empty() ? PointOf(plan_.a.allocator, step.alone) : kNoPoint);
+  absl::StatusOr<ExplainReport> Run(const PolicySide& a, const PolicySide& b) {
+    a_ = PointOf(a);
+    b_ = PointOf(b);
+    if (AreOneFamily(a.model, b.model)) {
+      absl::StatusOr<std::vector<PolicyStep>> path = PolicyPath(a, b);
+      if (!path.ok()) return path.status();
+      steps_ = *std::move(path);
+    }
+    for (const PolicyStep& step : steps_) {
+      on_top_.push_back(PointOf(step.side));
+      alone_.push_back(step.not_alone.empty() ? PointOf(step.alone) : kNoPoint);
     }
     if (absl::Status named = NamePoints(); !named.ok()) return named;
     if (absl::Status ran = RunPoints(); !ran.ok()) return ran;
     for (const size_t point : Needed()) {
       if (!points_[point].result.has_value()) {
         return absl::InvalidArgumentError(
-            fmt::format("{}: {}", points_[point].ToString(), points_[point].refused));
+            fmt::format("{}: {}", points_[point].side.ToString(), points_[point].refused));
       }
     }
     ExplainReport report = Attribute();
@@ -82,19 +80,12 @@ class Explainer {
  private:
   static constexpr size_t kNoPoint = ~size_t{0};
 
-  size_t PointOf(const std::string& allocator, const std::vector<std::string>& policies) {
+  size_t PointOf(const PolicySide& side) {
     for (size_t i = 0; i < points_.size(); ++i) {
-      if (points_[i].allocator == allocator && points_[i].policies == policies) return i;
+      if (points_[i].side == side) return i;
     }
-    points_.push_back(
-        {.allocator = allocator, .policies = policies, .name = {}, .result = {}, .refused = {}});
+    points_.push_back({.side = side, .name = {}, .result = {}, .refused = {}});
     return points_.size() - 1;
-  }
-  SimulationOptions OptionsOf(const Point& point) const {
-    SimulationOptions options = base_;
-    options.allocator = point.allocator;
-    options.allocator_options.policies = point.policies;
-    return options;
   }
   const RunResult& ResultOf(size_t point) const { return *points_[point].result; }
   // All but those that are by themselves.
@@ -113,9 +104,9 @@ class Explainer {
   ExplainReport Attribute() const;
   absl::Status FindFirsts(ExplainReport& report);
 
-  const ExplainPlan& plan_;
   const SimulationOptions& base_;
   const ExplainOptions& options_;
+  std::vector<PolicyStep> steps_;
   std::vector<Point> points_;
   size_t a_ = 0;
   size_t b_ = 0;
@@ -136,7 +127,7 @@ absl::Status Explainer::NamePoints() {
          {inputs->trace, inputs->workload, inputs->scenario, inputs->machine}) {
       digest.Add(input);
     }
-    digest.AddString(point.ToString());
+    digest.AddString(point.side.ToString());
     point.name = fmt::format("{:016x}", digest.value());
   }
   return absl::OkStatus();
@@ -168,7 +159,7 @@ absl::Status Explainer::RunJobs(size_t jobs, const std::function<std::string(siz
 
 std::string Explainer::RunPoint(const Point& point) const {
   absl::StatusOr<RunResult> result =
-      Simulate(OptionsOf(point), {.progress = nullptr, .stop = InterruptRequested});
+      Simulate(point.side.Of(base_), {.progress = nullptr, .stop = InterruptRequested});
   if (!result.ok()) return AnswerOf(result.status());
   MakePrintable(&*result);
   result->clear_slowest();  // Nobody reads them.
@@ -200,7 +191,7 @@ absl::Status Explainer::RunPoints() {
       return absl::OkStatus();
     }
     absl::StatusOr<RunResult> result =
-        ParseResult(std::string_view(answer).substr(1), point.ToString());
+        ParseResult(std::string_view(answer).substr(1), point.side.ToString());
     if (!result.ok()) return absl::InternalError(result.status().message());
     point.result = *std::move(result);
     return absl::OkStatus();
@@ -284,9 +275,9 @@ void FillLine(const RunResult& before, const RunResult& after, ExplainStep& step
   }
 }
 
-void FillSide(const ExplainedModel& model, const RunResult& result, ExplainSide& side) {
-  side.set_label(model.label);
-  side.set_allocator(model.allocator);
+void FillSide(const PolicySide& model, const RunResult& result, ExplainSide& side) {
+  side.set_label(model.ToString());
+  side.set_allocator(model.model);
   for (const std::string& policy : model.policies) side.add_policies(policy);
   *side.mutable_figures() = FiguresOf(result);
 }
@@ -295,17 +286,17 @@ ExplainReport Explainer::Attribute() const {
   ExplainReport report;
   const RunResult& a = ResultOf(a_);
   const RunResult& b = ResultOf(b_);
-  FillSide(plan_.a, a, *report.mutable_a());
-  FillSide(plan_.b, b, *report.mutable_b());
+  FillSide(points_[a_].side, a, *report.mutable_a());
+  FillSide(points_[b_].side, b, *report.mutable_b());
   report.set_workload(a.config().workload().empty() ? a.config().trace() : a.config().workload());
   report.set_machine(a.config().machine());
-  report.set_one_family(plan_.one_family);
+  report.set_one_family(AreOneFamily(points_[a_].side.model, points_[b_].side.model));
   FillCauses(a, b, report);
-  if (!plan_.one_family) return report;
+  if (!report.one_family()) return report;
   size_t before = a_;
   ExplainFigures interaction = Less(FiguresOf(b), FiguresOf(a));
-  for (size_t i = 0; i < plan_.steps.size(); ++i) {
-    const ExplainedStep& planned = plan_.steps[i];
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const PolicyStep& planned = steps_[i];
     ExplainStep& step = *report.add_steps();
     for (const SwitchChange& change : planned.switches) {
       ExplainSwitch& filled = *step.add_switches();
@@ -358,7 +349,7 @@ absl::Status Explainer::FindFirsts(ExplainReport& report) {
   }
   const auto work = [&](size_t job) -> std::string {
     const absl::StatusOr<std::optional<ExplainFirst>> first = FirstDifference(
-        OptionsOf(points_[pairs[job].before]), OptionsOf(points_[pairs[job].after]));
+        points_[pairs[job].before].side.Of(base_), points_[pairs[job].after].side.Of(base_));
     if (!first.ok()) return AnswerOf(first.status());
     if (!first->has_value()) return std::string(1, kIsNothing);
     return kIsResult + (*first)->SerializeAsString();
@@ -388,9 +379,10 @@ ExplainFigures FiguresOf(const RunResult& result) {
   return figures;
 }
 
-absl::StatusOr<ExplainReport> Explain(const ExplainPlan& plan, const SimulationOptions& base,
+absl::StatusOr<ExplainReport> Explain(const PolicySide& a, const PolicySide& b,
+                                      const SimulationOptions& base,
                                       const ExplainOptions& options) {
-  return Explainer(plan, base, options).Run();
+  return Explainer(base, options).Run(a, b);
 }
 
 }  // namespace slablab

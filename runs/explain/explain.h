@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "reports/explain/explain.pb.h"
 #include "reports/result.pb.h"
+#include "runs/experiments/policy_path.h"
 #include "runs/experiments/sweep_store.h"
-#include "runs/explain/explain_plan.h"
 #include "runs/simulation/simulation_options.h"
 
 namespace slablab {
@@ -30,10 +30,10 @@ struct ExplainOptions {
 };
 
 // Runs A, B and every step between them, each in a process of its own, and attributes the change.
-// `base` is the run; its allocator and policies are A's and B's. Errors are those of a run, and
-// name the model. REQUIRES: this process has one thread.
-absl::StatusOr<ExplainReport> Explain(const ExplainPlan& plan, const SimulationOptions& base,
-                                      const ExplainOptions& options);
+// Of two families there are no steps. `base` is the run; its allocator and policies are A's and
+// B's. Errors are those of a run, and name the model. REQUIRES: this process has one thread.
+absl::StatusOr<ExplainReport> Explain(const PolicySide& a, const PolicySide& b,
+                                      const SimulationOptions& base, const ExplainOptions& options);
 
 // What is attributed of a run.
 ExplainFigures FiguresOf(const RunResult& result);

@@ -73,7 +73,7 @@ TEST_F(SlowestTest, WhatIsWrongIsSaid) {
                 "has no slabs");
   ExpectRefusal("explain slub-7.2", "explain takes two models");
   ExpectRefusal(absl::StrCat("explain slub-7.2 slub-7.9 ", trace_), "unknown slab allocator");
-  ExpectRefusal(absl::StrCat("explain slub-7.2 slub-7.3+barns=few ", trace_), "valid are: none");
+  ExpectRefusal(absl::StrCat("explain slub-7.2 slub-7.3:barns=few ", trace_), "valid are: none");
 }
 
 TEST_F(SlowestTest, ExplainIsTheSameForAnyNumberOfWorkers) {
