@@ -83,7 +83,7 @@ TEST_P(ExecutorTest, EveryOperationEndsOnce) {
   Counter counter;
   executor.set_observer(&counter);
   struct Object {
-    PhysAddr address;
+    PhysAddr address = {};
     uint32_t bytes = 0;
   };
   std::vector<Object> live;

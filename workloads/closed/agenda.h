@@ -31,7 +31,7 @@ class Agenda {
     Cycles time = 0;
     uint64_t sequence = 0;  // Add() gives it
     uint64_t about = 0;     // the kind's own: a task, a place, a thread, a disturbance's token
-    CpuId cpu;
+    CpuId cpu = {};
     Kind kind = Kind::kWake;
     Priority priority = Priority::kTask;
     friend bool operator>(const Item& a, const Item& b) {
