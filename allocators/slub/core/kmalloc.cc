@@ -15,6 +15,7 @@ Task<PhysAddr> SlubCore::KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId no
 
 Task<PathId> SlubCore::KfreeOwn(Cpu& cpu, PhysAddr object) {
   kmalloc_.RemoveOwn(caches_, frames_, object);
+  if (policy_.lives.kfrees_own_by_page) return Kfree(cpu, object);
   Slab* const slab = SlabOf(object);
   return slab == nullptr ? FreeLarge(cpu, object) : Free(cpu, slab->cache->id, object);
 }

@@ -107,6 +107,7 @@ inline constexpr SlubPolicy kSlubOf2010 = [] {
                   .boots_as_2010 = true,
                   .slub_lock = true,
                   .kmallocs_descriptors = true,
+                  .kfrees_own_by_page = true,
                   .kmalloc = kKmallocOfSlub2010,
                   .plain_kmalloc_caches = true,
                   .merges_into_newest = true,
