@@ -166,6 +166,7 @@ absl::Status CheckTable(Format format, const std::vector<DataTable>& tables) {
 }  // namespace
 
 absl::Status CheckResultFlags() {
+  if (absl::Status status = CheckSymbolFlags(); !status.ok()) return status;
   const absl::StatusOr<Format> format = FormatAmong(kResultFormats);
   if (!format.ok()) return format.status();
   const absl::StatusOr<std::vector<std::string>> lists = QueueLists();
@@ -177,6 +178,7 @@ absl::Status CheckResultFlags() {
 }
 
 absl::Status CheckSetFlags() {
+  if (absl::Status status = CheckSymbolFlags(); !status.ok()) return status;
   const absl::StatusOr<Format> format = FormatAmong(kSetFormats);
   if (!format.ok()) return format.status();
   const LabelledResult none;

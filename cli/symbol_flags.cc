@@ -4,6 +4,7 @@
 #include "cli/symbol_flags.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -36,15 +37,27 @@ absl::StatusOr<Symbols> ReadSymbols() {
   return symbols;
 }
 
+bool AreGiven() {
+  return !absl::GetFlag(FLAGS_kallsyms).empty() || !absl::GetFlag(FLAGS_vmlinux).text.empty();
+}
+
+// Read once.
+const absl::StatusOr<Symbols>& GivenSymbols() {
+  static const auto& symbols = *new absl::StatusOr<Symbols>(ReadSymbols());
+  return symbols;
+}
+
 }  // namespace
 
+absl::Status CheckSymbolFlags() {
+  return AreGiven() ? GivenSymbols().status() : absl::OkStatus();
+}
+
 absl::Status NameCallersByFlags(RunResult* result) {
-  if (absl::GetFlag(FLAGS_kallsyms).empty() && absl::GetFlag(FLAGS_vmlinux).text.empty()) {
-    return absl::OkStatus();
-  }
-  static const auto& symbols = *new absl::StatusOr<Symbols>(ReadSymbols());
-  if (!symbols.ok()) return symbols.status();
-  NameCallers(*symbols, result->mutable_attribution());
+  if (!AreGiven()) return absl::OkStatus();
+  if (!GivenSymbols().ok()) return GivenSymbols().status();
+  std::string words = NameCallers(*GivenSymbols(), result->mutable_attribution());
+  if (!words.empty()) result->add_assumptions(std::move(words));
   return absl::OkStatus();
 }
 

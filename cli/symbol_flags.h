@@ -9,7 +9,10 @@
 
 namespace slablab {
 
-// Names callers by --kallsyms and --vmlinux, if these are given.
+// Whether the files of --kallsyms and --vmlinux can be read: before a run that takes long.
+absl::Status CheckSymbolFlags();
+
+// Names callers by --kallsyms and --vmlinux, if these are given, and says of how many.
 absl::Status NameCallersByFlags(RunResult* result);
 
 }  // namespace slablab

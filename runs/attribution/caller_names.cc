@@ -5,10 +5,15 @@
 
 #include <string>
 
+#include "fmt/format.h"
+
 namespace slablab {
 
-void NameCallers(const Symbols& symbols, Attribution* attribution) {
-  if (attribution->caller_kind() != "call site") return;
+std::string NameCallers(const Symbols& symbols, Attribution* attribution) {
+  if (attribution->caller_kind() != "call site") return "";
+  int sites = 0;
+  int functions = 0;
+  int sources = 0;
   for (Caller& caller : *attribution->mutable_callers()) {
     if (caller.name().empty()) continue;
     const Symbol symbol = symbols.Find({.address = caller.address(),
@@ -19,6 +24,9 @@ void NameCallers(const Symbols& symbols, Attribution* attribution) {
     caller.set_function(symbol.site.function);
     caller.set_offset(symbol.site.offset);
     caller.set_module(symbol.site.module);
+    ++sites;
+    functions += symbol.site.function.empty() ? 0 : 1;
+    sources += symbol.frames.empty() ? 0 : 1;
     if (symbol.frames.empty()) continue;
     caller.clear_inlined();
     for (const SourceFrame& frame : symbol.frames) {
@@ -35,6 +43,9 @@ void NameCallers(const Symbols& symbols, Attribution* attribution) {
   if (symbols.has_kallsyms()) from += from.empty() ? "kallsyms" : ", kallsyms";
   if (symbols.has_debug_files()) from += from.empty() ? "vmlinux" : ", vmlinux";
   attribution->set_symbols(from);
+  return fmt::format("of {} call sites {} have a function's name, and {} their source from {}", sites,
+                     functions, sources,
+                     symbols.has_debug_files() ? "--vmlinux" : "no file, as none was given");
 }
 
 }  // namespace slablab
