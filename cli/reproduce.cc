@@ -3,17 +3,15 @@
 
 #include "cli/reproduce.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <utility>
 
-#include "absl/flags/commandlineflag.h"
-#include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cli/flags.h"
+#include "runs/simulation/run_echo.h"
+#include "runs/switches.h"
 
 namespace slablab {
 namespace {
@@ -30,51 +28,16 @@ std::string WithoutFolder(const std::string& word) {
   return word.substr(0, start) + path.filename().string();
 }
 
-std::string ListOf(const google::protobuf::RepeatedPtrField<std::string>& names) {
-  return absl::StrJoin(names, ",");
-}
-
-// The switches of `run` and their values, as a result echoes them.
-std::vector<std::pair<std::string, std::string>> SettingsOf(const RunConfig& config) {
-  const auto pair = [](std::string* out, const auto& setting) {
-    absl::StrAppend(out, setting.name(), "=", setting.value());
-  };
-  const auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
-  return {
-      {"allocator", config.allocator()},
-      {"machine", config.machine()},
-      {"scenario", config.scenario()},
-      {"order", config.order()},
-      {"place", config.placement() == "stated" ? "recorded" : config.placement()},
-      {"balance", config.order() != "closed" ? ""
-                  : config.balance()         ? "on"
-                                             : "off"},
-      {"scale", absl::StrCat(std::max(1u, config.scale()))},
-      {"start", config.start()},
-      {"seed", absl::StrCat(config.seed())},
-      {"merge_caches", truth(config.merge_caches())},
-      {"statistics", truth(config.statistics())},
-      {"quirks", ListOf(config.quirks())},
-      {"boot", config.boot()},
-      {"possible_nodes", absl::StrCat(config.possible_nodes())},
-      {"percpu", config.percpu()},
-      {"percpu_quirks", ListOf(config.percpu_quirks())},
-      {"policy", absl::StrJoin(config.policies(), ",", pair)},
-      {"tune", absl::StrJoin(config.tunables(), ",", pair)},
-      {"touch_bytes", absl::StrCat(config.object_touch_bytes_max())},
-      {"events_max", absl::StrCat(config.events_max())},
-      {"pressure_us", absl::StrCat(config.pressure_interval_us())},
-      {"spread_slab", truth(config.spread_slab())},
-  };
-}
-
-Words RunOf(const RunConfig& config, const std::string& output) {
+// `slablab run` of a run, with its switches that are not at their defaults.
+Words CommandOf(const RunSpec& run, const std::string& output) {
+  static const auto& defaults = *new RunSpec(WithDefaults(RunSpec()));
   Words words = {"slablab", "run"};
-  words.push_back(config.workload().empty() ? config.trace()
-                                            : absl::StrCat("--workload=", config.workload()));
-  for (const auto& [name, value] : SettingsOf(config)) {
-    if (value.empty() || value == absl::FindCommandLineFlag(name)->DefaultValue()) continue;
-    words.push_back(absl::StrCat("--", absl::StrReplaceAll(name, {{"_", "-"}}), "=", value));
+  for (const RunSwitch& each : Switches()) {
+    if (!IsSet(run, each)) continue;
+    const std::string value = SwitchText(run, each);
+    if (value == SwitchText(defaults, each)) continue;
+    words.push_back(WithoutFolder(
+        absl::StrCat("--", absl::StrReplaceAll(each.field->name(), {{"_", "-"}}), "=", value)));
   }
   words.emplace_back("--format=proto");
   words.emplace_back("-o");
@@ -104,7 +67,7 @@ std::vector<Words> CommandsOfResults(ResultSet set) {
     for (const RunResult& further : run.further) seeds.push_back(&further);
     for (const RunResult* result : seeds) {
       compare.push_back(absl::StrCat(commands.size() + 1, ".result"));
-      commands.push_back(RunOf(result->config(), compare.back()));
+      commands.push_back(CommandOf(RunOf(result->config()), compare.back()));
     }
   }
   compare.emplace_back("--format=mail");

@@ -64,6 +64,7 @@ absl::StatusOr<RunResult> OfStored(const std::string& path, const TimeRange& win
   google::protobuf::RepeatedPtrField<SlowOperation> inside;
   for (SlowOperation& operation : *result->mutable_slowest()) {
     if (operation.time_ns() < window.from || operation.time_ns() >= window.to) continue;
+    operation.set_rank(static_cast<uint64_t>(inside.size() + 1));
     *inside.Add() = std::move(operation);
   }
   result->mutable_slowest()->Swap(&inside);

@@ -44,7 +44,9 @@ TEST_F(SlowestTest, OfARunAndOfItsResultAreTheSame) {
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->slowest_size(), 100);
   for (const std::string format : {"text", "csv", "tsv", "json"}) {
-    const std::string how = absl::StrCat(" --limit=30 --window=0,0.5 --format=", format);
+    // Of a window, a result has those of the whole run's that lie in it, which text tells.
+    const std::string how =
+        absl::StrCat(" --limit=30 --format=", format, format == "text" ? "" : " --window=0,0.5");
     EXPECT_EQ(Text(absl::StrCat("slowest ", trace_, how)),
               Text(absl::StrCat("slowest ", kept, how)))
         << format;

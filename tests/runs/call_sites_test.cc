@@ -142,7 +142,7 @@ TEST(CallSitesTest, MemoryIsThatOfTheRunsObjects) {
     EXPECT_THAT(objects, Gt(0u));
     EXPECT_LE(objects, result.totals().allocations());
     // Objects in a sheaf that is prefilled are nobody's yet.
-    const bool has_prefilled = options.allocator == "slub-7.3";
+    const bool has_prefilled = options.run.allocator() == "slub-7.3";
     if (result.has_footprint_end() && !result.footprint_end().has_rcu() && !has_prefilled) {
       // Objects of users in slabs, each with its padding.
       const FootprintSample& end = result.footprint_end();

@@ -31,7 +31,7 @@ TEST(SlubQQuirkTest, QueuesOfFourNodesOverflowTheirObject) {
     auditor.OnAlloc({.object = four.Kmalloc(0, 16).object, .bytes = 16});
   }
   EXPECT_EQ(auditor.violations(), 0u);
-  for (const SlubQ::QueueBlock& block : four.model().QueueBlocks()) {
+  for (const QueueBlock& block : four.model().QueueBlocks()) {
     auditor.OnAlloc({.object = block.block, .bytes = block.bytes});
   }
   EXPECT_GT(auditor.violations(), 0u);
@@ -42,7 +42,7 @@ TEST(SlubQQuirkTest, BlocksDoNotOverlapWithoutTheQuirk) {
     QueueMachine<SlubQV3> m({.cpus = 2 * nodes, .nodes = nodes});
     Auditor auditor(m.machine());
     for (int i = 0; i < 64; ++i) auditor.OnAlloc({.object = m.Kmalloc(0, 16).object, .bytes = 16});
-    for (const SlubQ::QueueBlock& block : m.model().QueueBlocks()) {
+    for (const QueueBlock& block : m.model().QueueBlocks()) {
       auditor.OnAlloc({.object = block.block, .bytes = block.bytes});
     }
     EXPECT_EQ(auditor.violations(), 0u) << auditor.first_violation();
