@@ -254,6 +254,42 @@ TYPED_TEST(SharedQueues2010Test, ReclaimAgainstResizingAndReclaim) {
             10u);
 }
 
+// --- What they have for themselves. ---
+
+class MetadataTouches : public TouchObserver {
+ public:
+  // Of what `work` does on CPU 0.
+  uint64_t Of(AllocatorMachine& m, const std::function<Task<void>(Cpu&)>& work) {
+    count_ = 0;
+    m.Run(0, [&](Cpu& cpu) -> Task<void> {
+      cpu.set_observer(this);
+      co_await work(cpu);
+      cpu.set_observer(nullptr);
+    });
+    return count_;
+  }
+  void OnTouch(const Cpu&, Place place, Access, Outcome) override {
+    if (place.structure == Structure::kSlabMetadata) ++count_;
+  }
+
+ private:
+  uint64_t count_ = 0;
+};
+
+// Shrinking an unused cache looks at no slab but that of the array it kmalloc()s.
+TYPED_TEST(Models2010Test, ItsOwnMemoryGoesBackByKfree) {
+  ModelMachine<TypeParam> m({.cpus = 1});
+  const CacheId cache = m.Create({.name = "x", .object_size = 8192, .no_merge = true}).value();
+  constexpr uint64_t kArrayBytes = 4 * 16;  // a list head for each object of a slab
+  m.Kfree(0, m.Kmalloc(0, kArrayBytes).object);
+  const PhysAddr block = m.Kmalloc(0, kArrayBytes).object;
+  MetadataTouches touches;
+  const uint64_t of_kfree =
+      touches.Of(m, [&](Cpu& cpu) -> Task<void> { co_await m.model().Kfree(cpu, block); });
+  EXPECT_GE(of_kfree, 3u);  // the page, its flags, its cache
+  EXPECT_EQ(touches.Of(m, [&](Cpu& cpu) { return m.model().Shrink(cpu, cache); }), of_kfree);
+}
+
 // --- At random, under an auditor. ---
 
 TYPED_TEST(Models2010Test, TheAuditorSeesNothingWrong) {
