@@ -66,6 +66,21 @@ void FillCall(Dwarf_Die& cu, Dwarf_Die& inlined, SourceFrame& caller) {
   }
 }
 
+// The scopes that an address is in, the innermost first. dwarf_getscopes() answers around an
+// inlined function what stands around its definition; asked again with the innermost scope,
+// dwarf_getscopes_die() answers what it was inlined into.
+std::vector<Dwarf_Die> ScopesAt(Dwarf_Die* cu, Dwarf_Addr address) {
+  std::vector<Dwarf_Die> found;
+  Dwarf_Die* innermost = nullptr;
+  if (dwarf_getscopes(cu, address, &innermost) <= 0) return found;
+  Dwarf_Die* scopes = nullptr;
+  const int count = dwarf_getscopes_die(&innermost[0], &scopes);
+  if (count > 0) found.assign(scopes, scopes + count);
+  std::free(scopes);
+  std::free(innermost);
+  return found;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DebugFile>> DebugFile::Open(const std::string& path) {
@@ -114,24 +129,21 @@ std::vector<SourceFrame> DebugFile::FramesAt(uint64_t address) const {
   Dwarf_Die* const cu = dwfl_module_addrdie(file_, address, &bias);
   if (cu == nullptr) return frames;
   SourceFrame code;
-  if (Dwfl_Line* const line = dwfl_module_getsrc(file_, address); line != nullptr) {
+  if (Dwarf_Line* const line = dwarf_getsrc_die(cu, address - bias); line != nullptr) {
     int number = 0;
-    const char* const file = dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+    const char* const file = dwarf_linesrc(line, nullptr, nullptr);
     if (file != nullptr) code.file = file;
-    code.line = static_cast<uint32_t>(std::max(number, 0));
+    if (dwarf_lineno(line, &number) == 0) code.line = static_cast<uint32_t>(std::max(number, 0));
   }
-  Dwarf_Die* scopes = nullptr;
-  const int count = dwarf_getscopes(cu, address - bias, &scopes);
-  for (int i = 0; i < count; ++i) {
-    const int tag = dwarf_tag(&scopes[i]);
+  for (Dwarf_Die& scope : ScopesAt(cu, address - bias)) {
+    const int tag = dwarf_tag(&scope);
     if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
-    code.function = NameOf(scopes[i]);
+    code.function = NameOf(scope);
     frames.push_back(code);
     if (tag == DW_TAG_subprogram) break;
     code = SourceFrame();
-    FillCall(*cu, scopes[i], code);
+    FillCall(*cu, scope, code);
   }
-  std::free(scopes);
   return frames;
 }
 

@@ -36,16 +36,18 @@ std::string WriteFile(const std::string& name, const std::string& text) {
   return path;
 }
 
-// Where the call of `function` in the code returns to: behind the last byte of its source's line.
+// Behind the last code of `function` that has so many frames. Of what is inlined and ends with a
+// call, that is where the call returns to.
 uint64_t ReturnOf(const DebugFile& file, const std::string& function, size_t frames) {
   const uint64_t begin = file.AddressOf(function);
   EXPECT_NE(begin, 0u);
+  uint64_t end = begin;
   for (uint64_t address = begin; address < begin + 64; ++address) {
     const std::vector<SourceFrame> at = file.FramesAt(address);
-    if (at.size() == frames && at.back().function == function) return address + 1;
+    if (at.size() == frames && at.back().function == function) end = address + 1;
   }
-  ADD_FAILURE() << function << " has no code of " << frames << " frames";
-  return begin;
+  EXPECT_NE(end, begin) << function << " has no code of " << frames << " frames";
+  return end;
 }
 
 std::vector<std::tuple<std::string, uint32_t>> Lines(const std::vector<SourceFrame>& frames) {
@@ -55,6 +57,11 @@ std::vector<std::tuple<std::string, uint32_t>> Lines(const std::vector<SourceFra
     lines.emplace_back(frame.function, frame.line);
   }
   return lines;
+}
+
+// Of the call in kernel.c that two functions were inlined around.
+auto IsWholeChain() {
+  return ElementsAre(std::tuple("inner", 7u), std::tuple("middle", 10u), std::tuple("outer", 13u));
 }
 
 // Every function of the kernel's as kallsyms has it where it runs.
@@ -93,14 +100,25 @@ TEST(SymbolsTest, ACallHasItsLineAndWhatWasInlinedAroundIt) {
   ASSERT_TRUE(symbols.AddDebugFile(Kernel()).ok());
   const uint64_t offset = call - (*kernel)->AddressOf("outer");
   const Symbol found = symbols.Find({.function = "outer", .offset = offset});
-  ASSERT_EQ(found.frames.size(), 3u);
-  EXPECT_EQ(std::get<0>(Lines(found.frames)[2]), "outer");
-  EXPECT_EQ(Lines(found.frames)[1], std::tuple("middle", 10u));
-  EXPECT_EQ(found.frames[2].line, 13u);
-  EXPECT_EQ(found.frames[0].function, "inner");
+  EXPECT_THAT(Lines(found.frames), IsWholeChain());
   const Symbol plain = symbols.Find({.function = "plain", .offset = 5});
   EXPECT_THAT(Lines(plain.frames), ElementsAre(std::tuple("plain", 16u)));
   EXPECT_THAT(symbols.Find({.function = "nobody", .offset = 5}).frames, IsEmpty());
+}
+
+TEST(SymbolsTest, EveryKindOfFileHasTheWholeChain) {
+  for (const char* kind : {"", ".dwarf4", ".dwarf5"}) {
+    for (const std::string& path : {Kernel() + kind, Module() + kind}) {
+      SCOPED_TRACE(path);
+      const auto file = DebugFile::Open(path);
+      ASSERT_TRUE(file.ok()) << file.status();
+      const uint64_t outer = ReturnOf(**file, "outer", 3);
+      EXPECT_THAT(Lines((*file)->FramesAt(outer - 1)), IsWholeChain());
+      // Of a module, in a section of its own.
+      const uint64_t plain = (*file)->AddressOf("plain");
+      EXPECT_THAT(Lines((*file)->FramesAt(plain)), ElementsAre(std::tuple("plain", 16u)));
+    }
+  }
 }
 
 TEST(SymbolsTest, AnAddressIsFoundWhereverTheKernelRan) {
