@@ -66,6 +66,18 @@ void FillCall(Dwarf_Die& cu, Dwarf_Die& inlined, SourceFrame& caller) {
   }
 }
 
+// The compilation unit that has the code at an address. libdw looks in .debug_aranges, which clang
+// does not write, so that it finds none, or the one before; then every unit is asked.
+Dwarf_Die* UnitAt(Dwfl_Module* file, Dwarf_Addr address, Dwarf_Addr& bias) {
+  Dwarf_Die* cu = dwfl_module_addrdie(file, address, &bias);
+  if (cu != nullptr && dwarf_haspc(cu, address - bias) > 0) return cu;
+  cu = nullptr;
+  while ((cu = dwfl_module_nextcu(file, cu, &bias)) != nullptr) {
+    if (dwarf_haspc(cu, address - bias) > 0) break;
+  }
+  return cu;
+}
+
 // The scopes that an address is in, the innermost first. dwarf_getscopes() answers around an
 // inlined function what stands around its definition; asked again with the innermost scope,
 // dwarf_getscopes_die() answers what it was inlined into.
@@ -126,7 +138,7 @@ uint64_t DebugFile::AddressOf(std::string_view name) const {
 std::vector<SourceFrame> DebugFile::FramesAt(uint64_t address) const {
   std::vector<SourceFrame> frames;
   Dwarf_Addr bias = 0;
-  Dwarf_Die* const cu = dwfl_module_addrdie(file_, address, &bias);
+  Dwarf_Die* const cu = UnitAt(file_, address, bias);
   if (cu == nullptr) return frames;
   SourceFrame code;
   if (Dwarf_Line* const line = dwarf_getsrc_die(cu, address - bias); line != nullptr) {

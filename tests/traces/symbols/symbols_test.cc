@@ -107,7 +107,7 @@ TEST(SymbolsTest, ACallHasItsLineAndWhatWasInlinedAroundIt) {
 }
 
 TEST(SymbolsTest, EveryKindOfFileHasTheWholeChain) {
-  for (const char* kind : {"", ".dwarf4", ".dwarf5"}) {
+  for (const char* kind : {"", ".dwarf4", ".dwarf5", ".no-aranges"}) {
     for (const std::string& path : {Kernel() + kind, Module() + kind}) {
       SCOPED_TRACE(path);
       const auto file = DebugFile::Open(path);
