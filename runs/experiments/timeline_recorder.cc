@@ -118,17 +118,20 @@ void TimelineRecorder::AddText(Timeline::Text name, const std::string& text) {
 // They add up to the slice.
 void TimelineRecorder::AddCycles(const OperationEnd& operation) {
   const OperationTally& tally = machine_->scheduler().cpu(operation.cpu).tally();
+  const auto cells = tally.Sums();
   const auto add = [&](Timeline::Text name, Cycles cycles) {
     if (cycles == 0) return;
     arguments_.push_back({.kind = Kind::kCycles, .name = name, .value = cycles});
   };
   for (size_t s = 0; s < kStructures; ++s) {
     for (size_t o = 0; o < kOutcomes; ++o) {
-      add(words_.touches[s][o], tally.cycles(static_cast<Structure>(s), static_cast<Outcome>(o)));
+      const auto structure = static_cast<Structure>(s);
+      const auto outcome = static_cast<Outcome>(o);
+      add(words_.touches[s][o], cells[OperationTally::CellOf(structure, outcome)].cycles);
     }
   }
   for (size_t c = 0; c < kCauses; ++c) {
-    add(words_.causes[c], tally.cycles(static_cast<Cause>(c)));
+    add(words_.causes[c], cells[OperationTally::CellOf(static_cast<Cause>(c))].cycles);
   }
   add(words_.code, operation.cycles - tally.total());
   add(words_.interrupts, operation.end - operation.start - operation.cycles);

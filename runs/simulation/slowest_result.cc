@@ -32,15 +32,17 @@ void FillWait(const OperationTally& tally, const Allocator& allocator, SlowWait&
 
 std::vector<SlowCause> CausesOf(const OperationTally& tally, Cycles cycles) {
   std::vector<SlowCause> causes;
+  const auto cells = tally.Sums();
   for (int s = 0; s < kStructures; ++s) {
     for (int o = 0; o < kOutcomes; ++o) {
       const auto structure = static_cast<Structure>(s);
       const auto outcome = static_cast<Outcome>(o);
-      if (tally.cycles(structure, outcome) == 0) continue;
+      const Cycles spent = cells[OperationTally::CellOf(structure, outcome)].cycles;
+      if (spent == 0) continue;
       SlowCause& cause = causes.emplace_back();
       cause.set_structure(std::string(StructureName(structure)));
       cause.set_outcome(std::string(OutcomeName(outcome)));
-      cause.set_cycles(tally.cycles(structure, outcome));
+      cause.set_cycles(spent);
     }
   }
   const auto add = [&](std::string_view name, Cycles spent) {
@@ -50,7 +52,8 @@ std::vector<SlowCause> CausesOf(const OperationTally& tally, Cycles cycles) {
     cause.set_cycles(spent);
   };
   for (int c = 0; c < kCauses; ++c) {
-    add(CauseName(static_cast<Cause>(c)), tally.cycles(static_cast<Cause>(c)));
+    const auto cause = static_cast<Cause>(c);
+    add(CauseName(cause), cells[OperationTally::CellOf(cause)].cycles);
   }
   CHECK_LE(tally.total(), cycles);
   add(kCodeAndL1, cycles - tally.total());

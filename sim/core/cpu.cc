@@ -51,6 +51,15 @@ void Cpu::UpdateWatched() {
   firsts_ = watched_ ? Memory::Firsts{.lines = &none} : memory_.FirstsOf(caches_);
 }
 
+void Cpu::TallyOperations() {
+  if (tallies_ == nullptr) tallies_ = std::make_unique<OperationTally[]>(kNestingMax);
+  SetTally();
+}
+
+void Cpu::SetTally() {
+  if (tallies_ != nullptr) tally_ = &tallies_[depth_ > 0 ? depth_ - 1 : 0];
+}
+
 void Cpu::TouchFurther(Place place, Access access) {
   if (!memory_.looks_in_one_step()) return TouchFurtherInSteps(place, access);
   TouchFurtherAs<true>(place, access);
@@ -74,15 +83,17 @@ void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
   const Memory::Result result = memory_.TouchFurther(caches_, place.address.line(), access, look);
   now_ += result.cycles;
   account_->Charge(place.structure, result.outcome, result.cycles);
-  if (tallies_ != nullptr && result.outcome != Outcome::kL1) {
-    Tally().Add(place.structure, result.outcome, result.cycles);
+  if (tally_ != nullptr && result.outcome != Outcome::kL1) {
+    tally_->Add(place.structure, result.outcome, result.cycles);
   }
   if (watched_) [[unlikely]] {
     ShowTouch(place, access, result.outcome);
   }
 }
 
-void Cpu::NoteBounce(Place place, Access access, const Memory::Result& result, uint32_t handle) {
+// Not inlined: most touches are of lines that stay.
+[[gnu::noinline]] void Cpu::NoteBounce(Place place, Access access, Memory::Result result,
+                                       uint32_t handle) {
   lines_->Note({.handle = handle,
                 .address = place.address,
                 .structure = place.structure,
@@ -121,8 +132,8 @@ void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
     remainder = sum - charged * overlap;
     total += charged;
     account_->Charge(place.structure, outcome, charged, count);
-    if (outcome != Outcome::kL1 && tallies_ != nullptr) {
-      Tally().Add(place.structure, outcome, charged, count);
+    if (outcome != Outcome::kL1 && tally_ != nullptr) {
+      tally_->Add(place.structure, outcome, charged, count);
     }
   };
   uint64_t hits = 0;  // of L1, in a row, not charged yet
@@ -131,21 +142,23 @@ void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
     hits = 0;
   };
   for (uint64_t line = first + 1; line <= last; ++line) {
-    Memory::Result result = {l1_hit_cycles_, Outcome::kL1};
-    Memory::Look look = {Memory::InL1::kHit, 0};
-    if (!Memory::HitsFirst(firsts, line, access)) {
-      look = memory_.LookInL1<kOneStep>(caches_, line, access);
+    if (Memory::HitsFirst(firsts, line, access)) {  // Never while it is watched.
+      ++hits;
+      continue;
     }
+    Outcome outcome = Outcome::kL1;
+    const Memory::Look look = memory_.LookInL1<kOneStep>(caches_, line, access);
     if (look.in_l1() == Memory::InL1::kHit) {
       ++hits;
     } else {
       charge_hits();
-      result = memory_.TouchFurther(caches_, line, access, look);
-      charge(result.outcome, result.cycles, 1);
+      const Memory::Result result = memory_.TouchFurther(caches_, line, access, look);
+      outcome = result.outcome;
+      charge(outcome, result.cycles, 1);
       NoteLine({PhysAddr(line << kLineShift), place.structure}, access, result, look.handle());
     }
     if (watched_) [[unlikely]] {
-      ShowTouch({PhysAddr(line << kLineShift), place.structure}, access, result.outcome);
+      ShowTouch({PhysAddr(line << kLineShift), place.structure}, access, outcome);
     }
   }
   charge_hits();
@@ -157,7 +170,8 @@ void Cpu::TouchAtomic(Place place) {
   counts_.stores -= counts_touches_;
   ++counts_.atomics;
   now_ += config_.atomic_cycles;
-  Charge(Cause::kAtomic, config_.atomic_cycles);
+  account_->Charge(Cause::kAtomic, config_.atomic_cycles);
+  if (tally_ != nullptr) tally_->Add(Cause::kAtomic, static_cast<Cycles>(config_.atomic_cycles));
 }
 
 void Cpu::CheckOwnerOffline(CpuId owner) const { CHECK(!scheduler_.cpu(owner).online()); }
@@ -193,13 +207,14 @@ bool Cpu::IsQuiescent(Cycles now, const Cpu& caller) const {
 
 void Cpu::WaitUntil(Cycles time) {
   if (time <= now_) return;
-  Charge(Cause::kLockWait, time - now_);
+  account_->Charge(Cause::kLockWait, time - now_);
+  if (tally_ != nullptr) tally_->EndLockWait(time - now_);
   now_ = time;
 }
 
 void Cpu::ChargeWaitSince(Cycles since) {
   account_->Charge(Cause::kCpuWait, task_clock() - since);
-  if (tallies_ != nullptr) Tally().Add(Cause::kCpuWait, task_clock() - since);
+  if (tally_ != nullptr) tally_->Add(Cause::kCpuWait, task_clock() - since);
 }
 
 // An interrupt that was due while interrupts were last off had to wait until they were on again.

@@ -267,13 +267,11 @@ class alignas(64) Cpu {
   // An operation begins, here and in this context; what it spends is told apart from now on.
   // Nothing, unless somebody asked for it (TallyOperations).
   void BeginTally() {
-    if (tallies_ != nullptr) Tally().Begin();
+    if (tally_ != nullptr) tally_->Begin();
   }
   // Of the operation that began last in this context. REQUIRES: TallyOperations.
-  const OperationTally& tally() const { return tallies_[depth_ > 0 ? depth_ - 1 : 0]; }
-  void TallyOperations() {
-    if (tallies_ == nullptr) tallies_ = std::make_unique<OperationTally[]>(kNestingMax);
-  }
+  const OperationTally& tally() const { return *tally_; }
+  void TallyOperations();
   // Begins to count anew, loads and stores as well from now on.
   void CountTouches() {
     counts_ = {};
@@ -340,11 +338,12 @@ class alignas(64) Cpu {
   template <bool kOneStep>
   void TouchBehindFirstAs(Place place, uint64_t last, Access access);
   // Of one that L1 does not answer.
-  void NoteLine(Place place, Access access, const Memory::Result& result, uint32_t handle) {
-    if (lines_ == nullptr || !LineWatch::IsBounce(result.outcome)) return;
-    NoteBounce(place, access, result, handle);
+  void NoteLine(Place place, Access access, Memory::Result result, uint32_t handle) {
+    if (LineWatch::IsBounce(result.outcome) && lines_ != nullptr) [[unlikely]] {
+      NoteBounce(place, access, result, handle);
+    }
   }
-  void NoteBounce(Place place, Access access, const Memory::Result& result, uint32_t handle);
+  void NoteBounce(Place place, Access access, Memory::Result result, uint32_t handle);
   void ChargeL1Hit(Structure structure) {
     now_ += l1_hit_cycles_;
     account_->ChargeL1Hit(structure);
@@ -367,7 +366,8 @@ class alignas(64) Cpu {
   }
   uint64_t key() const { return KeyAt(now_); }
   void Suspend(std::coroutine_handle<> point, State state);
-  OperationTally& Tally() { return tallies_[depth_ > 0 ? depth_ - 1 : 0]; }
+  // To be called when the nesting has changed, but from idle to a task and back.
+  void SetTally();
   void WaitUntil(Cycles time);  // for a lock
   // When the pass of the current context ends if nothing comes in.
   Cycles PassEnd() const {
@@ -409,6 +409,7 @@ class alignas(64) Cpu {
   CostTally* tally_;  // of the operation under way, or one that nobody reads
   Memory::Core& caches_;
   Memory& memory_;
+  OperationTally* tally_ = nullptr;  // of the current context; null: nobody asked
   LineWatch* lines_ = nullptr;
   TouchObserver* observer_ = nullptr;
   bool counts_touches_ = false;
@@ -442,7 +443,7 @@ class alignas(64) Cpu {
   Cycles irqs_off_since_ = 0;
   Cycles irqs_on_since_ = 0;
   IrqOffStats irq_off_;
-  std::unique_ptr<OperationTally[]> tallies_;  // by nesting; null: nobody asked
+  std::unique_ptr<OperationTally[]> tallies_;  // by nesting
   const CpuPlace place_;
 };
 

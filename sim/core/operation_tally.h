@@ -5,10 +5,8 @@
 #define SLABLAB_SIM_CORE_OPERATION_TALLY_H_
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <string_view>
 
 #include "base/types.h"
@@ -32,6 +30,9 @@ inline constexpr std::string_view kCodeAndL1 = "code and L1";
 // read-modify-writes and on waiting; the rest of its cycles are its code's and L1's. Kept where the
 // CPU charges these anyway: its fast ways know nothing of it. An interrupt in between has one of
 // its own.
+//
+// Charges are written down one behind the other and summed up by who asks: most operations have
+// few, and most are asked by nobody.
 class OperationTally {
  public:
   struct LockWait {
@@ -48,23 +49,16 @@ class OperationTally {
 
   // A new operation begins.
   void Begin() {
-    for (size_t word = 0; word < used_.size(); ++word) {
-      for (uint64_t bits = used_[word]; bits != 0; bits &= bits - 1) {
-        cells_[word * 64 + static_cast<size_t>(std::countr_zero(bits))] = Cell();
-      }
-      used_[word] = 0;
-    }
-    if (waits_ != 0) {
-      longest_ = LockWait();
-      waits_ = 0;
-      sums_ = {};
+    charged_ = 0;
+    if (has_sums_ || waits_ != 0) [[unlikely]] {
+      Forget();
     }
   }
   void Add(Structure structure, Outcome outcome, Cycles cycles, uint64_t count = 1) {
-    Add(static_cast<size_t>(structure) * kOutcomes + static_cast<size_t>(outcome), cycles, count);
+    Add(CellOf(structure, outcome), cycles, count);
   }
   void Add(Cause cause, Cycles cycles) {
-    Add(kStructures * kOutcomes + static_cast<size_t>(cause), cycles, 1);
+    Add(CellOf(cause), cycles, 1);
   }
   void BeginLockWait(const LockClass& lock, LockHolder holder) {
     wait_ = {.lock = &lock, .holder = holder};
@@ -83,15 +77,15 @@ class OperationTally {
     }
   }
 
-  Cycles cycles(Structure structure, Outcome outcome) const {
-    return cells_[static_cast<size_t>(structure) * kOutcomes + static_cast<size_t>(outcome)].cycles;
-  }
   Cycles cycles(Cause cause) const {
-    return cells_[kStructures * kOutcomes + static_cast<size_t>(cause)].cycles;
+    Cycles sum = 0;
+    ForEach([&](size_t at, const Cell& each) { sum += at == CellOf(cause) ? each.cycles : 0; });
+    return sum;
   }
   Cycles total() const {
-    return std::accumulate(cells_.begin(), cells_.end(), Cycles{0},
-                           [](Cycles sum, const Cell& cell) { return sum + cell.cycles; });
+    Cycles sum = 0;
+    ForEach([&](size_t, const Cell& cell) { sum += cell.cycles; });
+    return sum;
   }
   const LockWait& longest_wait() const { return longest_; }
   uint32_t lock_waits() const { return waits_; }
@@ -105,27 +99,51 @@ class OperationTally {
   };
   // First those of structures, by outcome; then those of causes.
   static constexpr size_t kCells = kStructures * kOutcomes + kCauses;
-  // Calls visit(index, cell) for those that are not zero, ascending.
+  static constexpr size_t CellOf(Structure structure, Outcome outcome) {
+    return static_cast<size_t>(structure) * kOutcomes + static_cast<size_t>(outcome);
+  }
+  static constexpr size_t CellOf(Cause cause) {
+    return kStructures * kOutcomes + static_cast<size_t>(cause);
+  }
+  std::array<Cell, kCells> Sums() const;
+  // Calls visit(index, cell) with what adds up to the cells: one may come several times.
   template <typename Visit>
   void ForEach(Visit visit) const {
-    for (size_t word = 0; word < used_.size(); ++word) {
-      for (uint64_t bits = used_[word]; bits != 0; bits &= bits - 1) {
-        const size_t cell = word * 64 + static_cast<size_t>(std::countr_zero(bits));
-        visit(cell, cells_[cell]);
-      }
+    for (size_t i = 0; i < charged_; ++i) {
+      const Charge& charge = charges_[i];
+      visit(charge.cell, Cell{.cycles = charge.cycles, .count = charge.count});
+    }
+    if (!has_sums_) [[likely]] return;
+    for (size_t cell = 0; cell < kCells; ++cell) {
+      if (sums_of_[cell].count != 0) visit(cell, sums_of_[cell]);
     }
   }
 
  private:
-  void Add(size_t cell, Cycles cycles, uint64_t count) {
-    cells_[cell].cycles += cycles;
-    cells_[cell].count += count;
-    used_[cell / 64] |= uint64_t{1} << (cell % 64);
-  }
+  struct Charge {
+    uint32_t cell = 0;
+    uint32_t count = 0;
+    Cycles cycles = 0;
+  };
+  static constexpr size_t kCharges = 64;
 
-  std::array<uint64_t, (kCells + 63) / 64> used_{};
+  void Add(size_t cell, Cycles cycles, uint64_t count) {
+    if (charged_ == kCharges) [[unlikely]] {
+      SumUp();
+    }
+    charges_[charged_++] = {.cell = static_cast<uint32_t>(cell),
+                            .count = static_cast<uint32_t>(count),
+                            .cycles = cycles};
+  }
+  // Makes room for more charges.
+  void SumUp();
+  void Forget();
+
+  uint32_t charged_ = 0;  // so many are in charges_
   uint32_t waits_ = 0;
-  std::array<Cell, kCells> cells_{};
+  bool has_sums_ = false;
+  std::array<Charge, kCharges> charges_{};
+  std::array<Cell, kCells> sums_of_{};  // of charges that there was no room for any more
   LockWait wait_;  // the latest, perhaps under way
   LockWait longest_;
   std::array<LockSum, 4> sums_{};

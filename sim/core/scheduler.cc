@@ -394,6 +394,7 @@ void Scheduler::Enter(Cpu& cpu, Priority priority) {
   frame.interrupted_before = cpu.interrupted_cycles_;
   frame.call = nullptr;
   if (priority != Priority::kTask) {
+    cpu.SetTally();
     cpu.set_part(Part::kOperation);
     cpu.set_site(Site::kInterrupt);
     cpu.now_ += config_.irq_entry_cycles;
@@ -426,6 +427,7 @@ void Scheduler::Leave(Cpu& cpu) {
   cpu.caller_ = frame.caller;
   --cpu.depth_;
   if (cpu.depth_ > 0) {
+    cpu.SetTally();
     cpu.interrupted_cycles_ = frame.interrupted_before + (cpu.now_ - frame.entered_at);
   }
   if (cpu.depth_ == 0) {

@@ -34,7 +34,7 @@ bool SpinLock::Grant(Cpu& cpu) {
   ++class_->contentions;
   if (last_taker_ != &cpu) ++class_->contention_bounces;
   cpu.waits_for_ = LastHolder();
-  if (cpu.tallies_ != nullptr) cpu.Tally().BeginLockWait(*class_, cpu.waits_for_);
+  if (cpu.tally_ != nullptr) cpu.tally_->BeginLockWait(*class_, cpu.waits_for_);
   cpu.TouchAtomic(place_);  // Queues behind the tail: the line leaves the holder's cache.
   if (held()) {
     cpu.next_waiter_ = nullptr;
