@@ -383,16 +383,18 @@ void Gatherer::FillLine(const LineWatch::Line& line, SharedLine& filled) const {
   }
   std::vector<LineWatch::Use> uses(line.uses.begin(), line.uses.end());
   std::sort(uses.begin(), uses.end(), [](const LineWatch::Use& a, const LineWatch::Use& b) {
-    return std::tuple(b.bounces, a.caller, a.structure, a.is_write, a.offset) <
-           std::tuple(a.bounces, b.caller, b.structure, b.is_write, b.offset);
+    const LineWatch::Purpose& x = a.purpose;
+    const LineWatch::Purpose& y = b.purpose;
+    return std::tuple(b.bounces, x.caller, x.structure, x.is_write, x.offset) <
+           std::tuple(a.bounces, y.caller, y.structure, y.is_write, y.offset);
   });
   for (const LineWatch::Use& use : uses) {
     if (use.bounces == 0) continue;
     LineUse& told = *filled.add_uses();
-    told.set_caller(use.caller);
-    told.set_structure(1 + static_cast<uint32_t>(use.structure));
-    told.set_is_write(use.is_write);
-    told.set_offset(use.offset);
+    told.set_caller(use.purpose.caller);
+    told.set_structure(1 + static_cast<uint32_t>(use.purpose.structure));
+    told.set_is_write(use.purpose.is_write);
+    told.set_offset(use.purpose.offset);
     told.set_bounces(use.bounces);
     told.set_cycles(use.cycles);
   }

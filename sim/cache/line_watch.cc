@@ -9,17 +9,12 @@ namespace slablab {
 
 namespace {
 
+using Uses = std::array<LineWatch::Use, LineWatch::kUses>;
+
 // Misra and Gries: those that are more than a fifth of all are sure to stay.
-void NoteUse(const LineWatch::Bounce& bounce, uint8_t offset,
-             std::array<LineWatch::Use, LineWatch::kUses>& uses) {
+[[gnu::noinline]] void NoteNewUse(const LineWatch::Purpose& purpose, Cycles cycles, Uses& uses) {
   LineWatch::Use* least = uses.data();
   for (LineWatch::Use& use : uses) {
-    if (use.bounces != 0 && use.caller == bounce.caller && use.structure == bounce.structure &&
-        use.is_write == bounce.is_write && use.offset == offset) {
-      ++use.bounces;
-      use.cycles += bounce.cycles;
-      return;
-    }
     if (use.bounces < least->bounces) least = &use;
   }
   if (least->bounces > 1) {
@@ -28,12 +23,20 @@ void NoteUse(const LineWatch::Bounce& bounce, uint8_t offset,
     --least->bounces;
     return;
   }
-  *least = {.caller = bounce.caller,
-            .structure = bounce.structure,
-            .is_write = bounce.is_write,
-            .offset = offset,
-            .bounces = 1,
-            .cycles = bounce.cycles};
+  *least = {.purpose = purpose, .bounces = 1, .cycles = cycles};
+}
+
+// A place that has none yet is in line behind those that have, and as good as one of a purpose of
+// zeroes.
+inline void NoteUse(const LineWatch::Purpose& purpose, Cycles cycles, Uses& uses) {
+  for (LineWatch::Use& use : uses) {
+    if (use.purpose == purpose) {
+      ++use.bounces;
+      use.cycles += cycles;
+      return;
+    }
+  }
+  NoteNewUse(purpose, cycles, uses);
 }
 
 }  // namespace
@@ -66,7 +69,11 @@ void LineWatch::Note(const Bounce& bounce) {
                         line.offset_last / 8 != offset / 8;
   line.cpu_last = cpu;
   line.offset_last = offset;
-  NoteUse(bounce, offset, line.uses);
+  NoteUse({.caller = bounce.caller,
+           .structure = bounce.structure,
+           .is_write = bounce.is_write,
+           .offset = offset},
+          bounce.cycles, line.uses);
 }
 
 }  // namespace slablab

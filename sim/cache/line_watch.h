@@ -5,6 +5,7 @@
 #define SLABLAB_SIM_CACHE_LINE_WATCH_H_
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,12 +20,20 @@ namespace slablab {
 // or in no core is none of its business.
 class LineWatch {
  public:
-  // What a line was taken for.
-  struct Use {
+  // What a line was taken for. Of 8 bytes, to be compared at once.
+  struct Purpose {
     uint32_t caller = 0;
     Structure structure = Structure::kObject;
     bool is_write = false;
     uint8_t offset = 0;  // in the line
+    uint8_t none = 0;
+
+    bool operator==(const Purpose& other) const {
+      return std::bit_cast<uint64_t>(*this) == std::bit_cast<uint64_t>(other);
+    }
+  };
+  struct Use {
+    Purpose purpose;
     uint32_t bounces = 0;
     Cycles cycles = 0;
   };

@@ -55,7 +55,7 @@ TEST(LineWatchTest, WhoTakesALineMostStays) {
   const auto most = std::max_element(
       uses.begin(), uses.end(),
       [](const LineWatch::Use& a, const LineWatch::Use& b) { return a.bounces < b.bounces; });
-  EXPECT_EQ(most->caller, 77u);
+  EXPECT_EQ(most->purpose.caller, 77u);
   EXPECT_GT(most->bounces, 500u);
   EXPECT_EQ(watch[0].bounces, 2000u);
 }
