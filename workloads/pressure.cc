@@ -39,6 +39,10 @@ Pressure::Node* Pressure::FirstDue() {
 
 bool Pressure::Next(Arrival* arrival) {
   if (over_) return false;
+  if (interval_ == 0 && !has_pending_) {  // Nothing of its own comes in between.
+    over_ = !source_.Next(arrival);
+    return !over_;
+  }
   if (!has_pending_) {
     has_pending_ = source_.Next(&pending_);
     over_ = !has_pending_;
@@ -78,7 +82,8 @@ bool Pressure::MayInterrupt(const Cpu& cpu, uint64_t token) const {
   return (token & kOwnToken) == 0 && source_.MayInterrupt(cpu, token);
 }
 
-Task<void> Pressure::Relieve(Cpu& cpu, size_t index) {
+// Not inlined: every arrival of the other source comes through Start().
+[[gnu::noinline]] Task<void> Pressure::Relieve(Cpu& cpu, size_t index) {
   Node& node = nodes_[index];
   CHECK(kswapd_.Begin(index, node.due, cpu.now()));
   const PartScope part(cpu, Part::kReclaim);

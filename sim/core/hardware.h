@@ -33,6 +33,11 @@ class Hardware {
 
   // The node whose memory holds `address`.
   NodeId NodeOf(PhysAddr address) const;
+  // Whether that is `node`.
+  bool IsOn(NodeId node, PhysAddr address) const {
+    const uint64_t* const end = &node_end_[node.index()];
+    return address.value() < *end && (node.index() == 0 || address.value() >= end[-1]);
+  }
   // Where the struct page of a frame lies: 64 bytes, one line each, on the frame's own node
   // (Linux 6.1 x86-64, the vmemmap).
   PhysAddr PageStruct(uint64_t frame) const {
