@@ -13,8 +13,9 @@
 namespace slablab {
 
 // What is known of each live object, by its address (or another number that is not 0): an open
-// table with linear probing, which an object leaves without a trace, so that it is never cleaned
-// and grows with the most objects that are live at once.
+// table with linear probing. An object that goes leaves its place behind: allocators hand out the
+// same addresses over and over, so most objects find a place that was theirs. Places of the dead
+// are cleared, or the table grows, when half of it is taken.
 class LiveObjects {
  public:
   struct Object {
@@ -22,38 +23,36 @@ class LiveObjects {
     uint32_t owner = 0;
     uint32_t since = 0;
     uint16_t cpu = 0;
+    bool is_live = false;  // the table's own
   };
 
   LiveObjects() : places_(kPlacesLeast) {}
 
   // What is there under that key is replaced.
   void Insert(const Object& object) {
-    if (count_ * 2 >= places_.size()) [[unlikely]] {
-      Grow();
+    if (taken_ * 2 >= places_.size()) [[unlikely]] {
+      Clear();
     }
-    size_t at = HomeOf(object.key);
-    while (places_[at].key != 0 && places_[at].key != object.key) at = (at + 1) & mask();
-    count_ += places_[at].key == 0;
-    places_[at] = object;
+    Object& place = PlaceOf(object.key);
+    taken_ += place.key == 0;
+    live_ += !(place.key != 0 && place.is_live);
+    place = object;
+    place.is_live = true;
   }
-  // Takes it out; its key is 0 if there was none.
-  Object Take(uint64_t key) {
-    size_t at = HomeOf(key);
-    while (places_[at].key != key) {
-      if (places_[at].key == 0) return Object();
-      at = (at + 1) & mask();
-    }
-    const Object object = places_[at];
-    Close(at);
-    --count_;
-    return object;
+  // Takes it out; its key is 0 if there was none. What is answered is gone by the next call.
+  const Object& Take(uint64_t key) {
+    Object& place = PlaceOf(key);
+    if (place.key == 0 || !place.is_live) [[unlikely]] return none_;
+    place.is_live = false;
+    --live_;
+    return place;
   }
-  size_t size() const { return count_; }
+  size_t size() const { return live_; }
   // In an order that is the same in equal runs, and means nothing.
   template <typename Visit>
   void ForEach(Visit visit) const {
     for (const Object& object : places_) {
-      if (object.key != 0) visit(object);
+      if (object.key != 0 && object.is_live) visit(object);
     }
   }
 
@@ -63,27 +62,27 @@ class LiveObjects {
   size_t mask() const { return places_.size() - 1; }
   // Objects lie at multiples of 8, side by side in a slab: their places do, too.
   size_t HomeOf(uint64_t key) const { return (key >> 3 ^ key >> 17) & mask(); }
-  // Moves up what would not be found any more.
-  void Close(size_t hole) {
-    for (size_t at = (hole + 1) & mask(); places_[at].key != 0; at = (at + 1) & mask()) {
-      const size_t home = HomeOf(places_[at].key);
-      if (((at - home) & mask()) < ((at - hole) & mask())) continue;
-      places_[hole] = places_[at];
-      hole = at;
-    }
-    places_[hole].key = 0;
+  // That of this key, or a free one.
+  Object& PlaceOf(uint64_t key) {
+    size_t at = HomeOf(key);
+    while (places_[at].key != key && places_[at].key != 0) at = (at + 1) & mask();
+    return places_[at];
   }
-  void Grow() {
-    std::vector<Object> smaller(places_.size() * 2);
-    smaller.swap(places_);
-    count_ = 0;
-    for (const Object& object : smaller) {
-      if (object.key != 0) Insert(object);
+  // Only the live stay, in a table of which they take a quarter at most.
+  [[gnu::noinline]] void Clear() {
+    std::vector<Object> before(live_ * 4 > places_.size() ? places_.size() * 2 : places_.size());
+    before.swap(places_);
+    taken_ = 0;
+    live_ = 0;
+    for (const Object& object : before) {
+      if (object.key != 0 && object.is_live) Insert(object);
     }
   }
 
   std::vector<Object> places_;  // a power of two
-  size_t count_ = 0;
+  size_t taken_ = 0;            // by the live and the dead
+  size_t live_ = 0;
+  const Object none_{};
 };
 
 }  // namespace slablab
