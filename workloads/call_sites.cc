@@ -26,9 +26,9 @@ CallSites::CallSites(Machine& machine, const Allocator* allocator, absl::Span<co
       allocator_(allocator),
       next_(next),
       group_at_(kGroupPlacesLeast),
-      task_last_(static_cast<size_t>(machine.config().cpu_count())),
-      cpus_(static_cast<size_t>(machine.config().cpu_count())),
+      shares_last_(kTasksLast * static_cast<size_t>(machine.config().cpu_count())),
       lines_(machine.memory().handles_end()) {
+  sees_frees_begin_ = true;
   for (const PathInfo& path : paths) {
     is_slow_.push_back(!path.is_fast && path.kind != PathKind::kFreeByRcu);
   }
@@ -48,28 +48,26 @@ void CallSites::Start() {
   machine_.scheduler().set_line_watch(&lines_);
 }
 
-void CallSites::OnFreeBegins(const Cpu& cpu, PhysAddr address, uint64_t bytes) {
-  const LiveObjects::Object object = live_.Take(address.value());
-  if (object.key != 0) {
-    leaving_.Insert(object);
-    Memory& memory = memory_[object.owner];
-    Change(memory);
-    const uint64_t slot = SlotBytes(memory, bytes);
-    --memory.live_objects;
-    memory.live_bytes -= slot;
-    live_bytes_ -= slot;
-    memory.remote_frees += allocator_ != nullptr && IsRemote(cpu.id(), address);
-    memory.other_cpu_frees += object.cpu != cpu.id().value();
-  }
-  if (next_ != nullptr) next_->OnFreeBegins(cpu, address, bytes);
+// Answers 1 + the index of what its owner has; 0: it is not known.
+uint32_t CallSites::OnFreeBegins(const Cpu& cpu, PhysAddr address, uint64_t bytes) {
+  const LiveObjects::Object& object = live_.Take(address.value());
+  if (object.key == 0) return 0;
+  Memory& memory = memory_[object.owner];
+  Change(memory);
+  const uint64_t slot = SlotBytes(memory, bytes);
+  --memory.live_objects;
+  memory.live_bytes -= slot;
+  live_bytes_ -= slot;
+  memory.remote_frees += allocator_ != nullptr && IsRemote(cpu.id(), address);
+  memory.other_cpu_frees += object.cpu != cpu.id().value();
+  return object.owner + 1;
 }
 
 void CallSites::OnOperation(const OperationEnd& operation) {
   CacheId cache = operation.cache;
   const bool has_object = operation.object.value() > Allocator::kZeroSizePointer.value();
   if (operation.is_free) {
-    const LiveObjects::Object object = leaving_.Take(operation.object.value());
-    if (object.key != 0) cache = memory_[object.owner].cache;
+    if (operation.freed != 0) cache = memory_[operation.freed - 1].cache;
   } else if (cache == kNoCache && has_object && allocator_ != nullptr) {
     cache = allocator_->Locate(operation.object).cache;
   }
@@ -80,10 +78,11 @@ void CallSites::OnOperation(const OperationEnd& operation) {
   group.remote_operations += is_remote;
   AddTally(machine_.cpu(operation.cpu).tally(), operation.cycles, group);
   if (!operation.is_free && has_object) NoteAllocation(operation, group.memory);
-  const bool is_slow = is_slow_[operation.path] != 0;
-  AddShare(operation, is_slow, is_remote, cpus_[operation.cpu.index()]);
-  AddShare(operation, is_slow, is_remote, TaskOf(operation.cpu, operation.task).shares);
-  if (next_ != nullptr) next_->OnOperation(operation);
+  AddShare(operation, is_slow_[operation.path] != 0, is_remote,
+           SharesOf(operation.cpu, operation.task));
+  if (next_ != nullptr && operation.cycles >= next_->cycles_shown_from()) {
+    next_->OnOperation(operation);
+  }
 }
 
 // Of an operation that took so many cycles.
@@ -128,14 +127,15 @@ inline void CallSites::AddShare(const OperationEnd& operation, bool is_slow, boo
 inline CallSites::Group& CallSites::GroupOf(uint32_t caller, CacheId cache, PathId path) {
   const uint64_t key = KeyOf(caller, cache, path);
   const size_t mask = group_at_.size() - 1;
-  for (size_t at = HashOf(key) & mask; group_at_[at] != 0; at = (at + 1) & mask) {
-    Group& group = groups_[group_at_[at] - 1];
-    if (KeyOf(group.caller, group.cache, group.path) == key) return group;
+  const GroupPlace* const places = group_at_.data();
+  for (size_t at = HashOf(key) & mask; places[at].group != nullptr; at = (at + 1) & mask) {
+    if (places[at].key == key) return *places[at].group;
   }
   return AddGroup(caller, cache, path);
 }
 
-CallSites::Group& CallSites::AddGroup(uint32_t caller, CacheId cache, PathId path) {
+[[gnu::noinline]] CallSites::Group& CallSites::AddGroup(uint32_t caller, CacheId cache,
+                                                        PathId path) {
   const uint32_t memory = MemoryOf(caller, cache);
   groups_.emplace_back();
   Group& group = groups_.back();
@@ -151,15 +151,16 @@ CallSites::Group& CallSites::AddGroup(uint32_t caller, CacheId cache, PathId pat
 void CallSites::GrowGroups() {
   size_t first = groups_.size() - 1;
   if (groups_.size() * 2 > group_at_.size()) {
-    group_at_.assign(group_at_.size() * 2, 0);
+    group_at_.assign(group_at_.size() * 2, GroupPlace());
     first = 0;
   }
   const size_t mask = group_at_.size() - 1;
   for (size_t i = first; i < groups_.size(); ++i) {
-    const Group& group = groups_[i];
-    size_t at = HashOf(KeyOf(group.caller, group.cache, group.path)) & mask;
-    while (group_at_[at] != 0) at = (at + 1) & mask;
-    group_at_[at] = static_cast<uint32_t>(i + 1);
+    Group& group = groups_[i];
+    const uint64_t key = KeyOf(group.caller, group.cache, group.path);
+    size_t at = HashOf(key) & mask;
+    while (group_at_[at].group != nullptr) at = (at + 1) & mask;
+    group_at_[at] = {.key = key, .group = &group};
   }
 }
 
@@ -175,15 +176,50 @@ uint32_t CallSites::MemoryOf(uint32_t caller, CacheId cache) {
   return found->second;
 }
 
-// Most operations of a CPU are of the task that it had before.
-inline CallSites::Task& CallSites::TaskOf(CpuId cpu, int32_t task) {
-  uint32_t& last = task_last_[cpu.index()];
-  if (last != 0 && tasks_[last - 1].task == task) return tasks_[last - 1];
+// Most operations of a CPU are of one of the few tasks that it had before.
+inline CallSites::Shares& CallSites::SharesOf(CpuId cpu, int32_t task) {
+  const uint32_t place = static_cast<uint32_t>(task) % kTasksLast;
+  uint32_t& last = shares_last_[cpu.index() * kTasksLast + place];
+  if (last != 0 && shares_[last - 1].task == task) return shares_[last - 1].shares;
+  return FindShares(cpu, task, last);
+}
+
+[[gnu::noinline]] CallSites::Shares& CallSites::FindShares(CpuId cpu, int32_t task,
+                                                           uint32_t& last) {
+  const uint64_t key = uint64_t{static_cast<uint32_t>(task)} << 32 | cpu.index();
   const auto [found, is_first] =
-      task_of_.try_emplace(task, static_cast<uint32_t>(tasks_.size()));
-  if (is_first) tasks_.push_back({.task = task, .shares = {}});
+      shares_of_.try_emplace(key, static_cast<uint32_t>(shares_.size()));
+  if (is_first) shares_.push_back({.task = task, .cpu = cpu, .shares = {}});
   last = found->second + 1;
-  return tasks_[found->second];
+  return shares_[found->second].shares;
+}
+
+void CallSites::Shares::Add(const Shares& other) {
+  operations += other.operations;
+  allocations += other.allocations;
+  cycles += other.cycles;
+  slow_operations += other.slow_operations;
+  remote_operations += other.remote_operations;
+  bytes += other.bytes;
+  remote_bytes += other.remote_bytes;
+  in_interrupts += other.in_interrupts;
+}
+
+std::vector<CallSites::Task> CallSites::tasks() const {
+  std::vector<Task> tasks;
+  absl::flat_hash_map<int32_t, size_t> index_of;  // never iterated
+  for (const TaskOnCpu& each : shares_) {
+    const auto [found, is_first] = index_of.try_emplace(each.task, tasks.size());
+    if (is_first) tasks.push_back({.task = each.task, .shares = {}});
+    tasks[found->second].shares.Add(each.shares);
+  }
+  return tasks;
+}
+
+std::vector<CallSites::Shares> CallSites::cpus() const {
+  std::vector<Shares> cpus(shares_last_.size() / kTasksLast);
+  for (const TaskOnCpu& each : shares_) cpus[each.cpu.index()].Add(each.shares);
+  return cpus;
 }
 
 inline bool CallSites::IsRemote(CpuId cpu, PhysAddr object) const {

@@ -55,7 +55,7 @@ class CallSites : public OperationObserver {
   void OnNames(const OperationNames& names) override {
     if (next_ != nullptr) next_->OnNames(names);
   }
-  void OnFreeBegins(const Cpu& cpu, PhysAddr object, uint64_t bytes) override;
+  uint32_t OnFreeBegins(const Cpu& cpu, PhysAddr object, uint64_t bytes) override;
   void OnOperation(const OperationEnd& operation) override;
 
   // --- What came of it. ---
@@ -97,6 +97,8 @@ class CallSites : public OperationObserver {
     uint64_t bytes = 0;
     uint64_t remote_bytes = 0;
     uint64_t in_interrupts = 0;
+
+    void Add(const Shares& other);
   };
   struct Task {
     int32_t task = 0;
@@ -107,8 +109,8 @@ class CallSites : public OperationObserver {
   // With what each had at the peak.
   std::vector<Memory> memory() const;
   Cycles peak_at() const { return peak_at_; }  // of the machine's clock
-  const std::vector<Task>& tasks() const { return tasks_; }
-  const std::vector<Shares>& cpus() const { return cpus_; }
+  std::vector<Task> tasks() const;   // in the order in which they were first seen
+  std::vector<Shares> cpus() const;  // by CpuId
   const LineWatch& lines() const { return lines_; }
   const LiveObjects& live() const { return live_; }
   // When a live object was allocated, in cycles since the start; a little less.
@@ -123,7 +125,8 @@ class CallSites : public OperationObserver {
   Group& AddGroup(uint32_t caller, CacheId cache, PathId path);
   uint32_t MemoryOf(uint32_t caller, CacheId cache);
   void GrowGroups();
-  Task& TaskOf(CpuId cpu, int32_t task);
+  Shares& SharesOf(CpuId cpu, int32_t task);
+  Shares& FindShares(CpuId cpu, int32_t task, uint32_t& last);
   static void AddTally(const OperationTally& tally, Cycles cycles, Group& group);
   void NoteAllocation(const OperationEnd& operation, uint32_t memory);
   static void AddShare(const OperationEnd& operation, bool is_slow, bool is_remote,
@@ -138,13 +141,24 @@ class CallSites : public OperationObserver {
   std::vector<char> is_slow_;  // by path
 
   std::deque<Group> groups_;
-  std::vector<uint32_t> group_at_;  // an open table of 1 + indices of groups_; 0: none
+  struct GroupPlace {
+    uint64_t key = 0;
+    Group* group = nullptr;  // null: there is none here
+  };
+  std::vector<GroupPlace> group_at_;  // an open table
   std::vector<Memory> memory_;
   absl::flat_hash_map<uint64_t, uint32_t> memory_of_;  // by caller and cache; never iterated
-  std::vector<Task> tasks_;
-  absl::flat_hash_map<int32_t, uint32_t> task_of_;  // never iterated
-  std::vector<uint32_t> task_last_;                 // by CPU, 1 + into tasks_; 0: none
-  std::vector<Shares> cpus_;
+  // What a task did on one CPU; added up at the end to what it did, and to what the CPU did.
+  struct TaskOnCpu {
+    int32_t task = 0;
+    CpuId cpu{};
+    Shares shares;
+  };
+  std::vector<TaskOnCpu> shares_;
+  absl::flat_hash_map<uint64_t, uint32_t> shares_of_;  // by both; never iterated
+  static constexpr uint32_t kTasksLast = 8;
+  // By CPU and the last bits of the task's number, 1 + into shares_; 0: none.
+  std::vector<uint32_t> shares_last_;
   struct Range {
     uint64_t begin = 0;
     uint64_t end = 0;
@@ -152,7 +166,6 @@ class CallSites : public OperationObserver {
   std::vector<Range> near_;  // the addresses of its own node, by CPU
 
   LiveObjects live_;
-  LiveObjects leaving_;  // whose free is under way
   uint64_t live_bytes_ = 0;
   uint64_t live_bytes_peak_ = 0;
   uint64_t peaks_ = 0;  // how often there were more bytes live than before

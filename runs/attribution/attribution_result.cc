@@ -332,8 +332,9 @@ void Gatherer::FillTasks() {
 
 void Gatherer::FillCpus() {
   std::map<int32_t, NodeShare> nodes;
-  for (size_t i = 0; i < sites_.cpus().size(); ++i) {
-    const CallSites::Shares& shares = sites_.cpus()[i];
+  const std::vector<CallSites::Shares> cpus = sites_.cpus();
+  for (size_t i = 0; i < cpus.size(); ++i) {
+    const CallSites::Shares& shares = cpus[i];
     if (shares.operations == 0) continue;
     CpuShare& cpu = *told_.add_cpus();
     cpu.set_cpu(static_cast<int32_t>(i));

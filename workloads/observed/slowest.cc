@@ -54,6 +54,9 @@ void SlowestOperations::Keep(const OperationEnd& operation, Key key) {
   }
   heap_.push_back(key);
   std::push_heap(heap_.begin(), heap_.end(), is_slower);
+  if (heap_.size() == options_.count && next_ == nullptr) {
+    cycles_shown_from_ = heap_.front().cycles;
+  }
   Entry& entry = entries_[key.entry];
   entry.operation = operation;
   entry.cache = operation.cache;

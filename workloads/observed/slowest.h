@@ -18,7 +18,7 @@ namespace slablab {
 
 // Keeps the operations of a run that took longest, with what each of them spent. Of those that took
 // as long, the one that began first is slower, then that of the lower CPU. An operation that is not
-// among them costs one comparison; none allocates memory.
+// among them costs one comparison, where it ends; none allocates memory.
 //
 // REQUIRES: the machine tallies operations (Scheduler::TallyOperations).
 class SlowestOperations : public OperationObserver {

@@ -84,7 +84,8 @@ class Executor {
     bool inferred = false;
   };
 
-  // A User is copied into a coroutine if the operation has to wait. It has
+  // A User is copied into a coroutine if the operation has to wait; one that only refers to what it
+  // needs has Kept(), which answers one that has it. It has
   //   Doer DoerOf() const;
   //   void OnAllocated(Cpu&, const Placement&) const;  or  void OnFreed(Cpu&) const;
   template <typename User>
@@ -99,7 +100,7 @@ class Executor {
   template <typename User>
   [[gnu::always_inline]] Task<void> Finish(Cpu& cpu, const Allocation& what, const Begun& begun,
                                            Task<Placement> task, const User& user) {
-    if (!task.done()) return AwaitAllocation(cpu, what, begun, std::move(task), user);
+    if (!task.done()) return AwaitAllocation(cpu, what, begun, std::move(task), KeptOf(user));
     EndAllocation(cpu, what, begun, task.result(), user);
     return Task<void>();
   }
@@ -108,15 +109,14 @@ class Executor {
   template <typename User>
   [[gnu::always_inline]] Task<void> Free(Cpu& cpu, const Release& what, const User& user) {
     if (what.audited) EndObject(what);
-    if (machine_.NodeOf(what.object) != cpu.node()) ++account_.remote_frees;
+    account_.remote_frees += !machine_.IsOn(cpu.node(), what.object);
     Use(cpu, what.object, what.read, Access::kRead);
-    if (observer() != nullptr) observer()->OnFreeBegins(cpu, what.object, what.bytes);
-    const Begun begun = Begin(cpu);
+    const Begun begun = meter_.BeginFree(cpu, what.object, what.bytes);
     Task<PathId> task = what.by_rcu ? rcu_frees_.Free(cpu, what.object, what.bytes)
                         : what.kfree || what.cache == kNoCache
                             ? allocator_.Kfree(cpu, what.object)
                             : allocator_.Free(cpu, what.cache, what.object);
-    if (!task.done()) return AwaitFree(cpu, what, begun, std::move(task), user);
+    if (!task.done()) return AwaitFree(cpu, what, begun, std::move(task), KeptOf(user));
     EndFree(cpu, what, begun, task.result(), user);
     return Task<void>();
   }
@@ -139,14 +139,22 @@ class Executor {
 
  private:
   template <typename User>
+  static auto KeptOf(const User& user) {
+    if constexpr (requires { user.Kept(); }) {
+      return user.Kept();
+    } else {
+      return user;
+    }
+  }
+  template <typename User>
   Task<void> AwaitAllocation(Cpu& cpu, Allocation what, Begun begun, Task<Placement> task,
                              User user) {
     const Placement placement = co_await task;
     EndAllocation(cpu, what, begun, placement, user);
   }
   template <typename User>
-  void EndAllocation(Cpu& cpu, const Allocation& what, const Begun& begun,
-                     const Placement& placement, const User& user) {
+  [[gnu::always_inline]] void EndAllocation(Cpu& cpu, const Allocation& what, const Begun& begun,
+                                            const Placement& placement, const User& user) {
     meter_.End(cpu, begun,
                {.path = placement.path,
                 .cache = what.cache,
@@ -174,7 +182,8 @@ class Executor {
     EndFree(cpu, what, begun, path, user);
   }
   template <typename User>
-  void EndFree(Cpu& cpu, const Release& what, const Begun& begun, PathId path, const User& user) {
+  [[gnu::always_inline]] void EndFree(Cpu& cpu, const Release& what, const Begun& begun,
+                                      PathId path, const User& user) {
     meter_.End(cpu, begun,
                {.path = path,
                 .cache = what.cache,

@@ -29,10 +29,21 @@ class OperationMeter {
   struct Begun {
     Cycles task_clock = 0;
     Cycles now = 0;
+    uint32_t freed = 0;  // of a free: what its observer answered
   };
   Begun Begin(Cpu& cpu) const {
     if (observer_ != nullptr) cpu.BeginTally();
-    return {.task_clock = cpu.task_clock(), .now = cpu.now()};
+    return {.task_clock = cpu.task_clock(), .now = cpu.now(), .freed = 0};
+  }
+  // Of a free of an object of which so many bytes were asked for.
+  Begun BeginFree(Cpu& cpu, PhysAddr object, uint64_t bytes) const {
+    uint32_t freed = 0;
+    if (observer_ != nullptr && observer_->sees_frees_begin()) [[unlikely]] {
+      freed = observer_->OnFreeBegins(cpu, object, bytes);
+    }
+    Begun begun = Begin(cpu);
+    begun.freed = freed;
+    return begun;
   }
 
   // What an operation was.
@@ -52,25 +63,34 @@ class OperationMeter {
     Priority priority = Priority::kTask;
     uint32_t label = 0;
   };
-  // `doer()` is asked if somebody observes, once the operation has been counted.
+  // `doer()` is asked if somebody wants to see this operation, once it has been counted. All is
+  // inlined: only then is any of it laid out in memory, and at once as an OperationEnd.
   template <typename DoerOf>
-  void End(const Cpu& cpu, const Begun& begun, const Ended& ended, DoerOf doer) {
-    const Cycles cycles = Count(cpu, begun, ended);
-    if (observer_ != nullptr) [[unlikely]] {
-      Show(cpu, begun, ended, cycles, doer());
-    }
+  [[gnu::always_inline]] void End(const Cpu& cpu, const Begun& begun, const Ended& ended,
+                                  DoerOf doer_of) {
+    const Cycles cycles = cpu.task_clock() - begun.task_clock;
+    account_.Count(cpu.id(), ended.cache, ended.path, ended.is_free, cycles, ended.inferred);
+    if (observer_ == nullptr || cycles < observer_->cycles_shown_from()) return;
+    const Doer doer = doer_of();
+    observer_->OnOperation({.event = doer.event,
+                            .task = doer.task,
+                            .cpu = cpu.id(),
+                            .priority = doer.priority,
+                            .is_free = ended.is_free,
+                            .by_rcu = ended.by_rcu,
+                            .path = ended.path,
+                            .cache = ended.cache,
+                            .object = ended.object,
+                            .bytes = ended.bytes,
+                            .start = begun.now,
+                            .end = cpu.now(),
+                            .cycles = cycles,
+                            .label = doer.label,
+                            .freed = begun.freed,
+                            .call_site = cpu.caller()});
   }
 
  private:
-  // Answers its cycles.
-  Cycles Count(const Cpu& cpu, const Begun& begun, const Ended& ended) {
-    const Cycles cycles = cpu.task_clock() - begun.task_clock;
-    account_.Count(cpu.id(), ended.cache, ended.path, ended.is_free, cycles, ended.inferred);
-    return cycles;
-  }
-  void Show(const Cpu& cpu, const Begun& begun, const Ended& ended, Cycles cycles,
-            const Doer& doer);
-
   OperationAccount& account_;
   OperationObserver* observer_ = nullptr;
 };

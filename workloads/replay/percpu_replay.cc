@@ -197,10 +197,7 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   {
     const SiteScope site(cpu, static_cast<Site>(At::kFree));
     cpu.set_caller(event.call_site);
-    if (OperationObserver* const observer = meter_.observer(); observer != nullptr) {
-      observer->OnFreeBegins(cpu, KeyOf(event), record.area.bytes);
-    }
-    const OperationMeter::Begun begun = meter_.Begin(cpu);
+    const OperationMeter::Begun begun = meter_.BeginFree(cpu, KeyOf(event), record.area.bytes);
     co_await areas_.Free(cpu, record.area);
     meter_.End(cpu, begun, {.path = kFreePath, .object = KeyOf(event), .is_free = true},
                [&] { return DoerOf(event); });

@@ -87,16 +87,18 @@ inline uint64_t Replay::Announce(const Event& event, ObjectRecord* record) {
   pending_free_ = operation.next_free;
   operation.record = record;
   operation.object = event.object;
+  operation.event = order_.events() - 1;
+  operation.task = event.pid;
   operation.bytes_req = event.bytes_req;
   operation.cache = event.cache;
   operation.gfp = event.gfp;
   operation.node = event.node;
   operation.kind = event.kind;
+  operation.context = event.context;
   operation.inferred = event.inferred;
   operation.by_rcu = event.by_rcu;
   operation.from_sheaf = TakesFromSheaf(event);
   operation.call_site = event.call_site;
-  if (executor_.observer() != nullptr) operation.note = TakeNote(event);
   return token;
 }
 
@@ -338,7 +340,6 @@ inline ObjectRecord Replay::EndRecord(const Operation& operation) {
   objects_.End(operation.object);
   if (record.state == ObjectRecord::State::kFailed) {
     skips_.Add(Skip::kFailedHere);
-    if (executor_.observer() != nullptr) notes_free_.push_back(operation.note);
     return Task<void>();
   }
   return executor_.Free(cpu,
@@ -373,7 +374,6 @@ inline ObjectRecord Replay::EndRecord(const Operation& operation) {
                           User{this, operation});
   }
   skips_.Add(Skip::kPredates);
-  if (executor_.observer() != nullptr) notes_free_.push_back(operation.note);
   return Task<void>();
 }
 

@@ -104,35 +104,38 @@ class Replay : public ArrivalSource {
   struct Operation {
     ObjectRecord* record = nullptr;  // null: the object is older than the trace
     TraceObject object = kNoTraceObject;
+    uint64_t event = 0;  // its number; this, the task and its context are an observer's only
+    int32_t task = 0;
     uint32_t bytes_req = 0;
     uint16_t cache = 0;  // the trace's index
     uint16_t gfp = 0;    // likewise
     int16_t node = -1;
     EventKind kind = EventKind::kKmalloc;
+    Context context = Context::kTask;
     bool inferred = false;
     bool by_rcu = false;
     bool from_sheaf = false;        // that its user had filled before
-    uint32_t note = 0;              // into notes_, if somebody observes
     uint32_t call_site = 0;         // the trace's index
     uint32_t next_free = kNoToken;  // of those that wait for an event
   };
 
-  // What only an observer wants to know of an operation under way.
-  struct Note {
-    uint64_t event = 0;
-    int32_t task = 0;
-    Priority priority = Priority::kTask;
-  };
-  // What the executor comes back to.
-  struct User {
+  // What the executor comes back to: refers to what is under way, or has it (`Of`).
+  template <typename Of>
+  struct UserOf {
     Replay* replay;
-    Operation operation;
-    Executor::Doer DoerOf() const { return replay->TakeBackNote(operation.note); }
+    Of operation;
+    UserOf<Operation> Kept() const { return {replay, operation}; }
+    Executor::Doer DoerOf() const {
+      return {.event = operation.event,
+              .task = operation.task,
+              .priority = PriorityOf(operation.context)};
+    }
     void OnAllocated(Cpu& cpu, const Placement& placement) const {
       replay->EndAllocation(cpu, operation, placement);
     }
     void OnFreed(Cpu&) const {}
   };
+  using User = UserOf<const Operation&>;
 
   void Begin();
   bool Replayable(const Event& event, ObjectRecord** record);
@@ -152,8 +155,6 @@ class Replay : public ArrivalSource {
   Task<void> Release(Cpu& cpu, const Operation& operation);
   Task<void> ReleaseOnceAllocated(Cpu& cpu, Operation operation);
   Task<void> ReleaseWarm(Cpu& cpu, const Operation& operation);
-  uint32_t TakeNote(const Event& event);
-  Executor::Doer TakeBackNote(uint32_t note);
   void SampleFootprint(Nanos time);
 
   TraceReader& reader_;
@@ -180,10 +181,6 @@ class Replay : public ArrivalSource {
   std::map<std::pair<int32_t, int32_t>, std::vector<PhysAddr>> warm_;  // by cache, node
   std::function<void(CacheId, PhysAddr)> warm_observer_;
   SkipTally skips_;
-  OperationObserver* observer_ = nullptr;
-  CallSites* call_sites_ = nullptr;
-  std::vector<Note> notes_;
-  std::vector<uint32_t> notes_free_;
 };
 
 }  // namespace slablab
