@@ -28,8 +28,8 @@ struct SlubLives {
   // The descriptor of a new cache is kmalloc()'ed, with room for all nodes there can be; else an
   // object of kmem_cache, with room for those that there are.
   bool kmallocs_descriptors = false;
-  // What SLUB kmalloc()s for itself it gives back as users do, by a kfree() that asks the page whose
-  // it is; else straight to its cache.
+  // What SLUB kmalloc()s for itself it gives back as users do, by a kfree() that asks the page
+  // whose it is; else straight to its cache.
   bool kfrees_own_by_page = false;
   // kmalloc's classes, and whether their caches are as others: aligned to words, and merged.
   KmallocOptions kmalloc = {};
