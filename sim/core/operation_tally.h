@@ -125,7 +125,7 @@ class OperationTally {
     uint32_t count = 0;
     Cycles cycles = 0;
   };
-  static constexpr size_t kCharges = 64;
+  static constexpr size_t kCharges = 128;
 
   void Add(size_t cell, Cycles cycles, uint64_t count) {
     if (charged_ == kCharges) [[unlikely]] {
