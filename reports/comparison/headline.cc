@@ -189,6 +189,7 @@ Headline HeadlineOf(const Sides& sides, size_t causes_max) {
   headline.best = order[0];
   headline.other = order[0] == 0 ? order[1] : order[0];
   const HeadlineWords words(sides, headline, causes_max);
+  headline.reservations = words.Reservations();
   headline.sentences = {words.Winner(wins), words.Memory(), words.HowSure()};
   headline.machine = words.Machine();
   headline.kernel = words.Kernel();

@@ -62,6 +62,7 @@ struct Headline {
   const Metric* metric = nullptr;  // what is ranked by
   std::string value_title;
   std::string second_title;
+  std::string reservations;            // what all is subject to; empty: to nothing
   std::vector<std::string> sentences;  // who wins and why; memory; how sure
   std::vector<HeadlineRow> rows;       // best first
   size_t best = 0;                     // of the sides

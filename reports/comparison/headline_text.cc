@@ -154,6 +154,7 @@ Surroundings SurroundingsOf(const Headline& headline, std::string_view title, bo
                             size_t columns) {
   TextPage above(colour, columns);
   above.Heading(title);
+  if (!headline.reservations.empty()) above.Paragraph(headline.reservations);
   for (const std::string& sentence : headline.sentences) above.Paragraph(sentence);
   above.Blank();
   TextPage below(/*colour=*/false, columns);

@@ -260,12 +260,12 @@ std::string HeadlineWords::Chance() const {
                                   change->confidence_per_mille % 10);
 }
 
-std::vector<std::string> HeadlineWords::Reservations() const {
+std::string HeadlineWords::Reservations() const {
   std::vector<std::string> texts;
-  if (!Distinct([](const RunResult& run) {
+  for (const std::string& loss : Distinct([](const RunResult& run) {
          return LossSentence(run.totals().trace_lost_events(), run.totals().trace_lost_unknown());
-       }).empty()) {
-    texts.emplace_back("LOST: events were lost in recording, and every figure is of the rest");
+       })) {
+    texts.push_back(fmt::format("LOST: {}, and every figure is of the rest", loss));
   }
   const auto failed = [](const RunResult& run) {
     return run.totals().failed_allocations() > 0 ? std::string("failed") : std::string();
@@ -284,12 +284,11 @@ std::vector<std::string> HeadlineWords::Reservations() const {
   several([](const RunResult& run) { return run.config().slablab_version(); },
           "versions of slablab");
   if (!differ.empty()) texts.push_back(fmt::format("WARNING: {} differ", Listed(differ)));
-  return texts;
+  return texts.empty() ? "" : fmt::format("{}.", fmt::join(texts, "; "));
 }
 
 std::string HeadlineWords::HowSure() const {
-  std::vector<std::string> parts = Reservations();
-  parts.push_back(Chance());
+  std::vector<std::string> parts = {Chance()};
   for (const Side& side : sides_.sides) {
     const RunResult* run = side.runs[0];
     const std::string agreement = run == nullptr ? "" : AgreementSentence(*run);

@@ -30,6 +30,8 @@ class HeadlineWords {
   std::string Winner(const std::vector<size_t>& wins) const;
   std::string Memory() const;
   std::string HowSure() const;
+  // What was lost, failed or differs, in one sentence; empty if nothing did.
+  std::string Reservations() const;
   std::string Machine() const;
   std::string Kernel() const;
 
@@ -43,7 +45,6 @@ class HeadlineWords {
   std::string Causes() const;
   std::string Together() const;
   std::string Chance() const;
-  std::vector<std::string> Reservations() const;
   // What `of` says of each run, each once, in order.
   template <typename Of>
   std::vector<std::string> Distinct(Of of) const;

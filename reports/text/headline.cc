@@ -70,17 +70,23 @@ std::string MemorySentence(const RunResult& result) {
   return text + ".";
 }
 
-std::string HowSureSentence(const RunResult& result) {
+// What all that follows is subject to; empty: to nothing.
+std::string ReservationsSentence(const RunResult& result) {
   std::vector<std::string> parts;
   const Totals& totals = result.totals();
   const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
-  if (!loss.empty())
+  if (!loss.empty()) {
     parts.push_back(fmt::format("LOST: {}, and every figure is of the rest", loss));
+  }
   if (totals.failed_allocations() > 0) {
     parts.push_back(fmt::format("{} FAILED for want of memory",
                                 Counted(totals.failed_allocations(), "allocation", "allocations")));
   }
-  parts.emplace_back("One seed was run, so no spread is known");
+  return parts.empty() ? "" : fmt::format("{}.", fmt::join(parts, "; "));
+}
+
+std::string HowSureSentence(const RunResult& result) {
+  std::vector<std::string> parts = {"One seed was run, so no spread is known"};
   if (std::string agreement = AgreementSentence(result); !agreement.empty()) {
     parts.push_back(std::move(agreement));
   }
@@ -96,6 +102,9 @@ void AppendHeadline(const RunResult& result, TextPage& page) {
       config.machine().empty() ? "unknown" : config.machine(),
       !config.workload().empty() ? config.workload()
                                  : (config.trace().empty() ? "unknown" : config.trace())));
+  if (const std::string reservations = ReservationsSentence(result); !reservations.empty()) {
+    page.Paragraph(reservations);
+  }
   page.Paragraph(CostSentence(result));
   page.Paragraph(MemorySentence(result));
   page.Paragraph(HowSureSentence(result));

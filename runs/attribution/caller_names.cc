@@ -43,8 +43,8 @@ std::string NameCallers(const Symbols& symbols, Attribution* attribution) {
   if (symbols.has_kallsyms()) from += from.empty() ? "kallsyms" : ", kallsyms";
   if (symbols.has_debug_files()) from += from.empty() ? "vmlinux" : ", vmlinux";
   attribution->set_symbols(from);
-  return fmt::format("of {} call sites {} have a function's name, and {} their source from {}", sites,
-                     functions, sources,
+  return fmt::format("of {} call sites {} have a function's name, and {} their source from {}",
+                     sites, functions, sources,
                      symbols.has_debug_files() ? "--vmlinux" : "no file, as none was given");
 }
 

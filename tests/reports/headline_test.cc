@@ -203,14 +203,14 @@ TEST(HeadlineTest, MarksOnlyWhatIsNoChance) {
   EXPECT_THAT(mail(1, 100'000, 0), Not(HasSubstr("(I)")));
 }
 
-TEST(HeadlineTest, ReservationsComeWithHowSure) {
+TEST(HeadlineTest, ReservationsComeFirst) {
   RunResult lossy = Costing("slab", 5, 5);
   lossy.mutable_totals()->set_trace_lost_events(7);
   lossy.mutable_totals()->set_failed_allocations(3);
   lossy.mutable_config()->set_clock_mhz(1'234);
   const Headline headline = HeadlineOf(SidesOf(Labelled({Costing("slub", 900'000, 5), lossy})), 3);
-  EXPECT_THAT(headline.sentences[2],
-              AllOf(HasSubstr("LOST: "), HasSubstr("FAILED"), HasSubstr("clocks differ")));
+  EXPECT_THAT(headline.reservations,
+              AllOf(StartsWith("LOST: "), HasSubstr("FAILED"), HasSubstr("clocks differ")));
 }
 
 TEST(HeadlineTest, WorkDoneRanksWhereAllCountTheSame) {
