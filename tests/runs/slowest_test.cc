@@ -32,13 +32,15 @@ class Everything : public OperationObserver {
     EXPECT_LE(tally.total(), operation.cycles) << operation.event;
     EXPECT_EQ(tally.lock_waits() > 0, tally.cycles(Cause::kLockWait) > 0) << operation.event;
     EXPECT_LE(tally.longest_wait().cycles, tally.cycles(Cause::kLockWait));
+    const auto cells = tally.Sums();
     for (int s = 0; s < kStructures; ++s) {
       for (int o = 0; o < kOutcomes; ++o) {
         const auto structure = static_cast<Structure>(s);
         const auto outcome = static_cast<Outcome>(o);
-        if (tally.cycles(structure, outcome) == 0) continue;
+        const Cycles cycles = cells[OperationTally::CellOf(structure, outcome)].cycles;
+        if (cycles == 0) continue;
         touches[{std::string(StructureName(structure)), std::string(OutcomeName(outcome))}] +=
-            tally.cycles(structure, outcome);
+            cycles;
       }
     }
     lock_wait += tally.cycles(Cause::kLockWait);
