@@ -86,7 +86,9 @@ TEST(AgendaTest, AWakeThatWasTakenIsOnItsWayWhileThereIsMore) {
 // Two nodes of three CPUs, interleaved: 0 2 4 and 1 3 5.
 MachineConfig SixCpus() {
   MachineConfig config;
-  for (int i = 0; i < 6; ++i) config.cpus.push_back({.core = CoreId(i), .domain = {}, .node = NodeId(i % 2)});
+  for (int i = 0; i < 6; ++i) {
+    config.cpus.push_back({.core = CoreId(i), .domain = {}, .node = NodeId(i % 2)});
+  }
   return config;
 }
 
