@@ -232,7 +232,8 @@ Complaints FormComplaints(const std::string& path, const std::string& text) {
   constexpr size_t kColumnsMax = 100;
   Complaints complaints;
   const bool shell = absl::StartsWith(text, "#!") || absl::EndsWith(path, ".sh");
-  const bool slashes = IsCpp(path) || absl::EndsWith(path, ".proto") || absl::EndsWith(path, ".mjs");
+  const bool slashes =
+      IsCpp(path) || absl::EndsWith(path, ".proto") || absl::EndsWith(path, ".mjs");
   if (!slashes && !shell) return complaints;
   const std::string comment = shell ? "# " : "// ";
   const std::string licence = absl::StrCat(comment, "Copyright 2026 The slablab Authors.\n",
