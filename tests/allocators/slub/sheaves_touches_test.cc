@@ -177,13 +177,6 @@ std::string OfOtherNodes(std::string_view era) {
   std::string table;
   {
     Bench b(era);
-    b.FillNode(1, 2);
-    b.AllocMany(0, 1);
-    table += b.MeasureAlloc("alloc node partial, other node named", "alloc node partial", 0,
-                            NodeId(1));
-  }
-  {
-    Bench b(era);
     b.AllocMany(0, 1);
     table += b.MeasureAlloc("alloc new slab, other node named", "alloc new slab", 0, NodeId(1));
   }
