@@ -11,11 +11,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "google/protobuf/util/json_util.h"
-#include "gtest/gtest.h"
-#include "reports/comparison/comparison.h"
-#include "reports/html/html_report.h"
-#include "reports/html_page.pb.h"
 
 // What reports say, as numbers.
 
@@ -58,27 +53,6 @@ inline std::vector<std::vector<TextRow>> TextSection(const std::string& report,
 inline uint64_t SumOf(const std::vector<TextRow>& rows, size_t column) {
   uint64_t sum = 0;
   for (const TextRow& row : rows) sum += row.numbers.at(column);
-  return sum;
-}
-
-inline HtmlPage PageOf(const RunResult& result) {
-  const std::string html = HtmlReport(Labelled({result}), "a run");
-  const std::string start = "<script type=\"application/json\" id=\"data\">";
-  const size_t begin = html.find(start) + start.size();
-  HtmlPage page;
-  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(
-                  html.substr(begin, html.find("</script>", begin) - begin), &page)
-                  .ok());
-  return page;
-}
-
-// The last numbers of the rows of a figure's chart, added up.
-inline double SumOfBars(const HtmlPage& page, const std::string& id) {
-  double sum = 0;
-  for (const HtmlFigure& figure : page.figures()) {
-    if (figure.id() != id) continue;
-    for (const auto& row : figure.chart().rows()) sum += row.values(3).number_value();
-  }
   return sum;
 }
 

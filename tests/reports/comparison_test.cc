@@ -168,8 +168,9 @@ TEST(LabelTest, OfOneAxisAreItsValuesAlone) {
   runs[2].mutable_config()->mutable_tunables(1)->set_value(6);
   EXPECT_THAT(labels(), ElementsAre("cpu_partial=0,min_partial=5", "cpu_partial=10,min_partial=5",
                                     "cpu_partial=20,min_partial=6"));
+  const RunConfig config = runs[0].config();
   for (size_t i = 0; i < runs.size(); ++i) {
-    *runs[i].mutable_config() = runs[0].config();
+    *runs[i].mutable_config() = config;
     runs[i].mutable_config()->mutable_run()->add_set(absl::StrCat("groups=", i));
     runs[i].mutable_config()->set_workload_textproto(absl::StrCat("default: ", i));
   }

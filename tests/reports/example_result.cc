@@ -45,7 +45,11 @@ void FillField(pb::Message& message, const pb::FieldDescriptor& field, Random& r
   switch (field.cpp_type()) {
     case pb::FieldDescriptor::CPPTYPE_INT32: {
       const int32_t value = static_cast<int32_t>(AnyNumber(random));
-      reflection.SetInt32(&message, &field, value);
+      if (add) {
+        reflection.AddInt32(&message, &field, value);
+      } else {
+        reflection.SetInt32(&message, &field, value);
+      }
       break;
     }
     case pb::FieldDescriptor::CPPTYPE_INT64: {
