@@ -71,7 +71,7 @@ Task<void> SlubCore::DestroyLocked(Cpu& cpu, KmemCache& s) {
   co_await FlushAll(cpu, s);
   co_await EmptyBarns(cpu, s, Ending::kYes);
   // Slabs of objects from barns may have gone to a CPU's own list.
-  if (policy_.cpu_slabs && cpu.Load(s.sheaf_capacity) > 0) co_await FlushAll(cpu, s);
+  if (policy_.cpu_slabs && s.sheaf_capacity.Peek() > 0) co_await FlushAll(cpu, s);
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n != nullptr) co_await ShutdownNode(cpu, s, *n);
   }

@@ -40,7 +40,9 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
     const PageRequest least{.order = order, .node = request.node, .gfp = gfp};
     block = co_await machine_.pages().Alloc(cpu, least);
     if (block.is_null()) co_return nullptr;
-    Count(cpu, s, SlubStat::kOrderFallback);
+    // While it boots, there is nothing to count in yet.
+    const bool counts = !s.cpu_slab.Peek().is_null() || !s.cpu_stats.Peek().is_null();
+    if (counts) Count(cpu, s, SlubStat::kOrderFallback);
   }
   Slab& slab = SetUpSlab(cpu, s, request, block, order);
   if (policy_.lives.counts_slabs_itself) co_await CountSlab(cpu, s, slab);

@@ -40,7 +40,9 @@ export function readTable(table, page) {
     decimals: column.decimals ?? 0,
   }));
   const cells = (table.columns ?? []).map((column) => columnCells(column, page));
-  const rows = Array.from({length: table.rows ?? 0}, (_, i) => cells.map((each) => each[i]));
+  // A table of nothing but other tables' columns says no number.
+  const length = table.rows ?? cells[0]?.length ?? 0;
+  const rows = Array.from({length}, (_, i) => cells.map((each) => each[i]));
   return {columns, rows, note: table.note ?? ""};
 }
 
