@@ -262,10 +262,13 @@ std::string HeadlineWords::Chance() const {
 
 std::string HeadlineWords::Reservations() const {
   std::vector<std::string> texts;
-  for (const std::string& loss : Distinct([](const RunResult& run) {
-         return LossSentence(run.totals().trace_lost_events(), run.totals().trace_lost_unknown());
-       })) {
-    texts.push_back(fmt::format("LOST: {}, and every figure is of the rest", loss));
+  const auto losses = Distinct([](const RunResult& run) {
+    return LossSentence(run.totals().trace_lost_events(), run.totals().trace_lost_unknown());
+  });
+  if (!losses.empty()) {
+    texts.push_back(fmt::format(
+        "LOST: {}, and every figure is of the rest",
+        losses.size() == 1 ? *losses.begin() : "events were lost in recording, of each trace others"));
   }
   const auto failed = [](const RunResult& run) {
     return run.totals().failed_allocations() > 0 ? std::string("failed") : std::string();

@@ -162,7 +162,8 @@ TEST_F(ClosedRunTest, StormsFreeByRcuToo) {
             "events { at_us: 10 interrupts { cpus: 4 count: 80 interval_ns: 900 objects: 3 "
             "free_rcu: true "
             "} }\nevents { at_us: 50 every_us: 30 times: 2 rcu_barrier { cpu: 1 } }");
-  const std::string run = "--workload=hackbench --machine=vm-c4n2 --allocator=slub-7.3";
+  const std::string run =
+      "--workload=hackbench --set=loops=400 --machine=vm-c4n2 --allocator=slub-7.3";
   const RunResult result = ResultOf(absl::StrCat(run, " --scenario=", storm));
   EXPECT_EQ(result.rcu().to_sheaves() + result.rcu().to_batches(), 80u * 3);
   EXPECT_EQ(result.rcu().barriers(), 2u);

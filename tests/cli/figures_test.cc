@@ -294,7 +294,11 @@ void ExpectOneStateOfMemory(const RunResult& result) {
     sum.set_own_object_bytes(sum.own_object_bytes() + cache.footprint().own_object_bytes());
     sum.set_percpu_bytes(sum.percpu_bytes() + cache.footprint().percpu_bytes());
     slabs += cache.slabinfo().slabs();
-    EXPECT_EQ(cache.slabinfo().slabs(), cache.footprint().slabs()) << cache.name();
+    // Slabs that wait for a grace period are in no list, and no page of theirs is free yet.
+    EXPECT_LE(cache.slabinfo().slabs(), cache.footprint().slabs()) << cache.name();
+    if (!end.has_rcu()) {
+      EXPECT_EQ(cache.slabinfo().slabs(), cache.footprint().slabs()) << cache.name();
+    }
     EXPECT_GE(cache.slabinfo().active_objects(), cache.footprint().objects()) << cache.name();
     uint64_t occupied = 0;
     uint64_t objects = 0;
@@ -307,7 +311,7 @@ void ExpectOneStateOfMemory(const RunResult& result) {
     EXPECT_EQ(objects, cache.footprint().objects()) << cache.name();
   }
   EXPECT_EQ(sum.slabs(), end.slabs());
-  EXPECT_EQ(slabs, end.slabs());
+  EXPECT_LE(slabs, end.slabs());
   EXPECT_EQ(sum.slab_bytes(), end.slab_bytes());
   EXPECT_EQ(sum.objects(), end.objects());
   EXPECT_EQ(sum.object_bytes(), end.object_bytes());

@@ -372,40 +372,6 @@ TEST(SheavesInterleavingTest, CapacityChangeAgainstPrefilledSheaf) {
 
 // --- Of three CPUs, in every era. ---
 
-// Each of three CPUs has two full sheaves and frees one object more.
-std::vector<Piece> FreesOfFullCpus(World& w) {
-  std::vector<std::vector<PhysAddr>> objects;
-  for (int cpu = 0; cpu < 3; ++cpu) objects.push_back(w.BulkNow(cpu, 9));
-  std::vector<Piece> pieces;
-  for (int cpu = 0; cpu < 3; ++cpu) {
-    std::vector<PhysAddr>& mine = objects[static_cast<size_t>(cpu)];
-    const PhysAddr last = mine.back();
-    mine.pop_back();
-    w.FreeManyNow(cpu, mine);
-    pieces.push_back(w.Free(cpu, last));
-  }
-  return pieces;
-}
-
-TEST(SheavesInterleavingTest, ABarnsLimitIsOverrunByAsManyAsThereAreCpus) {
-  for (const SlubPolicy* const era : kEras) {
-    SlubPolicy policy = *era;
-    policy.sheaves.barn_full_max = 1;
-    uint64_t most = 0;
-    uint64_t least = 3;
-    ExploreAll(
-        policy, kTwoSwitches, FreesOfFullCpus,
-        [&](World& w) {
-          const uint64_t full = w.m().Barn(0, w.cache()).first;
-          most = std::max(most, full);
-          least = std::min(least, full);
-        },
-        3);
-    EXPECT_EQ(most, 3u) << era->name;
-    EXPECT_EQ(least, 1u) << era->name;
-  }
-}
-
 TEST(SheavesInterleavingTest, RefillAgainstTwoRemoteFrees) {
   for (const SlubPolicy* const era : kEras) {
     const Exploration all = ExploreAll(
@@ -453,25 +419,6 @@ TEST(SheavesInterleavingTest, HotplugAgainstKvfreeRcuAndItsBarrier) {
         [](World&) {}, 3);
     EXPECT_GE(all.orders, 100u) << era->name;
     EXPECT_GT(all["free_rcu_sheaf"], 3 * all.orders) << era->name;
-  }
-}
-
-TEST(SheavesInterleavingTest, CapacityChangeAgainstTwoOtherCpus) {
-  for (const SlubPolicy* const era : kEras) {
-    for (const int64_t capacity : {6, 0}) {
-      const Exploration all = ExploreAll(
-          *era, kTwoSwitches,
-          [capacity](World& w) -> std::vector<Piece> {
-            const std::vector<PhysAddr> objects = w.BulkNow(0, 9);
-            for (size_t i = 0; i < 8; ++i) w.FreeNow(0, objects[i]);
-            return {w.Free(0, objects[8]), w.Alloc(1), w.Tune(2, "sheaf_capacity", capacity)};
-          },
-          [capacity](World& w) {
-            EXPECT_EQ(w.m().model().Layout(w.cache()).sheaf_capacity, capacity);
-          },
-          3);
-      EXPECT_GE(all.orders, 100u) << era->name;
-    }
   }
 }
 
