@@ -268,7 +268,7 @@ std::string HeadlineWords::Reservations() const {
   if (!losses.empty()) {
     texts.push_back(fmt::format(
         "LOST: {}, and every figure is of the rest",
-        losses.size() == 1 ? *losses.begin() : "events were lost in recording, of each trace others"));
+        losses.size() == 1 ? *losses.begin() : "events were lost in recording of each trace"));
   }
   const auto failed = [](const RunResult& run) {
     return run.totals().failed_allocations() > 0 ? std::string("failed") : std::string();
