@@ -42,7 +42,8 @@ struct Command {
   int (*run)(const std::vector<std::string>& arguments) = nullptr;
 };
 
-// Stands among a command's flags for all switches of a run, in the order of runs/run_spec.proto.
+// Stands among a command's flags for all switches of a run, in the order of runs/run_spec.proto,
+// but for those that it has as "-NAME".
 inline constexpr std::string_view kEverySwitch[] = {"*"};
 
 // The names of several lists of flags, in their order.

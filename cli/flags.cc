@@ -251,12 +251,17 @@ FlagInfo InfoOf(std::string_view name) {
 
 std::vector<std::string> FlagNames(const Command& command) {
   std::vector<std::string> names;
+  const auto has = [&](const std::string& name) {
+    return std::find(command.flags.begin(), command.flags.end(), name) != command.flags.end();
+  };
   for (const std::string_view name : command.flags) {
     if (name != kEverySwitch[0]) {
-      names.emplace_back(name);
+      if (name[0] != '-') names.emplace_back(name);
       continue;
     }
-    for (const RunSwitch& each : Switches()) names.emplace_back(each.name());
+    for (const RunSwitch& each : Switches()) {
+      if (!has("-" + each.field->name())) names.emplace_back(each.name());
+    }
   }
   return names;
 }
@@ -344,8 +349,10 @@ std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but) {
   std::vector<std::string> words;
   for (const std::string& name : FlagsGiven()) {
     if (std::find(but.begin(), but.end(), name) != but.end()) continue;
-    words.push_back(
-        absl::StrCat("--", Dashed(name), "=", absl::FindCommandLineFlag(name)->CurrentValue()));
+    const RunSwitch* const of_run = FindSwitch(name);
+    words.push_back(absl::StrCat(
+        "--", Dashed(name), "=",
+        of_run != nullptr ? GivenText(*of_run) : absl::FindCommandLineFlag(name)->CurrentValue()));
   }
   return words;
 }

@@ -189,7 +189,8 @@ absl::Status WriteResult(const RunResult& result, const std::vector<Words>& comm
   if (absl::Status status = CheckResultFlags(); !status.ok()) return status;
   RunResult named = result;
   if (absl::Status status = NameCallersByFlags(&named); !status.ok()) return status;
-  const absl::StatusOr<std::string> text = ResultText(named, absl::GetFlag(FLAGS_format));
+  const absl::StatusOr<std::string> text =
+      ResultText(named, absl::GetFlag(FLAGS_format), commands);
   if (!text.ok()) return text.status();
   return WriteOutput(absl::GetFlag(FLAGS_output), *text);
 }
@@ -219,7 +220,7 @@ absl::Status WriteSet(ResultSet set, const std::vector<Words>& commands) {
   for (LabelledResult& run : named) {
     if (absl::Status status = NameCallersByFlags(&run.result); !status.ok()) return status;
   }
-  const absl::StatusOr<std::string> text = SetText(named, absl::GetFlag(FLAGS_format));
+  const absl::StatusOr<std::string> text = SetText(named, absl::GetFlag(FLAGS_format), commands);
   if (!text.ok()) return text.status();
   return WriteOutput(absl::GetFlag(FLAGS_output), *text);
 }

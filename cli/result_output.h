@@ -28,6 +28,8 @@ inline constexpr Format kSetFormats[] = {Format::kText, Format::kMail,  Format::
                                          Format::kTsv,  Format::kProto, Format::kHtml};
 inline constexpr std::string_view kResultFlags[] = {"format", "table",    "limit",  "queues",
                                                     "output", "kallsyms", "vmlinux"};
+// And what only several have: --base.
+inline constexpr std::string_view kSetFlags[] = {"base"};
 
 // Whether the flags make sense together: for a command that runs long before it writes.
 // InvalidArgument otherwise.

@@ -12,6 +12,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "reports/call_site_tables.h"
 #include "runs/switches.h"
 
 namespace slablab {
@@ -109,11 +110,11 @@ DataTable RunTable(const RunResult& result) {
     table.rows.push_back(
         {fmt::format("tunable {}", tunable.name()), fmt::format("{}", tunable.value())});
   }
+  const RunSpec defaults = WithDefaults(RunSpec());
   for (const RunSwitch& each : Switches()) {
-    const std::string text = SwitchText(result.config().run(), each);
-    if (each.flag->reported().empty() && !text.empty()) {
-      table.rows.push_back({each.field->name(), text});
-    }
+    if (!each.flag->reported().empty()) continue;
+    const std::string text = SwitchText(WithDefaults(result.config().run()), each);
+    if (text != SwitchText(defaults, each)) table.rows.push_back({each.field->name(), text});
   }
   const size_t digests = table.rows.size();
   AppendFields(result.digests(), table);

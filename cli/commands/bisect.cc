@@ -50,7 +50,7 @@ namespace slablab {
 namespace {
 
 constexpr std::string_view kOwnFlags[] = {"metric", "per_mille"};
-constexpr auto kFlags = Joined(kOwnFlags, kSimulationFlags);
+constexpr auto kFlags = Joined(kOwnFlags, kEverySwitch);
 
 absl::StatusOr<std::optional<uint64_t>> Measure(const SimulationOptions& options,
                                                 const Metric& metric, const std::string& what) {

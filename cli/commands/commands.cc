@@ -38,13 +38,14 @@ extern const Command kWorkloadWriteCommand;
 
 absl::Span<const Command> Commands() {
   static const Command commands[] = {
-      kHelpCommand,       kBisectCommand,       kCaptureCommand,       kDiffCommand,
-      kImportCommand,     kCheckCommand,        kCompareCommand,       kCompletionCommand,
-      kDemoCommand,       kFootprintCommand,    kListCommand,          kManCommand,
-      kReportCommand,     kRunCommand,          kSweepMergeCommand,    kSweepPlanCommand,
-      kSweepRunCommand,   kTimelineCommand,     kTraceDumpCommand,     kTraceInfoCommand,
-      kTraceSliceCommand, kTraceStatCommand,    kTraceValidateCommand, kVerifyCommand,
-      kVersionCommand,    kWorkloadShowCommand, kWorkloadWriteCommand,
+      kHelpCommand,       kBisectCommand,     kCaptureCommand,      kDiffCommand,
+      kImportCommand,     kCheckCommand,      kCompareCommand,      kCompletionCommand,
+      kDemoCommand,       kExplainCommand,    kFootprintCommand,    kListCommand,
+      kManCommand,        kReportCommand,     kRunCommand,          kSlowestCommand,
+      kSweepMergeCommand, kSweepPlanCommand,  kSweepRunCommand,     kTimelineCommand,
+      kTraceDumpCommand,  kTraceInfoCommand,  kTraceSliceCommand,   kTraceStatCommand,
+      kTraceValidateCommand, kVerifyCommand,  kVersionCommand,      kWorkloadShowCommand,
+      kWorkloadWriteCommand,
   };
   return commands;
 }

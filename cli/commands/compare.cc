@@ -54,8 +54,8 @@ namespace slablab {
 
 namespace {
 
-constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary"};
-constexpr auto kFlags = Joined(kOwnFlags, kEverySwitch, kResultFlags);
+constexpr std::string_view kOwnFlags[] = {"allocators", "machines", "vary", "seeds"};
+constexpr auto kFlags = Joined(kOwnFlags, kEverySwitch, kResultFlags, kSetFlags);
 constexpr std::string_view kOwnDemoFlags[] = {"html"};
 constexpr auto kDemoFlags = Joined(kOwnDemoFlags, kResultFlags, kSetFlags);
 
@@ -71,10 +71,9 @@ std::vector<VariedRun> Crossed(const SimulationOptions& options,
   for (const std::string& machine : machines) {
     for (const std::string& allocator : allocators) {
       all.push_back({.options = options, .varied = {}, .notes = {}});
-      RunSpec& run = all.back().options.run;
-      run.set_allocator(allocator);
-      run.set_machine(machine);
-      DropForeignPolicies(&run);
+      all.back().options.run.set_allocator(allocator);
+      all.back().options.run.set_machine(machine);
+      DropForeignPolicies(&all.back().options.run);
     }
   }
   return all;
@@ -124,10 +123,11 @@ absl::StatusOr<std::vector<VariedRun>> WithSeeds(const std::vector<VariedRun>& r
   std::vector<VariedRun> all;
   std::set<uint64_t> first_seeds;
   for (const VariedRun& run : runs) {
-    first_seeds.insert(run.options.allocator_options.seed);
+    first_seeds.insert(run.options.run.seed());
     for (size_t i = 0; i < seeds; ++i) {
       all.push_back(run);
-      all.back().options.allocator_options.seed += i;
+      RunSpec& one = all.back().options.run;
+      one.set_seed(one.seed() + i);
       if (seeds > 1) absl::StrAppend(&all.back().varied, " seed ", i + 1);
       if (i > 0) all.back().notes.clear();
     }
@@ -204,7 +204,7 @@ absl::StatusOr<std::vector<VariedRun>> SimulationsOfFlags(
   if (absl::Status status = ChooseModels(allocators, crossed); !status.ok()) return status;
   if (vary.empty() && machines.size() == 1) {  // Labels are the allocators' names.
     std::vector<std::string> labels;
-    for (const VariedRun& run : crossed) labels.push_back(run.options.allocator);
+    for (const VariedRun& run : crossed) labels.push_back(run.options.run.allocator());
     if (absl::Status status = CheckBase(labels); !status.ok()) return status;
   }
   absl::StatusOr<std::vector<VariedRun>> runs = Varied(vary, std::move(crossed));
@@ -287,7 +287,8 @@ int RunDemo(const std::vector<std::string>& arguments) {
   if (absl::Status status = CheckSetFlags(); !status.ok()) return Fail(status);
   SimulationOptions options;
   options.run.set_trace(BundledTracePath("linux-7.3-slub-c4n2-hackbench"));
-  const absl::StatusOr<std::vector<LabelledResult>> set =
+  if (absl::Status status = CheckBase(DemoAllocators()); !status.ok()) return Fail(status);
+  absl::StatusOr<std::vector<RunResult>> results =
       SimulateAll(Crossed(options, DemoAllocators(), {"xeon-8380"}));
   if (!results.ok()) return Ended(results.status());
   std::vector<LabelledResult> set = Labelled(*std::move(results));

@@ -3,8 +3,6 @@
 
 #include "runs/explain/explain.h"
 
-#include <array>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,7 +10,6 @@
 
 #include "absl/flags/declare.h"
 #include "absl/flags/flag.h"
-#include "absl/flags/reflection.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -35,34 +32,18 @@ ABSL_DECLARE_FLAG(std::string, folder);
 namespace slablab {
 namespace {
 
-constexpr std::string_view kOwnFlags[] = {"folder", "workers", "format", "output"};
-
-// A and B say these.
-constexpr bool IsOfModels(std::string_view flag) { return flag == "allocator" || flag == "policy"; }
-constexpr size_t kRunFlags = [] {
-  size_t count = 0;
-  for (const std::string_view flag : kSimulationFlags) count += IsOfModels(flag) ? 0 : 1;
-  return count;
-}();
-constexpr auto kFlags = [] {
-  std::array<std::string_view, kRunFlags + std::size(kOwnFlags)> flags;
-  size_t count = 0;
-  for (const std::string_view flag : kSimulationFlags) {
-    if (!IsOfModels(flag)) flags[count++] = flag;
-  }
-  for (const std::string_view flag : kOwnFlags) flags[count++] = flag;
-  return flags;
-}();
+// A and B say which models.
+constexpr std::string_view kFlags[] = {kEverySwitch[0], "-allocator", "-policy", "folder",
+                                       "workers",       "format",     "output"};
 constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv, Format::kTsv,
                                Format::kHtml};
 
 // What names and files do not say of the run: in the names of what is kept.
-std::string FlagsText() {
+std::string FlagsText(const RunSpec& run) {
   std::string text;
-  for (const std::string_view name : kSimulationFlags) {
-    if (name == "trace" || IsOfModels(name)) continue;
-    const absl::CommandLineFlag* const flag = absl::FindCommandLineFlag({name.data(), name.size()});
-    absl::StrAppend(&text, std::string(name), "=", flag->CurrentValue(), "\n");
+  for (const RunSwitch& each : Switches()) {
+    if (each.name() == "trace") continue;
+    text += fmt::format("{}={}\n", each.name(), SwitchText(run, each));
   }
   return text;
 }

@@ -35,7 +35,7 @@ namespace slablab {
 namespace {
 
 constexpr std::string_view kOwnFlags[] = {"window", "limit", "format", "output"};
-constexpr auto kFlags = Joined(kSimulationFlags, kOwnFlags);
+constexpr auto kFlags = Joined(kEverySwitch, kOwnFlags);
 constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv, Format::kTsv};
 
 constexpr size_t kShown = 20;
@@ -48,7 +48,7 @@ bool NamesResult(const std::vector<std::string>& arguments) {
 }
 
 absl::StatusOr<RunResult> OfStored(const std::string& path, const TimeRange& window) {
-  for (const std::string_view flag : kSimulationFlags) {
+  for (const std::string& flag : SwitchNames()) {
     if (!WasGiven(flag)) continue;
     return absl::InvalidArgumentError(
         fmt::format("--{}: {} is no trace, and a result is read as it was run", flag, path));
@@ -84,8 +84,9 @@ absl::StatusOr<RunResult> OfRun(const std::vector<std::string>& arguments, const
   absl::StatusOr<RunResult> result = Simulate(*options, hooks);
   if (!result.ok()) return result;
   if (result->slowest().empty() && result->has_percpu() && result->caches().empty()) {
-    return absl::InvalidArgumentError(fmt::format(
-        "{}: it has no slabs; the slowest are of slab allocators' operations", options->allocator));
+    return absl::InvalidArgumentError(
+        fmt::format("{}: it has no slabs; the slowest are of slab allocators' operations",
+                    options->run.allocator()));
   }
   MakePrintable(&*result);
   return result;

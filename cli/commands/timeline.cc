@@ -23,7 +23,7 @@
 #include "cli/trace_selection.h"
 #include "reports/comparison/setting.h"
 #include "reports/numbers.h"
-#include "runs/experiments/printable.h"
+#include "runs/experiments/timeline_recorder.h"
 #include "runs/simulation/simulation.h"
 
 ABSL_DECLARE_FLAG(std::string, window);
@@ -32,7 +32,7 @@ namespace slablab {
 
 namespace {
 
-constexpr std::string_view kOwnFlags[] = {"output"};
+constexpr std::string_view kOwnFlags[] = {"window", "output"};
 constexpr auto kFlags = Joined(kEverySwitch, kOwnFlags);
 
 // Counters are drawn as lines: more points than a screen is wide are of no use.
@@ -52,7 +52,8 @@ void AddNotes(const RunResult& result, Timeline& timeline) {
     timeline.AddNote(Printable(assumption));
 }
 
-absl::Status SimulateAndWrite(SimulationOptions options, const std::string& path) {
+absl::Status SimulateAndWrite(SimulationOptions options, const TimeRange& window,
+                              const std::string& path) {
   options.footprint_samples = kFootprintSamples;
   TimelineRecorder recorder({.from = window.from, .to = window.to});
   const InterruptScope interrupts;

@@ -127,7 +127,7 @@ std::vector<size_t> Classes(absl::Span<const RunResult* const> results, const Ru
   std::vector<std::string> seen;
   std::vector<size_t> classes;
   for (const RunResult* result : results) {
-    std::string text = SwitchText(result->config().run(), each);
+    std::string text = SwitchText(WithDefaults(result->config().run()), each);
     const auto at = std::find(seen.begin(), seen.end(), text);
     classes.push_back(static_cast<size_t>(at - seen.begin()));
     if (at == seen.end()) seen.push_back(std::move(text));
@@ -258,7 +258,7 @@ std::vector<Axis> AxesOf(absl::Span<const RunResult* const> results) {
     if (!each.flag->reported().empty() || AllEqual(Classes(results, each))) continue;
     Axis axis{.name = each.field->name(), .values = {}};
     for (const RunResult* result : results) {
-      const std::string text = SwitchText(result->config().run(), each);
+      const std::string text = SwitchText(WithDefaults(result->config().run()), each);
       axis.values.push_back(!each.is_list() ? fmt::format("{}={}", each.name(), text)
                             : text.empty()  ? fmt::format("no {}", each.name())
                                             : text);

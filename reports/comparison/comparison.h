@@ -76,8 +76,9 @@ std::string ComparisonText(ResultSet set, const TextOptions& options);
 // The A/B table alone: fit for a mailing list.
 std::string DeltaText(const LabelledResult& base, const LabelledResult& candidate);
 
-// As plain tables: "metrics" (a row a run and metric: unit, numerator, denominator, value),
-// "delta" (a row a run but the base and metric: base, candidate, change in per cent, mark),
+// As plain tables: "metrics" (a row a run and metric: unit, value), "delta" (a row a run but the
+// base and metric: base, candidate, change in per cent, mark), "spread" (likewise over several
+// seeds: medians, the median change and its interval, in hundredths of a per cent or of a point),
 // "callers_delta" (a row a run but the base, caller and cache), and every table of DataTables()
 // with the run's label as first column.
 std::vector<DataTable> ComparisonTables(ResultSet set);

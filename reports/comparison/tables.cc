@@ -9,6 +9,7 @@
 #include "fmt/format.h"
 #include "reports/comparison/comparison.h"
 #include "reports/comparison/callers.h"
+#include "reports/comparison/headline.h"
 #include "reports/delta.h"
 
 namespace slablab {
@@ -90,7 +91,8 @@ DataTable SpreadTable(ResultSet set) {
 }  // namespace
 
 std::vector<DataTable> ComparisonTables(ResultSet set) {
-  std::vector<DataTable> tables = {MetricsTable(set), DeltaTable(set), CallersDeltaTable(set)};
+  std::vector<DataTable> tables = {MetricsTable(set), DeltaTable(set), SpreadTable(set),
+                                   CallersDeltaTable(set)};
   const size_t own = tables.size();
   for (const LabelledResult& run : set) {
     std::vector<DataTable> of_run = DataTables(run.result);

@@ -304,6 +304,7 @@ void AppendSections(ResultSet set, const TextOptions& options, TextPage& page) {
   AppendSideBySide(set, MissesSideBySide(set), page);
   AppendSideBySide(set, LocksSideBySide(set), page);
   for (size_t i = 1; i < set.size(); ++i) AppendDelta(set[0], set[i], page);
+  for (size_t i = 1; i < set.size(); ++i) AppendCallerChanges(set[0], set[i], options, page);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "fmt/format.h"
 #include "reports/breakdown.h"
+#include "reports/callers.h"
 #include "reports/html/figures.h"
 #include "reports/numbers.h"
 
@@ -27,44 +28,18 @@ constexpr int kUsesNamed = 4;
 constexpr int kCausesNamed = 3;
 
 constexpr char kOtherCallers[] = "other callers";
+constexpr char kNoTouch[] = "no touch";
 
 bool AnyHasAttribution(ResultSet set) {
   return std::any_of(set.begin(), set.end(),
                      [](const LabelledResult& run) { return run.result.has_attribution(); });
 }
 
-// A name of one of Attribution's lists; what is not in the list is not known either.
+// A name of one of Attribution's lists; `none` where it is not known or there is none.
 template <typename List>
-std::string NameIn(const List& names, uint32_t index, const char* none) {
-  const bool is_known = index > 0 && index < static_cast<uint32_t>(names.size());
-  return is_known ? std::string(names.Get(static_cast<int>(index))) : none;
-}
-
-std::string CacheName(const Attribution& all, uint32_t cache) {
-  return NameIn(all.caches(), cache, "(none)");
-}
-
-std::string StructureOf(const Attribution& all, uint32_t structure) {
-  return NameIn(all.structures(), structure, "hits of L1");
-}
-
-std::string CallerName(const Attribution& all, uint32_t index) {
-  if (index == 0 || index >= static_cast<uint32_t>(all.callers_size())) return "(unknown)";
-  const Caller& caller = all.callers(static_cast<int>(index));
-  return caller.name().empty() ? "(unknown)" : caller.name();
-}
-
-// "mm/slub.c:12", and what was inlined there.
-std::string SourceOf(const Attribution& all, uint32_t index) {
-  if (index >= static_cast<uint32_t>(all.callers_size())) return "";
-  const Caller& caller = all.callers(static_cast<int>(index));
-  std::string source;
-  for (const InlinedFrame& frame : caller.inlined()) source += frame.function() + " in ";
-  if (!source.empty()) source += caller.function();
-  if (!caller.file().empty()) {
-    source += fmt::format("{}{}:{}", source.empty() ? "" : ", ", caller.file(), caller.line());
-  }
-  return source;
+std::string NameOr(const List& names, uint32_t index, const char* none) {
+  const std::string name = NameAt(names, index);
+  return name.empty() ? none : name;
 }
 
 const PathName& PathOf(const Attribution& all, uint32_t index) {
@@ -91,12 +66,12 @@ void AddCells(const Attribution& all, const OperationGroup& group, const std::st
     sum.cycles += cycles;
   };
   for (const AttributedCell& cell : group.cells()) {
-    add(StructureOf(all, cell.structure()), NameIn(all.outcomes(), cell.outcome(), "L1"),
-        cell.count(), cell.cycles());
+    add(NameOr(all.structures(), cell.structure(), kNoTouch),
+        NameOr(all.outcomes(), cell.outcome(), "L1"), cell.count(), cell.cycles());
   }
   for (const AttributedCause& cause : group.causes()) {
-    const std::string name = NameIn(all.causes(), cause.cause(), "other");
-    add("no touch", name, 0, cause.cycles());
+    const std::string name = NameOr(all.causes(), cause.cause(), "other");
+    add(kNoTouch, name, 0, cause.cycles());
   }
 }
 
@@ -125,7 +100,7 @@ void FillCells(ResultSet set, PageData& page, HtmlTable& table) {
 }
 
 // Of a caller and cache.
-struct CallerSum {
+struct CallerTotals {
   uint64_t allocations = 0;
   uint64_t frees = 0;
   uint64_t cycles = 0;
@@ -137,10 +112,10 @@ struct CallerSum {
 
 using CallerAndCache = std::pair<uint32_t, uint32_t>;
 
-std::vector<std::pair<CallerAndCache, CallerSum>> CallerSums(const Attribution& all) {
-  std::map<CallerAndCache, CallerSum> sums;
+std::vector<std::pair<CallerAndCache, CallerTotals>> TotalsByCaller(const Attribution& all) {
+  std::map<CallerAndCache, CallerTotals> sums;
   for (const OperationGroup& group : all.groups()) {
-    CallerSum& sum = sums[{group.caller(), group.cache()}];
+    CallerTotals& sum = sums[{group.caller(), group.cache()}];
     const PathName& path = PathOf(all, group.path());
     (path.is_free() ? sum.frees : sum.allocations) += group.operations();
     (path.is_free() ? sum.remote_frees : sum.remote_allocations) += group.remote_operations();
@@ -148,7 +123,7 @@ std::vector<std::pair<CallerAndCache, CallerSum>> CallerSums(const Attribution& 
     if (path.is_slow()) sum.slow += group.operations();
     for (const AttributedWait& wait : group.waits()) sum.waited += wait.cycles();
   }
-  std::vector<std::pair<CallerAndCache, CallerSum>> sorted(sums.begin(), sums.end());
+  std::vector<std::pair<CallerAndCache, CallerTotals>> sorted(sums.begin(), sums.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second.cycles > b.second.cycles; });
   return sorted;
@@ -175,8 +150,8 @@ std::string WhoText(const Attribution& all, const SharedLine& line) {
   for (int i = 0; i < line.uses_size() && i < kUsesNamed; ++i) {
     const LineUse& use = line.uses(i);
     who += fmt::format("{}{} {} {} +{} ({})", i == 0 ? "" : "; ", CallerName(all, use.caller()),
-                       use.is_write() ? "writes" : "reads", StructureOf(all, use.structure()),
-                       use.offset(), use.bounces());
+                       use.is_write() ? "writes" : "reads",
+                       NameAt(all.structures(), use.structure()), use.offset(), use.bounces());
   }
   if (line.uses_size() > kUsesNamed) {
     who += fmt::format("; {} more", line.uses_size() - kUsesNamed);
@@ -188,7 +163,7 @@ std::string WhoText(const Attribution& all, const SharedLine& line) {
 std::string StructuresText(const Attribution& all, const SharedLine& line) {
   std::vector<std::string> names;
   for (const LineUse& use : line.uses()) {
-    const std::string name = StructureOf(all, use.structure());
+    const std::string name = NameAt(all.structures(), use.structure());
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   std::string text;
@@ -260,7 +235,7 @@ void AppendCallersFigure(ResultSet set, PageData& page) {
   for (const LabelledResult& run : set) {
     const Attribution& all = run.result.attribution();
     size_t rows = 0;
-    for (const auto& [key, sum] : CallerSums(all)) {
+    for (const auto& [key, sum] : TotalsByCaller(all)) {
       if (++rows > kCallersMax / set.size()) {
         is_whole = false;
         break;

@@ -69,7 +69,7 @@ std::string SwitchesSentence(const RunConfig& config) {
   }
   const RunSpec defaults = WithDefaults(RunSpec());
   for (const RunSwitch& each : Switches()) {
-    const std::string value = SwitchText(config.run(), each);
+    const std::string value = SwitchText(WithDefaults(config.run()), each);
     if (!each.flag->reported().empty() || value == SwitchText(defaults, each)) continue;
     text += fmt::format("; {} {}", each.name(), value);
   }

@@ -19,6 +19,7 @@
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
 #include "runs/simulation/session.h"
+#include "runs/simulation/slowest_result.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
 #include "traces/sidecar/recorded_sidecars.h"
@@ -27,6 +28,7 @@
 #include "workloads/closed/closed_loop.h"
 #include "workloads/closed/closed_trace.h"
 #include "workloads/closed/scenario.h"
+#include "workloads/observed/operation_names.h"
 #include "workloads/synthetic/program.h"
 #include "workloads/synthetic/synthetic.h"
 #include "workloads/synthetic/trace_recorder.h"
@@ -66,17 +68,17 @@ absl::Status OpenTrace(const SimulationOptions& options, const RecordedSetting& 
   stage.sidecars.emplace(stage.header);
   const absl::StatusOr<std::vector<CacheId>> caches =
       FindOrCreateCaches(*stage.sidecars, stage.session->machine(), stage.session->model());
-  if (!caches.ok()) return ErrorOfTrace(options.trace_path, caches.status());
+  if (!caches.ok()) return ErrorOfTrace(options.run.trace(), caches.status());
   stage.geometry = GeometrySentences(stage.header, *caches, stage.session->model());
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace = ClosedTrace::Create(
       **reader, stage.session->machine().config(), stage.session->model(), *caches,
-      {.label = options.trace_path,
-       .placement = options.replay.placement,
-       .scale = options.scale,
-       .events_max = options.replay.events_max,
-       .seed = options.allocator_options.seed,
-       .balance = options.balances(),
-       .recorded = options.replay.recorded});
+      {.label = options.run.trace(),
+       .placement = PlacementOf(options.run),
+       .scale = options.run.scale(),
+       .events_max = options.run.events_max(),
+       .seed = options.run.seed(),
+       .balance = TasksMove(options.run),
+       .recorded = setting.topology});
   if (!trace.ok()) return trace.status();
   stage.trace = *std::move(trace);
   stage.operations = stage.trace->operations() * options.run.scale();
@@ -96,10 +98,10 @@ absl::Status OpenWorkload(const SimulationOptions& options, Stage& stage) {
   if (!program.ok()) return program.status();
   absl::StatusOr<std::unique_ptr<SyntheticWorkload>> workload = SyntheticWorkload::Create(
       *std::move(program), stage.session->machine(), stage.session->model(),
-      {.placement = options.replay.placement,
-       .scale = options.scale,
-       .seed = options.allocator_options.seed,
-       .balance = options.balances()});
+      {.placement = PlacementOf(options.run),
+       .scale = options.run.scale(),
+       .seed = options.run.seed(),
+       .balance = TasksMove(options.run)});
   if (!workload.ok()) return workload.status();
   stage.workload = *std::move(workload);
   return absl::OkStatus();
@@ -239,13 +241,9 @@ void Describe(const SimulationOptions& options, const Stage& stage, RunConfig& c
 
 absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config,
                    const RecordedSetting& setting, Stage& stage) {
-  stage.machine = std::make_unique<Machine>(config);
-  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(options.run.allocator(), *stage.machine, BootOptions(options.run));
-  if (!allocator.ok()) return allocator.status();
-  stage.allocator = *std::move(allocator);
-  stage.machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return stage.allocator->Boot(cpu); });
-  if (absl::Status status = stage.allocator->boot_status(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Session>> session = Session::Boot(options, config);
+  if (!session.ok()) return session.status();
+  stage.session = *std::move(session);
   const absl::Status opened = options.run.workload().empty() ? OpenTrace(options, setting, stage)
                                                              : OpenWorkload(options, stage);
   if (!opened.ok()) return opened;
@@ -259,7 +257,7 @@ absl::Status SetUp(const SimulationOptions& options, const MachineConfig& config
     if (!scenario.ok()) return scenario.status();
     stage.scenario = *std::move(scenario);
   }
-  return WriteTunables(TunablesOf(options.run), *stage.machine, *stage.allocator);
+  return stage.session->WriteTunables(options);
 }
 
 // The head's part of the result.
@@ -298,10 +296,9 @@ AttributionNames CallersOf(Stage& stage, absl::Span<const PathInfo> paths) {
 
 absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const RecordedSetting& setting,
                                    const SimulationHooks& hooks, Stage& stage) {
-  Machine& machine = *stage.machine;
-  Allocator& model = *stage.allocator;
-  machine.ledger().Reset();
-  machine.scheduler().ResetLockStats();
+  Session& session = *stage.session;
+  Machine& machine = session.machine();
+  Allocator& model = session.model();
   const ClosedLoopOptions loop_options = {.object_touch_bytes_max = options.run.touch_bytes()};
   auto loop = std::make_unique<ClosedLoop>(stage.steps(), machine, model, loop_options);
   Scenario scenario(
@@ -314,10 +311,10 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   const std::vector<PathInfo> paths = PathsWithRcu(model);
   CallSites call_sites(machine, &model, paths, &slowest);
   OperationObserver& observer =
-      options.call_sites ? static_cast<OperationObserver&>(call_sites) : slowest;
+      options.run.call_sites() ? static_cast<OperationObserver&>(call_sites) : slowest;
   observer.OnNames(names);
   loop->set_observer(&observer);
-  if (options.call_sites) call_sites.Start();
+  if (options.run.call_sites()) call_sites.Start();
   loop->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = stage.operations;
@@ -334,15 +331,11 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
       stage.trace == nullptr ? std::vector<SkippedEvents>() : stage.trace->skipped();
   session.Gather(loop->executor(), skipped, result);
   GatherSlowest(slowest, names, machine, model, result);
-  if (options.call_sites) {
+  if (options.run.call_sites()) {
     GatherAttribution(machine, &model, call_sites, CallersOf(stage, paths),
                       loop->rcu_frees().WaitingObjects(), result);
   }
   GatherClosed(*loop, stage, *result.mutable_totals());
-  if (call_sites != nullptr) {
-    GatherAttribution(machine, &model, *call_sites, NamesOf(stage, paths),
-                      loop->rcu_frees().WaitingObjects(), result);
-  }
   if (stage.trace != nullptr) {
     const absl::Status replayed = CheckReplayed(options.run.trace(), result.totals());
     if (!replayed.ok()) return replayed;
@@ -377,9 +370,8 @@ absl::StatusOr<RunResult> SimulateClosed(const SimulationOptions& options,
                                          const RecordedSetting& setting,
                                          const SimulationHooks& hooks) {
   Stage stage;
-  if (absl::Status status = SetUp(options, machine.config, setting, stage); !status.ok()) {
+  if (absl::Status status = SetUp(options, machine.config, setting, stage); !status.ok())
     return status;
-  }
   absl::StatusOr<RunResult> result = RunStage(options, setting, hooks, stage);
   if (result.ok()) FillMachine(machine, *result->mutable_machine());
   return result;

@@ -120,7 +120,7 @@ KernelMatch MatchKernels(const RecordedSidecars& sidecars, const TraceSurvey& su
   const TraceHeader& trace = sidecars.trace();
   KernelMatch match = MatchOfModel(options, trace.kernel_release);
   match.set_recorded(trace.kernel_release);
-  match.set_recorded_allocator(RecordedAllocator(trace));
+  match.set_recorded_allocator(RecordedAllocator(sidecars));
   if (const absl::StatusOr<ModelKernel> kernel = KernelOf(options.run.allocator()); kernel.ok()) {
     match.set_same_series(IsOfSeries(*kernel, trace.kernel_release));
   }

@@ -83,21 +83,26 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   Session session(config);
   Machine& machine = session.machine();
   const absl::StatusOr<std::unique_ptr<PercpuAreas>> areas =
-      MakePercpuAreas(machine, {.name = options.allocator,
-                                .quirks = options.allocator_options.quirks,
+      MakePercpuAreas(machine, {.name = options.run.allocator(),
+                                .quirks = WordsOf(options.run.quirks()),
                                 .balance_at_once = false});
   if (!areas.ok()) return areas.status();
-  auto replay = std::make_unique<PercpuReplay>(reader, *machine, **areas,
+  auto replay = std::make_unique<PercpuReplay>(reader, machine, **areas,
                                                ReplayOptionsOf(options, setting.topology));
   replay->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = reader.header().event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  session.Run(*replay, SimulationHooks());  // Nobody can observe it.
+  CallSites call_sites(machine, /*allocator=*/nullptr, PercpuReplay::paths(), /*next=*/nullptr);
+  if (options.run.call_sites()) {
+    replay->set_observer(&call_sites);
+    call_sites.Start();
+  }
+  session.Run(*replay, SimulationHooks());  // Nobody else can observe it.
   if (absl::IsOutOfRange(replay->status())) {
     return absl::InvalidArgumentError(
-        absl::StrCat(options.trace_path, ": ", replay->status().message()));
+        absl::StrCat(options.run.trace(), ": ", replay->status().message()));
   }
   if (!replay->status().ok()) return replay->status();
   (*areas)->CheckInvariants();
@@ -113,7 +118,7 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   GatherPaths(replay->result(), result);
   GatherMachine(machine, PercpuReplay::sites(), replay->result().cpus, result);
   FillPlaces(replay->places(), /*allocations_folded=*/0, *result.mutable_places());
-  if (options.call_sites) {
+  if (options.run.call_sites()) {
     const TraceHeader& header = reader.header();
     GatherAttribution(machine, /*allocator=*/nullptr, call_sites,
                       {"call site", header.call_sites, PercpuReplay::paths(),

@@ -184,7 +184,7 @@ RunChecker::Fault RunChecker::CheckTrace(const SimulationOptions& options) {
                    replayable(std::string(kSlubOfKernel)).ok() || replayable("percpu").ok());
   }
   if (!StartsWarm(options.run)) return std::nullopt;
-  return FaultOf("start", CheckWarmStart(*header), false);
+  return FaultOf("start", CheckWarmStart(RecordedSidecars(*header)), false);
 }
 
 // Booting is quick, but not so quick as to be done for each of many points, and only percpu memory

@@ -107,7 +107,7 @@ uint64_t DigestOfConfig(const RunConfig& config) {
   google::protobuf::TextFormat::PrintToString(digested, &bytes);
   const RunSpec defaults = WithDefaults(RunSpec());
   for (const RunSwitch& each : Switches()) {
-    if (!each.flag->reported().empty() || each.flag->in_workload()) continue;
+    if (!each.flag->reported().empty() || each.flag->undigested()) continue;
     const std::string text = SwitchText(config.run(), each);
     if (text != SwitchText(defaults, each)) bytes += each.field->name() + "=" + text + "\n";
   }

@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Boot(const SimulationOptions& 
                                                        const MachineConfig& config) {
   auto session = std::make_unique<Session>(config);
   absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(options.allocator, session->machine(), BootOptions(options));
+      MakeAllocator(options.run.allocator(), session->machine(), BootOptions(options.run));
   if (!allocator.ok()) return allocator.status();
   Allocator& model = **allocator;
   session->model_ = *std::move(allocator);
@@ -27,7 +27,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Boot(const SimulationOptions& 
 }
 
 absl::Status Session::WriteTunables(const SimulationOptions& options) {
-  return slablab::WriteTunables(options.tunables, *machine_, *model_);
+  return slablab::WriteTunables(TunablesOf(options.run), *machine_, *model_);
 }
 
 void Session::Run(ArrivalSource& source, const SimulationHooks& hooks, const PressureKnob& knob) {

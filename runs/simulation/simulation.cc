@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "allocators/percpu/registry.h"
-#include "allocators/registry.h"
 #include "allocators/switches.h"
 #include "runs/attribution/attribution_result.h"
 #include "runs/recorded/cache_ways.h"
@@ -25,19 +24,21 @@
 #include "runs/simulation/run_config.h"
 #include "runs/simulation/run_result.h"
 #include "runs/simulation/session.h"
+#include "runs/simulation/slowest_result.h"
 #include "sim/machine.h"
 #include "sim/machine/machine_loader.h"
 #include "traces/sidecar/recorded_sidecars.h"
 #include "traces/slt/trace.h"
 #include "workloads/caches.h"
+#include "workloads/observed/operation_names.h"
 #include "workloads/replay/warm_start.h"
 
 namespace slablab {
 
 namespace {
 
-void StateAssumptions(const TraceHeader& trace, const RecordedTopology& recorded,
-                      const MachineConfig& machine, const SimulationOptions& options,
+void StateAssumptions(const TraceHeader& trace, const MachineConfig& machine,
+                      const RecordedTopology& recorded, const SimulationOptions& options,
                       RunResult& result) {
   const auto assume = [&](std::string sentence) {
     *result.add_assumptions() = std::move(sentence);
@@ -70,15 +71,12 @@ void StateAssumptions(const TraceHeader& trace, const RecordedTopology& recorded
   }
 }
 
-// What a warm start restores, as the recording's sidecar has it; nothing for a cold start.
-absl::StatusOr<std::optional<SlabSysfs>> WarmStateOf(const SimulationOptions& options,
-                                                     const TraceHeader& trace) {
-  if (!StartsWarm(options.run)) return std::optional<SlabSysfs>();
-  if (absl::Status status = CheckWarmStart(trace); !status.ok()) return status;
-  const TraceSidecar& sidecar = *trace.FindSidecar(kWarmSidecar);
-  absl::StatusOr<SlabSysfs> sysfs = ParseSlabSysfs(sidecar.contents, sidecar.name);
-  if (!sysfs.ok()) return sysfs.status();
-  return std::optional<SlabSysfs>(*std::move(sysfs));
+// What a warm start restores, as the recording's sidecar has it; null for a cold start.
+absl::StatusOr<const SlabSysfs*> WarmStateOf(const SimulationOptions& options,
+                                             const RecordedSidecars& sidecars) {
+  if (!StartsWarm(options.run)) return nullptr;
+  if (absl::Status status = CheckWarmStart(sidecars); !status.ok()) return status;
+  return &**sidecars.Sysfs(kWarmSidecar);
 }
 
 // A cache with sheaves holds memory of kmalloc's caches, whether it has events or not.
@@ -93,6 +91,7 @@ absl::Status MakeOtherCaches(const SlabSysfs& sysfs, Machine& machine, Allocator
 void Describe(const SimulationOptions& options, const RecordedSidecars& sidecars,
               const RecordedSetting& setting, const SourcedMachine& machine, const Allocator* model,
               RunResult& result) {
+  const TraceHeader& header = sidecars.trace();
   FillConfig(options, machine.config, /*workload=*/"", *result.mutable_config());
   FillMachine(machine, *result.mutable_machine());
   for (const std::string& note : setting.notes) result.mutable_machine()->add_notes(note);
@@ -103,7 +102,7 @@ void Describe(const SimulationOptions& options, const RecordedSidecars& sidecars
   result.mutable_totals()->set_trace_lost_events(header.lost_events);
   result.mutable_totals()->set_trace_lost_unknown(header.lost_unknown);
   if (model != nullptr) GatherImport(header, *result.mutable_totals());
-  StateAssumptions(header, *setting.topology, machine.config, options, result);
+  StateAssumptions(header, machine.config, *setting.topology, options, result);
 }
 
 // How many CPUs and nodes there are decides how large slabs are, and so every counter.
@@ -120,13 +119,10 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
                                            const SimulationHooks& hooks) {
   const MachineConfig& config = sourced.config;
   const TraceHeader& header = reader.header();
-  auto machine = std::make_unique<Machine>(config);
-  absl::StatusOr<std::unique_ptr<Allocator>> allocator =
-      MakeAllocator(options.run.allocator(), *machine, BootOptions(options.run));
-  if (!allocator.ok()) return allocator.status();
-  Allocator& model = **allocator;
-  machine->scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model.Boot(cpu); });
-  if (absl::Status status = model.boot_status(); !status.ok()) return status;
+  const absl::StatusOr<std::unique_ptr<Session>> session = Session::Boot(options, config);
+  if (!session.ok()) return session.status();
+  Machine& machine = (*session)->machine();
+  Allocator& model = (*session)->model();
 
   const absl::StatusOr<const SlabSysfs*> warm = WarmStateOf(options, sidecars);
   if (!warm.ok()) return warm.status();
@@ -136,8 +132,8 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
     }
   }
   auto replay =
-      std::make_unique<Replay>(reader, *machine, model, ReplayOptionsOf(options, setting.topology));
-  if (absl::Status status = replay->Prepare(); !status.ok()) {
+      std::make_unique<Replay>(reader, machine, model, ReplayOptionsOf(options, setting.topology));
+  if (absl::Status status = replay->Prepare(sidecars); !status.ok()) {
     return ErrorOfTrace(options.run.trace(), status);
   }
   replay->set_stop(hooks.stop);
@@ -149,28 +145,25 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   const std::vector<PathInfo> paths = PathsWithRcu(model);
   CallSites call_sites(machine, &model, paths, &slowest);
   OperationObserver& observer =
-      options.call_sites ? static_cast<OperationObserver&>(call_sites) : slowest;
-  replay->set_warm_observer([&](CacheId cache, PhysAddr object) {
-    call_sites.AddWarmObject(cache, object);
-  });
-  if (warm->has_value()) {
+      options.run.call_sites() ? static_cast<OperationObserver&>(call_sites) : slowest;
+  replay->set_warm_observer(
+      [&](CacheId cache, PhysAddr object) { call_sites.AddWarmObject(cache, object); });
+  if (*warm != nullptr) {
     if (absl::Status status = WarmStart(**warm, machine, model, *replay); !status.ok()) {
       return status;
     }
   }
-  if (absl::Status status = WriteTunables(TunablesOf(options.run), *machine, model); !status.ok()) {
-    return status;
-  }
-  if (hooks.observer != nullptr) {
-    hooks.observer->OnBegin(*machine, model);
-    replay->set_observer(hooks.observer);
-  }
-  machine->scheduler().set_observer(hooks.machine_observer);
+  if (absl::Status status = (*session)->WriteTunables(options); !status.ok()) return status;
+  machine.scheduler().TallyOperations();
+  const OperationNames names(header);
+  observer.OnNames(names);
+  observer.OnBegin(machine, model);
+  replay->set_observer(&observer);
+  if (options.run.call_sites()) call_sites.Start();
   const CounterSnapshot before(model);
-  (*session)->Run(
-      *replay, hooks,
-      {.interval = options.pressure_interval_us * static_cast<uint64_t>(config.clock_mhz),
-       .progress = [&] { return replay->result().operations(); }});
+  (*session)->Run(*replay, hooks,
+                  {.interval = options.run.pressure_us() * static_cast<uint64_t>(config.clock_mhz),
+                   .progress = [&] { return replay->result().operations(); }});
   if (absl::IsOutOfRange(replay->status())) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.run.trace(), ": ", replay->status().message()));
@@ -178,11 +171,16 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   if (!replay->status().ok()) return replay->status();
 
   RunResult result;
-  GatherResult(*machine, model, replay->result(), replay->rcu_frees(), replay->skipped(), result);
+  (*session)->Gather(replay->executor(), replay->skipped(), result);
   if (absl::Status s = CheckReplayed(options.run.trace(), result.totals()); !s.ok()) return s;
-  GatherOccupancy(*machine, model, replay->auditor(), replay->rcu_frees(), result);
-  result.mutable_totals()->set_start_time_cycles(start);
-  Describe(options, header, setting, sourced, &model, result);
+  GatherSlowest(slowest, names, machine, model, result);
+  if (options.run.call_sites()) {
+    GatherAttribution(machine, &model, call_sites,
+                      {"call site", header.call_sites, paths,
+                       [&](int32_t pid) { return TaskOfTrace(header.tasks, pid); }},
+                      replay->rcu_frees().WaitingObjects(), result);
+  }
+  Describe(options, sidecars, setting, sourced, &model, result);
   FillPlaces(replay->places(), replay->result().folded_nodes, *result.mutable_places());
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
     *result.add_assumptions() = std::move(sentence);
@@ -260,21 +258,21 @@ absl::StatusOr<RunResult> Simulate(const SimulationOptions& options, const Simul
   if (!sourced.ok()) return sourced.status();
   if (here.run.start().empty()) {
     const bool warm =
-        IsLikeRecorded(sourced->config, *setting->topology) && StartsWarm(here.run, header);
+        IsLikeRecorded(sourced->config, *setting->topology) && StartsWarm(here.run, sidecars);
     here.run.set_start(warm ? "warm" : "cold");
     if (warm) {
-      if (absl::Status s = SwitchAsRecorded(header, here); !s.ok()) return s;
+      if (absl::Status s = SwitchAsRecorded(sidecars, here); !s.ok()) return s;
     }
   }
   if (options.run.order() == "closed") return SimulateClosed(here, *sourced, *setting, hooks);
   if (!IsPercpuAllocator(here.run.allocator())) {
-    return SimulateRecorded(here, *sourced, *setting, **reader, hooks);
+    return SimulateRecorded(here, *sourced, *setting, sidecars, **reader, hooks);
   }
   absl::StatusOr<RunResult> result =
       SimulatePercpu(here, *setting, sourced->config, **reader, hooks);
   if (!result.ok()) return result;
   if (absl::Status s = CheckReplayed(options.run.trace(), result->totals()); !s.ok()) return s;
-  Describe(here, header, *setting, *sourced, /*model=*/nullptr, *result);
+  Describe(here, sidecars, *setting, *sourced, /*model=*/nullptr, *result);
   return result;
 }
 

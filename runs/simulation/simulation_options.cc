@@ -132,29 +132,31 @@ ReplayOptions ReplayOptionsOf(const SimulationOptions& options,
           .footprint_samples = options.footprint_samples};
 }
 
-void DropForeignPolicies(RunSpec* run) {
-  const std::vector<std::string> policies = WordsOf(run->policy());
-  run->clear_policy();
-  for (const std::string& text : policies) {
-    const absl::StatusOr<PolicySetting> policy = ParsePolicy(text);
-    const bool foreign =
-        policy.ok() && !policy->allocator.empty() && policy->allocator != run->allocator();
-    if (!foreign) run->add_policy(text);
-  }
+void SetPolicies(const std::vector<std::string>& policies, RunSpec* run) {
+  *run->mutable_policy() = {policies.begin(), policies.end()};
 }
 
-absl::Status CheckWarmStart(const TraceHeader& trace) {
-  const TraceSidecar* sidecar = trace.FindSidecar(kWarmSidecar);
-  if (sidecar != nullptr) return ParseSlabSysfs(sidecar->contents, sidecar->name).status();
+void DropForeignPolicies(RunSpec* run) {
+  std::vector<std::string> policies = WordsOf(run->policy());
+  std::erase_if(policies, [&](const std::string& text) {
+    const absl::StatusOr<PolicySetting> policy = ParsePolicy(text);
+    return policy.ok() && !policy->allocator.empty() && policy->allocator != run->allocator();
+  });
+  SetPolicies(policies, run);
+}
+
+absl::Status CheckWarmStart(const RecordedSidecars& sidecars) {
+  const absl::StatusOr<SlabSysfs>* const sysfs = sidecars.Sysfs(kWarmSidecar);
+  if (sysfs != nullptr) return sysfs->status();
   return absl::InvalidArgumentError(
       "a warm start needs a trace with the sidecar sys-kernel-slab.before, which says what the "
       "allocator held; `slablab trace info` shows what it has");
 }
 
-bool StartsWarm(const RunSpec& run, const TraceHeader& trace) {
+bool StartsWarm(const RunSpec& run, const RecordedSidecars& sidecars) {
   if (!run.start().empty()) return StartsWarm(run);
   if (IsClosed(run) || IsPercpuAllocator(run.allocator())) return false;
-  const TraceSidecar* const sidecar = trace.FindSidecar(kWarmSidecar);
+  const TraceSidecar* const sidecar = sidecars.trace().FindSidecar(kWarmSidecar);
   if (sidecar == nullptr || !absl::StrContains(sidecar->contents, "sheaf_refill")) return false;
   const SlabSysfs* const sysfs = sidecars.FirstSysfs({kWarmSidecar});
   if (sysfs == nullptr) return false;

@@ -64,10 +64,13 @@ absl::Status CheckWarmStart(const RecordedSidecars& sidecars);
 
 // Whether a run of the trace starts warm: as stated, else where it can be in full. That is in
 // recorded order, if the recorded kernel had sheaves and counted what they hold.
-bool StartsWarm(const RunSpec& run, const TraceHeader& trace);
+bool StartsWarm(const RunSpec& run, const RecordedSidecars& sidecars);
 
 // The sidecar that a warm start reads.
 inline constexpr std::string_view kWarmSidecar = "sys-kernel-slab.before";
+
+// Puts `policies` in the place of the run's.
+void SetPolicies(const std::vector<std::string>& policies, RunSpec* run);
 
 // Drops the policies that name another allocator than the run's: they are for its runs, where a
 // command has several.

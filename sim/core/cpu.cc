@@ -32,7 +32,6 @@ Cpu::Cpu(Scheduler& scheduler, CpuId id)
       l1_hit_cycles_(scheduler.memory().l1_hit_cycles()),
       local_cmpxchg_cycles_(static_cast<uint32_t>(scheduler.config().local_cmpxchg_cycles)),
       id_(id),
-      tally_(&scheduler.unread_tally_),
       caches_(scheduler.memory().core(scheduler.config().cpus[id.index()].core)),
       memory_(scheduler.memory()),
       scheduler_(scheduler),
@@ -41,7 +40,6 @@ Cpu::Cpu(Scheduler& scheduler, CpuId id)
       config_(scheduler.config()),
       overlap_shift_(ExactLog2(scheduler.config().range_overlap)),
       place_(scheduler.config().cpus[id.index()]) {
-  frames_[0].tally = tally_;
   UpdateWatched();
 }
 
@@ -86,6 +84,7 @@ void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
   if (tally_ != nullptr && result.outcome != Outcome::kL1) {
     tally_->Add(place.structure, result.outcome, result.cycles);
   }
+  NoteLine(place, access, result, look.handle());
   if (watched_) [[unlikely]] {
     ShowTouch(place, access, result.outcome);
   }

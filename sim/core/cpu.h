@@ -13,12 +13,11 @@
 #include <utility>
 
 #include "base/types.h"
-#include "sim/cache/cost_tally.h"
 #include "sim/cache/ledger.h"
 #include "sim/cache/line_watch.h"
 #include "sim/cache/memory.h"
 #include "sim/core/arrival.h"
-#include "sim/core/cpu_figures.h"
+#include "sim/core/cpu_counts.h"
 #include "sim/core/fields.h"
 #include "sim/core/operation_tally.h"
 #include "sim/core/task.h"
@@ -151,7 +150,7 @@ class alignas(64) Cpu {
   // Code that touches no memory but its own registers and stack.
   void Execute(Cycles cycles) {
     now_ += cycles;
-    Charge(Cause::kInstructions, cycles);
+    account_->Charge(Cause::kInstructions, cycles);
   }
 
   // What is not measured: time passes, nothing is charged. Interrupts wait for the next sync point;
@@ -246,7 +245,7 @@ class alignas(64) Cpu {
   class ParkPoint;
   ParkPoint Park();
   // What has passed since then, by task_clock(), was waiting for another CPU.
-  void ChargeWaitSince(Cycles since) { Charge(Cause::kCpuWait, task_clock() - since); }
+  void ChargeWaitSince(Cycles since);
 
   // --- Bookkeeping. ---
   Site site() const { return site_; }
@@ -358,7 +357,7 @@ class alignas(64) Cpu {
       ++counts_.local_cmpxchgs;
     }
     now_ += local_cmpxchg_cycles_;
-    Charge(Cause::kAtomic, local_cmpxchg_cycles_);
+    account_->Charge(Cause::kAtomic, local_cmpxchg_cycles_);
   }
   bool HasWork() const { return !queue_.empty() || calls_.front() != nullptr; }
   uint64_t KeyAt(Cycles time) const {
@@ -406,7 +405,6 @@ class alignas(64) Cpu {
   const CpuId id_;
   int depth_ = 0;
 
-  CostTally* tally_;  // of the operation under way, or one that nobody reads
   Memory::Core& caches_;
   Memory& memory_;
   OperationTally* tally_ = nullptr;  // of the current context; null: nobody asked

@@ -109,10 +109,6 @@ class Scheduler {
     for (const auto& cpu : cpus_) cpu->lines_ = watch;
   }
   void set_explorer(Explorer* explorer) { explorer_ = explorer; }
-  // Sees which lines go from core to core, from now on; null: nobody does.
-  void set_line_watch(LineWatch* watch) {
-    for (const auto& cpu : cpus_) cpu->lines_ = watch;
-  }
   const MachineConfig& config() const { return config_; }
   Memory& memory() { return memory_; }
   Ledger& ledger() { return ledger_; }
@@ -198,7 +194,6 @@ class Scheduler {
   Memory& memory_;
   Ledger& ledger_;
   const Cycles tick_period_;  // 0: no tick
-  CostTally unread_tally_;    // of what is no operation that somebody accounts for
   std::vector<std::unique_ptr<Cpu>> cpus_;
   std::deque<LockClass> lock_classes_;
   WinnerTree queue_;            // CPUs that could go on, by key
@@ -213,8 +208,6 @@ class Scheduler {
   MachineObserver* observer_ = nullptr;
   std::vector<CpuId> runnable_;  // for the explorer
 };
-
-inline void Cpu::DropTally() { tally_ = &scheduler_.unread_tally_; }
 
 }  // namespace slablab
 

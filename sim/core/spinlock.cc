@@ -64,7 +64,6 @@ void SpinLock::Take(Cpu& cpu, bool ordered) {
       class_->wait_max_cycles = std::max(class_->wait_max_cycles, waited);
       class_->wait_min_cycles =
           class_->wait_min_cycles == 0 ? waited : std::min(class_->wait_min_cycles, waited);
-      cpu.tally_->AddWait(class_->number, waited);
       if (MachineObserver* observer = cpu.scheduler_.observer_; observer != nullptr) {
         observer->OnLockWait({.cpu = cpu.id(),
                               .lock_class = class_->name,
@@ -112,17 +111,13 @@ void SpinLock::Release(Cpu& cpu) {
 }
 
 LockClass* Scheduler::AddLockClass(std::string name, int rank) {
-  lock_classes_.push_back({.name = std::move(name),
-                           .rank = rank,
-                           .number = static_cast<uint32_t>(lock_classes_.size())});
+  lock_classes_.push_back({.name = std::move(name), .rank = rank});
   return &lock_classes_.back();
 }
 
 void Scheduler::ResetLockStats() {
   for (LockClass& lock_class : lock_classes_) {
-    lock_class = {.name = std::move(lock_class.name),
-                  .rank = lock_class.rank,
-                  .number = lock_class.number};
+    lock_class = {.name = std::move(lock_class.name), .rank = lock_class.rank};
   }
 }
 

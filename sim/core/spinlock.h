@@ -23,7 +23,6 @@ struct LockClass {
   // interrupt takes is ordered on its own, as lockdep does it: a lock held with interrupts on is
   // only ever tried for in an interrupt.
   int rank = 0;
-  uint32_t number = 0;  // in Scheduler::lock_classes()
 
   uint64_t contention_bounces = 0;  // contentions where another CPU took it last
   uint64_t contentions = 0;

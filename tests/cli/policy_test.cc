@@ -169,7 +169,7 @@ TEST_F(PolicySweepTest, ItIsAnAxis) {
   ASSERT_EQ(plan->points.size(), 4u);
   EXPECT_EQ(plan->axes, (std::vector<std::string>{"allocator", "sheaves.capacity"}));
   EXPECT_EQ(plan->points[1].refused, "");
-  EXPECT_EQ(plan->points[1].options.allocator_options.policies,
+  EXPECT_EQ(WordsOf(plan->points[1].options.run.policy()),
             (std::vector<std::string>{"sheaves.capacity=8"}));
   EXPECT_THAT(plan->points[3].refused, HasSubstr("unknown policy of slab 'sheaves.capacity'"));
 }
@@ -178,8 +178,8 @@ TEST_F(PolicySweepTest, OneOfAnotherAllocatorIsForItsPoints) {
   const absl::StatusOr<SweepPlan> plan =
       Plan("policy: \"slub-7.3:sheaves.which=none\" } allocator: [\"slub-7.3\", \"slab\"]");
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_EQ(plan->points[0].options.allocator_options.policies.size(), 1u);
-  EXPECT_TRUE(plan->points[1].options.allocator_options.policies.empty());
+  EXPECT_EQ(plan->points[0].options.run.policy_size(), 1);
+  EXPECT_TRUE(plan->points[1].options.run.policy().empty());
 }
 
 TEST_F(PolicySweepTest, ErrorsNameLineAndColumn) {

@@ -29,13 +29,12 @@ namespace {
 using ::testing::Gt;
 
 SimulationOptions Replayed(const std::string& trace, const std::string& allocator,
-                           RunOrder order) {
+                           const std::string& order) {
   SimulationOptions options;
-  options.trace_path = Runfile(absl::StrCat("traces/samples/", trace, ".slt"));
-  options.allocator = allocator;
-  options.order = order;
-  options.order_stated = true;
-  options.replay.events_max = 40'000;
+  options.run.set_trace(Runfile(absl::StrCat("traces/samples/", trace, ".slt")));
+  options.run.set_allocator(allocator);
+  options.run.set_order(order);
+  options.run.set_events_max(40'000);
   return options;
 }
 
@@ -44,14 +43,14 @@ std::vector<SimulationOptions> Runs() {
   for (const char* allocator : {"slub-6.12", "slub-7.3", "slab", "slubq"}) {
     runs.push_back(Replayed("linux-7.3-slub-c4n2-hackbench", allocator, "recorded"));
   }
-  runs.push_back(Replayed("linux-7.3-slub-c4n2-hackbench", "slub-7.3", RunOrder::kClosed));
-  runs.push_back(Replayed("linux-6.1-slub-c4n2-net", "slub-6.1", RunOrder::kRecorded));
-  runs.push_back(Replayed("linux-6.1-percpu-c8n2", "percpu", RunOrder::kRecorded));
+  runs.push_back(Replayed("linux-7.3-slub-c4n2-hackbench", "slub-7.3", "closed"));
+  runs.push_back(Replayed("linux-6.1-slub-c4n2-net", "slub-6.1", "recorded"));
+  runs.push_back(Replayed("linux-6.1-percpu-c8n2", "percpu", "recorded"));
   SimulationOptions& workload = runs.emplace_back();
-  workload.workload = "hackbench";
-  workload.workload_parameters = {{"groups", 1}, {"loops", 20}};
-  workload.machine = "vm-c4n2";
-  workload.allocator = "slub-6.12";
+  workload.run.set_workload("hackbench");
+  workload.run.add_set("groups=1,loops=20");
+  workload.run.set_machine("vm-c4n2");
+  workload.run.set_allocator("slub-6.12");
   return runs;
 }
 
@@ -70,7 +69,8 @@ uint64_t Sum(const Rows& rows, Of of) {
 
 TEST(CallSitesTest, GroupsPartitionOperationsAndTheirCycles) {
   for (const SimulationOptions& options : Runs()) {
-    SCOPED_TRACE(absl::StrCat(options.trace_path, options.workload, " ", options.allocator));
+    SCOPED_TRACE(
+        absl::StrCat(options.run.trace(), options.run.workload(), " ", options.run.allocator()));
     const RunResult result = ResultOf(options);
     const Attribution& told = result.attribution();
     const Totals& totals = result.totals();
@@ -117,7 +117,8 @@ TEST(CallSitesTest, GroupsPartitionOperationsAndTheirCycles) {
 
 TEST(CallSitesTest, MemoryIsThatOfTheRunsObjects) {
   for (const SimulationOptions& options : Runs()) {
-    SCOPED_TRACE(absl::StrCat(options.trace_path, options.workload, " ", options.allocator));
+    SCOPED_TRACE(
+        absl::StrCat(options.run.trace(), options.run.workload(), " ", options.run.allocator()));
     const RunResult result = ResultOf(options);
     const Attribution& told = result.attribution();
     uint64_t objects = 0;
@@ -156,9 +157,10 @@ TEST(CallSitesTest, MemoryIsThatOfTheRunsObjects) {
 
 TEST(CallSitesTest, NothingElseDependsOnThem) {
   for (SimulationOptions& options : Runs()) {
-    SCOPED_TRACE(absl::StrCat(options.trace_path, options.workload, " ", options.allocator));
+    SCOPED_TRACE(
+        absl::StrCat(options.run.trace(), options.run.workload(), " ", options.run.allocator()));
     RunResult with = ResultOf(options);
-    options.call_sites = false;
+    options.run.set_call_sites(false);
     const RunResult without = ResultOf(options);
     EXPECT_FALSE(without.has_attribution());
     EXPECT_NE(with.config().run().SerializeAsString(), without.config().run().SerializeAsString());
@@ -170,7 +172,7 @@ TEST(CallSitesTest, NothingElseDependsOnThem) {
 
 TEST(CallSitesTest, LinesThatCpusShareAreToldWithWhoTookThem) {
   const RunResult result =
-      ResultOf(Replayed("linux-7.3-slub-c4n2-hackbench", "slub-6.12", RunOrder::kRecorded));
+      ResultOf(Replayed("linux-7.3-slub-c4n2-hackbench", "slub-6.12", "recorded"));
   const Attribution& told = result.attribution();
   ASSERT_GT(told.lines_size(), 0);
   uint64_t before = UINT64_MAX;
@@ -234,7 +236,7 @@ uint64_t OperationsInText(const std::string& text) {
 
 TEST(CallSitesTest, TextTablesAndMessageAgree) {
   const RunResult result =
-      ResultOf(Replayed("linux-7.3-slub-c4n2-hackbench", "slub-7.3", RunOrder::kRecorded));
+      ResultOf(Replayed("linux-7.3-slub-c4n2-hackbench", "slub-7.3", "recorded"));
   const std::vector<DataTable> tables = DataTables(result);
   const Totals& totals = result.totals();
   EXPECT_EQ(ColumnSum(Table(tables, "call_sites"), "operations"), totals.operations());

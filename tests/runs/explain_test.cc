@@ -33,8 +33,8 @@ constexpr uint64_t kEvents = 6'000;
 
 SimulationOptions Replayed(const std::string& trace) {
   SimulationOptions options;
-  options.trace_path = Runfile(absl::StrCat("traces/samples/", trace, ".slt"));
-  options.replay.events_max = kEvents;
+  options.run.set_trace(Runfile(absl::StrCat("traces/samples/", trace, ".slt")));
+  options.run.set_events_max(kEvents);
   return options;
 }
 

@@ -61,13 +61,12 @@ class Everything : public OperationObserver {
   Cycles begin_ = 0;
 };
 
-SimulationOptions Replayed(const std::string& allocator, RunOrder order) {
+SimulationOptions Replayed(const std::string& allocator, const std::string& order) {
   SimulationOptions options;
-  options.trace_path = Runfile("traces/samples/linux-7.3-slub-c4n2-hackbench.slt");
-  options.allocator = allocator;
-  options.order = order;
-  options.order_stated = true;
-  options.replay.events_max = 60'000;
+  options.run.set_trace(Runfile("traces/samples/linux-7.3-slub-c4n2-hackbench.slt"));
+  options.run.set_allocator(allocator);
+  options.run.set_order(order);
+  options.run.set_events_max(60'000);
   return options;
 }
 
@@ -101,11 +100,11 @@ std::vector<Row> Expected(const Everything& all, const SlowestOperations::Option
 
 TEST(SlowestTest, AreTheSlowestOfAllOperationsInEveryOrderAndWindow) {
   for (const char* allocator : {"slub-6.12", "slub-7.3", "slab"}) {
-    for (const RunOrder order : {RunOrder::kRecorded, RunOrder::kClosed}) {
+    for (const std::string order : {"recorded", "closed"}) {
       const SlowestOperations::Options windows[] = {
           {}, {.count = 1}, {.count = 7, .from = 2'000'000, .to = 9'000'000}};
       for (const SlowestOperations::Options& window : windows) {
-        SCOPED_TRACE(absl::StrCat(allocator, " ", order == RunOrder::kClosed, " ", window.count));
+        SCOPED_TRACE(absl::StrCat(allocator, " ", order == "closed", " ", window.count));
         Everything all;
         SimulationHooks hooks;
         hooks.observer = &all;
@@ -135,8 +134,8 @@ TEST(SlowestTest, TalliesAreThePartOfTheLedgerThatOperationsHave) {
   SimulationHooks hooks;
   hooks.observer = &all;
   // Of a kernel that recorded all frees as they came: nothing is put off.
-  SimulationOptions options = Replayed("slub-6.1", RunOrder::kRecorded);
-  options.trace_path = Runfile("traces/samples/linux-6.1-slub-c4n2-hackbench.slt");
+  SimulationOptions options = Replayed("slub-6.1", "recorded");
+  options.run.set_trace(Runfile("traces/samples/linux-6.1-slub-c4n2-hackbench.slt"));
   const absl::StatusOr<RunResult> result = Simulate(options, hooks);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->parts_size(), 1);  // All of it was in operations.
@@ -180,7 +179,7 @@ TEST(SlowestTest, KeepingThemAllocatesNothing) {
   Between between(kept);
   SimulationHooks hooks;
   hooks.observer = &between;
-  ASSERT_TRUE(Simulate(Replayed("slub-7.3", RunOrder::kRecorded), hooks).ok());
+  ASSERT_TRUE(Simulate(Replayed("slub-7.3", "recorded"), hooks).ok());
   EXPECT_EQ(between.allocated, 0u);
   EXPECT_EQ(kept.InOrder().size(), 50u);
 }

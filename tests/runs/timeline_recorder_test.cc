@@ -69,9 +69,9 @@ struct Recorded {
 Recorded Record(const std::string& trace, const std::string& allocator,
                 const TimelineRecorder::Options& window) {
   SimulationOptions options;
-  options.trace_path = Runfile("traces/samples/" + trace);
-  options.allocator = allocator;
-  options.replay.events_max = 40'000;
+  options.run.set_trace(Runfile("traces/samples/" + trace));
+  options.run.set_allocator(allocator);
+  options.run.set_events_max(40'000);
   TimelineRecorder recorder(window);
   Told told(recorder);
   SimulationHooks hooks;

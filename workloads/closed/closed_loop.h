@@ -83,9 +83,7 @@ class ClosedLoop : public WatchedSource {
   ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator,
              const ClosedLoopOptions& options);
 
-  void set_observer(OperationObserver* observer) { observer_ = observer; }
-  // Is told of every operation; null: nobody is.
-  void set_call_sites(CallSites* call_sites) { call_sites_ = call_sites; }
+  void set_observer(OperationObserver* observer) { executor_.set_observer(observer); }
   // Not owned; before the run.
   void set_disturbance(Disturbance* disturbance) { disturbance_ = disturbance; }
   // As for Replay; the numbers are of operations and of steps.
@@ -260,8 +258,6 @@ class ClosedLoop : public WatchedSource {
   const bool has_work_;
   const ClosedLoopOptions options_;
   const Cycles switch_cycles_;
-  OperationObserver* observer_ = nullptr;
-  CallSites* call_sites_ = nullptr;
   Disturbance* disturbance_ = nullptr;
   ProgressFunction progress_;
   std::function<bool()> stop_;

@@ -18,11 +18,15 @@ Priority PriorityOf(const Cpu& cpu) {
 }  // namespace
 
 Task<void> ClosedLoop::Allocate(Cpu& cpu, TaskIndex task, const Step& step) {
-  const Cycles begin = cpu.task_clock();
-  const Cycles start = cpu.now();
-  cpu.set_caller(step.caller);
-  if (call_sites_ != nullptr) call_sites_->Begin(cpu);
+  const Executor::Allocation what = {.cache = step.cache,
+                                     .gfp = step.gfp,
+                                     .node = step.node,
+                                     .bytes = step.bytes,
+                                     .usable = step.bytes,
+                                     .written = step.touch_bytes,
+                                     .number = step.object};
   Placement placement;
+  cpu.set_caller(step.caller);
   Task<void> allocation = executor_.Allocate(
       cpu, what, User{this, task, step.label, tasks_[task].priority, &placement});
   co_await allocation;

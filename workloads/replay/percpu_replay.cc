@@ -226,28 +226,6 @@ Task<void> PercpuReplay::Balance(Cpu& cpu) {
   NotePeak();
 }
 
-void PercpuReplay::Account(Cpu& cpu, const Event& event, size_t path, const PercpuArea& area,
-                           Cycles cycles) {
-  const bool is_free = path == kFreePath;
-  result_.paths[path].cycles.Add(cycles);
-  (is_free ? result_.free_cycles : result_.allocation_cycles).Add(cycles);
-  ++(is_free ? result_.frees : result_.allocations);
-  OperationTotals& on_cpu = result_.cpus[cpu.id().index()];
-  ++on_cpu.operations;
-  on_cpu.cycles += cycles;
-  if (call_sites_ == nullptr) return;
-  // An area that is freed at once is none of its caller's.
-  const bool has_area = !area.is_null() && event.kind != EventKind::kPercpuAllocFailed;
-  call_sites_->End(cpu, {.caller = event.call_site,
-                         .task = event.pid,
-                         .path = static_cast<PathId>(path),
-                         .is_free = is_free,
-                         .in_interrupt = cpu.in_interrupt(),
-                         .object = has_area ? KeyOf(event) : PhysAddr(),
-                         .bytes = area.bytes,
-                         .cycles = cycles});
-}
-
 void PercpuReplay::NotePeak() {
   if (areas_.usage().held_bytes() <= result_.peak.held_bytes()) return;
   result_.peak = areas_.usage();

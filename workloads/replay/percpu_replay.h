@@ -18,9 +18,8 @@
 #include "sim/core/watched_source.h"
 #include "sim/machine.h"
 #include "traces/slt/trace.h"
-#include "workloads/call_sites.h"
-#include "workloads/cpu_placer.h"
-#include "workloads/histogram.h"
+#include "workloads/operations/account.h"
+#include "workloads/operations/operation_meter.h"
 #include "workloads/percpu_auditor.h"
 #include "workloads/recorded_places.h"
 #include "workloads/replay/recorded_order.h"
@@ -60,9 +59,7 @@ class PercpuReplay : public WatchedSource {
   void set_progress(std::function<void(uint64_t)> progress) {
     order_.set_progress(std::move(progress));
   }
-  void set_stop(std::function<bool()> stop) { feed_.set_stop(std::move(stop)); }
-  // Is told of every operation; null: nobody is.
-  void set_call_sites(CallSites* call_sites) { call_sites_ = call_sites; }
+  void set_stop(std::function<bool()> stop) { order_.set_stop(std::move(stop)); }
 
   // Sees every operation from now on, areas by numbers in place of addresses; null: nobody does.
   void set_observer(OperationObserver* observer) { meter_.set_observer(observer); }
@@ -99,7 +96,6 @@ class PercpuReplay : public WatchedSource {
   Task<void> Allocate(Cpu& cpu, uint64_t token);
   Task<void> Release(Cpu& cpu, uint64_t token);
   Task<void> Balance(Cpu& cpu);
-  void Account(Cpu& cpu, const Event& event, size_t path, const PercpuArea& area, Cycles cycles);
   void NotePeak();
 
   Machine& machine_;
@@ -113,7 +109,6 @@ class PercpuReplay : public WatchedSource {
   PercpuReplayResult result_;
   OperationMeter meter_{result_};
   Skips skips_{kSkipNames};
-  CallSites* call_sites_ = nullptr;
 };
 
 }  // namespace slablab

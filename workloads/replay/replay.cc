@@ -185,27 +185,29 @@ Task<void> Replay::StartNow(Cpu& cpu, uint64_t token) {
   return Release(cpu, operation);
 }
 
-inline Task<void> Replay::Allocate(Cpu& cpu, const Operation& operation) {
-  const Cycles begin = cpu.task_clock();
-  const Gfp gfp = gfps_[operation.gfp];
-  const NodeId node = NodeFor(operation);
-  const CacheId cache = CacheFor(operation);
-  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
-  if (call_sites_ != nullptr) call_sites_->Begin(cpu);
-  Task<Placement> task = cache == kNoCache ? allocator_.Kmalloc(cpu, operation.bytes_req, gfp, node)
-                                           : allocator_.Alloc(cpu, cache, gfp, node);
-  if (!task.done()) return AwaitAllocation(cpu, operation, begin, std::move(task));
-  EndAllocation(cpu, operation, begin, task.result());
-  return Task<void>();
+inline Executor::Allocation Replay::AllocationFor(const Operation& operation) const {
+  const uint32_t usable = UsableBytes(operation);
+  return {.cache = CacheFor(operation),
+          .gfp = gfps_[operation.gfp],
+          .node = order_.places().NodeFor(operation.node),
+          .bytes = operation.bytes_req,
+          .usable = usable,
+          .written = usable,
+          .number = operation.object,
+          .inferred = operation.inferred};
 }
 
-Task<void> Replay::AllocateFromSheaf(Cpu& cpu, Operation operation) {
-  const Cycles begin = cpu.task_clock();
-  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
-  if (call_sites_ != nullptr) call_sites_->Begin(cpu);
-  const Placement placement =
-      co_await TakeFromSheaf(cpu, CacheFor(operation), gfps_[operation.gfp]);
-  EndAllocation(cpu, operation, begin, placement);
+// A trace may ask for more than its cache's objects have.
+inline uint32_t Replay::UsableBytes(const Operation& operation) const {
+  if (CacheFor(operation) == kNoCache) return operation.bytes_req;
+  return std::min(operation.bytes_req, object_sizes_[operation.cache]);
+}
+
+Task<void> Replay::AllocateFromSheaf(Cpu& cpu, const Operation& operation) {
+  const Executor::Allocation what = AllocationFor(operation);
+  const Executor::Begun begun = executor_.Begin(cpu);
+  return executor_.Finish(cpu, what, begun, TakeFromSheaf(cpu, what.cache, what.gfp),
+                          User{this, operation});
 }
 
 // How many its user will need is not known; when it has no more it is filled again.
@@ -227,39 +229,9 @@ Task<Placement> Replay::TakeFromSheaf(Cpu& cpu, CacheId cache, Gfp gfp) {
   co_return placement;
 }
 
-Task<void> Replay::AwaitAllocation(Cpu& cpu, Operation operation, Cycles begin,
-                                   Task<Placement> task) {
-  const Placement placement = co_await task;
-  EndAllocation(cpu, operation, begin, placement);
-}
-
-inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation, Cycles begin,
-                                  Placement placement) {
-  const CacheId cache = CacheFor(operation);
-  Account(cpu, operation, cache, placement.path, cpu.task_clock() - begin);
-  if (call_sites_ != nullptr) {
-    call_sites_->End(cpu, {.caller = operation.call_site,
-                           .task = operation.task,
-                           .cache = cache,
-                           .path = placement.path,
-                           .in_interrupt = cpu.in_interrupt(),
-                           .object = placement.object,
-                           .bytes = operation.bytes_req,
-                           .cycles = cpu.task_clock() - begin});
-  }
-  if (observer_ != nullptr) {
-    Observe(cpu, operation,
-            {.path = placement.path,
-             .cache = cache,
-             .object = placement.object,
-             .bytes = operation.bytes_req,
-             .cycles = cpu.task_clock() - begin});
-  }
-  result_.placements.Add(placement.object.value() ^ operation.object << 40);
-  // A trace may ask for more than its cache's objects have.
-  const uint32_t bytes = cache == kNoCache
-                             ? operation.bytes_req
-                             : std::min(operation.bytes_req, object_sizes_[operation.cache]);
+inline void Replay::EndAllocation(Cpu& cpu, const Operation& operation,
+                                  const Placement& placement) {
+  const bool failed = placement.object.is_null();
   ObjectRecord& record = *operation.record;
   record.address = placement.object;
   record.cache = CacheFor(operation);
@@ -283,59 +255,7 @@ Task<void> Replay::ReleaseOnceAllocated(Cpu& cpu, Operation operation) {
 }
 
 inline Task<void> Replay::Release(Cpu& cpu, const Operation& operation) {
-  const ObjectRecord record =
-      operation.record == nullptr ? WarmRecord(operation) : EndRecord(operation);
-  if (record.state != ObjectRecord::State::kLive) {
-    if (observer_ != nullptr) notes_free_.push_back(operation.note);
-    return Task<void>();
-  }
-  if (machine_.NodeOf(record.address) != cpu.node()) ++result_.remote_frees;
-  UseObject(cpu, record.address, 1, Access::kRead);
-  const Cycles begin = cpu.task_clock();
-  if (observer_ != nullptr) notes_[operation.note].start = cpu.now();
-  if (call_sites_ != nullptr) call_sites_->BeginFree(cpu, record.address, record.bytes_req);
-  Task<PathId> task = operation.by_rcu ? rcu_frees_.Free(cpu, record.address, record.bytes_req)
-                      : operation.kind == EventKind::kKfree || record.cache == kNoCache
-                          ? allocator_.Kfree(cpu, record.address)
-                          : allocator_.Free(cpu, record.cache, record.address);
-  if (!task.done()) return AwaitRelease(cpu, operation, record, begin, std::move(task));
-  EndRelease(cpu, operation, record, begin, task.result());
-  return Task<void>();
-}
-
-Task<void> Replay::AwaitRelease(Cpu& cpu, Operation operation, ObjectRecord record, Cycles begin,
-                                Task<PathId> task) {
-  const PathId path = co_await task;
-  EndRelease(cpu, operation, record, begin, path);
-}
-
-inline void Replay::EndRelease(Cpu& cpu, const Operation& operation, const ObjectRecord& record,
-                               Cycles begin, PathId path) {
-  Account(cpu, operation, record.cache, path, cpu.task_clock() - begin);
-  if (call_sites_ != nullptr) {
-    call_sites_->End(cpu, {.caller = operation.call_site,
-                           .task = operation.task,
-                           .cache = record.cache,
-                           .path = path,
-                           .is_free = true,
-                           .in_interrupt = cpu.in_interrupt(),
-                           .object = record.address,
-                           .cycles = cpu.task_clock() - begin});
-  }
-  if (observer_ != nullptr) {
-    Observe(cpu, operation,
-            {.is_free = true,
-             .by_rcu = operation.by_rcu,
-             .path = path,
-             .cache = record.cache,
-             .object = record.address,
-             .cycles = cpu.task_clock() - begin});
-  }
-  result_.placements.Add(~record.address.value());
-}
-
-// Takes the object out of the table and out of the auditor's hands.
-inline ObjectRecord Replay::EndRecord(const Operation& operation) {
+  if (operation.record == nullptr) return ReleaseWarm(cpu, operation);
   const ObjectRecord record = *operation.record;
   objects_.End(operation.object);
   if (record.state == ObjectRecord::State::kFailed) {

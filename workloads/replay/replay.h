@@ -18,10 +18,6 @@
 #include "traces/sidecar/recorded_sidecars.h"
 #include "traces/slt/trace.h"
 #include "workloads/auditor.h"
-#include "workloads/call_sites.h"
-#include "workloads/cpu_placer.h"
-#include "workloads/histogram.h"
-#include "workloads/layer_watch.h"
 #include "workloads/object_table.h"
 #include "workloads/observer.h"
 #include "workloads/operations/account.h"
@@ -76,9 +72,7 @@ class Replay : public ArrivalSource {
   void set_stop(std::function<bool()> stop) { order_.set_stop(std::move(stop)); }
 
   // Sees every operation from now on; null: nobody does.
-  void set_observer(OperationObserver* observer) { observer_ = observer; }
-  // Is told of every operation, and of warm objects, from now on; null: nobody is.
-  void set_call_sites(CallSites* call_sites) { call_sites_ = call_sites; }
+  void set_observer(OperationObserver* observer) { executor_.set_observer(observer); }
 
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;

@@ -79,7 +79,8 @@ Task<void> SlubCore::Boot(Cpu& cpu) {
 
 // What the kernel stops with when it cannot create a cache.
 void SlubCore::Panic(std::string_view cache) {
-  const std::string what = fmt::format("creation of slab {} failed", cache);
+  const std::string_view slab = policy_.lives.boots_as_2010 ? "kmalloc slab" : "slab";
+  const std::string what = fmt::format("creation of {} {} failed", slab, cache);
   boot_status_ = lacks_area_
                      ? BootPanic(what, *areas_)
                      : absl::InvalidArgumentError(fmt::format(
@@ -113,21 +114,8 @@ Task<bool> SlubCore::Bootstrap(Cpu& cpu, KmemCache& s) {
 Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
   for (const KmallocTable::Class& kmalloc_class : kmalloc_.Classes()) {
     const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpNoWait);
-    if (descriptor.is_null()) {
-      Panic(spec.name);
-      co_return;
-    }
-    KmemCache& s = AddCache(spec, *GeometryOf(spec));
-    s.is_kmalloc = true;
-    if (kmalloc_class.type == KmallocType::kDma) s.alloc_flags = s.alloc_flags | Gfp::kDma;
-    s.PlaceAt(descriptor);
-    const bool opened = co_await OpenCache(cpu, s);
-    if (!opened) {
-      Panic(spec.name);
-      co_return;
-    }
-    caches_.Open(s);
-    kmalloc_.Set(kmalloc_class, s.id);
+    co_await CreateKmallocCache(cpu, kmalloc_class, descriptor);
+    if (!boot_status_.ok()) co_return;
   }
   // bootstrap_kmalloc_sheaves().
   for (const KmallocTable::Class& kmalloc_class : InOrderOfTable(kmalloc_)) {
@@ -142,10 +130,13 @@ Task<void> SlubCore::CreateKmallocCaches(Cpu& cpu) {
   }
 }
 
-// create_kmalloc_cache().
+// create_kmalloc_cache(). A null descriptor: there was no memory for it.
 Task<void> SlubCore::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class,
                                         PhysAddr descriptor) {
-  CHECK(!descriptor.is_null());
+  if (descriptor.is_null()) {
+    Panic(kmalloc_class.name);
+    co_return;
+  }
   CacheSpec spec{.name = kmalloc_class.name,
                  .object_size = kmalloc_class.size,
                  .align = 8,
@@ -166,8 +157,7 @@ Task<void> SlubCore::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kma
   s.PlaceAt(descriptor);
   const bool opened = co_await OpenCache(cpu, s);
   if (!opened) {
-    const std::string_view slab = policy_.lives.boots_as_2010 ? "kmalloc slab" : "slab";
-    boot_status_ = BootPanic(fmt::format("creation of {} {} failed", slab, spec.name), *areas_);
+    Panic(spec.name);
     co_return;
   }
   caches_.Open(s);
@@ -182,12 +172,7 @@ Task<bool> SlubCore::EarlyNodeAlloc(Cpu& cpu, NodeId node) {
   Slab* const slab = co_await NewSlab(cpu, s, {.gfp = kGfpNoWait, .node = node});
   if (slab == nullptr) co_return false;
   if (slab->node != node && s.nodes[slab->node.index()] == nullptr) co_return false;
-  SlabWord word = slab->word.Peek();
-  const ObjectIndex object = word.freelist;
-  word.freelist = LoadFreePointer(cpu, s, *slab, object);
-  word.inuse = 1;
-  cpu.Touch(slab->word.place(), Access::kWrite);
-  slab->word.Poke(word);
+  const ObjectIndex object = TakeFirst(cpu, s, *slab);
   HandOut(s, *slab, object);
   caches_.AddOwn(s);
   const PhysAddr address = s.AddressOf(*slab, object);

@@ -43,6 +43,7 @@ Task<void> SlubCore::Boot2010(Cpu& cpu) {
   } else {
     co_await BootDynamic(cpu);
   }
+  if (!boot_status_.ok()) co_return;
   co_await CreateKmallocCaches2010(cpu);
   if (!boot_status_.ok()) co_return;
   up_ = true;
@@ -60,6 +61,7 @@ Task<void> SlubCore::BootStatic(Cpu& cpu) {
   const CacheSpec spec{
       .name = "kmem_cache_node", .object_size = policy_.node_bytes, .no_merge = true};
   co_await OpenBootCache(cpu, spec, static_caches_);
+  if (!boot_status_.ok()) co_return;
   caches_.Open(*node_cache_);
 }
 
@@ -76,7 +78,10 @@ Task<void> SlubCore::BootDynamic(Cpu& cpu) {
   const int order = OrderFor(2 * aligned);
   const PageRequest request{.order = order, .node = kAnyNode, .gfp = kGfpNoWait};
   temporary_ = co_await machine_.pages().Alloc(cpu, request);
-  CHECK(!temporary_.is_null());
+  if (temporary_.is_null()) {
+    Panic("kmem_cache");
+    co_return;
+  }
   const CacheSpec node_spec{.name = "kmem_cache_node",
                             .object_size = policy_.node_bytes,
                             .hwcache_align = true,
@@ -86,9 +91,13 @@ Task<void> SlubCore::BootDynamic(Cpu& cpu) {
                              .hwcache_align = true,
                              .no_merge = true};
   co_await OpenBootCache(cpu, node_spec, temporary_ + aligned);
+  if (!boot_status_.ok()) co_return;
   co_await OpenBootCache(cpu, cache_spec, temporary_);
-  co_await MoveBootCache(cpu, *cache_cache_);
-  co_await MoveBootCache(cpu, *node_cache_);
+  if (!boot_status_.ok()) co_return;
+  for (KmemCache* const s : {cache_cache_, node_cache_}) {
+    co_await MoveBootCache(cpu, *s);
+    if (!boot_status_.ok()) co_return;
+  }
   FixUpBootCache(cpu, *node_cache_);
   FixUpBootCache(cpu, *cache_cache_);
   co_await machine_.pages().Free(cpu, temporary_, order);
@@ -99,14 +108,20 @@ Task<void> SlubCore::OpenBootCache(Cpu& cpu, const CacheSpec& spec, PhysAddr at)
   (node_cache_ == nullptr ? node_cache_ : cache_cache_) = &s;
   s.PlaceAt(at);
   const bool opened = co_await OpenCache(cpu, s);
-  CHECK(opened);
+  if (!opened) {
+    Panic(spec.name);
+    co_return;
+  }
   down_ = false;
 }
 
 // kmem_cache_alloc() and memcpy().
 Task<void> SlubCore::MoveBootCache(Cpu& cpu, KmemCache& s) {
   const PhysAddr moved = co_await AllocOwn(cpu, *cache_cache_, kGfpNoWait, kAnyNode);
-  CHECK(!moved.is_null());
+  if (moved.is_null()) {
+    Panic(s.spec.name);
+    co_return;
+  }
   cpu.TouchRange(s.Field(0), DescriptorBytes(), Access::kRead);
   s.PlaceAt(moved);
   cpu.TouchRange(s.Field(0), DescriptorBytes(), Access::kWrite);

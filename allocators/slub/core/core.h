@@ -55,7 +55,7 @@
 //   4. inuse is the number of the objects that are not on the slab's own list.
 //   5. A node's nr_partial is the length of its partial list, and nr_slabs and total_objects count
 //      the cache's slabs that lie on the node, but for those that wait for a grace period.
-//   6. Each frame of a slab leads to it, and no other frame does.
+//   6. Each frame of a slab leads to it, and no other frame does; in 2010 it names its cache.
 //   7. The footprint is what adding up all slabs gives.
 //
 // Not modelled, and why.
@@ -386,6 +386,8 @@ class SlubCore : public Allocator {
   uint64_t StaticEntryBytes() const;
 
   // --- slub_boot.cc. ---
+  Task<void> CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class,
+                                PhysAddr descriptor);
   Task<bool> EarlyNodeAlloc(Cpu& cpu, NodeId node);
   Task<bool> Bootstrap(Cpu& cpu, KmemCache& s);
   void Panic(std::string_view cache);
@@ -405,10 +407,6 @@ class SlubCore : public Allocator {
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
   bool lacks_area_ = false;  // a cache was not created since there is no per-CPU memory for it
-  KmallocTable kmalloc_;
-  KmallocLarge kmalloc_large_;
-  PhysAddr kmalloc_table_;  // kmalloc_caches[][]
-  Random random_;           // for MayLookElsewhere
   CacheTable<KmemCache> caches_;
   KmallocFront kmalloc_;
   Random random_;                     // for MayLookElsewhere
@@ -420,6 +418,13 @@ class SlubCore : public Allocator {
   SlabFrames<Slab> frames_;
   std::vector<std::unique_ptr<RcuSlab>> rcu_slabs_;  // all that there ever were
   std::vector<RcuSlab*> rcu_slabs_free_;
+  std::vector<std::string> log_;
+  // Of 2010.
+  PhysAddr gfp_allowed_mask_;
+  SlubLock slub_lock_;
+  PhysAddr static_caches_;  // the arrays in the kernel's image
+  uint64_t static_bytes_ = 0;
+  PhysAddr temporary_;  // where the first two caches were until they moved
 };
 
 inline void SlubCore::HandOut(KmemCache& s, Slab& slab, ObjectIndex object) {

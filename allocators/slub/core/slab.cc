@@ -150,6 +150,7 @@ Task<void> SlubCore::DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
 Task<void> SlubCore::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
   CHECK_EQ(slab.word.Peek().inuse, 0);
   CHECK(!slab.word.Peek().frozen);
+  CHECK(!slab.lock.held());
   return s.spec.typesafe_by_rcu ? CallRcuSlab(cpu, s, slab) : ReleasePages(cpu, s, slab);
 }
 
@@ -157,8 +158,7 @@ Task<void> SlubCore::FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
 Task<void> SlubCore::CallRcuSlab(Cpu& cpu, KmemCache& s, Slab& slab) {
   const SiteScope site(cpu, SiteOf(SlubAt::kDiscard));
   if (rcu_slabs_free_.empty()) {
-    rcu_slabs_free_.push_back(
-        rcu_slabs_.emplace_back(std::make_unique<RcuSlab>(*this)).get());
+    rcu_slabs_free_.push_back(rcu_slabs_.emplace_back(std::make_unique<RcuSlab>(*this)).get());
   }
   RcuSlab& waits = *rcu_slabs_free_.back();
   rcu_slabs_free_.pop_back();

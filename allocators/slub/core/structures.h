@@ -23,6 +23,7 @@
 #include "sim/cache/lazy_array.h"
 #include "sim/core/fields.h"
 #include "sim/core/rcu.h"
+#include "sim/core/spinlock.h"
 
 // SLUB's structures, each where the kernel keeps it, field by field. Offsets are those of Linux 6.1
 // on x86-64 with CONFIG_SLUB_DEBUG, CONFIG_SLUB_CPU_PARTIAL, CONFIG_NUMA and CONFIG_SYSFS, without
@@ -59,8 +60,8 @@ struct CpuPartialLink {
   int32_t slabs = 0;  // this one and those behind it
 };
 
-// struct slab: the first struct page of the slab's block. What every operation asks lies in one line
-// of the host's.
+// struct slab: the first struct page of the slab's block. What every operation asks lies in one
+// line of the host's.
 struct alignas(64) Slab {
   static constexpr uint64_t kFlagsAt = 0;  // page flags, which name the node
   static constexpr uint64_t kListAt = 8;   // slab_list, or next and slabs
@@ -79,7 +80,10 @@ struct alignas(64) Slab {
   Guarded<Slab*> list_previous;
   // SL_partial of the page's flags: the slab is in its node's list.
   Guarded<bool> listed;
-  PerCpu<CpuPartialLink> partial;  // in a CPU's partial list: touched by that CPU
+  PerCpu<CpuPartialLink> partial;   // in a CPU's partial list: touched by that CPU
+  SpinLock lock;                    // slab_lock() of 2010: a bit of the page's flags
+  const SpinLock* guard = nullptr;  // of the bitmap; null: only its maker knows the slab
+  PhysAddr cache_at;                // what the page says: where the cache's descriptor is
   uint64_t serial = 0;  // of all slabs ever made, from 1
 
   // Byte `at` of the struct page, and the struct page of any frame of the block.
@@ -125,6 +129,7 @@ struct alignas(64) CacheCpu {
   alignas(64) PerCpu<CpuTop> top;
   PerCpu<Slab*> slab;     // allocated from; null: none
   PerCpu<Slab*> partial;  // further slabs
+  PerCpu<NodeId> node;    // 2010: of `slab`
 };
 
 using CacheNode = SlubNode<Slab>;

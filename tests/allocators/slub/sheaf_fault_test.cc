@@ -37,7 +37,8 @@ class FaultySheaves : public SlubModel<Sheaves<Bottom>> {
   Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override {
     if (armed_ && bytes != NodeBarn::kBytes) {
       ++sheaves_;
-      if (sheaves_ == faults_.fail_one || (faults_.fail_from > 0 && sheaves_ >= faults_.fail_from)) {
+      const bool is_after = faults_.fail_from > 0 && sheaves_ >= faults_.fail_from;
+      if (sheaves_ == faults_.fail_one || is_after) {
         return Task<Placement>(Placement{PhysAddr(), PathOf(SlubWay::kAllocFailed)});
       }
     }

@@ -128,7 +128,8 @@ std::string Exchanges(std::string_view era) {
   std::string table;
   std::vector<PhysAddr> o = b.Bulk(0, 8);
   b.FreeMany(0, &o, 4);  // main [4]
-  table += b.MeasureFree("free new sheaf, to be the spare one", "free new sheaf", 0, b.TakeLast(&o));
+  table +=
+      b.MeasureFree("free new sheaf, to be the spare one", "free new sheaf", 0, b.TakeLast(&o));
   b.FreeMany(0, &o, 3);  // main [4], spare [4]
   table +=
       b.MeasureFree("free new sheaf, main to the barn", "free new sheaf", 0, b.TakeLast(&o));
@@ -275,7 +276,9 @@ std::string Table() {
       "# out. A slab has four objects, and a sheaf. How to accept a change: tests/allocators/slub/"
       "BUILD.\n" +
       TouchHeader(Columns());
-  for (const std::string_view era : kEras) table += "# " + std::string(era) + "\n" + Operations(era);
+  for (const std::string_view era : kEras) {
+    table += "# " + std::string(era) + "\n" + Operations(era);
+  }
   return table;
 }
 
