@@ -89,7 +89,7 @@ inline constexpr SlubPolicy kSlub61 = {
     .cache_offsets = {.cpu_partial_slabs = 48, .order = 52, .defrag_ratio = 184, .per_node = 200},
     .node_bytes = 64};
 
-// Linux 2.6.36, and what was made from it: all but the front's own (allocators/slub_2010).
+// Linux 2.6.36, and what was made from it: all but the front's own (allocators/slub/locked_cpu_slabs).
 inline constexpr SlubPolicy kSlubOf2010 = [] {
   SlubPolicy policy = kSlub61;
   policy.name = "slub-2010";

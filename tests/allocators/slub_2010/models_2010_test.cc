@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "allocators/slub_2010/slub_2010.h"
+#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "sim/core/scheduler.h"

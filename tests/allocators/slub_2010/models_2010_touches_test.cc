@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "allocators/slub_2010/slub_2010.h"
+#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/golden_file.h"
 #include "tests/allocators/slubq_machine.h"

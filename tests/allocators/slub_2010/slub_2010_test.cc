@@ -5,14 +5,13 @@
 // on the slab's own list, "c" free on a CPU's list. "C0 [uucc]" is CPU 0's slab, "N0 [u...]" a
 // node's partial list.
 
-#include "allocators/slub_2010/slub_2010.h"
-
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "allocators/registry.h"
+#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "gtest/gtest.h"
 #include "sim/core/scheduler.h"
 #include "sim/pages/page_allocator.h"

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "allocators/common/slub_boot.h"
-#include "allocators/slub_2010/slub_2010.h"
+#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "allocators/switches.h"
 #include "base/check.h"
 #include "sim/core/scheduler.h"

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_ALLOCATORS_SLUB_2010_SLUB_2010_H_
-#define SLABLAB_ALLOCATORS_SLUB_2010_SLUB_2010_H_
+#ifndef SLABLAB_ALLOCATORS_SLUB_LOCKED_CPU_SLABS_LOCKED_CPU_SLABS_H_
+#define SLABLAB_ALLOCATORS_SLUB_LOCKED_CPU_SLABS_LOCKED_CPU_SLABS_H_
 
 #include <cstdint>
 #include <vector>
@@ -132,4 +132,4 @@ class Slub2010 final : public SlubModel<LockedCpuSlabs> {
 
 }  // namespace slablab
 
-#endif  // SLABLAB_ALLOCATORS_SLUB_2010_SLUB_2010_H_
+#endif  // SLABLAB_ALLOCATORS_SLUB_LOCKED_CPU_SLABS_LOCKED_CPU_SLABS_H_

@@ -3,7 +3,7 @@
 
 // SLUB of 2010: allocating and freeing.
 
-#include "allocators/slub_2010/slub_2010.h"
+#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 
 #include "base/check.h"
 
