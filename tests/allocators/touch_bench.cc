@@ -29,6 +29,19 @@ class LineCounter : public TouchObserver {
 
 }  // namespace
 
+const TouchColumns& SlubTouchColumns() {
+  static const auto* const kColumns = new TouchColumns{
+      {"loads", 6, [](const Touched& t) { return t.counts.loads; }},
+      {"stores", 7, [](const Touched& t) { return t.counts.stores; }},
+      {"cmpxchg", 9, [](const Touched& t) { return t.counts.local_cmpxchgs; }},
+      {"atomics", 8, [](const Touched& t) { return t.counts.atomics; }},
+      {"lines", 6, [](const Touched& t) { return t.lines; }},
+      {"locks", 6, [](const Touched& t) { return t.counts.lock_acquisitions; }},
+      {"irqs", 6, [](const Touched& t) { return t.counts.irq_toggles; }},
+  };
+  return *kColumns;
+}
+
 std::string TouchHeader(const TouchColumns& columns) {
   std::string header = fmt::format("{:<42}", "# operation");
   for (const TouchColumn& column : columns) {

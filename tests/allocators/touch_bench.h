@@ -33,6 +33,9 @@ struct TouchColumn {
 };
 using TouchColumns = std::vector<TouchColumn>;
 
+// Of every SLUB that has a cmpxchg on its own CPU's words.
+const TouchColumns& SlubTouchColumns();
+
 std::string TouchHeader(const TouchColumns& columns);
 
 // Runs one operation on `cpu`, which answers which way it went, expects that to be `path`, and

@@ -23,19 +23,6 @@ namespace {
 constexpr char kGolden[] = "tests/allocators/slub/sheaves_touches.golden";
 constexpr std::string_view kEras[] = {"slub-6.18", "slub-7.0", "slub-7.1", "slub-7.2", "slub-7.3"};
 
-const TouchColumns& Columns() {
-  static const auto* const kColumns = new TouchColumns{
-      {"loads", 6, [](const Touched& t) { return t.counts.loads; }},
-      {"stores", 7, [](const Touched& t) { return t.counts.stores; }},
-      {"cmpxchg", 9, [](const Touched& t) { return t.counts.local_cmpxchgs; }},
-      {"atomics", 8, [](const Touched& t) { return t.counts.atomics; }},
-      {"lines", 6, [](const Touched& t) { return t.lines; }},
-      {"locks", 6, [](const Touched& t) { return t.counts.lock_acquisitions; }},
-      {"irqs", 6, [](const Touched& t) { return t.counts.irq_toggles; }},
-  };
-  return *kColumns;
-}
-
 // A booted machine with a model of the registry on it, whose grace periods end by hand.
 class EraMachine : public AllocatorMachine {
  public:
@@ -56,7 +43,7 @@ class EraMachine : public AllocatorMachine {
 class Bench : public TouchBench<EraMachine> {
  public:
   explicit Bench(std::string_view era)
-      : TouchBench(Columns(), era, AllocatorMachineOptions{.cpus = 2, .nodes = 2}),
+      : TouchBench(SlubTouchColumns(), era, AllocatorMachineOptions{.cpus = 2, .nodes = 2}),
         has_cpu_slabs_(era == "slub-6.18") {
     const CacheSpec spec{
         .name = "x", .object_size = 8192, .no_merge = true, .sheaf_capacity = kSheaf};
@@ -101,7 +88,7 @@ class Bench : public TouchBench<EraMachine> {
   // What goes no way that has a name.
   std::string MeasureOther(std::string_view title, int cpu,
                            const std::function<Task<void>(Cpu&)>& operation) {
-    return MeasureTouches(m(), Columns(), title, m().Path(0), cpu,
+    return MeasureTouches(m(), SlubTouchColumns(), title, m().Path(0), cpu,
                           [&operation](Cpu& on) -> Task<PathId> {
                             co_await operation(on);
                             co_return PathId{0};
@@ -131,8 +118,7 @@ std::string Exchanges(std::string_view era) {
   table +=
       b.MeasureFree("free new sheaf, to be the spare one", "free new sheaf", 0, b.TakeLast(&o));
   b.FreeMany(0, &o, 3);  // main [4], spare [4]
-  table +=
-      b.MeasureFree("free new sheaf, main to the barn", "free new sheaf", 0, b.TakeLast(&o));
+  table += b.MeasureFree("free new sheaf, main to the barn", "free new sheaf", 0, b.TakeLast(&o));
   b.AllocMany(0, 1);  // main [0], spare [4], barn [4]
   table += b.MeasureAlloc("alloc spare sheaf", "alloc spare sheaf", 0);
   b.AllocMany(0, 3);  // main [0], spare [0], barn [4]
@@ -275,7 +261,7 @@ std::string Table() {
       "# What one operation of SLUB with sheaves touches, the page allocator's own touches left\n"
       "# out. A slab has four objects, and a sheaf. How to accept a change: tests/allocators/slub/"
       "BUILD.\n" +
-      TouchHeader(Columns());
+      TouchHeader(SlubTouchColumns());
   for (const std::string_view era : kEras) {
     table += "# " + std::string(era) + "\n" + Operations(era);
   }

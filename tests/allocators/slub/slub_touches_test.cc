@@ -18,24 +18,11 @@ namespace {
 
 constexpr char kGolden[] = "tests/allocators/slub/slub_touches.golden";
 
-const TouchColumns& Columns() {
-  static const auto* const kColumns = new TouchColumns{
-      {"loads", 6, [](const Touched& t) { return t.counts.loads; }},
-      {"stores", 7, [](const Touched& t) { return t.counts.stores; }},
-      {"cmpxchg", 9, [](const Touched& t) { return t.counts.local_cmpxchgs; }},
-      {"atomics", 8, [](const Touched& t) { return t.counts.atomics; }},
-      {"lines", 6, [](const Touched& t) { return t.lines; }},
-      {"locks", 6, [](const Touched& t) { return t.counts.lock_acquisitions; }},
-      {"irqs", 6, [](const Touched& t) { return t.counts.irq_toggles; }},
-  };
-  return *kColumns;
-}
-
 // Two CPUs on two nodes, and a cache of four objects a slab with lists of four slabs.
 class Bench : public TouchBench<SlubMachine> {
  public:
   explicit Bench(const SlubPolicy& policy)
-      : TouchBench(Columns(), AllocatorMachineOptions{.cpus = 2, .nodes = 2}, policy) {
+      : TouchBench(SlubTouchColumns(), AllocatorMachineOptions{.cpus = 2, .nodes = 2}, policy) {
     Use(m().MakeCache("x", /*min_partial=*/1), /*objects=*/60);
   }
 
@@ -169,7 +156,8 @@ std::string Operations(const SlubPolicy& policy) {
 std::string Table() {
   return "# What one operation of SLUB touches, the page allocator's own touches left out. A\n"
          "# slab has four objects. How to accept a change: tests/allocators/BUILD.\n" +
-         TouchHeader(Columns()) + Operations(kSlub61) + "# Linux 6.12\n" + Operations(kSlub612);
+         TouchHeader(SlubTouchColumns()) + Operations(kSlub61) + "# Linux 6.12\n" +
+         Operations(kSlub612);
 }
 
 TEST(SlubTouchesTest, EveryPathTouchesWhatTheGoldenFileSays) {
