@@ -129,6 +129,33 @@ std::vector<std::pair<CallerAndCache, CallerTotals>> TotalsByCaller(const Attrib
   return sorted;
 }
 
+// A view's table with a row a run, caller and cache.
+class CallerTable {
+ public:
+  CallerTable(ResultSet set, PageData& page, HtmlView& view)
+      : rows_max_(kCallersMax / set.size()), page_(page), table_(*view.mutable_table()) {
+    AddColumns({{"run", "run"}, {"caller", "text"}, {"cache", "text"}}, table_);
+  }
+
+  HtmlTable& table() { return table_; }
+  // How many of a run's rows, the weightiest first, there is room for.
+  size_t Shown(size_t rows) {
+    if (rows > rows_max_) table_.set_note("Those with the most; --format=csv has all.");
+    return std::min(rows, rows_max_);
+  }
+  HtmlRow AddRow(const LabelledResult& run, uint32_t caller, uint32_t cache) {
+    const Attribution& all = run.result.attribution();
+    HtmlRow row = page_.AddRow(table_);
+    row.Text(run.label).Text(CallerName(all, caller)).Text(CacheName(all, cache));
+    return row;
+  }
+
+ private:
+  const size_t rows_max_;
+  PageData& page_;
+  HtmlTable& table_;
+};
+
 std::string AgeText(uint64_t age_ns_max) {
   return age_ns_max == 0 ? "older" : "up to " + Duration(age_ns_max);
 }
@@ -217,33 +244,27 @@ void AppendIcicleFigure(ResultSet set, PageData& page) {
 
 void AppendCallersFigure(ResultSet set, PageData& page) {
   if (!AnyHasAttribution(set)) return;
-  HtmlView& view = page.AddView(
-      "callers", "Callers",
-      "Who allocated and freed, in which cache, and what that cost. Remote are frees of objects of "
-      "another node's memory, and allocations that another node answered.");
-  HtmlTable& table = *view.mutable_table();
-  AddColumn(table, "run", "run");
-  for (const char* title : {"caller", "cache"}) AddColumn(table, title, "text");
-  for (const char* title : {"allocations", "frees", "cycles"}) AddColumn(table, title, "");
-  AddColumn(table, "cycles an operation", "", 1);
-  for (const char* title : {"slow", "remote allocations", "remote frees"}) {
-    AddColumn(table, title, "%", 1);
-  }
-  AddColumn(table, "cycles waited", "");
-  AddColumn(table, "source", "text");
-  bool is_whole = true;
+  CallerTable callers(set, page,
+                      page.AddView("callers", "Callers",
+                                   "Who allocated and freed, in which cache, and what that cost. "
+                                   "Remote are frees of objects of another node's memory, and "
+                                   "allocations that another node answered."));
+  AddColumns({{"allocations"},
+              {"frees"},
+              {"cycles"},
+              {"cycles an operation", "", "", 1},
+              {"slow", "%", "", 1},
+              {"remote allocations", "%", "", 1},
+              {"remote frees", "%", "", 1},
+              {"cycles waited"},
+              {"source", "text"}},
+             callers.table());
   for (const LabelledResult& run : set) {
     const Attribution& all = run.result.attribution();
-    size_t rows = 0;
-    for (const auto& [key, sum] : TotalsByCaller(all)) {
-      if (++rows > kCallersMax / set.size()) {
-        is_whole = false;
-        break;
-      }
-      page.AddRow(table)
-          .Text(run.label)
-          .Text(CallerName(all, key.first))
-          .Text(CacheName(all, key.second))
+    const auto totals = TotalsByCaller(all);
+    for (size_t i = 0; i < callers.Shown(totals.size()); ++i) {
+      const auto& [key, sum] = totals[i];
+      callers.AddRow(run, key.first, key.second)
           .Number(sum.allocations)
           .Number(sum.frees)
           .Number(sum.cycles)
@@ -255,27 +276,26 @@ void AppendCallersFigure(ResultSet set, PageData& page) {
           .Text(SourceOf(all, key.first));
     }
   }
-  if (!is_whole) table.set_note("Those with the most cycles; --format=csv has all.");
 }
 
 void AppendPinnedFigure(ResultSet set, PageData& page) {
   if (!AnyHasAttribution(set)) return;
-  HtmlView& view = page.AddView(
-      "pinned", "Who holds memory, and keeps slabs from being given back",
-      "Objects by who allocated them. Pinned are the free slots of slabs that are partly empty at "
-      "the end and hold an object of the caller's; the share is shared out by live objects.");
-  HtmlTable& table = *view.mutable_table();
-  AddColumn(table, "run", "run");
-  for (const char* title : {"caller", "cache"}) AddColumn(table, title, "text");
-  AddColumn(table, "pinned, its share", "bytes");
-  AddColumn(table, "pinned slabs", "");
-  AddColumn(table, "pinned", "bytes");
-  AddColumn(table, "most of it since", "text");
-  AddColumn(table, "live at the end", "bytes");
-  AddColumn(table, "live at the peak", "bytes");
-  AddColumn(table, "ever", "bytes");
-  AddColumn(table, "objects ever", "");
-  AddColumn(table, "freed on another node", "");
+  CallerTable callers(
+      set, page,
+      page.AddView("pinned", "Who holds memory, and keeps slabs from being given back",
+                   "Objects by who allocated them. Pinned are the free slots of slabs that are "
+                   "partly empty at the end and hold an object of the caller's; the share is "
+                   "shared out by live objects."));
+  AddColumns({{"pinned, its share", "bytes"},
+              {"pinned slabs"},
+              {"pinned", "bytes"},
+              {"most of it since", "text"},
+              {"live at the end", "bytes"},
+              {"live at the peak", "bytes"},
+              {"ever", "bytes"},
+              {"objects ever"},
+              {"freed on another node"}},
+             callers.table());
   for (const LabelledResult& run : set) {
     const Attribution& all = run.result.attribution();
     std::vector<const CallerMemory*> rows;
@@ -283,12 +303,9 @@ void AppendPinnedFigure(ResultSet set, PageData& page) {
     std::stable_sort(rows.begin(), rows.end(), [](const CallerMemory* a, const CallerMemory* b) {
       return a->pinned_share_bytes() > b->pinned_share_bytes();
     });
-    rows.resize(std::min(rows.size(), kCallersMax / set.size()));
+    rows.resize(callers.Shown(rows.size()));
     for (const CallerMemory* memory : rows) {
-      page.AddRow(table)
-          .Text(run.label)
-          .Text(CallerName(all, memory->caller()))
-          .Text(CacheName(all, memory->cache()))
+      callers.AddRow(run, memory->caller(), memory->cache())
           .Number(memory->pinned_share_bytes())
           .Number(memory->pinned_slabs())
           .Number(memory->pinned_free_bytes())

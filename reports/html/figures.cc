@@ -249,16 +249,17 @@ void AppendLocksFigure(ResultSet set, PageData& page) {
   view.mutable_chart()->set_x_title(waited ? "cycles waited an operation"
                                            : "cycles held an operation");
   HtmlTable& table = *view.mutable_table();
-  AddSource(table, "run", "run", "locks/run");
-  AddSource(table, "lock", "text", "locks/name");
-  AddColumn(table, "waited an operation", "", 1);
-  AddColumn(table, "held an operation", "", 1);
-  AddSource(table, "taken", "", "locks/acquisitions");
-  AddSource(table, "after waiting", "", "locks/contentions");
-  AddSource(table, "cycles waited", "", "locks/wait_total_cycles");
-  AddSource(table, "longest wait", "", "locks/wait_max_cycles");
-  AddSource(table, "cycles held", "", "locks/hold_total_cycles");
-  AddSource(table, "longest hold", "", "locks/hold_max_cycles");
+  AddColumns({{"run", "run", "locks/run"},
+              {"lock", "text", "locks/name"},
+              {"waited an operation", "", "", 1},
+              {"held an operation", "", "", 1},
+              {"taken", "", "locks/acquisitions"},
+              {"after waiting", "", "locks/contentions"},
+              {"cycles waited", "", "locks/wait_total_cycles"},
+              {"longest wait", "", "locks/wait_max_cycles"},
+              {"cycles held", "", "locks/hold_total_cycles"},
+              {"longest hold", "", "locks/hold_max_cycles"}},
+             table);
   for (const LabelledResult& run : set) {
     for (const LockStats& lock : run.result.locks()) {
       page.AddRow(table)

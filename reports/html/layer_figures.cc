@@ -25,15 +25,17 @@ void AppendLayersFigure(ResultSet set, PageData& page) {
   chart.add_values("own bytes");
   for (const char* part : {"objects", "holders"}) chart.add_parts(part);
   HtmlTable& table = *view.mutable_table();
-  AddSource(table, "run", "run", "layers/run");
-  AddSource(table, "layer", "text", "layers/layer");
-  for (const char* title : {"full", "partial", "empty", "objects"}) {
-    AddSource(table, title, "", std::string("layers/") + title);
-  }
-  AddSource(table, "mean", "", "layers/objects_mean");
-  AddSource(table, "peak", "", "layers/objects_peak");
-  AddSource(table, "their bytes", "bytes", "layers/object_bytes");
-  AddSource(table, "own bytes", "bytes", "layers/own_bytes");
+  AddColumns({{"run", "run", "layers/run"},
+              {"layer", "text", "layers/layer"},
+              {"full", "", "layers/full"},
+              {"partial", "", "layers/partial"},
+              {"empty", "", "layers/empty"},
+              {"objects", "", "layers/objects"},
+              {"mean", "", "layers/objects_mean"},
+              {"peak", "", "layers/objects_peak"},
+              {"their bytes", "bytes", "layers/object_bytes"},
+              {"own bytes", "bytes", "layers/own_bytes"}},
+             table);
   table.set_note("By cache: the table cache_layers, below.");
 }
 
@@ -52,13 +54,14 @@ void AppendLayersOverTimeFigure(ResultSet set, PageData& page) {
   chart.set_steps(true);
   chart.add_values("objects");
   HtmlTable& table = *view.mutable_table();
-  AddSource(table, "run", "run", "layers_over_time/run");
-  AddSource(table, "time", "ns", "layers_over_time/time_ns");
-  AddSource(table, "layer", "text", "layers_over_time/layer");
-  AddSource(table, "holders", "", "layers_over_time/holders");
-  AddSource(table, "objects", "", "layers_over_time/objects");
-  AddSource(table, "their bytes", "bytes", "layers_over_time/object_bytes");
-  AddSource(table, "own bytes", "bytes", "layers_over_time/own_bytes");
+  AddColumns({{"run", "run", "layers_over_time/run"},
+              {"time", "ns", "layers_over_time/time_ns"},
+              {"layer", "text", "layers_over_time/layer"},
+              {"holders", "", "layers_over_time/holders"},
+              {"objects", "", "layers_over_time/objects"},
+              {"their bytes", "bytes", "layers_over_time/object_bytes"},
+              {"own bytes", "bytes", "layers_over_time/own_bytes"}},
+             table);
 }
 
 }  // namespace slablab

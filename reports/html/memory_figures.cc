@@ -96,15 +96,16 @@ void AppendFootprintFigure(ResultSet set, PageData& page) {
   chart.add_values("in slabs");
   if (any_asked) chart.add_values("asked for");
   HtmlTable& table = *view.mutable_table();
-  AddSource(table, "run", "run", "footprint/run");
-  AddSource(table, "time", "ns", "footprint/time_ns");
-  AddSource(table, "in slabs", "bytes", "footprint/slab_bytes");
-  AddColumn(table, "asked for", "bytes");
-  AddColumn(table, "waiting for RCU", "bytes");
-  AddSource(table, "slabs", "", "footprint/slabs");
-  AddSource(table, "objects", "", "footprint/objects");
-  AddSource(table, "free slots", "bytes", "footprint/free_bytes");
-  AddSource(table, "whole pages", "bytes", "footprint/large_bytes");
+  AddColumns({{"run", "run", "footprint/run"},
+              {"time", "ns", "footprint/time_ns"},
+              {"in slabs", "bytes", "footprint/slab_bytes"},
+              {"asked for", "bytes"},
+              {"waiting for RCU", "bytes"},
+              {"slabs", "", "footprint/slabs"},
+              {"objects", "", "footprint/objects"},
+              {"free slots", "bytes", "footprint/free_bytes"},
+              {"whole pages", "bytes", "footprint/large_bytes"}},
+             table);
   for (const LabelledResult& run : set) {
     for (const FootprintSample& sample : run.result.footprint()) {
       page.AddRow(table).Number(AskedInSlabs(sample)).Number(WaitingBytes(sample));

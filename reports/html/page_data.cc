@@ -156,10 +156,11 @@ void AddColumn(HtmlTable& table, const std::string& title, const std::string& un
   column.set_decimals(decimals);
 }
 
-void AddSource(HtmlTable& table, const std::string& title, const std::string& unit,
-               const std::string& source) {
-  AddColumn(table, title, unit);
-  table.mutable_columns(table.columns_size() - 1)->set_source(source);
+void AddColumns(std::initializer_list<ColumnSpec> columns, HtmlTable& table) {
+  for (const ColumnSpec& column : columns) {
+    AddColumn(table, column.title, column.unit, column.decimals);
+    table.mutable_columns(table.columns_size() - 1)->set_source(column.source);
+  }
 }
 
 void SetRows(HtmlTable& table, size_t rows) { table.set_rows(static_cast<uint32_t>(rows)); }

@@ -5,6 +5,7 @@
 #define SLABLAB_REPORTS_HTML_PAGE_DATA_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -67,12 +68,17 @@ class PageData {
   std::map<std::string, uint32_t, std::less<>> numbers_;
 };
 
-// `unit` as html_page.proto has it.
+// Of a column: `unit` as html_page.proto has it; `source` where its values stand, if that is in one
+// of the page's tables: "locks/acquisitions".
+struct ColumnSpec {
+  std::string title;
+  std::string unit = "";
+  std::string source = "";
+  int decimals = 0;
+};
+void AddColumns(std::initializer_list<ColumnSpec> columns, HtmlTable& table);
 void AddColumn(HtmlTable& table, const std::string& title, const std::string& unit,
                int decimals = 0);
-// A column that stands in one of the page's tables: "locks/acquisitions".
-void AddSource(HtmlTable& table, const std::string& title, const std::string& unit,
-               const std::string& source);
 // The rows of a table whose columns are all taken from others'.
 void SetRows(HtmlTable& table, size_t rows);
 

@@ -158,15 +158,16 @@ void AppendPathsFigure(ResultSet set, PageData& page) {
   HtmlView& view = page.AddView("paths", "Operations, by the path taken",
                                 "Shares are of all allocations, or of all frees.");
   HtmlTable& table = *view.mutable_table();
-  AddSource(table, "run", "run", "paths/run");
-  AddSource(table, "path", "text", "paths/name");
-  AddSource(table, "operations", "", "paths/operations");
-  AddColumn(table, "share", "%", 1);
-  AddColumn(table, "cycles, mean", "", 1);
-  AddSource(table, "cycles in all", "", "paths/cycles_total");
-  AddSource(table, "50 % at most", "", "paths/cycles_p50");
-  AddSource(table, "99 % at most", "", "paths/cycles_p99");
-  AddSource(table, "most", "", "paths/cycles_max");
+  AddColumns({{"run", "run", "paths/run"},
+              {"path", "text", "paths/name"},
+              {"operations", "", "paths/operations"},
+              {"share", "%", "", 1},
+              {"cycles, mean", "", "", 1},
+              {"cycles in all", "", "paths/cycles_total"},
+              {"50 % at most", "", "paths/cycles_p50"},
+              {"99 % at most", "", "paths/cycles_p99"},
+              {"most", "", "paths/cycles_max"}},
+             table);
   for (const LabelledResult& run : set) {
     uint64_t operations[2] = {0, 0};
     for (const PathStats& path : run.result.paths()) {
@@ -187,18 +188,19 @@ void AppendCachesFigure(ResultSet set, PageData& page) {
                                 "What was asked of each, what that cost, and what it holds at the "
                                 "end.");
   HtmlTable& table = *view.mutable_table();
-  AddSource(table, "run", "run", "caches/run");
-  AddSource(table, "cache", "text", "caches/name");
-  AddSource(table, "operations", "", "caches/operations");
-  AddSource(table, "cycles", "", "caches/operation_cycles");
-  AddColumn(table, "cycles an operation", "", 1);
-  AddSource(table, "object", "bytes", "caches/object_size");
-  AddSource(table, "slot", "bytes", "caches/slab_size");
-  AddSource(table, "in a slab", "", "caches/objects_per_slab");
-  AddSource(table, "slabs", "", "cache_footprint/slabs");
-  AddSource(table, "in slabs", "bytes", "cache_footprint/slab_bytes");
-  AddSource(table, "objects", "", "cache_footprint/objects");
-  AddSource(table, "free slots", "bytes", "cache_footprint/free_bytes");
+  AddColumns({{"run", "run", "caches/run"},
+              {"cache", "text", "caches/name"},
+              {"operations", "", "caches/operations"},
+              {"cycles", "", "caches/operation_cycles"},
+              {"cycles an operation", "", "", 1},
+              {"object", "bytes", "caches/object_size"},
+              {"slot", "bytes", "caches/slab_size"},
+              {"in a slab", "", "caches/objects_per_slab"},
+              {"slabs", "", "cache_footprint/slabs"},
+              {"in slabs", "bytes", "cache_footprint/slab_bytes"},
+              {"objects", "", "cache_footprint/objects"},
+              {"free slots", "bytes", "cache_footprint/free_bytes"}},
+             table);
   for (const LabelledResult& run : set) {
     for (const CacheStats& cache : run.result.caches()) {
       page.AddRow(table).Quotient(cache.operation_cycles(), cache.operations());
