@@ -19,7 +19,7 @@
 #include "reports/breakdown.h"
 #include "reports/result_io.h"
 #include "runs/experiments/printable.h"
-#include "runs/experiments/worker_pool.h"
+#include "runs/explain/answered_jobs.h"
 #include "runs/explain/explain_first.h"
 #include "runs/simulation/run_inputs.h"
 #include "runs/simulation/simulation.h"
@@ -35,17 +35,6 @@ struct Point {
   std::optional<RunResult> result;
   std::string refused;  // why there is none
 };
-
-// What a process answers: a first byte that says what the rest is.
-constexpr char kIsResult = '+';
-constexpr char kIsNothing = '=';
-constexpr char kIsRefusal = '-';
-constexpr char kIsOurFault = '!';
-
-std::string AnswerOf(const absl::Status& status) {
-  const char kind = absl::IsInternal(status) ? kIsOurFault : kIsRefusal;
-  return kind + std::string(status.message());
-}
 
 class Explainer {
  public:
@@ -98,9 +87,13 @@ class Explainer {
 
   absl::Status NamePoints();
   absl::Status RunPoints();
-  absl::Status RunJobs(size_t jobs, const std::function<std::string(size_t)>& work,
-                       const std::function<absl::Status(size_t, std::string)>& take);
-  std::string RunPoint(const Point& point) const;
+  AnsweredJobs Jobs(size_t jobs) const {
+    return {.jobs = jobs,
+            .workers = options_.workers,
+            .stop = options_.stop,
+            .progress = options_.progress};
+  }
+  absl::StatusOr<std::string> RunPoint(const Point& point) const;
   ExplainReport Attribute() const;
   absl::Status FindFirsts(ExplainReport& report);
 
@@ -133,41 +126,17 @@ absl::Status Explainer::NamePoints() {
   return absl::OkStatus();
 }
 
-absl::Status Explainer::RunJobs(size_t jobs, const std::function<std::string(size_t)>& work,
-                                const std::function<absl::Status(size_t, std::string)>& take) {
-  size_t done = 0;
-  const auto report = [&] {
-    if (options_.progress) options_.progress(done, jobs);
-  };
-  const auto stop = [&] {
-    report();
-    return options_.stop && options_.stop();
-  };
-  return RunInProcesses({.jobs = jobs, .workers = options_.workers, .stop = stop}, work,
-                        [&](size_t job, const JobEnd& end) -> absl::Status {
-                          ++done;
-                          if (!end.death.empty()) {
-                            return absl::InternalError(fmt::format("a run {}", end.death));
-                          }
-                          if (end.answer.empty()) return absl::InternalError("a run said nothing");
-                          if (end.answer[0] == kIsOurFault) {
-                            return absl::InternalError(end.answer.substr(1));
-                          }
-                          return take(job, end.answer);
-                        });
-}
-
-std::string Explainer::RunPoint(const Point& point) const {
+absl::StatusOr<std::string> Explainer::RunPoint(const Point& point) const {
   absl::StatusOr<RunResult> result =
       Simulate(point.side.Of(base_), {.progress = nullptr, .stop = InterruptRequested});
-  if (!result.ok()) return AnswerOf(result.status());
+  if (!result.ok()) return result.status();
   MakePrintable(&*result);
   result->clear_slowest();  // Nobody reads them.
   if (options_.store.has_value()) {
     const absl::Status kept = options_.store->PutResult(point.name, *result);
-    if (!kept.ok()) return AnswerOf(kept);
+    if (!kept.ok()) return kept;
   }
-  return kIsResult + Serialize(*result);
+  return Serialize(*result);
 }
 
 absl::Status Explainer::RunPoints() {
@@ -184,26 +153,18 @@ absl::Status Explainer::RunPoints() {
     todo.push_back(i);
   }
   const auto work = [&](size_t job) { return RunPoint(points_[todo[job]]); };
-  return RunJobs(todo.size(), work, [&](size_t job, std::string answer) -> absl::Status {
+  const auto take = [&](size_t job, const absl::StatusOr<std::string>& answer) -> absl::Status {
     Point& point = points_[todo[job]];
-    if (answer[0] == kIsRefusal) {
-      point.refused = answer.substr(1);
+    if (!answer.ok()) {
+      point.refused = std::string(answer.status().message());
       return absl::OkStatus();
     }
-    absl::StatusOr<RunResult> result =
-        ParseResult(std::string_view(answer).substr(1), point.side.ToString());
+    absl::StatusOr<RunResult> result = ParseResult(*answer, point.side.ToString());
     if (!result.ok()) return absl::InternalError(result.status().message());
     point.result = *std::move(result);
     return absl::OkStatus();
-  });
-}
-
-ExplainFigures Less(const ExplainFigures& a, const ExplainFigures& b) {
-  ExplainFigures change;
-  change.set_cycles(a.cycles() - b.cycles());
-  change.set_bytes(a.bytes() - b.bytes());
-  change.set_wait_cycles(a.wait_cycles() - b.wait_cycles());
-  return change;
+  };
+  return RunAnswered(Jobs(todo.size()), work, take);
 }
 
 // By cause, the largest change first.
@@ -347,22 +308,23 @@ absl::Status Explainer::FindFirsts(ExplainReport& report) {
     add(before, on_top_[i], static_cast<int>(i));
     before = on_top_[i];
   }
-  const auto work = [&](size_t job) -> std::string {
+  const auto work = [&](size_t job) -> absl::StatusOr<std::string> {
     const absl::StatusOr<std::optional<ExplainFirst>> first = FirstDifference(
         points_[pairs[job].before].side.Of(base_), points_[pairs[job].after].side.Of(base_));
-    if (!first.ok()) return AnswerOf(first.status());
-    if (!first->has_value()) return std::string(1, kIsNothing);
-    return kIsResult + (*first)->SerializeAsString();
+    if (!first.ok()) return first.status();
+    // Nothing, if they are alike to their ends.
+    return first->has_value() ? (*first)->SerializeAsString() : std::string();
   };
-  return RunJobs(pairs.size(), work, [&](size_t job, std::string answer) -> absl::Status {
-    if (answer[0] == kIsNothing) return absl::OkStatus();
-    if (answer[0] == kIsRefusal) return absl::InvalidArgumentError(answer.substr(1));
+  const auto take = [&](size_t job, const absl::StatusOr<std::string>& answer) -> absl::Status {
+    if (!answer.ok()) return answer.status();
+    if (answer->empty()) return absl::OkStatus();
     ExplainFirst& first = pairs[job].step < 0
                               ? *report.mutable_first()
                               : *report.mutable_steps(pairs[job].step)->mutable_first();
-    CHECK(first.ParseFromString(answer.substr(1)));
+    CHECK(first.ParseFromString(*answer));
     return absl::OkStatus();
-  });
+  };
+  return RunAnswered(Jobs(pairs.size()), work, take);
 }
 
 }  // namespace
@@ -377,6 +339,14 @@ ExplainFigures FiguresOf(const RunResult& result) {
   }
   figures.set_wait_cycles(wait);
   return figures;
+}
+
+ExplainFigures Less(const ExplainFigures& a, const ExplainFigures& b) {
+  ExplainFigures change;
+  change.set_cycles(a.cycles() - b.cycles());
+  change.set_bytes(a.bytes() - b.bytes());
+  change.set_wait_cycles(a.wait_cycles() - b.wait_cycles());
+  return change;
 }
 
 absl::StatusOr<ExplainReport> Explain(const PolicySide& a, const PolicySide& b,

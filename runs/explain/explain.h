@@ -37,6 +37,8 @@ absl::StatusOr<ExplainReport> Explain(const PolicySide& a, const PolicySide& b,
 
 // What is attributed of a run.
 ExplainFigures FiguresOf(const RunResult& result);
+// a - b, each figure by itself.
+ExplainFigures Less(const ExplainFigures& a, const ExplainFigures& b);
 
 }  // namespace slablab
 
