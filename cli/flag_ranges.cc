@@ -20,6 +20,7 @@ constexpr OptionRange kRanges[] = {
     {"per_mille", 0, kPerMilleMax},
     {"pointer_bytes", 4, 8},
     {"possible_cpus", 1, kMaxCpus},
+    {"seconds", 0, kSecondsMax},
     {"seeds", 1, kSeedsMax},
     {"workers", 0, kWorkersMax},
 };

@@ -110,6 +110,12 @@ std::set<std::string, std::less<>>& FlagsGiven() {
   return names;
 }
 
+// Whether "--" has ended the flags.
+bool& DashesGiven() {
+  static bool given = false;
+  return given;
+}
+
 absl::Status CheckFormat(const Command& command, const std::string& value) {
   std::vector<std::string> names;
   for (const Format format : command.formats) names.push_back(FormatName(format));
@@ -161,6 +167,7 @@ class WordReader {
     while (next_ < words_.size() && !help_wanted_) {
       const std::string& word = words_[next_++];
       if (word == "--") {
+        DashesGiven() = true;
         arguments_.insert(arguments_.end(), words_.begin() + next_, words_.end());
         return absl::OkStatus();
       }
@@ -302,6 +309,7 @@ absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
                                            const std::vector<std::string>& words) {
   FlagsGiven().clear();
   SwitchesGiven().clear();
+  DashesGiven() = false;
   const Command* help = FindCommand(commands, "help");
   const Command* version = FindCommand(commands, "version");
   CHECK(help != nullptr);
@@ -356,6 +364,8 @@ std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but) {
   }
   return words;
 }
+
+bool WereDashesGiven() { return DashesGiven(); }
 
 bool WasGiven(std::string_view name) { return FlagsGiven().contains(name); }
 

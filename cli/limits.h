@@ -15,6 +15,7 @@ inline constexpr uint64_t kWorkersMax = 1024;
 inline constexpr uint64_t kSeedsMax = 100;
 inline constexpr uint64_t kPerMilleMax = 1'000'000;
 inline constexpr uint64_t kBufferKibMax = uint64_t{1} << 30;  // 1 TiB a CPU
+inline constexpr uint64_t kSecondsMax = 86'400;
 inline constexpr uint64_t kFootprintCachesMax = 100'000;
 // A per-CPU area's 32 KiB, less an array's header, in pointers.
 inline constexpr uint64_t kFootprintEntriesMax = ((32 << 10) - 16) / 8;

@@ -33,19 +33,20 @@ extern const Command kTraceStatCommand;
 extern const Command kTraceValidateCommand;
 extern const Command kVerifyCommand;
 extern const Command kVersionCommand;
+extern const Command kWhyCommand;
 extern const Command kWorkloadShowCommand;
 extern const Command kWorkloadWriteCommand;
 
 absl::Span<const Command> Commands() {
   static const Command commands[] = {
-      kHelpCommand,       kBisectCommand,     kCaptureCommand,      kDiffCommand,
-      kImportCommand,     kCheckCommand,      kCompareCommand,      kCompletionCommand,
-      kDemoCommand,       kExplainCommand,    kFootprintCommand,    kListCommand,
-      kManCommand,        kReportCommand,     kRunCommand,          kSlowestCommand,
-      kSweepMergeCommand, kSweepPlanCommand,  kSweepRunCommand,     kTimelineCommand,
-      kTraceDumpCommand,  kTraceInfoCommand,  kTraceSliceCommand,   kTraceStatCommand,
-      kTraceValidateCommand, kVerifyCommand,  kVersionCommand,      kWorkloadShowCommand,
-      kWorkloadWriteCommand,
+      kHelpCommand,          kBisectCommand,        kCaptureCommand,    kDiffCommand,
+      kImportCommand,        kCheckCommand,         kCompareCommand,    kCompletionCommand,
+      kDemoCommand,          kExplainCommand,       kFootprintCommand,  kListCommand,
+      kManCommand,           kReportCommand,        kRunCommand,        kSlowestCommand,
+      kSweepMergeCommand,    kSweepPlanCommand,     kSweepRunCommand,   kTimelineCommand,
+      kTraceDumpCommand,     kTraceInfoCommand,     kTraceSliceCommand, kTraceStatCommand,
+      kTraceValidateCommand, kVerifyCommand,        kVersionCommand,    kWhyCommand,
+      kWorkloadShowCommand,  kWorkloadWriteCommand,
   };
   return commands;
 }

@@ -3,7 +3,6 @@
 
 #include "runs/explain/explain.h"
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,19 +80,10 @@ absl::StatusOr<ExplainReport> ExplainRuns(const std::vector<std::string>& argume
   const absl::StatusOr<int> workers = WorkersOfFlag();
   if (!workers.ok()) return workers.status();
   const InterruptScope interrupts(2);
-  std::unique_ptr<Progress> progress;
-  size_t jobs = 0;
   ExplainOptions options;
   options.workers = *workers;
   options.stop = InterruptRequested;
-  options.progress = [&](size_t done, size_t total) {
-    if (progress == nullptr || jobs != total) {
-      progress.reset();
-      progress = std::make_unique<Progress>(
-          Progress::Options{.what = "explain", .unit = "runs", .total = jobs = total});
-    }
-    progress->Update(done);
-  };
+  options.progress = RunsProgress("explain");
   if (const std::string folder = absl::GetFlag(FLAGS_folder); !folder.empty()) {
     options.store.emplace(folder);
   }

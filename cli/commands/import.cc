@@ -45,29 +45,6 @@ constexpr std::string_view kFlags[] = {
     "output", "from",    "sidecars",        "kernel",
     "clock",  "lenient", "drop_null_frees", "keep_allocator_internal"};
 
-// Shows how far an import is, on a terminal: the recording is read twice.
-class ImportProgress {
- public:
-  explicit ImportProgress(const std::string& input) : input_(input) {}
-
-  void Update(uint64_t events, uint64_t total) {
-    if (shown_ == nullptr || total != total_) {
-      shown_.reset();
-      total_ = total;
-      shown_ = std::make_unique<Progress>(
-          Progress::Options{.what = (total == 0 ? "looking through " : "importing ") + input_,
-                            .unit = "events",
-                            .total = total});
-    }
-    shown_->Update(events);
-  }
-
- private:
-  const std::string input_;
-  std::unique_ptr<Progress> shown_;
-  uint64_t total_ = 0;
-};
-
 absl::StatusOr<ImportOptions> OptionsFromFlags() {
   ImportOptions options;
   const std::string from = absl::GetFlag(FLAGS_from);
@@ -115,8 +92,7 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
   absl::StatusOr<std::unique_ptr<TraceWriter>> writer = TraceWriter::Create(output, {});
   if (!writer.ok()) return writer.status();
   options->to_replay = true;
-  ImportProgress progress(input);
-  options->progress = [&](uint64_t events, uint64_t total) { progress.Update(events, total); };
+  options->progress = ImportProgress(input);
   (*writer)->header().kernel_release = absl::GetFlag(FLAGS_kernel);
   (*writer)->header().clock = absl::GetFlag(FLAGS_clock);
   const absl::StatusOr<ImportSummary> summary =

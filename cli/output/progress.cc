@@ -32,6 +32,20 @@ Progress::Options WithPrintableName(Progress::Options options) {
   return options;
 }
 
+// A line for each total that there is to do.
+std::function<void(uint64_t done, uint64_t total)> NewWithTotal(
+    std::function<Progress::Options(uint64_t total)> options_of) {
+  return [options_of = std::move(options_of), progress = std::shared_ptr<Progress>(),
+          shown = uint64_t{0}](uint64_t done, uint64_t total) mutable {
+    if (progress == nullptr || total != shown) {
+      progress.reset();  // The last one's line goes first.
+      progress = std::make_shared<Progress>(options_of(total));
+      shown = total;
+    }
+    progress->Update(done);
+  };
+}
+
 }  // namespace
 
 std::function<void(uint64_t events, uint64_t total)> SimulationProgress(std::string what) {
@@ -42,6 +56,20 @@ std::function<void(uint64_t events, uint64_t total)> SimulationProgress(std::str
     }
     progress->Update(events);
   };
+}
+
+std::function<void(uint64_t done, uint64_t total)> RunsProgress(std::string command) {
+  return NewWithTotal([command = std::move(command)](uint64_t total) {
+    return Progress::Options{.what = command, .unit = "runs", .total = total};
+  });
+}
+
+std::function<void(uint64_t events, uint64_t total)> ImportProgress(std::string input) {
+  return NewWithTotal([input = std::move(input)](uint64_t total) {
+    return Progress::Options{.what = (total == 0 ? "looking through " : "importing ") + input,
+                             .unit = "events",
+                             .total = total};
+  });
 }
 
 std::string ProgressText(const Progress::Options& options, uint64_t done) {

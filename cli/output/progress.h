@@ -54,6 +54,11 @@ inline Progress::Options ProgressOfSimulation(std::string what, uint64_t total) 
 // What a simulation tells its progress: the line of it, from the first call until this is gone.
 std::function<void(uint64_t events, uint64_t total)> SimulationProgress(std::string what);
 
+// The same of the runs of a command that does several, one lot after another.
+std::function<void(uint64_t done, uint64_t total)> RunsProgress(std::string command);
+// And of an import, which reads the recording `input` twice, first not knowing how much it is.
+std::function<void(uint64_t events, uint64_t total)> ImportProgress(std::string input);
+
 // The line's text: "replaying fork.slt: 42 %, 1.2 M of 2.9 M events".
 std::string ProgressText(const Progress::Options& options, uint64_t done);
 

@@ -20,29 +20,6 @@ namespace {
 
 constexpr size_t kWorstShown = 3;
 
-// From what only one of them writes.
-std::string RecordedAllocator(const RecordedSidecars& sidecars) {
-  const SlabSysfs* const sysfs = sidecars.FirstSysfs(
-      {"sys-kernel-slab.before", "sys-kernel-slab.after", "sys-kernel-slab.boot"});
-  if (sysfs != nullptr) {
-    const bool has_sheaves =
-        std::any_of(sysfs->caches.begin(), sysfs->caches.end(),
-                    [](const auto& cache) { return cache.second.Total("sheaf_capacity") > 0; });
-    return has_sheaves ? "SLUB with sheaves" : "SLUB";
-  }
-  for (const char* name : {"slabinfo.before", "slabinfo.after", "slabinfo.boot"}) {
-    const TraceSidecar* sidecar = sidecars.trace().FindSidecar(name);
-    if (sidecar == nullptr) continue;
-    const absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(sidecar->contents, sidecar->name);
-    if (!slabinfo.ok()) continue;
-    // SLUB has nothing to tune there and prints zeros.
-    const bool is_slab = std::any_of(slabinfo->caches.begin(), slabinfo->caches.end(),
-                                     [](const SlabinfoCache& cache) { return cache.limit > 0; });
-    return is_slab ? "SLAB" : "SLUB";
-  }
-  return "";
-}
-
 // The model's size classes, ascending.
 std::vector<uint64_t> ClassesOf(const Allocator& model) {
   constexpr std::string_view kPrefix = "kmalloc-";
@@ -114,6 +91,28 @@ KernelMatch MatchOfModel(const SimulationOptions& options, std::string_view rele
 }
 
 }  // namespace
+
+std::string RecordedAllocator(const RecordedSidecars& sidecars) {
+  const SlabSysfs* const sysfs = sidecars.FirstSysfs(
+      {"sys-kernel-slab.before", "sys-kernel-slab.after", "sys-kernel-slab.boot"});
+  if (sysfs != nullptr) {
+    const bool has_sheaves =
+        std::any_of(sysfs->caches.begin(), sysfs->caches.end(),
+                    [](const auto& cache) { return cache.second.Total("sheaf_capacity") > 0; });
+    return has_sheaves ? "SLUB with sheaves" : "SLUB";
+  }
+  for (const char* name : {"slabinfo.before", "slabinfo.after", "slabinfo.boot"}) {
+    const TraceSidecar* sidecar = sidecars.trace().FindSidecar(name);
+    if (sidecar == nullptr) continue;
+    const absl::StatusOr<Slabinfo> slabinfo = ParseSlabinfo(sidecar->contents, sidecar->name);
+    if (!slabinfo.ok()) continue;
+    // SLUB has nothing to tune there and prints zeros.
+    const bool is_slab = std::any_of(slabinfo->caches.begin(), slabinfo->caches.end(),
+                                     [](const SlabinfoCache& cache) { return cache.limit > 0; });
+    return is_slab ? "SLAB" : "SLUB";
+  }
+  return "";
+}
 
 KernelMatch MatchKernels(const RecordedSidecars& sidecars, const TraceSurvey& survey,
                          const SimulationOptions& options, const Allocator* model) {

@@ -4,6 +4,8 @@
 #ifndef SLABLAB_RUNS_SIMULATION_KERNEL_MATCH_H_
 #define SLABLAB_RUNS_SIMULATION_KERNEL_MATCH_H_
 
+#include <string>
+
 #include "allocators/allocator.h"
 #include "reports/result.pb.h"
 #include "runs/simulation/simulation_options.h"
@@ -11,6 +13,9 @@
 #include "traces/sidecar/survey.h"
 
 namespace slablab {
+
+// "SLUB", "SLUB with sheaves" or "SLAB", by what only one of them writes; empty: not known.
+std::string RecordedAllocator(const RecordedSidecars& sidecars);
 
 // The recorded kernel beside that of the options' model: which they are, and how many of the
 // recorded kmallocs the model's size classes round to another size than the kernel did. `model`,
