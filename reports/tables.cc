@@ -290,6 +290,18 @@ DataTable LayersOverTimeTable(const RunResult& result) {
   return table;
 }
 
+DataTable LockWaitsOverTimeTable(const RunResult& result) {
+  DataTable table{.name = "waits_over_time", .keys = 2, .columns = {"time_ns"}, .rows = {}};
+  AppendColumns(*LockWaitSample::descriptor(), table.columns);
+  for (const FootprintSample& sample : result.footprint()) {
+    for (const LockWaitSample& wait : sample.lock_waits()) {
+      table.rows.push_back({fmt::format("{}", sample.time_ns())});
+      AppendValues(wait, table.rows.back());
+    }
+  }
+  return table;
+}
+
 // With the wait of each that had one: 0 and no names where none was.
 DataTable SlowestTable(const RunResult& result) {
   DataTable table{.name = "slowest", .keys = 1, .columns = {}, .rows = {}};
@@ -400,6 +412,7 @@ std::vector<DataTable> DataTables(const RunResult& result) {
   tables.push_back(CacheLayerTable(result));
   tables.push_back(LayerNodeTable(result));
   tables.push_back(LayersOverTimeTable(result));
+  tables.push_back(LockWaitsOverTimeTable(result));
   tables.push_back(SlowestTable(result));
   tables.push_back(SlowestCausesTable(result));
   for (DataTable& table : CallSiteTables(result.attribution())) tables.push_back(std::move(table));

@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "runs/simulation/percpu_result.h"
 #include "sim/core/tick_rcu.h"
+#include "workloads/operations/footprint_watch.h"
 
 namespace slablab {
 
@@ -147,6 +148,12 @@ void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
     filled.set_object_bytes(layer.object_bytes);
     filled.set_own_bytes(layer.own_bytes);
   }
+  for (const LockWaits& wait : at.waits) {
+    LockWaitSample& filled = *sample.add_lock_waits();
+    filled.set_lock(std::string(wait.lock));
+    filled.set_contentions(wait.contentions);
+    filled.set_wait_cycles(wait.cycles);
+  }
   if (at.footprint.rcu_free_bytes + at.rcu.objects == 0) return;
   WaitingForRcu& waiting = *sample.mutable_rcu();
   waiting.set_objects(at.footprint.rcu_objects + at.rcu.objects);
@@ -158,7 +165,7 @@ void FillFootprint(const FootprintAt& at, FootprintSample& sample) {
 }
 
 // The samples that were taken on the way, and one more of the end.
-void GatherFootprint(const Machine& machine, const Allocator& allocator, const RunAccount& replayed,
+void GatherFootprint(Machine& machine, const Allocator& allocator, const RunAccount& replayed,
                      const RcuFrees& rcu, Cycles end, RunResult& result) {
   for (const FootprintAt& sample : replayed.footprint) {
     FillFootprint(sample, *result.add_footprint());
@@ -168,7 +175,8 @@ void GatherFootprint(const Machine& machine, const Allocator& allocator, const R
                    .footprint = allocator.TotalFootprint(),
                    .requested_bytes = replayed.requested_bytes,
                    .rcu = rcu.waiting(),
-                   .layers = LayerWatch().Sample(allocator)};
+                   .layers = LayerWatch().Sample(allocator),
+                   .waits = LockWaitsOf(machine.scheduler())};
   if (!replayed.footprint.empty()) {
     last.time = std::max(last.time, replayed.footprint.back().time);
     if (last.time == replayed.footprint.back().time) result.mutable_footprint()->RemoveLast();

@@ -5,6 +5,7 @@
 #define SLABLAB_WORKLOADS_OPERATIONS_ACCOUNT_H_
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -65,12 +66,20 @@ struct OperationAccount {
   Histogram FreeCycles() const;
 };
 
+// What was waited for locks of a class, since the run's start.
+struct LockWaits {
+  std::string_view lock;  // the class's name, which lives as long as its scheduler
+  uint64_t contentions = 0;
+  Cycles cycles = 0;
+};
+
 struct FootprintAt {
   Nanos time = 0;  // since the run's start
   Footprint footprint;
   uint64_t requested_bytes = 0;
   RcuWaiting rcu = {};                  // what waits for a grace period, but for what is in sheaves
   std::vector<CacheLayer> layers = {};  // of all caches; of the peak and the end: not known
+  std::vector<LockWaits> waits = {};    // of locks that were waited for; likewise
 };
 
 // Of a slab allocator's in a run, in either order.

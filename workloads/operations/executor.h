@@ -52,7 +52,7 @@ class Executor {
         auditor_(machine),
         rcu_frees_(machine, allocator),
         meter_(account_),
-        footprint_(allocator, rcu_frees_, account_, options.footprint) {
+        footprint_(machine.scheduler(), allocator, rcu_frees_, account_, options.footprint) {
     account_.paths = TimesWithRcu(allocator);
     account_.cpus.resize(static_cast<size_t>(machine.config().cpu_count()));
     SizeCaches();

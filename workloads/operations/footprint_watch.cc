@@ -10,9 +10,22 @@
 
 namespace slablab {
 
-FootprintWatch::FootprintWatch(const Allocator& allocator, const RcuFrees& rcu_frees,
-                               RunAccount& result, const Options& options)
-    : allocator_(allocator),
+std::vector<LockWaits> LockWaitsOf(const Scheduler& scheduler) {
+  std::vector<LockWaits> waits;
+  for (const LockClass& lock : scheduler.lock_classes()) {
+    if (lock.contentions == 0) continue;
+    waits.push_back({.lock = lock.name,
+                     .contentions = lock.contentions,
+                     .cycles = lock.wait_total_cycles});
+  }
+  return waits;
+}
+
+FootprintWatch::FootprintWatch(const Scheduler& scheduler, const Allocator& allocator,
+                               const RcuFrees& rcu_frees, RunAccount& result,
+                               const Options& options)
+    : scheduler_(scheduler),
+      allocator_(allocator),
       rcu_frees_(rcu_frees),
       result_(result),
       footprint_(allocator.TotalFootprint()),
@@ -26,6 +39,7 @@ void FootprintWatch::Sample(uint64_t time) {
   std::vector<FootprintAt>& samples = result_.footprint;
   samples.push_back(At(time));
   samples.back().layers = result_.layers.Sample(allocator_);
+  samples.back().waits = LockWaitsOf(scheduler_);
   if (samples_max_ != 0 && samples.size() == samples_max_) {
     for (size_t i = 0; i < samples.size() / 2; ++i) samples[i] = samples[2 * i];
     samples.resize(samples.size() / 2);

@@ -6,15 +6,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "allocators/allocator.h"
 #include "base/types.h"
+#include "sim/core/scheduler.h"
 #include "workloads/operations/account.h"
 #include "workloads/rcu_frees.h"
 
 namespace slablab {
 
-// The footprint of a run over time, and its peak. Times are its driver's, from the start on.
+// What locks have been waited for until now, those that were at all.
+std::vector<LockWaits> LockWaitsOf(const Scheduler& scheduler);
+
+// The footprint of a run over time, and its peak; with each sample, what locks were waited for. Times are its driver's, from the start on.
 class FootprintWatch {
  public:
   struct Options {
@@ -25,8 +30,8 @@ class FootprintWatch {
     size_t samples_max = 0;
   };
   // All must outlive it; samples and peak go to `result`.
-  FootprintWatch(const Allocator& allocator, const RcuFrees& rcu_frees, RunAccount& result,
-                 const Options& options);
+  FootprintWatch(const Scheduler& scheduler, const Allocator& allocator, const RcuFrees& rcu_frees,
+                 RunAccount& result, const Options& options);
 
   // What is held has changed, perhaps.
   void NotePeak(uint64_t time) {
@@ -39,6 +44,7 @@ class FootprintWatch {
  private:
   FootprintAt At(uint64_t time) const;
 
+  const Scheduler& scheduler_;
   const Allocator& allocator_;
   const RcuFrees& rcu_frees_;
   RunAccount& result_;
