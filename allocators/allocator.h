@@ -42,6 +42,9 @@ enum class SheafPlace : uint8_t { kSpare, kBarn };
 // Which way through the model an operation took: an index into Allocator::paths().
 using PathId = uint8_t;
 
+// Objects that a sheaf may hold: it is kmalloc'ed, 32 bytes and 8 an object, of at most 4 MiB.
+inline constexpr uint32_t kSheafCapacityMax = ((uint32_t{4} << 20) - 32) / 8;
+
 struct CacheSpec {
   std::string name;
   uint32_t object_size = 0;    // bytes, > 0
@@ -57,7 +60,8 @@ struct CacheSpec {
   // Where the free pointer lies within a free object (kmem_cache_args.freeptr_offset); -1: the
   // kernel chooses.
   int64_t free_pointer_offset = -1;
-  uint32_t sheaf_capacity = 0;  // kmem_cache_args.sheaf_capacity; 0: the kernel's own formula
+  // kmem_cache_args.sheaf_capacity, at most kSheafCapacityMax; 0: the kernel's own formula.
+  uint32_t sheaf_capacity = 0;
   // SLAB_CONSISTENCY_CHECKS, SLAB_RED_ZONE, SLAB_POISON, SLAB_STORE_USER.
   bool consistency_checks = false;
   bool red_zone = false;

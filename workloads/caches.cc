@@ -40,6 +40,14 @@ uint32_t AlignmentFor(uint32_t bytes, uint32_t slot) {
   return 0;
 }
 
+constexpr const char* kSheavesSidecars[] = {"sys-kernel-slab.before", "sys-kernel-slab.after"};
+
+// Whether that sidecar is there and of a kernel whose caches have sheaves.
+bool HasSheaves(const TraceHeader& trace, std::string_view sidecar) {
+  const TraceSidecar* const found = trace.FindSidecar(sidecar);
+  return found != nullptr && absl::StrContains(found->contents, "sheaf_capacity");
+}
+
 // Caches of one kind: how many, and the first few by name.
 class Named {
  public:
@@ -88,9 +96,8 @@ std::optional<Slabinfo> SlabinfoOf(const TraceHeader& trace) {
 }
 
 const SlabSysfs* SheavesSysfsOf(const RecordedSidecars& sidecars) {
-  for (const char* name : {"sys-kernel-slab.before", "sys-kernel-slab.after"}) {
-    const TraceSidecar* const sidecar = sidecars.trace().FindSidecar(name);
-    if (sidecar == nullptr || !absl::StrContains(sidecar->contents, "sheaf_capacity")) continue;
+  for (const char* name : kSheavesSidecars) {
+    if (!HasSheaves(sidecars.trace(), name)) continue;
     if (const SlabSysfs* const sysfs = sidecars.FirstSysfs({name}); sysfs != nullptr) return sysfs;
   }
   return nullptr;
@@ -104,6 +111,10 @@ uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache) {
   if (known->Find("alloc_cpu_sheaf") != nullptr) return capacity;
   const auto slot = static_cast<uint32_t>(std::max<int64_t>(known->Total("slab_size"), 0));
   return capacity > SheafCapacity(kSheaves73, CacheSpec(), slot) ? capacity : 0;
+}
+
+uint32_t KnownSheafCapacity(std::string_view cache) {
+  return cache == "maple_node" || cache == "vm_area_struct" ? 32 : 0;
 }
 
 absl::Status CreateRecordedCaches(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator) {
@@ -174,7 +185,8 @@ absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const RecordedSidecars& 
       continue;
     }
     CacheSpec spec = SpecOf(cache, slabinfo);
-    if (sysfs != nullptr) spec.sheaf_capacity = AskedSheafCapacity(*sysfs, cache.name);
+    spec.sheaf_capacity = sysfs != nullptr ? AskedSheafCapacity(*sysfs, cache.name)
+                                           : KnownSheafCapacity(cache.name);
     const absl::StatusOr<CacheId> id = FindOrCreateCache(machine, allocator, spec);
     if (!id.ok()) return id.status();
     ids.push_back(*id);
@@ -186,11 +198,18 @@ std::vector<std::string> GeometrySentences(const TraceHeader& trace,
                                            const std::vector<CacheId>& caches,
                                            const Allocator& allocator) {
   const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
-  Named aligned, constructed, padded, other_slots, other_slabs;
+  const bool sheaves_are_recorded =
+      std::ranges::any_of(kSheavesSidecars, [&](const char* name) { return HasSheaves(trace, name); });
+  Named aligned, constructed, padded, asking, other_slots, other_slabs;
   for (size_t i = 0; i < caches.size(); ++i) {
     const TraceCache& cache = trace.caches[i];
-    if (caches[i] == kNoCache || cache.slab_size == 0) continue;
+    if (caches[i] == kNoCache) continue;
     const CacheLayout layout = allocator.Layout(caches[i]);
+    const uint32_t asked = KnownSheafCapacity(cache.name);
+    if (!sheaves_are_recorded && asked > 0 && layout.sheaf_capacity == asked) {
+      asking.Add(cache.name, fmt::format("{} objects", asked));
+    }
+    if (cache.slab_size == 0) continue;
     const CacheSpec spec = SpecOf(cache, slabinfo);
     if (spec.slot_size > 0) {
       const std::string sizes = fmt::format("{} bytes in {}", spec.object_size, spec.slot_size);
@@ -220,6 +239,8 @@ std::vector<std::string> GeometrySentences(const TraceHeader& trace,
   say(aligned, "Caches taken to be aligned, since their slots are larger than their objects");
   say(constructed, "Caches taken to have a constructor, with the free pointer behind the object");
   say(padded, "Caches whose slots are larger than anything known of them accounts for, kept so");
+  say(asking,
+      "Caches taken to ask for sheaves of a size of their own, as in Linux 6.18 and later");
   say(other_slots, "Caches that have other slots here than in the recorded kernel");
   say(other_slabs,
       "Caches that have other slabs here (pages) than slabinfo says, as allocators and numbers of "

@@ -6,6 +6,7 @@
 #include "workloads/caches.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@ namespace slablab {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -126,6 +128,26 @@ TEST(SpecOfTest, KnownFlagsAreNotSecondGuessed) {
   EXPECT_EQ(SpecOf(cache, std::nullopt).slot_size, 0u);
   cache.slab_size = 832;  // With red zones and owners.
   EXPECT_EQ(SpecOf(cache, std::nullopt).slot_size, 832u);
+}
+
+// Without /sys/kernel/slab of a kernel with sheaves beside it, a recording does not say which
+// caches ask for some; 6.18 gives none to those that do not.
+TEST(SheavesTest, CachesThatAskForSomeAreKnownByName) {
+  TraceHeader trace;
+  trace.caches = {TraceCache(), Seen("maple_node", 256, 256), Seen("other", 256, 256)};
+  for (const auto& [model, asked] : {std::pair("slub-6.12", 0u), {"slub-6.18", 32u}}) {
+    AllocatorMachine m(model, {});
+    const auto caches = FindOrCreateCaches(trace, m.machine(), m.allocator());
+    ASSERT_TRUE(caches.ok()) << caches.status();
+    EXPECT_EQ(m.allocator().Layout((*caches)[1]).sheaf_capacity, asked) << model;
+    EXPECT_EQ(m.allocator().Layout((*caches)[2]).sheaf_capacity, 0u) << model;
+    const std::vector<std::string> said = GeometrySentences(trace, *caches, m.allocator());
+    if (asked == 0) {
+      EXPECT_THAT(said, IsEmpty()) << model;
+    } else {
+      EXPECT_THAT(said, ElementsAre(HasSubstr("1, namely maple_node (32 objects)"))) << model;
+    }
+  }
 }
 
 TEST(SlabinfoTest, OtherSlabsThanItSaysAreSaid) {

@@ -239,6 +239,10 @@ TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(error("name: 3"), HasSubstr("w.textproto:1:7"));
   EXPECT_THAT(error("nmae: 'x'"), HasSubstr("w.textproto:1:"));
   EXPECT_THAT(error("name: 'x'"), HasSubstr("a workload has tasks"));
+  EXPECT_THAT(error("name: 'x'\nuses { name: 'o' bytes: '64' sheaf_capacity: 32 }"),
+              HasSubstr("kmalloc's caches ask for no capacity of sheaves"));
+  EXPECT_THAT(error("name: 'x'\nuses { name: 'o' cache: 'c' bytes: '64' sheaf_capacity: 524285 }"),
+              HasSubstr("a sheaf holds at most 524284 objects"));
   EXPECT_THAT(error(head + "tasks {\n steps {\n  think { ns: '1 +' }\n }\n}"),
               HasSubstr("w.textproto:5:11: '1 +': at the end"));
   EXPECT_THAT(error(head + "tasks { steps { free { slot: 'x' } } }"),

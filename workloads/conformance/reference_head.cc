@@ -218,7 +218,7 @@ absl::Status ParseReferenceCache(ReferenceLine line, ReferenceRun* run) {
       values[1] > std::numeric_limits<uint32_t>::max()) {
     return line.Bad("object_size or align out of range");
   }
-  if (values[4] > kReferenceSheafMax) return line.Bad("sheaf_capacity out of range");
+  if (values[4] > kSheafCapacityMax) return line.Bad("sheaf_capacity out of range");
   const bool has_free_pointer = texts->size() > kFreePointer && (*texts)[kFreePointer] != "-1";
   if (has_free_pointer && values[kFreePointer] > values[0]) {
     return line.Bad("freeptr_offset is outside of the object");

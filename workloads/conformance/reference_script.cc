@@ -269,8 +269,8 @@ absl::Status ReferenceScript::Sheaf(ReferenceLine* line, ReferenceOp* op) {
   if (!sheaf.ok()) return sheaf;
   const std::optional<uint64_t> want = line->Number();
   const std::optional<uint64_t> got = line->Number();
-  if (!want || *want < 1 || *want > kReferenceSheafMax || !got) {
-    return line->Bad(fmt::format("expected WANT, in 1..{}, and GOT", kReferenceSheafMax));
+  if (!want || *want < 1 || *want > kSheafCapacityMax || !got) {
+    return line->Bad(fmt::format("expected WANT, in 1..{}, and GOT", kSheafCapacityMax));
   }
   op->size = *want;
   op->result = *got;

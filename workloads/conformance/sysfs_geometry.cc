@@ -13,6 +13,7 @@
 #include "allocators/slub/core/policy.h"
 #include "allocators/slub/sheaves/sheaf.h"
 #include "fmt/format.h"
+#include "workloads/caches.h"
 
 namespace slablab {
 namespace {
@@ -29,11 +30,6 @@ std::vector<const SlubPolicy*> PoliciesOf(const SlabSysfs& sysfs) {
   if (!has_sheaves) return {&kSlub61, &kSlub612};
   if (has_cpu_partial) return {&kSlub618};
   return {&kSlub73};
-}
-
-// What caches ask for that ask for a capacity (lib/maple_tree.c, mm/vma_init.c).
-uint32_t CapacityAskedBy(std::string_view cache) {
-  return cache == "maple_node" || cache == "vm_area_struct" ? 32 : 0;
 }
 
 // The cache's sysfs as the request that it was made by. Where the free pointer lies is not there.
@@ -88,7 +84,7 @@ class Check {
     // bootstrap(): the two caches that all others need.
     if (name == "kmem_cache" || name == "kmem_cache_node") return 0;
     CacheSpec spec;
-    spec.sheaf_capacity = CapacityAskedBy(name);
+    spec.sheaf_capacity = KnownSheafCapacity(name);
     spec.consistency_checks = cache.Flag("sanity_checks");
     spec.red_zone = cache.Flag("red_zone");
     spec.poison = cache.Flag("poison");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "allocators/allocator.h"
 #include "base/names.h"
 #include "fmt/format.h"
 #include "sim/pages/gfp.h"
@@ -132,6 +133,13 @@ class Compiler {
       }
       if (use.cache().empty() && (use.align() != 0 || use.hwcache_align())) {
         Fail(path, "kmalloc has its own alignment");
+      }
+      if (use.cache().empty() && use.sheaf_capacity() != 0) {
+        Fail(path, "kmalloc's caches ask for no capacity of sheaves");
+      }
+      if (use.sheaf_capacity() > kSheafCapacityMax) {
+        Fail(path + ".sheaf_capacity",
+             fmt::format("a sheaf holds at most {} objects", kSheafCapacityMax));
       }
       if (use.align() != 0 && (use.align() & (use.align() - 1)) != 0) {
         Fail(path + ".align", "an alignment is a power of two");

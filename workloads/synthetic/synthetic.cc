@@ -99,7 +99,8 @@ absl::Status SyntheticWorkload::MakeCaches(Machine& machine, Allocator& allocato
                              .has_constructor = use.has_constructor(),
                              .typesafe_by_rcu = use.typesafe_by_rcu(),
                              .reclaim_account = use.reclaim_account(),
-                             .mem_spread = use.reclaim_account()});
+                             .mem_spread = use.reclaim_account(),
+                             .sheaf_capacity = use.sheaf_capacity()});
       if (!cache.ok()) {
         return program_.origin.Error(fmt::format("uses[{}].cache", i),
                                      std::string(cache.status().message()));

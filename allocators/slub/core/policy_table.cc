@@ -61,8 +61,6 @@ constexpr std::string_view kNewSlab[] = {"links-all", "links-rest"};
 constexpr std::string_view kFreeLink[] = {"middle", "first-word"};
 constexpr std::string_view kOrderSearch[] = {"fewer-objects", "more-waste"};
 
-// A sheaf is kmalloc'ed: a header of 32 bytes and 8 an object, of at most 4 MiB.
-constexpr uint32_t kCapacityMax = ((4 << 20) - 32) / 8;
 constexpr uint32_t kBarnMax = 1 << 20;
 
 constexpr PolicyRow<P> kRows[] = {
@@ -135,7 +133,7 @@ constexpr PolicyRow<P> kRows[] = {
               .words = kCapacityRule,
               .idle = WithOneCapacity}),
     NumberSwitch<&P::sheaves, &S::capacity>(
-        0, kCapacityMax,
+        0, kSheafCapacityMax,
         Words{.name = "sheaves.capacity",
               .meaning = "Objects that a sheaf of every cache with sheaves holds, unless the "
                          "cache asks for more; 0: by the rule.",
