@@ -21,7 +21,9 @@
 #include "cli/simulation_flags.h"
 #include "cli/worker_flags.h"
 #include "fmt/format.h"
+#include "reports/comparison/comparison.h"
 #include "reports/explain/explain_text.h"
+#include "reports/html/html_report.h"
 #include "reports/message_json.h"
 #include "runs/experiments/policy_path.h"
 #include "runs/simulation/run_check.h"
@@ -47,7 +49,13 @@ std::string FlagsText(const RunSpec& run) {
   return text;
 }
 
-std::string TextOf(const ExplainReport& report, Format format) {
+struct Explained {
+  ExplainReport report;
+  std::vector<LabelledResult> ends;  // A and B
+};
+
+std::string TextOf(const Explained& explained, Format format) {
+  const ExplainReport& report = explained.report;
   switch (format) {
     case Format::kJson:
       return MessageToJson(report);
@@ -56,7 +64,7 @@ std::string TextOf(const ExplainReport& report, Format format) {
     case Format::kTsv:
       return WideText(ExplainTable(report), Delimiter::kTab);
     case Format::kHtml:
-      return ExplainPage(report);
+      return HtmlReport(explained.ends, ComparisonTitle(explained.ends), &report);
     default:
       break;
   }
@@ -64,7 +72,7 @@ std::string TextOf(const ExplainReport& report, Format format) {
   return ExplainText(report, (output.empty() || output == "-") && ColourWanted(stdout));
 }
 
-absl::StatusOr<ExplainReport> ExplainRuns(const std::vector<std::string>& arguments) {
+absl::StatusOr<Explained> ExplainRuns(const std::vector<std::string>& arguments) {
   if (arguments.size() < 2) {
     return absl::InvalidArgumentError(
         "explain takes two models, A and B, each MODEL[:NAME=VALUE,...], and a trace or "
@@ -88,16 +96,26 @@ absl::StatusOr<ExplainReport> ExplainRuns(const std::vector<std::string>& argume
     options.store.emplace(folder);
   }
   options.base_text = FlagsText(WithDefaults(*RunOfFlags()));
-  return Explain(*a, *b, *base, options);
+  Explained explained;
+  options.on_ends = [&](const RunResult& of_a, const RunResult& of_b) {
+    const std::string again = *a == *b ? " #2" : "";  // labels are unique
+    explained.ends = {{.label = a->ToString(), .result = of_a},
+                      {.label = b->ToString() + again, .result = of_b}};
+  };
+  absl::StatusOr<ExplainReport> report = Explain(*a, *b, *base, options);
+  if (!report.ok()) return report.status();
+  explained.report = *std::move(report);
+  return explained;
 }
 
 int RunExplain(const std::vector<std::string>& arguments) {
   const absl::StatusOr<Format> format = FormatAmong(kFormats);
   if (!format.ok()) return Fail(format.status());
-  const absl::StatusOr<ExplainReport> report = ExplainRuns(arguments);
-  if (absl::IsCancelled(report.status())) return kExitInterrupted;
-  if (!report.ok()) return Fail(report.status());
-  const absl::Status written = WriteOutput(absl::GetFlag(FLAGS_output), TextOf(*report, *format));
+  const absl::StatusOr<Explained> explained = ExplainRuns(arguments);
+  if (absl::IsCancelled(explained.status())) return kExitInterrupted;
+  if (!explained.ok()) return Fail(explained.status());
+  const absl::Status written =
+      WriteOutput(absl::GetFlag(FLAGS_output), TextOf(*explained, *format));
   return written.ok() ? kExitOk : Fail(written);
 }
 

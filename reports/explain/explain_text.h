@@ -29,8 +29,6 @@ std::string FirstWords(const ExplainFirst& first);
 std::string ExplainText(const ExplainReport& report, bool colour);
 // A row a step, then what is left over and the whole.
 DataTable ExplainTable(const ExplainReport& report);
-// One file that asks for nothing.
-std::string ExplainPage(const ExplainReport& report);
 
 }  // namespace slablab
 

@@ -85,6 +85,33 @@ std::optional<uint64_t> Quantile(const PathStats& path, uint64_t per_myriad) {
   return std::nullopt;
 }
 
+// What was waited for locks between two samples.
+struct WaitsBetween {
+  uint64_t cycles = 0;
+  uint64_t contentions = 0;
+  std::string most_for;
+};
+
+WaitsBetween WaitsOf(const FootprintSample& before, const FootprintSample& after) {
+  WaitsBetween waits;
+  uint64_t most = 0;
+  for (const LockWaitSample& lock : after.lock_waits()) {
+    uint64_t cycles = lock.wait_cycles();
+    uint64_t contentions = lock.contentions();
+    for (const LockWaitSample& was : before.lock_waits()) {
+      if (was.lock() != lock.lock()) continue;
+      cycles -= std::min<uint64_t>(cycles, was.wait_cycles());
+      contentions -= std::min<uint64_t>(contentions, was.contentions());
+    }
+    waits.cycles += cycles;
+    waits.contentions += contentions;
+    if (cycles <= most) continue;
+    most = cycles;
+    waits.most_for = lock.lock();
+  }
+  return waits;
+}
+
 }  // namespace
 
 std::optional<uint64_t> PerOperation(const RunResult& result, uint64_t sum, uint64_t times) {
@@ -265,6 +292,46 @@ void AppendLocksFigure(ResultSet set, PageData& page) {
       page.AddRow(table)
           .Thousandths(PerOperation(run.result, lock.wait_total_cycles()))
           .Thousandths(PerOperation(run.result, lock.hold_total_cycles()));
+    }
+  }
+}
+
+void AppendContentionFigure(ResultSet set, PageData& page) {
+  const auto waited = [](const LabelledResult& run) {
+    return run.result.footprint_size() > 1 && !run.result.footprint().rbegin()->lock_waits().empty();
+  };
+  if (std::none_of(set.begin(), set.end(), waited)) return;
+  HtmlView& view = page.AddView(
+      "contention", "Waiting for locks over time",
+      "How many CPUs were waiting for a lock, on average since the sample before. Choose a time by "
+      "dragging: the slowest operations and memory follow.");
+  HtmlChart& chart = *view.mutable_chart();
+  chart.set_kind("lines");
+  chart.set_x("time");
+  chart.set_x_title("time");
+  chart.set_x_unit("ns");
+  chart.set_y_title("CPUs waiting");
+  chart.add_values("CPUs waiting");
+  HtmlTable& table = *view.mutable_table();
+  AddColumns({{"run", "run", "footprint/run"},
+              {"time", "ns", "footprint/time_ns"},
+              {"CPUs waiting", "", "", 3},
+              {"cycles waited"},
+              {"waits"},
+              {"most for", "text"}},
+             table);
+  for (const LabelledResult& run : set) {
+    const auto clock_mhz = static_cast<uint64_t>(run.result.config().clock_mhz());
+    const FootprintSample* before = &FootprintSample::default_instance();
+    for (const FootprintSample& sample : run.result.footprint()) {
+      const WaitsBetween waits = WaitsOf(*before, sample);
+      const uint64_t cycles = (sample.time_ns() - before->time_ns()) * clock_mhz;  // thousand
+      page.AddRow(table)
+          .Quotient(waits.cycles * 1000, cycles)
+          .Number(waits.cycles)
+          .Number(waits.contentions)
+          .Text(waits.most_for);
+      before = &sample;
     }
   }
 }

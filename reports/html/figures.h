@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reports/comparison/comparison.h"
+#include "reports/explain/explain.pb.h"
 #include "reports/html/page_data.h"
 
 // The views of an HTML report. Each appends itself to the page, or nothing if the set has nothing
@@ -42,6 +43,19 @@ void AppendCallersFigure(ResultSet set, PageData& page);
 void AppendPinnedFigure(ResultSet set, PageData& page);
 void AppendSharingFigure(ResultSet set, PageData& page);
 void AppendSlowestFigure(ResultSet set, PageData& page);
+// Over the run, how many CPUs waited for locks.
+void AppendContentionFigure(ResultSet set, PageData& page);
+void AppendSitesFigure(ResultSet set, PageData& page);
+void AppendEndFigure(ResultSet set, PageData& page);
+// The sections of the text that are a table each.
+void AppendSectionFigures(ResultSet set, PageData& page);
+// Since which switch: of the page's first run, that has so many operations, to its second.
+void AppendSinceFigure(const ExplainReport& report, uint64_t operations, PageData& page);
+
+// What differs in words, with each run as the base.
+void AppendWords(ResultSet set, PageData& page);
+// The command that says since which switch, if there is one.
+void AppendExplainCommand(ResultSet set, PageData& page);
 
 // --- For the above. ---
 

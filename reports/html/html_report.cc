@@ -15,6 +15,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
 #include "reports/html/figures.h"
+#include "reports/html/packed.h"
 #include "reports/html/page_data.h"
 #include "reports/html/web_assets.h"
 #include "reports/text/text.h"
@@ -49,22 +50,12 @@ std::string Escaped(std::string_view text) {
   return escaped;
 }
 
-// JSON that may stand in a script element: nothing in it can end the element.
 std::string PageJson(const HtmlPage& page) {
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   std::string json;
   CHECK(google::protobuf::util::MessageToJsonString(page, &json, options).ok());
-  std::string safe;
-  safe.reserve(json.size());
-  for (const char c : json) {
-    if (c == '<') {
-      safe += "\\u003c";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
+  return json;
 }
 
 // Tables of --format=csv whose numbers a view of the page has.
@@ -90,10 +81,15 @@ void AddTables(ResultSet set, PageData& page) {
   }
 }
 
-HtmlPage Figures(ResultSet set) {
+HtmlPage Figures(ResultSet set, const ExplainReport* explain) {
   PageData page(set);
+  AppendWords(set, page);
+  AppendExplainCommand(set, page);
   if (set.size() <= kRunsShownAlone) AddTables(set, page);
   AppendCyclesFigure(set, page);
+  if (explain != nullptr) {
+    AppendSinceFigure(*explain, set[0].result.totals().operations(), page);
+  }
   AppendRunsFigure(set, page);
   AppendScalingFigures(set, page);
   AppendDeltaFigure(set, page);
@@ -105,15 +101,19 @@ HtmlPage Figures(ResultSet set) {
     AppendLocksFigure(set, page);
     AppendLatencyFigure(set, page);
     AppendFootprintFigure(set, page);
+    AppendContentionFigure(set, page);
     AppendLayersOverTimeFigure(set, page);
     AppendWaitingFigure(set, page);
     AppendSlowestFigure(set, page);
     AppendPeakFigure(set, page);
+    AppendEndFigure(set, page);
     AppendPinnedFigure(set, page);
     AppendOccupancyFigure(set, page);
     AppendLayersFigure(set, page);
     AppendCachesFigure(set, page);
     AppendPathsFigure(set, page);
+    AppendSitesFigure(set, page);
+    AppendSectionFigures(set, page);
   }
   AppendInputsFigure(set, page);
   return page.Finish();
@@ -152,17 +152,40 @@ std::string Version(ResultSet set) {
   return "slablab " + set[0].result.config().slablab_version();
 }
 
+// The script draws it again with another base.
+std::string WordsSection(const HtmlWords& words, size_t runs) {
+  const auto items = [](const auto& sentences) {
+    std::string list;
+    for (const std::string& sentence : sentences) {
+      list += fmt::format("<li>{}</li>\n", Escaped(sentence));
+    }
+    return list;
+  };
+  return fmt::format(
+      "<section id=\"words\">\n<h2>{}, and why</h2>\n<ul id=\"headline\">\n{}</ul>\n"
+      "<p id=\"explain\" hidden></p>\n<details{}>\n<summary>All of it in words</summary>\n"
+      "<ul id=\"sentences\">\n{}</ul>\n</details>\n</section>\n",
+      runs == 1 ? "What it cost" : "What differs", items(words.headline()), runs > 2 ? "" : " open",
+      items(words.sentences()));
+}
+
+constexpr std::string_view kDataStart = "<script type=\"text/plain\" id=\"data\">";
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'";
 
 }  // namespace
 
-std::string HtmlReport(ResultSet set, const std::string& title) {
-  std::string words;
-  for (const std::string& sentence : DifferencesInWords(set)) {
-    words += fmt::format("<li>{}</li>\n", Escaped(sentence));
-  }
+HtmlPage HtmlPageOf(const std::string& html) {
+  const size_t start = html.find(kDataStart) + kDataStart.size();
+  const std::string packed = html.substr(start, html.find('<', start) - start);
+  HtmlPage page;
+  CHECK(google::protobuf::util::JsonStringToMessage(Unpacked(packed), &page).ok());
+  return page;
+}
+
+std::string HtmlReport(ResultSet set, const std::string& title, const ExplainReport* explain) {
+  const HtmlPage page = Figures(set, explain);
   const std::string assumptions = AssumptionItems(set);
   std::string html = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
   html += fmt::format("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n", kPolicy);
@@ -174,11 +197,8 @@ std::string HtmlReport(ResultSet set, const std::string& title) {
   html +=
       "<nav aria-label=\"Contents\"></nav>\n</header>\n"
       "<div id=\"controls\" role=\"region\" aria-label=\"What is shown\"></div>\n<main>\n";
+  if (page.words_size() > 0) html += WordsSection(page.words(0), set.size());
   html += "<div id=\"first\"></div>\n";
-  if (!words.empty()) {
-    html += fmt::format("<section id=\"words\">\n<h2>{}, and why</h2>\n<ul>\n{}</ul>\n</section>\n",
-                        set.size() == 1 ? "What it cost" : "What differs", words);
-  }
   html +=
       "<noscript><p>The charts and tables of this page are drawn by a script in it. Without, "
       "<code>slablab report --format=text</code> has the same numbers.</p></noscript>\n";
@@ -201,8 +221,8 @@ std::string HtmlReport(ResultSet set, const std::string& title) {
       "</main>\n<footer><p>Made by {}: a simulation, in cycles of a modelled machine. Charts by "
       "Observable Plot and D3, whose licences are in this file.</p></footer>\n",
       Escaped(Version(set)));
-  html += "<script type=\"application/json\" id=\"data\">";
-  html += PageJson(Figures(set));
+  html += kDataStart;
+  html += Packed(PageJson(page));
   html += "</script>\n<script>\n";
   html += WebAsset::kPlotJs;
   html += "</script>\n<script>\n";

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "reports/comparison/comparison.h"
+#include "reports/explain/explain.pb.h"
+#include "reports/html_page.pb.h"
 
 namespace slablab {
 
@@ -15,8 +17,13 @@ namespace slablab {
 // follows the reader's light or dark setting, and is the same bytes for the same set. Names from
 // results are data in it, never markup.
 //
-// REQUIRES: labels are unique. `title` is the page's.
-std::string HtmlReport(ResultSet set, const std::string& title);
+// REQUIRES: labels are unique. `title` is the page's. `explain` is of the set's two runs, in that
+// order: the page then says since which switch they differ.
+std::string HtmlReport(ResultSet set, const std::string& title,
+                       const ExplainReport* explain = nullptr);
+
+// The data in such a page.
+HtmlPage HtmlPageOf(const std::string& html);
 
 }  // namespace slablab
 

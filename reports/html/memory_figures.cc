@@ -158,11 +158,22 @@ void AppendWaitingFigure(ResultSet set, PageData& page) {
   }
 }
 
-void AppendPeakFigure(ResultSet set, PageData& page) {
+namespace {
+
+// Memory at one moment of each run, by what it was.
+struct MomentFigure {
+  const FootprintSample& (RunResult::*of)() const;
+  const char* id;
+  const char* title;
+  const char* lede;
+  const char* axis;
+};
+
+void AppendMomentFigure(ResultSet set, const MomentFigure& figure, PageData& page) {
   PartsByRun parts;
   bool any = false;
   for (size_t run = 0; run < set.size(); ++run) {
-    const MemoryHeld held = HeldBy(set[run].result.footprint_peak());
+    const MemoryHeld held = HeldBy((set[run].result.*figure.of)());
     const bool has_rcu = set[run].result.has_rcu();
     any = any || held.total > 0;
     for (const std::vector<NamedSum>* list : {&held.in_slabs, &held.besides}) {
@@ -174,22 +185,43 @@ void AppendPeakFigure(ResultSet set, PageData& page) {
     }
   }
   if (!any) return;
-  HtmlView& view = page.AddView("peak", "Memory at the peak",
-                                "Bytes held in all when most was in slabs, by what they were; "
-                                "kmalloc's whole pages, metadata elsewhere and per-CPU areas are "
-                                "in no slabs.");
+  HtmlView& view = page.AddView(figure.id, figure.title, figure.lede);
   const PartsTitles titles = {.part = "what", .value = "held", .unit = "bytes", .decimals = 0};
   SetBars(titles, parts.parts, *view.mutable_chart());
-  view.mutable_chart()->set_x_title("held at the peak");
+  view.mutable_chart()->set_x_title(figure.axis);
   view.mutable_chart()->set_ranked(true);
   HtmlTable& table = *view.mutable_table();
   StartPartsTable(titles, table);
   FillPartRows(set, parts, page, table);
   for (const LabelledResult& run : set) {
-    const FootprintSample& peak = run.result.footprint_peak();
-    page.AddRow(table).Text(run.label).Text("in slabs").Number(peak.slab_bytes());
-    page.AddRow(table).Text(run.label).Text("held in all").Number(HeldBy(peak).total);
+    const FootprintSample& moment = (run.result.*figure.of)();
+    page.AddRow(table).Text(run.label).Text("in slabs").Number(moment.slab_bytes());
+    page.AddRow(table).Text(run.label).Text("held in all").Number(HeldBy(moment).total);
   }
+}
+
+}  // namespace
+
+void AppendPeakFigure(ResultSet set, PageData& page) {
+  AppendMomentFigure(set,
+                     {.of = &RunResult::footprint_peak,
+                      .id = "peak",
+                      .title = "Memory at the peak",
+                      .lede = "Bytes held in all when most was in slabs, by what they were; "
+                              "kmalloc's whole pages, metadata elsewhere and per-CPU areas are in "
+                              "no slabs.",
+                      .axis = "held at the peak"},
+                     page);
+}
+
+void AppendEndFigure(ResultSet set, PageData& page) {
+  AppendMomentFigure(set,
+                     {.of = &RunResult::footprint_end,
+                      .id = "end",
+                      .title = "Memory at the end",
+                      .lede = "The same when the run was over.",
+                      .axis = "held at the end"},
+                     page);
 }
 
 void AppendOccupancyFigure(ResultSet set, PageData& page) {

@@ -22,9 +22,12 @@ constexpr int kRepeatsLeast = 4;
 bool HasOwnValues(const HtmlTable::Column& column) { return column.source().empty(); }
 
 // An integer as it is written, so that it reads the same as a number.
-std::optional<uint64_t> ExactInteger(const std::string& cell) {
-  uint64_t value = 0;
-  if (!absl::SimpleAtoi(cell, &value) || value > kExactMax) return std::nullopt;
+std::optional<int64_t> ExactInteger(const std::string& cell) {
+  int64_t value = 0;
+  if (!absl::SimpleAtoi(cell, &value)) return std::nullopt;
+  if (value > static_cast<int64_t>(kExactMax) || value < -static_cast<int64_t>(kExactMax)) {
+    return std::nullopt;
+  }
   if (std::to_string(value) != cell) return std::nullopt;
   return value;
 }
@@ -80,6 +83,11 @@ HtmlRow& HtmlRow::Number(uint64_t value) {
   return *this;
 }
 
+HtmlRow& HtmlRow::Signed(int64_t value) {
+  NextCell().set_number_value(static_cast<double>(value));
+  return *this;
+}
+
 HtmlRow& HtmlRow::Thousandths(uint64_t value) {
   NextCell().set_number_value(static_cast<double>(std::min(value, kExactMax)) / 1000.0);
   return *this;
@@ -97,6 +105,12 @@ HtmlRow& HtmlRow::Nothing() {
 HtmlRow& HtmlRow::Quotient(uint64_t numerator, uint64_t denominator) {
   if (denominator == 0) return Nothing();
   // Small shares keep their first digits.
+  NextCell().set_number_value(static_cast<double>(numerator) / static_cast<double>(denominator));
+  return *this;
+}
+
+HtmlRow& HtmlRow::SignedQuotient(int64_t numerator, uint64_t denominator) {
+  if (denominator == 0) return Nothing();
   NextCell().set_number_value(static_cast<double>(numerator) / static_cast<double>(denominator));
   return *this;
 }

@@ -30,11 +30,13 @@ class HtmlRow {
   }
   HtmlRow& Text(const std::string& text);
   HtmlRow& Number(uint64_t value);
+  HtmlRow& Signed(int64_t value);
   HtmlRow& Thousandths(uint64_t value);
   HtmlRow& Thousandths(std::optional<uint64_t> value);
   HtmlRow& Nothing();
   // numerator / denominator; nothing of nothing.
   HtmlRow& Quotient(uint64_t numerator, uint64_t denominator);
+  HtmlRow& SignedQuotient(int64_t numerator, uint64_t denominator);
 
  private:
   google::protobuf::Value& NextCell();
@@ -58,6 +60,8 @@ class PageData {
   // Columns whose cells are all integers that a script holds exactly are numbers, others text.
   void AddTable(const DataTable& table);
   HtmlMetric& AddMetric() { return *page_.add_metrics(); }
+  HtmlWords& AddWords() { return *page_.add_words(); }
+  HtmlExplain& explain() { return *page_.mutable_explain(); }
   uint32_t NameNumber(const std::string& name);
 
   // The whole, with what repeats in a column counted.

@@ -10,6 +10,7 @@
 #include "reports/numbers.h"
 #include "reports/setting.h"
 #include "reports/text/sections.h"
+#include "reports/text/text.h"
 
 // The first lines of a run's report: three sentences to quote, the machine and the kernels.
 
@@ -95,6 +96,15 @@ std::string HowSureSentence(const RunResult& result) {
 
 }  // namespace
 
+std::vector<std::string> HeadlineSentences(const RunResult& result) {
+  std::vector<std::string> sentences = {CostSentence(result), MemorySentence(result),
+                                        HowSureSentence(result)};
+  if (std::string reservations = ReservationsSentence(result); !reservations.empty()) {
+    sentences.insert(sentences.begin(), std::move(reservations));
+  }
+  return sentences;
+}
+
 void AppendHeadline(const RunResult& result, TextPage& page) {
   const RunConfig& config = result.config();
   page.Heading(fmt::format(
@@ -102,12 +112,7 @@ void AppendHeadline(const RunResult& result, TextPage& page) {
       config.machine().empty() ? "unknown" : config.machine(),
       !config.workload().empty() ? config.workload()
                                  : (config.trace().empty() ? "unknown" : config.trace())));
-  if (const std::string reservations = ReservationsSentence(result); !reservations.empty()) {
-    page.Paragraph(reservations);
-  }
-  page.Paragraph(CostSentence(result));
-  page.Paragraph(MemorySentence(result));
-  page.Paragraph(HowSureSentence(result));
+  for (const std::string& sentence : HeadlineSentences(result)) page.Paragraph(sentence);
   page.Blank();
   page.Labelled("machine", Shortened(MachineInShort(result), kListColumns));
   if (const std::string kernels = KernelsSentence(result); !kernels.empty()) {

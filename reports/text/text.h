@@ -34,6 +34,9 @@ struct TextOptions {
 // docs/report.md explains every number. Sections that a result has nothing for are left out.
 std::string TextReport(const RunResult& result, const TextOptions& options);
 
+// Of that, the sentences of the headline.
+std::vector<std::string> HeadlineSentences(const RunResult& result);
+
 // Of that, the comparison with the kernel's own counters alone; empty if the result has none.
 std::string KernelComparisonText(const RunResult& result, const TextOptions& options);
 

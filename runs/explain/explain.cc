@@ -63,6 +63,7 @@ class Explainer {
     }
     ExplainReport report = Attribute();
     if (absl::Status status = FindFirsts(report); !status.ok()) return status;
+    if (options_.on_ends) options_.on_ends(ResultOf(a_), ResultOf(b_));
     return report;
   }
 
@@ -131,7 +132,6 @@ absl::StatusOr<std::string> Explainer::RunPoint(const Point& point) const {
       Simulate(point.side.Of(base_), {.progress = nullptr, .stop = InterruptRequested});
   if (!result.ok()) return result.status();
   MakePrintable(&*result);
-  result->clear_slowest();  // Nobody reads them.
   if (options_.store.has_value()) {
     const absl::Status kept = options_.store->PutResult(point.name, *result);
     if (!kept.ok()) return kept;

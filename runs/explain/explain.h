@@ -24,6 +24,8 @@ struct ExplainOptions {
   std::function<void(size_t done, size_t total)> progress = {};
   // Where results are kept, so that what was interrupted goes on; nothing: nowhere.
   std::optional<SweepStore> store = {};
+  // Is shown what A and B came to.
+  std::function<void(const RunResult& a, const RunResult& b)> on_ends = {};
   // What of `base` decides a result, beside its inputs' bytes, the model and its policies: in the
   // names of what is kept.
   std::string base_text = {};

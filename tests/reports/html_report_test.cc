@@ -4,6 +4,7 @@
 #include "reports/html/html_report.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,20 +14,21 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "base/check.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "reports/breakdown.h"
+#include "reports/html/packed.h"
 #include "reports/html/web_assets.h"
 #include "reports/html_page.pb.h"
 #include "reports/tables.h"
 #include "reports/text/text.h"
 #include "tests/reports/example_result.h"
+#include "tests/reports/page_cells.h"
 
 namespace slablab {
 namespace {
 
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -48,15 +50,6 @@ std::string WithoutAssets(std::string html) {
     if (at != std::string::npos) html.erase(at, asset.size());
   }
   return html;
-}
-
-HtmlPage DataOf(const std::string& html) {
-  const std::string start = "<script type=\"application/json\" id=\"data\">";
-  const size_t begin = html.find(start) + start.size();
-  const std::string json = html.substr(begin, html.find("</script>", begin) - begin);
-  HtmlPage page;
-  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &page).ok()) << json;
-  return page;
 }
 
 // Every name in it is hostile.
@@ -89,7 +82,7 @@ TEST(HtmlReportTest, NamesAreNeverMarkup) {
   EXPECT_THAT(own, Not(HasSubstr("<img")));
   EXPECT_THAT(own, HasSubstr("&lt;/script&gt;&lt;script&gt;alert(1)"));
   // As data, the name is what it was.
-  const HtmlPage page = DataOf(html);
+  const HtmlPage page = HtmlPageOf(html);
   ASSERT_GT(page.views_size(), 3);
   EXPECT_THAT(page.DebugString(), HasSubstr("</script><script>alert(1)"));
 }
@@ -110,48 +103,13 @@ TEST(HtmlReportTest, AsksForNothing) {
   EXPECT_THAT(own, HasSubstr("default-src 'none'"));
 }
 
-// The cells of a column as they are meant: [n, value] stands for n of them.
-std::vector<google::protobuf::Value> Cells(const HtmlTable::Column& column) {
-  std::vector<google::protobuf::Value> cells;
-  for (const auto& value : column.values().values()) {
-    if (value.has_list_value()) {
-      const auto& pair = value.list_value();
-      cells.insert(cells.end(), static_cast<size_t>(pair.values(0).number_value()), pair.values(1));
-    } else {
-      cells.push_back(value);
-    }
-  }
-  return cells;
-}
-
-// A column of a view's table, wherever it stands.
-const HtmlTable::Column& Resolved(const HtmlPage& page, const HtmlTable::Column& column) {
-  if (column.source().empty()) return column;
-  const std::vector<std::string> at = absl::StrSplit(column.source(), '/');
-  for (const HtmlTable& table : page.tables()) {
-    if (table.name() != at[0]) continue;
-    for (const HtmlTable::Column& each : table.columns()) {
-      if (each.title() == at[1]) return each;
-    }
-  }
-  ADD_FAILURE() << column.source() << " is none of the page's";
-  return column;
-}
-
-const HtmlView& ViewOf(const HtmlPage& page, const std::string& id) {
-  const auto view = std::find_if(page.views().begin(), page.views().end(),
-                                 [&](const HtmlView& each) { return each.id() == id; });
-  CHECK(view != page.views().end());
-  return *view;
-}
-
 // Whatever results hold, every column has a cell for each row, wherever it stands.
 TEST(HtmlReportTest, AnyResultsMakeAWholePage) {
   Random random(11);
   for (int i = 0; i < 10; ++i) {
     std::vector<RunResult> results;
     for (uint64_t n = 1 + random.Below(4); n > 0; --n) results.push_back(AnyResult(random));
-    const HtmlPage page = DataOf(HtmlReport(Labelled(std::move(results)), "any"));
+    const HtmlPage page = HtmlPageOf(HtmlReport(Labelled(std::move(results)), "any"));
     for (const HtmlTable& table : page.tables()) {
       for (const HtmlTable::Column& column : table.columns()) {
         EXPECT_EQ(Cells(column).size(), table.rows()) << table.name() << " " << column.title();
@@ -176,7 +134,7 @@ TEST(HtmlReportTest, AnyResultsMakeAWholePage) {
 TEST(HtmlReportTest, ThePagesTablesAreThoseOfCsv) {
   Random random(3);
   const std::vector<LabelledResult> set = Labelled({ExampleResult(), AnyResult(random)});
-  const HtmlPage page = DataOf(HtmlReport(set, "two"));
+  const HtmlPage page = HtmlPageOf(HtmlReport(set, "two"));
   int compared = 0;
   for (const DataTable& table : ComparisonTables(set)) {
     const auto of = std::find_if(page.tables().begin(), page.tables().end(),
@@ -191,7 +149,7 @@ TEST(HtmlReportTest, ThePagesTablesAreThoseOfCsv) {
       EXPECT_EQ(column.title(), table.columns[i]);
       const auto cells = Cells(column);
       for (size_t row = 0; row < table.rows.size(); ++row) {
-        const auto number = static_cast<uint64_t>(cells[row].number_value());
+        const auto number = static_cast<int64_t>(cells[row].number_value());
         const std::string text =
             column.unit().empty() ? absl::StrCat(number) : page.names(static_cast<int>(number));
         // JSON has no place for what is not UTF-8.
@@ -205,13 +163,91 @@ TEST(HtmlReportTest, ThePagesTablesAreThoseOfCsv) {
   EXPECT_GT(compared, 20);
 }
 
+// With another base the words are those of a report that has it first.
+TEST(HtmlReportTest, WordsAreThereForEveryBase) {
+  RunResult other = ExampleResult();
+  other.mutable_config()->set_allocator("slab");
+  other.mutable_touches(0)->set_cycles(other.touches(0).cycles() * 2);
+  const std::vector<LabelledResult> set = Labelled({ExampleResult(), other});
+  const std::vector<LabelledResult> turned = {set[1], set[0]};
+  const HtmlPage page = HtmlPageOf(HtmlReport(set, "two"));
+  const HtmlPage turned_page = HtmlPageOf(HtmlReport(turned, "two"));
+  ASSERT_EQ(page.words_size(), 2);
+  for (int base = 0; base < 2; ++base) {
+    const HtmlWords& words = page.words(base);
+    const HtmlWords& same = turned_page.words(1 - base);
+    EXPECT_GE(words.headline_size(), 3);
+    EXPECT_EQ(words.other(), 1u - static_cast<uint32_t>(base));
+    EXPECT_EQ(words.headline(0), same.headline(0));
+    EXPECT_THAT(words.sentences(), ElementsAreArray(DifferencesInWords(base == 0 ? set : turned)));
+  }
+  EXPECT_NE(page.words(0).headline(0), page.words(1).headline(0));
+}
+
+// Nothing is lost by packing, and what is packed is no markup.
+TEST(HtmlReportTest, WhatIsPackedIsTheSameAgain) {
+  Random random(5);
+  for (const size_t size : {0, 1, 1000, 300'000}) {
+    std::string text(size, ' ');
+    for (char& c : text) c = static_cast<char>(random.Below(256));
+    const std::string packed = Packed(text);
+    EXPECT_EQ(packed.find_first_of("<>&"), std::string::npos);
+    EXPECT_EQ(Unpacked(packed), text);
+  }
+}
+
+// Every section of a run's text is a view of its page, or part of one.
+TEST(HtmlReportTest, TheTextsSectionsAreViews) {
+  const std::map<std::string, std::string> view_of = {
+      {"What was run", "inputs"},
+      {"Operations, and cycles", "paths"},
+      {"Where the cycles went", "cycles"},
+      {"Where in the code", "sites"},
+      {"Memory touches", "misses"},
+      {"Call sites", "callers"},
+      {"Steps of the workload", "callers"},
+      {"What callers have", "pinned"},
+      {"Lines that CPUs take", "sharing"},
+      {"Tasks", "tasks"},
+      {"Locks", "locks"},
+      {"CPUs, and how long", "cpus"},
+      {"Page allocator", "pages"},
+      {"Memory over time", "footprint"},
+      {"Memory by cause", "end"},
+      {"What caching costs", "layers"},
+      {"Per-CPU memory", "percpu"},
+      {"Caches at the end", "caches"},
+      {"Caches by the cycles", "caches"},
+      {"Counters", "counters"},
+      {"Cache ", "counters"},
+      {"Beside the kernel", "kernel"},
+      {"What was assumed", ""},
+  };
+  const RunResult result = ExampleResult();
+  const HtmlPage page = HtmlPageOf(HtmlReport(Labelled({result}), "one"));
+  const std::vector<std::string> lines =
+      absl::StrSplit(TextReport(result, TextOptions()), '\n');
+  int sections = 0;
+  // The first heading is the headline's.
+  for (size_t i = 3; i < lines.size(); ++i) {
+    if (lines[i] != std::string(80, '-') || !lines[i - 2].empty()) continue;
+    const std::string& heading = lines[i - 1];
+    const auto of = absl::c_find_if(
+        view_of, [&](const auto& each) { return heading.starts_with(each.first); });
+    ASSERT_NE(of, view_of.end()) << heading;
+    ++sections;
+    EXPECT_TRUE(of->second.empty() || FindView(page, of->second) != nullptr) << heading;
+  }
+  EXPECT_GT(sections, 10);
+}
+
 // The total of cycles, as its parts: with its fraction, and their sum; and what the text says.
 TEST(HtmlReportTest, TheTotalOfCyclesIsTheSumOfItsPartsWithItsDecimal) {
   const RunResult result = ExampleResult();
   const uint64_t cycles = AllocatorCycles(result);
   const uint64_t operations = result.totals().operations();
   ASSERT_NE(cycles % operations, 0u);
-  const HtmlPage page = DataOf(HtmlReport(Labelled({result}), "one"));
+  const HtmlPage page = HtmlPageOf(HtmlReport(Labelled({result}), "one"));
   const HtmlTable& table = ViewOf(page, "cycles").table();
   ASSERT_EQ(table.columns_size(), 3);
   EXPECT_EQ(table.columns(2).decimals(), 1);
@@ -256,7 +292,7 @@ TEST(HtmlReportTest, ALargeSweepIsBelowAMegabyte) {
   }
   const std::string html = HtmlReport(Labelled(std::move(results)), "sweep");
   EXPECT_LT(html.size(), 1'000'000u);
-  const HtmlPage page = DataOf(html);
+  const HtmlPage page = HtmlPageOf(html);
   const HtmlView& scaling = ViewOf(page, "scaling");
   EXPECT_EQ(scaling.table().rows(), 90u);
   EXPECT_THAT(page.tables(), SizeIs(0));

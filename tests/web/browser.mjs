@@ -37,6 +37,7 @@ export async function open(page, folder) {
     await tab.setViewport(viewport);
     await tab.goto(address);
     const drawn = () =>
+      document.documentElement.dataset.ready === "yes" &&
       [...document.querySelectorAll("figure[data-chart]")].every((f) => f.querySelector("svg"));
     await tab
       .waitForFunction(drawn, {timeout: 30000})

@@ -10,6 +10,7 @@ import {Grid} from "./grid.mjs";
 import {Store} from "./state.mjs";
 import {onlyRuns, pivot} from "./tables.mjs";
 import {View} from "./views.mjs";
+import {Words} from "./words.mjs";
 
 // All tables of the results, one at a time.
 class TableView {
@@ -63,14 +64,22 @@ class TableView {
   }
 }
 
-function start() {
-  const page = JSON.parse(document.getElementById("data").textContent);
+// The page's data, as reports/html/packed.h packs them.
+async function readData() {
+  const packed = atob(document.getElementById("data").textContent);
+  const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+function start(page) {
   const store = new Store(location.hash);
   const app = new App(page, store);
   const views = app.views.map((view) => new View(app, view));
   if (app.page.tables.length > 0) views.push(new TableView(app));
   const hasTimes = app.views.some((view) => view.chart?.x_unit === "ns");
   const controls = new Controls(app, hasTimes);
+  const words = new Words(app);
   document.getElementById("controls").append(controls.place);
   const [first, ...others] = views;
   document.getElementById("first").append(first.section);
@@ -91,6 +100,7 @@ function start() {
 
   const show = (keys) => {
     controls.draw();
+    words.onChange(keys);
     for (const view of views) view.onChange(keys);
     for (const {link, id} of links) link.setAttribute("href", store.fragment(id));
   };
@@ -112,6 +122,15 @@ function start() {
   show(null);
   // Charts grow once they are drawn.
   requestAnimationFrame(() => requestAnimationFrame(goToView));
+  document.documentElement.dataset.ready = "yes";
 }
 
-start();
+function failed(error) {
+  const first = document.getElementById("first");
+  first.textContent =
+    "This browser cannot draw the charts and tables of this page: it is older than those of 2023. " +
+    "All that they say is in the text at the end.";
+  throw error;
+}
+
+readData().then(start).catch(failed);

@@ -9,7 +9,8 @@ const PAGE_BYTES = 4096;
 const distinct = (values) => [...new Set(values)];
 
 // {rows: [{panel, bar, part, value}], names, panels, parts}. Only parts that are listed, where any
-// are; `hidden` are numbers of parts. A ranked chart has its shortest bar first.
+// are; `hidden` are numbers of parts. A ranked chart has its shortest bar first, one of changes no
+// bar for nothing.
 export function barRows(table, spec, hidden) {
   const at = (title) => (title ? columnIndex(table, title) : -1);
   const [panelAt, barAt, partAt] = [at(spec.panel), at(spec.bar), at(spec.part)];
@@ -32,7 +33,8 @@ export function barRows(table, spec, hidden) {
     for (const row of drawn) total.set(row.bar, total.get(row.bar) + row.value);
     names = names.sort((a, b) => total.get(a) - total.get(b));
   }
-  return {rows: drawn.filter((row) => row.value > 0), names, panels, parts};
+  if (spec.changes) names = distinct(drawn.filter((row) => row.value !== 0).map((row) => row.bar));
+  return {rows: drawn.filter((row) => row.value !== 0), names, panels, parts};
 }
 
 // Slabs of each cache from the fullest to the emptiest, whatever their node.
