@@ -7,7 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
+#include "reports/delta.h"
+#include "reports/explain/bisect.pb.h"
+#include "reports/metrics.h"
 #include "tests/cli/run_program.h"
 #include "tests/test_files.h"
 
@@ -70,8 +74,42 @@ TEST_F(BisectTest, EndsAtTheFirstPointOfTwoSuitesThatMoved) {
   const std::string b = suite("b.textproto", "slab");
   const Ending moved = Stdout(absl::StrCat("bisect ", a, " ", b));
   EXPECT_EQ(moved.exit_status, 1);
-  EXPECT_THAT(moved.text, AllOf(HasSubstr("first: "), HasSubstr("is second.")));
+  EXPECT_THAT(moved.text, AllOf(HasSubstr("\nfirst "), HasSubstr("is second, step 2 of 2")));
   EXPECT_EQ(Stdout(absl::StrCat("bisect ", a, " ", a)).exit_status, 0);
+}
+
+// The figures of each format are those of all, of switches, points and programs alike.
+TEST_F(BisectTest, FormatsSayTheSame) {
+  const std::string suite =
+      Write("a.textproto", absl::StrCat("point { name: \"one\" run { trace: \"", Sample("net"),
+                                        "\" events_max: 2000 machine: \"vm-c4n2\" } }\n"));
+  const std::string program = Runfile("cli/slablab");
+  for (const std::string& what :
+       {absl::StrCat("slub-7.3 slub-7.3:barns=none", run_, " --per-mille=1"),
+        absl::StrCat(suite, " ", suite), absl::StrCat(program, " ", program, run_)}) {
+    const Ending json = Stdout(absl::StrCat("bisect ", what, " --format=json"));
+    BisectReport report;
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json.text, &report).ok()) << what;
+    ASSERT_GE(report.steps_size(), 1);
+    EXPECT_EQ(json.exit_status, report.moved() ? 1 : 0);
+    const BisectStep& last = report.steps(report.steps_size() - 1);
+    const Ending csv = Stdout(absl::StrCat("bisect ", what, " --format=csv"));
+    EXPECT_THAT(csv.text, HasSubstr(absl::StrCat(",cycles_per_operation,", last.base(), ",",
+                                                 last.value(), ",", report.moved() ? 1 : 0)));
+    EXPECT_EQ(csv.exit_status, json.exit_status);
+    const std::string value = ShortMetricText(*FindMetric(report.metric()), last.value());
+    for (const char* format : {"text", "html"}) {
+      const Ending said = Stdout(absl::StrCat("bisect ", what, " --format=", format));
+      EXPECT_EQ(said.exit_status, json.exit_status);
+      EXPECT_THAT(said.text, HasSubstr(value)) << format;
+    }
+  }
+}
+
+TEST_F(BisectTest, OfOneModelNothingIsOtherwise) {
+  const Ending same = Stdout("bisect slub-7.3 slub-7.3" + run_);
+  EXPECT_EQ(same.exit_status, 0);
+  EXPECT_THAT(same.text, HasSubstr("No switch is set otherwise"));
 }
 
 TEST_F(BisectTest, WhatCannotBeIsRefused) {
