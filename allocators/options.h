@@ -4,8 +4,10 @@
 #ifndef SLABLAB_ALLOCATORS_OPTIONS_H_
 #define SLABLAB_ALLOCATORS_OPTIONS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace slablab {
@@ -41,6 +43,10 @@ struct AllocatorOptions {
   // one of the same name counts.
   std::vector<std::string> policies = {};
 };
+
+inline bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
+  return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
+}
 
 }  // namespace slablab
 

@@ -37,6 +37,12 @@ struct CacheBase {
   uint32_t reciprocal = 0;  // ceil(2^32 / bytes from one object to the next)
   PhysAddr address;         // of the descriptor
   Footprint footprint;
+
+  // The object that begins `bytes` behind a slab's first one. Exact for multiples of the size: the
+  // error of the reciprocal is below size / 2^32 for each, and number * size stays below 2^32.
+  uint32_t IndexAt(uint64_t bytes) const {
+    return static_cast<uint32_t>((bytes * reciprocal) >> 32);
+  }
 };
 
 // slab_unmergeable() of 2010 and 2014; later ones have more reasons.
@@ -196,6 +202,39 @@ class CacheTable {
   std::vector<CacheId> live_;
   Footprint total_;
 };
+
+// One slab: its pages, what objects it has room for, and how many of these users have.
+struct SlabUse {
+  uint64_t bytes = 0;
+  uint64_t objects = 0;
+  uint64_t used = 0;
+};
+// What it adds to the footprint of `s`.
+template <typename Cache>
+Footprint FootprintOfSlab(const Cache& s, const SlabUse& slab) {
+  const uint64_t size = s.geometry.size;
+  Footprint footprint;
+  footprint.slabs = 1;
+  footprint.slab_bytes = slab.bytes;
+  footprint.objects = slab.used;
+  footprint.object_bytes = slab.used * s.geometry.object_size;
+  footprint.padding_bytes = slab.used * (size - s.geometry.object_size);
+  footprint.free_bytes = (slab.objects - slab.used) * size;
+  footprint.tail_bytes = slab.bytes - slab.objects * size;
+  return footprint;
+}
+// Aborts unless the footprint of `s` is that of its slabs, with what no slab tells.
+template <typename Cache>
+void CheckFootprint(const Cache& s, Footprint of_slabs) {
+  of_slabs.percpu_bytes = s.footprint.percpu_bytes;
+  of_slabs.own_objects = s.footprint.own_objects;
+  of_slabs.own_object_bytes = of_slabs.own_objects * s.geometry.object_size;
+  of_slabs.rcu_objects = s.footprint.rcu_objects;
+  of_slabs.rcu_free_bytes += of_slabs.rcu_objects * s.geometry.size;
+  CHECK_LE(of_slabs.own_objects, of_slabs.objects);
+  CHECK_LE(of_slabs.rcu_free_bytes, of_slabs.free_bytes);
+  CHECK(of_slabs == s.footprint);
+}
 
 }  // namespace slablab
 

@@ -84,6 +84,7 @@ std::vector<KmallocTable::Class> KmallocTable::Classes() const {
 }
 
 CacheId KmallocTable::CacheForModernName(std::string_view name) const {
+  if (!options_.names_in_bytes) return kNoCache;
   for (const Class& modern : KmallocTable(KmallocOptions()).Classes()) {
     if (modern.name != name) continue;
     return CacheFor(modern.size, modern.type == KmallocType::kDma ? Gfp::kDma : Gfp::kNone);

@@ -80,8 +80,8 @@ class KmallocTable {
   uint64_t size_max() const { return uint64_t{1} << options_.shift_high; }
   // In the order that create_kmalloc_caches(), or kmem_cache_init() of 2010, makes them.
   std::vector<Class> Classes() const;
-  // The cache that has the part of a class of Linux 6.1 by that name ("kmalloc-cg-1k"); kNoCache
-  // for other names.
+  // The cache that has the part of a class of Linux 6.1 by that name ("kmalloc-cg-1k"), where
+  // classes have other names (names_in_bytes); kNoCache for all others.
   CacheId CacheForModernName(std::string_view name) const;
   void Set(const Class& kmalloc_class, CacheId cache);
   bool IsSet(const Class& kmalloc_class) const { return Get(kmalloc_class) != kNoCache; }

@@ -8,6 +8,12 @@
 
 namespace slablab {
 
+KmallocOptions WithQuirks(KmallocOptions kmalloc, const AllocatorOptions& options) {
+  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, kMemcgOff.name);
+  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, kZoneDmaOff.name);
+  return kmalloc;
+}
+
 void KmallocFront::Place(const Cpu& cpu) {
   table_ = machine_.boot_memory().Allocate(table_bytes(), kLineSize, cpu.node());
 }

@@ -8,6 +8,8 @@
 #include "allocators/common/cache_table.h"
 #include "allocators/common/kmalloc.h"
 #include "allocators/common/slab_frames.h"
+#include "allocators/options.h"
+#include "allocators/switches.h"
 #include "sim/core/cpu.h"
 #include "sim/core/task.h"
 #include "sim/machine.h"
@@ -25,6 +27,16 @@ struct KmallocWays {
   Site large_site{};
   Cycles large_cycles = 0;
 };
+
+// Kernels that were built or booted otherwise.
+inline constexpr QuirkInfo kMemcgOff = {
+    "memcg-off",
+    "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.",
+    /*is_plain=*/true, /*is_recorded=*/true};
+inline constexpr QuirkInfo kZoneDmaOff = {
+    "zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.",
+    /*is_plain=*/true, /*is_recorded=*/true};
+KmallocOptions WithQuirks(KmallocOptions kmalloc, const AllocatorOptions& options);
 
 // kmalloc() in front of a model's caches, the same for every model: the table of size classes,
 // where it lies, whole pages, nothing; and what of all this the model has for itself.

@@ -144,6 +144,20 @@ uint32_t CpuPartialDefault(const SlubRequest& request, uint32_t size) {
 
 }  // namespace
 
+SlubRequest SlubRequestOf(const CacheSpec& spec) {
+  return {.object_size = spec.object_size,
+          .align = spec.align,
+          .slot_size = spec.slot_size,
+          .hwcache_align = spec.hwcache_align,
+          .has_constructor = spec.has_constructor,
+          .typesafe_by_rcu = spec.typesafe_by_rcu,
+          .free_pointer_offset = spec.free_pointer_offset,
+          .red_zone = spec.red_zone,
+          .poison = spec.poison,
+          .store_user = spec.store_user,
+          .consistency_checks = spec.consistency_checks};
+}
+
 int OrderFor(uint64_t bytes) {
   CHECK_GT(bytes, 0u);
   return std::bit_width((bytes - 1) >> kPageShift);

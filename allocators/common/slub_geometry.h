@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "allocators/allocator.h"
 
 // How SLUB lays objects out, as of Linux 6.1 or as an earlier one did: pure arithmetic on what a
 // cache is asked for and on how many CPUs there are. Sizes in bytes.
@@ -28,6 +29,8 @@ struct SlubRequest {
   bool store_user = false;
   bool consistency_checks = false;
 };
+
+SlubRequest SlubRequestOf(const CacheSpec& spec);
 
 struct SlubCpus {
   int present = 1;

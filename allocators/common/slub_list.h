@@ -83,6 +83,22 @@ void RemovePartial(Cpu& cpu, SlubNode<SlabType>& n, SlabType& slab) {
   cpu.Store(n.nr_partial, nr_partial - 1);
 }
 
+// Aborts unless the list hangs together and nobody has its lock; `visit(slab)` for each of it.
+template <typename SlabType, typename Visit>
+void CheckPartialList(const SlubNode<SlabType>& n, Visit visit) {
+  CHECK(!n.list_lock.held());
+  uint64_t length = 0;
+  const SlabType* previous = nullptr;
+  for (const SlabType* slab = n.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
+    CHECK(slab->list_previous.Peek() == previous);
+    visit(*slab);
+    previous = slab;
+    ++length;
+  }
+  CHECK(n.last.Peek() == previous);
+  CHECK_EQ(n.nr_partial.Peek(), length);
+}
+
 }  // namespace slablab
 
 #endif  // SLABLAB_ALLOCATORS_COMMON_SLUB_LIST_H_

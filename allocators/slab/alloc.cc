@@ -79,11 +79,6 @@ Task<Placement> SlabAllocator::AllocEnd(Cpu& cpu, SlabCache& s, AllocRequest req
   co_return Placement{found.object, PathOf(found.way)};
 }
 
-void SlabAllocator::ZeroIfAsked(Cpu& cpu, const SlabCache& s, Gfp gfp, PhysAddr object) {
-  if (!Has(gfp, Gfp::kZero) || object.is_null()) return;
-  cpu.TouchRange({object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
-}
-
 // ____cache_alloc(), while there is something. Null if there is not.
 PhysAddr SlabAllocator::PopEntry(Cpu& cpu, CpuArray& ac) {
   const uint32_t available = cpu.Load(ac.available);
@@ -221,7 +216,7 @@ PhysAddr SlabAllocator::TakeFromSlab(Cpu& cpu, SlabCache& s, SlabBlock& slab) {
   CHECK_LT(active, s.geometry.objects);
   cpu.Touch({freelist + active, Structure::kFreePointer}, Access::kRead);
   cpu.Execute(kSlabPerObjectCycles);
-  const PhysAddr object = s.AddressOf(slab, slab.order[active]);
+  const PhysAddr object = s.AddressOf(slab, slab.indices[active]);
   Reach::Store(cpu, slab.active, active + 1);
   return object;
 }

@@ -90,8 +90,8 @@ Task<void> SlabAllocator::FreeCpuArrays(Cpu& cpu, SlabCache& s,
 Task<bool> SlabAllocator::AllocArray(Cpu& cpu, CpuArrays& arrays, CpuId owner, Gfp gfp) {
   CHECK(state_ >= BootState::kPartialArrayCache);
   if (!FitsIn(kKmallocBytesMax, arrays.limit, CpuArray::kHeaderBytes)) co_return false;
-  const PhysAddr address = co_await KmallocOwn(
-      cpu, CpuArray::BytesFor(arrays.limit), {.gfp = gfp, .node = MemoryNodeOf(NodeOfCpu(owner))});
+  const PhysAddr address = co_await KmallocOwn(cpu, CpuArray::BytesFor(arrays.limit), gfp,
+                                               LocalMemoryNode(NodeOfCpu(owner)));
   if (address.is_null()) co_return false;
   PlaceArrayAt(arrays, owner, address);
   arrays.arrays[owner.index()].block = address;
@@ -156,7 +156,8 @@ Task<std::unique_ptr<SharedArray>> SlabAllocator::AllocShared(Cpu& cpu, uint64_t
                                                               AllocRequest request) {
   if (!FitsIn(kKmallocBytesMax, count, SharedArray::kHeaderBytes)) co_return nullptr;
   const auto entries = static_cast<uint32_t>(count);
-  const PhysAddr address = co_await KmallocOwn(cpu, SharedArray::BytesFor(entries), request);
+  const PhysAddr address =
+      co_await KmallocOwn(cpu, SharedArray::BytesFor(entries), request.gfp, request.node);
   if (address.is_null()) co_return nullptr;
   auto shared = std::make_unique<SharedArray>();
   shared->address = address;
@@ -179,7 +180,8 @@ Task<void> SlabAllocator::FreeShared(Cpu& cpu, std::unique_ptr<SharedArray>& sha
 // __alloc_alien_cache().
 Task<std::unique_ptr<AlienCache>> SlabAllocator::AllocAlien(Cpu& cpu, uint32_t entries,
                                                             AllocRequest request) {
-  const PhysAddr address = co_await KmallocOwn(cpu, AlienCache::BytesFor(entries), request);
+  const PhysAddr address =
+      co_await KmallocOwn(cpu, AlienCache::BytesFor(entries), request.gfp, request.node);
   if (address.is_null()) co_return nullptr;
   auto alien = std::make_unique<AlienCache>();
   alien->address = address;
@@ -195,10 +197,9 @@ Task<std::unique_ptr<AlienCache>> SlabAllocator::AllocAlien(Cpu& cpu, uint32_t e
 Task<std::unique_ptr<AlienSet>> SlabAllocator::AllocAlienSet(Cpu& cpu, uint32_t limit,
                                                              AllocRequest request) {
   constexpr uint32_t kAlienLimit = 12;
-  AllocRequest zeroed = request;
-  zeroed.gfp = zeroed.gfp | Gfp::kZero;
   auto set = std::make_unique<AlienSet>();
-  set->address = co_await KmallocOwn(cpu, static_cast<uint64_t>(node_count()) * 8, zeroed);
+  set->address = co_await KmallocOwn(cpu, static_cast<uint64_t>(node_count()) * 8,
+                                     request.gfp | Gfp::kZero, request.node);
   if (set->address.is_null()) co_return nullptr;
   set->caches.resize(static_cast<size_t>(node_count()));
   for (int i = 0; i < node_count(); ++i) {

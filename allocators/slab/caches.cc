@@ -63,6 +63,7 @@ Task<void> SlabAllocator::Boot(Cpu& cpu) {
   const bool opened = co_await OpenCache(cpu, *cache_cache_);
   boot_status_ = no_pages;
   if (!opened) co_return;
+  caches_.Open(*cache_cache_);
   Enter(BootState::kPartial);
   const bool begun = co_await CreateFirstClasses(cpu);
   if (!begun) co_return;
@@ -161,13 +162,14 @@ Task<SlabCache*> SlabAllocator::CreateKmallocCache(Cpu& cpu,
   s.PlaceAt(descriptor);
   const bool opened = co_await OpenCache(cpu, s);
   if (!opened) co_return nullptr;
+  caches_.Open(s);
   kmalloc_.Set(kmalloc_class, s.id);
   co_return &s;
 }
 
 // init_list(): a static node structure is replaced by one of the kmalloc cache that there is now.
 Task<bool> SlabAllocator::ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node) {
-  const PhysAddr address = co_await KmallocOwn(cpu, NodeBytes(), {.gfp = kGfpNoWait, .node = node});
+  const PhysAddr address = co_await KmallocOwn(cpu, NodeBytes(), kGfpNoWait, node);
   if (address.is_null()) co_return false;
   SlabNode& n = *s.nodes[node.index()];
   CHECK(n.is_static);
@@ -191,8 +193,7 @@ Task<bool> SlabAllocator::ReplaceStaticArray(Cpu& cpu, SlabCache& s) {
   CpuArray& ac = s.cpus->arrays[boot_cpu_.index()];
   CHECK(ac.block.is_null());
   cpu.TouchRange({static_array_, Structure::kPerCpuArea}, CpuArray::BytesFor(1), Access::kRead);
-  const PhysAddr address =
-      co_await KmallocOwn(cpu, CpuArray::BytesFor(1), {.gfp = kGfpNoWait, .node = kAnyNode});
+  const PhysAddr address = co_await KmallocOwn(cpu, CpuArray::BytesFor(1), kGfpNoWait, kAnyNode);
   if (address.is_null()) co_return false;
   // It may have been the very array that this came by way of.
   co_await FreeArray(cpu, ac);
@@ -205,37 +206,16 @@ Task<bool> SlabAllocator::ReplaceStaticArray(Cpu& cpu, SlabCache& s) {
 
 // kmem_cache_create().
 Task<absl::StatusOr<CacheId>> SlabAllocator::CreateCache(Cpu& cpu, const CacheSpec& spec) {
-  const SiteScope site(cpu, SiteOf(At::kCreate));
   CHECK(state_ == BootState::kFull);
-  const absl::StatusOr<SlabGeometry> geometry = GeometryOf(spec);
-  if (!geometry.ok()) co_return geometry.status();
-  if (absl::Status named = caches_.CheckName(spec); !named.ok()) co_return named;
-  if (SlabCache* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
-    co_return caches_.AddAlias(*mergeable, spec);
-  }
-  const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpKernel);
-  if (descriptor.is_null()) co_return caches_.Exhausted(spec);
-  SlabCache& s = AddCache(spec, *geometry);
-  s.PlaceAt(descriptor);
-  const bool opened = co_await OpenCache(cpu, s);
-  if (!opened) {
-    co_await ReleaseCache(cpu, s);
-    co_await FreeDescriptor(cpu, descriptor);
-    caches_.RemoveNewest(s);
-    co_return caches_.Exhausted(spec);
-  }
-  co_return s.id;
+  return SlabCommon::CreateCache(cpu, spec);
 }
 
-// __kmem_cache_create() once the layout is known. Answers false, with what it got still there, if
-// there is no memory.
+// __kmem_cache_create() once the layout is known.
 Task<bool> SlabAllocator::OpenCache(Cpu& cpu, SlabCache& s) {
   cpu.TouchRange({s.address, Structure::kCacheDescriptor}, s.nodes_at, Access::kWrite);
   const Gfp gfp = state_ >= BootState::kUp ? kGfpKernel : kGfpNoWait;
   const bool done = co_await SetUpCpuCache(cpu, s, gfp);
-  if (!done) co_return false;
-  caches_.Open(s);
-  co_return true;
+  co_return done;
 }
 
 // setup_cpu_cache(): while the kernel boots, arrays of one object, and static node structures for
@@ -267,7 +247,7 @@ Task<bool> SlabAllocator::SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
       // set_up_node(): init_kmem_cache_node[].
       address = machine_.boot_memory().Allocate(NodeBytes(), 8, cpu.node());
     } else {
-      address = co_await KmallocOwn(cpu, NodeBytes(), {.gfp = gfp, .node = node});
+      address = co_await KmallocOwn(cpu, NodeBytes(), gfp, node);
       if (address.is_null()) co_return false;
       cpu.TouchRange({address, Structure::kNode}, NodeBytes(), Access::kWrite);
     }
@@ -280,18 +260,6 @@ Task<bool> SlabAllocator::SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
   cpu.Store(s.batch_count, kBootTunables.batch_count);
   cpu.Store(s.limit, kBootTunables.limit);
   co_return true;
-}
-
-// kmem_cache_destroy().
-Task<void> SlabAllocator::DestroyCache(Cpu& cpu, CacheId id) {
-  SlabCache& s = cache(id);
-  const SiteScope site(cpu, SiteOf(At::kDestroy));
-  if (caches_.DropAlias(s)) co_return;
-  co_await Shrink(cpu, id);
-  caches_.Close(s);
-  const PhysAddr descriptor = s.address;
-  co_await ReleaseCache(cpu, s);
-  co_await FreeDescriptor(cpu, descriptor);
 }
 
 // __kmem_cache_release().
@@ -328,18 +296,6 @@ uint32_t SlabAllocator::DescriptorBytes() const {
   uint64_t bytes = TailAt() + 8 * static_cast<uint64_t>(config.node_count());
   if (!policy_.percpu_arrays) bytes += 8 + 8 * static_cast<uint64_t>(config.possible_cpus);
   return static_cast<uint32_t>(bytes);
-}
-
-// An object of kmem_cache, cleared.
-Task<PhysAddr> SlabAllocator::AllocDescriptor(Cpu& cpu, Gfp gfp) {
-  const Placement placement = co_await Alloc(cpu, cache_cache_->id, gfp | Gfp::kZero, kAnyNode);
-  AddOwn(placement.object);
-  co_return placement.object;
-}
-
-Task<PathId> SlabAllocator::FreeDescriptor(Cpu& cpu, PhysAddr descriptor) {
-  RemoveOwn(descriptor);
-  return Free(cpu, cache_cache_->id, descriptor);
 }
 
 SlabCache& SlabAllocator::AddCache(const CacheSpec& spec, const SlabGeometry& geometry) {

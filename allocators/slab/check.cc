@@ -3,12 +3,13 @@
 
 // SLAB's numbered invariants (allocators/slab/slab.h), checked from the structures' values alone.
 
+#include "base/check.h"
+
 #include <map>
 #include <set>
 #include <vector>
 
 #include "allocators/slab/slab.h"
-#include "base/check.h"
 
 namespace slablab {
 
@@ -23,22 +24,18 @@ class SlabInspection {
       const CpuArray& ac = s_.cpus->arrays[i];
       if (!ac.placed) continue;
       const NodeId node = allocator_.NodeOfCpu(CpuId(static_cast<int32_t>(i)));
-      VisitArray(ac, allocator_.MemoryNodeOf(node));
+      VisitArray(ac, allocator_.LocalMemoryNode(node));
     }
     for (size_t i = 0; i < s_.nodes.size(); ++i) {
       if (s_.nodes[i] != nullptr) VisitNode(*s_.nodes[i], NodeId(static_cast<int32_t>(i)));
     }
     Footprint footprint;
-    for (const SlabBlock& slab : allocator_.slab_pool_.slabs()) {
+    for (const SlabBlock& slab : allocator_.pool_.slabs()) {
       if (slab.cache != &s_) continue;
       VisitSlab(slab);
       footprint += FootprintOf(slab);
     }
-    footprint.percpu_bytes = s_.footprint.percpu_bytes;
-    footprint.own_objects = s_.footprint.own_objects;
-    footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
-    CHECK_LE(footprint.own_objects, footprint.objects);
-    CHECK(footprint == s_.footprint);  // 8
+    CheckFootprint(s_, footprint);  // 8
   }
 
  private:
@@ -110,9 +107,9 @@ class SlabInspection {
     CHECK_LE(active, objects);
     std::vector<bool> in_slab(objects);
     for (uint32_t i = active; i < objects; ++i) {
-      CHECK_LT(slab.order[i], objects);
-      CHECK(!in_slab[slab.order[i]]);  // 2
-      in_slab[slab.order[i]] = true;
+      CHECK_LT(slab.indices[i], objects);
+      CHECK(!in_slab[slab.indices[i]]);  // 2
+      in_slab[slab.indices[i]] = true;
     }
     for (uint32_t i = 0; i < objects; ++i) {
       const int places =
@@ -120,7 +117,6 @@ class SlabInspection {
       CHECK_EQ(places, 1);  // 3
     }
     CheckFreelist(slab, active);
-    CHECK(allocator_.frames_.Has(slab, s_.geometry.order));  // 7
   }
 
   void CheckFreelist(const SlabBlock& slab, uint32_t active) const {
@@ -129,25 +125,17 @@ class SlabInspection {
     } else if (active == s_.geometry.objects) {
       CHECK(slab.freelist.Peek().is_null());  // 9
     } else {
-      const uint8_t last = slab.order[s_.geometry.objects - 1];
+      const uint8_t last = slab.indices[s_.geometry.objects - 1];
       CHECK(slab.freelist.Peek() == s_.AddressOf(slab, last));  // 9
     }
   }
 
   Footprint FootprintOf(const SlabBlock& slab) const {
-    const uint64_t size = s_.geometry.size;
-    const uint64_t objects = s_.geometry.objects;
+    const uint32_t objects = s_.geometry.objects;
     uint64_t used = 0;
     for (uint32_t i = 0; i < objects; ++i) used += slab.InUse(i);
-    Footprint footprint;
-    footprint.slabs = 1;
-    footprint.slab_bytes = kPageSize << s_.geometry.order;
-    footprint.objects = used;
-    footprint.object_bytes = used * s_.geometry.object_size;
-    footprint.padding_bytes = used * (size - s_.geometry.object_size);
-    footprint.free_bytes = (objects - used) * size;
-    footprint.tail_bytes = footprint.slab_bytes - objects * size;
-    return footprint;
+    return FootprintOfSlab(
+        s_, {.bytes = kPageSize << s_.geometry.order, .objects = objects, .used = used});
   }
 
   const SlabAllocator& allocator_;
@@ -158,14 +146,7 @@ class SlabInspection {
 
 void SlabAllocator::CheckInvariants() const {
   for (CacheId id : caches_.live()) SlabInspection(*this, cache(id)).Run();
-  Footprint total = caches_.SumOfCaches();
-  kmalloc_.Fill(total);
-  CHECK(total == caches_.total());  // 8
-  uint64_t frames = 0;
-  for (const SlabBlock& slab : slab_pool_.slabs()) {
-    if (slab.cache != nullptr) frames += uint64_t{1} << slab.cache->geometry.order;
-  }
-  CHECK_EQ(frames * kPageSize, caches_.total().slab_bytes);  // 7
+  CheckTotals();  // 7, 8
 }
 
 }  // namespace slablab

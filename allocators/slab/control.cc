@@ -161,7 +161,7 @@ Task<bool> SlabAllocator::TuneCpuCache(Cpu& cpu, SlabCache& s, SlabTunables tuna
       CpuArray& ac = arrays->arrays[static_cast<size_t>(i)];
       // Of 2014 there are only those that a CPU has left.
       if (!IsUp(CpuId(i)) || (!policy_.percpu_arrays && !ac.placed)) continue;
-      co_await DrainDetached(cpu, s, ac, MemoryNodeOf(NodeOfCpu(CpuId(i))));
+      co_await DrainDetached(cpu, s, ac, LocalMemoryNode(NodeOfCpu(CpuId(i))));
     }
     co_await FreeCpuArrays(cpu, s, arrays);
   }
@@ -185,8 +185,7 @@ Task<bool> SlabAllocator::ReplaceArrays(Cpu& cpu, SlabCache& s, std::unique_ptr<
   }
   // struct ccupdate_struct: what each CPU is to have.
   const auto cpus = static_cast<uint64_t>(machine_.config().possible_cpus);
-  const PhysAddr update =
-      co_await KmallocOwn(cpu, 8 + 8 * cpus, {.gfp = gfp | Gfp::kZero, .node = kAnyNode});
+  const PhysAddr update = co_await KmallocOwn(cpu, 8 + 8 * cpus, gfp | Gfp::kZero, kAnyNode);
   if (update.is_null()) {
     co_await FreeCpuArrays(cpu, s, arrays);
     co_return false;

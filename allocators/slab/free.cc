@@ -283,7 +283,7 @@ void SlabAllocator::PutIntoSlab(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAdd
   cpu.Store(slab.active, active);
   if (cpu.Load(slab.freelist).is_null()) cpu.Store(slab.freelist, object);
   cpu.Touch({slab.freelist.Peek() + active, Structure::kFreePointer}, Access::kWrite);
-  slab.order[active] = static_cast<uint8_t>(index);
+  slab.indices[active] = static_cast<uint8_t>(index);
   cpu.Execute(kSlabPerObjectCycles);
 }
 

@@ -1,24 +1,12 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What SLAB has by kmalloc(), and many objects at a time.
+// SLAB: many objects at a time.
 
 #include "allocators/slab/slab.h"
 #include "base/check.h"
 
 namespace slablab {
-
-// What SLAB needs for itself.
-Task<PhysAddr> SlabAllocator::KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest request) {
-  const Placement placement = co_await Kmalloc(cpu, bytes, request.gfp, request.node);
-  AddOwn(placement.object);
-  co_return placement.object;
-}
-
-Task<PathId> SlabAllocator::KfreeOwn(Cpu& cpu, PhysAddr object) {
-  RemoveOwn(object);
-  return Kfree(cpu, object);
-}
 
 // kmem_cache_alloc_bulk(): one after another, all with interrupts off.
 Task<size_t> SlabAllocator::AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) {

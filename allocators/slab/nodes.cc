@@ -56,7 +56,7 @@ Task<bool> SlabAllocator::InitNode(Cpu& cpu, SlabCache& s, AllocRequest request)
     co_await cpu.IrqRestore(flags);
     co_return true;
   }
-  const PhysAddr address = co_await KmallocOwn(cpu, NodeBytes(), request);
+  const PhysAddr address = co_await KmallocOwn(cpu, NodeBytes(), request.gfp, request.node);
   if (address.is_null()) co_return false;
   cpu.TouchRange({address, Structure::kNode}, NodeBytes(), Access::kWrite);
   auto node = std::make_unique<SlabNode>(address, list_lock_class_, policy_.counts_slabs);
@@ -148,7 +148,7 @@ Task<void> SlabAllocator::ReleaseNode(Cpu& cpu, SlabCache& s, NodeId node) {
 // that comes.
 Task<bool> SlabAllocator::CpuComing(Cpu& cpu, CpuId coming) {
   const SiteScope site(cpu, SiteOf(At::kHotplug));
-  const AllocRequest request{.gfp = kGfpKernel, .node = MemoryNodeOf(NodeOfCpu(coming))};
+  const AllocRequest request{.gfp = kGfpKernel, .node = LocalMemoryNode(NodeOfCpu(coming))};
   bool done = true;
   for (size_t i = caches_.live().size(); i > 0 && done; --i) {
     done = co_await InitNode(cpu, cache(caches_.live()[i - 1]), request);
@@ -177,7 +177,7 @@ Task<void> SlabAllocator::CpuDead(Cpu& cpu, CpuId dead) {
 // cpuup_canceled(): what the CPU had goes back to the slabs, then the node's free slabs of every
 // cache to the page allocator.
 Task<void> SlabAllocator::CpuCanceled(Cpu& cpu, CpuId gone) {
-  const NodeId node = MemoryNodeOf(NodeOfCpu(gone));
+  const NodeId node = LocalMemoryNode(NodeOfCpu(gone));
   for (size_t i = caches_.live().size(); i > 0; --i) {
     co_await CancelCpuOf(cpu, cache(caches_.live()[i - 1]), gone, node);
   }

@@ -26,7 +26,7 @@ void SlabAllocator::StartTimer(CpuId id, Cycles now) {
   CpuTimer& timer = timers_[id.index()];
   timer.next = now + CyclesPerSecond() +
                static_cast<Cycles>(id.value()) * (CyclesPerSecond() / kStaggerDivisor);
-  timer.node = NodeId((MemoryNodeOf(NodeOfCpu(id)).value() + 1) % node_count());
+  timer.node = NodeId((LocalMemoryNode(NodeOfCpu(id)).value() + 1) % node_count());
 }
 
 // slab_offline_cpu().

@@ -57,11 +57,8 @@ constexpr QuirkInfo kQuirks[] = {
      /*is_plain=*/false, /*is_recorded=*/true},
     {"noaliencache",
      "Booted with noaliencache: objects of other nodes go straight to their slabs."},
-    {"memcg-off",
-     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.",
-     /*is_plain=*/true, /*is_recorded=*/true},
-    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.",
-     /*is_plain=*/true, /*is_recorded=*/true},
+    kMemcgOff,
+    kZoneDmaOff,
 };
 
 // sscanf() reads an int. What makes no sense together is taken and changes nothing.
@@ -89,35 +86,9 @@ absl::Span<const std::string_view> SlabAllocator::sites() const { return kSites;
 absl::Span<const PathInfo> SlabAllocator::paths() const { return kPaths; }
 
 CacheLayout SlabAllocator::Layout(CacheId id) const {
-  const SlabCache& s = cache(id);
-  return {.name = s.names.front(),
-          .object_size = s.geometry.object_size,
-          .slab_size = s.geometry.size,
-          .align = s.geometry.align,
-          .order = s.geometry.order,
-          .objects_per_slab = s.geometry.objects,
-          .cpu_holds = "CPU arrays"};
-}
-
-// Before Linux 4.20 also by a later kernel's name for a kmalloc cache, so that its traces find
-// theirs.
-CacheId SlabAllocator::FindCache(std::string_view name) const {
-  if (const SlabCache* const s = caches_.FindLive(name); s != nullptr) return s->id;
-  return policy_.kmalloc.names_in_bytes ? kmalloc_.CacheForModernName(name) : kNoCache;
-}
-
-Allocator::Location SlabAllocator::Locate(PhysAddr object) const {
-  return frames_.Locate(object);
-}
-
-std::vector<Allocator::SlabPlace> SlabAllocator::SlabPlaces() const {
-  std::vector<SlabPlace> places;
-  for (const SlabBlock& slab : slab_pool_.slabs()) {
-    if (slab.cache == nullptr) continue;
-    const int order = slab.cache->geometry.order;
-    places.push_back({.cache = slab.cache->id, .base = slab.base, .order = order});
-  }
-  return places;
+  CacheLayout layout = SlabCommon::Layout(id);
+  layout.cpu_holds = "CPU arrays";
+  return layout;
 }
 
 // slabinfo_show_stats().
@@ -149,13 +120,10 @@ std::vector<Figure> SlabAllocator::State(CacheId id) const {
 // get_slabinfo(): what is in arrays counts as active.
 SlabInfoRow SlabAllocator::SlabInfo(CacheId id) const {
   const SlabCache& s = cache(id);
-  SlabInfoRow row{.name = s.names.front(),
-                  .object_size = s.geometry.size,
-                  .objects_per_slab = s.geometry.objects,
-                  .pages_per_slab = uint32_t{1} << s.geometry.order,
-                  .limit = s.limit.Peek(),
-                  .batch_count = s.batch_count.Peek(),
-                  .shared_factor = s.shared.Peek()};
+  SlabInfoRow row = RowOf(s);
+  row.limit = s.limit.Peek();
+  row.batch_count = s.batch_count.Peek();
+  row.shared_factor = s.shared.Peek();
   uint64_t free_objects = 0;
   for (const std::unique_ptr<SlabNode>& n : s.nodes) {
     if (n == nullptr) continue;
@@ -184,7 +152,5 @@ uint64_t SlabAllocator::ArrayBytes() const {
   }
   return bytes;
 }
-
-Footprint SlabAllocator::FootprintOf(CacheId id) const { return cache(id).footprint; }
 
 }  // namespace slablab

@@ -17,10 +17,6 @@ constexpr uint64_t kReapStream = 2;  // of the generators that the seed gives
 // Only machines of more pages have slabs of order 1: kmem_cache_init().
 constexpr uint64_t kSmallMachinePages = (uint64_t{32} << 20) >> kPageShift;
 
-bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
-  return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
-}
-
 constexpr KmallocWays kKmallocWays = {.alloc_failed = PathOf(SlabAllocator::Way::kAllocFailed),
                                       .alloc_large = PathOf(SlabAllocator::Way::kAllocLarge),
                                       .alloc_zero = PathOf(SlabAllocator::Way::kAllocZero),
@@ -29,13 +25,6 @@ constexpr KmallocWays kKmallocWays = {.alloc_failed = PathOf(SlabAllocator::Way:
                                       .table_site = SiteOf(SlabAllocator::At::kAllocFast),
                                       .large_site = SiteOf(SlabAllocator::At::kLarge),
                                       .large_cycles = kSlabFastCycles};
-
-KmallocOptions KmallocOf(const SlabPolicy& policy, const AllocatorOptions& options) {
-  KmallocOptions kmalloc = policy.kmalloc;
-  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
-  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, "zone-dma-off");
-  return kmalloc;
-}
 
 // totalram_pages().
 uint64_t ManagedPages(const MachineConfig& config) {
@@ -59,21 +48,19 @@ int OrderMax(const MachineConfig& config, const AllocatorOptions& options) {
 
 SlabAllocator::SlabAllocator(Machine& machine, const AllocatorOptions& options,
                              const SlabPolicy& policy)
-    : machine_(machine),
+    : SlabCommon(machine, options, {.create = SiteOf(At::kCreate), .destroy = SiteOf(At::kDestroy)},
+                 policy.kmalloc, kKmallocWays),
       policy_(policy),
-      options_(options),
-      statistics_in_memory_(HasQuirk(options, "statistics-in-memory")),
-      reaps_(!HasQuirk(options, "reap-off")),
-      use_alien_caches_(machine.config().node_count() > 1 && !HasQuirk(options, "noaliencache")),
+      statistics_in_memory_(HasQuirk("statistics-in-memory")),
+      reaps_(!HasQuirk("reap-off")),
+      use_alien_caches_(node_count() > 1 && !HasQuirk("noaliencache")),
       order_max_(OrderMax(machine.config(), options)),
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       alien_lock_class_(machine.scheduler().AddLockClass("alien_cache->lock", kAlienLockRank)),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_(machine, KmallocOf(policy, options), kKmallocWays, *this, caches_.total()),
       random_(options.seed, kReapStream),
-      timers_(static_cast<size_t>(machine.config().cpu_count())),
-      frames_(machine.config()) {}
+      timers_(static_cast<size_t>(machine.config().cpu_count())) {}
 
 void SlabAllocator::RaiseTo(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t value) {
   Racy<uint64_t>& counter = s.stats[static_cast<size_t>(stat)];

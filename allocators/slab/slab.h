@@ -11,9 +11,7 @@
 #include <vector>
 
 #include "allocators/allocator.h"
-#include "allocators/common/cache_table.h"
-#include "allocators/common/kmalloc_front.h"
-#include "allocators/common/slab_frames.h"
+#include "allocators/common/slab_common.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slab/policy.h"
@@ -79,7 +77,7 @@
 
 namespace slablab {
 
-class SlabAllocator : public Allocator {
+class SlabAllocator final : public SlabCommon<SlabCache, SlabBlock, SlabPool<SlabBlock>> {
  public:
   // Quirks: see SlabSwitches().
   SlabAllocator(Machine& machine, const AllocatorOptions& options, const SlabPolicy& policy);
@@ -90,12 +88,8 @@ class SlabAllocator : public Allocator {
 
   Task<void> Boot(Cpu& cpu) override;
   Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) override;
-  Task<void> DestroyCache(Cpu& cpu, CacheId id) override;
   Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) override;
   Task<PathId> Free(Cpu& cpu, CacheId id, PhysAddr object) override;
-  Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override {
-    return kmalloc_.Alloc(cpu, bytes, gfp, node);
-  }
   Task<PathId> Kfree(Cpu& cpu, PhysAddr object) override;
   Task<size_t> AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) override;
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) override;
@@ -110,17 +104,11 @@ class SlabAllocator : public Allocator {
   Cycles NextWork(CpuId id) const override;
   Task<void> Work(Cpu& cpu) override;
 
-  int cache_count() const override { return caches_.count(); }
   CacheLayout Layout(CacheId id) const override;
-  CacheId FindCache(std::string_view name) const override;
-  Location Locate(PhysAddr object) const override;
-  std::vector<SlabPlace> SlabPlaces() const override;
   std::vector<Figure> Counters(CacheId id) const override;
   std::vector<Figure> State(CacheId id) const override;
   void AddLayers(CacheId id, std::vector<CacheLayer>* layers) const override;
   SlabInfoRow SlabInfo(CacheId id) const override;
-  Footprint FootprintOf(CacheId id) const override;
-  const Footprint& TotalFootprint() const override { return caches_.total(); }
   const PercpuAreas* percpu_areas() const override { return areas_.get(); }
   absl::Status boot_status() const override { return boot_status_; }
   void CheckInvariants() const override;
@@ -181,7 +169,6 @@ class SlabAllocator : public Allocator {
   Task<Placement> AllocFrom(Cpu& cpu, SlabCache& s, AllocRequest request, Found found,
                             IrqFlags flags);
   Task<Placement> AllocEnd(Cpu& cpu, SlabCache& s, AllocRequest request, Found found);
-  static void ZeroIfAsked(Cpu& cpu, const SlabCache& s, Gfp gfp, PhysAddr object);
   Gfp ExactNode(Gfp gfp) const;
   PhysAddr PopEntry(Cpu& cpu, CpuArray& ac);
   Task<Found> AllocSlow(Cpu& cpu, SlabCache& s, AllocRequest request);
@@ -214,13 +201,6 @@ class SlabAllocator : public Allocator {
   bool HasSurplus(Cpu& cpu, const SlabNode& n);
   void Doom(Cpu& cpu, const SlabCache& s, SlabNode& n);
   void PutIntoSlab(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAddr object);
-
-  // --- slab_kmalloc.cc. ---
-  Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, AllocRequest request);
-  Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object);
-  // `object`, which may be null, was handed out to SLAB itself; it is about to be freed.
-  void AddOwn(PhysAddr object) { kmalloc_.AddOwn(caches_, frames_, object); }
-  void RemoveOwn(PhysAddr object) { kmalloc_.RemoveOwn(caches_, frames_, object); }
 
   // --- slab_slab.cc: a slab's life, and the lists. ---
   Task<SlabBlock*> GrowBegin(Cpu& cpu, SlabCache& s, AllocRequest request);
@@ -295,26 +275,23 @@ class SlabAllocator : public Allocator {
 
   // --- slab_caches.cc: caches' lives. ---
   Task<SlabCache*> CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kmalloc_class);
-  Task<bool> OpenCache(Cpu& cpu, SlabCache& s);
+  absl::StatusOr<SlabGeometry> GeometryOf(const CacheSpec& spec) const override;
+  SlabCache* FindMergeable(const CacheSpec& spec, const SlabGeometry& geometry) const override;
+  SlabCache& AddCache(const CacheSpec& spec, const SlabGeometry& geometry) override;
+  Task<bool> OpenCache(Cpu& cpu, SlabCache& s) override;
+  Task<void> ReleaseCache(Cpu& cpu, SlabCache& s) override;
   Task<bool> SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp);
   Task<bool> CreateFirstClasses(Cpu& cpu);
   Task<bool> ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node);
   Task<bool> ReplaceStaticArray(Cpu& cpu, SlabCache& s);
   void Enter(BootState state);
   Task<void> FinishBoot(Cpu& cpu);
-  Task<void> ReleaseCache(Cpu& cpu, SlabCache& s);
-  Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
-  Task<PathId> FreeDescriptor(Cpu& cpu, PhysAddr descriptor);
   uint32_t DescriptorBytes() const;
   uint64_t TailAt() const {
     return statistics_in_memory_ ? SlabCache::kTailAtWithStatistics : SlabCache::kTailAt;
   }
-  SlabCache& AddCache(const CacheSpec& spec, const SlabGeometry& geometry);
-  SlabCache* FindMergeable(const CacheSpec& spec, const SlabGeometry& geometry) const;
-  absl::StatusOr<SlabGeometry> GeometryOf(const CacheSpec& spec) const;
 
   // --- Small things on every path, below. ---
-  SlabCache& cache(CacheId id) const { return caches_.at(id); }
   CpuArray& ArrayOf(SlabCache& s, CpuId id) {
     CpuArray& ac = s.cpus->arrays[id.index()];
     if (!ac.placed) [[unlikely]] {
@@ -334,12 +311,7 @@ class SlabAllocator : public Allocator {
     cpu.Touch(s.NodePointer(node), Access::kRead);
     return s.nodes[node.index()].get();
   }
-  // numa_mem_id(): the CPU's node, or where a node without memory turns first.
-  NodeId LocalMemoryNode(const Cpu& cpu) const { return MemoryNodeOf(cpu.node()); }
-  NodeId MemoryNodeOf(NodeId node) const { return machine_.FallbackOf(node).front(); }
   NodeId NodeOfCpu(CpuId id) const { return machine_.config().cpus[id.index()].node; }
-  int node_count() const { return machine_.config().node_count(); }
-  SlabBlock* SlabOf(PhysAddr object) const { return frames_.Of(object); }
   // STATS_INC_… and the like.
   void Count(Cpu& cpu, SlabCache& s, SlabStat stat, uint64_t count = 1) {
     Racy<uint64_t>& counter = s.stats[static_cast<size_t>(stat)];
@@ -363,14 +335,8 @@ class SlabAllocator : public Allocator {
   // An object goes to its user, or comes back from him.
   void HandOut(SlabCache& s, PhysAddr object);
   void TakeBack(SlabCache& s, SlabBlock& slab, PhysAddr object);
-  template <typename Change>
-  void Account(SlabCache& s, Change change) {
-    caches_.Account(s, change);
-  }
 
-  Machine& machine_;
   const SlabPolicy policy_;
-  const AllocatorOptions options_;
   const bool statistics_in_memory_;
   const bool reaps_;
   bool use_alien_caches_;
@@ -379,10 +345,7 @@ class SlabAllocator : public Allocator {
   LockClass* const alien_lock_class_;
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
-  CacheTable<SlabCache> caches_;
-  KmallocFront kmalloc_;
   Random random_;  // for the phases of reaping
-  SlabCache* cache_cache_ = nullptr;  // kmem_cache
   BootState state_ = BootState::kDown;
   std::vector<std::string_view> boot_states_ = {"DOWN"};
   PhysAddr static_array_;  // initarray_generic: what the first caches of 2014 begin with
@@ -395,8 +358,6 @@ class SlabAllocator : public Allocator {
   std::vector<CpuTimer> timers_;
   Racy<bool> slab_mutex_;  // as far as reaping on several CPUs needs it
   EntryPool entry_pool_;
-  SlabBlockPool slab_pool_;
-  SlabFrames<SlabBlock> frames_;
 };
 
 // What the code is doing: the sites that SLAB charges, in the order of SlabAllocator::sites().

@@ -4,7 +4,6 @@
 // A slab's life in SLAB: made, put into lists, destroyed.
 
 #include "allocators/slab/slab.h"
-
 #include "base/check.h"
 #include "sim/pages/page_allocator.h"
 
@@ -79,8 +78,7 @@ Task<PhysAddr> SlabAllocator::PlaceFreelist(Cpu& cpu, SlabCache& s, SlabBlock& s
   cpu.Touch(slab.Metadata(SlabBlock::kFirstObjectAt), Access::kWrite);
   cpu.Touch(slab.Metadata(SlabBlock::kActiveAt), Access::kWrite);
   if (s.geometry.freelist == FreelistPlacement::kOffSlab) {
-    const PhysAddr freelist =
-        co_await KmallocOwn(cpu, s.geometry.freelist_size, {.gfp = gfp, .node = slab.node});
+    const PhysAddr freelist = co_await KmallocOwn(cpu, s.geometry.freelist_size, gfp, slab.node);
     co_return freelist;
   }
   if (!policy_.list_in_objects) {
@@ -95,11 +93,8 @@ Task<PhysAddr> SlabAllocator::PlaceFreelist(Cpu& cpu, SlabCache& s, SlabBlock& s
 }
 
 SlabBlock& SlabAllocator::SetUpSlab(SlabCache& s, PhysAddr block) {
-  SlabBlock& slab = slab_pool_.Take();
-  slab.cache = &s;
-  slab.base = block;
-  slab.page = machine_.PageStruct(block.frame());
-  slab.node = machine_.NodeOf(block);
+  SlabBlock& slab = pool_.Take();
+  EnterSlab(slab, s, {.block = block, .objects = s.geometry.objects});
   slab.home = s.nodes[slab.node.index()].get();
   CHECK(slab.home != nullptr);
   slab.in_use.fill(0);
@@ -109,10 +104,6 @@ SlabBlock& SlabAllocator::SetUpSlab(SlabCache& s, PhysAddr block) {
   slab.list_previous = Guarded<SlabBlock*>(lock, slab.Metadata(SlabBlock::kListAt + 8));
   slab.freelist = Guarded<PhysAddr>(lock, slab.Metadata(SlabBlock::kFreelistAt));
   slab.active = Guarded<uint32_t>(lock, slab.Metadata(SlabBlock::kActiveAt));
-  frames_.Enter(slab, s.geometry.order);
-  const uint64_t bytes = kPageSize << s.geometry.order;
-  const uint64_t usable = uint64_t{s.geometry.objects} * s.geometry.size;
-  caches_.AccountSlab(s, bytes, usable);
   return slab;
 }
 
@@ -126,7 +117,7 @@ void SlabAllocator::InitObjects(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAdd
       cpu.TouchRange({s.AddressOf(slab, i), Structure::kObject}, s.geometry.object_size,
                      Access::kWrite);
     }
-    slab.order[i] = static_cast<uint8_t>(i);
+    slab.indices[i] = static_cast<uint8_t>(i);
   }
   cpu.TouchRange({freelist, Structure::kFreePointer}, s.geometry.freelist_size, Access::kWrite);
   cpu.Execute(s.geometry.objects * kSlabPerObjectCycles);
@@ -217,11 +208,8 @@ Task<void> SlabAllocator::FreePages(Cpu& cpu, SlabCache& s, SlabBlock& slab) {
   for (uint64_t word : slab.in_use) CHECK_EQ(word, 0u);
   const PhysAddr block = slab.base;
   cpu.Touch(slab.Metadata(SlabBlock::kFlagsAt), Access::kWrite);
-  frames_.Remove(slab, s.geometry.order);
-  const uint64_t bytes = kPageSize << s.geometry.order;
-  const uint64_t usable = uint64_t{s.geometry.objects} * s.geometry.size;
-  caches_.UnaccountSlab(s, bytes, usable);
-  slab_pool_.Give(slab);
+  LeaveSlab(slab, s.geometry.objects);
+  pool_.Give(slab);
   co_await machine_.pages().Free(cpu, block, s.geometry.order);
 }
 

@@ -108,16 +108,4 @@ void EntryPool::Give(ArrayEntries& entries) {
   entries = ArrayEntries();
 }
 
-SlabBlock& SlabBlockPool::Take() {
-  if (free_.empty()) free_.push_back(&slabs_.emplace_back());
-  SlabBlock& slab = *free_.back();
-  free_.pop_back();
-  return slab;
-}
-
-void SlabBlockPool::Give(SlabBlock& slab) {
-  slab.cache = nullptr;
-  free_.push_back(&slab);
-}
-
 }  // namespace slablab

@@ -14,6 +14,7 @@
 
 #include "allocators/allocator.h"
 #include "allocators/common/cache_table.h"
+#include "allocators/common/slab_pool.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slab/geometry.h"
 #include "base/check.h"
@@ -129,7 +130,7 @@ struct AlienSet {
 };
 
 // struct slab: the first struct page of the slab's block.
-struct SlabBlock {
+struct SlabBlock : SlabRecord<SlabCache> {
   static constexpr uint64_t kFlagsAt = 0;  // page flags, which name the node
   static constexpr uint64_t kListAt = 8;
   static constexpr uint64_t kCacheAt = 24;
@@ -142,21 +143,13 @@ struct SlabBlock {
   Guarded<SlabBlock*> list_previous;
   Guarded<PhysAddr> freelist;  // where the indices are; null: in no object now
   Guarded<uint32_t> active;    // objects that are not free: index `active` is the next to be given
-  std::array<uint8_t, kSlabObjectsMax> order{};  // the indices
-  std::array<uint64_t, 4> in_use{};              // bit by object: its user has it
+  std::array<uint8_t, kSlabObjectsMax> indices{};  // in the order that objects are given out
+  std::array<uint64_t, 4> in_use{};                // bit by object: its user has it
   SlabBlock* next_to_destroy = nullptr;
 
-  SlabCache* cache = nullptr;  // null: describes no slab now
   SlabNode* home = nullptr;
-  PhysAddr base;          // the block
   PhysAddr first_object;  // behind the colour
-  PhysAddr page;          // its struct page
-  NodeId node;
-  uint64_t serial = 0;  // of all slabs ever made, from 1
 
-  Place Metadata(uint64_t at) const { return {page + at, Structure::kSlabMetadata}; }
-  // The struct page of any frame of the block.
-  Place PageOf(uint64_t frame) const { return Metadata((frame - base.frame()) << kLineShift); }
   bool InUse(uint32_t object) const { return (in_use[object / 64] >> (object % 64) & 1) != 0; }
   void FlipInUse(uint32_t object) { in_use[object / 64] ^= uint64_t{1} << (object % 64); }
 };
@@ -272,12 +265,10 @@ struct SlabCache : CacheBase {
   }
   // REQUIRES: `object` is an object of `slab`; checked.
   uint32_t IndexOf(const SlabBlock& slab, PhysAddr object) const {
-    // Exact for multiples of the size: the error of the reciprocal is below size / 2^32 for each,
-    // and number * size stays below 2^32.
-    const uint64_t index = ((object - slab.first_object) * reciprocal) >> 32;
+    const uint32_t index = IndexAt(object - slab.first_object);
     CHECK_LT(index, geometry.objects);
-    CHECK(AddressOf(slab, static_cast<uint32_t>(index)) == object);
-    return static_cast<uint32_t>(index);
+    CHECK(AddressOf(slab, index) == object);
+    return index;
   }
 };
 
@@ -295,19 +286,6 @@ class EntryPool {
 
   std::array<std::vector<PhysAddr*>, 32> free_;  // by the logarithm of their size
   std::vector<std::unique_ptr<PhysAddr[]>> blocks_;
-};
-
-// The host's records of slabs, likewise. A SlabBlock keeps its address.
-class SlabBlockPool {
- public:
-  SlabBlock& Take();
-  void Give(SlabBlock& slab);
-  // All that were ever taken; those with a cache are live.
-  const std::deque<SlabBlock>& slabs() const { return slabs_; }
-
- private:
-  std::deque<SlabBlock> slabs_;
-  std::vector<SlabBlock*> free_;
 };
 
 }  // namespace slablab

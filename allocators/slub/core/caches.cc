@@ -27,46 +27,21 @@ constexpr uint32_t kDefragRatioAlways = 1024;
 Task<absl::StatusOr<CacheId>> SlubCore::CreateCache(Cpu& cpu, const CacheSpec& spec) {
   const SiteScope site(cpu, SiteOf(SlubAt::kCreate));
   if (policy_.lives.slub_lock) co_await slub_lock_.Write(cpu);
-  const absl::StatusOr<CacheId> created = co_await CreateLocked(cpu, spec);
+  const absl::StatusOr<CacheId> created = co_await Create(cpu, spec);
   if (policy_.lives.slub_lock) co_await slub_lock_.EndWrite(cpu);
   co_return created;
-}
-
-Task<absl::StatusOr<CacheId>> SlubCore::CreateLocked(Cpu& cpu, const CacheSpec& spec) {
-  const absl::StatusOr<SlubGeometry> geometry = GeometryOf(spec);
-  if (!geometry.ok()) co_return geometry.status();
-  if (absl::Status named = caches_.CheckName(spec); !named.ok()) co_return named;
-  if (spec.has_debug_flags() && !offers().debug_flags) {
-    co_return absl::InvalidArgumentError(fmt::format("{} has no debugging caches", name()));
-  }
-  if (KmemCache* const mergeable = FindMergeable(spec, *geometry); mergeable != nullptr) {
-    co_return caches_.AddAlias(*mergeable, spec);
-  }
-  const PhysAddr descriptor = co_await AllocDescriptor(cpu, kGfpKernel);
-  if (descriptor.is_null()) co_return caches_.Exhausted(spec);
-  KmemCache& s = AddCache(spec, *geometry);
-  s.PlaceAt(descriptor);
-  const bool opened = co_await OpenCache(cpu, s);
-  if (!opened) {
-    co_await ReleaseCache(cpu, s);
-    co_await FreeDescriptor(cpu, descriptor);
-    caches_.RemoveNewest(s);
-    co_return caches_.Exhausted(spec);
-  }
-  caches_.Open(s);
-  co_await Opened(cpu, s);
-  co_return s.id;
 }
 
 // kmem_cache_destroy().
 Task<void> SlubCore::DestroyCache(Cpu& cpu, CacheId id) {
   const SiteScope site(cpu, SiteOf(SlubAt::kDestroy));
   if (policy_.lives.slub_lock) co_await slub_lock_.Write(cpu);
-  if (!caches_.DropAlias(cache(id))) co_await DestroyLocked(cpu, cache(id));
+  co_await Destroy(cpu, cache(id));
   if (policy_.lives.slub_lock) co_await slub_lock_.EndWrite(cpu);
 }
 
-Task<void> SlubCore::DestroyLocked(Cpu& cpu, KmemCache& s) {
+// __kmem_cache_shutdown().
+Task<void> SlubCore::ShutDown(Cpu& cpu, KmemCache& s) {
   co_await RcuBarrier(cpu, s);
   co_await FlushAll(cpu, s);
   co_await EmptyBarns(cpu, s, Ending::kYes);
@@ -77,11 +52,6 @@ Task<void> SlubCore::DestroyLocked(Cpu& cpu, KmemCache& s) {
   }
   // To 6.11 a worker waits for this, and frees the descriptor.
   if (s.rcu_slabs > 0) co_await machine_.rcu().Barrier(cpu);
-  caches_.Close(s);
-  const PhysAddr descriptor = s.address;
-  co_await ReleaseCache(cpu, s);
-  co_await FreeDescriptor(cpu, descriptor);
-  s.cpus = LazyArray<CacheCpu>(0);
 }
 
 // free_partial().
@@ -120,23 +90,17 @@ Task<void> SlubCore::ReleaseCache(Cpu& cpu, KmemCache& s) {
     n = nullptr;
     co_await FreeOwn(cpu, *node_cache_, address);
   }
+  s.cpus = LazyArray<CacheCpu>(0);
 }
 
 absl::StatusOr<SlubGeometry> SlubCore::GeometryOf(const CacheSpec& spec) const {
+  if (spec.has_debug_flags() && !offers().debug_flags) {
+    return absl::InvalidArgumentError(fmt::format("{} has no debugging caches", name()));
+  }
   const MachineConfig& config = machine_.config();
   const int present =
       policy_.lives.counts_possible_cpus ? config.possible_cpus : config.cpu_count();
-  return ComputeSlubGeometry({.object_size = spec.object_size,
-                              .align = spec.align,
-                              .slot_size = spec.slot_size,
-                              .hwcache_align = spec.hwcache_align,
-                              .has_constructor = spec.has_constructor,
-                              .typesafe_by_rcu = spec.typesafe_by_rcu,
-                              .free_pointer_offset = spec.free_pointer_offset,
-                              .red_zone = spec.red_zone,
-                              .poison = spec.poison,
-                              .store_user = spec.store_user,
-                              .consistency_checks = spec.consistency_checks},
+  return ComputeSlubGeometry(SlubRequestOf(spec),
                              {.present = present, .possible = config.possible_cpus}, rules_);
 }
 
@@ -148,13 +112,12 @@ uint64_t SlubCore::DescriptorBytes() const {
   return at.per_node + uint64_t{at.per_node_bytes} * static_cast<uint64_t>(nodes);
 }
 
-// An object of kmem_cache, cleared.
 Task<PhysAddr> SlubCore::AllocDescriptor(Cpu& cpu, Gfp gfp) {
   if (policy_.lives.kmallocs_descriptors) {
     const PhysAddr descriptor = co_await KmallocOwn(cpu, DescriptorBytes(), gfp, kAnyNode);
     co_return descriptor;
   }
-  const PhysAddr descriptor = co_await AllocOwn(cpu, *cache_cache_, gfp | Gfp::kZero, kAnyNode);
+  const PhysAddr descriptor = co_await SlabCommon::AllocDescriptor(cpu, gfp);
   co_return descriptor;
 }
 
@@ -162,20 +125,8 @@ Task<void> SlubCore::FreeDescriptor(Cpu& cpu, PhysAddr descriptor) {
   if (policy_.lives.kmallocs_descriptors) {
     co_await KfreeOwn(cpu, descriptor);
   } else {
-    co_await FreeOwn(cpu, *cache_cache_, descriptor);
+    co_await SlabCommon::FreeDescriptor(cpu, descriptor);
   }
-}
-
-// What SLUB needs for itself.
-Task<PhysAddr> SlubCore::AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node) {
-  const Placement placement = co_await Alloc(cpu, s.id, gfp, node);
-  if (!placement.object.is_null()) caches_.AddOwn(s);
-  co_return placement.object;
-}
-
-Task<PathId> SlubCore::FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object) {
-  caches_.RemoveOwn(s);
-  return Free(cpu, s.id, object);
 }
 
 KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometry) {

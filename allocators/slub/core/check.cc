@@ -47,15 +47,8 @@ void SlubInspection::Run() {
     CHECK_EQ(s_.nodes[i]->total_objects.Peek(), objects[node]);  // 5
   }
   CHECK_EQ(s_.rcu_slabs, waiting);  // 1
-  footprint.percpu_bytes = s_.footprint.percpu_bytes;
-  footprint.own_objects = s_.footprint.own_objects;
-  footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
-  footprint.rcu_objects = s_.footprint.rcu_objects;
-  footprint.rcu_free_bytes += footprint.rcu_objects * s_.geometry.size;
-  CHECK_LE(footprint.own_objects, footprint.objects);
-  CHECK_LE(footprint.rcu_free_bytes, footprint.free_bytes);
-  CHECK(footprint == s_.footprint);  // 7
-  CHECK_EQ(in_sheaves_, 0u);         // 3
+  CheckFootprint(s_, footprint);    // 7
+  CHECK_EQ(in_sheaves_, 0u);        // 3
 }
 
 void SlubInspection::Claim(const Slab& slab, Held held) {
@@ -64,19 +57,11 @@ void SlubInspection::Claim(const Slab& slab, Held held) {
 }
 
 void SlubInspection::VisitNode(const CacheNode& n) {
-  CHECK(!n.list_lock.held());
-  uint64_t length = 0;
-  const Slab* previous = nullptr;
-  for (const Slab* slab = n.first.Peek(); slab != nullptr; slab = slab->list_next.Peek()) {
-    CHECK(slab->cache == &s_);
-    CHECK(owners_.emplace(slab, Owner{.on_node = true, .held = {}}).second);  // 1
-    CHECK(s_.nodes[slab->node.index()].get() == &n);                          // 1
-    CHECK(slab->list_previous.Peek() == previous);
-    previous = slab;
-    ++length;
-  }
-  CHECK(n.last.Peek() == previous);
-  CHECK_EQ(n.nr_partial.Peek(), length);  // 5
+  CheckPartialList(n, [&](const Slab& slab) {  // 5
+    CHECK(slab.cache == &s_);
+    CHECK(owners_.emplace(&slab, Owner{.on_node = true, .held = {}}).second);  // 1
+    CHECK(s_.nodes[slab.node.index()].get() == &n);                            // 1
+  });
 }
 
 void SlubInspection::VisitSlab(const Slab& slab) {
@@ -85,8 +70,8 @@ void SlubInspection::VisitSlab(const Slab& slab) {
   const bool owned = found != owners_.end();
   const Owner owner = owned ? found->second : Owner();
   if (slab.waits_for_rcu) {
-    CHECK(!owned);           // 1
-    CHECK_EQ(word.inuse, 0); // 1
+    CHECK(!owned);            // 1
+    CHECK_EQ(word.inuse, 0);  // 1
   } else if (!owned) {
     CHECK_EQ(word.inuse, word.objects);  // 1
   }
@@ -107,7 +92,6 @@ void SlubInspection::VisitSlab(const Slab& slab) {
     --in_sheaves_;
   }
   CHECK_EQ(used + on_slab + on_front, word.objects);  // 3
-  CHECK(core_.frames_.Has(slab, slab.order));         // 6
   // What a quirk of the boot of 2010 left behind is in the kernel's log.
   if (names_caches_) CHECK(slab.cache_at == s_.address);  // 6
 }
@@ -136,33 +120,20 @@ uint32_t SlubInspection::Walk(const Slab& slab, ObjectIndex object) {
 }
 
 Footprint SlubInspection::FootprintOf(const Slab& slab) const {
-  const uint64_t size = s_.geometry.size;
-  const uint64_t objects = slab.word.Peek().objects;
+  const uint16_t objects = slab.word.Peek().objects;
   uint64_t used = 0;
-  for (uint64_t i = 0; i < objects; ++i) used += slab.free_pointer[i] == kInUse;
-  Footprint footprint;
-  footprint.slabs = 1;
-  footprint.slab_bytes = kPageSize << slab.order;
-  footprint.objects = used;
-  footprint.object_bytes = used * s_.geometry.object_size;
-  footprint.padding_bytes = used * (size - s_.geometry.object_size);
-  footprint.free_bytes = (objects - used) * size;
-  footprint.tail_bytes = footprint.slab_bytes - objects * size;
+  for (ObjectIndex i = 0; i < objects; ++i) used += slab.free_pointer[i] == kInUse;
+  Footprint footprint =
+      FootprintOfSlab(s_, {.bytes = kPageSize << slab.order, .objects = objects, .used = used});
   if (slab.waits_for_rcu) footprint.rcu_free_bytes = footprint.free_bytes;
   return footprint;
 }
 
 void SlubCore::CheckInvariants() const {
   for (CacheId id : caches_.live()) SlubInspection(*this, cache(id)).Run();
-  Footprint total = caches_.SumOfCaches();
-  total.metadata_bytes += static_bytes_;
-  kmalloc_.Fill(total);
-  CHECK(total == caches_.total());  // 7
-  uint64_t frames = 0;
-  for (const Slab& slab : pool_.slabs()) {
-    if (slab.cache != nullptr) frames += uint64_t{1} << slab.order;
-  }
-  CHECK_EQ(frames * kPageSize, caches_.total().slab_bytes);  // 6
+  Footprint in_image;
+  in_image.metadata_bytes = static_bytes_;
+  CheckTotals(in_image);  // 6, 7
 }
 
 }  // namespace slablab

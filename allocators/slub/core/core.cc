@@ -19,14 +19,8 @@ constexpr int kSlabLockRank = 9;         // slab_lock() is taken before list_loc
 constexpr int kListLockRank = 10;        // below the zones' locks
 constexpr uint64_t kThrottleStream = 1;  // of the generators that the seed gives
 
-bool HasQuirk(const AllocatorOptions& options, std::string_view quirk) {
-  return std::find(options.quirks.begin(), options.quirks.end(), quirk) != options.quirks.end();
-}
-
-KmallocOptions KmallocOf(const SlubPolicy& policy, const AllocatorOptions& options) {
+KmallocOptions KmallocOf(const SlubPolicy& policy) {
   KmallocOptions kmalloc = policy.lives.kmalloc;
-  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
-  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, "zone-dma-off");
   kmalloc.odd_sizes_first = kmalloc.odd_sizes_first || policy.kmalloc_odd_sizes_first;
   kmalloc.odd_dma_sizes_first = kmalloc.odd_dma_sizes_first || policy.kmalloc_odd_sizes_first;
   return kmalloc;
@@ -46,12 +40,13 @@ KmallocWays KmallocWaysOf(const SlubWays& ways) {
 }  // namespace
 
 SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const SlubPolicy& policy)
-    : machine_(machine),
-      options_(options),
+    : SlabCommon(machine, options,
+                 {.create = SiteOf(SlubAt::kCreate), .destroy = SiteOf(SlubAt::kDestroy)},
+                 KmallocOf(policy), KmallocWaysOf(policy.ways)),
       policy_(policy),
       rules_(WithBootParameters(policy.rules, options.boot_parameters)),
       counters_(policy.counters()),
-      defrag_always_(slablab::HasQuirk(options, "remote-defrag-always")),
+      defrag_always_(HasQuirk("remote-defrag-always")),
       list_lock_class_(
           machine.scheduler().AddLockClass("kmem_cache_node->list_lock", kListLockRank)),
       slab_lock_class_(policy.lives.slab_guard == SlubLives::SlabGuard::kNone
@@ -59,10 +54,7 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
                            : machine.scheduler().AddLockClass("slab_lock(page)", kSlabLockRank)),
       nr_node_ids_(std::max(options.possible_nodes, machine.config().node_count())),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
-      kmalloc_(machine, KmallocOf(policy, options), KmallocWaysOf(policy.ways), *this,
-               caches_.total()),
-      random_(options.seed, kThrottleStream),
-      frames_(machine.config()) {
+      random_(options.seed, kThrottleStream) {
   for (size_t place = 0; place < counters_.size(); ++place) {
     counter_places_[static_cast<size_t>(counters_[place])] = static_cast<uint8_t>(place);
     is_counted_[static_cast<size_t>(counters_[place])] = true;
@@ -72,8 +64,6 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
   gfp_allowed_mask_ = machine.boot_memory().Allocate(8, kLineSize, NodeId(0));
   slub_lock_.PlaceAt({machine.boot_memory().Allocate(8, kLineSize, NodeId(0)), Structure::kLock});
 }
-
-bool SlubCore::HasQuirk(std::string_view quirk) const { return slablab::HasQuirk(options_, quirk); }
 
 Task<uint32_t> SlubCore::CountFree(Cpu& cpu, const Slab& slab) {
   const SlabWord word = co_await cpu.Load(slab.word);

@@ -12,9 +12,7 @@
 
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
-#include "allocators/common/cache_table.h"
-#include "allocators/common/kmalloc_front.h"
-#include "allocators/common/slab_frames.h"
+#include "allocators/common/slab_common.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slub/core/policy.h"
@@ -86,7 +84,7 @@ struct SlubAllocRequest {
   bool links_later = false;
 };
 
-class SlubCore : public Allocator {
+class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
  public:
   std::string_view name() const final { return policy_.name; }
   absl::Span<const std::string_view> sites() const final { return policy_.sites(); }
@@ -95,27 +93,18 @@ class SlubCore : public Allocator {
   Task<void> Boot(Cpu& cpu) final;
   Task<absl::StatusOr<CacheId>> CreateCache(Cpu& cpu, const CacheSpec& spec) final;
   Task<void> DestroyCache(Cpu& cpu, CacheId id) final;
-  Task<Placement> Kmalloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) override {
-    return kmalloc_.Alloc(cpu, bytes, gfp, node);
-  }
   Task<void> Shrink(Cpu& cpu, CacheId id) final;
   Task<void> CpuDead(Cpu& cpu, CpuId dead) final;
   Task<bool> CpuComing(Cpu& cpu, CpuId coming) override;
   Task<absl::Status> Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) final;
 
-  int cache_count() const final { return caches_.count(); }
   CacheLayout Layout(CacheId id) const final;
-  CacheId FindCache(std::string_view name) const final;
-  Location Locate(PhysAddr object) const final;
-  std::vector<SlabPlace> SlabPlaces() const final;
   std::vector<Figure> Counters(CacheId id) const final;
   std::vector<Figure> State(CacheId id) const final;
   SlabInfoRow SlabInfo(CacheId id) const final;
   CacheContents Contents(CacheId id) const final;
   void AddLayers(CacheId id, std::vector<CacheLayer>* layers) const final;
   Offers offers() const final;
-  Footprint FootprintOf(CacheId id) const final;
-  const Footprint& TotalFootprint() const final { return caches_.total(); }
   const PercpuAreas* percpu_areas() const final { return areas_.get(); }
   absl::Status boot_status() const final { return boot_status_; }
   std::vector<Reference> References() const final;
@@ -162,12 +151,7 @@ class SlubCore : public Allocator {
     return options_.statistics ? static_cast<uint32_t>(counters_.size()) * SlubCpuCounters::kBytes
                                : 0;
   }
-  // What SLUB needs for itself: an object of one of its caches.
-  Task<PhysAddr> AllocOwn(Cpu& cpu, KmemCache& s, Gfp gfp, NodeId node);
-  Task<PathId> FreeOwn(Cpu& cpu, KmemCache& s, PhysAddr object);
-  // The same by kmalloc(), whole pages too. Null: no memory. `gfp` has no kZero.
-  Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node);
-  Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object);
+  Task<PathId> KfreeOwn(Cpu& cpu, PhysAddr object) final;
 
   // --- Of bulk operations. ---
   // Objects of a request that lie in one slab: struct detached_freelist.
@@ -192,19 +176,10 @@ class SlubCore : public Allocator {
   Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block) { return kmalloc_.FreeLarge(cpu, block); }
 
   // --- Small things on every path. ---
-  Machine& machine() const { return machine_; }
   const SlubPolicy& policy() const { return policy_; }
   PercpuAreas& areas() const { return *areas_; }
-  KmemCache& cache(CacheId id) const { return caches_.at(id); }
-  // slab_caches: those that live, newest last.
-  const std::vector<CacheId>& live_caches() const { return caches_.live(); }
-  const AllocatorOptions& options() const { return options_; }
-  bool HasQuirk(std::string_view quirk) const;
   void Log(std::string line) { log_.push_back(std::move(line)); }
   SlubLock& slub_lock() { return slub_lock_; }
-  const KmallocFront& kmalloc() const { return kmalloc_; }
-  // All records of slabs, in use or not.
-  const SlubSlabs& records() const { return pool_; }
   bool is_up() const { return up_; }  // slab_state UP: all kmalloc caches work
   int nr_node_ids() const { return nr_node_ids_; }
   // Whether the era has such a counter.
@@ -236,10 +211,6 @@ class SlubCore : public Allocator {
     cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kRead);
     return slab.node;
   }
-  // numa_mem_id(): the CPU's node, or where a node without memory turns first.
-  NodeId LocalMemoryNode(const Cpu& cpu) const { return LocalMemoryNode(cpu.node()); }
-  NodeId LocalMemoryNode(NodeId node) const { return machine_.FallbackOf(node).front(); }
-  bool HasMemory(NodeId node) const { return machine_.config().memory[node.index()].frames > 0; }
   // get_any_partial()'s throttle, which the kernel takes from the cycle counter.
   bool MayLookElsewhere(Cpu& cpu, KmemCache& s) {
     const uint32_t ratio = cpu.Load(s.remote_node_defrag_ratio);
@@ -267,20 +238,9 @@ class SlubCore : public Allocator {
     cpu.Touch(s.FreePointer(slab, object), Access::kWrite);
     slab.free_pointer[object] = next;
   }
-  // Null: no slab's.
-  Slab* SlabOf(PhysAddr object) const { return frames_.Of(object); }
   // An object goes to its user, or comes back from him.
   void HandOut(KmemCache& s, Slab& slab, ObjectIndex object);
   void TakeBack(KmemCache& s, Slab& slab, ObjectIndex object);
-  // init_on_alloc of one object; null: nothing.
-  static void ZeroIfAsked(Cpu& cpu, const KmemCache& s, Gfp gfp, PhysAddr object) {
-    if (!Has(gfp, Gfp::kZero) || object.is_null()) return;
-    cpu.TouchRange({object, Structure::kObject}, s.geometry.object_size, Access::kWrite);
-  }
-  template <typename Change>
-  void Account(KmemCache& s, Change change) {
-    caches_.Account(s, change);
-  }
 
  protected:
   SlubCore(Machine& machine, const AllocatorOptions& options, const SlubPolicy& policy);
@@ -303,8 +263,6 @@ class SlubCore : public Allocator {
   // A cache's structure is about to be filled in, as far as the front has a part in it; again, if
   // it turns out to be for DMA.
   virtual void BeginCache(KmemCache& /*s*/) {}
-  // A cache of its own begins to be more than its slabs.
-  virtual Task<void> Opened(Cpu& /*cpu*/, KmemCache& /*s*/) { return {}; }
   // All objects of a new slab, which nobody else knows, become free.
   virtual void FillSlab(Cpu& cpu, KmemCache& s, Slab& slab, const SlubAllocRequest& request);
   // early_kmem_cache_node_alloc(): takes an object of such a slab; and the slab is then in the list
@@ -357,21 +315,20 @@ class SlubCore : public Allocator {
   absl::Status SetOrder(Cpu& cpu, KmemCache& s, int64_t order);
 
   // --- slub_caches.cc: caches' lives. ---
-  Task<absl::StatusOr<CacheId>> CreateLocked(Cpu& cpu, const CacheSpec& spec);
-  Task<void> DestroyLocked(Cpu& cpu, KmemCache& s);
-  Task<void> FreeDescriptor(Cpu& cpu, PhysAddr descriptor);
+  absl::StatusOr<SlubGeometry> GeometryOf(const CacheSpec& spec) const final;
+  KmemCache* FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const final;
+  Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp) final;
+  Task<void> FreeDescriptor(Cpu& cpu, PhysAddr descriptor) final;
+  KmemCache& AddCache(const CacheSpec& spec, const SlubGeometry& geometry) final;
+  Task<bool> OpenCache(Cpu& cpu, KmemCache& s) final;
+  Task<void> ReleaseCache(Cpu& cpu, KmemCache& s) final;
+  Task<void> ShutDown(Cpu& cpu, KmemCache& s) final;
   uint64_t DescriptorBytes() const;
   bool MayMergeCache(const CacheSpec& spec) const;
-  KmemCache& AddCache(const CacheSpec& spec, const SlubGeometry& geometry);
-  Task<PhysAddr> AllocDescriptor(Cpu& cpu, Gfp gfp);
-  Task<bool> OpenCache(Cpu& cpu, KmemCache& s);
-  Task<void> ReleaseCache(Cpu& cpu, KmemCache& s);
   Task<void> ShutdownNode(Cpu& cpu, KmemCache& s, CacheNode& n);
   void PlaceCpu(KmemCache& s, CpuId id) const;
   uint64_t PercpuBytes(const PercpuArea& area) const;
-  absl::StatusOr<SlubGeometry> GeometryOf(const CacheSpec& spec) const;
   bool AsksForSheaves(const CacheSpec& spec) const;
-  KmemCache* FindMergeable(const CacheSpec& spec, const SlubGeometry& geometry) const;
 
   // --- slub_boot_2010.cc. ---
   Task<void> Boot2010(Cpu& cpu);
@@ -393,8 +350,6 @@ class SlubCore : public Allocator {
   void Panic(std::string_view cache);
   Task<void> CreateKmallocCaches(Cpu& cpu);
 
-  Machine& machine_;
-  const AllocatorOptions options_;
   const SlubPolicy policy_;
   const SlubRules rules_;  // the policy's, with the boot parameters
   const absl::Span<const SlubStat> counters_;
@@ -407,15 +362,10 @@ class SlubCore : public Allocator {
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
   bool lacks_area_ = false;  // a cache was not created since there is no per-CPU memory for it
-  CacheTable<KmemCache> caches_;
-  KmallocFront kmalloc_;
-  Random random_;                     // for MayLookElsewhere
-  KmemCache* node_cache_ = nullptr;   // kmem_cache_node
-  KmemCache* cache_cache_ = nullptr;  // kmem_cache
-  bool down_ = true;                  // slab_state DOWN: no node structure can be allocated yet
+  Random random_;            // for MayLookElsewhere
+  KmemCache* node_cache_ = nullptr;  // kmem_cache_node
+  bool down_ = true;                 // slab_state DOWN: no node structure can be allocated yet
   bool up_ = false;
-  SlubSlabs pool_;
-  SlabFrames<Slab> frames_;
   std::vector<std::unique_ptr<RcuSlab>> rcu_slabs_;  // all that there ever were
   std::vector<RcuSlab*> rcu_slabs_free_;
   std::vector<std::string> log_;

@@ -7,12 +7,6 @@
 
 namespace slablab {
 
-Task<PhysAddr> SlubCore::KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
-  const Placement placement = co_await Kmalloc(cpu, bytes, gfp, node);
-  kmalloc_.AddOwn(caches_, frames_, placement.object);
-  co_return placement.object;
-}
-
 Task<PathId> SlubCore::KfreeOwn(Cpu& cpu, PhysAddr object) {
   kmalloc_.RemoveOwn(caches_, frames_, object);
   if (policy_.lives.kfrees_own_by_page) return Kfree(cpu, object);

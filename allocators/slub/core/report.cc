@@ -24,11 +24,8 @@ constexpr QuirkInfo kQuirks[] = {
      "remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always "
      "tried.",
      /*is_plain=*/true, /*is_recorded=*/true},
-    {"memcg-off",
-     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.",
-     /*is_plain=*/true, /*is_recorded=*/true},
-    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.",
-     /*is_plain=*/true, /*is_recorded=*/true},
+    kMemcgOff,
+    kZoneDmaOff,
 };
 
 constexpr TunableInfo kMinPartial = {"min_partial", 0, std::numeric_limits<int64_t>::max(),
@@ -178,35 +175,10 @@ ModelSwitches SlubSwitches(const SlubPolicy& policy) {
 }
 
 CacheLayout SlubCore::Layout(CacheId id) const {
-  const KmemCache& s = cache(id);
-  return {.name = s.names.front(),
-          .object_size = s.geometry.object_size,
-          .slab_size = s.geometry.size,
-          .align = s.geometry.align,
-          .order = s.geometry.order,
-          .objects_per_slab = s.geometry.objects,
-          .free_pointer_offset = s.geometry.free_pointer_offset,
-          .sheaf_capacity = s.sheaf_capacity.Peek(),
-          .cpu_holds = policy_.cpu_slabs ? "CPU slabs" : policy_.lives.cpu_holds};
-}
-
-// Where a kmalloc cache had another name than today, also by that, so that later kernels' traces
-// find theirs.
-CacheId SlubCore::FindCache(std::string_view name) const {
-  const KmemCache* const s = caches_.FindLive(name);
-  if (s != nullptr) return s->id;
-  return policy_.lives.kmalloc.names_in_bytes ? kmalloc_.CacheForModernName(name) : kNoCache;
-}
-
-Allocator::Location SlubCore::Locate(PhysAddr object) const { return frames_.Locate(object); }
-
-std::vector<Allocator::SlabPlace> SlubCore::SlabPlaces() const {
-  std::vector<SlabPlace> places;
-  for (const Slab& slab : pool_.slabs()) {
-    if (slab.cache == nullptr) continue;
-    places.push_back({.cache = slab.cache->id, .base = slab.base, .order = slab.order});
-  }
-  return places;
+  CacheLayout layout = SlabCommon::Layout(id);
+  layout.sheaf_capacity = cache(id).sheaf_capacity.Peek();
+  layout.cpu_holds = policy_.cpu_slabs ? "CPU slabs" : policy_.lives.cpu_holds;
+  return layout;
 }
 
 // show_stat(): the CPUs that are on line.
@@ -298,10 +270,7 @@ std::vector<Figure> SlubCore::State(CacheId id) const {
 // get_slabinfo().
 SlabInfoRow SlubCore::SlabInfo(CacheId id) const {
   const KmemCache& s = cache(id);
-  SlabInfoRow row{.name = s.names.front(),
-                  .object_size = s.geometry.size,
-                  .objects_per_slab = s.geometry.objects,
-                  .pages_per_slab = uint32_t{1} << s.geometry.order};
+  SlabInfoRow row = RowOf(s);
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n == nullptr) continue;
     row.slabs += n->nr_slabs.Peek();
@@ -341,7 +310,5 @@ Allocator::Offers SlubCore::offers() const {
           .free_pointer_offset = policy_.debug_caches,
           .prefilled_sheaves = has_prefilled_sheaves()};
 }
-
-Footprint SlubCore::FootprintOf(CacheId id) const { return cache(id).footprint; }
 
 }  // namespace slablab

@@ -52,34 +52,28 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
 // allocate_slab() once it has the pages.
 Slab& SlubCore::SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
                           int order) {
-  const uint64_t bytes = kPageSize << order;
   const auto objects = static_cast<uint16_t>(SlubObjectsIn(order, s.geometry.size, rules_));
   Slab& slab = pool_.Take(objects);
   const PhysAddr page = machine_.PageStruct(block.frame());
   const SlabWord word = {.freelist = 0, .inuse = 0, .objects = objects, .frozen = false};
   slab.word = Racy<SlabWord>({page + Slab::kWordAt, Structure::kSlabMetadata}, word);
-  slab.base = block;
+  slab.order = static_cast<uint8_t>(order);
+  EnterSlab(slab, s, {.block = block, .objects = objects});
   slab.first_object = block + s.geometry.red_left_pad;
-  slab.cache = &s;
   slab.cache_at = s.address;
   slab.lock = SpinLock(slab_lock_class_, {page + Slab::kFlagsAt, Structure::kLock});
   slab.guard = nullptr;
-  slab.node = machine_.NodeOf(block);
-  slab.order = static_cast<uint8_t>(order);
   if (policy_.marks_listed) {
     // Of kmem_cache_node's first slab the structure is still to come: AddPartial names its lock.
     const CacheNode* const n = s.nodes[slab.node.index()].get();
     slab.listed =
         Guarded<bool>(n == nullptr ? nullptr : &n->list_lock, slab.Metadata(Slab::kFlagsAt));
   }
-  frames_.Enter(slab, order);
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
   cpu.Touch(slab.Metadata(Slab::kCacheAt), Access::kWrite);
   cpu.Touch(slab.word.place(), Access::kWrite);
   FillSlab(cpu, s, slab, request);
   cpu.Execute(objects * kSlubPerObjectCycles);
-  const uint64_t usable = uint64_t{objects} * s.geometry.size;
-  caches_.AccountSlab(s, bytes, usable);
   return slab;
 }
 
@@ -195,10 +189,7 @@ Task<void> SlubCore::ReleasePages(Cpu& cpu, KmemCache& s, Slab& slab) {
   const PhysAddr block = slab.base;
   const int order = slab.order;
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
-  frames_.Remove(slab, order);
-  const uint64_t bytes = kPageSize << order;
-  const uint64_t usable = uint64_t{word.objects} * s.geometry.size;
-  caches_.UnaccountSlab(s, bytes, usable);
+  LeaveSlab(slab, word.objects);
   pool_.Give(slab, word.objects);
   co_await machine_.pages().Free(cpu, block, order);
 }

@@ -13,9 +13,9 @@
 
 #include "allocators/allocator.h"
 #include "allocators/common/cache_table.h"
+#include "allocators/common/slab_pool.h"
 #include "allocators/common/slub_geometry.h"
 #include "allocators/common/slub_list.h"
-#include "allocators/common/slub_pool.h"
 #include "allocators/percpu/areas.h"
 #include "allocators/slub/core/counters.h"
 #include "base/check.h"
@@ -76,7 +76,7 @@ struct alignas(64) Slab {
   NodeId node;
   uint8_t order = 0;
   bool waits_for_rcu = false;  // empty and in no list: its pages are free after a grace period
-  Guarded<Slab*> list_next;             // in the node's partial list; null: the list's head
+  Guarded<Slab*> list_next;    // in the node's partial list; null: the list's head
   Guarded<Slab*> list_previous;
   // SL_partial of the page's flags: the slab is in its node's list.
   Guarded<bool> listed;
@@ -84,7 +84,7 @@ struct alignas(64) Slab {
   SpinLock lock;                    // slab_lock() of 2010: a bit of the page's flags
   const SpinLock* guard = nullptr;  // of the bitmap; null: only its maker knows the slab
   PhysAddr cache_at;                // what the page says: where the cache's descriptor is
-  uint64_t serial = 0;  // of all slabs ever made, from 1
+  uint64_t serial = 0;              // of all slabs ever made, from 1
 
   // Byte `at` of the struct page, and the struct page of any frame of the block.
   Place Metadata(uint64_t at) const {
@@ -212,12 +212,10 @@ struct KmemCache : CacheBase {
   }
 };
 
-using SlubSlabs = SlubPool<Slab, &Slab::free_pointer>;
+using SlubSlabs = SlabArrayPool<Slab, &Slab::free_pointer>;
 
 inline ObjectIndex KmemCache::IndexOf(const Slab& slab, PhysAddr object) const {
-  // Exact for multiples of the size: the error of the reciprocal is below size / 2^32 for each, and
-  // number * size stays below 2^32.
-  const uint64_t index = ((object - slab.first_object) * reciprocal) >> 32;
+  const uint32_t index = IndexAt(object - slab.first_object);
   CHECK_LT(index, slab.word.Peek().objects);
   CHECK(AddressOf(slab, static_cast<ObjectIndex>(index)) == object);
   return static_cast<ObjectIndex>(index);
