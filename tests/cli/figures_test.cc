@@ -5,15 +5,12 @@
 // parts, what it held is one state of memory, whatever table of whatever format tells it; over all
 // allocators, in recorded and closed order, with tunables, hotplug, pressure and storms.
 
-#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -22,15 +19,12 @@
 #include "gtest/gtest.h"
 #include "reports/breakdown.h"
 #include "reports/comparison/comparison.h"
-#include "reports/html/html_report.h"
 #include "reports/metrics.h"
-#include "reports/result_io.h"
-#include "reports/tables.h"
 #include "reports/text/text.h"
 #include "runs/simulation/simulation.h"
 #include "tests/allocators/allocator_machine.h"
+#include "tests/cli/page_figures.h"
 #include "tests/cli/report_numbers.h"
-#include "tests/reports/page_cells.h"
 #include "tests/test_files.h"
 
 namespace slablab {
@@ -353,96 +347,6 @@ void ExpectReportsTellThatState(const RunResult& result) {
   EXPECT_FALSE(caches.empty());
 }
 
-// --- Text = page = CSV = proto. ---
-
-uint64_t OfTable(const RunResult& result, const std::string& name, const std::string& row,
-                 size_t column) {
-  uint64_t sum = 0;
-  const absl::StatusOr<DataTable> table = FindTable(DataTables(result), name);
-  EXPECT_TRUE(table.ok()) << table.status();
-  if (!table.ok()) return 0;
-  for (const std::vector<std::string>& cells : table->rows) {
-    uint64_t value = 0;
-    if (!row.empty() && cells[0] != row) continue;
-    EXPECT_TRUE(absl::SimpleAtoi(cells[column], &value)) << cells[column];
-    sum += value;
-  }
-  return sum;
-}
-
-void ExpectThePageAndCsvTellThat(const RunResult& result) {
-  const HtmlPage page = HtmlPageOf(HtmlReport(Labelled({result}), "one"));
-  const uint64_t all = AllocatorCycles(result);
-  EXPECT_EQ(OfTable(result, "parts", "", 1), all);
-  // A bar's parts are thousandths of a cycle an operation: so many halves may be rounded.
-  const auto operations = static_cast<double>(result.totals().operations());
-  const std::vector<std::string> causes = TextsOf(page, "cycles", "cause");
-  const std::vector<double> cycles = NumbersOf(page, "cycles", "cycles an operation");
-  const auto& parts = ViewOf(page, "cycles").chart().parts();
-  std::map<std::string, uint64_t> by_cause;
-  for (const NamedSum& part : BreakDown(result).allocator) by_cause[part.name] = part.value;
-  double bar = 0;
-  for (size_t i = 0; i < causes.size(); ++i) {
-    if (causes[i] == "all of the allocator") {
-      EXPECT_DOUBLE_EQ(cycles[i], static_cast<double>(all) / operations);
-    }
-    if (std::find(parts.begin(), parts.end(), causes[i]) == parts.end()) continue;
-    EXPECT_NEAR(cycles[i], static_cast<double>(by_cause[causes[i]]) / operations, 0.0005001);
-    bar += cycles[i];
-  }
-  EXPECT_NEAR(bar * operations, static_cast<double>(all), 0.000501 * parts.size() * operations);
-  // By site, to the cycle.
-  uint64_t by_site = 0;
-  const std::vector<std::string> sites = TextsOf(page, "sites", "site");
-  const std::vector<double> of_site = NumbersOf(page, "sites", "cycles");
-  for (size_t i = 0; i < sites.size(); ++i) {
-    const Account account = AccountOf(sites[i]);
-    if (account == Account::kAllocator || account == Account::kPageAllocator) {
-      by_site += static_cast<uint64_t>(of_site[i]);
-    }
-  }
-  EXPECT_EQ(by_site, all);
-  // Memory at the peak and at the end: the bars are bytes.
-  for (const auto& [view, of] : {std::pair("peak", &result.footprint_peak()),
-                                 std::pair("end", &result.footprint_end())}) {
-    const auto& held = ViewOf(page, view).chart().parts();
-    const std::vector<std::string> what = TextsOf(page, view, "what");
-    const std::vector<double> bytes = NumbersOf(page, view, "held");
-    double sum = 0;
-    for (size_t i = 0; i < what.size(); ++i) {
-      if (what[i] == "held in all") EXPECT_EQ(bytes[i], static_cast<double>(HeldBy(*of).total));
-      if (std::find(held.begin(), held.end(), what[i]) != held.end()) sum += bytes[i];
-    }
-    EXPECT_EQ(sum, static_cast<double>(HeldBy(*of).total)) << view;
-    EXPECT_EQ(OfTable(result, std::string("footprint_") + view, "slab_bytes", 1),
-              of->slab_bytes());
-  }
-  // Every metric, as integers.
-  std::vector<double> metrics;
-  for (const auto& cell : Cells(ViewOf(page, "metrics").table().columns(0))) {
-    metrics.push_back(cell.number_value());
-  }
-  ASSERT_EQ(static_cast<size_t>(page.metrics_size()), metrics.size());
-  for (int i = 0; i < page.metrics_size(); ++i) {
-    const auto value = static_cast<uint64_t>(metrics[static_cast<size_t>(i)]);
-    EXPECT_EQ(value, MetricOf(result, page.metrics(i).name())) << page.metrics(i).name();
-  }
-  // What locks were waited for, over time and in all.
-  uint64_t waited = 0;
-  for (const LockStats& lock : result.locks()) waited += lock.wait_total_cycles();
-  if (FindView(page, "contention") != nullptr) {
-    double over_time = 0;
-    for (const double each : NumbersOf(page, "contention", "cycles waited")) over_time += each;
-    EXPECT_EQ(over_time, static_cast<double>(waited));
-  } else {
-    EXPECT_EQ(waited, 0u);
-  }
-  const absl::StatusOr<RunResult> again = ParseResult(Serialize(result), "again");
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(AllocatorCycles(*again), all);
-  EXPECT_EQ(HtmlReport(Labelled({*again}), "one"), HtmlReport(Labelled({result}), "one"));
-}
-
 class FiguresTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
@@ -454,7 +358,7 @@ TEST_P(FiguresTest, PartsAddUpToOneTotalInEveryTableOfEveryFormat) {
     ExpectReportsTellThatTotal(result);
     ExpectOneStateOfMemory(result);
     ExpectReportsTellThatState(result);
-    ExpectThePageAndCsvTellThat(result);
+    ExpectPageAndTablesAgree(result);
     if (!StartsWarm(run.options.run)) ExpectTheRestIsTheAllocatorsOwn(result);
   }
 }

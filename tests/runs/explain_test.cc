@@ -216,7 +216,9 @@ TEST(ExplainTest, TextTableAndPageSayTheSame) {
       EXPECT_THAT(text, HasSubstr(change.name()));
     }
     EXPECT_THAT(names, Contains(StepName(step)));
-    if (step.has_first()) EXPECT_THAT(names, Contains(FirstWords(step.first())));
+    if (step.has_first()) {
+      EXPECT_THAT(names, Contains(FirstWords(step.first())));
+    }
     EXPECT_EQ(table.rows[static_cast<size_t>(i)][3], absl::StrCat(step.change().cycles()));
   }
   for (const char* word : {"left over", "B less A"}) EXPECT_THAT(text, HasSubstr(word));

@@ -17,7 +17,14 @@ export async function open(page, folder) {
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     // A root user, as in continuous integration, has no sandbox.
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--no-first-run",
+      // Text in shades of grey: pictures of it are half as large.
+      "--disable-lcd-text",
+    ],
     userDataDir: resolve(folder, "profile"),
   });
   const own = pathToFileURL(resolve(page)).href;
@@ -35,12 +42,13 @@ export async function open(page, folder) {
       {name: "prefers-reduced-motion", value: "reduce"},
     ]);
     await tab.setViewport(viewport);
+    tab.setDefaultTimeout(120000);  // other work on the machine makes nothing fail
     await tab.goto(address);
     const drawn = () =>
       document.documentElement.dataset.ready === "yes" &&
       [...document.querySelectorAll("figure[data-chart]")].every((f) => f.querySelector("svg"));
     await tab
-      .waitForFunction(drawn, {timeout: 30000})
+      .waitForFunction(drawn, {timeout: 120000})
       .catch(() => seen.console.push("error: a chart was not drawn"));
     return tab;
   };

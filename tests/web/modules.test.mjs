@@ -16,6 +16,7 @@ const {barRows, linePanels, stripRows, survivalPanels} = await module("series");
 const {Store, fragmentOf, readFragment, readNumbers, readRange} = await module("state");
 const {csv, expand, find, onlyRuns, onlyTimes, pivot, readTable, sort} = await module("tables");
 const {cellsOf, layOut, nodeAt, shift, treeOf} = await module("trees");
+const {explainCommand} = await module("words");
 
 // Numbers by chance, the same each time.
 function random(seed) {
@@ -240,6 +241,25 @@ test("bars have only parts that are listed and not hidden, the shortest bar firs
   assert.deepEqual(drawn.names, ["b", "a"]);
   assert.equal(drawn.rows.length, 3);
   assert.deepEqual(barRows({columns, rows}, spec, new Set([0])).rows.map((row) => row.value), [1]);
+});
+
+test("bars of changes go both ways, and there are none for nothing", () => {
+  const columns = ["switch", "effect", "by"].map((title) => ({title, unit: ""}));
+  const rows = [["a", "more", 5], ["b", "none", 0], ["c", "less", -2], ["d", "less", 0]];
+  const spec = {bar: "switch", part: "effect", values: ["by"], parts: ["less", "more"]};
+  const drawn = barRows({columns, rows}, {...spec, changes: true}, new Set());
+  assert.deepEqual(drawn.names, ["a", "c"]);
+  assert.deepEqual(drawn.rows.map((row) => row.value), [5, -2]);
+});
+
+test("a command says since which switch, of two models that differ", () => {
+  const explain = {sides: ["slub-6.12", "slub-7.3", "slub-7.3"], rest: "fs --seed=2"};
+  const tail = "fs --seed=2 --format=html -o explain.html";
+  assert.equal(explainCommand(explain, 0, 1), `slablab explain slub-6.12 slub-7.3 ${tail}`);
+  assert.equal(explainCommand(explain, 1, 0), `slablab explain slub-7.3 slub-6.12 ${tail}`);
+  assert.equal(explainCommand(explain, 1, 2), null);
+  assert.equal(explainCommand(explain, 0, 9), null);
+  assert.equal(explainCommand(undefined, 0, 1), null);
 });
 
 test("what users asked for is drawn once, of the base", () => {

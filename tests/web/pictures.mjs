@@ -9,7 +9,20 @@ import {open} from "./browser.mjs";
 
 const [page, folder] = process.argv.slice(2);
 const WIDTH = 760;
-const HEIGHT_MOST = 400;
+const HEIGHT_MOST = 470;
+const TABLE_MOST = 300;  // of a view that is a table alone
+// No views: long lists of sentences.
+const LEFT_OUT = ["assumed", "text"];
+
+// What of a section is shown: to the end of its chart, or some rows of its table.
+function placeOf(id, most) {
+  const section = document.getElementById(id);
+  const {x, y, width, bottom} = section.getBoundingClientRect();
+  const last = section.querySelector("figure svg") ? "figure" : "details";
+  const end = section.querySelector(last)?.getBoundingClientRect().bottom ?? y + most.table;
+  const height = Math.min(bottom - y, most.chart, Math.max(most.table, end - y + 8));
+  return {x: Math.max(0, x - 8), y: y + window.scrollY, width: width + 16, height};
+}
 
 const {browser, openTab, seen} = await open(page, folder);
 try {
@@ -20,10 +33,10 @@ try {
   seen.pictures = await tab.evaluate(() => {
     return [...document.querySelectorAll("section[id]")].map((section) => section.id);
   });
+  seen.pictures = seen.pictures.filter((id) => !LEFT_OUT.includes(id));
+  const most = {chart: HEIGHT_MOST, table: TABLE_MOST};
   for (const view of seen.pictures) {
-    const section = await tab.$(`[id="${view}"]`);
-    const box = await section.boundingBox();
-    const clip = {...box, height: Math.min(box.height, HEIGHT_MOST)};
+    const clip = await tab.evaluate(placeOf, view, most);
     await tab.screenshot({path: resolve(folder, "views", `${view}.png`), clip});
   }
 } finally {

@@ -6,50 +6,14 @@
 import {readFileSync} from "node:fs";
 import {resolve} from "node:path";
 import {open} from "./browser.mjs";
+import {chooseTime, find, firstRow, hash, rowCount, sortBy, tabTo} from "./reader.mjs";
+import {texts, titles} from "./reader.mjs";
 
 const [page, folder] = process.argv.slice(2);
 const {browser, openTab, seen} = await open(page, folder);
 
-// Presses the tabulator until `selector` has the focus; says how often, -1 if it never had.
-async function tabTo(tab, selector, most = 120) {
-  for (let presses = 1; presses <= most; ++presses) {
-    await tab.keyboard.press("Tab");
-    if (await tab.evaluate((s) => document.activeElement.matches(s), selector)) return presses;
-  }
-  return -1;
-}
-
-const hash = (tab) => tab.evaluate(() => decodeURIComponent(location.hash.replaceAll("+", " ")));
-const texts = (tab, selector) =>
-  tab.evaluate((s) => [...document.querySelectorAll(s)].map((e) => e.textContent), selector);
-const firstRow = (tab, view) => texts(tab, `#${view} tbody tr:first-child > *`);
-const rowCount = (tab, view) =>
-  tab.evaluate((v) => document.querySelectorAll(`#${v} tbody tr`).length, view);
-const titles = (tab, view) => texts(tab, `#${view} thead th`);
 const bars = (tab, view) =>
   tab.evaluate((v) => document.querySelectorAll(`#${v} g[data-mark=bar] rect`).length, view);
-
-async function find(tab, view, words) {
-  await tab.focus(`#${view} input[type=search]`);
-  await tab.keyboard.down("Control");
-  await tab.keyboard.press("a");
-  await tab.keyboard.up("Control");
-  await tab.keyboard.type(words);
-}
-
-// A click on a column's title, until it has the most first.
-async function sortBy(tab, view, title) {
-  const click = (v, t) => {
-    const heads = [...document.querySelectorAll(`#${v} thead th`)];
-    const head = heads.find((each) => each.textContent === t);
-    head.querySelector("button").click();
-    const again = [...document.querySelectorAll(`#${v} thead th`)];
-    return again.find((each) => each.textContent === t).getAttribute("aria-sort");
-  };
-  for (let i = 0; i < 3; ++i) {
-    if ((await tab.evaluate(click, view, title)) === "descending") return;
-  }
-}
 
 async function byKeys() {
   const tab = await openTab();
@@ -110,6 +74,9 @@ async function copies() {
       return globalThis.copied;
     }, view);
   seen.csv = {metrics: await copy("metrics"), cycles: await copy("cycles")};
+  // A view whose columns all stand in other tables.
+  seen.csv.cpus = await copy("cpus");
+  seen.csv.contention = await copy("contention");
   seen.csv.tables = {};
   for (const table of await texts(tab, "#tables select option")) {
     await tab.select("#tables select", table);
@@ -130,13 +97,33 @@ async function questions() {
   seen.answers["which line is falsely shared"] = await firstRow(tab, "sharing");
   await sortBy(tab, "metrics", (await titles(tab, "metrics"))[4]);
   seen.answers["what changed most"] = await firstRow(tab, "metrics");
-  for (const [field, value] of [["from", "120"], ["to", "121"]]) {
-    await tab.focus(`#controls input[aria-label^="Time ${field}"]`);
-    await tab.keyboard.type(value);
-    await tab.keyboard.press("Enter");
-  }
+  await chooseTime(tab, 120, 121);
   const rows = await rowCount(tab, "slowest");
   seen.answers["what was slow at 0.12 s"] = [String(rows), ...(await firstRow(tab, "slowest"))];
+  await tab.close();
+}
+
+// With another base the sentences are about another run.
+async function words() {
+  const tab = await openTab();
+  seen.words = {first: await texts(tab, "#headline li")};
+  seen.words.command = await texts(tab, "#explain code");
+  await tab.select("#controls select", "1");
+  seen.words.turned = await texts(tab, "#headline li");
+  seen.words.turnedCommand = await texts(tab, "#explain code");
+  seen.words.all = await texts(tab, "#sentences li");
+  await tab.close();
+}
+
+// Dragging over any chart over time chooses that time for all.
+async function contention() {
+  const tab = await openTab();
+  const before = await rowCount(tab, "contention");
+  await chooseTime(tab, 150, 900);
+  seen.contention = {before, after: await rowCount(tab, "contention")};
+  seen.contention.bands = await tab.evaluate(
+    () => document.querySelectorAll("#contention g[data-mark=rect] rect").length,
+  );
   await tab.close();
 }
 
@@ -160,6 +147,8 @@ try {
   await byMouse();
   await copies();
   await questions();
+  await words();
+  await contention();
   await printed();
 } finally {
   await browser.close();

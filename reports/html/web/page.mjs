@@ -128,8 +128,8 @@ function start(page) {
 function failed(error) {
   const first = document.getElementById("first");
   first.textContent =
-    "This browser cannot draw the charts and tables of this page: it is older than those of 2023. " +
-    "All that they say is in the text at the end.";
+    "This browser cannot draw the charts and tables of this page, as it is older than those of " +
+    "2023. All that they say is in the text at the end.";
   throw error;
 }
 
