@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "base/digest.h"
@@ -20,6 +21,12 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kResult = ".result";
 constexpr std::string_view kRefused = ".refused";
+constexpr std::string_view kShard = ".shard";
+
+// Kinds of records in a shard.
+constexpr uint32_t kResultRecord = 1;   // as a file of the point would hold
+constexpr uint32_t kRefusedRecord = 2;  // the reason
+constexpr uint32_t kCostRecord = 3;     // a SweepCost
 
 // Whether something is there that is no file: a pipe would be waited for, by who reads and by who
 // writes.
@@ -58,16 +65,117 @@ absl::Status SweepStore::Put(const std::string& point, std::string_view ending,
   return absl::OkStatus();
 }
 
+absl::Status SweepStore::OpenShard(const std::string& stem) {
+  absl::StatusOr<std::unique_ptr<RecordWriter>> writer = RecordWriter::Open(folder_, stem, kShard);
+  if (!writer.ok()) return writer.status();
+  writer_ = *std::move(writer);
+  return absl::OkStatus();
+}
+
+absl::Status SweepStore::AddRecord(uint32_t kind, const std::string& point,
+                                   std::string bytes) const {
+  shards_.reset();
+  return writer_->Add({.kind = kind, .name = point, .bytes = std::move(bytes)});
+}
+
 absl::Status SweepStore::PutResult(const std::string& point, RunResult result) const {
   result.set_point(point);
+  if (writer_ != nullptr) return AddRecord(kResultRecord, point, Serialize(result));
   return Put(point, kResult, Serialize(result));
 }
 
 absl::Status SweepStore::PutRefusal(const std::string& point, std::string_view reason) const {
+  if (writer_ != nullptr) return AddRecord(kRefusedRecord, point, std::string(reason));
   return Put(point, kRefused, RefusalText(point, reason));
 }
 
+absl::Status SweepStore::PutOutcome(const std::string& point, const SweepOutcome& outcome) const {
+  const absl::Status status = outcome.refused().empty() ? PutResult(point, outcome.result())
+                                                        : PutRefusal(point, outcome.refused());
+  if (!status.ok() || writer_ == nullptr) return status;
+  return AddRecord(kCostRecord, point, outcome.cost().SerializeAsString());
+}
+
+const SweepStore::Shards& SweepStore::shards() const {
+  if (shards_.has_value()) return *shards_;
+  Shards& shards = shards_.emplace();
+  std::set<std::string> paths;  // in an order that is no file system's
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, error)) {
+    if (entry.path().extension() == kShard) paths.insert(entry.path().string());
+  }
+  for (const std::string& path : paths) {
+    const absl::StatusOr<RecordIndex> index = ReadRecordIndex(path);
+    if (!index.ok()) {
+      shards.faults.emplace_back(index.status().message());
+      continue;
+    }
+    for (const RecordPlace& place : index->places) {
+      if (place.kind == kCostRecord) {
+        shards.costs.push_back({path, place});
+      } else {
+        shards.points.insert({place.name, {path, place}});
+      }
+    }
+    for (const uint64_t offset : index->damaged) {
+      shards.faults.push_back(
+          fmt::format("{}: damaged at {}; what was there is lost", path, offset));
+    }
+  }
+  return shards;
+}
+
+std::map<std::string, SweepCost> SweepStore::Costs() const {
+  std::map<std::string, SweepCost> costs;
+  for (const ShardPlace& from : shards().costs) {
+    const absl::StatusOr<Record> record = ReadRecord(from.path, from.place);
+    SweepCost cost;
+    // What is damaged is not needed.
+    if (record.ok() && cost.ParseFromString(record->bytes)) costs[from.place.name] = cost;
+  }
+  return costs;
+}
+
+absl::StatusOr<std::optional<SweepStore::Outcome>> SweepStore::GetFromShards(
+    const std::string& point) const {
+  absl::Status damaged;
+  const auto [begin, end] = shards().points.equal_range(point);
+  for (auto i = begin; i != end; ++i) {
+    const auto& [path, place] = i->second;
+    Outcome outcome;
+    const absl::StatusOr<Record> record = ReadRecord(path, place);
+    if (!record.ok()) {
+      damaged = absl::DataLossError(record.status().message());
+      continue;
+    }
+    if (record->kind == kRefusedRecord) {
+      outcome.refused = record->bytes;
+      return outcome;
+    }
+    absl::StatusOr<RunResult> result =
+        ParseResult(record->bytes, fmt::format("{} at {}", path, place.offset));
+    if (result.ok() && result->point() == point) {
+      outcome.result = *std::move(result);
+      outcome.result.clear_point();
+      return outcome;
+    }
+    damaged = absl::DataLossError(result.ok() ? path + ": a result under another point's name"
+                                              : std::string(result.status().message()));
+  }
+  if (!damaged.ok()) return damaged;
+  return std::nullopt;
+}
+
 absl::StatusOr<std::optional<SweepStore::Outcome>> SweepStore::Get(const std::string& point) const {
+  absl::StatusOr<std::optional<Outcome>> of_shard = GetFromShards(point);
+  if (of_shard.ok() && of_shard->has_value()) return of_shard;
+  absl::StatusOr<std::optional<Outcome>> of_file = GetFromFiles(point);
+  if (!of_file.ok() || of_file->has_value()) return of_file;
+  return of_shard;
+}
+
+absl::StatusOr<std::optional<SweepStore::Outcome>> SweepStore::GetFromFiles(
+    const std::string& point) const {
   Outcome outcome;
   const auto damaged = [&](std::string_view ending, std::string_view why) {
     return absl::DataLossError(fmt::format("{}: {}", PathOf(point, ending), why));
