@@ -4,6 +4,8 @@
 #ifndef SLABLAB_ALLOCATORS_POLICIES_H_
 #define SLABLAB_ALLOCATORS_POLICIES_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -139,6 +141,18 @@ constexpr PolicyRow<Policy> NumberSwitch(uint32_t least, uint32_t most,
   row.least = least;
   row.most = most;
   return row;
+}
+
+// The rows of several tables as one.
+template <typename Row, size_t... kSizes>
+constexpr auto JoinRows(const std::array<Row, kSizes>&... parts) {
+  std::array<Row, (kSizes + ...)> rows{};
+  size_t at = 0;
+  const auto append = [&](const auto& part) {
+    for (const Row& row : part) rows[at++] = row;
+  };
+  (append(parts), ...);
+  return rows;
 }
 
 // --- What they are asked. ---

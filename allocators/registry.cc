@@ -98,20 +98,21 @@ std::unique_ptr<Allocator> Make(Machine& machine, const AllocatorOptions& option
   return std::make_unique<Model>(machine, options, policy);
 }
 
-// SLAB survives whatever it is booted with, and SLUB+Q what its elder does.
+// SLAB survives whatever it is booted with.
 absl::Status CheckNothing(const MachineConfig&, const AllocatorOptions&, const SlabPolicy&) {
   return absl::OkStatus();
 }
-absl::Status CheckAsSlub2010(const MachineConfig& machine, const AllocatorOptions& options,
-                             const QueuePolicy&) {
-  return CheckSlub2010Boot(machine, options);
+absl::Status CheckSlubQBoot(const MachineConfig& machine, const AllocatorOptions& options,
+                            const QueuePolicy& policy) {
+  return CheckSlubBoot(machine, options, SlubPolicyOf(policy));
 }
+ModelSwitches SwitchesOfSlub(const SlubPolicy& policy) { return policy.switches(policy); }
 
-constexpr Family<SlubPolicy> kSlub = {kSlubPolicies, SlubSwitches, MakeSlub, CheckSlubBoot};
+constexpr Family<SlubPolicy> kSlub = {kSlubPolicies, SwitchesOfSlub, MakeSlub, CheckSlubBoot};
 constexpr Family<SlabPolicy> kSlab = {kSlabPolicies, SlabSwitches, Make<SlabAllocator, SlabPolicy>,
                                       CheckNothing};
 constexpr Family<QueuePolicy> kSlubQ = {kQueuePolicies, SlubQSwitches, Make<SlubQ, QueuePolicy>,
-                                        CheckAsSlub2010};
+                                        CheckSlubQBoot};
 
 template <const auto& kFamily, const auto& kPolicy>
 constexpr Entry ModelOf(const AllocatorInfo& info) {
@@ -175,14 +176,9 @@ constexpr Entry kEntries[] = {
     ModelOf<kSlab, kSlabPolicy2014Percpu>({"slab-2014-percpu",
                                            Patched(kLinux317, "per-CPU arrays from percpu"),
                                            "slab-2014 with that change alone."}),
-    // Alone of its kind, it has no policy.
-    {.info = {"slub-2010", kLinux2636,
-              "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks.", "slub"},
-     .switches = [](Settings) { return Slub2010Switches(kSlub2010); },
-     .make = [](Machine& machine, const AllocatorOptions& options) -> std::unique_ptr<Allocator> {
-       return std::make_unique<Slub2010>(machine, options);
-     },
-     .check_boot = CheckSlub2010Boot},
+    ModelOf<kSlub, kSlub2010>(
+        {"slub-2010", kLinux2636,
+         "SLUB as of Linux 2.6.36: a slab per CPU, interrupts off, slab locks.", "slub"}),
     ModelOf<kSlubQ, kQueuePolicyV2>(
         {"slubq-v2", Patched(kLinux2636, "SLUB+Q V2"),
          "SLUB+Q V2 (July 2010): one queue per CPU, of objects from any node."}),

@@ -64,7 +64,6 @@ ModelSwitches SlubSwitches(const SlubPolicy& policy);
 // InvalidArgument if the kernel would boot with slabs of more objects than it can count.
 absl::Status CheckSlubBoot(const MachineConfig& machine, const AllocatorOptions& options,
                            const SlubPolicy& policy);
-absl::Status CheckSlub2010Boot(const MachineConfig& machine, const AllocatorOptions& options);
 ModelSwitches SlabSwitches(const SlabPolicy& policy);
 ModelSwitches Slub2010Switches(const SlubPolicy& policy);
 ModelSwitches SlubQSwitches(const QueuePolicy& policy);

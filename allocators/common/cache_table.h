@@ -47,7 +47,8 @@ struct CacheBase {
 
 // slab_unmergeable() of 2010 and 2014; later ones have more reasons.
 inline bool MayMerge(const CacheSpec& spec) {
-  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu;
+  return !spec.no_merge && !spec.has_constructor && !spec.typesafe_by_rcu &&
+         !spec.has_debug_flags();
 }
 
 // `Cache` is a CacheBase that has a `geometry` with `object_size` and `size`, in bytes.

@@ -4,6 +4,7 @@
 #include "allocators/slub/slub.h"
 
 #include "allocators/slub/cpu_slabs/cpu_slabs.h"
+#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "allocators/slub/model.h"
 #include "allocators/slub/node_slabs/node_slabs.h"
 #include "allocators/slub/sheaves/sheaves.h"
@@ -12,6 +13,9 @@ namespace slablab {
 
 std::unique_ptr<Allocator> MakeSlub(Machine& machine, const AllocatorOptions& options,
                                     const SlubPolicy& policy) {
+  if (policy.lives.slab_guard == SlubLives::SlabGuard::kSlabLock) {
+    return std::make_unique<SlubModel<LockedCpuSlabs>>(machine, options, policy);
+  }
   const bool has_sheaves = policy.sheaves.which != SheafPolicy::Which::kNone;
   if (policy.cpu_slabs && has_sheaves) {
     return std::make_unique<SlubModel<Sheaves<CpuSlabs>>>(machine, options, policy);

@@ -13,7 +13,7 @@
 
 namespace slablab {
 
-// SLUB of an era, with the front that its policy asks for. Quirks: see SlubSwitches().
+// SLUB of an era, with the front that its policy asks for. Quirks: see SlubPolicy::switches.
 std::unique_ptr<Allocator> MakeSlub(Machine& machine, const AllocatorOptions& options,
                                     const SlubPolicy& policy);
 

@@ -279,6 +279,7 @@ Task<Slab*> Queues::NewSlabInSlowPath(Cpu& cpu, KmemCache& s, SlubAllocRequest r
   const bool waits = Has(request.gfp, Gfp::kDirectReclaim);
   if (waits) co_await cpu.IrqRestore(IrqFlags::kWereOn);
   Slab* const slab = co_await core_.NewSlab(cpu, s, request);
+  if (slab != nullptr) co_await core_.CountSlab(cpu, s, *slab);
   if (waits) cpu.IrqSave();
   if (slab == nullptr && locks_nodes() && core_.HasQuirk("null-page-node")) {
     core_.Log(

@@ -3,7 +3,10 @@
 
 // The switches of SLUB+Q's policy, by name and in words.
 
+#include <array>
+
 #include "allocators/policies.h"
+#include "allocators/slub/core/lives_rows.h"
 #include "allocators/slub/core/queue_policy.h"
 
 namespace slablab {
@@ -26,7 +29,7 @@ constexpr std::string_view kRestTo[] = {"head", "tail"};
 constexpr std::string_view kSharedSize[] = {"as-queue", "ten-batches"};
 constexpr std::string_view kExpiry[] = {"none", "until-found", "untouched"};
 
-constexpr PolicyRow<P> kRows[] = {
+constexpr std::array kOwnRows = {
     Switch<&P::slab_guard>(
         Words{.name = "slab-guard",
               .meaning = "What guards a slab's bitmap. Under its own lock queues are refilled slab "
@@ -94,8 +97,10 @@ constexpr PolicyRow<P> kRows[] = {
               .idle = WithoutOtherQueues}),
 };
 
+constexpr auto kRows = JoinRows(kOwnRows, LivesRows<&P::lives>());
+
 std::string Refusal(const P& policy) {
-  if (!policy.shared_queues || policy.queues_by_node) return "";
+  if (!policy.shared_queues || policy.queues_by_node) return LivesRefusal(policy.lives);
   return "a shared queue is for its node's objects, which a CPU's queue of any node's cannot tell: "
          "shared-queues=yes needs queues-by-node=yes";
 }

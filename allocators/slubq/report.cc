@@ -133,7 +133,7 @@ ModelSwitches SlubQSwitches(const QueuePolicy& policy) {
   if (policy.shared_queues && is_own_size) tunables = kTunablesV4;
   if (policy.shared_queues && !is_own_size) tunables = kTunablesV3;
   return {.quirks = kQuirks,
-          .boots = kBoots,
+          .boots = BootsOf(policy.lives),
           .tunables = tunables,
           .counters = SlubCounterInfos(CountersOf(policy)())};
 }
@@ -147,11 +147,10 @@ SlubPolicy SlubPolicyOf(const QueuePolicy& queues) {
   policy.counters = CountersOf(queues);
   policy.cache_offsets = queues.cache_offsets;
   policy.queues = queues;
+  policy.lives = queues.lives;
   policy.lives.slab_guard = queues.slab_guard == QueuePolicy::SlabGuard::kSlabLock
                                 ? SlubLives::SlabGuard::kSlabLock
                                 : SlubLives::SlabGuard::kNodeLock;
-  policy.lives.tuning_locks = true;
-  policy.lives.cpu_holds = "CPU queues";
   policy.ways = {.infos = Paths,
                  .alloc_failed = PathOf(Queues::Way::kAllocFailed),
                  .alloc_large = PathOf(Queues::Way::kAllocLarge),

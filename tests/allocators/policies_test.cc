@@ -132,7 +132,7 @@ TEST_P(PoliciesTest, WhatThereIsNotIsAnsweredWithWhatThereIs) {
               HasSubstr("is not NAME=VALUE"));
   const std::string own = absl::StrCat(GetParam(), ":", Setting(first.name, first.value));
   EXPECT_TRUE(CheckPolicy(GetParam(), own).ok());
-  EXPECT_THAT(Message(CheckPolicy(GetParam(), "slub-2010:cpu-slabs=no")),
+  EXPECT_THAT(Message(CheckPolicy(GetParam(), "percpu:cpu-slabs=no")),
               HasSubstr("is of an allocator that does not run here"));
 }
 
@@ -171,7 +171,7 @@ struct Step {
 
 // An era is the one beside it with other values of its switches, and nothing else.
 TEST(ErasTest, AnEraIsItsNeighbourWithItsSwitchesSet) {
-  const Step steps[] = {{"slub-6.1", "slub-6.12"},      {"slub-6.12", "slub-6.1"},
+  const Step steps[] = {{"slub-6.1", "slub-6.12"},  {"slub-6.12", "slub-6.1"},
                         {"slub-6.12", "slub-6.18"}, {"slub-6.18", "slub-7.0"},
                         {"slub-7.0", "slub-7.1"},   {"slub-7.1", "slub-7.2"},
                         {"slub-7.2", "slub-7.3"},   {"slub-7.3", "slub-7.2"},
@@ -180,7 +180,8 @@ TEST(ErasTest, AnEraIsItsNeighbourWithItsSwitchesSet) {
                         {"slub-7.3", "slub-6.18"},  {"slab", "slab-2014"},
                         {"slab-2014", "slab"},      {"slab-2014", "slab-2014-percpu"},
                         {"slubq-v2", "slubq"},      {"slubq", "slubq-v4"},
-                        {"slubq-v4", "slubq"},      {"slubq-v2", "slubq-v4"}};
+                        {"slubq-v4", "slubq"},      {"slubq-v2", "slubq-v4"},
+                        {"slub-2010", "slub-6.1"},  {"slub-6.1", "slub-2010"}};
   for (const auto& [from, to] : steps) {
     const std::vector<std::string> settings = Differences(from, to);
     SCOPED_TRACE(absl::StrCat(from, " to ", to, ": ", absl::StrJoin(settings, ",")));
@@ -214,7 +215,19 @@ TEST(PolicyRefusalTest, ReasonsSayWhatWouldDo) {
   EXPECT_THAT(refusal("slub-7.3", {"sheaves.capacity=-1"}),
               HasSubstr("sheaves.capacity cannot be set to '-1': it takes 0..524284"));
   EXPECT_THAT(refusal("slubq-v2", {"shared-queues=yes"}), HasSubstr("needs queues-by-node=yes"));
-  EXPECT_THAT(refusal("slub-2010", {"cpu-slabs=no"}), HasSubstr("slub-2010 has no policies"));
+  EXPECT_THAT(refusal("slub-2010", {"cpu-slabs=no"}), HasSubstr("needs cpu-slabs=yes"));
+  EXPECT_THAT(refusal("slub-2010", {"cpu-partials=yes"}), HasSubstr("(slabs.guard)"));
+  EXPECT_THAT(refusal("slub-2010", {"boot.as-2010=no"}), HasSubstr("go together"));
+  EXPECT_EQ(refusal("slub-2010", {"boot.as-2010=no", "caches.descriptors-kmalloced=no"}), "");
+  EXPECT_THAT(refusal("slub-2010", {"kmalloc.cgroup-caches=yes"}),
+              HasSubstr("needs kmalloc.cgroup-caches=no"));
+  EXPECT_THAT(refusal("slub-6.12", {"slabs.guard=slab-lock"}),
+              HasSubstr("needs slabs.marked-listed=no"));
+  EXPECT_THAT(refusal("slub-6.18", {"boot.as-2010=yes", "caches.descriptors-kmalloced=yes",
+                                    "kmalloc.cgroup-caches=no", "kmalloc.reclaim-caches=no"}),
+              HasSubstr("needs sheaves.which=none"));
+  EXPECT_THAT(refusal("slubq", {"caches.slub-lock=no", "caches.slub-lock-to-tune=no"}),
+              HasSubstr("nobody holds it"));
   EXPECT_THAT(refusal("percpu", {"cpu-slabs=no"}), HasSubstr("percpu has no policies"));
   // A later one counts.
   EXPECT_EQ(refusal("slub-7.3", {"barns.pointer=in-node", "barns.pointer=in-cache"}), "");

@@ -75,6 +75,9 @@ Task<void> SlubCore::Boot(Cpu& cpu) {
   }
   co_await CreateKmallocCaches(cpu);
   areas_->set_slab_is_available(true);
+  if (!boot_status_.ok()) co_return;
+  up_ = true;
+  co_await CachesAreUp(cpu);
 }
 
 // What the kernel stops with when it cannot create a cache.

@@ -67,7 +67,8 @@ Task<void> SlubCore::BootStatic(Cpu& cpu) {
 
 // Dimensioned for MAX_NUMNODES: CONFIG_MAXSMP asked for the most there was in 2010 already.
 uint64_t SlubCore::StaticEntryBytes() const {
-  return policy_.cache_offsets.per_node + 8 * uint64_t{kPossibleNodesMax};
+  return policy_.cache_offsets.per_node +
+         policy_.cache_offsets.per_node_bytes * uint64_t{kPossibleNodesMax};
 }
 
 // Two structures in one block of the page allocator's, copied into objects of the second's cache as

@@ -13,9 +13,7 @@ namespace slablab {
 namespace {
 
 // slab_unmergeable() and SLAB_NEVER_MERGE.
-bool MayMergeToday(const CacheSpec& spec) {
-  return MayMerge(spec) && !spec.no_leak_trace && !spec.has_debug_flags();
-}
+bool MayMergeToday(const CacheSpec& spec) { return MayMerge(spec) && !spec.no_leak_trace; }
 
 // remote_node_defrag_ratio: of 1024.
 constexpr uint32_t kDefragRatioDefault = 1000;

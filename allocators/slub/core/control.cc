@@ -93,9 +93,10 @@ Task<bool> SlubCore::CpuComing(Cpu&, CpuId) { co_return true; }
 // The files' _store() functions.
 Task<absl::Status> SlubCore::Tune(Cpu& cpu, CacheId id, std::string_view key, int64_t value) {
   const SiteScope site(cpu, SiteOf(SlubAt::kFlush));
-  if (policy_.lives.tuning_locks) co_await slub_lock_.Write(cpu);
+  const bool locks = policy_.lives.slub_lock && policy_.lives.tuning_locks;
+  if (locks) co_await slub_lock_.Write(cpu);
   absl::Status tuned = co_await TuneOne(cpu, cache(id), key, value);
-  if (policy_.lives.tuning_locks) co_await slub_lock_.EndWrite(cpu);
+  if (locks) co_await slub_lock_.EndWrite(cpu);
   co_return tuned;
 }
 

@@ -4,6 +4,7 @@
 #include "allocators/slub/core/core.h"
 
 #include <algorithm>
+#include <array>
 
 #include "allocators/common/slub_boot.h"
 #include "allocators/percpu/registry.h"
@@ -21,8 +22,7 @@ constexpr uint64_t kThrottleStream = 1;  // of the generators that the seed give
 
 KmallocOptions KmallocOf(const SlubPolicy& policy) {
   KmallocOptions kmalloc = policy.lives.kmalloc;
-  kmalloc.odd_sizes_first = kmalloc.odd_sizes_first || policy.kmalloc_odd_sizes_first;
-  kmalloc.odd_dma_sizes_first = kmalloc.odd_dma_sizes_first || policy.kmalloc_odd_sizes_first;
+  kmalloc.odd_dma_sizes_first = kmalloc.odd_sizes_first;  // SLUB makes all kinds alike.
   return kmalloc;
 }
 
@@ -59,7 +59,9 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
     counter_places_[static_cast<size_t>(counters_[place])] = static_cast<uint8_t>(place);
     is_counted_[static_cast<size_t>(counters_[place])] = true;
   }
-  if (!policy.lives.slub_lock) return;
+  const bool as_2010 = policy.lives.slub_lock || policy.lives.boots_as_2010 ||
+                       policy.lives.slab_guard != SlubLives::SlabGuard::kNone;
+  if (!as_2010) return;
   CHECK_LE(nr_node_ids_, kPossibleNodesMax);
   gfp_allowed_mask_ = machine.boot_memory().Allocate(8, kLineSize, NodeId(0));
   slub_lock_.PlaceAt({machine.boot_memory().Allocate(8, kLineSize, NodeId(0)), Structure::kLock});
@@ -70,17 +72,18 @@ Task<uint32_t> SlubCore::CountFree(Cpu& cpu, const Slab& slab) {
   co_return static_cast<uint32_t>(word.objects - word.inuse);
 }
 
+absl::Span<const std::string_view> BootsOf(const SlubLives& lives) {
+  static constexpr std::array<std::string_view, 2> kBoots = {"dynamic", "static"};
+  if (!lives.boots_as_2010) return {};
+  return kBoots;
+}
+
 absl::Status CheckSlubBoot(const MachineConfig& machine, const AllocatorOptions& options,
                            const SlubPolicy& policy) {
   const int present =
       policy.lives.counts_possible_cpus ? machine.possible_cpus : machine.cpu_count();
   return CheckOrders(WithBootParameters(policy.rules, options.boot_parameters),
                      {.present = present, .possible = machine.possible_cpus});
-}
-
-absl::Status CheckSlub2010Boot(const MachineConfig& machine, const AllocatorOptions& options) {
-  return CheckOrders(WithBootParameters({}, options.boot_parameters),
-                     {.present = machine.possible_cpus, .possible = machine.possible_cpus});
 }
 
 }  // namespace slablab

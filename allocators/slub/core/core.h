@@ -112,11 +112,12 @@ class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
   void CheckInvariants() const final;
 
   // --- What the front builds on: a slab's life. ---
-  // Null if there is no memory. The slab is in no list and counted nowhere; all its objects are on
-  // its own list.
+  // Null if there is no memory. The slab is in no list and, but in 2010, counted nowhere; all its
+  // objects are on its own list.
   Task<Slab*> NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   // Writes the free pointers of a new slab's objects from `first` on.
   void LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) const;
+  // Whoever has a new slab counts it so, where NewSlab has not.
   Task<void> CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> DiscardSlab(Cpu& cpu, KmemCache& s, Slab& slab);
   // A cache's constructor is taken to write each object once.
@@ -269,7 +270,7 @@ class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
   // of the node whose structure it holds.
   virtual ObjectIndex TakeFirst(Cpu& cpu, KmemCache& s, Slab& slab);
   virtual void EarlyListed(CacheNode& /*n*/, Slab& /*slab*/) {}
-  // Of 2010: all kmalloc caches are there.
+  // All kmalloc caches are there.
   virtual Task<void> CachesAreUp(Cpu& /*cpu*/) { return {}; }
   // Free objects of a listed slab, with the touches that it takes, and without the slab's lock.
   virtual Task<uint32_t> CountFree(Cpu& cpu, const Slab& slab);
@@ -299,6 +300,7 @@ class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
   // --- slub_slab.cc: a slab's life. ---
   Slab& SetUpSlab(Cpu& cpu, KmemCache& s, const SlubAllocRequest& request, PhysAddr block,
                   int order);
+  Task<void> CountNewSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> CountSlabOn(Cpu& cpu, CacheNode& n, const Slab& slab);
   Task<void> UncountSlab(Cpu& cpu, KmemCache& s, const Slab& slab);
   Task<void> FreeSlab(Cpu& cpu, KmemCache& s, Slab& slab);

@@ -7,12 +7,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/types/span.h"
 #include "allocators/common/kmalloc.h"
 
 namespace slablab {
 
 // How caches and slabs come and go, as far as that changed between 2.6.36 and 6.1. As it stands,
-// Linux 6.1.
+// Linux 6.1. What can be changed by itself is a row of LivesRows() too.
 struct SlubLives {
   // What guards what a slab says of itself: nothing, since it changes as one word; the slab's own
   // lock, a bit of its page's flags; or the lock of its node.
@@ -49,9 +50,28 @@ struct SlubLives {
   bool shrinks_by_inuse = false;
   // min_partial is taken as from 5 to 10, and a remote_node_defrag_ratio above 100 ignored.
   bool tunes_within_limits = false;
-  // CacheLayout::cpu_holds.
+  // CacheLayout::cpu_holds. No switch: the front says it.
   std::string_view cpu_holds = "";
 };
+
+// The ways in which a kernel can boot; none: one way only.
+absl::Span<const std::string_view> BootsOf(const SlubLives& lives);
+
+// Linux 2.6.36.
+inline constexpr SlubLives kLivesOf2010 = {.slab_guard = SlubLives::SlabGuard::kSlabLock,
+                                           .boots_as_2010 = true,
+                                           .slub_lock = true,
+                                           .kmallocs_descriptors = true,
+                                           .kfrees_own_by_page = true,
+                                           .kmalloc = kKmallocOfSlub2010,
+                                           .plain_kmalloc_caches = true,
+                                           .merges_into_newest = true,
+                                           .counts_possible_cpus = true,
+                                           .first_try_spares_reclaim = false,
+                                           .counts_slabs_itself = true,
+                                           .discards_under_lock = true,
+                                           .shrinks_by_inuse = true,
+                                           .tunes_within_limits = true};
 
 }  // namespace slablab
 

@@ -47,9 +47,8 @@ struct SlubPolicy {
   bool slabinfo_guesses;
   // The model takes caches with debugging: from Linux 6.2 on, single objects under list_lock.
   bool debug_caches;
-  // How objects are laid out, and in which order kmalloc's caches are made.
+  // How objects are laid out.
   SlubRules rules;
-  bool kmalloc_odd_sizes_first;
   // The counters there are.
   absl::Span<const SlubStat> (*counters)();
   // Where struct kmem_cache has what, and sizeof(struct kmem_cache_node), with CONFIG_SLUB_DEBUG.
@@ -84,12 +83,12 @@ inline constexpr SlubPolicy kSlub61 = {
     .slabinfo_guesses = false,
     .debug_caches = false,
     .rules = {},
-    .kmalloc_odd_sizes_first = false,
     .counters = SlubCountersOfCpuSlabs,
     .cache_offsets = {.cpu_partial_slabs = 48, .order = 52, .defrag_ratio = 184, .per_node = 200},
     .node_bytes = 64};
 
-// Linux 2.6.36, and what was made from it: all but the front's own (allocators/slub/locked_cpu_slabs).
+// Linux 2.6.36, and what was made from it: all but the front's own
+// (allocators/slub/locked_cpu_slabs).
 inline constexpr SlubPolicy kSlubOf2010 = [] {
   SlubPolicy policy = kSlub61;
   policy.name = "slub-2010";
@@ -103,20 +102,7 @@ inline constexpr SlubPolicy kSlubOf2010 = [] {
                           .defrag_ratio = 176,
                           .stats_in_cpu = 20,
                           .per_node = 184};
-  policy.lives = {.slab_guard = SlubLives::SlabGuard::kSlabLock,
-                  .boots_as_2010 = true,
-                  .slub_lock = true,
-                  .kmallocs_descriptors = true,
-                  .kfrees_own_by_page = true,
-                  .kmalloc = kKmallocOfSlub2010,
-                  .plain_kmalloc_caches = true,
-                  .merges_into_newest = true,
-                  .counts_possible_cpus = true,
-                  .first_try_spares_reclaim = false,
-                  .counts_slabs_itself = true,
-                  .discards_under_lock = true,
-                  .shrinks_by_inuse = true,
-                  .tunes_within_limits = true};
+  policy.lives = kLivesOf2010;
   policy.sites = SlubSiteNames2010;
   return policy;
 }();
@@ -134,7 +120,7 @@ inline constexpr SlubPolicy kSlub612 = [] {
   policy.debug_caches = true;
   policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
   policy.rules.orders_push_each_other = true;
-  policy.kmalloc_odd_sizes_first = true;
+  policy.lives.kmalloc.odd_sizes_first = true;
   return policy;
 }();
 

@@ -9,6 +9,7 @@
 
 #include "allocators/common/slub_list.h"
 #include "allocators/policies.h"
+#include "allocators/slub/core/lives_policy.h"
 #include "allocators/slub/core/structures.h"
 
 namespace slablab {
@@ -60,6 +61,8 @@ struct QueuePolicy {
   bool gfp_mask_at_new_slab;
   // A counter says where objects came from or went; else what was tried.
   bool counts_outcomes;
+  // How caches and slabs live, but for what guards a slab, which is above.
+  SlubLives lives;
 
   Counters counters;
   QueueHead queue_head;
@@ -77,6 +80,13 @@ inline constexpr KmemCacheOffsets kQueueCacheOffsets = {.min_partial = 96,
                                                         .stats_in_cpu = 0,
                                                         .per_node = 208};
 
+inline constexpr SlubLives kLivesOfQueues = [] {
+  SlubLives lives = kLivesOf2010;
+  lives.tuning_locks = true;
+  lives.cpu_holds = "CPU queues";
+  return lives;
+}();
+
 inline constexpr QueuePolicy kQueuePolicyV3 = {.name = "slubq",
                                                .slab_guard = QueuePolicy::SlabGuard::kSlabLock,
                                                .rest_to = ListEnd::kTail,
@@ -92,6 +102,7 @@ inline constexpr QueuePolicy kQueuePolicyV3 = {.name = "slubq",
                                                .expiry = QueuePolicy::Expiry::kUntilFound,
                                                .gfp_mask_at_new_slab = true,
                                                .counts_outcomes = false,
+                                               .lives = kLivesOfQueues,
                                                .counters = QueuePolicy::Counters::kOfV3,
                                                .queue_head = QueuePolicy::QueueHead::kFull,
                                                .cache_offsets = kQueueCacheOffsets};

@@ -160,7 +160,7 @@ absl::Span<const FigureInfo> SlubCounterInfos(absl::Span<const SlubStat> stats) 
 
 ModelSwitches SlubSwitches(const SlubPolicy& policy) {
   ModelSwitches switches{.quirks = kQuirks,
-                         .boots = {},
+                         .boots = BootsOf(policy.lives),
                          .tunables = kTunables,
                          .counters = SlubCounterInfos(policy.counters())};
   const bool has_sheaves = policy.sheaves.which != SheafPolicy::Which::kNone;

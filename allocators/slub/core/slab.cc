@@ -45,7 +45,7 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
     if (counts) Count(cpu, s, SlubStat::kOrderFallback);
   }
   Slab& slab = SetUpSlab(cpu, s, request, block, order);
-  if (policy_.lives.counts_slabs_itself) co_await CountSlab(cpu, s, slab);
+  if (policy_.lives.counts_slabs_itself) co_await CountNewSlab(cpu, s, slab);
   co_return &slab;
 }
 
@@ -107,8 +107,13 @@ void SlubCore::LinkObjects(Cpu& cpu, KmemCache& s, Slab& slab, uint32_t first) c
   }
 }
 
-// inc_slabs_node().
 Task<void> SlubCore::CountSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
+  if (policy_.lives.counts_slabs_itself) return {};
+  return CountNewSlab(cpu, s, slab);
+}
+
+// inc_slabs_node().
+Task<void> SlubCore::CountNewSlab(Cpu& cpu, KmemCache& s, const Slab& slab) {
   CacheNode* const n = GetNode(cpu, s, slab.node);
   if (n == nullptr) co_return;  // The very first slab will hold this node's structure.
   co_await CountSlabOn(cpu, *n, slab);

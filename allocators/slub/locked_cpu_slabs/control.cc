@@ -41,8 +41,6 @@ constexpr QuirkInfo kQuirks[] = {
      /*is_plain=*/true, /*is_recorded=*/false},
 };
 
-constexpr std::array<std::string_view, 2> kBoots = {"dynamic", "static"};
-
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 constexpr TunableInfo kTunables[] = {
     {"min_partial", 0, kMost, "5 to 10, by the object's size",
@@ -64,7 +62,7 @@ constexpr TunableInfo kTunables[] = {
 
 ModelSwitches Slub2010Switches(const SlubPolicy& policy) {
   return {.quirks = kQuirks,
-          .boots = kBoots,
+          .boots = BootsOf(policy.lives),
           .tunables = kTunables,
           .counters = SlubCounterInfos(policy.counters())};
 }

@@ -113,6 +113,7 @@ Task<LockedCpuSlabs::Found> LockedCpuSlabs::NewCpuSlab(Cpu& cpu, KmemCache& s,
   const bool waits = Has(request.gfp, Gfp::kDirectReclaim);
   if (waits) co_await cpu.IrqRestore(IrqFlags::kWereOn);
   Slab* const fresh = co_await core_.NewSlab(cpu, s, request);
+  if (fresh != nullptr) co_await core_.CountSlab(cpu, s, *fresh);
   if (waits) cpu.IrqSave();
   if (fresh == nullptr) co_return Found{};
   Slab& slab = *fresh;

@@ -11,7 +11,6 @@
 #include "allocators/slub/core/check.h"
 #include "allocators/slub/core/core.h"
 #include "allocators/slub/core/locked_slabs.h"
-#include "allocators/slub/model.h"
 #include "sim/core/cpu.h"
 #include "sim/core/spinlock.h"
 #include "sim/core/task.h"
@@ -42,7 +41,7 @@ namespace slablab {
 // The front: a slab for each CPU, with interrupts off.
 class LockedCpuSlabs {
  public:
-  // The way an operation went: an index of Slub2010's paths().
+  // The way an operation went: an index of the model's paths().
   enum class Way : PathId;
 
   // `core` outlives it.
@@ -123,12 +122,6 @@ inline constexpr SlubPolicy kSlub2010 = [] {
   policy.switches = Slub2010Switches;
   return policy;
 }();
-
-class Slub2010 final : public SlubModel<LockedCpuSlabs> {
- public:
-  Slub2010(Machine& machine, const AllocatorOptions& options)
-      : SlubModel(machine, options, kSlub2010) {}
-};
 
 }  // namespace slablab
 

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "sim/core/scheduler.h"
 #include "tests/allocators/explored_cache.h"
 #include "tests/allocators/explored_program.h"
+#include "tests/allocators/slub_2010/slub_2010_machine.h"
 #include "tests/allocators/slubq_machine.h"
 #include "workloads/auditor.h"
 

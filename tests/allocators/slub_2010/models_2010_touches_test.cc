@@ -9,9 +9,9 @@
 #include <type_traits>
 #include <vector>
 
-#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "gtest/gtest.h"
 #include "tests/allocators/golden_file.h"
+#include "tests/allocators/slub_2010/slub_2010_machine.h"
 #include "tests/allocators/slubq_machine.h"
 #include "tests/allocators/touch_bench.h"
 #include "tests/test_files.h"

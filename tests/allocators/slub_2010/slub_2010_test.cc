@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "allocators/registry.h"
-#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 #include "gtest/gtest.h"
 #include "sim/core/scheduler.h"
 #include "sim/pages/page_allocator.h"
 #include "tests/allocators/allocator_machine.h"
+#include "tests/allocators/slub_2010/slub_2010_machine.h"
 #include "workloads/auditor.h"
 
 namespace slablab {

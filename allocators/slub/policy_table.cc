@@ -3,8 +3,12 @@
 
 // The switches of SLUB's policy, by name and in words.
 
+#include <array>
+
 #include "allocators/policies.h"
+#include "allocators/slub/core/lives_rows.h"
 #include "allocators/slub/core/policy.h"
+#include "allocators/slub/locked_cpu_slabs/locked_cpu_slabs.h"
 
 namespace slablab {
 namespace {
@@ -12,6 +16,7 @@ namespace {
 using N = NodeSlabsPolicy;
 using P = SlubPolicy;
 using R = SlubRules;
+using L = SlubLives;
 using S = SheafPolicy;
 using Words = PolicyWords<SlubPolicy>;
 
@@ -22,8 +27,11 @@ bool HasBarns(const P& policy) {
   return HasSheaves(policy) && policy.sheaves.barns != S::Barns::kNone;
 }
 
-std::string_view WithoutCpuSlabs(const P& policy) {
-  return policy.cpu_slabs ? "" : "there are no CPU slabs (cpu-slabs)";
+bool HasSlabLocks(const P& policy) { return policy.lives.slab_guard == L::SlabGuard::kSlabLock; }
+
+std::string_view WithoutFreeCpuSlabs(const P& policy) {
+  if (!policy.cpu_slabs) return "there are no CPU slabs (cpu-slabs)";
+  return HasSlabLocks(policy) ? "CPU slabs with locks have no such thing (slabs.guard)" : "";
 }
 std::string_view WithCpuSlabs(const P& policy) {
   return policy.cpu_slabs ? "there are CPU slabs (cpu-slabs)" : "";
@@ -58,12 +66,13 @@ constexpr std::string_view kSurplus[] = {"freed", "put-back"};
 constexpr std::string_view kUnneeded[] = {"head-or-discarded", "to-tail"};
 constexpr std::string_view kOtherNodes[] = {"never", "try-lock", "lock"};
 constexpr std::string_view kNewSlab[] = {"links-all", "links-rest"};
+constexpr std::string_view kGuard[] = {"none", "slab-lock"};
 constexpr std::string_view kFreeLink[] = {"middle", "first-word"};
 constexpr std::string_view kOrderSearch[] = {"fewer-objects", "more-waste"};
 
 constexpr uint32_t kBarnMax = 1 << 20;
 
-constexpr PolicyRow<P> kRows[] = {
+constexpr std::array kOwnRows = {
     Switch<&P::cpu_slabs>(
         Words{.name = "cpu-slabs",
               .meaning = "A CPU owns a slab of each cache and allocates from it without locks; "
@@ -72,22 +81,28 @@ constexpr PolicyRow<P> kRows[] = {
         Words{.name = "cpu-partials",
               .meaning = "A CPU has a list of partial slabs behind its own, as long as the tunable "
                          "cpu_partial says; else caches begin with a cpu_partial of 0.",
-              .idle = WithoutCpuSlabs}),
+              .idle = WithoutFreeCpuSlabs}),
     Switch<&P::freezes_cpu_partials>(
         Words{.name = "cpu-partials.frozen",
               .meaning = "Slabs in a CPU's partial list are frozen, as its own is; else frees to "
                          "them go on as if nobody had them.",
-              .idle = WithoutCpuSlabs}),
+              .idle = WithoutFreeCpuSlabs}),
     Switch<&P::wish_in_two_passes>(
         Words{.name = "cpu-slabs.node-in-two-passes",
               .meaning = "Who asks for a node but takes another gets at first only what that node "
                          "has at once; else its list is passed by for any node's.",
-              .idle = WithoutCpuSlabs}),
+              .idle = WithoutFreeCpuSlabs}),
     Switch<&P::every_free_builds_chain>(
         Words{.name = "cpu-slabs.frees-rebuild-chain",
               .meaning = "Every free links its objects anew first, which turns a chain round; "
                          "else only a user's free of many does.",
-              .idle = WithoutCpuSlabs}),
+              .idle = WithoutFreeCpuSlabs}),
+    Switch<&P::lives, &L::slab_guard>(
+        Words{.name = "slabs.guard",
+              .meaning = "What guards what a slab says of itself: nothing, since it is compared "
+                         "and exchanged as one word; or the slab's own lock, with interrupts off "
+                         "in all that a CPU does to its slab.",
+              .words = kGuard}),
     Switch<&P::marks_listed>(
         Words{.name = "slabs.marked-listed",
               .meaning = "A slab's page flags say whether it is in its node's list."}),
@@ -209,14 +224,11 @@ constexpr PolicyRow<P> kRows[] = {
         Words{.name = "geometry.min-partial-halved",
               .meaning = "min_partial begins with half of the logarithm of the objects' "
                          "size; else with all of it."}),
-    Switch<&P::kmalloc_odd_sizes_first>(
-        Words{.name = "kmalloc.odd-sizes-first",
-              .meaning = "kmalloc-96 and kmalloc-192 are made before the powers of two."}),
     Switch<&P::counts_bulk_objects>(
         Words{.name = "statistics.bulk-objects",
               .meaning = "alloc_fastpath and free_fastpath count the objects of bulk "
                          "operations; else allocations are not counted, and frees by slab.",
-              .idle = WithoutCpuSlabs}),
+              .idle = WithoutFreeCpuSlabs}),
     Switch<&P::sheaves, &S::counted_as>(
         Words{.name = "statistics.sheaf-objects",
               .meaning = "An object that a sheaf gives or takes counts as alloc_cpu_sheaf "
@@ -238,12 +250,35 @@ constexpr PolicyRow<P> kRows[] = {
                          "list from its ends."}),
 };
 
+constexpr auto kRows = JoinRows(kOwnRows, LivesRows<&P::lives>());
+
+// What slabs with locks of their own do without.
+std::string RefusalOfLocks(const P& policy) {
+  if (!policy.cpu_slabs) {
+    return "no era without CPU slabs has locks of slabs: slabs.guard=slab-lock needs cpu-slabs=yes";
+  }
+  if (policy.marks_listed) {
+    return "who holds a slab's lock need not ask whether it is listed: slabs.guard=slab-lock needs "
+           "slabs.marked-listed=no";
+  }
+  if (HasSheaves(policy)) {
+    return "sheaves are filled from slabs without locks: slabs.guard=slab-lock needs "
+           "sheaves.which=none";
+  }
+  return "";
+}
+
 // What no kernel could be.
 std::string Refusal(const P& policy) {
+  if (const std::string refusal = LivesRefusal(policy.lives); !refusal.empty()) return refusal;
+  if (policy.lives.boots_as_2010 && HasSheaves(policy)) {
+    return "the boot of 2010 has no step in which kmalloc's caches get sheaves: boot.as-2010=yes "
+           "needs sheaves.which=none";
+  }
+  if (HasSlabLocks(policy)) return RefusalOfLocks(policy);
   if (!policy.marks_listed && !policy.cpu_slabs) {
     return "without CPU slabs, a free asks the page's flags whether the slab is in its node's "
-           "list, "
-           "and slabs.marked-listed is no";
+           "list, and slabs.marked-listed is no";
   }
   if (!policy.marks_listed && !policy.freezes_cpu_partials) {
     return "a slab in a CPU's partial list could not be told from one in its node's list, as both "
@@ -266,6 +301,15 @@ std::string Refusal(const P& policy) {
 // A kernel's structures stay as they are when a layer is switched off. One with a layer more is
 // laid out, and counts, as the era that has such layers; and who has a barn has a pointer to it.
 void Derive(const P& own, P& policy) {
+  if (policy.lives.slab_guard != own.lives.slab_guard) {
+    const P& like = HasSlabLocks(policy) ? kSlub2010 : kSlub61;
+    policy.cache_offsets = like.cache_offsets;
+    policy.counters = like.counters;
+    policy.sites = like.sites;
+    policy.ways = like.ways;
+    policy.switches = like.switches;
+    policy.debug_caches = policy.debug_caches && !HasSlabLocks(policy);
+  }
   if (policy.cpu_slabs != own.cpu_slabs || (HasSheaves(policy) && !HasSheaves(own))) {
     const P& like = policy.cpu_slabs ? kSlub618 : kSlub73;
     policy.cache_offsets = like.cache_offsets;
