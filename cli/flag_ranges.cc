@@ -17,11 +17,14 @@ constexpr OptionRange kRanges[] = {
     {"cpu_count", 0, kMaxCpus},
     {"entries", 1, kFootprintEntriesMax},
     {"limit", 0, std::numeric_limits<uint64_t>::max()},
+    {"minutes", 1, kTaskMinutesMax},
     {"per_mille", 0, kPerMilleMax},
     {"pointer_bytes", 4, 8},
     {"possible_cpus", 1, kMaxCpus},
     {"seconds", 0, kSecondsMax},
     {"seeds", 1, kSeedsMax},
+    {"task", 0, kTasksMax},
+    {"tasks", 0, kTasksMax},
     {"workers", 0, kWorkersMax},
 };
 

@@ -12,6 +12,8 @@
 namespace slablab {
 
 inline constexpr uint64_t kWorkersMax = 1024;
+inline constexpr uint64_t kTaskMinutesMax = 60 * 24 * 30;
+inline constexpr uint64_t kTasksMax = 100'000;
 inline constexpr uint64_t kSeedsMax = 100;
 inline constexpr uint64_t kPerMilleMax = 1'000'000;
 inline constexpr uint64_t kBufferKibMax = uint64_t{1} << 30;  // 1 TiB a CPU

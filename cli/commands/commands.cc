@@ -22,9 +22,12 @@ extern const Command kManCommand;
 extern const Command kReportCommand;
 extern const Command kRunCommand;
 extern const Command kSlowestCommand;
+extern const Command kSweepCancelCommand;
 extern const Command kSweepMergeCommand;
 extern const Command kSweepPlanCommand;
 extern const Command kSweepRunCommand;
+extern const Command kSweepStatusCommand;
+extern const Command kSweepSubmitCommand;
 extern const Command kTimelineCommand;
 extern const Command kTraceDumpCommand;
 extern const Command kTraceInfoCommand;
@@ -39,14 +42,14 @@ extern const Command kWorkloadWriteCommand;
 
 absl::Span<const Command> Commands() {
   static const Command commands[] = {
-      kHelpCommand,          kBisectCommand,        kCaptureCommand,    kDiffCommand,
-      kImportCommand,        kCheckCommand,         kCompareCommand,    kCompletionCommand,
-      kDemoCommand,          kExplainCommand,       kFootprintCommand,  kListCommand,
-      kManCommand,           kReportCommand,        kRunCommand,        kSlowestCommand,
-      kSweepMergeCommand,    kSweepPlanCommand,     kSweepRunCommand,   kTimelineCommand,
-      kTraceDumpCommand,     kTraceInfoCommand,     kTraceSliceCommand, kTraceStatCommand,
-      kTraceValidateCommand, kVerifyCommand,        kVersionCommand,    kWhyCommand,
-      kWorkloadShowCommand,  kWorkloadWriteCommand,
+      kHelpCommand,        kBisectCommand,      kCaptureCommand,      kDiffCommand,
+      kImportCommand,      kCheckCommand,       kCompareCommand,      kCompletionCommand,
+      kDemoCommand,        kExplainCommand,     kFootprintCommand,    kListCommand,
+      kManCommand,         kReportCommand,      kRunCommand,          kSlowestCommand,
+      kSweepCancelCommand, kSweepMergeCommand,  kSweepPlanCommand,    kSweepRunCommand,
+      kSweepStatusCommand, kSweepSubmitCommand, kTimelineCommand,     kTraceDumpCommand,
+      kTraceInfoCommand,   kTraceSliceCommand,  kTraceStatCommand,    kTraceValidateCommand,
+      kVerifyCommand,      kVersionCommand,     kWorkloadShowCommand, kWorkloadWriteCommand,
   };
   return commands;
 }
