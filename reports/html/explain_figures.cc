@@ -55,7 +55,6 @@ void AppendSinceFigure(const ExplainReport& report, uint64_t operations, PageDat
   chart.add_values("cycles an operation");
   for (const char* part : {"costs less", "costs more"}) chart.add_parts(part);
   chart.set_x_title("cycles an operation, against the step before");
-  chart.set_changes(true);
   HtmlTable& table = *view.mutable_table();
   AddColumns({{"switch", "text"},
               {"since", "text"},

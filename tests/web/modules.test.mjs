@@ -247,7 +247,7 @@ test("bars of changes go both ways, and there are none for nothing", () => {
   const columns = ["switch", "effect", "by"].map((title) => ({title, unit: ""}));
   const rows = [["a", "more", 5], ["b", "none", 0], ["c", "less", -2], ["d", "less", 0]];
   const spec = {bar: "switch", part: "effect", values: ["by"], parts: ["less", "more"]};
-  const drawn = barRows({columns, rows}, {...spec, changes: true}, new Set());
+  const drawn = barRows({columns, rows}, spec, new Set());
   assert.deepEqual(drawn.names, ["a", "c"]);
   assert.deepEqual(drawn.rows.map((row) => row.value), [5, -2]);
 });

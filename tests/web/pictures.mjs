@@ -18,9 +18,8 @@ const LEFT_OUT = ["assumed", "text"];
 function placeOf(id, most) {
   const section = document.getElementById(id);
   const {x, y, width, bottom} = section.getBoundingClientRect();
-  const last = section.querySelector("figure svg") ? "figure" : "details";
-  const end = section.querySelector(last)?.getBoundingClientRect().bottom ?? y + most.table;
-  const height = Math.min(bottom - y, most.chart, Math.max(most.table, end - y + 8));
+  const end = section.querySelector("figure, details")?.getBoundingClientRect().bottom;
+  const height = Math.min(bottom - y, most.chart, end === undefined ? most.table : end - y + 8);
   return {x: Math.max(0, x - 8), y: y + window.scrollY, width: width + 16, height};
 }
 

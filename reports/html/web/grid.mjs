@@ -9,6 +9,8 @@ import {exact} from "./numbers.mjs";
 import {csv, find, isText, sort} from "./tables.mjs";
 
 const ROWS_AT_FIRST = 20;
+// Titles of more letters are broken into lines that are not too narrow.
+const LETTERS_SHORT = 12;
 
 const isLeft = (column) => isText(column) && column.unit !== "change";
 
@@ -18,14 +20,15 @@ function headCell(column, sorted, onSort) {
   const direction = sorted.slice(1) === column.title ? sorted[0] : "";
   attributes["aria-sort"] =
     direction === "-" ? "descending" : direction === "+" ? "ascending" : "none";
-  return element("th", attributes, button(column.title, () => onSort(column), {class: "sort"}));
+  const name = column.title.length > LETTERS_SHORT ? "sort long" : "sort";
+  return element("th", attributes, button(column.title, () => onSort(column), {class: name}));
 }
 
 function bodyCell(value, column, isFirst) {
   const text = exact(value, column);
   const attributes = isLeft(column) ? {class: "t"} : {};
   if (column.unit === "mark") attributes.class = `t ${value}`;
-  if (isText(column) && text.length > 40) attributes.title = text;
+  if (isText(column) && text.length > 24) attributes.title = text;
   if (isFirst) attributes.scope = "row";
   return element(isFirst ? "th" : "td", attributes, text);
 }

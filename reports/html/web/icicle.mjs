@@ -12,7 +12,8 @@ import {columnIndex} from "./tables.mjs";
 import {cellsOf, layOut, nodeAt, shift, treeOf} from "./trees.mjs";
 
 const ROW = 24;
-const NAMED_LEAST = 24;  // pixels: narrower boxes have no name
+const BOX_LEAST = 2.5;  // pixels: narrower ones are left out
+const NAMED_LEAST = 24;  // narrower ones have no name
 const LEVELS = ["caller", "cache", "path", "site", "structure", "outcome"];
 const AT_FIRST = {
   callers: ["cache", "caller", "path", "structure", "outcome"],
@@ -189,7 +190,7 @@ export class Icicle {
     this.root = this.tree();
     const top = nodeAt(this.root, this.path());
     const width = Math.max(260, this.width);
-    const boxes = layOut(top, 1.5 / width);
+    const boxes = layOut(top, BOX_LEAST / width);
     const depths = Math.max(...boxes.map((box) => box.depth)) + 1;
     const svg = drawn("svg", {
       width,

@@ -96,7 +96,11 @@ function start(page) {
     links.push({link, id: section.id});
     contents.append(element("li", {}, link));
   }
-  document.querySelector("nav").append(contents);
+  // On a phone it would fill the first screen.
+  const isWide = window.matchMedia("(min-width: 40rem)").matches;
+  const fold = element("details", isWide ? {open: ""} : {}, element("summary", {}, "Views"));
+  fold.append(contents);
+  document.querySelector("nav").append(fold);
 
   const show = (keys) => {
     controls.draw();

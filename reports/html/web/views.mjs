@@ -150,16 +150,19 @@ class Chart {
     }
   }
 
-  // What the page's legend of runs does not say.
+  // The page's legend of runs is far from here, in print and in pictures at least.
   drawLineNames() {
-    const runs = this.app.runs.length > 1;
-    const asked = this.spec.values.length > 1;
-    this.legend.replaceChildren();
-    if (!asked) return;
+    const {app, spec} = this;
+    const several = app.runs.length > 1;
     const item = (i, name) => element("li", {}, element("span", {}, stroke(i), name));
-    const own = runs ? [] : [item(0, this.spec.values[0])];
-    const text = runs ? `${this.spec.values[1]}, of the base` : this.spec.values[1];
-    this.legend.append(element("ul", {class: "legend"}, ...own, item(-1, text)));
+    const items = several
+      ? app.shown().map((run) => item(app.runs.indexOf(run), run))
+      : spec.values.slice(0, 1).map((name) => item(0, name));
+    if (spec.values.length > 1) {
+      items.push(item(-1, several ? `${spec.values[1]}, of the base` : spec.values[1]));
+    }
+    this.legend.replaceChildren();
+    if (items.length > 1) this.legend.append(element("ul", {class: "legend"}, ...items));
   }
 
   // The band is no wider than the lines.
