@@ -46,9 +46,9 @@ namespace slablab {
 namespace {
 
 // It is a recording that is replayed, for what is done on whose behalf.
-constexpr std::string_view kOwnFlags[] = {"seconds",   "try",     "-workload",   "-set",
-                                          "-scenario", "workers", "-call_sites", "limit",
-                                          "format",    "output"};
+constexpr std::string_view kOwnFlags[] = {"seconds", "try",       "-trace",  "-workload",
+                                          "-set",    "-scenario", "workers", "-call_sites",
+                                          "limit",   "format",    "output"};
 constexpr auto kFlags = Joined(kOwnFlags, kCaptureFlags, kEverySwitch);
 constexpr Format kFormats[] = {Format::kText, Format::kJson, Format::kCsv, Format::kTsv,
                                Format::kHtml};
@@ -107,10 +107,10 @@ absl::StatusOr<Subject> Imported(const std::string& path, const std::string& tra
   return Subject{.trace = trace, .words = path};
 }
 
-// Whether it is a trace already; else it is a recording to be imported.
+// Whether it is a trace already; else it is a recording to be imported. REQUIRES: it is there.
 bool IsTrace(const std::string& argument) {
   const absl::StatusOr<std::string> path = FindTrace(argument);
-  return !path.ok() || *path != argument || absl::EndsWith(argument, ".slt") ||
+  return *path != argument || absl::EndsWith(argument, ".slt") ||
          TraceReader::Open(*path, TraceReader::Options()).ok();
 }
 
@@ -137,7 +137,15 @@ absl::StatusOr<WhyReport> WhyOf(const Subject& subject) {
   options.progress = RunsProgress("why");
   options.subject = subject.words;
   options.further = absl::GetFlag(FLAGS_try).text;
-  return Why(*base, options);
+  absl::StatusOr<WhyReport> report = Why(*base, options);
+  constexpr size_t kVary = std::string_view("--vary=").size();
+  if (absl::IsInvalidArgument(report.status()) &&
+      absl::StartsWith(report.status().message(), "--vary=")) {
+    // It is read as that flag of `compare`.
+    return absl::InvalidArgumentError(
+        absl::StrCat("--try=", report.status().message().substr(kVary)));
+  }
+  return report;
 }
 
 absl::StatusOr<WhyReport> WhyOfArguments(const std::vector<std::string>& arguments) {
@@ -149,6 +157,10 @@ absl::StatusOr<WhyReport> WhyOfArguments(const std::vector<std::string>& argumen
           "-j8'");
     }
     if (absl::Status status = CheckNothingToCapture(); !status.ok()) return status;
+    if (const auto found = FindTrace(arguments[0]); !found.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(found.status().message(), "; a command to record comes behind --"));
+    }
     if (IsTrace(arguments[0])) return WhyOf({.trace = arguments[0], .words = {}});
   }
   const absl::StatusOr<std::unique_ptr<UndoRecord>> record = UndoRecord::Begin();

@@ -38,12 +38,19 @@ std::string Largest(const Costs& costs, uint64_t whole, Value value, Name name) 
   return text;
 }
 
+// Of the CPUs' time, which it may be little of: "12.3%", "0.012%".
+std::string OfTime(uint64_t cycles, uint64_t all) {
+  constexpr uint64_t kMost = UINT64_MAX / 100;
+  if (cycles > kMost || cycles > all / 100) return Percent(cycles, all);
+  return Quotient(100 * cycles, all, 3) + "%";
+}
+
 std::string CostSentence(const WhyReport& report) {
   const auto cycles = static_cast<uint64_t>(report.figures().cycles());
   if (report.operations() == 0) return "There was no operation to do.";
   std::string text = fmt::format(
       "{} takes {} cycles an operation in the allocator, {} of the CPUs' time", report.allocator(),
-      Quotient(cycles, report.operations(), 1), Percent(cycles, report.cpu_cycles()));
+      Quotient(cycles, report.operations(), 1), OfTime(cycles, report.cpu_cycles()));
   const std::string most = Largest(
       report.causes(), cycles, [](const WhyCost& cost) { return uint64_t{cost.cycles()}; },
       [](const WhyCost& cost) { return cost.name(); });
@@ -59,7 +66,7 @@ std::string SlowSentence(const WhyReport& report) {
       "{} of the operations take slow paths, and these take {} of the operations' cycles, {} of "
       "the CPUs' time",
       Percent(report.slow_operations(), report.operations()),
-      Percent(slow, report.operation_cycles()), Percent(slow, report.cpu_cycles()));
+      Percent(slow, report.operation_cycles()), OfTime(slow, report.cpu_cycles()));
   const std::string caches =
       Largest(report.caches(), slow, slow_cycles, [](const WhyCost& cost) { return cost.name(); });
   const std::string callers = Largest(report.callers(), slow, slow_cycles, [](const WhyCost& cost) {
@@ -70,24 +77,41 @@ std::string SlowSentence(const WhyReport& report) {
   return text + ".";
 }
 
+bool IsKernel(const WhyCandidate& candidate) { return candidate.how() == "kernel"; }
+
+// " Of other kernels' models slub-7.2 takes least (surely -17.4% of cycles, +560.0K).", if any was
+// tried.
+std::string KernelsSentence(const WhyReport& report) {
+  for (const WhyCandidate* candidate : Ran(report)) {
+    if (!IsKernel(*candidate)) continue;
+    return fmt::format(" Of other kernels' models {} takes least ({}{} of cycles, {}).",
+                       candidate->setting(), SurelySaves(*candidate) ? "surely " : "",
+                       CyclesChange(report, *candidate), BytesChange(*candidate));
+  }
+  return "";
+}
+
 std::string BestSentence(const WhyReport& report) {
   const std::vector<const WhyCandidate*> ran = Ran(report);
   if (ran.empty()) return "Nothing was tried that would change it.";
-  const auto sure = std::count_if(ran.begin(), ran.end(), [](const WhyCandidate* candidate) {
-    return SurelySaves(*candidate);
-  });
-  const std::string tried = Counted(ran.size(), "change was", "changes were");
-  if (sure == 0) return fmt::format("{} tried; none surely saves 1% of the cycles.", tried);
-  std::string text = fmt::format("{} tried, and {} surely {} 1% of the cycles or more:", tried,
-                                 sure, sure == 1 ? "saves" : "save");
-  constexpr size_t kTold = 3;
-  size_t told = 0;
+  std::vector<std::string> sure;
   for (const WhyCandidate* candidate : ran) {
-    if (!SurelySaves(*candidate) || told == kTold) continue;
-    text += fmt::format("{} {} ({}, {})", told++ > 0 ? ";" : "", candidate->setting(),
-                        CyclesChange(report, *candidate), BytesChange(*candidate));
+    if (IsKernel(*candidate) || !SurelySaves(*candidate)) continue;
+    sure.push_back(fmt::format("{} ({} of cycles, {})", candidate->setting(),
+                               CyclesChange(report, *candidate), BytesChange(*candidate)));
   }
-  return text + ".";
+  std::string text = Counted(ran.size(), "change was", "changes were") + " tried. ";
+  if (sure.empty()) {
+    text += "No setting surely saves 1% of the cycles.";
+  } else {
+    constexpr size_t kTold = 3;
+    text += fmt::format(
+        "{} surely {} 1% of the cycles or more: ", Counted(sure.size(), "setting", "settings"),
+        sure.size() == 1 ? "saves" : "save");
+    if (sure.size() > kTold) sure.resize(kTold);
+    text += fmt::format("{}.", fmt::join(sure, "; "));
+  }
+  return text + KernelsSentence(report);
 }
 
 std::string MemorySentence(const WhyReport& report) {

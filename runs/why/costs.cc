@@ -103,7 +103,7 @@ void FillCosts(const RunResult& result, WhyReport* report) {
                     Counted(totals.failed_allocations(), "allocation", "allocations")));
   }
   for (std::string& sentence : OtherwiseSentences(result)) {
-    report->add_reservations(std::move(sentence));
+    report->add_reservations(std::move(sentence) + ".");
   }
   *report->mutable_figures() = FiguresOf(result);
   report->set_operations(totals.operations());

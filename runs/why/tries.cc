@@ -12,7 +12,6 @@
 #include "absl/strings/str_split.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
-#include "fmt/format.h"
 #include "runs/experiments/policy_path.h"
 #include "runs/experiments/variation.h"
 #include "runs/simulation/run_check.h"
@@ -65,10 +64,16 @@ WhyTry Described(std::string setting, SimulationOptions options) {
   const std::string name = made.setting.substr(0, made.setting.find('='));
   const std::string key = name.substr(name.rfind(':') + 1);
   const std::string& model = made.options.run.allocator();
-  for (const TunableInfo& tunable : SwitchesOf(model).tunables) {
-    if (tunable.name != key) continue;
-    made.how = std::string(tunable.at_boot ? kByBoot : kBySysfs);
-    made.meaning = std::string(tunable.meaning);
+  const ModelSwitches switches = SwitchesOf(model);
+  const auto find = [&](std::string_view wanted) {
+    return std::find_if(switches.tunables.begin(), switches.tunables.end(),
+                        [&](const TunableInfo& tunable) { return tunable.name == wanted; });
+  };
+  if (const auto tunable = find(key); tunable != switches.tunables.end()) {
+    // The older spelling says no more than that it is one.
+    const auto newer = find("slab_" + key.substr(key.find('_') + 1));
+    made.how = std::string(tunable->at_boot ? kByBoot : kBySysfs);
+    made.meaning = std::string((newer == switches.tunables.end() ? tunable : newer)->meaning);
     return made;
   }
   for (const PolicyInfo& policy : PoliciesOf(model)) {
@@ -108,11 +113,10 @@ void AddKernels(const SimulationOptions& base, std::vector<WhyTry>* tries) {
         !AreOneFamily(name, base.run.allocator())) {
       continue;
     }
-    WhyTry tried = {
-        .how = std::string(kByKernel),
-        .setting = name,
-        .meaning = fmt::format("{}: {}", KernelName(info.kernel), std::string(info.summary)),
-        .options = base};
+    WhyTry tried = {.how = std::string(kByKernel),
+                    .setting = name,
+                    .meaning = std::string(info.summary),
+                    .options = base};
     tried.options.run.set_allocator(name);
     tried.options.allocator_of_kernel = false;
     if (!IsRefused(tried.options)) tries->push_back(std::move(tried));

@@ -26,6 +26,7 @@ namespace slablab {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 using ::testing::UnorderedElementsAreArray;
 using Clock = std::chrono::steady_clock;
@@ -122,6 +123,12 @@ TEST_F(InterruptTest, ASliceLeavesNothing) {
                          "out.slt");
 }
 
+TEST_F(InterruptTest, ReplaysOfOneRecordingLeaveNothing) {
+  InterruptAtManyMoments({"why", Runfile("traces/samples/linux-6.1-slub-c4n2-fs.slt"),
+                          "--events-max=20000", "-o", Path("why.txt")},
+                         "why.txt");
+}
+
 TEST_F(InterruptTest, WhatWasThereStays) {
   WriteContents(Path("out.slt"), "precious");
   const pid_t child =
@@ -186,6 +193,48 @@ TEST_F(CaptureInterruptTest, ASignalWhileItIsSavedLeavesNothing) {
   usleep(100'000);
   kill(child, SIGTERM);
   EXPECT_TRUE(ExitedWith(Await(child), 130));
+  EXPECT_THAT(Names(), UnorderedElementsAre("tmp"));
+  fs::remove(Path("tmp/found"));
+  EXPECT_TRUE(fs::is_empty(Path("tmp")));
+  EXPECT_FALSE(LeftItsInstance(child));
+}
+
+// From this machine to a page that says what it was asked of.
+TEST_F(CaptureInterruptTest, WhyRecordsACommandOrForATimeAndLeavesAPageAlone) {
+  const std::vector<std::string> common = {"why", "--buffer-kib=1024", "--workers=2", "-o",
+                                           Path("why.txt")};
+  for (const std::vector<std::string>& what :
+       {std::vector<std::string>{"--", "sh", "-c", "ls / >/dev/null; true"},
+        std::vector<std::string>{"--seconds=1"}}) {
+    std::vector<std::string> words = common;
+    words.insert(words.end(), what.begin(), what.end());
+    const pid_t child = StartSlablab(words);
+    EXPECT_TRUE(ExitedWith(Await(child), 0));
+    EXPECT_FALSE(LeftItsInstance(child));
+    EXPECT_THAT(Names(), UnorderedElementsAre("why.txt", "tmp"));
+    EXPECT_TRUE(fs::is_empty(Path("tmp")));
+    EXPECT_THAT(
+        ContentsOf("why.txt"),
+        HasSubstr(what.size() > 1 ? "Why: this machine while 'sh -c ls" : "Why: this machine"));
+    EXPECT_THAT(ContentsOf("why.txt"), HasSubstr("changes were tried"));
+    fs::remove(Path("why.txt"));
+  }
+}
+
+TEST_F(CaptureInterruptTest, WhyThatIsInterruptedLeavesNothing) {
+  const pid_t child =
+      StartSlablab({"why", "--buffer-kib=8192", "--workers=2", "-o", Path("why.txt"), "--", "sh",
+                    "-c", "for i in 1 2 3; do find /usr >" + Path("tmp") + "/found; done"});
+  AwaitInRecording("sys-kernel-slab.after");
+  // Either may still be taken for the recording's end, or the command's.
+  for (int i = 0; i < 3; ++i) {
+    kill(child, SIGTERM);
+    usleep(100'000);
+  }
+  const int status = Await(child);
+  // The third that is counted is the last that is: what comes then ends the program at once.
+  EXPECT_TRUE(ExitedWith(status, 130) || WIFSIGNALED(status)) << status;
+  EXPECT_TRUE(ExitedWith(Await(StartSlablab({"version"})), 0));
   EXPECT_THAT(Names(), UnorderedElementsAre("tmp"));
   fs::remove(Path("tmp/found"));
   EXPECT_TRUE(fs::is_empty(Path("tmp")));
