@@ -138,7 +138,7 @@ TEST_F(PolicyTest, WrongOnesAreAnsweredWithTheRightOnes) {
   ExpectRefusal(run + "barns.pointer=in-node", "barns=all-nodes needs barns.pointer=in-cache");
   ExpectRefusal(run + "cpu-partials=no", "there are no CPU slabs (cpu-slabs)");
   ExpectRefusal(absl::StrCat("run ", trace_, "--allocator=slub-2010 --policy=cpu-slabs=no"),
-                "slub-2010 has no policies");
+                "slabs.guard=slab-lock needs cpu-slabs=yes");
   ExpectRefusal(absl::StrCat("compare ", trace_, "--allocators=slub,slab --policy=slb:x=y"),
                 "unknown allocator to compare 'slb' (did you mean sl");
   ExpectRefusal(absl::StrCat("compare ", trace_, "--vary=sheaves.wich=none"),

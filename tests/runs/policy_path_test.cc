@@ -146,7 +146,8 @@ TEST(PolicyPathTest, GoesThroughTheErasInTheOrderOfHistory) {
                           "sheaves.unneeded-rcu=freed of slub-7.3",
                           "sheaves.free-wakes-kswapd=no of slub-7.3"));
   const std::vector<std::string> histories[] = {
-      {"slub-6.1", "slub-6.12", "slub-6.18", "slub-7.0", "slub-7.1", "slub-7.2", "slub-7.3"},
+      {"slub-2010", "slub-6.1", "slub-6.12", "slub-6.18", "slub-7.0", "slub-7.1", "slub-7.2",
+       "slub-7.3"},
       {"slab-2014", "slab"},
       {"slubq-v2", "slubq", "slubq-v4"}};
   for (std::vector<std::string> eras : histories) {
@@ -226,8 +227,10 @@ TEST(PolicyPathTest, ASideIsSpeltOneWay) {
 TEST(PolicyPathTest, WhatIsNoneIsRefused) {
   EXPECT_THAT(Message(PolicyPath({"slub-7.3", {}}, {"slab", {}}).status()),
               HasSubstr("slub-7.3 and slab are not made of the same switches"));
-  EXPECT_THAT(Message(PolicyPath({"slub-2010", {}}, {"slab", {}}).status()),
-              HasSubstr("slub-2010 has no policies"));
+  EXPECT_THAT(Message(PolicyPath({"slub-2010", {}}, {"slubq", {}}).status()),
+              HasSubstr("slub-2010 and slubq are not made of the same switches"));
+  EXPECT_THAT(Message(PolicyPath({"percpu", {}}, {"slab", {}}).status()),
+              HasSubstr("percpu has no policies"));
   EXPECT_THAT(Message(ParsePolicySide("slub-7.4").status()), HasSubstr("did you mean slub-7."));
   EXPECT_THAT(Message(ParsePolicySide("slub-7.3:sheaves.whch=none").status()),
               HasSubstr("did you mean sheaves.which"));

@@ -105,6 +105,13 @@ TEST_F(SheavesInvariantsDeathTest, AnObjectThatASheafHasLost) {  // 5
   ExpectFound("in_sheaves_");
 }
 
+TEST_F(SheavesInvariantsDeathTest, ObjectsThatWaitForNoGracePeriod) {  // 7
+  KmemCache& cache = m_.model().cache(cache_);
+  m_.model().Account(cache,
+                     [&](Footprint& footprint) { footprint.BeginRcu(1, cache.geometry.size); });
+  ExpectFound("rcu_objects");
+}
+
 TEST_F(SheavesInvariantsDeathTest, ASheafWhoseMemoryIsFree) {  // 6
   const PhysAddr free = m_.Kmalloc(0, 64).object;
   m_.Kfree(0, free);
