@@ -27,7 +27,19 @@ inline constexpr int kExitUsage = 2;       // the user's input is at fault
 inline constexpr int kExitInternal = 3;    // our fault
 
 // What --format can ask for.
-enum class Format { kText, kJson, kCsv, kTsv, kSlabinfo, kPercpuStats, kProto, kHtml, kMail };
+enum class Format {
+  kText,
+  kJson,
+  kCsv,
+  kTsv,
+  kSlabinfo,
+  kPercpuStats,
+  kProto,
+  kHtml,
+  kMail,
+  kJsonLines,
+  kSqlite,
+};
 
 struct Command {
   std::string_view name;      // one or two words: "run", "trace info"

@@ -35,11 +35,13 @@ namespace {
 constexpr std::pair<Format, std::string_view> kFormats[] = {{Format::kText, "text"},
                                                             {Format::kMail, "mail"},
                                                             {Format::kJson, "json"},
+                                                            {Format::kJsonLines, "jsonl"},
                                                             {Format::kCsv, "csv"},
                                                             {Format::kTsv, "tsv"},
                                                             {Format::kSlabinfo, "slabinfo"},
                                                             {Format::kPercpuStats, "percpu_stats"},
                                                             {Format::kProto, "proto"},
+                                                            {Format::kSqlite, "sqlite"},
                                                             {Format::kHtml, "html"}};
 
 absl::string_view Absl(std::string_view text) { return {text.data(), text.size()}; }

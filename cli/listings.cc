@@ -20,6 +20,7 @@
 #include "reports/comparison/comparison.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
+#include "reports/sqlite/schema.h"
 #include "runs/experiments/sweep.pb.h"
 #include "runs/recorded/bundled_traces.h"
 #include "sim/machine/machine_loader.h"
@@ -337,6 +338,30 @@ Listing ListOfTunables() {
           TunableRow(model, TunableInfo{.name = counter.name,
                                         .initial = "",
                                         .meaning = "Clears the counter."}));
+    }
+  }
+  return listing;
+}
+
+Listing ListOfSchema() {
+  Listing listing;
+  listing.indent = 32;
+  listing.data = {.name = "schema",
+                  .keys = 3,
+                  .columns = {"table", "position", "column", "type", "unit", "meaning"},
+                  .rows = {}};
+  for (const SchemaTable& table : SchemaTables()) {
+    listing.text.push_back({.left = fmt::format("{}: {}", table.name, table.row),
+                            .right = "",
+                            .is_heading = true});
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      const SchemaColumn& column = table.columns[i];
+      listing.text.push_back(
+          {.left = column.name,
+           .right = fmt::format("{}{}{}{}{}", column.type, column.unit.empty() ? "" : ", ",
+                                column.unit, column.meaning.empty() ? "" : ": ", column.meaning)});
+      listing.data.rows.push_back({table.name, fmt::format("{}", i + 1), column.name, column.type,
+                                   column.unit, column.meaning});
     }
   }
   return listing;

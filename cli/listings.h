@@ -33,6 +33,7 @@ Listing ListOfMachines();
 Listing ListOfMetrics();
 Listing ListOfPolicies();  // of each allocator, with their values
 Listing ListOfQuirks();    // of each allocator
+Listing ListOfSchema();    // of --format=sqlite: tables, and their columns with units
 Listing ListOfTables();    // of --table, with their columns
 Listing ListOfTunables();  // of each allocator, with ranges
 Listing ListOfWorkloads();

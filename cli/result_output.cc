@@ -3,6 +3,8 @@
 
 #include "cli/result_output.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -18,10 +20,12 @@
 #include "fmt/format.h"
 #include "reports/comparison/headline.h"
 #include "reports/html/html_report.h"
+#include "reports/message_json.h"
 #include "reports/numbers.h"
 #include "reports/percpu_stats.h"
 #include "reports/result_io.h"
 #include "reports/slabinfo.h"
+#include "reports/sqlite/sqlite_file.h"
 #include "reports/tables.h"
 #include "reports/text/mail.h"
 #include "reports/text/text.h"
@@ -83,6 +87,21 @@ TextOptions TextOptionsOfFlags() {
   return options;
 }
 
+// A line a run, those with further seeds behind the first.
+std::string JsonLines(ResultSet set) {
+  std::string lines;
+  for (const LabelledResult& run : set) {
+    size_t repeat = 0;
+    const auto add = [&](const RunResult& result) {
+      lines += fmt::format("{{\"label\":{},\"repeat\":{},\"result\":{}}}\n", JsonString(run.label),
+                           repeat++, MessageToJsonLine(result));
+    };
+    add(run.result);
+    for (const RunResult& further : run.further) add(further);
+  }
+  return lines;
+}
+
 absl::StatusOr<std::string> SetText(ResultSet set, Format format,
                                     const std::vector<Words>& commands) {
   switch (format) {
@@ -96,6 +115,10 @@ absl::StatusOr<std::string> SetText(ResultSet set, Format format,
       return SetTableText(set, Delimiter::kTab);
     case Format::kHtml:
       return HtmlReport(set, ComparisonTitle(set));
+    case Format::kJsonLines:
+      return JsonLines(set);
+    case Format::kSqlite:
+      return SqliteFile(set);
     case Format::kJson:
     case Format::kProto: {
       RunResults results;
@@ -145,10 +168,10 @@ absl::StatusOr<std::string> ResultText(const RunResult& result, Format format,
       return PercpuStatsText(result);
     case Format::kProto:
       return Serialize(result);
-    case Format::kHtml: {
-      const std::vector<LabelledResult> set = Labelled({result});
-      return HtmlReport(set, ComparisonTitle(set));
-    }
+    case Format::kHtml:
+    case Format::kJsonLines:
+    case Format::kSqlite:
+      return SetText(Labelled({result}), format, commands);
   }
   return absl::InternalError("no such format");
 }
@@ -165,6 +188,14 @@ absl::Status CheckTable(Format format, const std::vector<DataTable>& tables) {
 
 }  // namespace
 
+absl::Status CheckDestination(Format format) {
+  const std::string output = absl::GetFlag(FLAGS_output);
+  const bool is_terminal = (output.empty() || output == "-") && isatty(STDOUT_FILENO) != 0;
+  if (format != Format::kSqlite || !is_terminal) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "--format=sqlite is nothing for a terminal: name a file with -o FILE");
+}
+
 absl::Status CheckResultFlags() {
   if (absl::Status status = CheckSymbolFlags(); !status.ok()) return status;
   const absl::StatusOr<Format> format = FormatAmong(kResultFormats);
@@ -174,6 +205,7 @@ absl::Status CheckResultFlags() {
   if (!lists->empty() && *format != Format::kText) {
     return absl::InvalidArgumentError("--queues is for --format=text; the others have all states");
   }
+  if (absl::Status status = CheckDestination(*format); !status.ok()) return status;
   return CheckTable(*format, DataTables(RunResult()));
 }
 
@@ -181,6 +213,7 @@ absl::Status CheckSetFlags() {
   if (absl::Status status = CheckSymbolFlags(); !status.ok()) return status;
   const absl::StatusOr<Format> format = FormatAmong(kSetFormats);
   if (!format.ok()) return format.status();
+  if (absl::Status status = CheckDestination(*format); !status.ok()) return status;
   const LabelledResult none;
   return CheckTable(*format, ComparisonTables({&none, 1}));
 }

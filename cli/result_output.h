@@ -20,12 +20,14 @@ ABSL_DECLARE_FLAG(std::string, base);
 namespace slablab {
 
 // The formats that a result can be written in, and the flags that say how; for a Command.
-inline constexpr Format kResultFormats[] = {Format::kText,        Format::kMail,  Format::kJson,
-                                            Format::kCsv,         Format::kTsv,   Format::kSlabinfo,
-                                            Format::kPercpuStats, Format::kProto, Format::kHtml};
+inline constexpr Format kResultFormats[] = {
+    Format::kText,     Format::kMail,        Format::kJson,  Format::kJsonLines,
+    Format::kCsv,      Format::kTsv,         Format::kProto, Format::kSqlite,
+    Format::kSlabinfo, Format::kPercpuStats, Format::kHtml};
 // And those of a set of results.
-inline constexpr Format kSetFormats[] = {Format::kText, Format::kMail,  Format::kJson, Format::kCsv,
-                                         Format::kTsv,  Format::kProto, Format::kHtml};
+inline constexpr Format kSetFormats[] = {
+    Format::kText, Format::kMail,  Format::kJson,   Format::kJsonLines, Format::kCsv,
+    Format::kTsv,  Format::kProto, Format::kSqlite, Format::kHtml};
 inline constexpr std::string_view kResultFlags[] = {"format", "table",    "limit",  "queues",
                                                     "output", "kallsyms", "vmlinux"};
 // And what only several have: --base.
@@ -34,6 +36,10 @@ inline constexpr std::string_view kSetFlags[] = {"base"};
 // Whether the flags make sense together: for a command that runs long before it writes.
 // InvalidArgument otherwise.
 absl::Status CheckResultFlags();
+
+// Whether --output can take `format`: what is made of bytes is not for a terminal. InvalidArgument
+// otherwise.
+absl::Status CheckDestination(Format format);
 
 // Writes `result` as --format says to --output: as text (--limit rows of each table, in colour on a
 // terminal), as all tables in long form or the one of --table as it is, or as a file that

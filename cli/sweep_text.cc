@@ -23,6 +23,7 @@
 #include "reports/message_json.h"
 #include "reports/metrics.h"
 #include "reports/numbers.h"
+#include "reports/sqlite/sqlite_file.h"
 #include "reports/tables.h"
 #include "reports/text/fitted_table.h"
 #include "reports/text/text_page.h"
@@ -186,6 +187,35 @@ std::string RefusedText(const SweepReport& report) {
   return "\n" + page.Take();
 }
 
+std::string JsonLines(const SweepReport& report) {
+  std::string lines;
+  for (const SweepPointReport& point : report.points()) {
+    std::vector<std::string> values;
+    for (const std::string& value : ValuesOf(report, point)) {
+      const std::string& axis = report.axes(static_cast<int>(values.size()));
+      values.push_back(fmt::format("{}:{}", JsonString(axis), JsonString(value)));
+    }
+    lines += fmt::format(
+        "{{\"point\":{},\"values\":{{{}}},\"refused\":{},\"result\":{}}}\n",
+        JsonString(point.name()), fmt::join(values, ","), JsonString(point.refused()),
+        point.has_result() ? MessageToJsonLine(point.result()) : std::string("null"));
+  }
+  return lines;
+}
+
+StoredSweep Stored(const SweepReport& report) {
+  StoredSweep sweep{.name = report.name(),
+                    .axes = {report.axes().begin(), report.axes().end()},
+                    .points = {}};
+  for (const SweepPointReport& point : report.points()) {
+    sweep.points.push_back({.name = point.name(),
+                            .values = ValuesOf(report, point),
+                            .refused = point.refused(),
+                            .result = point.has_result() ? &point.result() : nullptr});
+  }
+  return sweep;
+}
+
 std::string Bytes(const SweepReport& report) {
   std::string bytes;
   {
@@ -279,8 +309,12 @@ std::string SweepReportText(const SweepReport& report, Format format,
       return WideText(SweepPointsTable(report), Delimiter::kComma);
     case Format::kJson:
       return MessageToJson(report);
+    case Format::kJsonLines:
+      return JsonLines(report);
     case Format::kProto:
       return Bytes(report);
+    case Format::kSqlite:
+      return SqliteFile(Stored(report));
     case Format::kMail:
       return MailOfSweep(report, base);
     default:

@@ -15,6 +15,7 @@
 #include "cli/listings.h"
 #include "cli/output/wrap.h"
 #include "fmt/format.h"
+#include "reports/message_json.h"
 #include "reports/tables.h"
 
 namespace slablab {
@@ -24,7 +25,7 @@ constexpr std::string_view kFlags[] = {"format", "output"};
 constexpr Format kFormats[] = {Format::kText, Format::kTsv, Format::kCsv, Format::kJson};
 
 constexpr std::string_view kTopics =
-    "allocators|machines|metrics|policies|quirks|tables|traces|tunables|workloads";
+    "allocators|machines|metrics|policies|quirks|schema|tables|traces|tunables|workloads";
 
 std::string Text(const Listing& listing) {
   std::string text;
@@ -37,19 +38,6 @@ std::string Text(const Listing& listing) {
     }
   }
   return text;
-}
-
-std::string JsonString(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') json += '\\';
-    if (static_cast<unsigned char>(c) < ' ') {
-      json += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      json += c;
-    }
-  }
-  return json + '"';
 }
 
 // An array of objects, each value under its column's name.
@@ -73,6 +61,7 @@ absl::StatusOr<Listing> ListingOf(const std::string& topic) {
   if (topic == "metrics") return ListOfMetrics();
   if (topic == "policies") return ListOfPolicies();
   if (topic == "quirks") return ListOfQuirks();
+  if (topic == "schema") return ListOfSchema();
   if (topic == "tables") return ListOfTables();
   if (topic == "traces") return ListOfTraces();
   if (topic == "tunables") return ListOfTunables();
@@ -111,7 +100,8 @@ extern const Command kListCommand = {
         "Lists what there is to name, each with what it means: models, their policies, quirks "
         "and tunables with ranges, presets of machines, bundled traces, workloads with their "
         "parameters and "
-        "what they use and why, metrics, and the tables of --table with their columns.",
+        "what they use and why, metrics, the tables of --table with their columns, and those of "
+        "--format=sqlite with their columns' units and meanings.",
     .flags = kFlags,
     .formats = kFormats,
     .example = "slablab list tunables",

@@ -33,8 +33,9 @@ namespace {
 
 constexpr std::string_view kPlanFlags[] = {"folder", "shard", "limit"};
 constexpr std::string_view kMergeFlags[] = {"folder", "format", "metrics", "base", "output"};
-constexpr Format kMergeFormats[] = {Format::kText, Format::kMail,  Format::kTsv, Format::kCsv,
-                                    Format::kJson, Format::kProto, Format::kHtml};
+constexpr Format kMergeFormats[] = {
+    Format::kText, Format::kMail,      Format::kTsv,   Format::kCsv,
+    Format::kJson, Format::kJsonLines, Format::kProto, Format::kSqlite, Format::kHtml};
 
 std::string_view Text(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
@@ -76,6 +77,7 @@ int RunSweepPlan(const std::vector<std::string>& arguments) {
 int RunSweepMerge(const std::vector<std::string>& arguments) {
   const absl::StatusOr<Format> format = FormatAmong(kMergeFormats);
   if (!format.ok()) return Fail(format.status());
+  if (absl::Status status = CheckDestination(*format); !status.ok()) return Fail(status);
   const std::vector<std::string> metrics =
       absl::StrSplit(absl::GetFlag(FLAGS_metrics).text, ',', absl::SkipEmpty());
   if (absl::Status status = CheckSweepMetrics(metrics); !status.ok()) return Fail(status);

@@ -79,8 +79,10 @@ std::string DeltaText(const LabelledResult& base, const LabelledResult& candidat
 // As plain tables: "metrics" (a row a run and metric: unit, value), "delta" (a row a run but the
 // base and metric: base, candidate, change in per cent, mark), "spread" (likewise over several
 // seeds: medians, the median change and its interval, in hundredths of a per cent or of a point),
-// "callers_delta" (a row a run but the base, caller and cache), and every table of DataTables()
-// with the run's label as first column.
+// and "callers_delta" (a row a run but the base, caller and cache).
+std::vector<DataTable> DifferenceTables(ResultSet set);
+
+// These, and every table of DataTables() with the run's label as first column.
 std::vector<DataTable> ComparisonTables(ResultSet set);
 
 }  // namespace slablab

@@ -90,9 +90,12 @@ DataTable SpreadTable(ResultSet set) {
 
 }  // namespace
 
+std::vector<DataTable> DifferenceTables(ResultSet set) {
+  return {MetricsTable(set), DeltaTable(set), SpreadTable(set), CallersDeltaTable(set)};
+}
+
 std::vector<DataTable> ComparisonTables(ResultSet set) {
-  std::vector<DataTable> tables = {MetricsTable(set), DeltaTable(set), SpreadTable(set),
-                                   CallersDeltaTable(set)};
+  std::vector<DataTable> tables = DifferenceTables(set);
   const size_t own = tables.size();
   for (const LabelledResult& run : set) {
     std::vector<DataTable> of_run = DataTables(run.result);

@@ -217,7 +217,8 @@ class CommandLines {
     if (Chance(10)) return Any(inputs_.names());
     if (const OptionRange* range = RangeOf(flag); range != nullptr) return Near(flag, *range);
     if (flag == "format") {
-      return Any(Words{"text", "json", "csv", "tsv", "slabinfo", "percpu_stats", "proto", "html"});
+      return Any(Words{"text", "json", "jsonl", "csv", "tsv", "slabinfo", "percpu_stats", "proto",
+                       "sqlite", "html"});
     }
     if (flag == "machine" || flag == "machines") return Machine();
     if (flag == "allocator" || flag == "allocators")

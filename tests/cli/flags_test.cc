@@ -315,7 +315,8 @@ TEST(CommandTableTest, EveryFormatThatHelpOffersIsTakenAndNoOther) {
     const std::string offered = help.substr(begin, help.find('.', begin) - begin);
     for (const Format format :
          {Format::kText, Format::kMail, Format::kJson, Format::kCsv, Format::kTsv,
-          Format::kSlabinfo, Format::kPercpuStats, Format::kProto, Format::kHtml}) {
+          Format::kJsonLines, Format::kSlabinfo, Format::kPercpuStats, Format::kProto,
+          Format::kSqlite, Format::kHtml}) {
       std::vector<std::string> words = topic;
       words.push_back("--format=" + FormatName(format));
       const bool taken = ParseInvocation(Commands(), words).ok();
