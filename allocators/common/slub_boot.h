@@ -47,6 +47,14 @@ inline constexpr TunableInfo kSlubMaxOrder = {
 inline constexpr TunableInfo kSlubMinObjects = {
     "slub_min_objects", 0, INT32_MAX, "0", "slab_min_objects by its older name.", true};
 
+// What a cache of 2010 lets be written, whatever is in front of its slabs.
+inline constexpr TunableInfo kMinPartialBounded = {
+    "min_partial", 0, INT64_MAX, "5 to 10, by the object's size",
+    "Partial slabs that a node keeps though they are empty; taken as at least 5 and at most 10."};
+inline constexpr TunableInfo kSlabOrder = {
+    "order", 0, kMaxPageOrder, "by the object's size and the number of CPUs",
+    "Order of the cache's slabs from now on, from slab_min_order to slab_max_order."};
+
 // `rules` with those that are about orders written, one after another.
 SlubRules WithBootParameters(SlubRules rules, absl::Span<const BootParameter> parameters);
 

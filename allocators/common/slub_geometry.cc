@@ -191,26 +191,33 @@ uint32_t SlubObjectsIn(int order, uint32_t size, const SlubRules& rules) {
                                                        : ObjectsIn(order, size);
 }
 
+absl::Status CheckObjectSizes(const ObjectSizes& sizes) {
+  if (sizes.object_size == 0 || sizes.object_size > kSlubObjectSizeMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("object size {} is not in 1..{}", sizes.object_size, kSlubObjectSizeMax));
+  }
+  if (sizes.slot_size > kSlubObjectSizeMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("a slot of {} bytes is above {}", sizes.slot_size, kSlubObjectSizeMax));
+  }
+  if (sizes.align != 0 && !std::has_single_bit(sizes.align)) {
+    return absl::InvalidArgumentError(
+        fmt::format("alignment {} is not a power of two", sizes.align));
+  }
+  if (sizes.align > kSlubObjectSizeMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("alignment {} is above {}", sizes.align, kSlubObjectSizeMax));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SlubGeometry> ComputeSlubGeometry(const SlubRequest& request, SlubCpus cpus,
                                                  const SlubRules& rules) {
   CHECK_GE(cpus.present, 1);
   CHECK_GE(cpus.possible, cpus.present);
-  if (request.object_size == 0 || request.object_size > kSlubObjectSizeMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("object size {} is not in 1..{}", request.object_size, kSlubObjectSizeMax));
-  }
-  if (request.slot_size > kSlubObjectSizeMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("a slot of {} bytes is above {}", request.slot_size, kSlubObjectSizeMax));
-  }
-  if (request.align != 0 && !std::has_single_bit(request.align)) {
-    return absl::InvalidArgumentError(
-        fmt::format("alignment {} is not a power of two", request.align));
-  }
-  if (request.align > kSlubObjectSizeMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("alignment {} is above {}", request.align, kSlubObjectSizeMax));
-  }
+  const absl::Status checked = CheckObjectSizes(
+      {.object_size = request.object_size, .slot_size = request.slot_size, .align = request.align});
+  if (!checked.ok()) return checked;
   // __kmem_cache_create_args().
   const int64_t link = request.free_pointer_offset;
   const bool may_ask =

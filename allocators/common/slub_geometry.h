@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "allocators/allocator.h"
 
@@ -89,6 +90,14 @@ struct SlubGeometry {
 inline constexpr uint32_t kSlubObjectSizeMax = uint32_t{1} << 22;
 // slab->objects has 15 bits: MAX_OBJS_PER_PAGE.
 inline constexpr uint32_t kSlubObjectsMax = 32767;
+
+// InvalidArgument if no kernel allocator would take a cache of these.
+struct ObjectSizes {
+  uint32_t object_size = 0;
+  uint32_t slot_size = 0;
+  uint32_t align = 0;
+};
+absl::Status CheckObjectSizes(const ObjectSizes& sizes);
 
 // calculate_alignment() of mm/slab_common.c.
 uint32_t SlubAlignment(bool hwcache_align, uint32_t align, uint32_t size);

@@ -85,22 +85,9 @@ bool Allows(const SlabRequest& request, FreelistPlacement freelist, const Fit& f
 
 // The size and alignment of an object, and the step of colours.
 absl::StatusOr<SlabGeometry> ComputeSizes(const SlabRequest& request) {
-  if (request.object_size == 0 || request.object_size > kSlubObjectSizeMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("object size {} is not in 1..{}", request.object_size, kSlubObjectSizeMax));
-  }
-  if (request.slot_size > kSlubObjectSizeMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("a slot of {} bytes is above {}", request.slot_size, kSlubObjectSizeMax));
-  }
-  if (request.align != 0 && !std::has_single_bit(request.align)) {
-    return absl::InvalidArgumentError(
-        fmt::format("alignment {} is not a power of two", request.align));
-  }
-  if (request.align > kSlubObjectSizeMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("alignment {} is above {}", request.align, kSlubObjectSizeMax));
-  }
+  const absl::Status checked = CheckObjectSizes(
+      {.object_size = request.object_size, .slot_size = request.slot_size, .align = request.align});
+  if (!checked.ok()) return checked;
   SlabGeometry geometry;
   geometry.object_size = request.object_size;
   // calculate_alignment() is the same for both allocators.

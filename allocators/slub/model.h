@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "allocators/slub/core/check.h"
 #include "allocators/slub/core/core.h"
+#include "allocators/slub/core/locked_slabs.h"
 #include "base/check.h"
 #include "sim/core/cpu.h"
 #include "sim/core/task.h"
@@ -26,7 +27,9 @@ namespace slablab {
 //   void Layers(const KmemCache&, std::vector<CacheLayer>*) const
 // as SlubCore's hooks of these names say. It may have the other hooks besides, by these names:
 //   Begin, Opened, Closing, Fill, TakeFirst, EarlyListed, CountFree, CachesAreUp, Tune, FillState,
-//   FillSlabInfo; and Kfree, Reclaim as Allocator has them
+//   FillSlabInfo; Reclaim as Allocator has it; and
+//   Task<PathId> FreeObject(Cpu&, Slab&, PhysAddr object)        as Free, of whose page kfree()
+//   asks
 // without AllocBulk, objects come and go one by one. One with sheaves has besides
 //   SheafLayer& layer()
 //   void Describe(const KmemCache&, CacheContents*) const
@@ -52,8 +55,9 @@ class SlubModel : public SlubCore {
     if (object <= kZeroSizePointer) return Task<PathId>(policy().ways.free_null);
     Slab* const slab = SlabOf(object);
     if (slab == nullptr) return FreeLarge(cpu, object);
-    if constexpr (requires { front_.Kfree(cpu, *slab, object); }) {
-      return front_.Kfree(cpu, *slab, object);
+    if constexpr (requires { front_.FreeObject(cpu, *slab, object); }) {
+      LookUpSlab(cpu, *slab, object);
+      return front_.FreeObject(cpu, *slab, object);
     }
     {
       const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));

@@ -113,6 +113,14 @@ Task<uint64_t> Queues::ExpireLocked(Cpu& cpu, KmemCache& s, LockedQueue& queue) 
   co_return bytes;
 }
 
+// What a CPU shares, which takes a look at its pointer. Null: nothing, or it is off line.
+SharedQueues* Queues::SharedOnLine(Cpu& cpu, KmemCache& s, CpuId id) {
+  if (!cpu.scheduler().cpu(id).online()) return nullptr;
+  QueueCpu& c = On(*Of(s).cpus, id);
+  cpu.Touch(c.shared.place(), Access::kRead);
+  return c.shared.Peek();
+}
+
 // V3 comes to a block once for each of its CPUs, V4 once.
 Task<uint64_t> Queues::ExpireAliens(Cpu& cpu, KmemCache& s, NodeId node) {
   uint64_t bytes = 0;
@@ -126,12 +134,9 @@ Task<uint64_t> Queues::ExpireAliens(Cpu& cpu, KmemCache& s, NodeId node) {
   }
   const Scheduler& scheduler = cpu.scheduler();
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
-    if (!scheduler.cpu(CpuId(i)).online()) continue;
-    QueueCpu& c = On(*Of(s).cpus, CpuId(i));
-    cpu.Touch(c.shared.place(), Access::kRead);
-    SharedQueues* const queues = c.shared.Peek();
+    SharedQueues* const queues = SharedOnLine(cpu, s, CpuId(i));
     if (queues == nullptr) continue;
-    const int own = c.node.Peek().value();
+    const int own = On(*Of(s).cpus, CpuId(i)).node.Peek().value();
     for (int slot = 1; slot <= static_cast<int>(queues->aliens.size()); ++slot) {
       const int its_node = slot <= own ? slot - 1 : slot;
       if (node != kAnyNode && node.value() != its_node) continue;
@@ -153,11 +158,9 @@ Task<uint64_t> Queues::ExpireShared(Cpu& cpu, KmemCache& s, NodeId node) {
   }
   const Scheduler& scheduler = cpu.scheduler();
   for (int i = 0; i < scheduler.cpu_count(); ++i) {
-    if (!scheduler.cpu(CpuId(i)).online()) continue;
-    QueueCpu& c = On(*Of(s).cpus, CpuId(i));
-    cpu.Touch(c.shared.place(), Access::kRead);
-    SharedQueues* const queues = c.shared.Peek();
-    if (queues == nullptr || (node != kAnyNode && c.node.Peek() != node)) continue;
+    SharedQueues* const queues = SharedOnLine(cpu, s, CpuId(i));
+    if (queues == nullptr || (node != kAnyNode && On(*Of(s).cpus, CpuId(i)).node.Peek() != node))
+      continue;
     bytes += co_await ExpireLocked(cpu, s, queues->shared);
   }
   co_return bytes;

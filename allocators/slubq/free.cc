@@ -10,17 +10,12 @@
 
 namespace slablab {
 
-// kmem_cache_free(), which V2 does without a look at the page, and kfree().
+// kmem_cache_free(), which V2 does without a look at the page.
 Task<PathId> Queues::Free(Cpu& cpu, Slab& slab, PhysAddr object) {
   if (policy_.queues_by_node) {
     const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
     cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
   }
-  return FreeObject(cpu, slab, object);
-}
-
-Task<PathId> Queues::Kfree(Cpu& cpu, Slab& slab, PhysAddr object) {
-  LookUpSlab(cpu, slab, object);
   return FreeObject(cpu, slab, object);
 }
 

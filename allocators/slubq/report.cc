@@ -48,8 +48,6 @@ constexpr QuirkInfo kQuirks[] = {
      /*is_plain=*/true, /*is_recorded=*/false},
 };
 
-constexpr std::string_view kBoots[] = {"dynamic", "static"};
-
 constexpr TunableInfo kQueueSize = {"cpu_queue_size", 4, 10'000,
                                     "120, 54 beyond 256 bytes, 24 beyond 1,024, 8 beyond 4,096",
                                     "Objects that a CPU's queue holds."};
@@ -58,12 +56,6 @@ constexpr TunableInfo kBatchSize = {"cpu_batch_size", 4, 1'000'000, "half of cpu
 constexpr TunableInfo kBatchAlias = {"batch_size", 4, 1'000'000, "half of cpu_queue_size",
                                      "Another name of cpu_batch_size."};
 constexpr TunableInfo kShrink = {"shrink", 1, 1, "", "Gives back what is queued and empty slabs."};
-constexpr TunableInfo kMinPartial = {
-    "min_partial", 0, std::numeric_limits<int64_t>::max(), "5 to 10, by the object's size",
-    "Partial slabs that a node keeps though they are empty; taken as at least 5 and at most 10."};
-constexpr TunableInfo kOrder = {
-    "order", 0, kMaxPageOrder, "by the object's size and the number of CPUs",
-    "Order of the cache's slabs from now on, from slab_min_order to slab_max_order."};
 constexpr TunableInfo kExpire = {
     "expire", -1, kMaxNodes - 1, "",
     "Gives back what queues hold of this node, or with -1 of all, as when memory is short."};
@@ -73,9 +65,10 @@ constexpr std::string_view kAlienMeaning =
     "Objects that each queue for another node holds, up to a power of two; 0 is none. Only where "
     "there are several nodes.";
 
-constexpr TunableInfo kTunablesV2[] = {
-    kQueueSize,    kBatchSize,    kBatchAlias,     kMinPartial,   kOrder,        kShrink,
-    kSlabMinOrder, kSlabMaxOrder, kSlabMinObjects, kSlubMinOrder, kSlubMaxOrder, kSlubMinObjects};
+constexpr TunableInfo kTunablesV2[] = {kQueueSize,         kBatchSize,    kBatchAlias,
+                                       kMinPartialBounded, kSlabOrder,    kShrink,
+                                       kSlabMinOrder,      kSlabMaxOrder, kSlabMinObjects,
+                                       kSlubMinOrder,      kSlubMaxOrder, kSlubMinObjects};
 constexpr TunableInfo kTunablesV3[] = {
     kQueueSize,
     kBatchSize,
@@ -83,8 +76,8 @@ constexpr TunableInfo kTunablesV3[] = {
     {"shared_queue_size", 4, 10'000, "as cpu_queue_size", kSharedMeaning},
     {"alien_queue_size", 0, 65'535, "by queue and nodes", kAlienMeaning},
     kExpire,
-    kMinPartial,
-    kOrder,
+    kMinPartialBounded,
+    kSlabOrder,
     kShrink,
     kSlabMinOrder,
     kSlabMaxOrder,
@@ -101,8 +94,8 @@ constexpr TunableInfo kTunablesV4[] = {
      "is none."},
     {"alien_queue_size", 0, 1000, "by queue and nodes", kAlienMeaning},
     kExpire,
-    kMinPartial,
-    kOrder,
+    kMinPartialBounded,
+    kSlabOrder,
     kShrink,
     kSlabMinOrder,
     kSlabMaxOrder,

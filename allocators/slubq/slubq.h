@@ -109,7 +109,7 @@ class Queues {
   // As SlubModel has them.
   Task<Placement> Alloc(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<PathId> Free(Cpu& cpu, Slab& slab, PhysAddr object);
-  Task<PathId> Kfree(Cpu& cpu, Slab& slab, PhysAddr object);
+  Task<PathId> FreeObject(Cpu& cpu, Slab& slab, PhysAddr object);
   void Begin(KmemCache& s);
   Task<bool> Open(Cpu& cpu, KmemCache& s);
   Task<void> Opened(Cpu& cpu, KmemCache& s) { return AllocSharedQueues(cpu, s); }
@@ -173,7 +173,6 @@ class Queues {
   Task<void> ToLists(Cpu& cpu, KmemCache& s, Slab& slab, ListEnd end);
 
   // --- slubq_free.cc. ---
-  Task<PathId> FreeObject(Cpu& cpu, Slab& slab, PhysAddr object);
   Task<PathId> FreeToNode(Cpu& cpu, KmemCache& s, Slab& slab, PhysAddr object, IrqFlags flags);
   Task<PathId> FreeToFull(Cpu& cpu, KmemCache& s, PhysAddr object, IrqFlags flags);
   Task<PathId> EndFree(Cpu& cpu, Way way);
@@ -214,6 +213,7 @@ class Queues {
   Task<uint64_t> Expire(Cpu& cpu, KmemCache& s, NodeId node);
   Task<uint64_t> ExpireLevel(Cpu& cpu, KmemCache& s, Level level, NodeId node);
   Task<uint64_t> ExpirePartials(Cpu& cpu, KmemCache& s, NodeId node);
+  SharedQueues* SharedOnLine(Cpu& cpu, KmemCache& s, CpuId id);
   Task<uint64_t> ExpireAliens(Cpu& cpu, KmemCache& s, NodeId node);
   Task<uint64_t> ExpireShared(Cpu& cpu, KmemCache& s, NodeId node);
   Task<uint64_t> ExpireCpus(Cpu& cpu, KmemCache& s, NodeId node);

@@ -43,13 +43,11 @@ constexpr QuirkInfo kQuirks[] = {
 
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 constexpr TunableInfo kTunables[] = {
-    {"min_partial", 0, kMost, "5 to 10, by the object's size",
-     "Partial slabs that a node keeps though they are empty; taken as at least 5 and at most 10."},
+    kMinPartialBounded,
     {"remote_node_defrag_ratio", 0, kMost, "100",
      "Per cent of refills that look at other nodes' partial lists before a new slab is made; more "
      "than 100 changes nothing."},
-    {"order", 0, kMaxPageOrder, "by the object's size and the number of CPUs",
-     "Order of the cache's slabs from now on, from slab_min_order to slab_max_order."},
+    kSlabOrder,
     {"shrink", 1, 1, "", "Gives back empty slabs and sorts the partial lists."},
     kSlabMinOrder,
     kSlabMaxOrder,

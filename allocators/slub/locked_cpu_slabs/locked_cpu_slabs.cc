@@ -142,17 +142,12 @@ ObjectIndex LockedCpuSlabs::LoadFreelist(Cpu& cpu, KmemCache& s, Slab& slab) {
   return object;
 }
 
-// kmem_cache_free() and kfree(), which asks the page what it is of.
+// kmem_cache_free().
 Task<PathId> LockedCpuSlabs::Free(Cpu& cpu, Slab& slab, PhysAddr object) {
   {
     const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
     cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
   }
-  return FreeObject(cpu, slab, object);
-}
-
-Task<PathId> LockedCpuSlabs::Kfree(Cpu& cpu, Slab& slab, PhysAddr object) {
-  LookUpSlab(cpu, slab, object);
   return FreeObject(cpu, slab, object);
 }
 

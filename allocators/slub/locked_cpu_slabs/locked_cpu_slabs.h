@@ -52,7 +52,7 @@ class LockedCpuSlabs {
   // As SlubModel has them.
   Task<Placement> Alloc(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   Task<PathId> Free(Cpu& cpu, Slab& slab, PhysAddr object);
-  Task<PathId> Kfree(Cpu& cpu, Slab& slab, PhysAddr object);
+  Task<PathId> FreeObject(Cpu& cpu, Slab& slab, PhysAddr object);
   Task<bool> Open(Cpu& cpu, KmemCache& s);
   Task<void> Close(Cpu& cpu, KmemCache& s);
   void Fill(Cpu& cpu, KmemCache& s, Slab& slab);
@@ -79,7 +79,6 @@ class LockedCpuSlabs {
   Task<Found> NewCpuSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request);
   ObjectIndex LoadFreelist(Cpu& cpu, KmemCache& s, Slab& slab);
 
-  Task<PathId> FreeObject(Cpu& cpu, Slab& slab, PhysAddr object);
   Task<PathId> FreeFurther(Cpu& cpu, Slab& slab, ObjectIndex object, IrqFlags flags);
   Task<PathId> EndFree(Cpu& cpu, Way way);
   Task<Way> FreeSlow(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex object);
