@@ -298,7 +298,8 @@ void AppendLocksFigure(ResultSet set, PageData& page) {
 
 void AppendContentionFigure(ResultSet set, PageData& page) {
   const auto waited = [](const LabelledResult& run) {
-    return run.result.footprint_size() > 1 && !run.result.footprint().rbegin()->lock_waits().empty();
+    return run.result.footprint_size() > 1 &&
+           !run.result.footprint().rbegin()->lock_waits().empty();
   };
   if (std::none_of(set.begin(), set.end(), waited)) return;
   HtmlView& view = page.AddView(

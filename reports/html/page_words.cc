@@ -21,9 +21,8 @@ namespace {
 constexpr size_t kCausesMax = 3;
 
 uint32_t NumberOf(ResultSet set, const std::string& label) {
-  const auto at = std::find_if(set.begin(), set.end(), [&](const LabelledResult& run) {
-    return run.label == label;
-  });
+  const auto at = std::find_if(set.begin(), set.end(),
+                               [&](const LabelledResult& run) { return run.label == label; });
   return static_cast<uint32_t>(at - set.begin());
 }
 

@@ -111,8 +111,7 @@ void AppendSectionFigures(ResultSet set, PageData& page) {
   if (set.size() > kRunsShownAlone) return;
   for (const Section& section : Sections()) {
     if (!page.HasTable(section.table)) continue;
-    HtmlTable& table =
-        *page.AddView(section.id, section.title, section.lede).mutable_table();
+    HtmlTable& table = *page.AddView(section.id, section.title, section.lede).mutable_table();
     const std::string from = std::string(section.table) + "/";
     AddColumns({{"run", "run", from + "run"}}, table);
     for (const SectionColumn& column : section.columns) {

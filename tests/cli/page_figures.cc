@@ -82,8 +82,8 @@ void ExpectSitesAddUp(const RunResult& result, const HtmlPage& page) {
 
 // Bars of memory are bytes.
 void ExpectBarsOfMemoryAddUp(const RunResult& result, const HtmlPage& page) {
-  for (const auto& [view, moment] : {std::pair("peak", &result.footprint_peak()),
-                                     std::pair("end", &result.footprint_end())}) {
+  for (const auto& [view, moment] :
+       {std::pair("peak", &result.footprint_peak()), std::pair("end", &result.footprint_end())}) {
     SCOPED_TRACE(view);
     const uint64_t held = HeldBy(*moment).total;
     const std::vector<std::string> what = TextsOf(page, view, "what");

@@ -225,15 +225,14 @@ TEST(HtmlReportTest, TheTextsSectionsAreViews) {
   };
   const RunResult result = ExampleResult();
   const HtmlPage page = HtmlPageOf(HtmlReport(Labelled({result}), "one"));
-  const std::vector<std::string> lines =
-      absl::StrSplit(TextReport(result, TextOptions()), '\n');
+  const std::vector<std::string> lines = absl::StrSplit(TextReport(result, TextOptions()), '\n');
   int sections = 0;
   // The first heading is the headline's.
   for (size_t i = 3; i < lines.size(); ++i) {
     if (lines[i] != std::string(80, '-') || !lines[i - 2].empty()) continue;
     const std::string& heading = lines[i - 1];
-    const auto of = absl::c_find_if(
-        view_of, [&](const auto& each) { return heading.starts_with(each.first); });
+    const auto of =
+        absl::c_find_if(view_of, [&](const auto& each) { return heading.starts_with(each.first); });
     ASSERT_NE(of, view_of.end()) << heading;
     ++sections;
     EXPECT_TRUE(of->second.empty() || FindView(page, of->second) != nullptr) << heading;

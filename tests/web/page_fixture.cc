@@ -108,9 +108,8 @@ void PageTest::Write(const std::string& html) { std::ofstream(page_, std::ios::b
 void PageTest::RunScript(const std::string& script, const std::string& told) {
   size_ = fs::file_size(page_);
   // Chromium wants a home to write to.
-  const std::string command =
-      fmt::format("HOME={0} node {1} {2} {0} '{3}'", folder_, Runfile("tests/web/" + script),
-                  page_, told);
+  const std::string command = fmt::format("HOME={0} node {1} {2} {0} '{3}'", folder_,
+                                          Runfile("tests/web/" + script), page_, told);
   std::string printed;
   std::FILE* pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);

@@ -17,8 +17,7 @@
 namespace slablab {
 
 // What a script printed of a page, field by field.
-const google::protobuf::Value& Field(const google::protobuf::Value& value,
-                                     const std::string& name);
+const google::protobuf::Value& Field(const google::protobuf::Value& value, const std::string& name);
 std::string TextOf(const google::protobuf::Value& value, const std::string& name);
 std::vector<std::string> Texts(const google::protobuf::Value& value, const std::string& name);
 

@@ -93,8 +93,7 @@ class UseTest : public PageTest {
     const std::vector<LabelledResult> runs = ToldRuns();
     const std::vector<LabelledResult> turned = {runs[1], runs[0]};
     const pb::Value& words = Field(seen_, "words");
-    EXPECT_THAT(Texts(words, "first"),
-                Contains(HasSubstr("slub-7.3 wins: ")).Times(1));
+    EXPECT_THAT(Texts(words, "first"), Contains(HasSubstr("slub-7.3 wins: ")).Times(1));
 
     EXPECT_NE(Texts(words, "first"), Texts(words, "turned"));
     EXPECT_EQ(Texts(words, "all"), DifferencesInWords(turned));
@@ -222,8 +221,8 @@ constexpr char kFiles[] = "traces/samples/linux-6.1-slub-c4n2-fs.slt";
 std::string OneDecimal(double percent) { return fmt::format("{:.1f} %", percent); }
 
 TEST_F(QuestionsTest, WhoWhereAndWhatChanged) {
-  ASSERT_NO_FATAL_FAILURE(Run(
-      fmt::format("compare {} --allocators=slub-6.12,slub-7.3", Runfile(kHackbench))));
+  ASSERT_NO_FATAL_FAILURE(
+      Run(fmt::format("compare {} --allocators=slub-6.12,slub-7.3", Runfile(kHackbench))));
   ASSERT_NO_FATAL_FAILURE(RunScript("ask.mjs", R"([
       {"name": "who pins kmalloc-1k", "view": "pinned", "find": "kmalloc-1k",
        "sort": "pinned, its share"},
@@ -250,8 +249,8 @@ TEST_F(QuestionsTest, WhoWhereAndWhatChanged) {
       of += group.operations();
     }
     for (const auto& [key, sum] : frees) {
-      remote = std::max(remote, 100.0 * static_cast<double>(sum.first) /
-                                    static_cast<double>(sum.second));
+      remote = std::max(remote,
+                        100.0 * static_cast<double>(sum.first) / static_cast<double>(sum.second));
     }
     for (const SharedLine& line : all.lines()) {
       is_false = std::max(is_false, 100.0 * static_cast<double>(line.false_bounces()) /

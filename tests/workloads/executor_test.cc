@@ -162,9 +162,8 @@ TEST(ExecutorTest, WhatFailsIsCountedAndNotUsed) {
 TEST(FootprintWatchTest, SamplesStayFewHoweverLongItTakes) {
   Driver driver("slub-6.1");
   RunAccount result;
-  FootprintWatch watch(driver.machine->scheduler(), *driver.allocator,
-                       driver.executor->rcu_frees(), result,
-                       {.interval = 10, .clock_mhz = 2000, .samples_max = 8});
+  FootprintWatch watch(driver.machine->scheduler(), *driver.allocator, driver.executor->rcu_frees(),
+                       result, {.interval = 10, .clock_mhz = 2000, .samples_max = 8});
   for (uint64_t time = 0; time < 5'000; ++time) {
     if (watch.IsDue(time)) watch.Sample(time);
     ASSERT_LT(result.footprint.size(), 8u);

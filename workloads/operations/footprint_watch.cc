@@ -14,9 +14,8 @@ std::vector<LockWaits> LockWaitsOf(const Scheduler& scheduler) {
   std::vector<LockWaits> waits;
   for (const LockClass& lock : scheduler.lock_classes()) {
     if (lock.contentions == 0) continue;
-    waits.push_back({.lock = lock.name,
-                     .contentions = lock.contentions,
-                     .cycles = lock.wait_total_cycles});
+    waits.push_back(
+        {.lock = lock.name, .contentions = lock.contentions, .cycles = lock.wait_total_cycles});
   }
   return waits;
 }

@@ -19,7 +19,8 @@ namespace slablab {
 // What locks have been waited for until now, those that were at all.
 std::vector<LockWaits> LockWaitsOf(const Scheduler& scheduler);
 
-// The footprint of a run over time, and its peak; with each sample, what locks were waited for. Times are its driver's, from the start on.
+// The footprint of a run over time, and its peak; with each sample, what locks were waited for.
+// Times are its driver's, from the start on.
 class FootprintWatch {
  public:
   struct Options {
