@@ -16,10 +16,9 @@
 
 namespace slablab {
 
-// The rows of a policy that has it as the member `kLives`.
+// Of a policy that has it as the member `kLives`: how caches live,
 template <auto kLives, typename Policy = typename policy_internal::First<kLives>::Policy>
-constexpr auto LivesRows() {
-  using K = KmallocOptions;
+constexpr auto CacheLivesRows() {
   using L = SlubLives;
   using Words = PolicyWords<Policy>;
   return std::array{
@@ -58,6 +57,16 @@ constexpr auto LivesRows() {
       Switch<kLives, &L::tunes_within_limits>(
           Words{.name = "caches.min-partial-bounded",
                 .meaning = "min_partial is taken as from 5 to 10, whatever is written."}),
+  };
+}
+
+// slabs, and what kmalloc() has;
+template <auto kLives, typename Policy = typename policy_internal::First<kLives>::Policy>
+constexpr auto SlabLivesRows() {
+  using K = KmallocOptions;
+  using L = SlubLives;
+  using Words = PolicyWords<Policy>;
+  return std::array{
       Switch<kLives, &L::counts_slabs_itself>(
           Words{.name = "slabs.counted-at-once",
                 .meaning = "A new slab is counted on its node as part of making it; else by "
@@ -91,6 +100,12 @@ constexpr auto LivesRows() {
                 .meaning = "What SLUB has kmalloc'ed for itself it gives back by asking the page "
                            "whose it is, as users do; else straight to its cache."}),
   };
+}
+
+// and both.
+template <auto kLives>
+constexpr auto LivesRows() {
+  return JoinRows(CacheLivesRows<kLives>(), SlabLivesRows<kLives>());
 }
 
 // What no kernel could be, as far as it is about these; empty: it can.
