@@ -111,6 +111,8 @@ class Percpu : public PercpuCore {
   void CheckInvariants() const override;
 
  private:
+  friend class PercpuPeer;  // of the invariants' test
+
   // Linux 6.1, mm/percpu.c.
   static constexpr int kSlotFailThreshold = 3;  // PCPU_SLOT_FAIL_THRESHOLD
   static constexpr int kEmptyPagesLow = 2;      // PCPU_EMPTY_POP_PAGES_LOW

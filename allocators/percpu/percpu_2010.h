@@ -76,6 +76,8 @@ class Percpu2010 : public PercpuCore {
   void CheckInvariants() const override;
 
  private:
+  friend class PercpuPeer;  // of the invariants' test
+
   using Chunk = Percpu2010Chunk;
   // What came of a search: an area, a chunk whose array must be extended first, or neither.
   struct Found {
