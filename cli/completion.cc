@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "allocators/percpu/registry.h"
 #include "allocators/registry.h"
 #include "allocators/switches.h"
@@ -26,7 +27,7 @@
 namespace slablab {
 namespace {
 
-using Words = std::vector<std::string>;
+using Words = CompletionWords;
 
 std::string Dashed(std::string_view name) {
   return absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"_", "-"}});
@@ -38,8 +39,9 @@ Words WorkloadNames() {
   return names;
 }
 
-// The values of flags that have few; of all others a file's name is as good a guess as any.
-std::map<std::string, Words> FlagValues() {
+}  // namespace
+
+std::map<std::string, CompletionWords> CompletedFlagValues() {
   std::map<std::string, Words> values;
   for (const RunSwitch& each : Switches()) {
     const auto& choices = each.flag->choice();
@@ -68,6 +70,17 @@ std::map<std::string, Words> FlagValues() {
   return values;
 }
 
+CompletionWords CompletedArguments(const Command& command) {
+  if (command.name == "workload show" || command.name == "workload write") return WorkloadNames();
+  const std::string synopsis(command.synopsis);
+  const bool choices = synopsis.find('|') != std::string::npos &&
+                       synopsis.find_first_not_of("abcdefghijklmnopqrstuvwxyz|") == synopsis.npos;
+  if (!choices) return {};
+  return absl::StrSplit(synopsis, '|');
+}
+
+namespace {
+
 std::string Case(std::string_view pattern, const Words& words) {
   return fmt::format("    {}) printf '%s\\n' {} ;;\n", pattern, absl::StrJoin(words, " "));
 }
@@ -82,15 +95,6 @@ Words FlagsOf(const Command& command) {
   }
   words.emplace_back("--help");
   return words;
-}
-
-// "list" has "allocators|machines|..." for its synopsis: words to choose from.
-Words ChoicesOf(const Command& command) {
-  const std::string synopsis(command.synopsis);
-  const bool choices = synopsis.find('|') != std::string::npos &&
-                       synopsis.find_first_not_of("abcdefghijklmnopqrstuvwxyz|") == synopsis.npos;
-  if (!choices) return {};
-  return {absl::StrReplaceAll(synopsis, {{"|", " "}})};
 }
 
 constexpr std::string_view kScript = R"script(
@@ -162,12 +166,64 @@ _slablab() {
 complete -F _slablab slablab
 )script";
 
-}  // namespace
+constexpr std::string_view kZshScript = R"script(
+_slablab() {
+  local current=${words[CURRENT]} command=${words[2]} first=2 flag= last separators=, choices
+  local -a offers
+  if (( CURRENT == 2 )); then
+    offers=(${(f)"$(_slablab_commands | cut -d' ' -f1 | sort -u)"})
+    compadd -a offers
+    return
+  fi
+  if [[ -n $(_slablab_second_words "$command") ]]; then
+    if (( CURRENT == 3 )) && [[ $current != -* ]]; then
+      offers=(${(f)"$(_slablab_second_words "$command")"})
+      compadd -a offers
+      [[ -z $(_slablab_flags "$command") ]] && return
+    elif [[ -n $(_slablab_flags "$command ${words[3]}") ]]; then
+      command+=" ${words[3]}" first=3
+    fi
+  fi
+  if [[ $current == --*=* ]]; then
+    flag=${current%%=*}
+    compset -P '*='
+  elif [[ $current == -* ]]; then
+    # What wants a value is not followed by a blank.
+    offers=(${(M)${(f)"$(_slablab_flags "$command")"}:#*=})
+    compadd -S '' -a offers
+    offers=(${${(f)"$(_slablab_flags "$command")"}:#*=})
+    compadd -a offers
+    return
+  elif (( CURRENT > first + 1 )); then
+    last=${words[CURRENT-1]}
+    [[ $last == -o ]] && last=--output
+    [[ $'\n'$(_slablab_flags "$command")$'\n' == *$'\n'$last=$'\n'* ]] && flag=$last
+  fi
+  if [[ -n $flag ]]; then
+    choices=$(_slablab_values "$command $flag")
+  else
+    choices=$(_slablab_arguments "$command")
+  fi
+  # Of a list the last: behind a comma, a tunable behind its cache, a variation behind another.
+  [[ $flag == --tune || $flag == --policy ]] && separators=,:
+  [[ $flag == --vary ]] && separators=':;'
+  [[ -n $flag ]] && compset -P "*[$separators]"
+  if [[ -n $choices ]]; then
+    offers=(${(f)choices})
+    compadd -a offers && return
+  fi
+  _files
+}
+if [[ $funcstack[1] == _slablab ]]; then
+  _slablab "$@"
+else
+  compdef _slablab slablab
+fi
+)script";
 
-std::string BashCompletion(absl::Span<const Command> commands) {
-  std::string script =
-      "# bash completion for slablab(1), as `slablab completion bash` prints it. To have it now:\n"
-      "#   source <(slablab completion bash)\n\n";
+// Functions of any shell like sh: what there is to choose from.
+std::string ShellTables(absl::Span<const Command> commands) {
+  std::string script;
   Words names;
   std::map<std::string, Words> second_words;
   std::string flags;
@@ -179,11 +235,10 @@ std::string BashCompletion(absl::Span<const Command> commands) {
       second_words[name.substr(0, blank)].push_back(name.substr(blank + 1));
     }
     flags += Case(fmt::format("'{}'", name), FlagsOf(command));
-    if (const Words choices = ChoicesOf(command); !choices.empty()) {
+    if (const Words choices = CompletedArguments(command); !choices.empty()) {
       arguments += Case(fmt::format("'{}'", name), choices);
     }
   }
-  arguments += Case("'workload show'|'workload write'", WorkloadNames());
   arguments += "    help) _slablab_commands | cut -d' ' -f1 | sort -u ;;\n";
   std::string seconds;
   for (const auto& [first, words] : second_words) seconds += Case(first, words);
@@ -194,7 +249,7 @@ std::string BashCompletion(absl::Span<const Command> commands) {
     for (const Format format : command.formats) words.push_back(FormatName(format));
     values += Case(fmt::format("'{} --format'", command.name), words);
   }
-  for (const auto& [flag, words] : FlagValues()) {
+  for (const auto& [flag, words] : CompletedFlagValues()) {
     values += Case(fmt::format("*' --{}'", Dashed(flag)), words);
   }
   const auto function = [&script](std::string_view name, std::string_view cases) {
@@ -205,7 +260,23 @@ std::string BashCompletion(absl::Span<const Command> commands) {
   function("flags", flags);
   function("arguments", arguments);
   function("values", values);
-  return script + std::string(kScript.substr(1));
+  return script;
+}
+
+}  // namespace
+
+std::string BashCompletion(absl::Span<const Command> commands) {
+  return "# bash completion for slablab(1), as `slablab completion bash` prints it. To have it "
+         "now:\n"
+         "#   source <(slablab completion bash)\n\n" +
+         ShellTables(commands) + std::string(kScript.substr(1));
+}
+
+std::string ZshCompletion(absl::Span<const Command> commands) {
+  return "#compdef slablab\n"
+         "# zsh completion for slablab(1), as `slablab completion zsh` prints it. To have it now:\n"
+         "#   source <(slablab completion zsh)\n\n" +
+         ShellTables(commands) + std::string(kZshScript.substr(1));
 }
 
 }  // namespace slablab

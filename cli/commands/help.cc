@@ -3,6 +3,8 @@
 
 // The commands that tell of the others.
 
+#include "cli/help.h"
+
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -13,7 +15,6 @@
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/completion.h"
-#include "cli/help.h"
 #include "cli/man_page.h"
 #include "cli/output/print.h"
 #include "runs/simulation/version.h"
@@ -29,12 +30,18 @@ int RunHelp(const std::vector<std::string>& arguments) {
 }
 
 int RunCompletion(const std::vector<std::string>& arguments) {
-  if (arguments != std::vector<std::string>{"bash"}) {
+  const std::string shell = arguments.size() == 1 ? arguments[0] : "";
+  std::string script;
+  if (shell == "bash") script = BashCompletion(Commands());
+  if (shell == "zsh") script = ZshCompletion(Commands());
+  if (shell == "fish") script = FishCompletion(Commands());
+  if (script.empty()) {
     return Fail(arguments.size() == 1
-                    ? UnknownName("shell", arguments[0], {"bash"})
-                    : absl::InvalidArgumentError("completion for what shell? there is: bash"));
+                    ? UnknownName("shell", shell, {"bash", "zsh", "fish"})
+                    : absl::InvalidArgumentError("completion for what shell? there "
+                                                 "are: bash, zsh, fish"));
   }
-  Print(stdout, "{}", BashCompletion(Commands()));
+  Print(stdout, "{}", script);
   return kExitOk;
 }
 
@@ -61,8 +68,8 @@ extern const Command kHelpCommand = {
 
 extern const Command kCompletionCommand = {
     .name = "completion",
-    .synopsis = "bash",
-    .summary = "Prints a script that completes slablab's command line in bash.",
+    .synopsis = "bash|zsh|fish",
+    .summary = "Prints a script that completes slablab's command line in a shell.",
     .example = "source <(slablab completion bash)",
     .run = RunCompletion,
 };

@@ -24,7 +24,13 @@ constexpr std::string_view kEnding = ".slt";
 
 std::string OwnFile(const std::string& path) {
   const char* root = std::getenv("SLABLAB_ROOT");
-  return (fs::path(root == nullptr ? "." : root) / path).string();
+  if (root != nullptr) return (fs::path(root) / path).string();
+  // Where a package has put it: PREFIX/share/slablab for PREFIX/bin/slablab.
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  const fs::path shared = program.parent_path().parent_path() / "share/slablab";
+  if (!error && fs::is_directory(shared, error)) return (shared / path).string();
+  return (fs::path(".") / path).string();
 }
 
 std::vector<std::string> BundledTraces() {

@@ -14,7 +14,7 @@
 namespace slablab {
 
 // A file of the folder that slablab's own files are in: the one that the launcher names
-// (SLABLAB_ROOT), else the one called from.
+// (SLABLAB_ROOT), else of the installed package, else the one called from.
 std::string OwnFile(const std::string& path);
 
 // The names, without folder and ending, in order. None if the folder is not there.
