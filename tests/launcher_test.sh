@@ -33,7 +33,9 @@ for folder in base sim allocators traces workloads reports runs cli tests docs; 
 done
 touch "$clone"/{.bazelrc,BUILD,WORKSPACE}
 cp "$root/third_party/setup.sh" "$root/third_party/debian-packages.txt" "$clone/third_party/"
-sed "s|^packages_info=.*|packages_info=$work/info|" "$root/slablab" >"$clone/slablab"
+sed "s|^packages_info=.*|packages_info=$work/info|
+  s|^installed=.*|installed=$work/installed installed_sources=$work/installed-sources|" \
+  "$root/slablab" >"$clone/slablab"
 chmod +x "$clone/slablab"
 for package in libfmt-dev:amd64 g++ unrelated; do echo 1 >"$work/info/$package.md5sums"; done
 
@@ -140,6 +142,28 @@ check "the other waits and says for whom" \
   grep -q "waiting for process [0-9]* (.*slablab) to end" "$work/second-err"
 check "and runs the same" test "$(<"$work/second-out") $(<"$work/out")" = "three  three "
 echo 0 >"$work/build-seconds"
+
+# A package of the same sources: what it says that it was built of is what the clone has.
+digest() { (root=$clone && . "$clone/third_party/setup.sh" && sources_digest); }
+printf '#!/bin/sh\necho "installed $*"\n' >"$work/installed"
+chmod +x "$work/installed"
+digest >"$work/installed-sources"
+start "$work/home" run it
+check "an installed package of the same sources runs" test "$(<"$work/out")" = "installed run it"
+rm -rf "$work/fresh" && mkdir "$work/fresh"
+start "$work/fresh" run it
+check "in a clone that was never built too" test "$(<"$work/out")" = "installed run it"
+check "and builds nothing" test "$(builds)" = 5
+touch "$clone/cli/source.cc"
+start "$work/fresh"
+check "by what is in them, not by their times" test "$(<"$work/out")" = "installed "
+cp "$clone/cli/source.cc" "$work/source.cc"
+echo other >"$clone/cli/source.cc"
+start "$work/home"
+check "of other sources it does not run" test "$(<"$work/out")" = "other "
+cp "$work/source.cc" "$clone/cli/source.cc"
+rm "$work/installed"
+start "$work/home"
 
 # What is written to /dev/full finds no space.
 full=$work/full/.cache/slablab${clone//\//-}

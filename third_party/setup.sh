@@ -216,6 +216,16 @@ find_cache() {
   return 2
 }
 
+# What the program is built from, in this repository.
+source_files=(.bazelrc BUILD WORKSPACE slablab)
+source_files+=(base sim allocators traces workloads reports runs cli third_party)
+
+# A digest of that, names and contents: the same wherever and whenever they were unpacked.
+sources_digest() {
+  (cd "$root" && find -H "${source_files[@]}" \( -path traces/samples -o -name 'bazel-*' \) \
+    -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+}
+
 # What Bazel wrote to LOG, without its progress.
 bazel_messages() {
   local progress='\[[0-9,]+ / [0-9,]+\]|Loading:|Analyzing:|Starting |Extracting '
