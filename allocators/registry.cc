@@ -324,8 +324,8 @@ absl::Status CheckQuirk(std::string_view name, std::string_view quirk) {
   return UnknownName(fmt::format("quirk of {}", name), quirk, names);
 }
 
-absl::Status CheckBoot(std::string_view name, std::string_view boot) {
-  const absl::Span<const std::string_view> boots = SwitchesOf(name).boots;
+absl::Status CheckBoot(std::string_view name, std::string_view boot, Settings policies) {
+  const absl::Span<const std::string_view> boots = SwitchesOf(name, policies).boots;
   if (boot.empty() || std::find(boots.begin(), boots.end(), boot) != boots.end()) {
     return absl::OkStatus();
   }
@@ -346,8 +346,9 @@ absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
   for (const std::string& quirk : options.quirks) {
     if (absl::Status status = CheckQuirk(name, quirk); !status.ok()) return status;
   }
-  if (absl::Status status = CheckBoot(name, options.boot); !status.ok()) return status;
   if (absl::Status status = CheckPolicies(name, options.policies); !status.ok()) return status;
+  const absl::Status boot = CheckBoot(name, options.boot, options.policies);
+  if (!boot.ok()) return boot;
   const absl::Status parameters =
       CheckBootParameters(name, SwitchesOf(name, options.policies), options);
   if (!parameters.ok()) return parameters;

@@ -239,6 +239,13 @@ TEST(PolicyRefusalTest, AKernelThatRunsOutOfMemoryDoesNotBoot) {
       HasSubstr("the kernel panics while it boots: Out of memory when creating kmem_cache"));
 }
 
+TEST(PolicyTunablesTest, AndSoDoesTheWayToBoot) {
+  EXPECT_TRUE(CheckBoot("slub-2010", "static").ok());
+  EXPECT_THAT(Message(CheckBoot("slub-2010", "static",
+                                {"boot.as-2010=no", "caches.descriptors-kmalloced=no"})),
+              HasSubstr("boot of slub-2010"));
+}
+
 TEST(PolicyTunablesTest, FollowFromTheSwitches) {
   const auto names = [](const char* model, const std::vector<std::string>& policies) {
     std::vector<std::string> tunables;
