@@ -255,7 +255,8 @@ void AppendCallersFigure(ResultSet set, PageData& page) {
               {"cycles an operation", "", "", 1},
               {"slow", "%", "", 1},
               {"remote allocations", "%", "", 1},
-              {"remote frees", "%", "", 1},
+              {"remote frees"},
+              {"of its frees", "%", "", 1},
               {"cycles waited"},
               {"source", "text"}},
              callers.table());
@@ -271,6 +272,7 @@ void AppendCallersFigure(ResultSet set, PageData& page) {
           .Quotient(sum.cycles, sum.allocations + sum.frees)
           .Quotient(sum.slow * 100, sum.allocations + sum.frees)
           .Quotient(sum.remote_allocations * 100, sum.allocations)
+          .Number(sum.remote_frees)
           .Quotient(sum.remote_frees * 100, sum.frees)
           .Number(sum.waited)
           .Text(SourceOf(all, key.first));
