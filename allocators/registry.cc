@@ -102,9 +102,12 @@ std::unique_ptr<Allocator> Make(Machine& machine, const AllocatorOptions& option
 absl::Status CheckNothing(const MachineConfig&, const AllocatorOptions&, const SlabPolicy&) {
   return absl::OkStatus();
 }
+// SLUB+Q survives what its elder does.
 absl::Status CheckSlubQBoot(const MachineConfig& machine, const AllocatorOptions& options,
                             const QueuePolicy& policy) {
-  return CheckSlubBoot(machine, options, SlubPolicyOf(policy));
+  SlubPolicy elder = kSlub2010;
+  elder.lives = policy.lives;
+  return CheckSlubBoot(machine, options, elder);
 }
 ModelSwitches SwitchesOfSlub(const SlubPolicy& policy) { return policy.switches(policy); }
 

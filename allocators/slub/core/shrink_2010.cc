@@ -63,6 +63,7 @@ Task<void> SlubCore::ShrinkByInuse(Cpu& cpu, KmemCache& s) {
   const PhysAddr heads = co_await AllocSlabsByInuse(cpu, s);
   if (heads.is_null()) co_return;
   co_await FlushAll(cpu, s);
+  co_await EmptyBarns(cpu, s, Ending::kNo);
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n != nullptr) co_await ShrinkPartialList(cpu, s, *n, heads);
   }
