@@ -262,6 +262,20 @@ Task<bool> SlabAllocator::SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
   co_return true;
 }
 
+// kmem_cache_destroy().
+Task<void> SlabAllocator::DestroyCache(Cpu& cpu, CacheId id) {
+  SlabCache& s = cache(id);
+  const SiteScope site(cpu, SiteOf(At::kDestroy));
+  if (caches_.DropAlias(s)) co_return;
+  co_await Shrink(cpu, id);
+  // In 6.1 a worker waits for this, and frees the descriptor.
+  if (s.rcu_slabs > 0) co_await machine_.rcu().Barrier(cpu);
+  caches_.Close(s);
+  const PhysAddr descriptor = s.address;
+  co_await ReleaseCache(cpu, s);
+  co_await FreeDescriptor(cpu, descriptor);
+}
+
 // __kmem_cache_release().
 Task<void> SlabAllocator::ReleaseCache(Cpu& cpu, SlabCache& s) {
   if (s.cpus != nullptr) co_await FreeCpuArrays(cpu, s, s.cpus);

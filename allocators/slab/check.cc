@@ -30,12 +30,19 @@ class SlabInspection {
       if (s_.nodes[i] != nullptr) VisitNode(*s_.nodes[i], NodeId(static_cast<int32_t>(i)));
     }
     Footprint footprint;
-    for (const SlabBlock& slab : allocator_.pool_.slabs()) {
+    uint32_t waiting = 0;
+    for (const SlabBlock& slab : allocator_.slab_pool_.slabs()) {
       if (slab.cache != &s_) continue;
       VisitSlab(slab);
+      waiting += slab.waits_for_rcu;
       footprint += FootprintOf(slab);
     }
-    CheckFootprint(s_, footprint);  // 8
+    CHECK_EQ(s_.rcu_slabs, waiting);  // 1
+    footprint.percpu_bytes = s_.footprint.percpu_bytes;
+    footprint.own_objects = s_.footprint.own_objects;
+    footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
+    CHECK_LE(footprint.own_objects, footprint.objects);
+    CHECK(footprint == s_.footprint);  // 8
   }
 
  private:
@@ -101,7 +108,7 @@ class SlabInspection {
   }
 
   void VisitSlab(const SlabBlock& slab) {
-    CHECK_EQ(listed_.count(&slab), 1u);  // 1
+    CHECK_EQ(listed_.count(&slab), slab.waits_for_rcu ? 0u : 1u);  // 1
     const uint32_t objects = s_.geometry.objects;
     const uint32_t active = slab.active.Peek();
     CHECK_LE(active, objects);
@@ -120,7 +127,9 @@ class SlabInspection {
   }
 
   void CheckFreelist(const SlabBlock& slab, uint32_t active) const {
-    if (s_.geometry.freelist != FreelistPlacement::kInObject) {
+    if (slab.waits_for_rcu) {
+      CHECK_EQ(active, 0u);
+    } else if (s_.geometry.freelist != FreelistPlacement::kInObject) {
       CHECK(!slab.freelist.Peek().is_null());
     } else if (active == s_.geometry.objects) {
       CHECK(slab.freelist.Peek().is_null());  // 9
@@ -134,8 +143,16 @@ class SlabInspection {
     const uint32_t objects = s_.geometry.objects;
     uint64_t used = 0;
     for (uint32_t i = 0; i < objects; ++i) used += slab.InUse(i);
-    return FootprintOfSlab(
-        s_, {.bytes = kPageSize << s_.geometry.order, .objects = objects, .used = used});
+    Footprint footprint;
+    footprint.slabs = 1;
+    footprint.slab_bytes = kPageSize << s_.geometry.order;
+    footprint.objects = used;
+    footprint.object_bytes = used * s_.geometry.object_size;
+    footprint.padding_bytes = used * (size - s_.geometry.object_size);
+    footprint.free_bytes = (objects - used) * size;
+    footprint.tail_bytes = footprint.slab_bytes - objects * size;
+    if (slab.waits_for_rcu) footprint.rcu_free_bytes = footprint.free_bytes;
+    return footprint;
   }
 
   const SlabAllocator& allocator_;

@@ -14,15 +14,15 @@
 namespace slablab {
 namespace {
 
-constexpr std::array<std::string_view, 18> kSites = {
+constexpr std::array<std::string_view, 19> kSites = {
     "slab: alloc fast",   "slab: refill",        "slab: alloc on node", "slab: grow",
     "slab: free fast",    "slab: flush",         "slab: free alien",    "slab: destroy slab",
     "slab: alloc bulk",   "slab: free bulk",     "slab: kmalloc large", "slab: drain",
     "slab: shrink",       "slab: tune",          "slab: reap",          "slab: hotplug",
-    "slab: create cache", "slab: destroy cache",
+    "slab: create cache", "slab: destroy cache", "slab: kmem_rcu_free",
 };
-static_assert(static_cast<int>(SlabAllocator::At::kDestroy) == kFirstModelSite + kSites.size() - 1);
-static_assert(static_cast<int>(SlabAllocator::At::kDestroy) < kMaxSites);
+static_assert(static_cast<int>(SlabAllocator::At::kRcuFree) == kFirstModelSite + kSites.size() - 1);
+static_assert(static_cast<int>(SlabAllocator::At::kRcuFree) < kMaxSites);
 
 constexpr std::array<PathInfo, 18> kPaths = {
     FastAllocPath("alloc fast hit"),

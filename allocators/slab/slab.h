@@ -49,7 +49,7 @@
 //
 // Invariants (between operations; CheckInvariants cites the numbers).
 //   1. Every slab is in exactly one list of its own node: full if all its objects are out, free if
-//      none is, else partial.
+//      none is, else partial; or it waits for a grace period.
 //   2. The indices of a slab from `active` on are those of different objects, and exactly of those
 //      that are not out.
 //   3. Every object is in exactly one place: on its slab's list, in one entry of one array, or with
@@ -67,8 +67,7 @@
 //   Debugging (red zones, poison, leak tracking): it is built in or not, and here it is not.
 //   Memory reserves (pfmemalloc): no workload here swaps over the network.
 //   Mempolicies and cpusets: the trace does not tell. Memory hotplug.
-//   RCU delay of typesafe_by_rcu caches, as in SLUB: pages are freed at once.
-//   Grace periods: whoever waits for one interrupts every CPU once, as the expedited kind does.
+//   Grace periods of tuning: whoever waits for one interrupts every CPU once, as the expedited kind does.
 //   Lost increments: the counters that the kernel increments without atomics or one common lock are
 //     exact here.
 //   The CPUs' coming up one after another at boot: all are there. Of it only the nodes' free_limit
@@ -126,6 +125,7 @@ class SlabAllocator final : public SlabCommon<SlabCache, SlabBlock, SlabPool<Sla
   friend class SlabDrain;  // what drain_cpu_caches() has every CPU do
   friend class SlabSwap;   // and tuning in 2014
   friend class SlabInspection;
+  friend struct RcuSlabBlock;
   friend class SlabBootPeer;  // of the boot's test
 
   // enum slab_state.
@@ -211,6 +211,8 @@ class SlabAllocator final : public SlabCommon<SlabCache, SlabBlock, SlabPool<Sla
   void InitObjects(Cpu& cpu, SlabCache& s, SlabBlock& slab, PhysAddr freelist);
   Task<void> DestroySlabs(Cpu& cpu, SlabCache& s, DoomedSlabs doomed);
   Task<void> DestroySlab(Cpu& cpu, SlabCache& s, SlabBlock& slab);
+  Task<void> CallRcuSlab(Cpu& cpu, SlabCache& s, SlabBlock& slab);
+  Task<void> RcuFreeSlab(Cpu& cpu, RcuSlabBlock& waited);
   Task<void> FreePages(Cpu& cpu, SlabCache& s, SlabBlock& slab);
   Task<uint64_t> DrainFreelist(Cpu& cpu, SlabCache& s, SlabNode& n, uint64_t slabs_max);
   void FixUpList(Cpu& cpu, SlabCache& s, SlabNode& n, SlabBlock& slab, SlabList* from);
@@ -358,6 +360,10 @@ class SlabAllocator final : public SlabCommon<SlabCache, SlabBlock, SlabPool<Sla
   std::vector<CpuTimer> timers_;
   Racy<bool> slab_mutex_;  // as far as reaping on several CPUs needs it
   EntryPool entry_pool_;
+  SlabBlockPool slab_pool_;
+  SlabFrames<SlabBlock> frames_;
+  std::vector<std::unique_ptr<RcuSlabBlock>> rcu_slabs_;  // all that there ever were
+  std::vector<RcuSlabBlock*> rcu_slabs_free_;
 };
 
 // What the code is doing: the sites that SLAB charges, in the order of SlabAllocator::sites().
@@ -380,6 +386,7 @@ enum class SlabAllocator::At : uint8_t {
   kHotplug,
   kCreate,
   kDestroy,
+  kRcuFree,
 };
 constexpr Site SiteOf(SlabAllocator::At at) { return static_cast<Site>(at); }
 

@@ -3,6 +3,9 @@
 
 // A slab's life in SLAB: made, put into lists, destroyed.
 
+#include <memory>
+#include <utility>
+
 #include "allocators/slab/slab.h"
 #include "base/check.h"
 #include "sim/pages/page_allocator.h"
@@ -194,13 +197,52 @@ Task<void> SlabAllocator::DestroySlabs(Cpu& cpu, SlabCache& s, DoomedSlabs doome
   }
 }
 
-// slab_destroy(): the pages go back, and then the list, if it has an object of its own.
+// slab_destroy(): the pages go back, of a typesafe_by_rcu cache after a grace period, and the list
+// at once, if it has an object of its own.
 Task<void> SlabAllocator::DestroySlab(Cpu& cpu, SlabCache& s, SlabBlock& slab) {
   const SiteScope site(cpu, SiteOf(At::kDestroySlab));
   CHECK_EQ(slab.active.Peek(), 0u);
   const PhysAddr freelist = Unlisted::Load(cpu, slab.freelist);
-  co_await FreePages(cpu, s, slab);
+  if (s.spec.typesafe_by_rcu) {
+    co_await CallRcuSlab(cpu, s, slab);
+  } else {
+    co_await FreePages(cpu, s, slab);
+  }
   if (s.geometry.freelist == FreelistPlacement::kOffSlab) co_await KfreeOwn(cpu, freelist);
+}
+
+// call_rcu().
+Task<void> SlabAllocator::CallRcuSlab(Cpu& cpu, SlabCache& s, SlabBlock& slab) {
+  if (rcu_slabs_free_.empty()) {
+    rcu_slabs_free_.push_back(
+        rcu_slabs_.emplace_back(std::make_unique<RcuSlabBlock>(*this)).get());
+  }
+  RcuSlabBlock& waits = *rcu_slabs_free_.back();
+  rcu_slabs_free_.pop_back();
+  waits.slab = &slab;
+  slab.waits_for_rcu = true;
+  ++s.rcu_slabs;
+  const uint64_t usable = uint64_t{s.geometry.objects} * s.geometry.size;
+  Account(s, [usable](Footprint& footprint) { footprint.rcu_free_bytes += usable; });
+  co_await machine_.rcu().Call(cpu, waits);
+}
+
+Task<void> RcuSlabBlock::RunCallback(Cpu& cpu) { return allocator.RcuFreeSlab(cpu, *this); }
+
+// kmem_rcu_free().
+Task<void> SlabAllocator::RcuFreeSlab(Cpu& cpu, RcuSlabBlock& waited) {
+  const SiteScope site(cpu, SiteOf(At::kRcuFree));
+  cpu.Execute(kSlabFastCycles);
+  SlabBlock& slab = *std::exchange(waited.slab, nullptr);
+  rcu_slabs_free_.push_back(&waited);
+  CHECK(slab.waits_for_rcu);
+  slab.waits_for_rcu = false;
+  cpu.Touch(slab.Metadata(SlabBlock::kCacheAt), Access::kRead);
+  SlabCache& s = *slab.cache;
+  --s.rcu_slabs;
+  const uint64_t usable = uint64_t{s.geometry.objects} * s.geometry.size;
+  Account(s, [usable](Footprint& footprint) { footprint.rcu_free_bytes -= usable; });
+  co_await FreePages(cpu, s, slab);
 }
 
 // kmem_freepages(). REQUIRES: nobody can reach the slab.

@@ -21,6 +21,7 @@
 #include "base/types.h"
 #include "sim/cache/lazy_array.h"
 #include "sim/core/fields.h"
+#include "sim/core/rcu.h"
 #include "sim/core/spinlock.h"
 
 // SLAB's structures, each where the kernel keeps it, field by field. Offsets are those of Linux 6.1
@@ -29,6 +30,7 @@
 
 namespace slablab {
 
+class SlabAllocator;
 struct SlabCache;
 struct SlabNode;
 
@@ -149,9 +151,27 @@ struct SlabBlock : SlabRecord<SlabCache> {
 
   SlabNode* home = nullptr;
   PhysAddr first_object;  // behind the colour
+  PhysAddr page;          // its struct page
+  NodeId node;
+  bool waits_for_rcu = false;  // in no list: its pages are free after a grace period
+  uint64_t serial = 0;         // of all slabs ever made, from 1
 
   bool InUse(uint32_t object) const { return (in_use[object / 64] >> (object % 64) & 1) != 0; }
   void FlipInUse(uint32_t object) { in_use[object / 64] ^= uint64_t{1} << (object % 64); }
+};
+
+// A slab of a typesafe_by_rcu cache whose pages go back after a grace period. The kernel's rcu_head
+// lies in the place of the list's links.
+struct RcuSlabBlock final : RcuHead {
+  explicit RcuSlabBlock(SlabAllocator& of) : allocator(of) {}
+
+  SlabAllocator& allocator;
+  SlabBlock* slab = nullptr;
+
+  // RcuHead.
+  Task<void> RunCallback(Cpu& cpu) override;
+  std::string_view function() const override { return "kmem_rcu_free"; }
+  Place rcu_place() const override { return slab->Metadata(SlabBlock::kListAt); }
 };
 
 // Slabs that are in no list any more, to be destroyed outside the locks, the first first.
@@ -241,6 +261,7 @@ struct SlabCache : CacheBase {
   SlabCache(const SlabCache&) = delete;
 
   SlabGeometry geometry;
+  uint32_t rcu_slabs = 0;  // that wait for a grace period
   // Where the pointers to the CPUs' arrays are: one for each CPU, or a percpu pointer for all.
   uint64_t arrays_at = kCpuCacheAt;
   uint64_t array_stride = 0;

@@ -1,7 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Slabs of typesafe_by_rcu caches: their pages go back after a grace period, in every era.
+// Slabs of typesafe_by_rcu caches: their pages go back after a grace period, in every era, SLAB's
+// too.
 
 #include <string>
 #include <vector>
@@ -48,9 +49,11 @@ TEST_P(RcuSlabsTest, PagesGoBackWhenTheGracePeriodHasEnded) {
   ASSERT_GE(waiting.slabs, 7u);
   EXPECT_EQ(waiting.rcu_objects, 0u);
   EXPECT_EQ(waiting.rcu_free_bytes, waiting.free_bytes);
-  EXPECT_EQ(m_.Count(cache, "slabs"), 0u) << "the kernel counts them no longer";
+  EXPECT_EQ(m_.allocator().SlabInfo(cache).slabs, 0u) << "the kernel counts them no longer";
   EXPECT_EQ(rcu_.WaitingOf(CpuId(0)).size(), waiting.slabs);
-  EXPECT_EQ(rcu_.WaitingOf(CpuId(0)).front()->function(), "rcu_free_slab");
+  const bool is_slab = GetParam().starts_with("slab");
+  EXPECT_EQ(rcu_.WaitingOf(CpuId(0)).front()->function(),
+            is_slab ? "kmem_rcu_free" : "rcu_free_slab");
   m_.allocator().CheckInvariants();
   // Nobody is given their memory meanwhile.
   std::vector<PhysAddr> objects = m_.AllocMany(0, cache, 10);
@@ -80,7 +83,7 @@ TEST_P(RcuSlabsTest, DestroyingTheCacheWaitsForThem) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Eras, RcuSlabsTest,
-                         ::testing::Values("slub-2010", "slubq-v2", "slubq", "slubq-v4", "slub-6.1",
+                         ::testing::Values("slab-2014", "slab", "slub-2010", "slubq-v2", "slubq", "slubq-v4", "slub-6.1",
                                            "slub-6.12", "slub-6.18", "slub-7.0", "slub-7.1",
                                            "slub-7.2", "slub-7.3"),
                          [](const auto& info) { return TestName(info.param); });
