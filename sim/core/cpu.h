@@ -19,6 +19,7 @@
 #include "sim/core/arrival.h"
 #include "sim/core/cpu_counts.h"
 #include "sim/core/fields.h"
+#include "sim/core/memory_policy.h"
 #include "sim/core/operation_tally.h"
 #include "sim/core/task.h"
 #include "sim/machine/machine_config.h"
@@ -28,8 +29,7 @@ namespace slablab {
 class Cpu;
 class Scheduler;
 
-// A suspension point: goes on at once if this CPU is still the first in global time order and no
-// interrupt is due.
+// A suspension point: goes on at once if this CPU is the first in time and no interrupt is due.
 class SyncPoint {
  public:
   explicit SyncPoint(Cpu& cpu) : cpu_(cpu) {}
@@ -86,8 +86,7 @@ class alignas(64) Cpu {
   }
   // Whether, interrupts aside, no kernel code is under way at `now`, the caller's: RCU's word.
   bool IsQuiescent(Cycles now, const Cpu& caller) const;
-  // This CPU's clock less the time it spent in what interrupted the current context: operations are
-  // timed with it.
+  // This CPU's clock less the time it spent in what interrupted the current context.
   Cycles task_clock() const { return now_ - interrupted_cycles_; }
   Scheduler& scheduler() { return scheduler_; }
   const MachineConfig& config() const { return config_; }
@@ -262,6 +261,9 @@ class alignas(64) Cpu {
   // On whose behalf this context works: a number of the workload's.
   uint32_t caller() const { return caller_; }
   void set_caller(uint32_t caller) { caller_ = caller; }
+  // current->mempolicy: of the task that runs here, or that was interrupted; null: it has none.
+  MemoryPolicy* memory_policy() const { return memory_policy_; }
+  void set_memory_policy(MemoryPolicy* policy) { memory_policy_ = policy; }
   const OpCounts& counts() const { return counts_; }
   // An operation begins, here and in this context; what it spends is told apart from now on.
   // Nothing, unless somebody asked for it (TallyOperations).
@@ -281,8 +283,7 @@ class alignas(64) Cpu {
     observer_ = observer;
     UpdateWatched();
   }
-  // Aborts unless the CPU is as an operation must leave it: no lock of its own held, interrupts as
-  // found.
+  // Aborts unless the CPU is as an operation must leave it: no lock held, interrupts as found.
   void CheckQuiet() const;
 
  private:
@@ -312,8 +313,7 @@ class alignas(64) Cpu {
     Cycles pass_left = 0;        // by PassInterruptibly, from now_ on
     Cycles pass_limit = kNever;  // when that ends in any case
   };
-  // kPassing is kQueued of a CPU whose clock is behind: the key is that of when it has to do
-  // something next.
+  // kPassing is kQueued of a CPU whose clock is behind: the key is of when it has to do something.
   enum class State : uint8_t { kIdle, kRunning, kQueued, kPassing, kParked };
 
   void CheckOwner(CpuId owner) const {
@@ -325,8 +325,7 @@ class alignas(64) Cpu {
   int LocksBefore() const { return depth_ == 0 ? 0 : frames_[depth_ - 1].locks_held; }
   void CheckOwnerOffline(CpuId owner) const;
   void CheckHolder(const SpinLock* lock) const;
-  // A touch of a line that is not the first of its set in L1, for each width that such a set can
-  // have; and one that L1 does not answer.
+  // A touch of a line that is not the first of its set in L1; and one that L1 does not answer.
   void TouchFurther(Place place, Access access);
   void TouchFurtherInSteps(Place place, Access access);
   template <bool kOneStep>
@@ -442,6 +441,7 @@ class alignas(64) Cpu {
   Cycles irqs_on_since_ = 0;
   IrqOffStats irq_off_;
   std::unique_ptr<OperationTally[]> tallies_;  // by nesting
+  MemoryPolicy* memory_policy_ = nullptr;
   const CpuPlace place_;
 };
 
