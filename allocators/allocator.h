@@ -57,6 +57,7 @@ struct CacheSpec {
   bool mem_spread = false;  // SLAB_MEM_SPREAD
   bool no_merge = false;
   bool no_leak_trace = false;  // SLAB_NOLEAKTRACE
+  bool account = false;        // SLAB_ACCOUNT: objects are charged to memory cgroups
   // Where the free pointer lies within a free object (kmem_cache_args.freeptr_offset); -1: the
   // kernel chooses.
   int64_t free_pointer_offset = -1;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "allocators/common/slub_geometry.h"
+#include "allocators/known_caches.h"
 #include "allocators/slub/core/sheaf_policy.h"
 #include "allocators/slub/sheaves/sheaf.h"
 #include "fmt/format.h"
@@ -63,6 +64,23 @@ class Named {
   uint64_t count_ = 0;
   std::string names_;
 };
+
+// Which caches' flags are taken from the source.
+std::string TypesafeSentence(const TraceHeader& trace, const std::vector<CacheId>& caches) {
+  uint64_t count = 0;
+  std::string names;
+  for (size_t i = 0; i < caches.size(); ++i) {
+    const TraceCache& cache = trace.caches[i];
+    if (caches[i] == kNoCache || FlagsAreKnown(cache)) continue;
+    if (!IsKnownTypesafeByRcu(cache.name, trace.kernel_release)) continue;
+    if (count++ < kNamesShown) names += (names.empty() ? "" : ", ") + cache.name;
+  }
+  if (count == 0) return "";
+  return fmt::format(
+      "Caches taken to free their slabs after a grace period, as the source of Linux {} creates "
+      "those of these names, since no /sys/kernel/slab stood beside the recording: {}, namely {}{}.",
+      trace.kernel_release, count, names, count > kNamesShown ? " and others" : "");
+}
 
 }  // namespace
 
@@ -142,7 +160,8 @@ absl::Status CreateRecordedCaches(const SlabSysfs& sysfs, Machine& machine, Allo
   return absl::OkStatus();
 }
 
-CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo) {
+CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo,
+                 std::string_view release) {
   CacheSpec spec = {.name = cache.name,
                     .object_size = cache.object_size,
                     .align = cache.align,
@@ -150,7 +169,11 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
                     .has_constructor = cache.has_constructor,
                     .typesafe_by_rcu = cache.typesafe_by_rcu,
                     .reclaim_account = cache.reclaim_account,
-                    .mem_spread = cache.reclaim_account};
+                    .mem_spread = cache.reclaim_account,
+                    .account = IsKnownAccounted(cache.name)};
+  if (!FlagsAreKnown(cache)) {
+    spec.typesafe_by_rcu = IsKnownTypesafeByRcu(cache.name, release);
+  }
   const uint32_t slot = cache.slab_size;
   if (slot > kSlubObjectSizeMax || spec.object_size > slot) return spec;
   if (FlagsAreKnown(cache)) {
@@ -161,13 +184,21 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
     return spec;
   }
   const uint32_t bytes = RoundUp(spec.object_size, kWord);
-  if (slot <= bytes) return spec;
+  if (slot <= bytes) {
+    // There is no room for a free pointer behind it.
+    if (slot > 0 && spec.typesafe_by_rcu) spec.free_pointer_offset = 0;
+    return spec;
+  }
   spec.slot_size = slot;
   spec.align = AlignmentFor(bytes, slot);
   // Arrays have limits in kernels of SLAB, and there the list of free objects is in no object.
   const bool is_slab =
       slabinfo.has_value() && !slabinfo->caches.empty() && slabinfo->caches.front().limit > 0;
-  if (spec.align > 0 || is_slab) return spec;
+  if (is_slab) return spec;
+  if (spec.align > 0) {
+    if (spec.typesafe_by_rcu && bytes + kWord > slot) spec.free_pointer_offset = 0;
+    return spec;
+  }
   spec.align = AlignmentFor(bytes + kWord, slot);
   spec.has_constructor = spec.align > 0;
   return spec;
@@ -184,9 +215,8 @@ absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const RecordedSidecars& 
       ids.push_back(cache.name.empty() ? kNoCache : allocator.FindCache(cache.name));
       continue;
     }
-    CacheSpec spec = SpecOf(cache, slabinfo);
-    spec.sheaf_capacity = sysfs != nullptr ? AskedSheafCapacity(*sysfs, cache.name)
-                                           : KnownSheafCapacity(cache.name);
+    CacheSpec spec = SpecOf(cache, slabinfo, trace.kernel_release);
+    if (sysfs != nullptr) spec.sheaf_capacity = AskedSheafCapacity(*sysfs, cache.name);
     const absl::StatusOr<CacheId> id = FindOrCreateCache(machine, allocator, spec);
     if (!id.ok()) return id.status();
     ids.push_back(*id);
@@ -198,19 +228,16 @@ std::vector<std::string> GeometrySentences(const TraceHeader& trace,
                                            const std::vector<CacheId>& caches,
                                            const Allocator& allocator) {
   const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
-  const bool sheaves_are_recorded =
-      std::ranges::any_of(kSheavesSidecars, [&](const char* name) { return HasSheaves(trace, name); });
-  Named aligned, constructed, padded, asking, other_slots, other_slabs;
+  Named aligned, constructed, padded, other_slots, other_slabs;
+  std::vector<std::string> sentences;
+  if (std::string typesafe = TypesafeSentence(trace, caches); !typesafe.empty()) {
+    sentences.push_back(std::move(typesafe));
+  }
   for (size_t i = 0; i < caches.size(); ++i) {
     const TraceCache& cache = trace.caches[i];
     if (caches[i] == kNoCache) continue;
     const CacheLayout layout = allocator.Layout(caches[i]);
-    const uint32_t asked = KnownSheafCapacity(cache.name);
-    if (!sheaves_are_recorded && asked > 0 && layout.sheaf_capacity == asked) {
-      asking.Add(cache.name, fmt::format("{} objects", asked));
-    }
-    if (cache.slab_size == 0) continue;
-    const CacheSpec spec = SpecOf(cache, slabinfo);
+    const CacheSpec spec = SpecOf(cache, slabinfo, trace.kernel_release);
     if (spec.slot_size > 0) {
       const std::string sizes = fmt::format("{} bytes in {}", spec.object_size, spec.slot_size);
       (spec.align == 0 || FlagsAreKnown(cache) ? padded
@@ -231,7 +258,6 @@ std::vector<std::string> GeometrySentences(const TraceHeader& trace,
                     fmt::format("{} objects in {} instead of {} in {}", layout.objects_per_slab,
                                 pages, info->objects_per_slab, info->pages_per_slab));
   }
-  std::vector<std::string> sentences;
   const auto say = [&](const Named& caches, std::string_view what) {
     if (caches.count() == 0) return;
     sentences.push_back(fmt::format("{}: {}, namely {}.", what, caches.count(), caches.names()));

@@ -29,8 +29,10 @@ absl::StatusOr<CacheId> FindOrCreateCache(Machine& machine, Allocator& allocator
 // alignment and flags are known and each model lays objects out by its own rules. Else events and
 // slabinfo say how large an object is and how far it is to the next: that is taken to be alignment
 // if it can be, or in a SLUB kernel the free pointer behind an object with a constructor, and the
-// distance is kept in every model.
-CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo);
+// distance is kept in every model. Which caches free their slabs after a grace period, no event
+// says: by `release`, the recorded kernel's, those of these names that its source creates so.
+CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinfo,
+                 std::string_view release = "");
 
 // What a recorded cache asked for its sheaves to hold (kmem_cache_args.sheaf_capacity); 0: nothing,
 // as nearly all. Linux 6.18 gives it and no more, so that what has sheaves has asked; from 7.0 on

@@ -120,6 +120,41 @@ TEST(SpecOfTest, TheFreePointerIsBehindWhatHasAConstructor) {
   EXPECT_FALSE(SpecOf(Seen("anon_vma", 96, 104), SlabinfoOf(trace)).has_constructor);
 }
 
+// Without sysfs, the kernel's source says whose slabs wait for a grace period: by name and kernel.
+TEST(SpecOfTest, WhatIsTypesafeIsKnownByName) {
+  EXPECT_TRUE(SpecOf(Seen("anon_vma", 96, 104), std::nullopt, "6.1.192").typesafe_by_rcu);
+  EXPECT_TRUE(SpecOf(Seen("tw_sock_TCPv6", 248, 256), std::nullopt, "6.12.1").typesafe_by_rcu);
+  EXPECT_TRUE(SpecOf(Seen("bio-264", 264, 320), std::nullopt, "7.3.4").typesafe_by_rcu);
+  EXPECT_FALSE(SpecOf(Seen("filp", 232, 256), std::nullopt, "6.1.192").typesafe_by_rcu);
+  EXPECT_TRUE(SpecOf(Seen("filp", 184, 192), std::nullopt, "6.12.1").typesafe_by_rcu);
+  EXPECT_FALSE(SpecOf(Seen("dentry", 192, 192), std::nullopt, "7.3.4").typesafe_by_rcu);
+  EXPECT_FALSE(SpecOf(Seen("anon_vma", 96, 104), std::nullopt, "3.17.0").typesafe_by_rcu);
+  EXPECT_FALSE(SpecOf(Seen("anon_vma", 96, 104), std::nullopt).typesafe_by_rcu) << "which kernel?";
+  // There is no room for the free pointer but in the object.
+  EXPECT_EQ(SpecOf(Seen("filp", 192, 192), std::nullopt, "6.12.1").free_pointer_offset, 0);
+  TraceCache cache = Seen("anon_vma", 96, 104);
+  cache.align = 8;  // sysfs stood beside it, and does not say so
+  EXPECT_FALSE(SpecOf(cache, std::nullopt, "6.1.192").typesafe_by_rcu);
+}
+
+TEST(SpecOfTest, WhatIsAccountedIsKnownByName) {
+  EXPECT_TRUE(SpecOf(Seen("dentry", 192, 192), std::nullopt).account);
+  EXPECT_TRUE(SpecOf(Seen("ext4_inode_cache", 1000, 1000), std::nullopt).account);
+  EXPECT_FALSE(SpecOf(Seen("buffer_head", 104, 104), std::nullopt).account);
+}
+
+TEST_P(CachesTest, WhatIsTakenToBeTypesafeIsSaidAndCounted) {
+  TraceHeader trace;
+  trace.kernel_release = "6.1.192";
+  trace.caches = {TraceCache(), Seen("anon_vma", 96, 104), Seen("jbd2_journal_head", 120, 128)};
+  const std::vector<std::string> sentences =
+      GeometrySentences(trace, CachesOf(trace), m_.allocator());
+  ASSERT_FALSE(sentences.empty());
+  EXPECT_THAT(sentences.front(), HasSubstr("after a grace period"));
+  EXPECT_THAT(sentences.front(), HasSubstr("Linux 6.1.192"));
+  EXPECT_THAT(sentences.front(), HasSubstr(": 2, namely anon_vma, jbd2_journal_head."));
+}
+
 // Where sysfs stood beside the recording, the model's own rules say how far apart objects lie.
 TEST(SpecOfTest, KnownFlagsAreNotSecondGuessed) {
   TraceCache cache = Seen("shmem_inode_cache", 712, 720);
