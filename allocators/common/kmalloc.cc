@@ -43,7 +43,8 @@ std::string SizeName(uint32_t size) {
 
 }  // namespace
 
-KmallocTable::KmallocTable(const KmallocOptions& options) : options_(options) {
+KmallocTable::KmallocTable(const KmallocOptions& options)
+    : options_(options), caches_(kKmallocTypes + (options.copies.empty() ? 0 : kKmallocCopies)) {
   CHECK_GE(options_.shift_high, kShiftHigh);
   CHECK_LE(options_.shift_high, kShiftMost);
   for (auto& row : caches_) row.fill(kNoCache);
@@ -70,17 +71,20 @@ std::vector<KmallocTable::Class> KmallocTable::Classes() const {
     if (type == KmallocType::kCgroup && !options_.cgroup) continue;
     if (type == KmallocType::kReclaim && !options_.reclaim) continue;
     if (type == KmallocType::kDma && !options_.zone_dma) continue;
-    for (int index : IndicesInOrder(type)) {
-      const uint32_t size = SizeOfIndex(index);
-      const std::string size_name =
-          options_.names_in_bytes ? fmt::format("{}", size) : SizeName(size);
-      classes.push_back({.type = type,
-                         .index = index,
-                         .size = size,
-                         .name = fmt::format("{}{}", PrefixOf(type), size_name)});
+    const int copies = type == KmallocType::kNormal && has_copies() ? kKmallocCopies : 0;
+    for (int copy = 0; copy <= copies; ++copy) {
+      for (int index : IndicesInOrder(type)) classes.push_back(ClassOf(type, copy, index));
     }
   }
   return classes;
+}
+
+KmallocTable::Class KmallocTable::ClassOf(KmallocType type, int copy, int index) const {
+  const uint32_t size = SizeOfIndex(index);
+  const std::string size_name = options_.names_in_bytes ? fmt::format("{}", size) : SizeName(size);
+  const std::string prefix =
+      copy > 0 ? fmt::format("{}{:02}-", options_.copies, copy) : std::string(PrefixOf(type));
+  return {.type = type, .index = index, .copy = copy, .size = size, .name = prefix + size_name};
 }
 
 CacheId KmallocTable::CacheForModernName(std::string_view name) const {
@@ -93,12 +97,33 @@ CacheId KmallocTable::CacheForModernName(std::string_view name) const {
 }
 
 void KmallocTable::Set(const Class& kmalloc_class, CacheId cache) {
-  caches_[static_cast<size_t>(kmalloc_class.type)][static_cast<size_t>(kmalloc_class.index)] =
-      cache;
+  caches_[RowOf(kmalloc_class)][static_cast<size_t>(kmalloc_class.index)] = cache;
 }
 
 CacheId KmallocTable::Get(const Class& kmalloc_class) const {
-  return caches_[static_cast<size_t>(kmalloc_class.type)][static_cast<size_t>(kmalloc_class.index)];
+  return caches_[RowOf(kmalloc_class)][static_cast<size_t>(kmalloc_class.index)];
+}
+
+size_t KmallocTable::RowOf(const Class& kmalloc_class) const {
+  const int copy = kmalloc_class.copy;
+  return static_cast<size_t>(copy > 0 ? kKmallocTypes + copy - 1
+                                      : static_cast<int>(kmalloc_class.type));
+}
+
+// kmalloc_type(): only who asks for nothing in particular gets a copy.
+size_t KmallocTable::RowFor(Gfp gfp, uint32_t caller) const {
+  const KmallocType type = TypeOf(gfp);
+  const int copy = has_copies() && type == KmallocType::kNormal ? CopyOf(caller) : 0;
+  return RowOf({.type = type, .index = 0, .copy = copy, .size = 0, .name = ""});
+}
+
+// hash_64() of the caller's address and the seed. Callers have numbers here, and so they are taken
+// to lie one behind the other.
+int KmallocTable::CopyOf(uint32_t caller) const {
+  constexpr uint64_t kGoldenRatio = 0x61C8864680B583EB;
+  constexpr uint64_t kText = 0xffffffff81000000;
+  const uint64_t address = kText + uint64_t{caller} * 16;
+  return static_cast<int>(((address ^ options_.copy_seed) * kGoldenRatio) >> 60);
 }
 
 KmallocType KmallocTable::TypeOf(Gfp gfp) const {
@@ -116,12 +141,12 @@ int KmallocTable::IndexOf(uint64_t bytes) const {
   return std::max(options_.shift_low, static_cast<int>(std::bit_width(bytes - 1)));
 }
 
-CacheId KmallocTable::CacheFor(uint64_t bytes, Gfp gfp) const {
-  return caches_[static_cast<size_t>(TypeOf(gfp))][static_cast<size_t>(IndexOf(bytes))];
+CacheId KmallocTable::CacheFor(uint64_t bytes, Gfp gfp, uint32_t caller) const {
+  return caches_[RowFor(gfp, caller)][static_cast<size_t>(IndexOf(bytes))];
 }
 
-uint64_t KmallocTable::OffsetFor(uint64_t bytes, Gfp gfp) const {
-  const auto row = static_cast<uint64_t>(TypeOf(gfp));
+uint64_t KmallocTable::OffsetFor(uint64_t bytes, Gfp gfp, uint32_t caller) const {
+  const auto row = static_cast<uint64_t>(RowFor(gfp, caller));
   return row * RowBytes() + static_cast<uint64_t>(IndexOf(bytes)) * 8;
 }
 

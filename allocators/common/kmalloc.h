@@ -25,6 +25,7 @@ namespace slablab {
 
 enum class KmallocType : uint8_t { kNormal, kCgroup, kReclaim, kDma };
 inline constexpr int kKmallocTypes = 4;
+inline constexpr int kKmallocCopies = 15;  // RANDOM_KMALLOC_CACHES_NR
 
 // Which classes a kernel has and how it makes them; as it stands, SLUB of Linux 6.1.
 struct KmallocOptions {
@@ -37,6 +38,10 @@ struct KmallocOptions {
   // 96 and 192 are made before the powers of two, not after 64 and 128; and so of the DMA caches.
   bool odd_sizes_first = false;
   bool odd_dma_sizes_first = false;
+  // CONFIG_RANDOM_KMALLOC_CACHES: what its copies of the ordinary classes are called, without
+  // number and size; empty: there are none.
+  std::string_view copies = "";
+  uint64_t copy_seed = 0;  // random_kmalloc_seed
 };
 
 // kmem_cache_init() of mm/slub.c, Linux 2.6.36.
@@ -70,6 +75,7 @@ class KmallocTable {
   struct Class {
     KmallocType type = KmallocType::kNormal;
     int index = 0;  // n: 2^n bytes; 1: 96; 2: 192
+    int copy = 0;   // of an ordinary class, from 1; 0: the class itself
     uint32_t size = 0;
     std::string name;
   };
@@ -87,22 +93,29 @@ class KmallocTable {
   bool IsSet(const Class& kmalloc_class) const { return Get(kmalloc_class) != kNoCache; }
   // kNoCache: not set yet.
   CacheId Get(const Class& kmalloc_class) const;
-  // kmalloc_slab(). kNoCache: not set yet. REQUIRES: 1 <= bytes <= size_max().
-  CacheId CacheFor(uint64_t bytes, Gfp gfp) const;
+  // kmalloc_slab(). `caller` says which copy. kNoCache: not set yet. REQUIRES: 1 <= bytes <=
+  // size_max().
+  CacheId CacheFor(uint64_t bytes, Gfp gfp, uint32_t caller = 0) const;
   // Where in kmalloc_caches[][] the answer stands, in bytes: the array is read on every call.
-  uint64_t OffsetFor(uint64_t bytes, Gfp gfp) const;
+  uint64_t OffsetFor(uint64_t bytes, Gfp gfp, uint32_t caller = 0) const;
+  bool has_copies() const { return !options_.copies.empty(); }
   static constexpr uint64_t kTableBytes = kKmallocTypes * (kShiftHigh + 1) * 8;
   // Of this table: the above, where it has SLUB's classes.
-  uint64_t table_bytes() const { return kKmallocTypes * RowBytes(); }
+  uint64_t table_bytes() const { return caches_.size() * RowBytes(); }
 
  private:
   uint64_t RowBytes() const { return (static_cast<uint64_t>(options_.shift_high) + 1) * 8; }
   std::vector<int> IndicesInOrder(KmallocType type) const;
+  Class ClassOf(KmallocType type, int copy, int index) const;
   KmallocType TypeOf(Gfp gfp) const;
   int IndexOf(uint64_t bytes) const;
+  size_t RowOf(const Class& kmalloc_class) const;
+  size_t RowFor(Gfp gfp, uint32_t caller) const;
+  int CopyOf(uint32_t caller) const;
 
   const KmallocOptions options_;
-  std::array<std::array<CacheId, kShiftMost + 1>, kKmallocTypes> caches_{};
+  // By type; then, where there are copies, the ordinary classes' copies.
+  std::vector<std::array<CacheId, kShiftMost + 1>> caches_;
 };
 
 // Whole pages for what no class holds: __kmalloc_large_node() and free_large_kmalloc().

@@ -19,14 +19,15 @@ void KmallocFront::Place(const Cpu& cpu) {
 }
 
 // __do_kmalloc_node().
-Task<Placement> KmallocFront::Alloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
+Task<Placement> KmallocFront::AllocFor(Cpu& cpu, uint32_t caller, uint64_t bytes, Gfp gfp,
+                                       NodeId node) {
   if (bytes == 0) return Task<Placement>(Placement{Allocator::kZeroSizePointer, ways_.alloc_zero});
   if (bytes > size_max()) return AllocLarge(cpu, {.bytes = bytes, .gfp = gfp, .node = node});
   {
     const SiteScope site(cpu, ways_.table_site);
-    cpu.Touch({table_ + OffsetFor(bytes, gfp), Structure::kCacheDescriptor}, Access::kRead);
+    cpu.Touch({table_ + OffsetFor(bytes, gfp, caller), Structure::kCacheDescriptor}, Access::kRead);
   }
-  const CacheId id = CacheFor(bytes, gfp);
+  const CacheId id = CacheFor(bytes, gfp, caller);
   CHECK(id != kNoCache);  // Boot must not need a size class before there is its cache.
   return model_.Alloc(cpu, id, gfp, node);
 }

@@ -56,7 +56,11 @@ class KmallocFront : public KmallocTable {
   void Place(const Cpu& cpu);
 
   // kmalloc() and kmalloc_node().
-  Task<Placement> Alloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node);
+  Task<Placement> Alloc(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
+    return AllocFor(cpu, cpu.caller(), bytes, gfp, node);
+  }
+  // On behalf of another caller than the CPU's.
+  Task<Placement> AllocFor(Cpu& cpu, uint32_t caller, uint64_t bytes, Gfp gfp, NodeId node);
   const KmallocWays& ways() const { return ways_; }
   // free_large_kmalloc(), put_page() of 2010: a block of whole pages.
   Task<PathId> FreeLarge(Cpu& cpu, PhysAddr block);

@@ -28,6 +28,8 @@ inline constexpr uint32_t kPercpuEarlyBytes = 12 << 10;        // PERCPU_DYNAMIC
 inline constexpr uint32_t kPercpuEarlySlots = 128;             // PERCPU_DYNAMIC_EARLY_SLOTS
 inline constexpr uint32_t kPercpuReservedBytes = 8 << 10;      // PERCPU_MODULE_RESERVE
 inline constexpr uint32_t kPercpuDynamicBytes = 28 << 10;      // PERCPU_DYNAMIC_RESERVE, 64 bits
+// As many times that with CONFIG_RANDOM_KMALLOC_CACHES, whose caches all come early.
+inline constexpr int64_t kPercpuCopiesFactor = 4;
 inline constexpr uint32_t kPercpuDynamicBytes32 = 20 << 10;    // the same, 32 bits
 inline constexpr uint32_t kPercpuDynamicBytes2010 = 20 << 10;  // 2.6.36, 64 bits
 inline constexpr uint32_t kPercpuDynamicBytes2010On32 = 12 << 10;

@@ -178,7 +178,9 @@ const Entry* Find(std::string_view name) {
 }
 
 PercpuSetup SetupOf(const Entry& entry, const PercpuOptions& options) {
-  return options.setup.has_value() ? *options.setup : entry.setup(options);
+  PercpuSetup setup = options.setup.has_value() ? *options.setup : entry.setup(options);
+  if (options.serves_copies) setup.dynamic_bytes *= kPercpuCopiesFactor;
+  return setup;
 }
 
 }  // namespace
@@ -192,7 +194,12 @@ std::vector<PercpuInfo> ListPercpuAllocators() {
 bool IsPercpuAllocator(std::string_view name) { return Find(name) != nullptr; }
 
 PercpuOptions PercpuOptionsOf(const AllocatorOptions& options) {
-  return {.name = options.percpu, .quirks = options.percpu_quirks, .serves_slab = true};
+  const bool has_copies = std::find(options.quirks.begin(), options.quirks.end(),
+                                    "kmalloc-copies") != options.quirks.end();
+  return {.name = options.percpu,
+          .quirks = options.percpu_quirks,
+          .serves_slab = true,
+          .serves_copies = has_copies};
 }
 
 absl::Span<const QuirkInfo> PercpuQuirkInfos(std::string_view name) {

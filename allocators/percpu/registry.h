@@ -37,6 +37,7 @@ struct PercpuOptions {
   std::optional<PercpuSetup> setup = {};
   bool balance_at_once = true;  // else whoever drives the model calls Balance
   bool serves_slab = false;     // a slab allocator boots on it, so that it needs early allocation
+  bool serves_copies = false;   // and has CONFIG_RANDOM_KMALLOC_CACHES
 };
 
 // What a slab allocator's options say of its per-CPU structures.
