@@ -41,6 +41,9 @@ class SlubModel : public SlubCore {
       : SlubCore(machine, options, policy), front_(*this) {}
 
   Task<Placement> Alloc(Cpu& cpu, CacheId id, Gfp gfp, NodeId node) final {
+    if (has_hooks()) [[unlikely]] {
+      return AllocHooked(cpu, cache(id), {.gfp = gfp, .node = node});
+    }
     return front_.Alloc(cpu, cache(id), {.gfp = gfp, .node = node});
   }
   // kmem_cache_free(): the object's page leads to its slab; no more is needed to free it.
@@ -48,6 +51,7 @@ class SlubModel : public SlubCore {
     Slab* const slab = SlabOf(object);
     CHECK(slab != nullptr);
     CHECK(slab->cache == &cache(id));
+    Unhook(cpu, {&object, 1});
     return front_.Free(cpu, *slab, object);
   }
   // kfree(): the page says whether it is a slab's, and the slab of which cache.
@@ -55,9 +59,9 @@ class SlubModel : public SlubCore {
     if (object <= kZeroSizePointer) return Task<PathId>(policy().ways.free_null);
     Slab* const slab = SlabOf(object);
     if (slab == nullptr) return FreeLarge(cpu, object);
-    if constexpr (requires { front_.FreeObject(cpu, *slab, object); }) {
-      LookUpSlab(cpu, *slab, object);
-      return front_.FreeObject(cpu, *slab, object);
+    Unhook(cpu, {&object, 1});
+    if constexpr (requires { front_.Kfree(cpu, *slab, object); }) {
+      return front_.Kfree(cpu, *slab, object);
     }
     {
       const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));
@@ -68,16 +72,23 @@ class SlubModel : public SlubCore {
   }
   Task<size_t> AllocBulk(Cpu& cpu, CacheId id, Gfp gfp, absl::Span<PhysAddr> objects) final {
     if constexpr (!kHasBulk) return SlubCore::AllocBulk(cpu, id, gfp, objects);
-    if constexpr (kHasBulk) return front_.AllocBulk(cpu, cache(id), gfp, objects);
+    if constexpr (kHasBulk) {
+      if (obj_exts().charges()) [[unlikely]] {
+        return AllocBulkCharged(cpu, cache(id), gfp, objects);
+      }
+      return front_.AllocBulk(cpu, cache(id), gfp, objects);
+    }
   }
   Task<void> FreeBulk(Cpu& cpu, CacheId id, absl::Span<PhysAddr> objects) final {
     for (const PhysAddr object : objects) CHECK(SlabOf(object)->cache == &cache(id));
     if constexpr (!kHasBulk) return SlubCore::FreeBulk(cpu, id, objects);
+    Unhook(cpu, objects);
     if constexpr (kHasBulk) return front_.FreeBulk(cpu, cache(id), objects);
   }
 
   Task<void> KfreeBulk(Cpu& cpu, absl::Span<PhysAddr> objects) final {
     if constexpr (!kHasBulk) return SlubCore::KfreeBulk(cpu, objects);
+    Unhook(cpu, objects);
     if constexpr (kHasBulk) return front_.KfreeBulk(cpu, objects);
   }
   Task<uint64_t> Reclaim(Cpu& cpu, NodeId node) override {
@@ -99,7 +110,12 @@ class SlubModel : public SlubCore {
     return SlubCore::PrefillSheaf(cpu, id, gfp, size);
   }
   Task<Placement> AllocFromSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf) final {
-    if constexpr (kHasSheaves) return front_.layer().AllocFrom(cpu, cache(id), gfp, sheaf);
+    if constexpr (kHasSheaves) {
+      if (obj_exts().charges()) [[unlikely]] {
+        return AllocFromCharged(cpu, cache(id), gfp, sheaf);
+      }
+      return front_.layer().AllocFrom(cpu, cache(id), gfp, sheaf);
+    }
     return SlubCore::AllocFromSheaf(cpu, id, gfp, sheaf);
   }
   Task<SheafId> RefillSheaf(Cpu& cpu, CacheId id, Gfp gfp, SheafId sheaf, uint32_t size) final {
@@ -112,6 +128,7 @@ class SlubModel : public SlubCore {
   }
   Task<bool> GiveSheaf(Cpu& cpu, CacheId id, absl::Span<const PhysAddr> objects,
                        SheafPlace place) final {
+    Unhook(cpu, objects);
     if constexpr (kHasSheaves) return front_.layer().GiveSheaf(cpu, cache(id), objects, place);
     return SlubCore::GiveSheaf(cpu, id, objects, place);
   }
@@ -128,6 +145,34 @@ class SlubModel : public SlubCore {
   static constexpr bool kHasBulk = requires(Front & front, Cpu& cpu) {
     front.KfreeBulk(cpu, absl::Span<PhysAddr>());
   };
+
+  // slab_alloc_node() with all its hooks.
+  Task<Placement> AllocHooked(Cpu& cpu, KmemCache& s, SlubAllocRequest request) {
+    const Placement placement =
+        co_await front_.Alloc(cpu, s, ApplyStrictNuma(cpu, s, request));
+    if (obj_exts().charges()) co_await obj_exts().Charge(cpu, s, request.gfp, placement.object);
+    co_return placement;
+  }
+  Task<size_t> AllocBulkCharged(Cpu& cpu, KmemCache& s, Gfp gfp, absl::Span<PhysAddr> objects)
+    requires(kHasBulk)
+  {
+    const size_t count = co_await front_.AllocBulk(cpu, s, gfp, objects);
+    co_await obj_exts().ChargeAll(cpu, s, gfp, objects.subspan(0, count));
+    co_return count;
+  }
+  Task<Placement> AllocFromCharged(Cpu& cpu, KmemCache& s, Gfp gfp, SheafId sheaf)
+    requires(kHasSheaves)
+  {
+    const Placement placement = co_await front_.layer().AllocFrom(cpu, s, gfp, sheaf);
+    co_await obj_exts().Charge(cpu, s, gfp, placement.object);
+    co_return placement;
+  }
+  void Unhook(Cpu& cpu, absl::Span<const PhysAddr> objects) {
+    if (!obj_exts().charges()) [[likely]] {
+      return;
+    }
+    for (const PhysAddr object : objects) obj_exts().Uncharge(cpu, object);
+  }
 
   void BeginCache(KmemCache& s) final {
     if constexpr (requires { front_.Begin(s); }) front_.Begin(s);

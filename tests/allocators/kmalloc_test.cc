@@ -103,6 +103,59 @@ TEST(KmallocTest, EverySizeHasTheSmallestClassThatHoldsIt) {
   }
 }
 
+// CONFIG_RANDOM_KMALLOC_CACHES: the ordinary classes fifteen times more, behind them.
+TEST(KmallocTest, CopiesAreOfOrdinaryClassesAndOnesCallerHasOne) {
+  const KmallocTable plain{KmallocOptions()};
+  KmallocTable table({.copies = "kmalloc-rnd-", .copy_seed = 1});
+  const std::vector<KmallocTable::Class> classes = table.Classes();
+  EXPECT_EQ(classes.size(), (4 + kKmallocCopies) * 13u);
+  EXPECT_EQ(classes[12].name, "kmalloc-8k");
+  EXPECT_EQ(classes[13].name, "kmalloc-rnd-01-8");
+  EXPECT_EQ(classes[16 * 13 - 1].name, "kmalloc-rnd-15-8k");
+  std::map<CacheId, std::string> names;
+  for (size_t i = 0; i < classes.size(); ++i) {
+    table.Set(classes[i], CacheId(static_cast<int32_t>(i)));
+    names[CacheId(static_cast<int32_t>(i))] = classes[i].name;
+  }
+  std::map<CacheId, int> callers;
+  for (uint32_t caller = 0; caller < 1000; ++caller) {
+    const CacheId cache = table.CacheFor(64, Gfp::kNone, caller);
+    ++callers[cache];
+    EXPECT_EQ(table.CacheFor(64, Gfp::kNone, caller), cache);
+    EXPECT_EQ(classes[static_cast<size_t>(cache.value())].size, 64u);
+    EXPECT_LT(table.OffsetFor(64, Gfp::kNone, caller), table.table_bytes());
+    EXPECT_EQ(names[table.CacheFor(64, Gfp::kAccount, caller)], "kmalloc-cg-64");
+    EXPECT_EQ(names[table.CacheFor(64, Gfp::kReclaimable, caller)], "kmalloc-rcl-64");
+  }
+  EXPECT_EQ(callers.size(), 16u);
+  for (const auto& [cache, count] : callers) EXPECT_GT(count, 1000 / 16 / 3) << names[cache];
+  EXPECT_EQ(plain.table_bytes(), KmallocTable::kTableBytes);
+}
+
+TEST(KmallocTest, AKernelWithCopiesHasThemUnderItsOwnNames) {
+  for (const auto& [name, copy] : {std::pair("slub-6.12", "kmalloc-rnd-15-8k"),
+                                   std::pair("slub-7.1", "kmalloc-rnd-07-96"),
+                                   std::pair("slub-7.3", "kmalloc-part-07-96")}) {
+    AllocatorMachine with(name, {.allocator = {.quirks = {"kmalloc-copies"}}});
+    EXPECT_NE(with.allocator().FindCache(copy), kNoCache) << name;
+    EXPECT_EQ(AllocatorMachine(name).allocator().FindCache(copy), kNoCache) << name;
+    std::map<CacheId, int> caches;
+    for (uint32_t caller = 1; caller <= 64; ++caller) {
+      PhysAddr object;
+      with.Run(0, [&](Cpu& cpu) -> Task<void> {
+        cpu.set_caller(caller);
+        const Placement placement =
+            co_await with.allocator().Kmalloc(cpu, 96, kGfpKernel, kAnyNode);
+        object = placement.object;
+      });
+      ++caches[with.allocator().Locate(object).cache];
+      with.Kfree(0, object);
+    }
+    EXPECT_GT(caches.size(), 8u) << name;
+    with.allocator().CheckInvariants();
+  }
+}
+
 // What later kernels give whole pages has a slab in 2014, up to the largest block that there is.
 TEST(KmallocTest, SlabOf2014ServesFourMibFromASlab) {
   for (const char* name : {"slab-2014", "slab-2014-percpu"}) {

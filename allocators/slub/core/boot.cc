@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ std::vector<KmallocTable::Class> InOrderOfTable(const KmallocTable& table) {
   const auto place = [](const KmallocTable::Class& of) {
     constexpr std::array<KmallocType, kKmallocTypes> kTypes = {
         KmallocType::kNormal, KmallocType::kReclaim, KmallocType::kDma, KmallocType::kCgroup};
-    return std::pair(std::find(kTypes.begin(), kTypes.end(), of.type) - kTypes.begin(), of.index);
+    return std::tuple(std::find(kTypes.begin(), kTypes.end(), of.type) - kTypes.begin(), of.copy,
+                      of.index);
   };
   std::vector<KmallocTable::Class> classes = table.Classes();
   std::sort(classes.begin(), classes.end(),
@@ -143,7 +145,8 @@ Task<void> SlubCore::CreateKmallocCache(Cpu& cpu, const KmallocTable::Class& kma
   CacheSpec spec{.name = kmalloc_class.name,
                  .object_size = kmalloc_class.size,
                  .align = 8,
-                 .reclaim_account = kmalloc_class.type == KmallocType::kReclaim};
+                 .reclaim_account = kmalloc_class.type == KmallocType::kReclaim,
+                 .account = kmalloc_class.type == KmallocType::kCgroup};
   if (!policy_.lives.plain_kmalloc_caches) {
     // A power of two is aligned to itself.
     spec.align = std::has_single_bit(kmalloc_class.size) ? kmalloc_class.size : 0;

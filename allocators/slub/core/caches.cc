@@ -43,7 +43,10 @@ Task<void> SlubCore::ShutDown(Cpu& cpu, KmemCache& s) {
   co_await RcuBarrier(cpu, s);
   co_await FlushAll(cpu, s);
   co_await EmptyBarns(cpu, s, Ending::kYes);
-  // Slabs of objects from barns may have gone to a CPU's own list.
+  // Slabs of objects from barns may have gone to a CPU's own list. __kmem_cache_shutdown() of 6.18
+  // does not flush again: it would find the cache in use and leave it as it is, but no cache that
+  // asks for sheaves is ever destroyed there (b55b423e8518, "mm/slab: add rcu_barrier() to
+  // kvfree_rcu_barrier_on_cache()").
   if (policy_.cpu_slabs && s.sheaf_capacity.Peek() > 0) co_await FlushAll(cpu, s);
   for (const std::unique_ptr<CacheNode>& n : s.nodes) {
     if (n != nullptr) co_await ShutdownNode(cpu, s, *n);
@@ -136,6 +139,11 @@ KmemCache& SlubCore::AddCache(const CacheSpec& spec, const SlubGeometry& geometr
   s.is_debug = spec.has_debug_flags();
   if (geometry.order > 0) s.alloc_flags = s.alloc_flags | Gfp::kCompound;
   if (policy_.cpu_slabs && policy_.cpu_partials) s.cpu_partial = geometry.cpu_partial;
+  if (policy_.obj_exts_in_slabs && !(options_.merge_caches && s.may_merge) && !s.is_debug) {
+    const bool link_behind = geometry.free_pointer_offset >= geometry.inuse;
+    const uint32_t end = geometry.inuse + (link_behind ? 8 : 0);
+    if (geometry.size - end >= 8) s.obj_exts_at = end;
+  }
   s.min_partial.Poke(geometry.min_partial);
   s.offset.Poke(geometry.free_pointer_offset);
   s.cpu_partial_slabs.Poke(SlubCpuPartialSlabs(s.cpu_partial, geometry.objects));
@@ -243,7 +251,8 @@ KmemCache* SlubCore::FindMergeable(const CacheSpec& spec, const SlubGeometry& ge
   if (!options_.merge_caches || !MayMergeCache(spec)) return nullptr;
   const auto fits = [&](const KmemCache& s) {
     return s.may_merge && geometry.size <= s.geometry.size && s.geometry.size - geometry.size < 8 &&
-           s.geometry.size % geometry.align == 0 && spec.reclaim_account == s.spec.reclaim_account;
+           s.geometry.size % geometry.align == 0 &&
+           spec.reclaim_account == s.spec.reclaim_account && spec.account == s.spec.account;
   };
   return policy_.lives.merges_into_newest ? caches_.NewestThat(fits) : caches_.OldestThat(fits);
 }

@@ -85,6 +85,7 @@ void SlubInspection::VisitSlab(const Slab& slab) {
   uint32_t used = 0;
   for (uint32_t i = 0; i < word.objects; ++i) {
     CHECK_EQ(IsLink(slab.free_pointer[i]), seen_[i]);  // 3
+    if (slab.obj_exts != nullptr) CHECK(!slab.obj_exts->charged[i] || !seen_[i]);  // 8
     if (seen_[i]) continue;
     ++used;
     if (slab.free_pointer[i] != kInSheaf) continue;

@@ -19,11 +19,28 @@ namespace {
 constexpr int kSlabLockRank = 9;         // slab_lock() is taken before list_lock
 constexpr int kListLockRank = 10;        // below the zones' locks
 constexpr uint64_t kThrottleStream = 1;  // of the generators that the seed gives
+constexpr uint64_t kCopiesStream = 2;
 
 KmallocOptions KmallocOf(const SlubPolicy& policy) {
   KmallocOptions kmalloc = policy.lives.kmalloc;
-  kmalloc.odd_dma_sizes_first = kmalloc.odd_sizes_first;  // SLUB makes all kinds alike.
+  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
+  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, "zone-dma-off");
+  if (HasQuirk(options, "kmalloc-copies")) {
+    kmalloc.copies = policy.kmalloc_copies;
+    kmalloc.copy_seed = Random(options.seed, kCopiesStream).Next();
+  }
+  kmalloc.odd_sizes_first = kmalloc.odd_sizes_first || policy.kmalloc_odd_sizes_first;
+  kmalloc.odd_dma_sizes_first = kmalloc.odd_dma_sizes_first || policy.kmalloc_odd_sizes_first;
   return kmalloc;
+}
+
+// setup_slab_strict_numa(): without a second node it is not taken.
+bool IsStrictNuma(const AllocatorOptions& options, int nr_node_ids) {
+  bool is_strict = false;
+  for (const BootParameter& parameter : options.boot_parameters) {
+    if (parameter.name == "slab_strict_numa") is_strict = parameter.value != 0;
+  }
+  return is_strict && nr_node_ids > 1;
 }
 
 KmallocWays KmallocWaysOf(const SlubWays& ways) {
@@ -53,6 +70,9 @@ SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const Slub
                            ? nullptr
                            : machine.scheduler().AddLockClass("slab_lock(page)", kSlabLockRank)),
       nr_node_ids_(std::max(options.possible_nodes, machine.config().node_count())),
+      strict_numa_(IsStrictNuma(options, nr_node_ids_)),
+      obj_exts_(*this, slablab::HasQuirk(options, "memcg-charges"), policy.obj_exts_in_slabs),
+      has_hooks_(strict_numa_ || obj_exts_.charges()),
       areas_(MakePercpuAreas(machine, PercpuOptionsOf(options)).value()),
       random_(options.seed, kThrottleStream) {
   for (size_t place = 0; place < counters_.size(); ++place) {

@@ -15,6 +15,7 @@
 #include "allocators/common/slab_common.h"
 #include "allocators/options.h"
 #include "allocators/percpu/areas.h"
+#include "allocators/slub/core/obj_exts.h"
 #include "allocators/slub/core/policy.h"
 #include "allocators/slub/core/slub_lock.h"
 #include "allocators/slub/core/structures.h"
@@ -23,6 +24,7 @@
 #include "sim/core/cpu.h"
 #include "sim/core/task.h"
 #include "sim/machine.h"
+#include "sim/pages/page_allocator.h"
 
 // SLUB (mm/slub.c, mm/slab_common.c), as far as every era has it: slabs, the nodes' partial lists,
 // the lives of caches, kmalloc, what is said in sysfs.
@@ -37,6 +39,7 @@
 //   CacheCpu    what the front has of it on one CPU, and the counters
 //   CacheNode   the partial list of a node, its lock, how many slabs there are
 //   Slab        the first struct page of a slab: {freelist, inuse, objects, frozen}, list links
+//   SlabObjExts which memory cgroup each of a slab's objects is charged to (ObjExts)
 // A pair that the kernel compares and exchanges as one is here also loaded as one.
 //
 // Lock order. kmem_cache_node->list_lock, then the zone's lock (a slab's pages are freed and
@@ -55,6 +58,7 @@
 //      the cache's slabs that lie on the node, but for those that wait for a grace period.
 //   6. Each frame of a slab leads to it, and no other frame does; in 2010 it names its cache.
 //   7. The footprint is what adding up all slabs gives.
+//   8. What is charged to a memory cgroup is not free.
 //
 // Not modelled, and why.
 //   What debugging (red zones, poison, tracks) writes and checks: only the layout, and from Linux
@@ -62,7 +66,7 @@
 //     cache.
 //   Memory reserves (pfmemalloc): no workload here swaps over the network.
 //   Preemption and migration within an operation: work stays on its CPU. Interrupts are there.
-//   Memory hotplug; mempolicies and cpusets: the trace does not tell.
+//   Memory hotplug; cpusets; mempolicies of whole pages by kmalloc.
 //   Prefetches of the next free pointer: they hide latency that the machine charges at its use.
 //   Waking of other CPUs' work items all at once: flushing visits CPUs one after another.
 
@@ -82,6 +86,8 @@ struct SlubAllocRequest {
   NodeId node = kAnyNode;
   // Of a new slab: its objects are linked only in the host's records, until LinkObjects.
   bool links_later = false;
+  // The node came from the task's policy, which is asked once more below the sheaves.
+  bool applies_policy_again = false;
 };
 
 class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
@@ -212,6 +218,18 @@ class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
     cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kRead);
     return slab.node;
   }
+  // numa_mem_id(): the CPU's node, or where a node without memory turns first.
+  NodeId LocalMemoryNode(const Cpu& cpu) const { return LocalMemoryNode(cpu.node()); }
+  NodeId LocalMemoryNode(NodeId node) const { return machine_.FallbackOf(node).front(); }
+  bool HasMemory(NodeId node) const { return machine_.config().memory[node.index()].frames > 0; }
+  // mempolicy_slab_node(): where the task's policy turns first; its next turn, if it takes turns.
+  NodeId PolicyNode(Cpu& cpu) const;
+  // With slab_strict_numa: the node that an object has to come from; kAnyNode: as without.
+  NodeId StrictNode(Cpu& cpu) const;
+  SlubAllocRequest ApplyStrictNuma(Cpu& cpu, const KmemCache& s, SlubAllocRequest request) const;
+  // Whether single objects are looked at besides: by ApplyStrictNuma(), or obj_exts().
+  bool has_hooks() const { return has_hooks_; }
+  ObjExts& obj_exts() { return obj_exts_; }
   // get_any_partial()'s throttle, which the kernel takes from the cycle counter.
   bool MayLookElsewhere(Cpu& cpu, KmemCache& s) {
     const uint32_t ratio = cpu.Load(s.remote_node_defrag_ratio);
@@ -307,6 +325,8 @@ class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
   Task<void> CallRcuSlab(Cpu& cpu, KmemCache& s, Slab& slab);
   Task<void> RcuFreeSlab(Cpu& cpu, RcuSlab& waited);
   Task<void> ReleasePages(Cpu& cpu, KmemCache& s, Slab& slab);
+  Task<PhysAddr> AllocPages(Cpu& cpu, const PageRequest& request);
+  Task<PhysAddr> AllocPagesBy(Cpu& cpu, PageRequest request, MemoryPolicy& policy);
 
   // --- slub_control.cc: shrink, tune. ---
   Task<void> ShrinkNode(Cpu& cpu, KmemCache& s, CacheNode& n);
@@ -361,6 +381,9 @@ class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
   LockClass* const list_lock_class_;
   LockClass* const slab_lock_class_;  // null: slabs have no locks
   const int nr_node_ids_;
+  const bool strict_numa_;
+  ObjExts obj_exts_;
+  const bool has_hooks_;
   std::unique_ptr<PercpuAreas> areas_;
   absl::Status boot_status_;
   bool lacks_area_ = false;  // a cache was not created since there is no per-CPU memory for it

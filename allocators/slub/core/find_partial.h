@@ -42,7 +42,7 @@ template <typename Found, typename FromNode>
 Task<Found> FindOnAnyNode(SlubCore& core, Cpu& cpu, KmemCache& s, FromNode from_node) {
   const SiteScope site(cpu, SiteOf(SlubAt::kGetAnyPartial));
   if (!core.MayLookElsewhere(cpu, s)) co_return Found{};
-  for (const NodeId node : core.machine().FallbackOf(cpu.node())) {
+  for (const NodeId node : core.machine().FallbackOf(core.PolicyNode(cpu))) {
     CacheNode* const n = core.GetNode(cpu, s, node);
     if (n == nullptr) continue;
     const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);

@@ -45,6 +45,15 @@ struct SlubPolicy {
   bool counts_bulk_objects;
   // /proc/slabinfo guesses the free objects of a very long partial list from its ends.
   bool slabinfo_guesses;
+  // slab_strict_numa asks the task's policy twice, for the sheaves and for what is below them, so
+  // that those who take turns skip nodes; else once.
+  bool strict_numa_twice = true;
+  // Pointers to the memory cgroups of a slab's objects lie in the slab itself where it has room;
+  // else in memory of their own.
+  bool obj_exts_in_slabs = false;
+  // What the further copies of kmalloc's caches are called that CONFIG_RANDOM_KMALLOC_CACHES makes,
+  // without number and size; empty: the kernel cannot be built so.
+  std::string_view kmalloc_copies = "";
   // The model takes caches with debugging: from Linux 6.2 on, single objects under list_lock.
   bool debug_caches;
   // How objects are laid out.
@@ -120,7 +129,8 @@ inline constexpr SlubPolicy kSlub612 = [] {
   policy.debug_caches = true;
   policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
   policy.rules.orders_push_each_other = true;
-  policy.lives.kmalloc.odd_sizes_first = true;
+  policy.kmalloc_odd_sizes_first = true;
+  policy.kmalloc_copies = "kmalloc-rnd-";
   return policy;
 }();
 
@@ -145,6 +155,9 @@ inline constexpr SlubPolicy kSlub73 = [] {
   SlubPolicy policy = kSlub612;
   policy.name = "slub-7.3";
   policy.cpu_slabs = false;
+  policy.strict_numa_twice = false;
+  policy.obj_exts_in_slabs = true;
+  policy.kmalloc_copies = "kmalloc-part-";
   policy.rules.constructor_takes_offset = true;
   policy.counters = SlubCountersOfNodeSlabs;
   policy.cache_offsets = {.order = 48,
@@ -162,12 +175,14 @@ inline constexpr SlubPolicy kSlub73 = [] {
 inline constexpr SlubPolicy kSlub72 = [] {
   SlubPolicy policy = kSlub73;
   policy.name = "slub-7.2";
+  policy.strict_numa_twice = true;
   policy.sheaves = kSheaves72;
   return policy;
 }();
 inline constexpr SlubPolicy kSlub71 = [] {
   SlubPolicy policy = kSlub72;
   policy.name = "slub-7.1";
+  policy.kmalloc_copies = "kmalloc-rnd-";
   policy.node_slabs = kNodeSlabs70;
   policy.sheaves = kSheaves71;
   return policy;

@@ -24,9 +24,19 @@ constexpr QuirkInfo kQuirks[] = {
      "remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always "
      "tried.",
      /*is_plain=*/true, /*is_recorded=*/true},
-    kMemcgOff,
-    kZoneDmaOff,
+    {"memcg-off",
+     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.",
+     /*is_plain=*/true, /*is_recorded=*/true},
+    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.",
+     /*is_plain=*/true, /*is_recorded=*/true},
+    {"memcg-charges",
+     "Tasks are in memory cgroups: objects that are accounted are charged, and their slabs have a "
+     "pointer for each (obj_exts)."},
+    {"kmalloc-copies",
+     "The kernel was built with CONFIG_RANDOM_KMALLOC_CACHES: fifteen more of each ordinary "
+     "kmalloc cache, of which the caller and a seed choose."},
 };
+constexpr size_t kQuirksWithoutCopies = std::size(kQuirks) - 1;
 
 constexpr TunableInfo kMinPartial = {"min_partial", 0, std::numeric_limits<int64_t>::max(),
                                      "5 to 10, by the object's size",
@@ -67,8 +77,9 @@ constexpr TunableInfo kSlabStrictNuma = {
     0,
     1,
     "0",
-    "Each object comes from the node that its task's memory policy says. No task here has such a "
-    "policy, so that it changes nothing, as on such a kernel.",
+    "Each object comes from the node that its task's memory policy says, not only each slab: the "
+    "memory_policy of a workload's tasks. Recordings do not have it, so that for them it changes "
+    "nothing.",
     true};
 
 constexpr TunableInfo kTunables[] = {kMinPartial,   kCpuPartial,    kDefragRatio,    kShrink,
@@ -163,6 +174,9 @@ ModelSwitches SlubSwitches(const SlubPolicy& policy) {
                          .boots = BootsOf(policy.lives),
                          .tunables = kTunables,
                          .counters = SlubCounterInfos(policy.counters())};
+  if (policy.kmalloc_copies.empty()) {
+    switches.quirks = switches.quirks.subspan(0, kQuirksWithoutCopies);
+  }
   const bool has_sheaves = policy.sheaves.which != SheafPolicy::Which::kNone;
   if (policy.cpu_slabs && has_sheaves) {
     switches.tunables = kTunablesOfBoth;

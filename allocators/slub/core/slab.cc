@@ -34,18 +34,19 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
   cpu.Touch({s.address + s.at.order, Structure::kCacheDescriptor}, Access::kRead);
   int order = geometry.order;
   const PageRequest wanted{.order = order, .node = request.node, .gfp = careless};
-  PhysAddr block = co_await machine_.pages().Alloc(cpu, wanted);
+  PhysAddr block = co_await AllocPages(cpu, wanted);
   if (block.is_null()) {
     order = geometry.min_order;
     const PageRequest least{.order = order, .node = request.node, .gfp = gfp};
-    block = co_await machine_.pages().Alloc(cpu, least);
+    block = co_await AllocPages(cpu, least);
     if (block.is_null()) co_return nullptr;
     // While it boots, there is nothing to count in yet.
     const bool counts = !s.cpu_slab.Peek().is_null() || !s.cpu_stats.Peek().is_null();
     if (counts) Count(cpu, s, SlubStat::kOrderFallback);
   }
   Slab& slab = SetUpSlab(cpu, s, request, block, order);
-  if (policy_.lives.counts_slabs_itself) co_await CountNewSlab(cpu, s, slab);
+  if (obj_exts_.charges()) co_await obj_exts_.AccountSlab(cpu, s, slab, gfp);
+  if (policy_.lives.counts_slabs_itself) co_await CountSlab(cpu, s, slab);
   co_return &slab;
 }
 
@@ -173,7 +174,7 @@ Task<void> RcuSlab::RunCallback(Cpu& cpu) { return core.RcuFreeSlab(cpu, *this);
 
 // rcu_free_slab().
 Task<void> SlubCore::RcuFreeSlab(Cpu& cpu, RcuSlab& waited) {
-  const SiteScope site(cpu, SiteOf(SlubAt::kRcuCallback));
+  const SiteScope site(cpu, SiteOf(SlubAt::kRcuFreeSlab));
   cpu.Execute(kSlubFastCycles);
   Slab& slab = *std::exchange(waited.slab, nullptr);
   rcu_slabs_free_.push_back(&waited);
@@ -194,7 +195,11 @@ Task<void> SlubCore::ReleasePages(Cpu& cpu, KmemCache& s, Slab& slab) {
   const PhysAddr block = slab.base;
   const int order = slab.order;
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
-  LeaveSlab(slab, word.objects);
+  if (obj_exts_.charges()) co_await obj_exts_.UnaccountSlab(cpu, slab);
+  frames_.Remove(slab, order);
+  const uint64_t bytes = kPageSize << order;
+  const uint64_t usable = uint64_t{word.objects} * s.geometry.size;
+  caches_.UnaccountSlab(s, bytes, usable);
   pool_.Give(slab, word.objects);
   co_await machine_.pages().Free(cpu, block, order);
 }

@@ -54,6 +54,14 @@ struct SlabWord {
 
 struct Slab;
 
+// What a slab keeps of the memory cgroups that its objects are charged to (ObjExts).
+struct SlabObjExts {
+  PhysAddr first;              // the first object's pointer
+  uint64_t stride = 0;         // from one object's to the next's
+  bool is_own = false;         // kmalloc()ed; else it lies in the slab
+  std::vector<bool> charged;   // by object
+};
+
 // What a frozen slab on a CPU's partial list says of the rest of that list.
 struct CpuPartialLink {
   Slab* next = nullptr;
@@ -67,6 +75,7 @@ struct alignas(64) Slab {
   static constexpr uint64_t kListAt = 8;   // slab_list, or next and slabs
   static constexpr uint64_t kCacheAt = 24;
   static constexpr uint64_t kWordAt = 32;
+  static constexpr uint64_t kObjExtsAt = 56;
 
   Racy<SlabWord> word;
   PhysAddr base;                        // the block
@@ -83,6 +92,7 @@ struct alignas(64) Slab {
   PerCpu<CpuPartialLink> partial;   // in a CPU's partial list: touched by that CPU
   SpinLock lock;                    // slab_lock() of 2010: a bit of the page's flags
   const SpinLock* guard = nullptr;  // of the bitmap; null: only its maker knows the slab
+  SlabObjExts* obj_exts = nullptr;  // null: none of its objects was ever charged
   PhysAddr cache_at;                // what the page says: where the cache's descriptor is
   uint64_t serial = 0;              // of all slabs ever made, from 1
 
@@ -175,6 +185,8 @@ struct KmemCache : CacheBase {
   uint32_t objects_max = 0;  // that a slab of it has ever been made for
   uint32_t cpu_partial = 0;  // as written; cpu_partial_slabs is what counts
   uint32_t rcu_slabs = 0;    // that wait for a grace period
+  // Where in an object there is room for its obj_ext (SLAB_OBJ_EXT_IN_OBJ); 0: nowhere.
+  uint32_t obj_exts_at = 0;
 
   Settled<PercpuArea> cpu_slab;
   Settled<PercpuArea> cpu_stats;     // null: the counters are behind cpu_slab's

@@ -8,7 +8,7 @@
 namespace slablab {
 namespace {
 
-constexpr std::array<std::string_view, 32> kSites = {
+constexpr std::array<std::string_view, 34> kSites = {
     "slub: alloc fast",      "slub: alloc slow",
     "slub: alloc from node", "slub: get_partial",
     "slub: get_any_partial", "slub: new slab",
@@ -25,9 +25,10 @@ constexpr std::array<std::string_view, 32> kSites = {
     "slub: refill sheaf",    "slub: flush sheaf",
     "slub: sheaf memory",    "slub: free rcu",
     "slub: rcu_free_sheaf",  "slub: prefilled sheaf",
+    "slub: rcu_free_slab",   "slub: obj_exts",
 };
-static_assert(static_cast<int>(SlubAt::kPrefill) == kFirstModelSite + kSites.size() - 1);
-static_assert(static_cast<int>(SlubAt::kPrefill) < kMaxSites);
+static_assert(static_cast<int>(SlubAt::kObjExts) == kFirstModelSite + kSites.size() - 1);
+static_assert(static_cast<int>(SlubAt::kObjExts) < kMaxSites);
 
 constexpr auto kSites2010 = [] {
   auto sites = kSites;

@@ -46,8 +46,10 @@ enum class SlubAt : uint8_t {
   kSheafFlush,
   kSheafMemory,
   kFreeRcu,
-  kRcuCallback,
+  kRcuCallback,  // of a sheaf
   kPrefill,
+  kRcuFreeSlab,  // the callback of a slab
+  kObjExts,
 };
 constexpr Site SiteOf(SlubAt at) { return static_cast<Site>(at); }
 

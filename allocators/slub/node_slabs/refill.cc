@@ -33,7 +33,7 @@ Task<uint32_t> NodeSlabs::RefillFromOthers(Cpu& cpu, KmemCache& s, absl::Span<Ph
   if (policy_.other_nodes == OtherNodes::kNever || !core_.MayLookElsewhere(cpu, s)) co_return 0;
   const Wait wait = policy_.other_nodes == OtherNodes::kLock ? Wait::kSpin : Wait::kTry;
   uint32_t got = 0;
-  for (const NodeId node : core_.machine().FallbackOf(cpu.node())) {
+  for (const NodeId node : core_.machine().FallbackOf(core_.PolicyNode(cpu))) {
     CacheNode* const n = core_.GetNode(cpu, s, node);
     if (n == nullptr) continue;
     const uint64_t nr_partial = co_await cpu.LoadUnlocked(n->nr_partial);

@@ -111,6 +111,7 @@ Task<void> SheafLayer::RcuFreeSheaf(Cpu& cpu, SlabSheaf& sheaf) {
     const Slab& slab = *core_.SlabOf(object);
     cpu.Touch(slab.PageOf(object.frame()), Access::kRead);
     core_.NodeOf(cpu, slab);
+    if (core_.obj_exts().charges()) core_.obj_exts().Uncharge(cpu, object);
   }
   if (!sheaf.to_barn) {
     co_await FlushAndFree(cpu, s, sheaf);

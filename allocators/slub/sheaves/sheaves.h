@@ -70,6 +70,13 @@ class Sheaves final : private SheafSource {
 
   Task<Placement> AllocFrom(Cpu& cpu, KmemCache& s, SlubAllocRequest request, Look look);
   Task<PathId> FreeFrom(Cpu& cpu, KmemCache& s, Slab& slab, ObjectIndex index, Look look);
+  // What the slabs are asked for, where the sheaves have nothing.
+  SlubAllocRequest Below(Cpu& cpu, SlubAllocRequest request) const {
+    if (request.applies_policy_again) [[unlikely]] {
+      request.node = core_.StrictNode(cpu);
+    }
+    return request;
+  }
   PhysAddr TakeTop(Cpu& cpu, KmemCache& s, CpuSheaves& pcs);
   static SlubWay AllocWay(SheafLayer::Found found);
   static SlubWay FreeWay(SheafLayer::Found found);
@@ -102,7 +109,7 @@ template <typename Bottom>
       const SiteScope site(cpu, SiteOf(SlubAt::kAllocFast));
       cpu.Execute(kSlubFastCycles);
     }
-    return bottom_.Alloc(cpu, s, request);
+    return bottom_.Alloc(cpu, s, Below(cpu, request));
   }
   Look look = Look::kNothing;
   {
@@ -145,7 +152,7 @@ Task<Placement> Sheaves<Bottom>::AllocFrom(Cpu& cpu, KmemCache& s, SlubAllocRequ
     pcs.Unlock(cpu);
     layer_.CountMismatch(cpu, s);
   }
-  const Placement placement = co_await bottom_.Alloc(cpu, s, request);
+  const Placement placement = co_await bottom_.Alloc(cpu, s, Below(cpu, request));
   co_return placement;
 }
 
