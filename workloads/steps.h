@@ -14,6 +14,7 @@
 #include "allocators/allocator.h"
 #include "base/types.h"
 #include "sim/core/arrival.h"
+#include "sim/core/memory_policy.h"
 #include "sim/pages/gfp.h"
 
 // A workload in closed order: a set of tasks, each a sequence of steps of which the next begins
@@ -67,6 +68,7 @@ struct TaskStart {
   // is), kAllocate and kFree. What one is to free that is not there yet is freed by another as soon
   // as it is.
   Priority priority = Priority::kTask;
+  std::optional<MemoryPolicy> memory_policy = std::nullopt;
 };
 
 struct QueueShape {

@@ -23,6 +23,8 @@ namespace slablab {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using Parameters = std::vector<std::pair<std::string, int64_t>>;
@@ -105,11 +107,25 @@ class OneSided : public OperationObserver {
   const Allocator* allocator_ = nullptr;
 };
 
+// On which nodes tasks' objects were, one after another.
+class NodesOfObjects : public OperationObserver {
+ public:
+  void OnBegin(const Machine& machine, const Allocator&) override { machine_ = &machine; }
+  void OnOperation(const OperationEnd& operation) override {
+    if (!operation.is_free) nodes.push_back(machine_->NodeOf(operation.object).value());
+  }
+  std::vector<int> nodes;
+
+ private:
+  const Machine* machine_ = nullptr;
+};
+
 Outcome Execute(const std::string& text, const Parameters& parameters, std::string_view allocator,
-                const SyntheticOptions& options = {}, OperationObserver* observer = nullptr) {
+                const SyntheticOptions& options = {}, OperationObserver* observer = nullptr,
+                const AllocatorOptions& model_options = {}) {
   Machine machine(
       ReferenceMachine({.cpus = 4, .nodes = 2, .cpus_per_node = 2, .mib_per_node = 256}));
-  const auto model = MakeAllocator(allocator, machine, {}).value();
+  const auto model = MakeAllocator(allocator, machine, model_options).value();
   machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) { return model->Boot(cpu); });
   absl::StatusOr<Program> program =
       CompileWorkload(text, "w.textproto", parameters, {.cpus = 4, .nodes = 2});
@@ -229,6 +245,43 @@ TEST(SyntheticTest, CopiesDoNotMeet) {
   const Outcome three = Execute(text, {{"pairs", 3}}, "slub-6.1", {.scale = 3});
   EXPECT_EQ(three.work, 3 * one.work);
   EXPECT_EQ(three.live, 0u);
+}
+
+std::string TaskWithPolicy(const std::string& policy) {
+  return "name: 'w'\nuses { name: 'o' bytes: '1000' why: 'test' }\n"
+         "tasks { cpu: '0' slots { name: 's' count: '6' } memory_policy {\n " +
+         policy +
+         "\n}\n steps { repeat { times: '6' as: 'i' steps { allocate { use: 'o' slot: 's' at: 'i' } "
+         "} } } }";
+}
+
+TEST(SyntheticTest, ObjectsComeFromWhereTheirTasksPolicySays) {
+  const auto nodes = [](const std::string& policy, int64_t strict) {
+    NodesOfObjects observer;
+    const Outcome outcome =
+        Execute(TaskWithPolicy(policy), {}, "slub-7.3", {}, &observer,
+                {.boot_parameters = {{.name = "slab_strict_numa", .value = strict}}});
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+    return observer.nodes;
+  };
+  EXPECT_THAT(nodes("mode: DEFAULT", 1), Each(0));
+  EXPECT_THAT(nodes("mode: LOCAL", 1), Each(0));
+  EXPECT_THAT(nodes("mode: PREFERRED nodes: '1'", 1), Each(1));
+  EXPECT_THAT(nodes("mode: BIND nodes: 'cpus + 1'", 1), Each(1)) << "modulo the nodes there are";
+  EXPECT_THAT(nodes("mode: INTERLEAVE nodes: '0' nodes: 'task + 1'", 1),
+              ElementsAre(0, 1, 0, 1, 0, 1));
+  EXPECT_THAT(nodes("mode: INTERLEAVE nodes: '0' nodes: '1'", 0), Each(0));
+}
+
+TEST(SyntheticTest, APolicyWithoutSenseIsRefused) {
+  const auto error = [](const std::string& policy) {
+    return std::string(Execute(TaskWithPolicy(policy), {}, "slub-7.3").status.message());
+  };
+  EXPECT_THAT(error("mode: BIND"), HasSubstr("names nodes, and here is none"));
+  EXPECT_THAT(error("mode: BIND"), StartsWith("w.textproto:4:"));
+  EXPECT_THAT(error("nodes: '1'"), HasSubstr("PREFERRED, BIND or INTERLEAVE"));
+  EXPECT_THAT(error("mode: BIND nodes: '0 - 1'"), HasSubstr("has no node"));
+  EXPECT_THAT(error("mode: SOMEWHERE"), StartsWith("w.textproto:4:"));
 }
 
 TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {

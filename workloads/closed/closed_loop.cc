@@ -59,6 +59,7 @@ void ClosedLoop::Begin() {
     const TaskStart start = steps_.StartOf(i);
     TaskRecord& task = tasks_[i];
     task.priority = start.priority;
+    task.memory_policy = start.memory_policy;
     task.home = start.cpu;
     if (task.priority != Priority::kTask) {
       ++interrupts_alive_;
@@ -288,6 +289,9 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       co_return;
     }
     const Step& step = record.step;
+    // It is the task's own work only from here on to the step's end.
+    MemoryPolicy* const policy =
+        record.memory_policy.has_value() ? &*record.memory_policy : nullptr;
     if (step.kind == Step::Kind::kThink) {
       if (step.cycles >= Agenda::kLatest - std::min(cpu.now(), Agenda::kLatest)) {
         too_long_ = true;
@@ -299,11 +303,13 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       record.step.cycles -= span - left;
       if (record.step.cycles > 0) continue;  // Once others have had what is theirs.
     } else if (step.kind == Step::Kind::kAllocate) {
+      cpu.set_memory_policy(policy);
       Task<void> allocation = Allocate(cpu, task, step);
       co_await allocation;
     } else if (step.kind == Step::Kind::kFree) {
       co_await cpu.Sync();
       if (!MayFree(task, Priority::kTask)) co_return;
+      cpu.set_memory_policy(policy);
       Task<void> release = Free(cpu, task, step);
       co_await release;
     } else if (step.kind == Step::Kind::kRcuBarrier) {
@@ -314,6 +320,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       if (OthersSee(step.kind)) co_await cpu.Sync();
       if (!TakeStep(cpu, task)) co_return;
     }
+    cpu.set_memory_policy(nullptr);
     record.has_step = false;
     ++steps_done_;
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -153,6 +154,7 @@ class ClosedLoop : public WatchedSource {
     CpuId home;                       // where it was placed
     Cycles since = 0;                 // in the run queue
     RcuThread* rcu_thread = nullptr;  // while it is in a barrier of RCU
+    std::optional<MemoryPolicy> memory_policy = std::nullopt;
   };
   struct CpuRecord {
     TaskIndex last = kNoTask;  // what ran last

@@ -215,6 +215,7 @@ class Compiler {
     if (group_->has_cpu) group_->cpu = Parse(task.cpu(), path + ".cpu");
     if (group_->has_node) group_->node = Parse(task.node(), path + ".node");
     if (group_->has_cpu && group_->has_node) Fail(path + ".node", "a task has a cpu or a node");
+    MemoryPolicyOf(task.memory_policy(), path + ".memory_policy");
     slots_.clear();
     for (int i = 0; status_.ok() && i < task.slots_size(); ++i) {
       const std::string slot_path = fmt::format("{}.slots[{}]", path, i);
@@ -232,6 +233,24 @@ class Compiler {
     Steps(task.steps(), path, 0);
     Add(Instruction::Op::kEnd, path);
     names_.variables.clear();
+  }
+
+  void MemoryPolicyOf(const WorkloadMemoryPolicy& policy, const std::string& path) {
+    const bool has_nodes = policy.mode() > WorkloadMemoryPolicy::LOCAL;
+    if (!WorkloadMemoryPolicy::Mode_IsValid(policy.mode())) {
+      Fail(path + ".mode", fmt::format("there is no mode {}", static_cast<int>(policy.mode())));
+    } else if (has_nodes && policy.nodes().empty()) {
+      Fail(path + ".mode", "such a policy names nodes, and here is none");
+    } else if (!has_nodes && !policy.nodes().empty()) {
+      Fail(path + ".nodes", "a policy with nodes is PREFERRED, BIND or INTERLEAVE");
+    } else if (policy.nodes_size() > kMaxNodes) {
+      Fail(path + ".nodes", fmt::format("a policy names at most {} nodes", kMaxNodes));
+    }
+    group_->memory_mode = policy.mode();
+    for (int i = 0; status_.ok() && i < policy.nodes_size(); ++i) {
+      group_->memory_nodes.push_back(
+          Parse(policy.nodes(i), fmt::format("{}.nodes[{}]", path, i)));
+    }
   }
 
   Instruction& Add(Instruction::Op op, const std::string& path) {

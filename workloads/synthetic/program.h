@@ -72,6 +72,8 @@ struct TaskGroup {
   bool may_move = true;
   Expression cpu;
   Expression node;
+  WorkloadMemoryPolicy::Mode memory_mode = WorkloadMemoryPolicy::DEFAULT;
+  std::vector<Expression> memory_nodes;
   std::vector<Instruction> code;
 };
 

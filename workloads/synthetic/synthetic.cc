@@ -39,6 +39,7 @@ absl::StatusOr<std::unique_ptr<SyntheticWorkload>> SyntheticWorkload::Create(
   absl::Status status = workload->MakeTasks();
   if (status.ok()) status = workload->MakeCaches(machine, allocator);
   if (status.ok()) status = workload->Place();
+  if (status.ok()) status = workload->SetMemoryPolicies(machine.config());
   if (!status.ok()) return status;
   return workload;
 }
@@ -147,9 +148,37 @@ absl::Status SyntheticWorkload::Place() {
   return absl::OkStatus();
 }
 
+absl::Status SyntheticWorkload::SetMemoryPolicies(const MachineConfig& machine) {
+  for (TaskRecord& task : tasks_) {
+    const TaskGroup& group = *task.group;
+    if (group.memory_mode == WorkloadMemoryPolicy::DEFAULT) continue;
+    MemoryPolicy& policy = task.memory_policy.emplace();
+    policy.mode = static_cast<MemoryPolicy::Mode>(group.memory_mode - WorkloadMemoryPolicy::LOCAL);
+    for (const Expression& expression : group.memory_nodes) {
+      const std::optional<int64_t> value = expression.Evaluate(VariablesOf(task), task.random);
+      if (!value.has_value() || *value < 0) {
+        return absl::InvalidArgumentError(fmt::format(
+            "{}: the memory policy of {} has no node: its expression is negative, or divides by "
+            "zero",
+            program_.origin.label(), group.name));
+      }
+      const auto node = static_cast<size_t>(*value % node_count_);
+      if (machine.memory[node].frames == 0) {
+        return absl::InvalidArgumentError(
+            fmt::format("{}: the memory policy of {} is about node {}, which has no memory",
+                        program_.origin.label(), group.name, node));
+      }
+      policy.nodes |= uint64_t{1} << node;
+    }
+  }
+  return absl::OkStatus();
+}
+
 TaskStart SyntheticWorkload::StartOf(TaskIndex task) const {
   const TaskGroup& group = *tasks_[task].group;
-  return {.cpu = tasks_[task].cpu, .may_move = options_.balance && group.may_move};
+  return {.cpu = tasks_[task].cpu,
+          .may_move = options_.balance && group.may_move,
+          .memory_policy = tasks_[task].memory_policy};
 }
 
 std::vector<QueueShape> SyntheticWorkload::queues() const {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,12 +65,14 @@ class SyntheticWorkload : public StepSource {
     uint64_t slots = 0;      // its first
     CpuId cpu{};
     Random random{0};
+    std::optional<MemoryPolicy> memory_policy = std::nullopt;
   };
 
   SyntheticWorkload(Program program, const MachineConfig& machine, const SyntheticOptions& options);
   absl::Status MakeTasks();
   absl::Status MakeCaches(Machine& machine, Allocator& allocator);
   absl::Status Place();
+  absl::Status SetMemoryPolicies(const MachineConfig& machine);
   bool Fill(TaskRecord& task, const Instruction& instruction, Step* step);
   bool Index(TaskRecord& task, const Instruction& instruction, const Expression& expression,
              uint32_t count, uint32_t* index);
