@@ -212,6 +212,21 @@ absl::StatusOr<SourcedMachine> LoadMachineFor(std::string_view machine,
   });
 }
 
+namespace {
+
+// The recorded kernel allocated pointers to memory cgroups, which import left out: its tasks were
+// in such.
+bool HasObjExts(const TraceHeader& trace) {
+  for (const TraceRepair& repair : trace.repairs) {
+    for (const TraceRepair::Part& part : repair.parts) {
+      if (repair.name == "allocator-internal" && part.name == "obj_exts") return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<std::string>> RecordedQuirks(const RecordedSidecars& sidecars) {
   std::vector<std::string> quirks;
   const absl::StatusOr<SlabSysfs>* const found = sidecars.Sysfs("sys-kernel-slab.before");
@@ -224,6 +239,9 @@ absl::StatusOr<std::vector<std::string>> RecordedQuirks(const RecordedSidecars& 
   };
   if (!has_cache("kmalloc-cg-")) quirks.push_back("memcg-off");
   if (!has_cache("dma-kmalloc-")) quirks.push_back("zone-dma-off");
+  // The seed is not told: which caller has which copy is by chance, as in the kernel.
+  if (has_cache("kmalloc-rnd-") || has_cache("kmalloc-part-")) quirks.push_back("kmalloc-copies");
+  if (HasObjExts(sidecars.trace())) quirks.push_back("memcg-charges");
   // The kernel prints tenths, and tries other nodes whenever a number below 1024 is not above it.
   const CacheSysfs* any = sysfs->Find("kmem_cache");
   if (any != nullptr && any->Total("remote_node_defrag_ratio") >= 102) {

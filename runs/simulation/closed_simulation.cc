@@ -70,6 +70,9 @@ absl::Status OpenTrace(const SimulationOptions& options, const RecordedSetting& 
       FindOrCreateCaches(*stage.sidecars, stage.session->machine(), stage.session->model());
   if (!caches.ok()) return ErrorOfTrace(options.run.trace(), caches.status());
   stage.geometry = GeometrySentences(stage.header, *caches, stage.session->model());
+  if (std::string sentence = MemoryPolicySentence(options.run); !sentence.empty()) {
+    stage.geometry.push_back(std::move(sentence));
+  }
   absl::StatusOr<std::unique_ptr<ClosedTrace>> trace = ClosedTrace::Create(
       **reader, stage.session->machine().config(), stage.session->model(), *caches,
       {.label = options.run.trace(),

@@ -185,6 +185,9 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   for (std::string& sentence : GeometrySentences(header, replay->caches(), model)) {
     *result.add_assumptions() = std::move(sentence);
   }
+  if (std::string sentence = MemoryPolicySentence(options.run); !sentence.empty()) {
+    *result.add_assumptions() = std::move(sentence);
+  }
   if (*warm != nullptr && replay->rcu_frees().totals().to_batches > 0) {
     *result.add_assumptions() =
         "kvfree_rcu's monitors begin with the first object that no sheaf takes: what they held "

@@ -123,6 +123,15 @@ AllocatorOptions BootOptions(const RunSpec& run) {
   return boot;
 }
 
+std::string MemoryPolicySentence(const RunSpec& run) {
+  for (const BootParameter& parameter : BootOptions(run).boot_parameters) {
+    if (parameter.name != "slab_strict_numa" || parameter.value == 0) continue;
+    return "slab_strict_numa changes nothing here: tasks' memory policies are not in the "
+           "recording, and none is taken to have one.";
+  }
+  return "";
+}
+
 ReplayOptions ReplayOptionsOf(const SimulationOptions& options,
                               std::shared_ptr<const RecordedTopology> recorded) {
   return {.placement = PlacementOf(options.run),

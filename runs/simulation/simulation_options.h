@@ -52,6 +52,8 @@ std::vector<TunableSetting> TunablesOf(const RunSpec& run);
 AllocatorOptions ModelOptions(const RunSpec& run);
 // The same with those of the run's tunables that are boot parameters of the model.
 AllocatorOptions BootOptions(const RunSpec& run);
+// What a replay says of slab_strict_numa, if that is set; else empty.
+std::string MemoryPolicySentence(const RunSpec& run);
 ReplayOptions ReplayOptionsOf(const SimulationOptions& options,
                               std::shared_ptr<const RecordedTopology> recorded);
 

@@ -189,6 +189,17 @@ TEST(RecordedMachineTest, KmallocsRoundedOtherwiseWhenRecordedAreCounted) {
   EXPECT_EQ(ResultOf("--order=closed --trace=" + trace).kernel_match().rounded_otherwise(), 150);
 }
 
+TEST(RecordedMachineTest, ThatItHasNoMemoryPoliciesIsSaidWhereThatMatters) {
+  const std::string text = absl::StrCat(Folder(), "/trace.txt");
+  Write(text, Report({{.cpu = 0}}));
+  const std::string run =
+      absl::StrCat("run --machine=vm-c4n2 --allocator=slub-7.3 --trace=", Imported(text));
+  const char said[] = "slab_strict_numa changes nothing here";
+  EXPECT_THAT(Stdout(run + " --tune=slab_strict_numa=1").text, HasSubstr(said));
+  EXPECT_THAT(Stdout(run + " --tune=slab_strict_numa=1 --order=closed").text, HasSubstr(said));
+  EXPECT_THAT(Stdout(run).text, Not(HasSubstr(said)));
+}
+
 TEST(RecordedMachineTest, ANodeWithoutMemoryIsInTheHead) {
   const std::string machine = absl::StrCat(Folder(), "/machine.textproto");
   Write(machine, "base: \"vm-c4n2\" memory { node { node: 1 bytes: 0 } }");
