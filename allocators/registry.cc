@@ -226,6 +226,15 @@ absl::Status UnknownAllocator(std::string_view name) {
   return UnknownName("allocator", name, AllocatorNames());
 }
 
+// Of a model with these switches of its policy.
+absl::Status CheckBootOf(std::string_view name, std::string_view boot, Settings policies) {
+  const absl::Span<const std::string_view> boots = SwitchesOf(name, policies).boots;
+  if (boot.empty() || std::find(boots.begin(), boots.end(), boot) != boots.end()) {
+    return absl::OkStatus();
+  }
+  return UnknownName(fmt::format("boot of {}", name), boot, NameList(boots));
+}
+
 }  // namespace
 
 std::vector<AllocatorInfo> ListAllocators() {
@@ -327,12 +336,8 @@ absl::Status CheckQuirk(std::string_view name, std::string_view quirk) {
   return UnknownName(fmt::format("quirk of {}", name), quirk, names);
 }
 
-absl::Status CheckBoot(std::string_view name, std::string_view boot, Settings policies) {
-  const absl::Span<const std::string_view> boots = SwitchesOf(name, policies).boots;
-  if (boot.empty() || std::find(boots.begin(), boots.end(), boot) != boots.end()) {
-    return absl::OkStatus();
-  }
-  return UnknownName(fmt::format("boot of {}", name), boot, NameList(boots));
+absl::Status CheckBoot(std::string_view name, std::string_view boot) {
+  return CheckBootOf(name, boot, {});
 }
 
 bool IsBootParameter(std::string_view name, std::string_view key) {
@@ -350,7 +355,7 @@ absl::Status CheckAllocator(std::string_view name, const MachineConfig& machine,
     if (absl::Status status = CheckQuirk(name, quirk); !status.ok()) return status;
   }
   if (absl::Status status = CheckPolicies(name, options.policies); !status.ok()) return status;
-  const absl::Status boot = CheckBoot(name, options.boot, options.policies);
+  const absl::Status boot = CheckBootOf(name, options.boot, options.policies);
   if (!boot.ok()) return boot;
   const absl::Status parameters =
       CheckBootParameters(name, SwitchesOf(name, options.policies), options);

@@ -85,8 +85,7 @@ std::vector<PolicyChange> PolicyChanges(std::string_view name,
 // InvalidArgument, with what there is, for a quirk or a boot that the model `name` has not. Every
 // model has the empty boot.
 absl::Status CheckQuirk(std::string_view name, std::string_view quirk);
-absl::Status CheckBoot(std::string_view name, std::string_view boot,
-                       absl::Span<const std::string> policies = {});
+absl::Status CheckBoot(std::string_view name, std::string_view boot);
 // The same for one switch of the policy, "NAME=VALUE", whatever goes with it; and for all of a run
 // together, where the reason is said why they cannot be.
 absl::Status CheckPolicy(std::string_view name, const std::string& policy);

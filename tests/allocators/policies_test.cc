@@ -240,10 +240,12 @@ TEST(PolicyRefusalTest, AKernelThatRunsOutOfMemoryDoesNotBoot) {
 }
 
 TEST(PolicyTunablesTest, AndSoDoesTheWayToBoot) {
-  EXPECT_TRUE(CheckBoot("slub-2010", "static").ok());
-  EXPECT_THAT(Message(CheckBoot("slub-2010", "static",
-                                {"boot.as-2010=no", "caches.descriptors-kmalloced=no"})),
-              HasSubstr("boot of slub-2010"));
+  AllocatorMachine m("slub-2010");
+  AllocatorOptions options = {.boot = "static"};
+  const auto check = [&] { return CheckAllocator("slub-2010", m.machine().config(), options); };
+  EXPECT_TRUE(check().ok());
+  options.policies = {"boot.as-2010=no", "caches.descriptors-kmalloced=no"};
+  EXPECT_THAT(Message(check()), HasSubstr("boot of slub-2010"));
 }
 
 TEST(PolicyTunablesTest, FollowFromTheSwitches) {
