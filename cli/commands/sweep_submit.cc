@@ -37,9 +37,10 @@ ABSL_FLAG(bool, parallel, false, "write a line a task, for GNU parallel.");
 ABSL_FLAG(bool, dry_run, false, "print what would be written and submitted, and do nothing.");
 ABSL_FLAG(uint64_t, minutes, 30, "N: how long a task takes, about, as far as can be predicted.");
 ABSL_FLAG(uint64_t, tasks, 0, "N: so many tasks, whatever they take; 0: as --minutes makes them.");
-ABSL_FLAG(slablab::SemicolonList, sbatch, {},
-          "OPTION: a further option of sbatch, --sbatch=--partition=long; may be given several "
-          "times.");
+ABSL_FLAG(
+    slablab::SemicolonList, sbatch, {},
+    "OPTION,...: further options of sbatch, --sbatch=--partition=long; several with ';' between "
+    "them, or each by a flag.");
 
 namespace slablab {
 namespace {
@@ -274,7 +275,7 @@ extern const Command kSweepSubmitCommand = {
     .flags = kSubmitFlags,
     .example =
         "slablab sweep submit scaling.textproto --slurm --minutes=30\n"
-        "slablab sweep submit scaling.textproto --slurm --sbatch=--partition=long --dry-run",
+        "slablab sweep submit scaling.textproto --slurm --sbatch=--partition=long",
     .run = RunSweepSubmit,
 };
 
