@@ -50,8 +50,10 @@ Memory::Memory(const MachineConfig& config)
       l1_hit_cycles_(static_cast<uint32_t>(config.l1_hit_cycles)),
       first_mask_(FirstsPerCore(config) - 1),
       l1_(config.l1),
+      one_step_(l1_.one_step()),
       l2_(config.l2),
       llc_(config.llc),
+      shape_(ShapeOf()),
       firsts_(static_cast<size_t>(config.core_count), FirstsPerCore(config)),
       l1_tags_(static_cast<size_t>(config.core_count), l1_.size()),
       l2_tags_(static_cast<size_t>(config.core_count), l2_.size()),
@@ -126,43 +128,60 @@ Memory::Result Memory::WriteClean(Core& core, uint64_t line, uint32_t handle) {
   return result;
 }
 
-Memory::Result Memory::TouchFurther(Core& core, uint64_t line, Access access, Look look) {
-  if (look.in_l1() == InL1::kClean) return WriteClean(core, line, look.handle());
-  if (look.handle() == 0) return TouchNewBlock(core, line, access);
-  const uint32_t handle = look.handle();
-  Line& entry = lines_[handle];
-  return core_sets_.Contains(entry.cores, core.self) ? TouchL2(core, entry, line, handle, access)
-                                                     : Miss(core, entry, line, handle, access);
+Memory::Shape Memory::ShapeOf() const {
+  if (HasSteps<Steps<1, 2, 2>>()) return Shape::k8And16And16;
+  return HasSteps<Steps<1, 1, 2>>() ? Shape::k8And8And16 : Shape::kAny;
 }
 
-Memory::Result Memory::TouchNewBlock(Core& core, uint64_t line, Access access) {
-  const uint32_t handle = NewBlock(line);
-  return Miss(core, lines_[handle], line, handle, access);
+Memory::Result Memory::TouchFurther(Core& core, uint64_t line, Access access, Look look) {
+  if (look.in_l1() == InL1::kClean) return WriteClean(core, line, look.handle());
+  if (shape_ == Shape::k8And16And16) {
+    return TouchFurtherAs<Steps<1, 2, 2>>(core, line, access, look);
+  }
+  if (shape_ == Shape::k8And8And16) {
+    return TouchFurtherAs<Steps<1, 1, 2>>(core, line, access, look);
+  }
+  return TouchFurtherAs<AnySteps>(core, line, access, look);
+}
+
+template <typename S>
+inline Memory::Result Memory::TouchFurtherAs(Core& core, uint64_t line, Access access, Look look) {
+  uint32_t handle = look.handle();
+  if (handle == 0) [[unlikely]] {
+    handle = NewBlock(line);
+  }
+  Line& entry = lines_[handle];
+  return core_sets_.Contains(entry.cores, core.self)
+             ? TouchL2<S>(core, entry, line, handle, access)
+             : Miss<S>(core, entry, line, handle, access);
 }
 
 // L1 has not got it, so L2 has.
+template <typename S>
 inline Memory::Result Memory::TouchL2(Core& core, Line& entry, uint64_t line, uint32_t handle,
                                       Access access) {
   if (access == Access::kWrite) {
-    if (!entry.owned) return UpgradeInL2(core, entry, line, handle);
+    if (!entry.owned) return UpgradeInL2<S>(core, entry, line, handle);
     Own(entry, Access::kWrite);
   }
-  MoveToL1(core, entry, line, handle);
+  MoveToL1<S>(core, entry, line, handle);
   return {static_cast<uint32_t>(config_.l2_hit_cycles), Outcome::kL2};
 }
 
+template <typename S>
 Memory::Result Memory::UpgradeInL2(Core& core, Line& entry, uint64_t line, uint32_t handle) {
   const Result result = Upgrade(core, entry, line, handle);
-  MoveToL1(core, entry, line, handle);
+  MoveToL1<S>(core, entry, line, handle);
   return result;
 }
 
 // L2 keeps it, and what falls off L1, whose state is in the directory.
+template <typename S>
 inline void Memory::MoveToL1(Core& core, const Line& entry, uint64_t line, uint32_t handle) {
   const uint32_t tag = handle << TagLayout::kTagStateBits;
-  CHECK(l2_.Use(l2_.SetOf(core.l2, line), tag));
+  CHECK(l2_.UseAs<S::kOfL2>(l2_.SetOfAs<S::kOfL2>(core.l2, line), tag));
   const uint32_t state = !entry.owned ? 0 : kWritable | (entry.dirty ? kDirty : 0);
-  l1_.Insert(l1_.SetOf(core.l1, line), tag | state);
+  l1_.InsertAs<S::kOfL1>(l1_.SetOfAs<S::kOfL1>(core.l1, line), tag | state);
   NoteFirst(core, line, state);
 }
 
@@ -178,21 +197,24 @@ Memory::Result Memory::Upgrade(const Core& core, Line& entry, uint64_t line, uin
   return {result.cycles, far ? Outcome::kUpgradeRemote : Outcome::kUpgrade};
 }
 
+template <typename S>
 Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t handle,
                             Access access) {
-  TagLayout::Tag* const l2_set = l2_.SetOf(core.l2, line);
-  TagLayout::Tag* const llc_set = llc_.SetOf(core.llc, line);
+  TagLayout::Tag* const l2_set = l2_.SetOfAs<S::kOfL2>(core.l2, line);
+  TagLayout::Tag* const llc_set = llc_.SetOfAs<S::kOfLlc>(core.llc, line);
+  const bool has_l2 = S::kOfL2 != 0 || l2_.present();
+  const bool has_llc = S::kOfLlc != 0 || llc_.present();
   // The host's own cache misses dominate from here on: they may as well overlap, also with those of
   // the lines that follow, which are often touched next.
-  if (llc_.present()) {
+  if (has_llc) {
     __builtin_prefetch(llc_set);
     __builtin_prefetch(llc_set + kTagsPerHostLine);
     __builtin_prefetch(llc_set + 2 * kTagsPerHostLine);
   }
-  if (l2_.present()) {
+  if (has_l2) {
     __builtin_prefetch(l2_set);
     __builtin_prefetch(l2_set + kTagsPerHostLine);
-    __builtin_prefetch(&lines_[l2_.Last(l2_set) >> TagLayout::kTagStateBits]);
+    __builtin_prefetch(&lines_[l2_.LastAs<S::kOfL2>(l2_set) >> TagLayout::kTagStateBits]);
   }
   const bool in_llc = domain_sets_.Contains(entry.domains, core.domain);
   Result result;
@@ -206,7 +228,7 @@ Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t han
   } else {
     result = FetchFromAfar(core, entry, handle);
   }
-  if (llc_.present()) FillLlc(core, entry, llc_set, handle, in_llc);
+  if (has_llc) FillLlc<S>(core, entry, llc_set, handle, in_llc);
   uint32_t state = 0;
   const bool others = core_sets_.HasOther(entry.cores, core.self) ||
                       domain_sets_.HasOther(entry.domains, core.domain);
@@ -224,11 +246,13 @@ Memory::Result Memory::Miss(Core& core, Line& entry, uint64_t line, uint32_t han
   }
   entry.cores = core_sets_.With(entry.cores, core.self);
   const uint32_t tag = handle << TagLayout::kTagStateBits;
-  if (l2_.present()) {
-    if (const uint32_t victim = l2_.Insert(l2_set, tag); victim != 0) DropVictim(core, victim);
+  if (has_l2) {
+    if (const uint32_t victim = l2_.InsertAs<S::kOfL2>(l2_set, tag); victim != 0) {
+      DropVictim<S>(core, victim);
+    }
   }
-  const uint32_t victim = l1_.Insert(l1_.SetOf(core.l1, line), tag | state);
-  if (!l2_.present() && victim != 0) EvictFromCore(core, victim >> TagLayout::kTagStateBits);
+  const uint32_t victim = l1_.InsertAs<S::kOfL1>(l1_.SetOfAs<S::kOfL1>(core.l1, line), tag | state);
+  if (!has_l2 && victim != 0) EvictFromCore(core, victim >> TagLayout::kTagStateBits);
   NoteFirst(core, line, state);
   return result;
 }
@@ -296,11 +320,12 @@ Memory::Result Memory::InvalidateOthers(const Core& core, Line& entry, uint64_t 
 }
 
 // What L2 has no more, L1 may not have.
+template <typename S>
 inline void Memory::DropVictim(Core& core, uint32_t victim) {
   const uint32_t handle = victim >> TagLayout::kTagStateBits;
   const uint64_t line = LineNumber(handle);
-  uint32_t* const set = l1_.SetOf(core.l1, line);
-  if (const int way = l1_.Find(set, victim); way >= 0) l1_.Remove(set, way);
+  uint32_t* const set = l1_.SetOfAs<S::kOfL1>(core.l1, line);
+  if (const int way = l1_.FindAs<S::kOfL1>(set, victim); way >= 0) l1_.Remove(set, way);
   ForgetFirst(core, line);
   EvictFromCore(core, handle);
 }
@@ -321,14 +346,15 @@ inline void Memory::EvictFromCore(const Core& core, uint32_t handle) {
 }
 
 // The line becomes the most recently used one, whether it was there or not.
+template <typename S>
 inline void Memory::FillLlc(const Core& core, Line& entry, TagLayout::Tag* set, uint32_t handle,
                             bool was_there) {
   const uint32_t tag = handle << TagLayout::kTagStateBits;
   if (was_there) {
-    CHECK(llc_.Use(set, tag));
+    CHECK(llc_.UseAs<S::kOfLlc>(set, tag));
     return;
   }
-  const uint32_t victim = llc_.Insert(set, tag);
+  const uint32_t victim = llc_.InsertAs<S::kOfLlc>(set, tag);
   if (victim != 0) EvictFromLlc(core.domain, victim >> TagLayout::kTagStateBits);
   entry.domains = domain_sets_.With(entry.domains, core.domain);
 }

@@ -122,7 +122,7 @@ class Memory {
   }
   // Handles are below.
   size_t handles_end() const { return lines_.size(); }
-  bool looks_in_one_step() const { return l1_.one_step(); }
+  bool looks_in_one_step() const { return one_step_; }
   uint32_t l1_hit_cycles() const { return l1_hit_cycles_; }
   // A touch that is no hit of L1, and what L1 said of it.
   Result TouchFurther(Core& core, uint64_t line, Access access, Look look);
@@ -185,16 +185,39 @@ class Memory {
   }
   void ForgetFirst(const Core& core, uint64_t line) const { FirstsOf(core).Of(line) = 0; }
   Result WriteClean(Core& core, uint64_t line, uint32_t handle);
-  Result TouchNewBlock(Core& core, uint64_t line, Access access);
+  // The caches' numbers of ways as far as they are known when this is compiled, in steps
+  // (TagLayout::HasSteps): 0 where they are not. One set of functions for shapes that presets have,
+  // and one for all others; they do the same.
+  template <int kL1, int kL2, int kLlc>
+  struct Steps {
+    static constexpr int kOfL1 = kL1;
+    static constexpr int kOfL2 = kL2;
+    static constexpr int kOfLlc = kLlc;
+  };
+  using AnySteps = Steps<0, 0, 0>;
+  enum class Shape : uint8_t { kAny, k8And16And16, k8And8And16 };
+  Shape ShapeOf() const;
+  template <typename S>
+  bool HasSteps() const {
+    return l1_.HasSteps<S::kOfL1>() && l2_.HasSteps<S::kOfL2>() && llc_.HasSteps<S::kOfLlc>();
+  }
+  template <typename S>
+  Result TouchFurtherAs(Core& core, uint64_t line, Access access, Look look);
+  template <typename S>
   Result TouchL2(Core& core, Line& entry, uint64_t line, uint32_t handle, Access access);
+  template <typename S>
   Result UpgradeInL2(Core& core, Line& entry, uint64_t line, uint32_t handle);
+  template <typename S>
   void MoveToL1(Core& core, const Line& entry, uint64_t line, uint32_t handle);
   Result Upgrade(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  template <typename S>
   Result Miss(Core& core, Line& entry, uint64_t line, uint32_t handle, Access access);
   Result FetchFromOwner(const Core& core, Line& entry, uint64_t line, uint32_t handle);
   Result FetchFromAfar(const Core& core, Line& entry, uint32_t handle);
   Result InvalidateOthers(const Core& core, Line& entry, uint64_t line, uint32_t handle);
+  template <typename S>
   void DropVictim(Core& core, uint32_t victim);
+  template <typename S>
   void FillLlc(const Core& core, Line& entry, TagLayout::Tag* set, uint32_t handle, bool was_there);
   void EvictFromCore(const Core& core, uint32_t handle);
   void EvictFromLlc(HolderPool::Member domain, uint32_t handle);
@@ -208,8 +231,10 @@ class Memory {
   uint32_t l1_hit_cycles_;
   uint64_t first_mask_;
   const TagLayout l1_;
+  const bool one_step_;  // l1_'s
   const TagLayout l2_;   // absent if there is no L2
   const TagLayout llc_;  // likewise
+  const Shape shape_;    // of them
   std::vector<Core> cores_;
   // Of each core, and of each domain.
   EqualArrays<uint64_t> firsts_;

@@ -48,10 +48,10 @@ class TagLayout {
   Tag* OneStepSetOf(Tag* tags, uint64_t line) const { return tags + (line & mask_) * kStep; }
 
   // The way of `set` that holds `tag` in any state, or -1. `tag` has none.
-  int Find(const Tag* set, Tag tag) const;
+  int Find(const Tag* set, Tag tag) const { return FindInSteps(set, stride_, tag); }
   // The same, and makes it the most recently used: then it is in front. Answers whether it is
   // there.
-  bool Use(Tag* set, Tag tag) const;
+  bool Use(Tag* set, Tag tag) const { return UseInSteps(set, stride_, tag); }
   static bool UseInOneStep(Tag* set, Tag tag) {
     const uint32_t matches = MatchStep(set, tag);
     if (matches == 0) return false;
@@ -69,6 +69,41 @@ class TagLayout {
     PushFront(set, set + stride_, tag);
     if (ways_ != stride_) set[ways_] = 0;
     return victim;
+  }
+
+  // The same where the number of ways is known when this is compiled, kSteps times kStep, and sets
+  // are found without a division: HasSteps<kSteps>(). kSteps 0: nothing is known, and these are
+  // those above.
+  template <int kSteps>
+  bool HasSteps() const {
+    return kSteps == 0 || (ways_ == kSteps * kStep && mask_ != 0);
+  }
+  template <int kSteps>
+  Tag* SetOfAs(Tag* tags, uint64_t line) const {
+    if constexpr (kSteps == 0) return SetOf(tags, line);
+    return tags + (line & mask_) * (kSteps * kStep);
+  }
+  template <int kSteps>
+  bool UseAs(Tag* set, Tag tag) const {
+    if constexpr (kSteps == 0) return Use(set, tag);
+    return UseInSteps(set, kSteps * kStep, tag);
+  }
+  template <int kSteps>
+  Tag LastAs(const Tag* set) const {
+    if constexpr (kSteps == 0) return Last(set);
+    return set[kSteps * kStep - 1];
+  }
+  template <int kSteps>
+  Tag InsertAs(Tag* set, Tag tag) const {
+    if constexpr (kSteps == 0) return Insert(set, tag);
+    const Tag victim = set[kSteps * kStep - 1];
+    PushFront(set, set + kSteps * kStep, tag);
+    return victim;
+  }
+  template <int kSteps>
+  int FindAs(const Tag* set, Tag tag) const {
+    if constexpr (kSteps == 0) return Find(set, tag);
+    return FindInSteps(set, kSteps * kStep, tag);
   }
 
   // Takes out the tag at `way`; the empty way goes to the end.
@@ -157,6 +192,9 @@ class TagLayout {
   }
 #endif
 
+  static int FindInSteps(const Tag* set, uint64_t stride, Tag tag);
+  static bool UseInSteps(Tag* set, uint64_t stride, Tag tag);
+
   uint64_t Index(uint64_t line) const {
     if (mask_ != 0) [[likely]] {
       return line & mask_;
@@ -170,17 +208,17 @@ class TagLayout {
   uint64_t mask_;
 };
 
-inline int TagLayout::Find(const Tag* set, Tag tag) const {
-  for (uint64_t first = 0; first != stride_; first += kStep) {
+inline int TagLayout::FindInSteps(const Tag* set, uint64_t stride, Tag tag) {
+  for (uint64_t first = 0; first != stride; first += kStep) {
     const uint32_t matches = MatchStep(set + first, tag);
     if (matches != 0) return static_cast<int>(first) + WayOf(matches);
   }
   return -1;
 }
 
-inline bool TagLayout::Use(Tag* set, Tag tag) const {
+inline bool TagLayout::UseInSteps(Tag* set, uint64_t stride, Tag tag) {
   if (UseInOneStep(set, tag)) return true;
-  for (Tag* step = set + kStep; step < set + stride_; step += kStep) {
+  for (Tag* step = set + kStep; step < set + stride; step += kStep) {
     const uint32_t matches = MatchStep(step, tag);
     if (matches == 0) continue;
     const int way = WayOf(matches);

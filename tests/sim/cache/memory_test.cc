@@ -280,7 +280,7 @@ class RandomAccesses : public testing::TestWithParam<Width> {};
 TEST_P(RandomAccesses, AnswerAsTheReferenceDoes) {
   static constexpr int kSteps = 20000 / kSlowness;
   const Width width = GetParam();
-  for (uint64_t round = 0; round < 6; ++round) {
+  for (uint64_t round = 0; round < 8; ++round) {
     Random random(round, static_cast<uint64_t>(width.cores));
     TestMachineOptions options = {.cores = width.cores,
                                   .cores_per_domain = width.cores_per_domain,
@@ -292,6 +292,11 @@ TEST_P(RandomAccesses, AnswerAsTheReferenceDoes) {
     }
     if (round % 3 != 2) {
       options.llc = Geometry(1 + random.Below(8), 2 + static_cast<int>(random.Below(6)));
+    }
+    if (round >= 6) {  // As many ways as in presets, for which there is code of its own.
+      options.l1 = Geometry(2, 8);
+      options.l2 = Geometry(2, round == 6 ? 16 : 8);
+      options.llc = Geometry(2, 16);
     }
     const MachineConfig config = TestMachine(options);
     const uint64_t frames = config.memory.back().first_frame + config.memory.back().frames;

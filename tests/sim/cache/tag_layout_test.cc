@@ -56,6 +56,30 @@ class LeastRecentlyUsed {
   std::list<Tag> tags_;
 };
 
+// What is known when it is compiled does what is not.
+template <int kSteps>
+void CompareWithKnownSteps(const TagLayout& layout) {
+  if (!layout.HasSteps<kSteps>()) return;
+  std::vector<Tag> tags(layout.size());
+  std::vector<Tag> others(layout.size());
+  Random random(kSteps);
+  for (int step = 0; step < 2000; ++step) {
+    const uint64_t line = random.Below(layout.size() * 3 / 2);
+    const auto tag = static_cast<Tag>((line + 1) << TagLayout::kTagStateBits);
+    Tag* const set = layout.SetOf(tags.data(), line);
+    Tag* const other = layout.SetOfAs<kSteps>(others.data(), line);
+    ASSERT_EQ(other - others.data(), set - tags.data());
+    ASSERT_EQ(layout.LastAs<kSteps>(other), layout.Last(set));
+    ASSERT_EQ(layout.FindAs<kSteps>(other, tag), layout.Find(set, tag));
+    const bool used = layout.Use(set, tag);
+    ASSERT_EQ(layout.UseAs<kSteps>(other, tag), used);
+    if (!used) {
+      ASSERT_EQ(layout.InsertAs<kSteps>(other, tag), layout.Insert(set, tag));
+    }
+    ASSERT_EQ(others, tags);
+  }
+}
+
 void CompareWithLists(uint64_t sets, int ways) {
   const TagLayout layout(
       {.size_bytes = sets * static_cast<uint64_t>(ways) * kLineSize, .ways = ways});
@@ -100,6 +124,11 @@ TEST(TagLayoutTest, DoesWhatListsDo) {
     for (int ways = 1; ways <= 33; ++ways) {
       SCOPED_TRACE(testing::Message() << sets << " sets of " << ways << " ways");
       CompareWithLists(sets, ways);
+      const TagLayout layout(
+          {.size_bytes = sets * static_cast<uint64_t>(ways) * kLineSize, .ways = ways});
+      CompareWithKnownSteps<0>(layout);
+      CompareWithKnownSteps<1>(layout);
+      CompareWithKnownSteps<2>(layout);
       if (HasFatalFailure()) return;
     }
   }
