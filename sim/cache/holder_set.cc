@@ -47,9 +47,12 @@ HolderPool::Set HolderPool::WithoutWide(Set set, int member) {
   if (KindOf(set) != kPooled) return set;
   uint64_t* bits = Wide(set);
   bits[member / 64] &= ~(uint64_t{1} << (member % 64));
-  int left = 0;
-  for (int word = 0; word < words_; ++word) left += std::popcount(bits[word]);
-  if (left > 2) return set;
+  int members = 0;
+  for (int word = 0; word < words_; ++word) {
+    for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
+      if (++members > 2) return set;
+    }
+  }
   // It had three, so that two are left.
   int lower = -1;
   int higher = -1;
