@@ -21,6 +21,13 @@ absl::Status Contradiction(std::string_view what) {
   return absl::DataLossError(fmt::format("the block contradicts itself: {}", what));
 }
 
+// Without std::max_element, which asks for a place: so compilers take several values at a time.
+uint16_t MostOf(const std::vector<uint16_t>& values) {
+  uint16_t most = 0;
+  for (const uint16_t value : values) most = std::max(most, value);
+  return most;
+}
+
 uint64_t AddZigzag(uint64_t base, uint64_t zigzag) {
   return base + static_cast<uint64_t>(WireFormatLite::ZigZagDecode64(zigzag));
 }
@@ -55,7 +62,7 @@ absl::Status BlockDecoder::Count(const Block& block, uint64_t events_max,
   Clear();
   if (absl::Status s = LoadShapes(block.shapes()); !s.ok()) return s;
   if (absl::Status s = LoadColumn(block, COLUMN_SHAPE, events, &shape_); !s.ok()) return s;
-  if (*std::max_element(shape_.begin(), shape_.end()) >= shapes_.size()) {
+  if (MostOf(shape_) >= shapes_.size()) {
     return Contradiction("a shape beyond its list");
   }
   std::vector<uint32_t> counts(shapes_.size(), 0);
@@ -226,10 +233,10 @@ absl::Status BlockDecoder::PlaceCursors() {
     ++events_seen[slot];
   }
   if (events_seen != events_of_cpu_) return Contradiction("events by CPU");
-  if (*std::max_element(shape_.begin(), shape_.end()) >= shapes_.size()) {
+  if (MostOf(shape_) >= shapes_.size()) {
     return Contradiction("a shape beyond its list");
   }
-  if (*std::max_element(pid_slot_.begin(), pid_slot_.end()) >= pids_.size()) {
+  if (MostOf(pid_slot_) >= pids_.size()) {
     return Contradiction("a pid beyond its list");
   }
   cursors_.assign(cpus_.size(), CpuCursor());
