@@ -24,8 +24,11 @@ struct LayerOverTime {
 
 // Adds `layer` to that of its name, behind the others if it is the first.
 inline void AddLayer(const CacheLayer& layer, std::vector<CacheLayer>& sums) {
-  const auto at = std::find_if(sums.begin(), sums.end(),
-                               [&](const CacheLayer& sum) { return sum.name == layer.name; });
+  const auto at = std::find_if(sums.begin(), sums.end(), [&](const CacheLayer& sum) {
+    // Mostly one literal.
+    return (sum.name.data() == layer.name.data() && sum.name.size() == layer.name.size()) ||
+           sum.name == layer.name;
+  });
   if (at == sums.end()) {
     sums.push_back(layer);
   } else {
