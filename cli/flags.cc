@@ -112,10 +112,9 @@ std::set<std::string, std::less<>>& FlagsGiven() {
   return names;
 }
 
-// Whether "--" has ended the flags.
-bool& DashesGiven() {
-  static bool given = false;
-  return given;
+std::optional<size_t>& BeforeDashes() {
+  static std::optional<size_t> arguments;
+  return arguments;
 }
 
 absl::Status CheckFormat(const Command& command, const std::string& value) {
@@ -169,7 +168,7 @@ class WordReader {
     while (next_ < words_.size() && !help_wanted_) {
       const std::string& word = words_[next_++];
       if (word == "--") {
-        DashesGiven() = true;
+        BeforeDashes() = arguments_.size();
         arguments_.insert(arguments_.end(), words_.begin() + next_, words_.end());
         return absl::OkStatus();
       }
@@ -311,7 +310,7 @@ absl::StatusOr<Invocation> ParseInvocation(absl::Span<const Command> commands,
                                            const std::vector<std::string>& words) {
   FlagsGiven().clear();
   SwitchesGiven().clear();
-  DashesGiven() = false;
+  BeforeDashes().reset();
   const Command* help = FindCommand(commands, "help");
   const Command* version = FindCommand(commands, "version");
   CHECK(help != nullptr);
@@ -367,7 +366,7 @@ std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but) {
   return words;
 }
 
-bool WereDashesGiven() { return DashesGiven(); }
+std::optional<size_t> ArgumentsBeforeDashes() { return BeforeDashes(); }
 
 bool WasGiven(std::string_view name) { return FlagsGiven().contains(name); }
 

@@ -104,8 +104,8 @@ std::vector<std::string> FlagsAsGiven(absl::Span<const std::string_view> but);
 // Whether the words that ParseInvocation read had the flag `name`, with whatever value.
 bool WasGiven(std::string_view name);
 
-// Whether they had the "--" that ends the flags.
-bool WereDashesGiven();
+// How many arguments there were before the "--" that ends the flags; nothing if there is none.
+std::optional<size_t> ArgumentsBeforeDashes();
 
 // What they had for the switch of a run; empty: nothing.
 std::string GivenText(const RunSwitch& each);

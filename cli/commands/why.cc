@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -149,9 +150,10 @@ absl::StatusOr<WhyReport> WhyOf(const Subject& subject) {
 }
 
 absl::StatusOr<WhyReport> WhyOfArguments(const std::vector<std::string>& arguments) {
-  const bool captures = arguments.empty() || WereDashesGiven();
+  const std::optional<size_t> before = ArgumentsBeforeDashes();
+  const bool captures = arguments.empty() || before == 0;
   if (!captures) {
-    if (arguments.size() > 1) {
+    if (arguments.size() > 1 || before.has_value()) {
       return absl::InvalidArgumentError(
           "why takes one recording, or a command to record behind --, as in 'slablab why -- make "
           "-j8'");

@@ -135,10 +135,10 @@ class CommandLines {
   Words Next() {
     const absl::Span<const Command> commands = Commands();
     const Command* command = nullptr;
-    // A capture would record this machine.
+    // These would record this machine.
     do {
       command = &commands[random_.Below(commands.size())];
-    } while (command->name == "capture" || command->name == "demo");
+    } while (command->name == "capture" || command->name == "demo" || command->name == "why");
     Words words =
         absl::StrSplit(absl::string_view(command->name.data(), command->name.size()), ' ');
     if (Chance(3)) words.pop_back();

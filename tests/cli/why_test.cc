@@ -115,6 +115,7 @@ TEST_F(WhyTest, TakesARecordingAsItIs) {
 TEST_F(WhyTest, WhatIsWrongIsSaid) {
   ExpectRefusal("why a b", "slablab why -- make -j8");
   ExpectRefusal("why make", "behind --");
+  ExpectRefusal(absl::StrCat("why ", trace_, " -- true"), "why takes one recording, or a command");
   ExpectRefusal(absl::StrCat("why --seconds=3 ", trace_), "--seconds says how to record");
   ExpectRefusal(absl::StrCat("why --buffer-kib=1024 ", trace_), "--buffer-kib says how to record");
   ExpectRefusal(absl::StrCat("why --try=cpu_partials=3 ", trace_), "--try=cpu_partials=3");
