@@ -165,6 +165,7 @@ absl::Status SubmitSweep(const std::vector<std::string>& arguments) {
   const auto files = BatchScripts(*launcher, *batch, *staged,
                                   {.name = plan->name,
                                    .results = fs::path(staged->folder).parent_path().string(),
+                                   .points = plan->points.size(),
                                    .workers = workers,
                                    .sbatch = *sbatch});
   Print(stderr, "slablab: {}\n", Summary(*batch, workers));

@@ -52,6 +52,10 @@ std::string MergeScript(const Staged& staged, const BatchScriptOptions& options)
       merge, ShellQuoted(options.results + "/report.txt"));
 }
 
+// A merge of 182 points took 227 MiB and two seconds.
+uint64_t MergeMinutes(const BatchScriptOptions& options) { return 10 + options.points / 1000; }
+uint64_t MergeMebibytes(const BatchScriptOptions& options) { return 256 + options.points * 3 / 2; }
+
 std::string Directives(const std::string& name, const std::vector<std::string>& ours,
                        const std::vector<std::string>& theirs) {
   std::string text = fmt::format("#SBATCH --job-name={}\n", name);
@@ -82,12 +86,12 @@ Files SlurmFiles(const BatchPlan& batch, const Staged& staged, const BatchScript
                   "--open-mode=append", "--output=logs/%a.log"},
                  options.sbatch),
       ShellQuoted(staged.folder + "/task"), options.retries);
-  // As many minutes as results take to be read, at leisure.
   const std::string merge = fmt::format(
       "#!/bin/sh\n# After the tasks of the sweep {}, however they ended.\n{}\nexec {}\n",
       InOneLine(options.name),
       Directives(JobName(options.name) + "-merge",
-                 {fmt::format("--time={}", 10 + batch.points / 1000), "--mem=2G", "--requeue",
+                 {fmt::format("--time={}", MergeMinutes(options)),
+                  fmt::format("--mem={}M", MergeMebibytes(options)), "--requeue",
                   "--open-mode=append", "--output=logs/merge.log"},
                  options.sbatch),
       ShellQuoted(staged.folder + "/merge"));
@@ -101,7 +105,7 @@ Files SnakemakeFiles(const BatchPlan& batch, const Staged& staged,
       "rule report:\n"
       "    input: expand(\"done/{{task}}\", task=range(1, {} + 1))\n"
       "    output: touch(\"done/report\")\n"
-      "    resources: mem_mb=2048, runtime={}\n"
+      "    resources: mem_mb={}, runtime={}\n"
       "    shell: {:?}\n"
       "\n"
       "rule task:\n"
@@ -110,9 +114,9 @@ Files SnakemakeFiles(const BatchPlan& batch, const Staged& staged,
       "    retries: {}\n"
       "    resources: mem_mb={}, runtime={}\n"
       "    shell: {:?}\n",
-      InOneLine(options.name), batch.tasks.size(), 10 + batch.points / 1000, "./merge",
-      options.workers, options.retries, LimitMebibytes(batch, options.workers), LimitMinutes(batch),
-      "./task {wildcards.task}");
+      InOneLine(options.name), batch.tasks.size(), MergeMebibytes(options), MergeMinutes(options),
+      "./merge", options.workers, options.retries, LimitMebibytes(batch, options.workers),
+      LimitMinutes(batch), "./task {wildcards.task}");
   const std::string profile = fmt::format(
       "# For snakemake --profile: on this machine, a task a core. On a cluster the last lines say\n"
       "# how it is given a job; Slurm's way is there.\n"

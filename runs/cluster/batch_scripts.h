@@ -4,6 +4,7 @@
 #ifndef SLABLAB_RUNS_CLUSTER_BATCH_SCRIPTS_H_
 #define SLABLAB_RUNS_CLUSTER_BATCH_SCRIPTS_H_
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,7 @@ enum class Launcher { kSlurm, kSnakemake, kParallel };
 struct BatchScriptOptions {
   std::string name;                 // the sweep's
   std::string results;              // the sweep's folder, absolute
+  size_t points = 0;                // of the whole sweep, which the merge holds
   int workers = 1;                  // CPUs of a task
   int retries = 3;                  // of a task
   std::vector<std::string> sbatch;  // further options of sbatch, "--partition=long"

@@ -113,7 +113,8 @@ absl::StatusOr<SlurmQueue> QueueOf(const SlurmJobs& jobs) {
 }
 
 absl::Status CancelJobs(const SlurmJobs& jobs) {
-  return Ask({"scancel", jobs.merge, jobs.array}).status();
+  // Of what has ended by itself nothing is said.
+  return Ask({"scancel", "--quiet", jobs.merge, jobs.array}).status();
 }
 
 }  // namespace slablab

@@ -190,7 +190,7 @@ TEST_F(SubmitTest, JobsAreWatchedAndCancelled) {
   EXPECT_EQ(again.exit_status, 2);
   EXPECT_THAT(again.text, HasSubstr("jobs 11 and 12 of this sweep wait or run"));
   EXPECT_EQ(Stderr(Sweep("cancel")).exit_status, 0);
-  EXPECT_THAT(Contents(Path("log")), HasSubstr("scancel 12 11\n"));
+  EXPECT_THAT(Contents(Path("log")), HasSubstr("scancel --quiet 12 11\n"));
 }
 
 TEST_F(SubmitTest, WhatSlurmRefusesIsSaidInItsWords) {
