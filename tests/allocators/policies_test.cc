@@ -185,9 +185,12 @@ TEST(ErasTest, AnEraIsItsNeighbourWithItsSwitchesSet) {
   for (const auto& [from, to] : steps) {
     const std::vector<std::string> settings = Differences(from, to);
     SCOPED_TRACE(absl::StrCat(from, " to ", to, ": ", absl::StrJoin(settings, ",")));
-    const PolicyProgramResult made = RunPolicyProgram(from, settings);
+    const auto run = [](const char* model, const std::vector<std::string>& policies) {
+      return RunPolicyProgram(model, policies, 1200, ProgramQuirks::kNone);
+    };
+    const PolicyProgramResult made = run(from, settings);
     EXPECT_THAT(made.refused, IsEmpty());
-    EXPECT_EQ(made.digest, RunPolicyProgram(to, {}).digest);
+    EXPECT_EQ(made.digest, run(to, {}).digest);
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "allocators/registry.h"
 #include "allocators/switches.h"
 #include "base/digest.h"
 #include "base/random.h"
@@ -204,12 +205,17 @@ class Program {
 }  // namespace
 
 PolicyProgramResult RunPolicyProgram(std::string_view model,
-                                     const std::vector<std::string>& policies, int operations) {
+                                     const std::vector<std::string>& policies, int operations,
+                                     ProgramQuirks quirks) {
   if (const absl::Status status = CheckPolicies(model, policies); !status.ok()) {
     return {.refused = std::string(status.message()), .wrong = {}};
   }
-  AllocatorMachine machine(
-      model, {.cpus = kCpus, .nodes = 2, .mib_per_node = 128, .allocator = {.policies = policies}});
+  AllocatorMachineOptions options = {
+      .cpus = kCpus, .nodes = 2, .mib_per_node = 128, .allocator = {.policies = policies}};
+  if (quirks == ProgramQuirks::kPlain) options = Plain(model, options);
+  AllocatorMachine machine(options, [model](Machine& on, const AllocatorOptions& allocator) {
+    return std::move(*MakeAllocator(model, on, allocator));
+  });
   const absl::Status booted = machine.allocator().boot_status();
   if (!booted.ok()) return {.refused = std::string(booted.message()), .wrong = {}};
   return Program(machine, operations).Run();

@@ -17,12 +17,16 @@ struct PolicyProgramResult {
   uint64_t digest = 0;  // of every placement, counter, state and clock
 };
 
+// Which of the model's quirks are on: those that make it plain, which not every era has; or none.
+enum class ProgramQuirks : uint8_t { kPlain, kNone };
+
 // A model with these policies, on four CPUs of two nodes: boots, and runs a little of everything by
 // chance, on all CPUs at once, with hotplug. Its invariants are checked on the way, and in the end
 // everything is given back.
 PolicyProgramResult RunPolicyProgram(std::string_view model,
                                      const std::vector<std::string>& policies,
-                                     int operations = 1200);
+                                     int operations = 1200,
+                                     ProgramQuirks quirks = ProgramQuirks::kPlain);
 
 }  // namespace slablab
 
