@@ -232,5 +232,28 @@ TEST(DisturbanceTallyTest, ManyWithoutAStepLeaveNoTime) {
   EXPECT_EQ(tally.count(), 1u);
 }
 
+TEST(StarvedCpusTest, CountsWhatIsDoneWhereNoTaskGetsOn) {
+  StarvedCpus starved(3);
+  const CpuId good(0);
+  const CpuId bad(1);
+  starved.OnOperation(bad);  // of nothing that disturbs
+  for (uint64_t i = 0; i + 2 < StarvedCpus::kOperationsMax; ++i) {
+    if (i % 64 == 0) starved.OnDisturbance(bad, 7);
+    if (i % 64 != 0) starved.OnOperation(bad);
+  }
+  EXPECT_FALSE(starved.TooLong());
+  starved.OnDisturbance(good, 8);
+  starved.OnProgress(good);
+  EXPECT_FALSE(starved.TooLong());
+  starved.OnDisturbance(good, 8);
+  starved.OnOperation(good);
+  EXPECT_TRUE(starved.TooLong()) << "of all together";
+  EXPECT_EQ(starved.Worst(), bad);
+  EXPECT_EQ(starved.disturbances(bad), StarvedCpus::kOperationsMax / 64);
+  EXPECT_EQ(starved.last(bad), 7u);
+  starved.OnProgress(bad);
+  EXPECT_FALSE(starved.TooLong());
+}
+
 }  // namespace
 }  // namespace slablab

@@ -144,7 +144,22 @@ TEST(StuckTest, AStormThatLeavesNoTimeIsEndedInWords) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("nothing is left of the CPUs' time for tasks"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("the last by s.textproto: events[0]"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the last by s.textproto:1:1: events[0]"));
+}
+
+// The other CPU's task gets on and then waits; what comes is many operations and few interrupts.
+TEST(StuckTest, AStormThatLeavesOneCpuNoTimeIsEndedInWords) {
+  World world({.cpus = 2, .nodes = 1, .cpus_per_node = 2, .mib_per_node = 64}, "slub-6.1", false);
+  Script script({{Receive(1, 0)}, {Think(1'000'000), Allocate(1), Send(1, 1)}}, {0, 1});
+  Scenario scenario(
+      Parse("\nevents { every_us: 20 interrupts { cpu: 1 count: 30 interval_ns: 3000 objects: 64 } }",
+            2, 1),
+      world.machine().config(), {});
+  const absl::Status status = world.Run(script, &scenario);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("disturbances came to CPU 1 since a task"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the last by s.textproto:2:1: events[0]"));
+  EXPECT_LT(world.loop().result().operations(), 2 * StarvedCpus::kOperationsMax);
 }
 
 // Its arrays come from kmalloc(): while there is no page, the CPU cannot come back.

@@ -313,6 +313,12 @@ TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
       HasSubstr("w.textproto:4:46: task 0: 2 is not in 0..1"));
   EXPECT_THAT(error(head + "tasks { steps { repeat { times: '1000000000' } } }"),
               HasSubstr("nothing is done"));
+  // Each within its bound, and no end together.
+  const auto nested = [&](const std::string& step) {
+    return error(head + "tasks { slots { name: 's' } steps { repeat { times: '1000000000' steps {" +
+                 "\n repeat { times: '1000000000' steps {\n" + step + " } } } } } }");
+  };
+  EXPECT_THAT(nested("work { units: '0' }"), HasSubstr("w.textproto:5:1: this goes on and on: "));
   EXPECT_THAT(
       std::string(Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub-6.1")
                       .status.message()),

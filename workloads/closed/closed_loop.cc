@@ -38,6 +38,7 @@ ClosedLoop::ClosedLoop(StepSource& steps, Machine& machine, Allocator& allocator
       sleepers_(cpus_.size()),
       meeting_(steps.queues(), steps.barriers(), steps.task_count()),
       objects_(steps.object_count()),
+      starved_(cpus_.size()),
       steps_until_look_(kStepsBetweenLooks),
       executor_({.object_touch_bytes_max = options.object_touch_bytes_max,
                  .footprint = {.interval = CyclesOf(machine.config(), kFirstSampleNs),
@@ -174,6 +175,7 @@ Task<void> ClosedLoop::Start(Cpu& cpu, uint64_t token) {
 Task<void> ClosedLoop::Disturb(Cpu& cpu, uint64_t token) {
   disturbed_.Begin(token, tasks_alive_ == 0, steps_done_);
   disturbance_->Begin(token);
+  NoteDisturbance(cpu, token);
   AskDisturbance();
   steps_until_look_ = 1;  // They may leave tasks no time.
   LookUp();
@@ -300,6 +302,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
       const Cycles span = std::min(step.cycles, UntilLook(cpu));
       const Cycles left = co_await cpu.PassInterruptibly(span);
       closed_.think_cycles += span - left;
+      if (span > left) starved_.OnProgress(cpu.id());
       record.step.cycles -= span - left;
       if (record.step.cycles > 0) continue;  // Once others have had what is theirs.
     } else if (step.kind == Step::Kind::kAllocate) {
@@ -322,7 +325,7 @@ Task<void> ClosedLoop::RunTask(Cpu& cpu, TaskIndex task) {
     }
     cpu.set_memory_policy(nullptr);
     record.has_step = false;
-    ++steps_done_;
+    NoteStep(cpu, task);
   }
 }
 
@@ -343,7 +346,7 @@ bool ClosedLoop::TakeStep(Cpu& cpu, TaskIndex task) {
       record.state = TaskState::kSleeping;
       sleepers_.Add(cpu.id(), {.time = cpu.now() + step.cycles, .task = task});
       record.has_step = false;
-      ++steps_done_;
+      NoteStep(cpu, task);
       return false;
     case Step::Kind::kTouch:
       Touch(cpu, step);

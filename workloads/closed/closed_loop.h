@@ -103,7 +103,8 @@ class ClosedLoop : public WatchedSource {
   bool AwaitsTimers() const override { return rcu_threads_out_ > 0 && !stopped_ && !too_long_; }
 
   // InvalidArgument: tasks of a workload wait for each other for ever, and which one for what; what
-  // disturbs them leaves them no time; or it takes longer than the machine's clock can count.
+  // disturbs them leaves them no time; one takes step after step and no time; or it takes longer
+  // than the machine's clock can count.
   // Internal: they wait though they need not. Cancelled: stopped.
   absl::Status status() const;
   const RunAccount& result() const { return executor_.account(); }
@@ -153,6 +154,8 @@ class ClosedLoop : public WatchedSource {
     bool may_move = false;
     CpuId home;                       // where it was placed
     Cycles since = 0;                 // in the run queue
+    Cycles stepped_at = 0;            // when its last step was over
+    uint64_t steps_then = 0;          // so many before that one were over at the same time
     RcuThread* rcu_thread = nullptr;  // while it is in a barrier of RCU
     std::optional<MemoryPolicy> memory_policy = std::nullopt;
   };
@@ -232,6 +235,11 @@ class ClosedLoop : public WatchedSource {
     ++tasks_waiting_;
   }
   void Touch(Cpu& cpu, const Step& step);
+  // A task's step is over.
+  void NoteStep(const Cpu& cpu, TaskIndex task);
+  // A disturbance takes the time of a CPU's tasks, if there are any that could run.
+  void NoteDisturbance(const Cpu& cpu, uint64_t token);
+  bool TaskWantsToRun(const Cpu& cpu) const;
   void Over(Cpu& cpu, TaskIndex task);
   bool GivesUp(Cpu& cpu, const TaskRecord& task);
   void Tick(Cpu& cpu);
@@ -280,7 +288,8 @@ class ClosedLoop : public WatchedSource {
   uint64_t tasks_waiting_ = 0;  // of them: for another
   uint64_t interrupts_alive_ = 0;
   uint64_t steps_done_ = 0;
-  std::string no_time_;  // what leaves tasks no time; empty: nothing
+  StarvedCpus starved_;
+  absl::Status hopeless_;  // what leaves tasks no time, or the task that takes none
   uint64_t steps_until_look_ = 0;
   std::vector<std::unique_ptr<RcuThread>> rcu_threads_;
   std::vector<uint32_t> rcu_threads_free_;

@@ -100,6 +100,7 @@ void ClosedLoop::NoteFootprint(Cycles now) {
 
 Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
   Placement placement;
+  starved_.OnOperation(cpu.id());
   cpu.set_caller(0);
   Task<void> allocation = executor_.Allocate(cpu, {.gfp = gfp, .bytes = bytes, .usable = bytes},
                                              User{this, kNoTask, 0, PriorityOf(cpu), &placement});
@@ -112,6 +113,7 @@ Task<PhysAddr> ClosedLoop::AllocateAside(Cpu& cpu, uint32_t bytes, Gfp gfp) {
 }
 
 Task<void> ClosedLoop::FreeAside(Cpu& cpu, PhysAddr object, uint32_t bytes, bool by_rcu) {
+  starved_.OnOperation(cpu.id());
   cpu.set_caller(0);
   return executor_.Free(cpu, {.object = object, .bytes = bytes, .by_rcu = by_rcu},
                         User{this, kNoTask, 0, PriorityOf(cpu)});

@@ -16,11 +16,14 @@ namespace slablab {
 namespace {
 
 constexpr int kTasksNamedMax = 5;
+// A task that takes so many steps in a row at one point in time will not stop: some seconds of a
+// core of the host's.
+constexpr uint64_t kTimelessStepsMax = uint64_t{1} << 26;
 
 }  // namespace
 
 absl::Status ClosedLoop::status() const {
-  if (!no_time_.empty()) return absl::InvalidArgumentError(no_time_);
+  if (!hopeless_.ok()) return hopeless_;
   if (stopped_) return absl::CancelledError("interrupted");
   if (too_long_) {
     constexpr char kTooLong[] = "it takes longer than the machine's clock can count";
@@ -49,11 +52,46 @@ bool ClosedLoop::OnStall() {
   bool lost = false;
   for (TaskIndex i = 0; i < tasks_.size(); ++i) lost |= IsLost(i);
   if (lost || disturbance_ == nullptr || !disturbed_.LeaveNoTime(steps_done_)) return false;
-  no_time_ = absl::StrCat("nothing is left of the CPUs' time for tasks: ", disturbed_.count(),
-                          " disturbances came since one last took a step, the last by ",
-                          disturbance_->NameOf(disturbed_.last()), ". ", DescribeTasks());
+  hopeless_ = absl::InvalidArgumentError(
+      absl::StrCat("nothing is left of the CPUs' time for tasks: ", disturbed_.count(),
+                   " disturbances came since one last took a step, the last by ",
+                   disturbance_->NameOf(disturbed_.last()), ". ", DescribeTasks()));
   stopped_ = true;
   return true;
+}
+
+void ClosedLoop::NoteStep(const Cpu& cpu, TaskIndex task) {
+  ++steps_done_;
+  starved_.OnProgress(cpu.id());
+  TaskRecord& record = tasks_[task];
+  const bool took_time = cpu.now() != record.stepped_at;
+  record.steps_then = took_time ? 0 : record.steps_then + 1;
+  record.stepped_at = cpu.now();
+  if (record.steps_then < kTimelessStepsMax || !hopeless_.ok()) return;
+  hopeless_ = steps_.ErrorOf(
+      task, absl::StrCat("this goes on and on: ", steps_.TaskName(task), " took ",
+                         record.steps_then, " steps, of which none took any simulated time"));
+  stopped_ = true;
+}
+
+void ClosedLoop::NoteDisturbance(const Cpu& cpu, uint64_t token) {
+  if (!TaskWantsToRun(cpu)) return starved_.OnProgress(cpu.id());
+  starved_.OnDisturbance(cpu.id(), token);
+  if (!starved_.TooLong() || !hopeless_.ok()) return;
+  const CpuId worst = starved_.Worst();
+  hopeless_ = absl::InvalidArgumentError(
+      absl::StrCat("nothing is left of the CPUs' time for tasks: ", starved_.disturbances(worst),
+                   " disturbances came to CPU ", worst.value(),
+                   " since a task last got on there, the last by ",
+                   disturbance_->NameOf(starved_.last(worst)), ". ", DescribeTasks()));
+  stopped_ = true;
+}
+
+bool ClosedLoop::TaskWantsToRun(const Cpu& cpu) const {
+  const CpuId id = cpu.id();
+  if (!fair_.empty(id) || sleepers_.IsDue(id, cpu.now())) return true;
+  const TaskIndex last = cpus_[id.index()].last;
+  return last != kNoTask && tasks_[last].state == TaskState::kRunning && fair_.CpuOf(last) == id;
 }
 
 std::string ClosedLoop::WorkOf(const Cpu& cpu) const {

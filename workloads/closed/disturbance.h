@@ -4,9 +4,11 @@
 #ifndef SLABLAB_WORKLOADS_CLOSED_DISTURBANCE_H_
 #define SLABLAB_WORKLOADS_CLOSED_DISTURBANCE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/types.h"
 #include "sim/core/arrival.h"
@@ -79,6 +81,56 @@ class DisturbanceTally {
   uint64_t steps_done_ = 0;  // when the last began
   uint64_t count_ = 0;
   uint64_t last_ = 0;
+};
+
+// What is done on nobody's behalf on CPUs whose own tasks do not get on meanwhile. The scheduler's
+// watchdog does not see it: to it an interrupt is one step, whatever is done in it, and it is
+// content as long as any CPU gets on.
+class StarvedCpus {
+ public:
+  // So many operations are some seconds of a core of the host's.
+  static constexpr uint64_t kOperationsMax = uint64_t{1} << 24;
+
+  explicit StarvedCpus(size_t cpus) : cpus_(cpus) {}
+
+  // A task of it got on, or none wants to.
+  void OnProgress(CpuId cpu) {
+    Record& record = cpus_[cpu.index()];
+    if (record.operations == 0) return;
+    operations_ -= record.operations;
+    record = {};
+  }
+  void OnDisturbance(CpuId cpu, uint64_t token) {
+    Record& record = cpus_[cpu.index()];
+    ++record.disturbances;
+    record.last = token;
+    OnOperation(cpu);
+  }
+  void OnOperation(CpuId cpu) {
+    Record& record = cpus_[cpu.index()];
+    if (record.disturbances == 0) return;
+    ++record.operations;
+    ++operations_;
+  }
+  bool TooLong() const { return operations_ >= kOperationsMax; }
+  // The one that has waited for most.
+  CpuId Worst() const {
+    const auto worst = std::max_element(
+        cpus_.begin(), cpus_.end(),
+        [](const Record& a, const Record& b) { return a.operations < b.operations; });
+    return CpuId(static_cast<int32_t>(worst - cpus_.begin()));
+  }
+  uint64_t disturbances(CpuId cpu) const { return cpus_[cpu.index()].disturbances; }
+  uint64_t last(CpuId cpu) const { return cpus_[cpu.index()].last; }  // its token
+
+ private:
+  struct Record {
+    uint64_t disturbances = 0;
+    uint64_t operations = 0;  // in them, and they themselves
+    uint64_t last = 0;
+  };
+  std::vector<Record> cpus_;
+  uint64_t operations_ = 0;  // of all
 };
 
 }  // namespace slablab

@@ -264,7 +264,7 @@ void Scenario::End(Stream& stream, Cycles begun, Cycles now) {
 std::string Scenario::NameOf(uint64_t token) const {
   const Stream& stream = streams_[token];
   return stream.path.empty() ? "the memory pressure that was asked for"
-                             : origin_.label() + ": " + stream.path;
+                             : std::string(origin_.Error(stream.path, stream.path).message());
 }
 
 Task<void> Scenario::Run(ClosedLoop& loop, Cpu& cpu, uint64_t token) {

@@ -19,6 +19,24 @@ namespace {
 constexpr uint64_t kTaskStreams = uint64_t{1} << 32;  // of seeded chance, away from all others
 // A task that takes so many instructions without doing anything does nothing for ever.
 constexpr int kIdleInstructionsMax = 1'000'000;
+// Nor does one that takes so many between steps that can take simulated time: some seconds of a
+// core of the host's.
+constexpr uint64_t kTimelessInstructionsMax = uint64_t{1} << 27;
+
+// Whether others must be waited for, or time may pass.
+bool MayTakeTime(const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::kWork:
+      return false;
+    case Step::Kind::kThink:
+    case Step::Kind::kSleep:
+      return step.cycles > 0;
+    case Step::Kind::kTouch:
+      return step.bytes > 0;
+    default:
+      return true;
+  }
+}
 
 }  // namespace
 
@@ -291,6 +309,11 @@ void SyntheticWorkload::NextStep(TaskIndex index, Step* step) {
       return Fail(task, instruction,
                   fmt::format("nothing is done in {} steps", kIdleInstructionsMax));
     }
+    if (++task.timeless > kTimelessInstructionsMax) {
+      return Fail(task, instruction,
+                  fmt::format("nothing that takes simulated time is done in {} steps",
+                              kTimelessInstructionsMax));
+    }
     ++task.next;
     switch (instruction.op) {
       case Instruction::Op::kLet:
@@ -301,6 +324,7 @@ void SyntheticWorkload::NextStep(TaskIndex index, Step* step) {
         continue;
       default:
         if (!Fill(task, instruction, step)) *step = Step();
+        if (MayTakeTime(*step)) task.timeless = 0;
         return;
     }
   }

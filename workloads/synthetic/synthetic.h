@@ -63,6 +63,7 @@ class SyntheticWorkload : public StepSource {
     uint32_t next = 0;       // instruction
     uint32_t variables = 0;  // its first
     uint64_t slots = 0;      // its first
+    uint64_t timeless = 0;   // instructions since a step that may take time
     CpuId cpu{};
     Random random{0};
     std::optional<MemoryPolicy> memory_policy = std::nullopt;
