@@ -254,7 +254,7 @@ std::vector<Gatherer::Pinned> Gatherer::PinnedByOwner(absl::Span<const PhysAddr>
                                        ? layout.objects_per_slab
                                        : (kPageSize << place.order) / layout.slab_size;
   }
-  const std::vector<CallSites::Memory> memory = sites_.memory();
+  const std::vector<CallSites::Memory>& memory = sites_.memory();
   const std::vector<InSlab> objects = ObjectsBySlab();
   for (size_t begin = 0, end = 0; begin < objects.size(); begin = end) {
     uint64_t taken = waiting_in[objects[begin].slab];
@@ -270,7 +270,7 @@ std::vector<Gatherer::Pinned> Gatherer::PinnedByOwner(absl::Span<const PhysAddr>
 }
 
 void Gatherer::FillMemory(absl::Span<const PhysAddr> waiting) {
-  const std::vector<CallSites::Memory> memory = sites_.memory();
+  const std::vector<CallSites::Memory>& memory = sites_.memory();
   std::vector<Pinned> pinned(memory.size());
   if (allocator_ != nullptr) pinned = PinnedByOwner(waiting);
   std::vector<size_t> order;
@@ -369,9 +369,9 @@ void Gatherer::FillLine(const LineWatch::Line& line, SharedLine& filled) const {
       filled.set_object_size(allocator_->Layout(at.cache).slab_size);
     }
   }
-  filled.set_bounces(line.bounces);
-  filled.set_transfers(line.transfers);
-  filled.set_remote(line.remote);
+  filled.set_bounces(line.bounces());
+  filled.set_transfers(line.transfers());
+  filled.set_remote(line.remote());
   filled.set_writes(line.writes);
   filled.set_false_bounces(line.false_bounces);
   filled.set_cycles(line.cycles);
@@ -384,18 +384,19 @@ void Gatherer::FillLine(const LineWatch::Line& line, SharedLine& filled) const {
   }
   std::vector<LineWatch::Use> uses(line.uses.begin(), line.uses.end());
   std::sort(uses.begin(), uses.end(), [](const LineWatch::Use& a, const LineWatch::Use& b) {
-    const LineWatch::Purpose& x = a.purpose;
-    const LineWatch::Purpose& y = b.purpose;
+    const LineWatch::Purpose x = a.purpose();
+    const LineWatch::Purpose y = b.purpose();
     return std::tuple(b.bounces, x.caller, x.structure, x.is_write, x.offset) <
            std::tuple(a.bounces, y.caller, y.structure, y.is_write, y.offset);
   });
   for (const LineWatch::Use& use : uses) {
     if (use.bounces == 0) continue;
+    const LineWatch::Purpose purpose = use.purpose();
     LineUse& told = *filled.add_uses();
-    told.set_caller(use.purpose.caller);
-    told.set_structure(1 + static_cast<uint32_t>(use.purpose.structure));
-    told.set_is_write(use.purpose.is_write);
-    told.set_offset(use.purpose.offset);
+    told.set_caller(purpose.caller);
+    told.set_structure(1 + static_cast<uint32_t>(purpose.structure));
+    told.set_is_write(purpose.is_write);
+    told.set_offset(purpose.offset);
     told.set_bounces(use.bounces);
     told.set_cycles(use.cycles);
   }
@@ -405,20 +406,22 @@ void Gatherer::FillLines() {
   const LineWatch& watch = sites_.lines();
   std::vector<const LineWatch::Line*> lines;
   for (size_t i = 0; i < watch.size(); ++i) lines.push_back(&watch[i]);
-  std::sort(lines.begin(), lines.end(), [](const auto* a, const auto* b) {
-    return std::tuple(b->cycles, a->line) < std::tuple(a->cycles, b->line);
-  });
+  const size_t told = std::min(lines.size(), kLinesMost);
+  std::partial_sort(lines.begin(), lines.begin() + static_cast<ptrdiff_t>(told), lines.end(),
+                    [](const auto* a, const auto* b) {
+                      return std::tuple(b->cycles, a->line) < std::tuple(a->cycles, b->line);
+                    });
   uint64_t bounces = watch.other_bounces();
   uint64_t cycles = watch.other_cycles();
   for (size_t i = 0; i < lines.size(); ++i) {
-    if (i < kLinesMost) {
+    if (i < told) {
       FillLine(*lines[i], *told_.add_lines());
     } else {
-      bounces += lines[i]->bounces;
+      bounces += lines[i]->bounces();
       cycles += lines[i]->cycles;
     }
   }
-  told_.set_lines_left_out(lines.size() - std::min(lines.size(), kLinesMost));
+  told_.set_lines_left_out(lines.size() - told);
   told_.set_lines_left_out_bounces(bounces);
   told_.set_lines_left_out_cycles(cycles);
 }

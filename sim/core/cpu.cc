@@ -55,7 +55,9 @@ void Cpu::TallyOperations() {
 }
 
 void Cpu::SetTally() {
-  if (tallies_ != nullptr) tally_ = &tallies_[depth_ > 0 ? depth_ - 1 : 0];
+  if (tallies_ == nullptr) return;
+  own_tally_ = &tallies_[depth_ > 0 ? depth_ - 1 : 0];
+  tally_ = own_tally_->is_open() ? own_tally_ : nullptr;
 }
 
 void Cpu::TouchFurther(Place place, Access access) {
@@ -93,15 +95,23 @@ void Cpu::TouchBeyondL1(Place place, Access access, Memory::Look look) {
 // Not inlined: most touches are of lines that stay.
 [[gnu::noinline]] void Cpu::NoteBounce(Place place, Access access, Memory::Result result,
                                        uint32_t handle) {
-  lines_->Note({.handle = handle,
-                .address = place.address,
-                .structure = place.structure,
-                .is_write = access == Access::kWrite,
-                .outcome = result.outcome,
-                .cycles = result.cycles,
-                .cpu = id_,
-                .node = place_.node,
-                .caller = caller_});
+  if (!lines_->Knows(handle)) [[unlikely]] {
+    return NoteFirstBounce(place, access, result, handle);
+  }
+  lines_->NoteKnown({.handle = handle,
+                     .address = place.address,
+                     .structure = place.structure,
+                     .is_write = access == Access::kWrite,
+                     .outcome = result.outcome,
+                     .cycles = result.cycles,
+                     .cpu = id_,
+                     .node = place_.node,
+                     .caller = caller_});
+}
+
+[[gnu::noinline]] void Cpu::NoteFirstBounce(Place place, Access access, Memory::Result result,
+                                            uint32_t handle) {
+  if (lines_->Add(handle, place.address, result.cycles)) NoteBounce(place, access, result, handle);
 }
 
 void Cpu::ShowTouch(Place place, Access access, Outcome outcome) {
@@ -125,14 +135,15 @@ void Cpu::TouchBehindFirstAs(Place place, uint64_t last, Access access) {
   const int shift = overlap_shift_;
   Cycles total = 0;
   uint64_t remainder = 0;  // Whole cycles, without losing what is left of them.
+  OperationTally* const tally = tally_;
   const auto charge = [&](Outcome outcome, uint64_t cycles, uint64_t count) {
     const uint64_t sum = cycles + remainder;
     const uint64_t charged = shift >= 0 ? sum >> shift : sum / overlap;
     remainder = sum - charged * overlap;
     total += charged;
     account_->Charge(place.structure, outcome, charged, count);
-    if (outcome != Outcome::kL1 && tally_ != nullptr) {
-      tally_->Add(place.structure, outcome, charged, count);
+    if (tally != nullptr && outcome != Outcome::kL1) {
+      tally->AddAll(place.structure, outcome, charged, count);
     }
   };
   uint64_t hits = 0;  // of L1, in a row, not charged yet

@@ -268,10 +268,18 @@ class alignas(64) Cpu {
   // An operation begins, here and in this context; what it spends is told apart from now on.
   // Nothing, unless somebody asked for it (TallyOperations).
   void BeginTally() {
-    if (tally_ != nullptr) tally_->Begin();
+    if (own_tally_ == nullptr) return;
+    own_tally_->Begin();
+    tally_ = own_tally_;
+  }
+  // And ends: what this context spends until the next begins is none's.
+  void EndTally() {
+    if (tally_ == nullptr) return;
+    tally_->End();
+    tally_ = nullptr;
   }
   // Of the operation that began last in this context. REQUIRES: TallyOperations.
-  const OperationTally& tally() const { return *tally_; }
+  const OperationTally& tally() const { return *own_tally_; }
   void TallyOperations();
   // Begins to count anew, loads and stores as well from now on.
   void CountTouches() {
@@ -342,6 +350,7 @@ class alignas(64) Cpu {
     }
   }
   void NoteBounce(Place place, Access access, Memory::Result result, uint32_t handle);
+  void NoteFirstBounce(Place place, Access access, Memory::Result result, uint32_t handle);
   void ChargeL1Hit(Structure structure) {
     now_ += l1_hit_cycles_;
     account_->ChargeL1Hit(structure);
@@ -406,7 +415,7 @@ class alignas(64) Cpu {
 
   Memory::Core& caches_;
   Memory& memory_;
-  OperationTally* tally_ = nullptr;  // of the current context; null: nobody asked
+  OperationTally* tally_ = nullptr;  // of the operation under way in this context; null: of none
   LineWatch* lines_ = nullptr;
   TouchObserver* observer_ = nullptr;
   bool counts_touches_ = false;
@@ -418,6 +427,7 @@ class alignas(64) Cpu {
   State state_ = State::kIdle;
 
   uint32_t caller_ = 0;
+  OperationTally* own_tally_ = nullptr;  // of this context; null: nobody asked
   OpCounts counts_;
   RemoteCallList calls_;  // come, not yet begun
 
@@ -444,21 +454,6 @@ class alignas(64) Cpu {
   MemoryPolicy* memory_policy_ = nullptr;
   const CpuPlace place_;
 };
-
-class Cpu::ParkPoint {
- public:
-  explicit ParkPoint(Cpu& cpu) : cpu_(cpu) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> point) noexcept {
-    cpu_.Suspend(point, State::kParked);
-  }
-  void await_resume() const noexcept {}
-
- private:
-  Cpu& cpu_;
-};
-
-inline Cpu::ParkPoint Cpu::Park() { return ParkPoint(*this); }
 
 class Cpu::PassPoint {
  public:

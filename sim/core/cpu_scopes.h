@@ -6,7 +6,7 @@
 
 #include "sim/core/cpu.h"
 
-// To whose account what a CPU does is, for a block.
+// To whose account what a CPU does is, for a block; and where it stops.
 
 namespace slablab {
 
@@ -33,6 +33,21 @@ class PartScope {
   Cpu& cpu_;
   Part before_;
 };
+
+class Cpu::ParkPoint {
+ public:
+  explicit ParkPoint(Cpu& cpu) : cpu_(cpu) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> point) noexcept {
+    cpu_.Suspend(point, State::kParked);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  Cpu& cpu_;
+};
+
+inline Cpu::ParkPoint Cpu::Park() { return ParkPoint(*this); }
 
 }  // namespace slablab
 

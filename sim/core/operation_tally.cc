@@ -8,23 +8,28 @@ namespace slablab {
 void OperationTally::SumUp() {
   sums_of_ = Sums();
   charged_ = 0;
-  has_sums_ = true;
+  more_ |= kHasSums;
+}
+
+void OperationTally::AddLarge(size_t cell, Cycles cycles, uint64_t count) {
+  sums_of_[cell].cycles += cycles;
+  sums_of_[cell].count += count;
+  more_ |= kHasSums;
 }
 
 std::array<OperationTally::Cell, OperationTally::kCells> OperationTally::Sums() const {
-  std::array<Cell, kCells> sums = sums_of_;
-  for (size_t i = 0; i < charged_; ++i) {
-    sums[charges_[i].cell].cycles += charges_[i].cycles;
-    sums[charges_[i].cell].count += charges_[i].count;
-  }
+  std::array<Cell, kCells> sums{};
+  ForEach([&](size_t at, const Cell& cell) {
+    sums[at].cycles += cell.cycles;
+    sums[at].count += cell.count;
+  });
   return sums;
 }
 
 void OperationTally::Forget() {
-  if (has_sums_) sums_of_ = {};
-  has_sums_ = false;
+  if ((more_ & kHasSums) != 0) sums_of_ = {};
+  more_ = 0;
   longest_ = LockWait();
-  waits_ = 0;
   sums_ = {};
 }
 

@@ -34,14 +34,14 @@ TEST(LineWatchTest, OtherBytesThanTheCpuBeforeAreFalseSharing) {
   ASSERT_EQ(watch.size(), 2u);
   const LineWatch::Line& line = watch[0];
   EXPECT_EQ(line.line, 7u);
-  EXPECT_EQ(line.bounces, 5u);
+  EXPECT_EQ(line.bounces(), 5u);
   EXPECT_EQ(line.false_bounces, 3u);
   EXPECT_EQ(line.writes, 3u);
-  EXPECT_EQ(line.remote, 5u);
+  EXPECT_EQ(line.remote(), 5u);
   EXPECT_EQ(line.cycles, 500u);
   EXPECT_EQ(line.cpus, 0b1011u);
   EXPECT_EQ(line.nodes, 0b11u);
-  EXPECT_EQ(watch[1].bounces, 1u);
+  EXPECT_EQ(watch[1].bounces(), 1u);
 }
 
 // Of many that take a line, one that does so for half of the time is not lost.
@@ -55,9 +55,9 @@ TEST(LineWatchTest, WhoTakesALineMostStays) {
   const auto most = std::max_element(
       uses.begin(), uses.end(),
       [](const LineWatch::Use& a, const LineWatch::Use& b) { return a.bounces < b.bounces; });
-  EXPECT_EQ(most->purpose.caller, 77u);
+  EXPECT_EQ(most->purpose().caller, 77u);
   EXPECT_GT(most->bounces, 500u);
-  EXPECT_EQ(watch[0].bounces, 2000u);
+  EXPECT_EQ(watch[0].bounces(), 2000u);
 }
 
 }  // namespace
