@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/check.h"
-
 namespace slablab {
 
 // What is known of each live object, by its address (or another number that is not 0): an open
@@ -18,71 +16,100 @@ namespace slablab {
 // are cleared, or the table grows, when half of it is taken.
 class LiveObjects {
  public:
+  static constexpr uint32_t kDead = ~uint32_t{0};
   struct Object {
-    uint64_t key = 0;  // below 2^48; 0: none is here
-    uint32_t owner = 0;
+    uint64_t key = 0;    // not 0, and below 2^48
+    uint32_t owner = 0;  // not kDead
     uint32_t since = 0;
     uint16_t cpu = 0;
-    bool is_live = false;  // the table's own
   };
+  // Four to a line of the host's cache.
+  class Place {
+   public:
+    void Put(const Object& object) {
+      key_and_cpu_ = object.key << kCpuBits | object.cpu;
+      owner_ = object.owner;
+      since_ = object.since;
+    }
+    Object object() const { return {.key = key(), .owner = owner_, .since = since_, .cpu = cpu()}; }
 
-  LiveObjects() : places_(kPlacesLeast) {}
+   private:
+    friend class LiveObjects;
+    static constexpr int kCpuBits = 16;
+    bool is_free() const { return key_and_cpu_ == 0; }
+    bool is_live() const { return owner_ != kDead; }
+    uint64_t key() const { return key_and_cpu_ >> kCpuBits; }
+    uint16_t cpu() const { return static_cast<uint16_t>(key_and_cpu_); }
+
+    uint64_t key_and_cpu_ = 0;  // 0: nothing was ever here
+    uint32_t owner_ = kDead;
+    uint32_t since_ = 0;
+  };
+  static_assert(sizeof(Place) == 16);
+
+  LiveObjects() : places_(kPlacesLeast), mask_(kPlacesLeast - 1) {}
 
   // What is there under that key is replaced.
   void Insert(const Object& object) {
-    if (taken_ * 2 >= places_.size()) [[unlikely]] {
-      Clear();
-    }
-    Object& place = PlaceOf(object.key);
-    taken_ += place.key == 0;
-    live_ += !(place.key != 0 && place.is_live);
-    place = object;
-    place.is_live = true;
+    Place& place = places_[Find(object.key)];
+    const bool is_first = place.is_free();
+    place.Put(object);
+    if (is_first && ++taken_ * 2 > places_.size()) Clear();
   }
-  // Takes it out; its key is 0 if there was none. What is answered is gone by the next call.
-  const Object& Take(uint64_t key) {
-    Object& place = PlaceOf(key);
-    if (place.key == 0 || !place.is_live) [[unlikely]] return none_;
-    place.is_live = false;
-    --live_;
-    return place;
+  // Where an object of that key was put before, to be put there again: null if it never was.
+  Place* PlaceOf(uint64_t key) {
+    Place& place = places_[Find(key)];
+    return place.is_free() ? nullptr : &place;
   }
-  size_t size() const { return live_; }
+  // Takes it out. Its owner is kDead if there is none.
+  struct Taken {
+    uint32_t owner = kDead;
+    uint16_t cpu = 0;
+  };
+  Taken Take(uint64_t key) {
+    Place& place = places_[Find(key)];
+    const Taken taken = {.owner = place.owner_, .cpu = place.cpu()};
+    place.owner_ = kDead;
+    return taken;
+  }
+  size_t size() const {
+    size_t live = 0;
+    for (const Place& place : places_) live += place.is_live();
+    return live;
+  }
   // In an order that is the same in equal runs, and means nothing.
   template <typename Visit>
   void ForEach(Visit visit) const {
-    for (const Object& object : places_) {
-      if (object.key != 0 && object.is_live) visit(object);
+    for (const Place& place : places_) {
+      if (place.is_live()) visit(place.object());
     }
   }
 
  private:
   static constexpr size_t kPlacesLeast = 1 << 12;
 
-  size_t mask() const { return places_.size() - 1; }
-  // Objects lie at multiples of 8, side by side in a slab: their places do, too.
-  size_t HomeOf(uint64_t key) const { return (key >> 3 ^ key >> 17) & mask(); }
-  // That of this key, or a free one.
-  Object& PlaceOf(uint64_t key) {
-    size_t at = HomeOf(key);
-    while (places_[at].key != key && places_[at].key != 0) at = (at + 1) & mask();
-    return places_[at];
+  // Where this key is, or a free place. Objects lie at multiples of 8, side by side in a slab:
+  // their places do, too.
+  size_t Find(uint64_t key) const {
+    const Place* const places = places_.data();
+    size_t at = (key >> 3 ^ key >> 17) & mask_;
+    while (places[at].key() != key && !places[at].is_free()) at = (at + 1) & mask_;
+    return at;
   }
   // Only the live stay, in a table of which they take a quarter at most.
   [[gnu::noinline]] void Clear() {
-    std::vector<Object> before(live_ * 4 > places_.size() ? places_.size() * 2 : places_.size());
+    taken_ = size();
+    std::vector<Place> before(taken_ * 4 > places_.size() ? places_.size() * 2 : places_.size());
     before.swap(places_);
-    taken_ = 0;
-    live_ = 0;
-    for (const Object& object : before) {
-      if (object.key != 0 && object.is_live) Insert(object);
+    mask_ = places_.size() - 1;
+    for (const Place& place : before) {
+      if (place.is_live()) places_[Find(place.key())] = place;
     }
   }
 
-  std::vector<Object> places_;  // a power of two
-  size_t taken_ = 0;            // by the live and the dead
-  size_t live_ = 0;
-  const Object none_{};
+  std::vector<Place> places_;  // a power of two
+  size_t mask_;
+  size_t taken_ = 0;  // by the live and the dead
 };
 
 }  // namespace slablab

@@ -32,7 +32,6 @@ struct OperationEnd {
   Cycles end = 0;
   Cycles cycles = 0;   // end - start without the interrupts that came in between
   uint32_t label = 0;  // of a synthetic workload: the step's, as its source names it
-  uint32_t freed = 0;  // of a free: what OnFreeBegins answered
   uint32_t call_site = 0;  // who asked, by the trace's or the workload's number; 0: not known
 };
 
@@ -49,24 +48,13 @@ class OperationObserver {
   }
   // Before that, who did operations in words; outlives the run, too.
   virtual void OnNames(const OperationNames& names) { (void)names; }
-  // A free begins of an object of which so many bytes were asked for. From now on others may be
-  // given it: what they do may end before the free does. The answer is OperationEnd::freed when it
-  // ends. Asked only of whom sees_frees_begin() is true.
-  virtual uint32_t OnFreeBegins(const Cpu& cpu, PhysAddr object, uint64_t bytes) {
-    (void)cpu;
-    (void)object;
-    (void)bytes;
-    return 0;
-  }
   // In the order in which operations end. Must not touch the machine; may ask the allocator.
   virtual void OnOperation(const OperationEnd& operation) = 0;
 
-  bool sees_frees_begin() const { return sees_frees_begin_; }
   // Operations that took less need not be shown to it: nothing is built for these.
   Cycles cycles_shown_from() const { return cycles_shown_from_; }
 
  protected:
-  bool sees_frees_begin_ = false;
   Cycles cycles_shown_from_ = 0;
 };
 

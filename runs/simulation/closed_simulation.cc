@@ -312,12 +312,13 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   SlowestOperations slowest(hooks.slowest, hooks.observer);
   const OperationNames names = NamesOf(stage);
   const std::vector<PathInfo> paths = PathsWithRcu(model);
-  CallSites call_sites(machine, &model, paths, &slowest);
-  OperationObserver& observer =
-      options.run.call_sites() ? static_cast<OperationObserver&>(call_sites) : slowest;
-  observer.OnNames(names);
-  loop->set_observer(&observer);
-  if (options.run.call_sites()) call_sites.Start();
+  CallSites call_sites(machine, &model, paths);
+  slowest.OnNames(names);
+  loop->set_observer(&slowest);
+  if (options.run.call_sites()) {
+    loop->set_call_sites(&call_sites);
+    call_sites.Start();
+  }
   loop->set_stop(hooks.stop);
   if (hooks.progress) {
     const uint64_t total = stage.operations;
@@ -335,6 +336,7 @@ absl::StatusOr<RunResult> RunStage(const SimulationOptions& options, const Recor
   session.Gather(loop->executor(), skipped, result);
   GatherSlowest(slowest, names, machine, model, result);
   if (options.run.call_sites()) {
+    call_sites.Finish();
     GatherAttribution(machine, &model, call_sites, CallersOf(stage, paths),
                       loop->rcu_frees().WaitingObjects(), result);
   }

@@ -94,9 +94,9 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
     const uint64_t total = reader.header().event_count;
     replay->set_progress([&hooks, total](uint64_t events) { hooks.progress(events, total); });
   }
-  CallSites call_sites(machine, /*allocator=*/nullptr, PercpuReplay::paths(), /*next=*/nullptr);
+  CallSites call_sites(machine, /*allocator=*/nullptr, PercpuReplay::paths());
   if (options.run.call_sites()) {
-    replay->set_observer(&call_sites);
+    replay->set_call_sites(&call_sites);
     call_sites.Start();
   }
   session.Run(*replay, SimulationHooks());  // Nobody else can observe it.
@@ -119,6 +119,7 @@ absl::StatusOr<RunResult> SimulatePercpu(const SimulationOptions& options,
   GatherMachine(machine, PercpuReplay::sites(), replay->result().cpus, result);
   FillPlaces(replay->places(), /*allocations_folded=*/0, *result.mutable_places());
   if (options.run.call_sites()) {
+    call_sites.Finish();
     const TraceHeader& header = reader.header();
     GatherAttribution(machine, /*allocator=*/nullptr, call_sites,
                       {"call site", header.call_sites, PercpuReplay::paths(),

@@ -38,7 +38,7 @@ void Session::Run(ArrivalSource& source, const SimulationHooks& hooks, const Pre
   if (model_ == nullptr) return machine_->scheduler().Run(source);
   pressure_.emplace(*machine_, *model_, source, knob.interval);
   machine_->buddy().set_reclaimer(&*pressure_);
-  if (knob.progress) {
+  if (knob.interval > 0) {
     pressure_->set_done(knob.progress);
     machine_->scheduler().Run(*pressure_);
   } else {

@@ -22,7 +22,8 @@
 
 namespace slablab {
 
-// Memory pressure as a knob, of a source that does not say how far it is: `progress` does.
+// Memory pressure as a knob: an interval of 0 is none. It stands between the source and the
+// machine, so `progress` says how far the source is.
 struct PressureKnob {
   Cycles interval = 0;
   std::function<uint64_t()> progress;

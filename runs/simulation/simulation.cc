@@ -143,9 +143,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   }
   SlowestOperations slowest(hooks.slowest, hooks.observer);
   const std::vector<PathInfo> paths = PathsWithRcu(model);
-  CallSites call_sites(machine, &model, paths, &slowest);
-  OperationObserver& observer =
-      options.run.call_sites() ? static_cast<OperationObserver&>(call_sites) : slowest;
+  CallSites call_sites(machine, &model, paths);
   replay->set_warm_observer(
       [&](CacheId cache, PhysAddr object) { call_sites.AddWarmObject(cache, object); });
   if (*warm != nullptr) {
@@ -156,10 +154,13 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   if (absl::Status status = (*session)->WriteTunables(options); !status.ok()) return status;
   machine.scheduler().TallyOperations();
   const OperationNames names(header);
-  observer.OnNames(names);
-  observer.OnBegin(machine, model);
-  replay->set_observer(&observer);
-  if (options.run.call_sites()) call_sites.Start();
+  slowest.OnNames(names);
+  slowest.OnBegin(machine, model);
+  replay->set_observer(&slowest);
+  if (options.run.call_sites()) {
+    replay->set_call_sites(&call_sites);
+    call_sites.Start();
+  }
   const CounterSnapshot before(model);
   (*session)->Run(*replay, hooks,
                   {.interval = options.run.pressure_us() * static_cast<uint64_t>(config.clock_mhz),
@@ -175,6 +176,7 @@ absl::StatusOr<RunResult> SimulateRecorded(const SimulationOptions& options,
   if (absl::Status s = CheckReplayed(options.run.trace(), result.totals()); !s.ok()) return s;
   GatherSlowest(slowest, names, machine, model, result);
   if (options.run.call_sites()) {
+    call_sites.Finish();
     GatherAttribution(machine, &model, call_sites,
                       {"call site", header.call_sites, paths,
                        [&](int32_t pid) { return TaskOfTrace(header.tasks, pid); }},

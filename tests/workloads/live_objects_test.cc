@@ -22,17 +22,20 @@ TEST(LiveObjectsTest, IsAMapOfAddresses) {
     for (uint32_t step = 0; step < 60'000; ++step) {
       const uint64_t key = 0x100000 + random.Below(keys) * spacing;
       if (random.Below(100) < 55) {
-        objects.Insert({.key = key, .owner = step});
+        objects.Insert({.key = key, .owner = step, .cpu = static_cast<uint16_t>(step % 1000)});
         expected[key] = step;
       } else {
-        const LiveObjects::Object taken = objects.Take(key);
+        const LiveObjects::Taken taken = objects.Take(key);
         const auto found = expected.find(key);
-        ASSERT_EQ(taken.key != 0, found != expected.end());
+        ASSERT_EQ(taken.owner != LiveObjects::kDead, found != expected.end());
         if (found == expected.end()) continue;
         ASSERT_EQ(taken.owner, found->second);
+        ASSERT_EQ(taken.cpu, taken.owner % 1000);
         expected.erase(found);
       }
-      ASSERT_EQ(objects.size(), expected.size());
+      if (step % 1000 == 0) {
+        ASSERT_EQ(objects.size(), expected.size());
+      }
     }
     size_t visited = 0;
     objects.ForEach([&](const LiveObjects::Object& object) {

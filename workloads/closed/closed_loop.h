@@ -85,6 +85,7 @@ class ClosedLoop : public WatchedSource {
              const ClosedLoopOptions& options);
 
   void set_observer(OperationObserver* observer) { executor_.set_observer(observer); }
+  void set_call_sites(CallSites* call_sites) { executor_.set_call_sites(call_sites); }
   // Not owned; before the run.
   void set_disturbance(Disturbance* disturbance) { disturbance_ = disturbance; }
   // As for Replay; the numbers are of operations and of steps.

@@ -109,9 +109,10 @@ class Executor {
   template <typename User>
   [[gnu::always_inline]] Task<void> Free(Cpu& cpu, const Release& what, const User& user) {
     if (what.audited) EndObject(what);
-    account_.remote_frees += !machine_.IsOn(cpu.node(), what.object);
+    const bool is_remote = !machine_.IsOn(cpu.node(), what.object);
+    account_.remote_frees += is_remote;
     Use(cpu, what.object, what.read, Access::kRead);
-    const Begun begun = meter_.BeginFree(cpu, what.object, what.bytes);
+    const Begun begun = meter_.BeginFree(cpu, what.object, what.bytes, is_remote);
     Task<PathId> task = what.by_rcu ? rcu_frees_.Free(cpu, what.object, what.bytes)
                         : what.kfree || what.cache == kNoCache
                             ? allocator_.Kfree(cpu, what.object)
@@ -136,6 +137,7 @@ class Executor {
   const RcuFrees& rcu_frees() const { return rcu_frees_; }
   void set_observer(OperationObserver* observer) { meter_.set_observer(observer); }
   OperationObserver* observer() const { return meter_.observer(); }
+  void set_call_sites(CallSites* call_sites) { meter_.set_call_sites(call_sites); }
 
  private:
   template <typename User>

@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "sim/core/arrival.h"
 #include "sim/core/cpu.h"
+#include "workloads/call_sites.h"
 #include "workloads/observer.h"
 #include "workloads/operations/account.h"
 
@@ -26,21 +27,22 @@ class OperationMeter {
   void set_observer(OperationObserver* observer) { observer_ = observer; }
   OperationObserver* observer() const { return observer_; }
 
+  // Is told of every operation from now on; null: nobody is. Not with a free under way.
+  void set_call_sites(CallSites* call_sites) { call_sites_ = call_sites; }
+
   struct Begun {
     Cycles task_clock = 0;
     Cycles now = 0;
-    uint32_t freed = 0;  // of a free: what its observer answered
+    uint32_t freed = 0;  // of a free: what CallSites answered
   };
   Begun Begin(Cpu& cpu) const {
-    if (observer_ != nullptr) cpu.BeginTally();
+    cpu.BeginTally();
     return {.task_clock = cpu.task_clock(), .now = cpu.now(), .freed = 0};
   }
-  // Of a free of an object of which so many bytes were asked for.
-  Begun BeginFree(Cpu& cpu, PhysAddr object, uint64_t bytes) const {
+  // Of a free of an object of which so many bytes were asked for, on another node or not.
+  Begun BeginFree(Cpu& cpu, PhysAddr object, uint64_t bytes, bool is_remote) const {
     uint32_t freed = 0;
-    if (observer_ != nullptr && observer_->sees_frees_begin()) [[unlikely]] {
-      freed = observer_->OnFreeBegins(cpu, object, bytes);
-    }
+    if (call_sites_ != nullptr) freed = call_sites_->BeginFree(cpu, object, bytes, is_remote);
     Begun begun = Begin(cpu);
     begun.freed = freed;
     return begun;
@@ -66,10 +68,24 @@ class OperationMeter {
   // `doer()` is asked if somebody wants to see this operation, once it has been counted. All is
   // inlined: only then is any of it laid out in memory, and at once as an OperationEnd.
   template <typename DoerOf>
-  [[gnu::always_inline]] void End(const Cpu& cpu, const Begun& begun, const Ended& ended,
+  [[gnu::always_inline]] void End(Cpu& cpu, const Begun& begun, const Ended& ended,
                                   DoerOf doer_of) {
     const Cycles cycles = cpu.task_clock() - begun.task_clock;
     account_.Count(cpu.id(), ended.cache, ended.path, ended.is_free, cycles, ended.inferred);
+    cpu.EndTally();
+    if (call_sites_ != nullptr) {
+      const Doer doer = doer_of();
+      const CallSites::Operation operation = {.task = doer.task,
+                                              .priority = doer.priority,
+                                              .path = ended.path,
+                                              .cache = ended.cache,
+                                              .cycles = cycles};
+      if (ended.is_free) {
+        call_sites_->EndFree(cpu, operation, begun.freed);
+      } else {
+        call_sites_->EndAllocation(cpu, operation, ended.object, ended.bytes);
+      }
+    }
     if (observer_ == nullptr || cycles < observer_->cycles_shown_from()) return;
     const Doer doer = doer_of();
     observer_->OnOperation({.event = doer.event,
@@ -86,13 +102,13 @@ class OperationMeter {
                             .end = cpu.now(),
                             .cycles = cycles,
                             .label = doer.label,
-                            .freed = begun.freed,
                             .call_site = cpu.caller()});
   }
 
  private:
   OperationAccount& account_;
   OperationObserver* observer_ = nullptr;
+  CallSites* call_sites_ = nullptr;
 };
 
 }  // namespace slablab

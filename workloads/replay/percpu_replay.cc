@@ -197,7 +197,8 @@ Task<void> PercpuReplay::Release(Cpu& cpu, uint64_t token) {
   {
     const SiteScope site(cpu, static_cast<Site>(At::kFree));
     cpu.set_caller(event.call_site);
-    const OperationMeter::Begun begun = meter_.BeginFree(cpu, KeyOf(event), record.area.bytes);
+    const OperationMeter::Begun begun =
+        meter_.BeginFree(cpu, KeyOf(event), record.area.bytes, /*is_remote=*/false);
     co_await areas_.Free(cpu, record.area);
     meter_.End(cpu, begun, {.path = kFreePath, .object = KeyOf(event), .is_free = true},
                [&] { return DoerOf(event); });

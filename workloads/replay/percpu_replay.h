@@ -63,6 +63,7 @@ class PercpuReplay : public WatchedSource {
 
   // Sees every operation from now on, areas by numbers in place of addresses; null: nobody does.
   void set_observer(OperationObserver* observer) { meter_.set_observer(observer); }
+  void set_call_sites(CallSites* call_sites) { meter_.set_call_sites(call_sites); }
 
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;

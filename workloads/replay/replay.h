@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "allocators/allocator.h"
 #include "sim/core/arrival.h"
+#include "sim/core/watched_source.h"
 #include "sim/machine.h"
 #include "sim/pages/gfp.h"
 #include "traces/sidecar/recorded_sidecars.h"
@@ -49,7 +50,7 @@ namespace slablab {
 
 // One replay. Call order: Create, Prepare (makes the trace's caches), then Scheduler::Run with this
 // as the source, then result(). `reader`, `machine` and `allocator` must outlive it.
-class Replay : public ArrivalSource {
+class Replay : public WatchedSource {
  public:
   Replay(TraceReader& reader, Machine& machine, Allocator& allocator, const ReplayOptions& options);
 
@@ -73,10 +74,12 @@ class Replay : public ArrivalSource {
 
   // Sees every operation from now on; null: nobody does.
   void set_observer(OperationObserver* observer) { executor_.set_observer(observer); }
+  void set_call_sites(CallSites* call_sites) { executor_.set_call_sites(call_sites); }
 
   bool Next(Arrival* arrival) override;
   Task<void> Start(Cpu& cpu, uint64_t token) override;
   bool MayInterrupt(const Cpu& cpu, uint64_t token) const override;
+  uint64_t Progress() const override { return result_.operations(); }
 
   // Events that were not replayed, by reason; reasons that did not occur are left out.
   std::vector<SkippedEvents> skipped() const { return skips_.Skipped(); }
