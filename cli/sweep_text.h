@@ -33,10 +33,10 @@ DataTable SweepPointsTable(const SweepReport& report);
 // InvalidArgument naming one that `slablab list metrics` has not.
 absl::Status CheckSweepMetrics(const std::vector<std::string>& metrics);
 
-// The report in one of the formats text, mail, tsv, csv, json, jsonl, proto, sqlite. Text: what all
-// points have in common, then a line a point with the axes' values and `metrics` (by default a few);
-// points that were refused, with their reasons, at the end. TSV and CSV: a row a point with every
-// metric. JSON lines: a line a point, with its values by axis.
+// The report in one of the formats text, mail, tsv, csv, json, jsonl, proto, sqlite. Text: what
+// all points have in common, then a line a point with the axes' values and `metrics` (by default a
+// few); points that were refused, with their reasons, at the end. TSV and CSV: a row a point with
+// every metric. JSON lines: a line a point, with its values by axis.
 // Before it a headline, of what the sweep compares (cli/sweep_sides.h): `base` is the value that
 // others are measured against, empty the first.
 std::string SweepReportText(const SweepReport& report, Format format,
