@@ -49,7 +49,10 @@ Words WordsOf(const BisectReport& report, const BisectStep& step) {
 // Of points each has a base of its own.
 PlainTable StepsOf(const BisectReport& report) {
   const bool has_bases = report.base().empty();
-  PlainTable table = {.columns = {{.title = has_bases ? "point" : "step", .is_text = true}},
+  PlainTable table = {.columns = {{.title = report.kind() == kPrograms ? "program"
+                                            : has_bases                ? "point"
+                                                                       : "step",
+                                   .is_text = true}},
                       .rows = {}};
   if (has_bases) table.columns.push_back({.title = "A"});
   table.columns.push_back({.title = has_bases ? "B" : report.metric()});
