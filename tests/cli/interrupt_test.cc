@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <iterator>
 #include <string>
@@ -19,6 +20,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/cli/run_program.h"
 #include "tests/test_files.h"
 #include "tests/traces/random_trace.h"
 
@@ -139,6 +141,27 @@ TEST_F(InterruptTest, WhatWasThereStays) {
   EXPECT_FALSE(ExitedWith(Await(child), 0));
   EXPECT_EQ(fs::file_size(Path("out.slt")), 8u);
   EXPECT_THAT(Names(), UnorderedElementsAre("out.slt"));
+}
+
+// A copy of the program, as nobody can look into the folder of the original.
+TEST(CaptureRefusalTest, WhoIsNotRootIsToldSo) {
+  if (geteuid() != 0) {
+    EXPECT_EQ(Stdout("why --seconds=1").exit_status, 2);
+    EXPECT_THAT(Stderr("why --seconds=1").text, HasSubstr("needs root"));
+    return;
+  }
+  std::string open = "/tmp/slablab-why-XXXXXX";
+  ASSERT_NE(mkdtemp(open.data()), nullptr);
+  const std::string program = open + "/slablab";
+  fs::copy_file(Runfile("cli/slablab"), program);
+  const Ending run = Collect(absl::StrCat("chmod 755 ", open, " ", program,
+                                          " && setpriv --reuid=65534 --regid=65534 --clear-groups ",
+                                          program, " why --seconds=1 2>&1 >/dev/null"));
+  fs::remove_all(open);
+  constexpr int kNotStarted = 127;
+  if (run.exit_status == kNotStarted) GTEST_SKIP() << run.text;  // A sandbox has no such user.
+  EXPECT_EQ(run.exit_status, 2);
+  EXPECT_THAT(run.text, HasSubstr("needs root"));
 }
 
 // Of what captures keep for themselves.
