@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 namespace pb = google::protobuf;
 
 constexpr uint64_t kPageBytesMax = 1'000'000;
-constexpr uint64_t kImageBytesMax = 60'000;
+constexpr uint64_t kImageBytesMax = 70'000;
 
 class SoundTest : public PageTest {
  protected:
