@@ -77,6 +77,7 @@ absl::StatusOr<BisectReport> BisectPrograms(const std::vector<std::string>& argu
   if (!scratch.ok()) return scratch.status();
   std::array<DiffInput, 2> logs;
   std::array<std::optional<uint64_t>, 2> values;
+  BisectReport head;
   for (size_t i = 0; i < logs.size(); ++i) {
     const std::string result = (*scratch)->File(fmt::format("{}.result", i));
     logs[i] = {.path = (*scratch)->File(fmt::format("{}.log", i)), .is_log = true, .options = {}};
@@ -97,8 +98,11 @@ absl::StatusOr<BisectReport> BisectPrograms(const std::vector<std::string>& argu
     const absl::StatusOr<RunResult> read = ReadResult(result);
     if (!read.ok()) return read.status();
     values[i] = options.metric->of(*read);
+    AddBisectHead(arguments[i], *read, &head);
   }
-  return BisectedPrograms(values, logs, options);
+  absl::StatusOr<BisectReport> report = BisectedPrograms(values, logs, options);
+  if (report.ok()) report->MergeFrom(head);
+  return report;
 }
 
 bool IsProgram(const std::string& word) {

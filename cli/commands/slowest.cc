@@ -15,12 +15,14 @@
 #include "base/whole_file.h"
 #include "cli/command.h"
 #include "cli/flags.h"
+#include "cli/output/print.h"
 #include "cli/output/progress.h"
 #include "cli/output/terminal.h"
 #include "cli/simulation_flags.h"
 #include "cli/trace_selection.h"
 #include "fmt/format.h"
 #include "reports/message_json.h"
+#include "reports/numbers.h"
 #include "reports/result_io.h"
 #include "reports/tables.h"
 #include "runs/experiments/printable.h"
@@ -100,6 +102,10 @@ std::string TextOf(const RunResult& result, Format format, size_t limit) {
     options.rows_max = limit;
     return SlowestText(result, options);
   }
+  // These are lists of operations, and have no place for it.
+  const Totals& totals = result.totals();
+  const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+  if (!loss.empty()) Warn(loss);
   RunResult shown;
   for (const SlowOperation& operation : result.slowest()) {
     if (limit != 0 && static_cast<size_t>(shown.slowest_size()) == limit) break;

@@ -42,12 +42,9 @@ constexpr int kFootprintSamples = 1000;
 void AddNotes(const RunResult& result, Timeline& timeline) {
   const Totals& totals = result.totals();
   const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
-  if (!loss.empty()) {
-    Warn(loss);
-    timeline.AddNote("LOST: " + loss);
-  }
+  if (!loss.empty()) Warn(loss);
   const std::vector<RunNamed> run = {{.label = "", .result = &result}};
-  for (const std::string& sentence : SettingInWords(run)) timeline.AddNote(Printable(sentence));
+  for (const std::string& sentence : HeadInWords(run)) timeline.AddNote(Printable(sentence));
   for (const std::string& assumption : result.assumptions())
     timeline.AddNote(Printable(assumption));
 }

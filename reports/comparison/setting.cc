@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "reports/numbers.h"
 #include "reports/setting.h"
 
 namespace slablab {
@@ -113,6 +114,27 @@ std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs) {
   rounding.AppendTo(runs.size(), "ways to round kmallocs", words);
   folded.AppendTo(runs.size(), "ways to fold CPUs and nodes", words);
   return words;
+}
+
+std::vector<std::string> LossesInWords(absl::Span<const RunNamed> runs) {
+  std::vector<std::string> said;
+  for (const RunNamed& run : runs) {
+    const Totals& totals = run.result->totals();
+    const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
+    if (loss.empty()) continue;
+    std::string sentence = fmt::format("LOST: {}: {}: every figure is of the rest.",
+                                       run.result->config().trace(), loss);
+    if (std::find(said.begin(), said.end(), sentence) == said.end()) {
+      said.push_back(std::move(sentence));
+    }
+  }
+  return said;
+}
+
+std::vector<std::string> HeadInWords(absl::Span<const RunNamed> runs) {
+  std::vector<std::string> head = LossesInWords(runs);
+  for (std::string& sentence : SettingInWords(runs)) head.push_back(std::move(sentence));
+  return head;
 }
 
 }  // namespace slablab

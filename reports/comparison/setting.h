@@ -20,6 +20,12 @@ struct RunNamed {
 std::vector<std::string> SettingInWords(ResultSet set);
 std::vector<std::string> SettingInWords(absl::Span<const RunNamed> runs);
 
+// What the runs' traces lack, each trace once; empty if nothing was lost.
+std::vector<std::string> LossesInWords(absl::Span<const RunNamed> runs);
+
+// What heads everything that is told of runs: what their traces lack, and their setting.
+std::vector<std::string> HeadInWords(absl::Span<const RunNamed> runs);
+
 }  // namespace slablab
 
 #endif  // SLABLAB_REPORTS_COMPARISON_SETTING_H_

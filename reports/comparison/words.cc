@@ -295,22 +295,6 @@ std::vector<std::string> CostInWords(const LabelledResult& run) {
   return words;
 }
 
-// What the traces of the set lack, each trace once.
-void AppendLosses(ResultSet set, std::vector<std::string>& words) {
-  std::vector<std::string> said;
-  for (const LabelledResult& run : set) {
-    const Totals& totals = run.result.totals();
-    const std::string loss = LossSentence(totals.trace_lost_events(), totals.trace_lost_unknown());
-    if (loss.empty()) continue;
-    std::string sentence = fmt::format("LOST: {}: {}: every figure is of the rest.",
-                                       run.result.config().trace(), loss);
-    if (std::find(said.begin(), said.end(), sentence) == said.end()) {
-      said.push_back(std::move(sentence));
-    }
-  }
-  words.insert(words.end(), said.begin(), said.end());
-}
-
 // The values of an axis in a heading, or how many there are.
 std::string Heading(const std::vector<std::string>& values, std::string_view many,
                     size_t names_max) {
@@ -354,7 +338,9 @@ std::vector<std::string> DifferencesInWords(ResultSet set) {
   const auto say = [&](std::string text) {
     if (!text.empty()) words.push_back(std::move(text));
   };
-  AppendLosses(set, words);
+  std::vector<RunNamed> runs;
+  for (const LabelledResult& run : set) runs.push_back({run.label, &run.result});
+  for (std::string& sentence : LossesInWords(runs)) say(std::move(sentence));
   if (set.size() == 1) {
     for (std::string sentence : CostInWords(set[0])) words.push_back(std::move(sentence));
   }

@@ -93,7 +93,9 @@ std::string BisectSentence(const BisectReport& report) {
 
 std::string BisectText(const BisectReport& report) {
   TextPage page(/*colour=*/false);
-  std::string text;
+  for (const std::string& sentence : report.head()) page.Item(sentence);
+  if (report.head_size() > 0) page.Blank();
+  std::string text = page.Take();
   if (report.kind() != kPrograms && report.steps_size() > 0) {
     const PlainTable steps = StepsOf(report);
     FittedTable table;
@@ -102,7 +104,7 @@ std::string BisectText(const BisectReport& report) {
                        column.is_text ? FittedTable::Column::kLeft : FittedTable::Column::kRight});
     }
     for (const std::vector<std::string>& row : steps.rows) table.AddRow(row);
-    text = table.Text();
+    text += table.Text();
     page.Blank();
   }
   page.Paragraph(BisectSentence(report));
@@ -129,6 +131,7 @@ DataTable BisectTable(const BisectReport& report) {
 
 std::string BisectPage(const BisectReport& report) {
   PlainPage page(fmt::format("The first that moves {}", report.metric()));
+  if (report.head_size() > 0) page.Items({report.head().begin(), report.head().end()});
   page.Paragraph(BisectSentence(report));
   if (!report.first_operation().empty()) page.Paragraph(report.first_operation());
   if (report.steps_size() > 0) page.Table(StepsOf(report));

@@ -198,6 +198,7 @@ std::vector<std::string> StepWords(const ExplainStep& step) {
 std::string ExplainText(const ExplainReport& report, bool colour) {
   TextPage page(colour);
   page.Heading(fmt::format("From {} to {}", report.a().label(), report.b().label()));
+  for (const std::string& sentence : report.head()) page.Item(sentence);
   for (const std::string& sentence : ExplainWords(report)) page.Paragraph(sentence);
   const int64_t of_a = report.a().figures().cycles();
   if (report.steps_size() > 0) {

@@ -71,7 +71,16 @@ std::string MemorySentence(const RunResult& result) {
   return text + ".";
 }
 
-// What all that follows is subject to; empty: to nothing.
+std::string HowSureSentence(const RunResult& result) {
+  std::vector<std::string> parts = {"One seed was run, so no spread is known"};
+  if (std::string agreement = AgreementSentence(result); !agreement.empty()) {
+    parts.push_back(std::move(agreement));
+  }
+  return fmt::format("{}.", fmt::join(parts, "; "));
+}
+
+}  // namespace
+
 std::string ReservationsSentence(const RunResult& result) {
   std::vector<std::string> parts;
   const Totals& totals = result.totals();
@@ -84,25 +93,6 @@ std::string ReservationsSentence(const RunResult& result) {
                                 Counted(totals.failed_allocations(), "allocation", "allocations")));
   }
   return parts.empty() ? "" : fmt::format("{}.", fmt::join(parts, "; "));
-}
-
-std::string HowSureSentence(const RunResult& result) {
-  std::vector<std::string> parts = {"One seed was run, so no spread is known"};
-  if (std::string agreement = AgreementSentence(result); !agreement.empty()) {
-    parts.push_back(std::move(agreement));
-  }
-  return fmt::format("{}.", fmt::join(parts, "; "));
-}
-
-}  // namespace
-
-std::vector<std::string> HeadlineSentences(const RunResult& result) {
-  std::vector<std::string> sentences = {CostSentence(result), MemorySentence(result),
-                                        HowSureSentence(result)};
-  if (std::string reservations = ReservationsSentence(result); !reservations.empty()) {
-    sentences.insert(sentences.begin(), std::move(reservations));
-  }
-  return sentences;
 }
 
 void AppendHeadline(const RunResult& result, TextPage& page) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "reports/result.pb.h"
@@ -16,6 +17,9 @@
 // result has nothing for it.
 
 namespace slablab {
+
+// What all that is told of the run is subject to, in a sentence; empty: to nothing.
+std::string ReservationsSentence(const RunResult& result);
 
 // Before all sections, at most 25 lines.
 void AppendHeadline(const RunResult& result, TextPage& page);

@@ -71,6 +71,9 @@ std::string SlowestText(const RunResult& result, const TextOptions& options) {
   const size_t shown = ShownRows(kept, options);
   page.Heading(fmt::format("The slowest of {} (cycles)",
                            Counted(result.totals().operations(), "operation", "operations")));
+  if (const std::string losses = ReservationsSentence(result); !losses.empty()) {
+    page.Paragraph(losses);
+  }
   const std::string of =
       result.config().workload().empty() ? result.config().trace() : result.config().workload();
   page.Paragraph(fmt::format("{} of {} on {}, {} order, {} MHz.", of, result.config().allocator(),

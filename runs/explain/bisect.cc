@@ -9,6 +9,7 @@
 
 #include "base/printable.h"
 #include "fmt/format.h"
+#include "reports/comparison/setting.h"
 #include "reports/delta.h"
 #include "reports/numbers.h"
 #include "runs/experiments/printable.h"
@@ -20,13 +21,15 @@ namespace {
 
 using Value = std::optional<uint64_t>;
 
+// `report`: whose head says what the run is of; null: no other than the runs before it.
 absl::StatusOr<Value> Measure(const SimulationOptions& run, const std::string& what,
-                              const BisectOptions& options) {
+                              const BisectOptions& options, BisectReport* report) {
   SimulationHooks hooks;
   if (options.progress) hooks.progress = options.progress(what);
   hooks.stop = options.stop;
   const absl::StatusOr<RunResult> result = Simulate(run, hooks);
   if (!result.ok()) return result.status();
+  if (report != nullptr) AddBisectHead(what, *result, report);
   return options.metric->of(*result);
 }
 
@@ -100,18 +103,27 @@ std::string SettingsOf(const PolicyStep& step) {
 
 }  // namespace
 
+void AddBisectHead(const std::string& label, const RunResult& result, BisectReport* report) {
+  const std::vector<RunNamed> run = {{.label = label, .result = &result}};
+  for (std::string& sentence : HeadInWords(run)) {
+    if (std::find(report->head().begin(), report->head().end(), sentence) == report->head().end()) {
+      report->add_head(std::move(sentence));
+    }
+  }
+}
+
 absl::StatusOr<BisectReport> BisectPolicies(const SimulationOptions& run, const PolicySide& from,
                                             const PolicySide& to, const BisectOptions& options) {
   const absl::StatusOr<std::vector<PolicyStep>> path = PolicyPath(from, to);
   if (!path.ok()) return path.status();
   BisectReport report = ReportOf("switches", path->size(), options);
   report.set_base(from.ToString());
-  const absl::StatusOr<Value> base = Measure(from.Of(run), from.ToString(), options);
+  const absl::StatusOr<Value> base = Measure(from.Of(run), from.ToString(), options, &report);
   if (!base.ok()) return base.status();
   PolicySide before = from;
   for (const PolicyStep& step : *path) {
     const std::string what = fmt::format("{} of {}", report.steps_size() + 1, path->size());
-    const absl::StatusOr<Value> value = Measure(step.side.Of(run), what, options);
+    const absl::StatusOr<Value> value = Measure(step.side.Of(run), what, options, nullptr);
     if (!value.ok()) return value.status();
     if (AddStep(SettingsOf(step), *base, *value, options, &report)) {
       const absl::Status said = SayFirst(before.Of(run), step.side.Of(run), &report);
@@ -142,9 +154,9 @@ absl::StatusOr<BisectReport> BisectSuites(const Suite& a, const Suite& b,
   }
   BisectReport report = ReportOf("points", points.size(), options);
   for (const auto& [before, after] : points) {
-    const absl::StatusOr<Value> base = Measure(before->options, before->name, options);
+    const absl::StatusOr<Value> base = Measure(before->options, before->name, options, &report);
     if (!base.ok()) return base.status();
-    const absl::StatusOr<Value> value = Measure(after->options, after->name, options);
+    const absl::StatusOr<Value> value = Measure(after->options, after->name, options, &report);
     if (!value.ok()) return value.status();
     if (!AddStep(before->name, *base, *value, options, &report)) continue;
     const absl::Status said = SayFirst(before->options, after->options, &report);

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "reports/explain/bisect.pb.h"
 #include "reports/metrics.h"
+#include "reports/result.pb.h"
 #include "runs/experiments/diff_input.h"
 #include "runs/experiments/policy_path.h"
 #include "runs/experiments/suite.h"
@@ -43,6 +44,9 @@ absl::StatusOr<BisectReport> BisectSuites(const Suite& a, const Suite& b,
 absl::StatusOr<BisectReport> BisectedPrograms(const std::array<std::optional<uint64_t>, 2>& values,
                                               const std::array<DiffInput, 2>& logs,
                                               const BisectOptions& options);
+
+// What heads what is told of the run: each sentence once.
+void AddBisectHead(const std::string& label, const RunResult& result, BisectReport* report);
 
 }  // namespace slablab
 

@@ -17,6 +17,7 @@
 #include "base/interrupt.h"
 #include "fmt/format.h"
 #include "reports/breakdown.h"
+#include "reports/comparison/setting.h"
 #include "reports/result_io.h"
 #include "runs/experiments/printable.h"
 #include "runs/explain/answered_jobs.h"
@@ -251,6 +252,9 @@ ExplainReport Explainer::Attribute() const {
   FillSide(points_[b_].side, b, *report.mutable_b());
   report.set_workload(a.config().workload().empty() ? a.config().trace() : a.config().workload());
   report.set_machine(a.config().machine());
+  const std::vector<RunNamed> sides = {{.label = report.a().label(), .result = &a},
+                                       {.label = report.b().label(), .result = &b}};
+  for (std::string& sentence : HeadInWords(sides)) report.add_head(std::move(sentence));
   report.set_one_family(AreOneFamily(points_[a_].side.model, points_[b_].side.model));
   FillCauses(a, b, report);
   if (!report.one_family()) return report;
