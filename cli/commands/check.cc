@@ -88,7 +88,7 @@ std::string DoEntry(const SuiteEntry& entry) {
 PointEnd EndOf(const std::string& name, const JobEnd& end) {
   PointEnd outcome;
   if (!end.death.empty()) {
-    outcome.status = absl::InternalError(fmt::format("{}: {}", name, end.death));
+    outcome.status = end.DeathOf(fmt::format("{}: the run", name));
     return outcome;
   }
   const size_t line = end.answer.find('\n');

@@ -21,6 +21,7 @@
 #include "base/interrupt.h"
 #include "fmt/format.h"
 #include "runs/experiments/stored_run.h"
+#include "runs/experiments/worker_pool.h"
 #include "runs/simulation/model_choice.h"
 #include "runs/simulation/run_check.h"
 #include "runs/simulation/run_spec.h"
@@ -139,11 +140,14 @@ absl::StatusOr<std::optional<LoggedOperation>> OperationStream::Next() {
       const pid_t child = std::exchange(child_, -1);
       while (waitpid(child, &wait_status, 0) < 0 && errno == EINTR) {
       }
-      if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) return std::nullopt;
-      return absl::InternalError(fmt::format("{}: the run did not end by itself", name_));
+      const JobEnd end = DescribeChildEnd(wait_status);
+      if (end.death.empty()) return std::nullopt;
+      return end.DeathOf(fmt::format("{}: the run", name_));
     }
     std::string_view line(buffer_, static_cast<size_t>(bytes));
-    if (!line.empty() && line.back() == '\n') line.remove_suffix(1);
+    const bool is_whole = !line.empty() && line.back() == '\n';
+    if (is_whole) line.remove_suffix(1);
+    if (!is_whole && child_ > 0) continue;  // The run ended within it.
     if (line.empty() || line[0] == '#' || absl::StartsWith({line.data(), line.size()}, "event\t")) {
       continue;
     }

@@ -28,6 +28,8 @@ namespace {
 
 // How long a request to stop may go unseen.
 constexpr int kPollMilliseconds = 100;
+// What OutOfMemory() ends a process with, and nothing else a child of ours.
+constexpr int kOutOfMemoryStatus = 2;
 
 struct Child {
   pid_t pid = -1;
@@ -134,19 +136,8 @@ class Pool {
     close(child.pipe);
     int wait_status = 0;
     while (waitpid(child.pid, &wait_status, 0) < 0) CHECK_EQ(errno, EINTR);
-    JobEnd end;
-    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) {
-      end.answer = child.answer;
-    } else if (WIFEXITED(wait_status)) {
-      end.death = fmt::format("ended with status {}", WEXITSTATUS(wait_status));
-      end.is_our_fault = WEXITSTATUS(wait_status) == 3;
-    } else {
-      const int signal = WTERMSIG(wait_status);
-      end.death = fmt::format("was ended by signal {} ({})", signal, strsignal(signal));
-      constexpr int kCrashes[] = {SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGTRAP};
-      end.is_our_fault =
-          std::find(std::begin(kCrashes), std::end(kCrashes), signal) != std::end(kCrashes);
-    }
+    JobEnd end = DescribeChildEnd(wait_status);
+    if (end.death.empty()) end.answer = child.answer;
     // Once stopped, ends are what was asked for.
     if (!status_.ok() && !end.death.empty()) return;
     if (absl::Status status = done_(child.job, end); !status.ok()) Stop(std::move(status));
@@ -161,6 +152,31 @@ class Pool {
 };
 
 }  // namespace
+
+absl::Status JobEnd::DeathOf(std::string_view who) const {
+  const std::string message = fmt::format("{} {}", who, death);
+  return is_our_fault ? absl::InternalError(message) : absl::UnavailableError(message);
+}
+
+JobEnd DescribeChildEnd(int status) {
+  JobEnd end;
+  if (WIFEXITED(status)) {
+    const int code = WEXITSTATUS(status);
+    if (code == 0) return end;
+    end.death = code == kOutOfMemoryStatus
+                    ? "had not enough memory: this host, or a limit on the process (ulimit -v), "
+                      "has less than it takes"
+                    : fmt::format("ended with status {}", code);
+    end.is_our_fault = code == 3;
+    return end;
+  }
+  const int signal = WTERMSIG(status);
+  end.death = fmt::format("was ended by signal {} ({})", signal, strsignal(signal));
+  constexpr int kCrashes[] = {SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, SIGTRAP};
+  end.is_our_fault =
+      std::find(std::begin(kCrashes), std::end(kCrashes), signal) != std::end(kCrashes);
+  return end;
+}
 
 absl::Status RunInProcesses(const WorkerPoolOptions& options,
                             const std::function<std::string(size_t)>& work,

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 
@@ -26,12 +27,19 @@ struct WorkerPoolOptions {
 struct JobEnd {
   // What the job answered, if it came to an end by itself.
   std::string answer;
-  // Else how it ended: "ended with status 3", "was ended by signal 9". Empty if it answered.
+  // Else how it ended: "ended with status 3", "was ended by signal 9", "had not enough memory: ...".
+  // Empty if it answered.
   std::string death;
   // Whether it died of something of ours: a failed CHECK, a crash. What the user or the host did (a
   // kill, the end of memory) is none.
   bool is_our_fault = false;
+
+  // Of one that died, "WHO DEATH": Internal if it is our fault, else Unavailable.
+  absl::Status DeathOf(std::string_view who) const;
 };
+
+// How a child ended that has waitpid()'s `status`, and ran a simulation alone; it has no answer.
+JobEnd DescribeChildEnd(int status);
 
 // Runs `work(i)` for every job i, started in order, and hands each end to `done(i, end)`, in
 // whatever order they end. An error of `done` ends the pool as `stop` does and is the answer.

@@ -3,7 +3,6 @@
 
 #include "runs/explain/answered_jobs.h"
 
-#include "fmt/format.h"
 #include "runs/experiments/worker_pool.h"
 
 namespace slablab {
@@ -33,9 +32,7 @@ absl::Status RunAnswered(
   return RunInProcesses({.jobs = options.jobs, .workers = options.workers, .stop = stop}, answer_of,
                         [&](size_t job, const JobEnd& end) -> absl::Status {
                           ++ended;
-                          if (!end.death.empty()) {
-                            return absl::InternalError(fmt::format("a run {}", end.death));
-                          }
+                          if (!end.death.empty()) return end.DeathOf("a run");
                           if (end.answer.empty()) return absl::InternalError("a run said nothing");
                           std::string said = end.answer.substr(1);
                           if (end.answer[0] == kIsOurFault) return absl::InternalError(said);

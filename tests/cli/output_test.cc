@@ -138,5 +138,28 @@ TEST_F(OutputTest, TheEndOfAddressSpaceIsSaidAndLeavesNothing) {
   EXPECT_GT(refused, 0);
 }
 
+// Nor is it our fault in a process of ours.
+TEST_F(OutputTest, TheEndOfAddressSpaceInAChildIsTheHosts) {
+  if (kUnderAddressSanitizer) {
+    GTEST_SKIP() << "the address sanitizer takes terabytes of address space for itself";
+  }
+  Write("a.textproto", "trace: 'in.slt' machine: 'vm-c4n2' events_max: 2000");
+  Write("b.textproto", "trace: 'in.slt' machine: 'vm-c8n2' events_max: 2000");
+  for (const char* arguments :
+       {"explain slub-7.2 slub-7.3 in.slt --machine=vm-c4n2 --events-max=2000",
+        "diff a.textproto b.textproto"}) {
+    int refused = 0;
+    for (int mib = 40; mib < 2'000; mib += mib / 4) {
+      const Ending ending = Do(absl::StrCat("ulimit -v ", mib * 1024, "; "), arguments);
+      if (ending.exit_status == 127) continue;
+      EXPECT_THAT(ending.exit_status, AnyOf(0, 1, 2)) << mib << " MiB: " << ending.text;
+      if (ending.exit_status != 2) break;
+      ++refused;
+      EXPECT_THAT(ending.text, HasSubstr("memory")) << mib;
+    }
+    EXPECT_GT(refused, 0) << arguments;
+  }
+}
+
 }  // namespace
 }  // namespace slablab
