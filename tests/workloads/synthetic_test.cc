@@ -314,11 +314,18 @@ TEST(SyntheticTest, WhatIsWrongIsSaidWithItsLine) {
   EXPECT_THAT(error(head + "tasks { steps { repeat { times: '1000000000' } } }"),
               HasSubstr("nothing is done"));
   // Each within its bound, and no end together.
-  const auto nested = [&](const std::string& step) {
-    return error(head + "tasks { slots { name: 's' } steps { repeat { times: '1000000000' steps {" +
-                 "\n repeat { times: '1000000000' steps {\n" + step + " } } } } } }");
+  const auto nested = [&](const std::string& steps) {
+    return error(head +
+                 "queues { name: 'q' capacity: '1' }\n"
+                 "tasks { slots { name: 's' } steps { allocate { use: 'o' slot: 's' } }\n"
+                 "steps { repeat { times: '1000000000' steps { repeat { times: '1000000000'\n" +
+                 steps + " } } } } }");
   };
-  EXPECT_THAT(nested("work { units: '0' }"), HasSubstr("w.textproto:5:1: this goes on and on: "));
+  EXPECT_THAT(nested("steps { work { units: '0' } }"),
+              HasSubstr("w.textproto:6:9: task 0: nothing that takes simulated time is done in"));
+  EXPECT_THAT(
+      nested("steps { send { queue: 'q' slot: 's' } } steps { receive { queue: 'q' slot: 's' } }"),
+      HasSubstr("this goes on and on: task 0 took 67108864 steps, of which none took any"));
   EXPECT_THAT(
       std::string(Execute(LoadWorkloadText("larson")->textproto, {{"threds", 3}}, "slub-6.1")
                       .status.message()),
