@@ -18,6 +18,7 @@
 #include "fmt/format.h"
 #include "reports/numbers.h"
 #include "traces/import/import_trace.h"
+#include "traces/sidecar/kernel_names.h"
 
 ABSL_FLAG(std::string, from, "",
           "FORMAT: the recording's format: trace.dat, trace-cmd (its report's text), tracefs or "
@@ -86,6 +87,14 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
                     std::string* sidecars_from) {
   absl::StatusOr<ImportOptions> options = OptionsFromFlags();
   if (!options.ok()) return options.status();
+  const std::string kernel = absl::GetFlag(FLAGS_kernel);
+  if (!kernel.empty() && !IsKernelRelease(kernel)) {
+    return BadFlag("kernel", kernel, "expected a release, as uname -r prints it: 6.1.192");
+  }
+  const std::string clock = absl::GetFlag(FLAGS_clock);
+  if (absl::Status known = clock.empty() ? absl::OkStatus() : CheckTraceClock(clock); !known.ok()) {
+    return BadFlag("clock", clock, std::string(known.message()));
+  }
   const absl::StatusOr<Recording> recording = RecordingFromFlags(input);
   if (!recording.ok()) return recording.status();
   *sidecars_from = recording->sidecars_from;
@@ -93,8 +102,8 @@ absl::Status Import(const std::string& input, const std::string& output, TraceHe
   if (!writer.ok()) return writer.status();
   options->to_replay = true;
   options->progress = ImportProgress(input);
-  (*writer)->header().kernel_release = absl::GetFlag(FLAGS_kernel);
-  (*writer)->header().clock = absl::GetFlag(FLAGS_clock);
+  (*writer)->header().kernel_release = kernel;
+  (*writer)->header().clock = clock;
   const absl::StatusOr<ImportSummary> summary =
       ImportTrace(*recording, *options, **writer, (*writer)->header());
   if (!summary.ok()) return summary.status();

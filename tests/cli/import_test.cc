@@ -194,13 +194,31 @@ TEST_F(ImportProgramTest, WhatTheRingsCountedAsLostHeadsTheReport) {
   const std::string folder = Path("recorded");
   fs::create_directory(folder);
   Write("recorded/trace.txt", Recording());
-  for (const std::string name : {"lost", "stats"}) {
+  for (const std::string name : {"lost", "stats", "stats.after"}) {
     Write("recorded/" + name, "overrun: 849063\ndropped events: 2\noverrun: 100\n");
     const std::string report = Run(absl::StrCat("import ", folder, " -o ", Path("t.slt")));
     EXPECT_THAT(report, AllOf(HasSubstr("LOST: "), HasSubstr("849,165"))) << name;
     EXPECT_THAT(Run("run --machine=vm-c4n2 --trace=" + Path("t.slt")), HasSubstr("849,165"));
     fs::remove(Path("recorded/" + name));
   }
+  fs::create_directories(Path("recorded/per_cpu/cpu0"));
+  Write("recorded/per_cpu/cpu0/stats", "overrun: 849063\ndropped events: 102\n");
+  EXPECT_THAT(Run(absl::StrCat("import ", folder, " -o ", Path("t.slt"))), HasSubstr("849,165"));
+  fs::remove_all(Path("recorded/per_cpu"));
+  Write("recorded/stats", "garbage\n");
+  EXPECT_THAT(Refused(absl::StrCat("import ", folder, " -o ", Path("x.slt"))),
+              HasSubstr("recorded/stats:1: expected 'overrun: COUNT'"));
+}
+
+TEST_F(ImportProgramTest, NamesOfNoKernelAndNoClockAreRefused) {
+  const std::string path = Write("named.txt", Recording());
+  const auto refused = [&](const std::string& flag) {
+    return Refused(absl::StrCat("import ", path, " -o ", Path("x.slt"), " ", flag));
+  };
+  for (const std::string kernel : {"nonsense", "-1", "6.x"}) {
+    EXPECT_THAT(refused("--kernel=" + kernel), HasSubstr("expected a release")) << kernel;
+  }
+  EXPECT_THAT(refused("--clock=mon"), HasSubstr("did you mean mono?"));
 }
 
 TEST_F(ImportProgramTest, EventsThatNoModelReplaysAreNothingToReplay) {

@@ -3,6 +3,7 @@
 
 // The kernel's own words about its allocators, as typed values.
 
+#include "traces/sidecar/kernel_names.h"
 #include "traces/sidecar/sidecar.h"
 
 #include <zlib.h>
@@ -242,6 +243,41 @@ TEST(SidecarTest, EventsLostByCpuAsTheRingsCountThem) {
   for (const char* bad : {"overrun 3\n", "overrun: many\n", "overrun: -1\n"}) {
     EXPECT_THAT(std::string(ParseRingStats(bad, "lost").status().message()), HasSubstr("lost:1:"))
         << bad;
+  }
+}
+
+TEST(SidecarTest, RingsCountsAreOfTheCpuThatALineNames) {
+  const auto lost = [](const std::string& text) {
+    const absl::StatusOr<std::map<int32_t, uint64_t>> read = ParseRingStats(text, "stats");
+    EXPECT_TRUE(read.ok()) << read.status().message();
+    return read.value_or(std::map<int32_t, uint64_t>());
+  };
+  EXPECT_THAT(lost("per_cpu/cpu0/stats:entries: 2\nper_cpu/cpu0/stats:overrun: 100000\n"
+                   "per_cpu/cpu0/stats:oldest event ts:  4582.69\n"
+                   "/sys/kernel/tracing/per_cpu/cpu12/stats:overrun: 5\n"
+                   "/sys/kernel/tracing/per_cpu/cpu12/stats:dropped events: 2\n"),
+              ElementsAre(Pair(0, 100'000u), Pair(12, 7u)));
+  EXPECT_THAT(lost("==> per_cpu/cpu1/stats <==\noverrun: 3\n\n==> cpu4/stats <==\noverrun: 4\n"),
+              ElementsAre(Pair(1, 3u), Pair(4, 4u)));
+  for (const char* bad : {"", "\n", "entries: 3\n", "per_cpu/cpu0/stats:bytes: 96\n"}) {
+    EXPECT_THAT(std::string(ParseRingStats(bad, "stats").status().message()),
+                HasSubstr("stats: expected per_cpu/cpu*/stats"))
+        << bad;
+  }
+  EXPECT_FALSE(ParseRingStats("per_cpu/cpu9999/stats:overrun: 1\n", "stats").ok());
+}
+
+TEST(SidecarTest, AReleaseIsReadOfWhateverSaysIt) {
+  const auto release = [](const std::string& text) {
+    return ParseUname(text, "uname").value_or("refused");
+  };
+  EXPECT_EQ(release("6.1.192\n"), "6.1.192");
+  EXPECT_EQ(release("7.0-rc1"), "7.0-rc1");
+  EXPECT_EQ(release("Linux host 6.18.0-arm64 #1 SMP aarch64 GNU/Linux\n"), "6.18.0-arm64");
+  EXPECT_EQ(release("Linux version 5.15.0-91-generic (buildd@lcy02) #101\n"), "5.15.0-91-generic");
+  EXPECT_EQ(release("Linux 6.12.0\n"), "6.12.0");
+  for (const char* bad : {"", "garbage", "Linux", "6.x", "-1", "6", "Linux host garbage", "6.1 x"}) {
+    EXPECT_EQ(release(bad), "refused") << bad;
   }
 }
 

@@ -11,13 +11,13 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "base/claimed_output.h"
 #include "base/gz_input.h"
 #include "fmt/format.h"
 #include "traces/import/naming_sink.h"
 #include "traces/import/recording_events.h"
 #include "traces/import/recording_source.h"
+#include "traces/sidecar/kernel_names.h"
 
 namespace slablab {
 namespace {
@@ -54,29 +54,35 @@ std::vector<std::string> FileNames(std::string_view name) {
     names.emplace_back(name.substr(0, name.size() - kBefore.size()));
   }
   if (name == "sys-kernel-slab.before") names.emplace_back("slab");
-  if (name == "lost") names.emplace_back("stats");
+  if (name == "lost") names.insert(names.end(), {"stats", "stats.after", "per_cpu"});
   return names;
 }
 
-// The sidecar of that name in the folder, as text; nullopt if there is none.
-absl::StatusOr<std::optional<std::string>> ReadSidecar(const fs::path& folder,
+struct SidecarText {
+  std::string text;
+  std::string path;
+};
+
+// The sidecar of that name in the folder; nullopt if there is none.
+absl::StatusOr<std::optional<SidecarText>> ReadSidecar(const fs::path& folder,
                                                        std::string_view name) {
   std::error_code error;
   for (const std::string& file : FileNames(name)) {
     const std::string path = (folder / file).string();
     if (fs::is_directory(path, error)) {
-      absl::StatusOr<std::string> text = SlabSysfsTextOfTree(path);
+      absl::StatusOr<std::string> text =
+          name == "lost" ? RingStatsTextOfTree(path) : SlabSysfsTextOfTree(path);
       if (!text.ok()) return text.status();
-      return std::optional<std::string>(*std::move(text));
+      return std::optional<SidecarText>({*std::move(text), path});
     }
     for (const char* compression : {"", ".gz"}) {
       if (absl::Status input = CheckInput(path + compression); !input.ok()) return input;
       absl::StatusOr<std::string> text = ReadWholeFile(path + compression);
-      if (text.ok()) return std::optional<std::string>(*std::move(text));
+      if (text.ok()) return std::optional<SidecarText>({*std::move(text), path + compression});
       if (!absl::IsNotFound(text.status())) return text.status();
     }
   }
-  return std::optional<std::string>();
+  return std::optional<SidecarText>();
 }
 
 // What is gathered while sidecars are read, one by one.
@@ -112,12 +118,9 @@ absl::Status Understand(std::string_view name, std::string_view text, const std:
     if (!lost.ok()) return lost.status();
     for (const auto& [cpu, count] : *lost) set->lost[cpu] = std::max(set->lost[cpu], count);
   } else if (name == "uname") {
-    const std::string_view release = text.substr(0, text.find_first_of(" \n"));
-    if (release.empty() || !std::all_of(release.begin(), release.end(), absl::ascii_isgraph)) {
-      return absl::InvalidArgumentError(
-          fmt::format("{}:1: expected a kernel's release, as uname -r prints it", path));
-    }
-    set->kernel_release = std::string(release);
+    absl::StatusOr<std::string> release = ParseUname(text, path);
+    if (!release.ok()) return release.status();
+    set->kernel_release = *std::move(release);
   } else if (name == "lstopo.xml" && text.find("<topology") == text.npos) {
     return absl::InvalidArgumentError(
         fmt::format("{}: expected a topology as lstopo --of xml writes it", path));
@@ -347,19 +350,18 @@ absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder) {
   SidecarSet set;
   Gathered gathered;
   for (const std::string_view name : kSidecarNames) {
-    absl::StatusOr<std::optional<std::string>> text = ReadSidecar(folder, name);
-    if (!text.ok()) return text.status();
-    if (!text->has_value()) continue;
-    const std::string path = (fs::path(folder) / std::string(name)).string();
-    const absl::Status status = Understand(name, **text, path, &gathered, &set);
+    absl::StatusOr<std::optional<SidecarText>> read = ReadSidecar(folder, name);
+    if (!read.ok()) return read.status();
+    if (!read->has_value()) continue;
+    auto& [text, path] = **read;
+    const absl::Status status = Understand(name, text, path, &gathered, &set);
     if (!status.ok()) return status;
-    set.files.push_back({std::string(name), **std::move(text)});
+    set.files.push_back({std::string(name), std::move(text)});
   }
-  const absl::StatusOr<std::optional<std::string>> kallsyms = ReadSidecar(folder, "kallsyms");
+  const absl::StatusOr<std::optional<SidecarText>> kallsyms = ReadSidecar(folder, "kallsyms");
   if (!kallsyms.ok()) return kallsyms.status();
   if (kallsyms->has_value()) {
-    absl::StatusOr<Kallsyms> symbols =
-        Kallsyms::Parse(**kallsyms, (fs::path(folder) / "kallsyms").string());
+    absl::StatusOr<Kallsyms> symbols = Kallsyms::Parse((*kallsyms)->text, (*kallsyms)->path);
     if (!symbols.ok()) return symbols.status();
     set.symbols = *std::move(symbols);
   }

@@ -39,8 +39,8 @@ struct SidecarSet {
 // Takes the known files of `folder`: slabinfo, sys-kernel-slab, percpu_stats and zoneinfo (each
 // .before, .after, .boot or, as .before, without a suffix; gzipped or not; sys-kernel-slab also as
 // a copied tree, which may be called slab), nodes, uname, lstopo.xml, kallsyms, lost-events (which
-// capture writes) and lost or stats (per_cpu/cpu*/stats, one after another). None at all is not an
-// error; one that cannot be understood is InvalidArgument.
+// capture writes) and lost, stats or stats.after (per_cpu/cpu*/stats, one after another), or a copy
+// of per_cpu. None at all is not an error; one that cannot be understood is InvalidArgument.
 absl::StatusOr<SidecarSet> CollectSidecars(const std::string& folder);
 
 struct ImportOptions {

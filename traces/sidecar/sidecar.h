@@ -140,10 +140,14 @@ absl::StatusOr<NodesFile> ParseNodesFile(std::string_view text, const std::strin
 // Its CPUs alone.
 absl::StatusOr<std::vector<int32_t>> ParseNodes(std::string_view text, const std::string& path);
 
-// What tracefs has in per_cpu/cpu0/stats, cpu1/stats, ... one after another: events lost by CPU, in
-// that order. A CPU begins where a name comes again.
+// What tracefs has in per_cpu/cpu0/stats, cpu1/stats, ... one after another: events lost by CPU. A
+// line that names its file, as of grep, head or tail, is that CPU's; else they come in that order,
+// and a CPU begins where a name comes again. InvalidArgument too if there is no count.
 absl::StatusOr<std::map<int32_t, uint64_t>> ParseRingStats(std::string_view text,
                                                            const std::string& path);
+
+// The same text, made from a copy of per_cpu.
+absl::StatusOr<std::string> RingStatsTextOfTree(const std::string& folder);
 
 // The events that a recorder counted as lost, by CPU, from "cpu0 849163" lines.
 absl::StatusOr<std::map<int32_t, uint64_t>> ParseLostEvents(std::string_view text,
