@@ -72,12 +72,13 @@ void CallSites::NoteFree(const Cpu& cpu, uint32_t what, uint64_t who, Cycles cyc
   const uint64_t full_what = FullWhat(cpu, what);
   const uint64_t full_who = FullWho(cpu, who);
   Cell& cell = PlaceOfCell(full_what, full_who);
-  if (!cell.IsOf(full_what, full_who) || !cpu.tally().is_plain() || who >= kInInterrupt ||
-      is_remote) [[unlikely]] {
+  if (!cell.IsOf(full_what, full_who) || !cpu.tally().is_plain() || who >= kInInterrupt)
+      [[unlikely]] {
     return NoteFreeFully(cpu, what, who, cycles, is_remote);
   }
   cell.Count(cycles);
   cpu.tally().AddPlain(cell.group->cells.data());
+  if (is_remote) NoteRemote(cell, /*bytes=*/0, /*is_free=*/true);
 }
 
 void CallSites::NoteAllocation(const Cpu& cpu, uint32_t what, uint64_t who, Cycles cycles,
@@ -94,12 +95,13 @@ void CallSites::NoteAllocation(const Cpu& cpu, uint32_t what, uint64_t who, Cycl
   cpu.tally().AddPlain(cell.group->cells.data());
   LiveObjects::Place* const place = live_.PlaceOf(object.value());
   Memory& memory = memory_.data()[cell.memory];
-  if (place == nullptr || memory.slot_bytes == 0 || IsRemote(cpu.id(), object)) [[unlikely]] {
+  if (place == nullptr || memory.slot_bytes == 0) [[unlikely]] {
     return NoteObject(cpu, cell, object, bytes);
   }
   Change(memory);
   ++memory.live_objects;
   NoteLive(cpu, object, memory.slot_bytes, cell.memory, *place);
+  if (IsRemote(cpu.id(), object)) NoteRemote(cell, bytes, /*is_free=*/false);
 }
 
 [[gnu::noinline]] void CallSites::NoteFreeFully(const Cpu& cpu, uint32_t what, uint64_t who,
@@ -254,7 +256,7 @@ void CallSites::AddWaits(const OperationTally& tally, Group& group) {
   }
 }
 
-void CallSites::NoteRemote(const Cell& cell, uint64_t bytes, bool is_free) {
+[[gnu::noinline]] void CallSites::NoteRemote(const Cell& cell, uint64_t bytes, bool is_free) {
   ++cell.group->remote_operations;
   Shares& shares = shares_[cell.shares].shares;
   ++shares.remote_operations;

@@ -190,26 +190,24 @@ void Gatherer::FillGroups() {
 }
 
 std::vector<Gatherer::InSlab> Gatherer::ObjectsBySlab() const {
-  std::vector<InSlab> objects;
+  std::vector<InSlab> sums;
+  absl::flat_hash_map<std::pair<uint64_t, uint32_t>, size_t> sum_of;  // never iterated
   sites_.live().ForEach([&](const LiveObjects::Object& object) {
     const Allocator::Location at = allocator_->Locate(PhysAddr(object.key));
     if (at.cache == kNoCache) return;
-    objects.push_back({.slab = at.slab.value(),
-                       .owner = object.owner,
-                       .objects = 1,
-                       .oldest = CallSites::AllocatedAt(object)});
-  });
-  std::sort(objects.begin(), objects.end(), [](const InSlab& a, const InSlab& b) {
-    return std::tuple(a.slab, a.owner, a.oldest) < std::tuple(b.slab, b.owner, b.oldest);
-  });
-  std::vector<InSlab> sums;
-  for (const InSlab& object : objects) {
-    if (!sums.empty() && sums.back().slab == object.slab && sums.back().owner == object.owner) {
-      ++sums.back().objects;  // The first is the oldest.
-    } else {
-      sums.push_back(object);
+    const Cycles since = CallSites::AllocatedAt(object);
+    const uint64_t slab = at.slab.value();
+    const auto [found, is_first] = sum_of.try_emplace({slab, object.owner}, sums.size());
+    if (is_first) {
+      sums.push_back({.slab = slab, .owner = object.owner, .objects = 0, .oldest = since});
     }
-  }
+    InSlab& sum = sums[found->second];
+    ++sum.objects;
+    sum.oldest = std::min(sum.oldest, since);
+  });
+  std::sort(sums.begin(), sums.end(), [](const InSlab& a, const InSlab& b) {
+    return std::tuple(a.slab, a.owner) < std::tuple(b.slab, b.owner);
+  });
   return sums;
 }
 
