@@ -130,7 +130,8 @@ class OperationTally {
     for (size_t i = 0; i < charged_; ++i) {
       const uint64_t charge = charges_[i];
       visit(charge >> kCellShift,
-            Cell{.cycles = static_cast<uint32_t>(charge), .count = charge >> kCountShift & kCountMost});
+            Cell{.cycles = static_cast<uint32_t>(charge),
+                 .count = charge >> kCountShift & kCountMost});
     }
     if ((more_ & kHasSums) == 0) [[likely]] return;
     for (size_t cell = 0; cell < kCells; ++cell) {
