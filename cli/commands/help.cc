@@ -14,9 +14,9 @@
 #include "base/names.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
-#include "cli/completion.h"
-#include "cli/man_page.h"
 #include "cli/output/print.h"
+#include "cli/shell/completion.h"
+#include "cli/shell/man_page.h"
 #include "runs/simulation/version.h"
 
 namespace slablab {

@@ -106,4 +106,11 @@ absl::Status CheckSlubBoot(const MachineConfig& machine, const AllocatorOptions&
                      {.present = present, .possible = machine.possible_cpus});
 }
 
+Task<PathId> SlubCore::KfreeOwn(Cpu& cpu, PhysAddr object) {
+  kmalloc_.RemoveOwn(caches_, frames_, object);
+  if (policy_.lives.kfrees_own_by_page) return Kfree(cpu, object);
+  Slab* const slab = SlabOf(object);
+  return slab == nullptr ? FreeLarge(cpu, object) : Free(cpu, slab->cache->id, object);
+}
+
 }  // namespace slablab

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_CLI_MAN_PAGE_H_
-#define SLABLAB_CLI_MAN_PAGE_H_
+#ifndef SLABLAB_CLI_SHELL_MAN_PAGE_H_
+#define SLABLAB_CLI_SHELL_MAN_PAGE_H_
 
 #include <string>
 
@@ -17,4 +17,4 @@ std::string ManPage(absl::Span<const Command> commands);
 
 }  // namespace slablab
 
-#endif  // SLABLAB_CLI_MAN_PAGE_H_
+#endif  // SLABLAB_CLI_SHELL_MAN_PAGE_H_

@@ -1,8 +1,8 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef SLABLAB_CLI_COMPLETION_H_
-#define SLABLAB_CLI_COMPLETION_H_
+#ifndef SLABLAB_CLI_SHELL_COMPLETION_H_
+#define SLABLAB_CLI_SHELL_COMPLETION_H_
 
 #include <map>
 #include <string>
@@ -31,4 +31,4 @@ CompletionWords CompletedArguments(const Command& command);
 
 }  // namespace slablab
 
-#endif  // SLABLAB_CLI_COMPLETION_H_
+#endif  // SLABLAB_CLI_SHELL_COMPLETION_H_

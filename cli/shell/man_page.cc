@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/man_page.h"
+#include "cli/shell/man_page.h"
 
 #include <string_view>
 

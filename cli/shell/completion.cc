@@ -1,7 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "cli/completion.h"
+#include "cli/shell/completion.h"
 
 #include <algorithm>
 #include <map>

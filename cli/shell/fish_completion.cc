@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "cli/completion.h"
+#include "cli/shell/completion.h"
 #include "cli/flags.h"
 #include "fmt/format.h"
 
