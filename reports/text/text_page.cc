@@ -146,11 +146,14 @@ void TextPage::Line(std::string_view line) { text_ += Finished(std::string(line)
 
 std::string Contents(const std::vector<std::string>& headings) {
   if (headings.empty()) return "";
-  std::string text;
+  std::vector<std::string> names;  // what is told of several things is named once
   for (const std::string& heading : headings) {
-    text += (text.empty() ? "" : "; ") + heading.substr(0, heading.find_first_of(",(:"));
-    text.erase(text.find_last_not_of(' ') + 1);
+    std::string name = heading.substr(0, heading.find_first_of(",(:"));
+    name.erase(name.find_last_not_of(' ') + 1);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : "; ") + name;
   TextPage page(/*colour=*/false);
   page.Labelled("below", text);
   return page.Take();
