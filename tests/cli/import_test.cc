@@ -210,6 +210,18 @@ TEST_F(ImportProgramTest, WhatTheRingsCountedAsLostHeadsTheReport) {
               HasSubstr("recorded/stats:1: expected 'overrun: COUNT'"));
 }
 
+TEST_F(ImportProgramTest, WhatALineIsIsSaid) {
+  const auto refused = [&](const std::string& text) {
+    return Refused(absl::StrCat("import ", Write("odd.txt", text), " -o ", Path("x.slt")));
+  };
+  EXPECT_THAT(refused("853 2 4582696626123 # type: 312\n"), HasSubstr("echo 0 > options/raw"));
+  EXPECT_THAT(refused(" a-1 [4096] ..... 10.000001: kfree: call_site=f+0x1 ptr=0xffff888100000040"
+                      "\n"),
+              HasSubstr("CPU 4096 is too large a number"));
+  EXPECT_THAT(refused(Recording() + " a-1 [000] ..... 10.000009: kfree: "),
+              HasSubstr("the text ends in the middle of this line: expected "));
+}
+
 TEST_F(ImportProgramTest, NamesOfNoKernelAndNoClockAreRefused) {
   const std::string path = Write("named.txt", Recording());
   const auto refused = [&](const std::string& flag) {

@@ -88,8 +88,9 @@ class TextReader {
     if (found.size() > kShown) shown += "...";
     std::string message =
         lines_.unfinished()
-            ? fmt::format("{}:{}: the text ends in the middle of this line: '{}'", path_,
-                          lines_.line(), shown)
+            ? fmt::format("{}:{}: the text ends in the middle of this line: expected {}, found "
+                          " '{}'",
+                          path_, lines_.line(), expected, shown)
             : fmt::format("{}:{}: expected {}, found '{}'", path_, lines_.line(), expected, shown);
     if (!advice.empty()) message += "; " + advice;
     if (lenient_) {

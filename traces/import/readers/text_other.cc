@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/types.h"
+#include "fmt/format.h"
 #include "traces/import/readers/read_recording.h"
 #include "traces/import/readers/text_line.h"
 
@@ -15,13 +17,14 @@ bool Has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// "853 2 4582696626123 type: 478", or "Unknown type 478".
+// "853 2 4582696626123 type: 478", "... # type: 478", or "... Unknown type 478".
 bool IsOfOptionRaw(std::string_view text) {
   for (int i = 0; i < 3; ++i) {
     uint64_t number = 0;
     if (!ParseDecimal(TakeWord(&text), &number)) return false;
   }
-  const std::string_view word = TakeWord(&text);
+  std::string_view word = TakeWord(&text);
+  if (word == "#") word = TakeWord(&text);
   return word == "type:" || word == "Unknown";
 }
 
@@ -48,6 +51,19 @@ bool IsOfOptionBin(std::string_view text) {
     return static_cast<unsigned char>(c) < ' ' && c != '\t';
   });
   return has_controls && Has(text, "type: ");
+}
+
+// "bash-853 [4096] ...": a CPU that cannot be.
+std::string AdviceOnCpu(std::string_view text) {
+  for (size_t at = text.find(" ["); at != std::string_view::npos; at = text.find(" [", at + 1)) {
+    const size_t close = text.find(']', at);
+    if (close == std::string_view::npos) break;
+    const std::string_view number = text.substr(at + 2, close - at - 2);
+    uint64_t cpu = 0;
+    if (number.size() < 3 || !ParseDecimal(number, &cpu) || cpu < kMaxCpus) continue;
+    return fmt::format("CPU {} is too large a number: CPUs are below {}", cpu, kMaxCpus);
+  }
+  return "";
 }
 
 bool NamesTracepoint(std::string_view word) {
@@ -110,6 +126,7 @@ std::string AdviceOn(std::string_view text) {
     return "this is of the function_graph tracer, which gives no event its time (echo nop > "
            "current_tracer)";
   }
+  if (const std::string advice = AdviceOnCpu(text); !advice.empty()) return advice;
   if (HasTracepointWord(text) && HasEventFields(text)) {
     return "the line lacks its task, its CPU or its time (perf script prints them with "
            "-F comm,tid,cpu,time,event,trace)";
