@@ -276,7 +276,8 @@ TEST(SidecarTest, AReleaseIsReadOfWhateverSaysIt) {
   EXPECT_EQ(release("Linux host 6.18.0-arm64 #1 SMP aarch64 GNU/Linux\n"), "6.18.0-arm64");
   EXPECT_EQ(release("Linux version 5.15.0-91-generic (buildd@lcy02) #101\n"), "5.15.0-91-generic");
   EXPECT_EQ(release("Linux 6.12.0\n"), "6.12.0");
-  for (const char* bad : {"", "garbage", "Linux", "6.x", "-1", "6", "Linux host garbage", "6.1 x"}) {
+  for (const char* bad : {"", "garbage", "Linux", "6.x", "-1", "6",
+                          "Linux host garbage", "6.1 x"}) {
     EXPECT_EQ(release(bad), "refused") << bad;
   }
 }

@@ -152,7 +152,8 @@ TEST(StuckTest, AStormThatLeavesOneCpuNoTimeIsEndedInWords) {
   World world({.cpus = 2, .nodes = 1, .cpus_per_node = 2, .mib_per_node = 64}, "slub-6.1", false);
   Script script({{Receive(1, 0)}, {Think(1'000'000), Allocate(1), Send(1, 1)}}, {0, 1});
   Scenario scenario(
-      Parse("\nevents { every_us: 20 interrupts { cpu: 1 count: 30 interval_ns: 3000 objects: 64 } }",
+      Parse("\nevents { every_us: 20 "
+            "interrupts { cpu: 1 count: 30 interval_ns: 3000 objects: 64 } }",
             2, 1),
       world.machine().config(), {});
   const absl::Status status = world.Run(script, &scenario);
