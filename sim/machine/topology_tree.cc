@@ -59,7 +59,7 @@ class TreeReader {
   void ReadMemory();
   void ReadDistances();
 
-  static Ancestors AncestorsOf(hwloc_obj_t pu);
+  static Ancestors AncestorsOf(hwloc_obj_t pu, Silence silence);
   // The cache of one level, as all CPUs see it. `sharers` names what the simulator has one each
   // for.
   absl::StatusOr<std::optional<CacheFacts>> ReadLevel(Level level, std::string_view name,
@@ -87,12 +87,13 @@ class TreeReader {
 constexpr uint64_t kMostCacheBytes = (uint64_t{1} << 30) - 1;
 constexpr int kMostWays = 1024;
 
-bool IsMemorySide(hwloc_obj_t object) {
+// Whoever describes a machine in a line, which has no such subtype, means the L3 that he says.
+bool IsMemorySide(hwloc_obj_t object, Silence silence) {
   if (object->type != HWLOC_OBJ_L3CACHE) return false;
   const bool marked =
       object->subtype != nullptr &&
       std::string_view(object->subtype).find("MemorySide") != std::string_view::npos;
-  return marked || object->attr->cache.size > kMostCacheBytes;
+  return marked || (silence == Silence::kMeansAbsent && object->attr->cache.size > kMostCacheBytes);
 }
 
 int CoreOf(const CpuPlace& place) { return place.core.value(); }
@@ -155,20 +156,20 @@ absl::Status TreeReader::CollectNodes() {
   return absl::OkStatus();
 }
 
-TreeReader::Ancestors TreeReader::AncestorsOf(hwloc_obj_t pu) {
+TreeReader::Ancestors TreeReader::AncestorsOf(hwloc_obj_t pu, Silence silence) {
   Ancestors above;
   for (hwloc_obj_t object = pu; object != nullptr; object = object->parent) {
     hwloc_obj_t* slot = nullptr;
     if (object->type == HWLOC_OBJ_CORE) slot = &above.core;
     if (object->type == HWLOC_OBJ_L1CACHE) slot = &above.l1;
     if (object->type == HWLOC_OBJ_L2CACHE) slot = &above.l2;
-    if (object->type == HWLOC_OBJ_L3CACHE && !IsMemorySide(object)) slot = &above.l3;
+    if (object->type == HWLOC_OBJ_L3CACHE && !IsMemorySide(object, silence)) slot = &above.l3;
     if (object->type == HWLOC_OBJ_PACKAGE) slot = &above.package;
     if (object->type == HWLOC_OBJ_L4CACHE || object->type == HWLOC_OBJ_L5CACHE) {
       slot = &above.beyond_l3;
     }
     if (slot != nullptr && *slot == nullptr) *slot = object;
-    if (IsMemorySide(object)) above.memory_side = object->attr->cache.size;
+    if (IsMemorySide(object, silence)) above.memory_side = object->attr->cache.size;
     if (above.node == nullptr && object->memory_arity > 0) {
       // Memory-side caches may stand in between.
       above.node = object->memory_first_child;
@@ -187,7 +188,7 @@ absl::Status TreeReader::PlaceCpus() {
   Numbering cores;
   Numbering packages;
   for (size_t cpu = 0; cpu < pus_.size(); ++cpu) {
-    const Ancestors above = AncestorsOf(pus_[cpu]);
+    const Ancestors above = AncestorsOf(pus_[cpu], silence_);
     if (above.node == nullptr) {
       return absl::InvalidArgumentError(fmt::format("CPU {} is on no NUMA node", cpu));
     }

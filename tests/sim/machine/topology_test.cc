@@ -22,6 +22,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 Topology Synthetic(const std::string& description) {
   absl::StatusOr<Topology> topology = TopologyFromSynthetic(description);
@@ -94,6 +95,16 @@ TEST(Synthetic, AnL2SharedByCoresIsTheLlcWhereThereIsNoL3) {
   EXPECT_EQ(penryn.l2->size_bytes, 0u);
   EXPECT_EQ(penryn.llc->size_bytes, 6u << 20);
   EXPECT_EQ(penryn.node_count, 1);
+}
+
+TEST(Synthetic, AnL3OfAnySizeIsTheLlc) {
+  for (const uint64_t mib : {512, 1024, 4096}) {
+    const Topology topology =
+        Synthetic("numa:2(memory=4GiB) l3:1(size=" + std::to_string(mib) + "MiB) core:2 pu:1");
+    ASSERT_TRUE(topology.llc.has_value()) << mib;
+    EXPECT_EQ(topology.llc->size_bytes, mib << 20);
+    EXPECT_THAT(topology.cache_notes, IsEmpty());
+  }
 }
 
 TEST(Synthetic, WithoutAnLlcThePackageIsTheDomain) {
