@@ -313,6 +313,27 @@ TEST(SidecarTest, AFoldersSidecarsDescribeTheTrace) {
   EXPECT_THAT(std::string(ImportPath(folder).status.message()), HasSubstr("lstopo.xml: "));
 }
 
+TEST(SidecarTest, AnLstopoOfAVersionThatNoRunReadsIsSaid) {
+  const std::string folder = MakeTestFolder("lstopo");
+  std::ofstream(folder + "/trace.txt")
+      << ReportOfLines({"3 kmem_cache_alloc: call_site=f+0x1 ptr=0xffff888100000040 name=filp "
+                        "bytes_req=184 bytes_alloc=192 gfp_flags=GFP_KERNEL node=-1"});
+  const auto notes = [&](const std::string& tag) {
+    std::ofstream(folder + "/lstopo.xml") << "<?xml version=\"1.0\"?>\n" << tag << "</topology>\n";
+    const Imported trace = ImportPath(folder);
+    EXPECT_TRUE(trace.status.ok()) << trace.status.message();
+    std::string text;
+    for (const std::string& note : trace.header.assumptions) text += note + "\n";
+    return text;
+  };
+  EXPECT_THAT(notes("<topology version=\"4.0\">"),
+              HasSubstr("no run uses it: its version of hwloc's XML is 4.0, not 2 or 3"));
+  EXPECT_THAT(notes("<topology>"), HasSubstr("hwloc's XML is not stated, not 2 or 3"));
+  for (const char* read : {"<topology version=\"2.0\">", "<topology version='3.0'>"}) {
+    EXPECT_THAT(notes(read), Not(HasSubstr("lstopo.xml"))) << read;
+  }
+}
+
 TEST(SidecarTest, AFolderHoldsOneRecording) {
   const std::string folder = MakeTestFolder("two");
   WriteTestFile("two/trace.txt", "cpus=1\n");

@@ -188,6 +188,18 @@ void KnowBySlabinfo(const Gathered& gathered, SidecarSet* set) {
   }
 }
 
+// What <topology version="..."> says; empty: nothing, as of hwloc 1.
+std::string_view XmlVersionOf(std::string_view lstopo) {
+  constexpr std::string_view kAttribute = " version=";
+  constexpr size_t kShown = 20;
+  lstopo.remove_prefix(std::min(lstopo.find("<topology"), lstopo.size()));
+  const std::string_view tag = lstopo.substr(0, lstopo.find('>'));
+  const size_t quote = tag.find(kAttribute) + kAttribute.size();
+  if (tag.find(kAttribute) == tag.npos || quote >= tag.size()) return {};
+  const std::string_view value = tag.substr(quote + 1);
+  return value.substr(0, std::min(value.find(tag[quote]), kShown));
+}
+
 void DescribeRecording(const Recording& recording, const std::string& name,
                        const RecordingInfo& info, TraceHeader& header) {
   for (const std::string& release : {info.kernel_release, recording.sidecars.kernel_release}) {
@@ -202,6 +214,15 @@ void DescribeRecording(const Recording& recording, const std::string& name,
   header.cpu_count = std::max(info.cpu_count, static_cast<int32_t>(nodes.node_of_cpu.size()));
   header.sidecars = recording.sidecars.files;
   header.assumptions = info.notes;
+  if (const TraceSidecar* lstopo = header.FindSidecar("lstopo.xml"); lstopo != nullptr) {
+    const std::string_view version = XmlVersionOf(lstopo->contents);
+    const std::string_view major = version.substr(0, version.find('.'));
+    if (major != "2" && major != "3") {
+      header.assumptions.push_back(fmt::format(
+          "lstopo.xml is kept but no run uses it: its version of hwloc's XML is {}, not 2 or 3",
+          version.empty() ? "not stated" : version));
+    }
+  }
   if (header.clock == "local") {
     header.assumptions.push_back(
         "the file names the trace clock 'local', which is not synchronised between CPUs: the order "
