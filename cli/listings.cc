@@ -24,6 +24,7 @@
 #include "runs/experiments/sweep.pb.h"
 #include "runs/recorded/bundled_traces.h"
 #include "sim/machine/machine_loader.h"
+#include "traces/sidecar/recorded_topology.h"
 #include "traces/slt/trace.h"
 #include "workloads/synthetic/workload_loader.h"
 
@@ -168,6 +169,7 @@ absl::Status AddTrace(const std::string& name, Listing* listing) {
       TraceReader::Open(path, TraceReader::Options());
   if (!reader.ok()) return reader.status();
   const TraceHeader& header = (*reader)->header();
+  const size_t cpus = TopologyOf(header, (*reader)->blocks(), /*asked_nodes=*/{}).cpus.size();
   const uint64_t nanos = header.time_last - header.time_first;
   std::vector<std::string> sidecars;
   for (const TraceSidecar& sidecar : header.sidecars) sidecars.push_back(sidecar.name);
@@ -176,7 +178,7 @@ absl::Status AddTrace(const std::string& name, Listing* listing) {
        .right = fmt::format(
            "Linux {}, {} on {}: {} of {} in {}.{:03} s, from {}; {}.",
            header.kernel_release.empty() ? "of unknown release" : header.kernel_release,
-           Counted(static_cast<uint64_t>(header.cpu_count), "CPU", "CPUs"),
+           Counted(cpus, "CPU", "CPUs"),
            header.node_count == 0
                ? std::string("an unknown number of nodes")
                : Counted(static_cast<uint64_t>(header.node_count), "node", "nodes"),
@@ -184,11 +186,11 @@ absl::Status AddTrace(const std::string& name, Listing* listing) {
            Counted(header.object_count, "object", "objects"), nanos / 1'000'000'000,
            nanos / 1'000'000 % 1000, header.source_format,
            sidecars.empty() ? "no sidecars" : "with " + absl::StrJoin(sidecars, ", "))});
-  listing->data.rows.push_back(
-      {name, path, header.kernel_release, fmt::format("{}", header.cpu_count),
-       fmt::format("{}", header.node_count), fmt::format("{}", header.event_count),
-       fmt::format("{}", header.object_count), fmt::format("{}", nanos), header.source_format,
-       absl::StrJoin(sidecars, ",")});
+  listing->data.rows.push_back({name, path, header.kernel_release, fmt::format("{}", cpus),
+                                fmt::format("{}", header.node_count),
+                                fmt::format("{}", header.event_count),
+                                fmt::format("{}", header.object_count), fmt::format("{}", nanos),
+                                header.source_format, absl::StrJoin(sidecars, ",")});
   return absl::OkStatus();
 }
 

@@ -82,10 +82,11 @@ void AddBlocks(const TraceReader& reader, cli::TraceInfo* info) {
 }
 
 void AddTopology(const RecordedTopology& topology, cli::TraceInfo* info) {
-  info->set_cpus_with_events(static_cast<int32_t>(topology.cpus.size()));
-  if (!topology.complete) return;
-  info->clear_cpus_with_events();
   info->set_cpu_count(static_cast<int32_t>(topology.cpus.size()));
+  if (!topology.complete) {
+    info->set_cpus_with_events(info->cpu_count());
+    return;
+  }
   info->set_node_count(static_cast<int32_t>(topology.nodes.size()));
   for (const int32_t node : topology.nodes) info->add_nodes(node);
   for (size_t rank = 0; rank < topology.cpus.size(); ++rank) {
@@ -138,7 +139,6 @@ cli::TraceInfo InfoOf(const std::string& path, const TraceReader& reader) {
   info.set_source_name(Printable(header.source_name));
   info.set_addresses(header.addresses == AddressKind::kReal ? "real" : "hashed");
   info.set_direct_map_base(fmt::format("{:#x}", header.direct_map_base));
-  info.set_cpu_count(header.cpu_count);
   AddTopology(TopologyOf(header, reader.blocks(), /*asked_nodes=*/{}), &info);
   info.set_event_count(header.event_count);
   info.set_object_count(header.object_count);
@@ -181,10 +181,7 @@ std::string CpusOf(const cli::TraceInfo& info, int32_t node) {
 
 std::string MachineText(const cli::TraceInfo& info) {
   std::string text = fmt::format("{} CPUs", info.cpu_count());
-  if (info.node_count() == 0) {
-    if (info.cpus_with_events() == info.cpu_count()) return text;
-    return text + fmt::format(", {} of them with events", info.cpus_with_events());
-  }
+  if (info.node_count() == 0) return text;
   text += fmt::format(" on {} nodes", info.node_count());
   for (int i = 0; i < info.nodes_size(); ++i) {
     text += fmt::format("{} node {}: {}", i == 0 ? ";" : ",", info.nodes(i),

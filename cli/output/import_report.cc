@@ -4,8 +4,10 @@
 #include "cli/output/import_report.h"
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/printable.h"
 #include "cli/output/wrap.h"
 #include "fmt/format.h"
@@ -14,15 +16,27 @@
 #include "traces/sidecar/recorded_topology.h"
 
 namespace slablab {
+namespace {
+
+// As a run counts them: a recording's numbers of CPUs may have gaps.
+RecordedTopology TopologyOfTrace(const TraceHeader& header, const std::string& path) {
+  const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
+      TraceReader::Open(path, {.addresses = false});
+  if (reader.ok()) return TopologyOf(header, (*reader)->blocks(), /*asked_nodes=*/{});
+  // Of /dev/null nothing can be read.
+  RecordedTopology topology = TopologyOf(header, /*blocks=*/{}, /*asked_nodes=*/{});
+  if (!topology.complete) topology.cpus.resize(static_cast<size_t>(header.cpu_count));
+  return topology;
+}
+
+}  // namespace
 
 std::string ImportReport(const TraceHeader& unprintable, const std::string& output,
                          const std::string& sidecars_from) {
   const TraceHeader header = PrintableHeader(unprintable);
-  const RecordedTopology topology = TopologyOf(unprintable, /*blocks=*/{}, /*asked_nodes=*/{});
-  std::string report =
-      fmt::format("{}: {} events of {} objects, {} CPUs", Printable(output), header.event_count,
-                  header.object_count,
-                  topology.complete ? topology.cpus.size() : static_cast<size_t>(header.cpu_count));
+  const RecordedTopology topology = TopologyOfTrace(unprintable, output);
+  std::string report = fmt::format("{}: {} events of {} objects, {} CPUs", Printable(output),
+                                   header.event_count, header.object_count, topology.cpus.size());
   if (!topology.nodes.empty()) report += fmt::format(" on {} nodes", topology.nodes.size());
   report +=
       fmt::format(", {:.3f} s\n", static_cast<double>(header.time_last - header.time_first) / 1e9);

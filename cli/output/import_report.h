@@ -11,6 +11,7 @@
 namespace slablab {
 
 // What an import made: size, source, every repair with its count, every assumption; 80 columns.
+// `output` is the finished trace.
 std::string ImportReport(const TraceHeader& header, const std::string& output,
                          const std::string& sidecars_from);
 
