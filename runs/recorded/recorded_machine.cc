@@ -120,6 +120,14 @@ std::vector<NodePages> PagesOf(const TraceHeader& header, RecordedSetting* setti
   return {};
 }
 
+ClockFacts CpuinfoClock(const TraceHeader& header, RecordedSetting* setting) {
+  const TraceSidecar* cpuinfo = header.FindSidecar("cpuinfo");
+  if (cpuinfo == nullptr) return {};
+  const ClockFacts clock = ClockOfCpuinfo(cpuinfo->contents);
+  if (clock.mhz == 0) setting->notes.push_back("not used: cpuinfo, which has no clock of a CPU");
+  return clock;
+}
+
 // What a kernel keeps to itself is its own affair where it is less than the simulated one needs.
 MemorySpec MemoryOf(const std::vector<NodePages>& pages, const MemorySpec& zones,
                     const Topology& topology, bool with_reserved) {
@@ -168,10 +176,7 @@ absl::StatusOr<SourcedMachine> MachineOfRecording(const TraceHeader& header,
   }
   MachineSpec further;
   further.set_name(std::string(kRecordedMachine));
-  if (topology.clock.mhz == 0) {
-    const TraceSidecar* cpuinfo = header.FindSidecar("cpuinfo");
-    if (cpuinfo != nullptr) topology.clock = ClockOfCpuinfo(cpuinfo->contents);
-  }
+  if (topology.clock.mhz == 0) topology.clock = CpuinfoClock(header, setting);
   const std::string source =
       has_lstopo ? absl::StrCat("trace's ", kLstopo) : NumbersSource(recorded);
   MemorySpec zones;

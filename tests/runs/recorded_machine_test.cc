@@ -131,6 +131,38 @@ TEST(RecordedMachineTest, ATraceWithoutSidecarsIsOfTheCpusAndNodesThatOccur) {
   EXPECT_EQ(ResultOf("--machine=recorded@8x4 --trace=" + trace).config().nodes(), 4);
 }
 
+TEST(RecordedMachineTest, CpusAreCountedAlikeByAllThatCountThem) {
+  const std::string folder = Folder();
+  const std::string trace = folder + "/t.slt";
+  const auto expect = [&](const std::string& import, const std::string& info, int run) {
+    const std::string words = absl::StrCat("import ", folder, "/trace.txt -o ", trace);
+    EXPECT_THAT(Stdout(words).text, HasSubstr(import));
+    EXPECT_THAT(Stdout("trace info " + trace).text, HasSubstr(info));
+    EXPECT_THAT(Stdout("trace info --format=json " + trace).text,
+                HasSubstr(absl::StrCat("\"cpu_count\": ", run)));
+    EXPECT_EQ(ResultOf("--trace=" + trace).config().cpus(), run);
+  };
+  Write(folder + "/trace.txt", Report({{.cpu = 0}, {.cpu = 8}, {.cpu = 152}}));
+  expect("objects, 3 CPUs, ", " 3 CPUs\n", 3);
+  // CPU 8 has events and is on no line.
+  Write(folder + "/nodes", "node0 0-1\nnode1 152\n");
+  expect("objects, 4 CPUs on 2 nodes", " 4 CPUs on 2 nodes", 4);
+}
+
+TEST(RecordedMachineTest, ACpuinfoWithoutAClockIsNamed) {
+  const std::string folder = Folder();
+  Write(folder + "/trace.txt", Report({{.cpu = 0}}));
+  const std::string note = "not used: cpuinfo, which has no clock of a CPU";
+  for (const char* cpuinfo : {"cpu MHz : 0.000\n", "cpu MHz : 99999999\n", "garbage\n"}) {
+    Write(folder + "/cpuinfo", cpuinfo);
+    const std::string trace = Imported(folder + "/trace.txt");
+    EXPECT_THAT(ResultOf("--trace=" + trace).machine().notes(), ElementsAre(note)) << cpuinfo;
+    EXPECT_THAT(Stdout("run --trace=" + trace).text, HasSubstr("cpuinfo, which has no clock"));
+  }
+  Write(folder + "/cpuinfo", "cpu MHz : 2400.000\n");
+  EXPECT_THAT(ResultOf("--trace=" + Imported(folder + "/trace.txt")).machine().notes(), IsEmpty());
+}
+
 TEST(RecordedMachineTest, SidecarsBesideARecordingAreTakenAndSaid) {
   const std::string folder = Folder();
   Write(folder + "/trace.txt", Report({{.cpu = 0}, {.cpu = 1}, {.cpu = 2, .node = 8}, {.cpu = 3}}));
