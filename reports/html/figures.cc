@@ -304,19 +304,21 @@ void AppendContentionFigure(ResultSet set, PageData& page) {
   if (std::none_of(set.begin(), set.end(), waited)) return;
   HtmlView& view = page.AddView(
       "contention", "Waiting for locks over time",
-      "How many CPUs were waiting for a lock, on average since the sample before. Choose a time by "
-      "dragging: the slowest operations and memory follow.");
+      "For what share of the time since the sample before CPUs waited for locks: 100 % is one CPU "
+      "that waits all the time. Choose a time by dragging: the slowest operations and memory "
+      "follow.");
   HtmlChart& chart = *view.mutable_chart();
   chart.set_kind("lines");
   chart.set_x("time");
   chart.set_x_title("time");
   chart.set_x_unit("ns");
-  chart.set_y_title("CPUs waiting");
-  chart.add_values("CPUs waiting");
+  chart.set_y_title("waiting, of a CPU's time");
+  chart.set_y_unit("%");
+  chart.add_values("waiting");
   HtmlTable& table = *view.mutable_table();
   AddColumns({{"run", "run", "footprint/run"},
               {"time", "ns", "footprint/time_ns"},
-              {"CPUs waiting", "", "", 3},
+              {"waiting", "%", "", 3},
               {"cycles waited"},
               {"waits"},
               {"most for", "text"}},
@@ -328,7 +330,7 @@ void AppendContentionFigure(ResultSet set, PageData& page) {
       const WaitsBetween waits = WaitsOf(*before, sample);
       const uint64_t cycles = (sample.time_ns() - before->time_ns()) * clock_mhz;  // thousand
       page.AddRow(table)
-          .Quotient(waits.cycles * 1000, cycles)
+          .Quotient(waits.cycles * 100'000, cycles)
           .Number(waits.cycles)
           .Number(waits.contentions)
           .Text(waits.most_for);

@@ -84,7 +84,7 @@ void AddTables(ResultSet set, PageData& page) {
 HtmlPage Figures(ResultSet set, const ExplainReport* explain) {
   PageData page(set);
   AppendWords(set, page);
-  AppendExplainCommand(set, page);
+  if (explain == nullptr) AppendExplainCommand(set, page);
   if (set.size() <= kRunsShownAlone) AddTables(set, page);
   AppendCyclesFigure(set, page);
   if (explain != nullptr) {

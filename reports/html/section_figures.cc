@@ -1,6 +1,7 @@
 // Copyright 2026 The slablab Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,6 +21,21 @@ struct SectionColumn {
   const char* of;  // the table's column
 };
 
+// What is known to account for differences from the kernel's counters, each sentence once.
+std::string ExplanationsOf(ResultSet set) {
+  std::vector<std::string> sentences;
+  for (const LabelledResult& run : set) {
+    for (const std::string& sentence : run.result.kernel().explanations()) {
+      if (std::find(sentences.begin(), sentences.end(), sentence) == sentences.end()) {
+        sentences.push_back(sentence);
+      }
+    }
+  }
+  std::string text;
+  for (const std::string& sentence : sentences) text += (text.empty() ? "" : " ") + sentence;
+  return text;
+}
+
 // A view whose columns all stand in one of the page's tables.
 struct Section {
   const char* id;
@@ -27,6 +43,7 @@ struct Section {
   const char* lede;
   const char* table;
   std::vector<SectionColumn> columns;
+  std::string (*note)(ResultSet set) = nullptr;
 };
 
 const std::vector<Section>& Sections() {
@@ -100,7 +117,8 @@ const std::vector<Section>& Sections() {
        {{"cache", "text", "cache"},
         {"counter", "text", "counter"},
         {"kernel", "", "kernel"},
-        {"simulated", "", "simulated"}}},
+        {"simulated", "", "simulated"}},
+       ExplanationsOf},
   };
   return sections;
 }
@@ -112,6 +130,7 @@ void AppendSectionFigures(ResultSet set, PageData& page) {
   for (const Section& section : Sections()) {
     if (!page.HasTable(section.table)) continue;
     HtmlTable& table = *page.AddView(section.id, section.title, section.lede).mutable_table();
+    if (section.note != nullptr) table.set_note(section.note(set));
     const std::string from = std::string(section.table) + "/";
     AddColumns({{"run", "run", from + "run"}}, table);
     for (const SectionColumn& column : section.columns) {

@@ -18,7 +18,7 @@ const LEFT_OUT = ["assumed", "text"];
 function placeOf(id, most) {
   const section = document.getElementById(id);
   const {x, y, width, bottom} = section.getBoundingClientRect();
-  const end = section.querySelector("figure, details")?.getBoundingClientRect().bottom;
+  const end = section.querySelector("figure")?.getBoundingClientRect().bottom;
   const height = Math.min(bottom - y, most.chart, end === undefined ? most.table : end - y + 8);
   return {x: Math.max(0, x - 8), y: y + window.scrollY, width: width + 16, height};
 }

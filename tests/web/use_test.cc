@@ -112,8 +112,8 @@ class UseTest : public PageTest {
     EXPECT_EQ(Field(contention, "after").number_value(), 4);
     EXPECT_EQ(Field(contention, "bands").number_value(), 1);
     EXPECT_THAT(TextOf(Field(seen_, "csv"), "contention"),
-                AllOf(HasSubstr("slub-6.12,200000000,0.1,54000000,100,list_lock\n"),
-                      HasSubstr("slub-7.3,800000000,0.03333333333333333,54000000,100,")));
+                AllOf(HasSubstr("slub-6.12,200000000,10,54000000,100,list_lock\n"),
+                      HasSubstr("slub-7.3,800000000,3.3333333333333335,54000000,100,")));
   }
 
   // A table of which no column is the view's own.
