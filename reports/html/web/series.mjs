@@ -9,8 +9,8 @@ const PAGE_BYTES = 4096;
 const distinct = (values) => [...new Set(values)];
 
 // {rows: [{panel, bar, part, value}], names, panels, parts}. Only parts that are listed, where any
-// are; `hidden` are numbers of parts. A ranked chart has its shortest bar first. What has nothing in
-// any panel has no bar, but a run.
+// are; `hidden` are numbers of parts. A ranked chart has its shortest bar first. What has nothing
+// in any panel has no bar, unless it is a run.
 export function barRows(table, spec, hidden) {
   const at = (title) => (title ? columnIndex(table, title) : -1);
   const [panelAt, barAt, partAt] = [at(spec.panel), at(spec.bar), at(spec.part)];
@@ -33,8 +33,9 @@ export function barRows(table, spec, hidden) {
     for (const row of drawn) total.set(row.bar, total.get(row.bar) + row.value);
     names = names.sort((a, b) => total.get(a) - total.get(b));
   }
-  if (spec.bar !== "run") names = distinct(drawn.filter((row) => row.value !== 0).map((row) => row.bar));
-  return {rows: drawn.filter((row) => row.value !== 0), names, panels, parts};
+  const filled = drawn.filter((row) => row.value !== 0);
+  if (spec.bar !== "run") names = distinct(filled.map((row) => row.bar));
+  return {rows: filled, names, panels, parts};
 }
 
 // Slabs of each cache from the fullest to the emptiest, whatever their node.
