@@ -67,7 +67,8 @@
 //   Debugging (red zones, poison, leak tracking): it is built in or not, and here it is not.
 //   Memory reserves (pfmemalloc): no workload here swaps over the network.
 //   Mempolicies and cpusets: the trace does not tell. Memory hotplug.
-//   Grace periods of tuning: whoever waits for one interrupts every CPU once, as the expedited kind does.
+//   Grace periods of tuning: whoever waits for one interrupts every CPU once, as the expedited kind
+//   does.
 //   Lost increments: the counters that the kernel increments without atomics or one common lock are
 //     exact here.
 //   The CPUs' coming up one after another at boot: all are there. Of it only the nodes' free_limit

@@ -27,8 +27,8 @@ struct WorkerPoolOptions {
 struct JobEnd {
   // What the job answered, if it came to an end by itself.
   std::string answer;
-  // Else how it ended: "ended with status 3", "was ended by signal 9", "had not enough memory: ...".
-  // Empty if it answered.
+  // Else how it ended: "ended with status 3", "was ended by signal 9", "had not enough memory:
+  // ...". Empty if it answered.
   std::string death;
   // Whether it died of something of ours: a failed CHECK, a crash. What the user or the host did (a
   // kill, the end of memory) is none.

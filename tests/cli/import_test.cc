@@ -230,7 +230,7 @@ TEST_F(ImportProgramTest, NamesOfNoKernelAndNoClockAreRefused) {
   for (const std::string kernel : {"nonsense", "-1", "6.x"}) {
     EXPECT_THAT(refused("--kernel=" + kernel), HasSubstr("expected a release")) << kernel;
   }
-  EXPECT_THAT(refused("--clock=mon"), HasSubstr("did you mean mono?"));
+  EXPECT_THAT(refused("--clock=mon"), HasSubstr("did you mean mono,"));
 }
 
 TEST_F(ImportProgramTest, EventsThatNoModelReplaysAreNothingToReplay) {

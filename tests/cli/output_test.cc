@@ -144,7 +144,7 @@ TEST_F(OutputTest, TheEndOfAddressSpaceInAChildIsTheHosts) {
     GTEST_SKIP() << "the address sanitizer takes terabytes of address space for itself";
   }
   Write("a.textproto", "trace: 'in.slt' machine: 'vm-c4n2' events_max: 2000");
-  Write("b.textproto", "trace: 'in.slt' machine: 'vm-c8n2' events_max: 2000");
+  Write("b.textproto", "trace: 'in.slt' machine: 'penryn-2x4' events_max: 2000");
   for (const char* arguments :
        {"explain slub-7.2 slub-7.3 in.slt --machine=vm-c4n2 --events-max=2000",
         "diff a.textproto b.textproto"}) {

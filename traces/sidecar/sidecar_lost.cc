@@ -66,7 +66,10 @@ absl::StatusOr<std::map<int32_t, uint64_t>> ParseRingStats(std::string_view text
     if (Words(line).empty()) continue;
     std::string_view rest = line;
     const std::optional<int32_t> named = TakeCpu(&rest);
-    if (named.has_value()) cpu = *named;
+    if (named.has_value()) {
+      cpu = *named;
+      names.clear();
+    }
     if (named.has_value() && Words(rest).empty()) continue;
     const size_t colon = rest.find(':');
     const std::string_view name = rest.substr(0, colon);

@@ -144,6 +144,14 @@ CREATE TABLE layers_over_time(  -- A layer over time, all caches together.
   own_bytes INTEGER  -- [bytes]
 );
 
+CREATE TABLE waits_over_time(  -- A class of locks over time, what was waited for it until then.
+  run INTEGER NOT NULL REFERENCES runs,
+  time_ns INTEGER,  -- [ns] since the start of the trace
+  lock TEXT,  -- its class
+  contentions INTEGER,  -- waits since the start of the run
+  wait_cycles INTEGER  -- [cycles] since the start of the run
+);
+
 CREATE TABLE page_allocator(  -- A figure of the page allocator.
   run INTEGER NOT NULL REFERENCES runs,
   name TEXT,  -- what

@@ -83,9 +83,9 @@ TEST_P(RcuSlabsTest, DestroyingTheCacheWaitsForThem) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Eras, RcuSlabsTest,
-                         ::testing::Values("slab-2014", "slab", "slub-2010", "slubq-v2", "slubq", "slubq-v4", "slub-6.1",
-                                           "slub-6.12", "slub-6.18", "slub-7.0", "slub-7.1",
-                                           "slub-7.2", "slub-7.3"),
+                         ::testing::Values("slab-2014", "slab", "slub-2010", "slubq-v2", "slubq",
+                                           "slubq-v4", "slub-6.1", "slub-6.12", "slub-6.18",
+                                           "slub-7.0", "slub-7.1", "slub-7.2", "slub-7.3"),
                          [](const auto& info) { return TestName(info.param); });
 
 }  // namespace
