@@ -78,7 +78,8 @@ std::string TypesafeSentence(const TraceHeader& trace, const std::vector<CacheId
   if (count == 0) return "";
   return fmt::format(
       "Caches taken to free their slabs after a grace period, as the source of Linux {} creates "
-      "those of these names, since no /sys/kernel/slab stood beside the recording: {}, namely {}{}.",
+      "those of these names, since no /sys/kernel/slab stood beside the recording: {}, namely "
+      "{}{}.",
       trace.kernel_release, count, names, count > kNamesShown ? " and others" : "");
 }
 
