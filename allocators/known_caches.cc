@@ -137,6 +137,10 @@ bool IsKnownTypesafeByRcu(std::string_view cache, std::string_view release) {
   });
 }
 
+uint32_t KnownSheafCapacity(std::string_view cache) {
+  return cache == "maple_node" || cache == "vm_area_struct" ? 32 : 0;
+}
+
 bool IsKnownAccounted(std::string_view cache) {
   // proto_register() gives all sockets it, and every file system its inodes.
   if (cache.ends_with("inode_cache") || cache.starts_with("request_sock_") ||

@@ -4,6 +4,7 @@
 #ifndef SLABLAB_ALLOCATORS_KNOWN_CACHES_H_
 #define SLABLAB_ALLOCATORS_KNOWN_CACHES_H_
 
+#include <cstdint>
 #include <string_view>
 
 // What caches by these names are created with, as the sources of Linux 6.1 to 7.3 have it: for
@@ -17,6 +18,9 @@ bool IsKnownTypesafeByRcu(std::string_view cache, std::string_view release);
 
 // SLAB_ACCOUNT, which no file of the kernel's says. Not kmalloc's own.
 bool IsKnownAccounted(std::string_view cache);
+
+// kmem_cache_args.sheaf_capacity from Linux 6.18 on (lib/maple_tree.c, mm/vma_init.c); 0: none.
+uint32_t KnownSheafCapacity(std::string_view cache);
 
 }  // namespace slablab
 

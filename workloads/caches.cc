@@ -132,10 +132,6 @@ uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache) {
   return capacity > SheafCapacity(kSheaves73, CacheSpec(), slot) ? capacity : 0;
 }
 
-uint32_t KnownSheafCapacity(std::string_view cache) {
-  return cache == "maple_node" || cache == "vm_area_struct" ? 32 : 0;
-}
-
 absl::Status CreateRecordedCaches(const SlabSysfs& sysfs, Machine& machine, Allocator& allocator) {
   for (const auto& [name, known] : sysfs.caches) {
     const bool is_kmalloc = name.starts_with("kmalloc-") || name.starts_with("dma-kmalloc-");
@@ -217,7 +213,8 @@ absl::StatusOr<std::vector<CacheId>> FindOrCreateCaches(const RecordedSidecars& 
       continue;
     }
     CacheSpec spec = SpecOf(cache, slabinfo, trace.kernel_release);
-    if (sysfs != nullptr) spec.sheaf_capacity = AskedSheafCapacity(*sysfs, cache.name);
+    spec.sheaf_capacity = sysfs != nullptr ? AskedSheafCapacity(*sysfs, cache.name)
+                                           : KnownSheafCapacity(cache.name);
     const absl::StatusOr<CacheId> id = FindOrCreateCache(machine, allocator, spec);
     if (!id.ok()) return id.status();
     ids.push_back(*id);
@@ -229,7 +226,9 @@ std::vector<std::string> GeometrySentences(const TraceHeader& trace,
                                            const std::vector<CacheId>& caches,
                                            const Allocator& allocator) {
   const std::optional<Slabinfo> slabinfo = SlabinfoOf(trace);
-  Named aligned, constructed, padded, other_slots, other_slabs;
+  const bool sheaves_are_recorded = std::ranges::any_of(
+      kSheavesSidecars, [&](const char* name) { return HasSheaves(trace, name); });
+  Named aligned, constructed, padded, asking, other_slots, other_slabs;
   std::vector<std::string> sentences;
   if (std::string typesafe = TypesafeSentence(trace, caches); !typesafe.empty()) {
     sentences.push_back(std::move(typesafe));
@@ -238,6 +237,11 @@ std::vector<std::string> GeometrySentences(const TraceHeader& trace,
     const TraceCache& cache = trace.caches[i];
     if (caches[i] == kNoCache) continue;
     const CacheLayout layout = allocator.Layout(caches[i]);
+    const uint32_t asked = KnownSheafCapacity(cache.name);
+    if (!sheaves_are_recorded && asked > 0 && layout.sheaf_capacity == asked) {
+      asking.Add(cache.name, fmt::format("{} objects", asked));
+    }
+    if (cache.slab_size == 0) continue;
     const CacheSpec spec = SpecOf(cache, slabinfo, trace.kernel_release);
     if (spec.slot_size > 0) {
       const std::string sizes = fmt::format("{} bytes in {}", spec.object_size, spec.slot_size);

@@ -39,10 +39,6 @@ CacheSpec SpecOf(const TraceCache& cache, const std::optional<Slabinfo>& slabinf
 // who has more than is due to its size has.
 uint32_t AskedSheafCapacity(const SlabSysfs& sysfs, std::string_view cache);
 
-// What caches of that name ask for in Linux from 6.18 on (lib/maple_tree.c, mm/vma_init.c), for
-// recordings that do not tell; 0: nothing.
-uint32_t KnownSheafCapacity(std::string_view cache);
-
 // The /sys/kernel/slab that stood beside a trace when it began, else when it ended; null if there
 // is none that can be read, or that kernel's caches had no sheaves.
 const SlabSysfs* SheavesSysfsOf(const RecordedSidecars& sidecars);

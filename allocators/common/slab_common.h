@@ -128,7 +128,11 @@ class SlabCommon : public Allocator {
   }
   // The same by kmalloc(), whole pages too. Null: no memory.
   Task<PhysAddr> KmallocOwn(Cpu& cpu, uint64_t bytes, Gfp gfp, NodeId node) {
-    const Placement placement = co_await Kmalloc(cpu, bytes, gfp, node);
+    // The caller is the allocator's own code, not whoever has called that.
+    Task<Placement> task = kmalloc_.has_copies()
+                               ? kmalloc_.AllocFor(cpu, /*caller=*/0, bytes, gfp, node)
+                               : Kmalloc(cpu, bytes, gfp, node);
+    const Placement placement = co_await task;
     kmalloc_.AddOwn(caches_, frames_, placement.object);
     co_return placement.object;
   }

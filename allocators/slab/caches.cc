@@ -262,18 +262,10 @@ Task<bool> SlabAllocator::SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp) {
   co_return true;
 }
 
-// kmem_cache_destroy().
-Task<void> SlabAllocator::DestroyCache(Cpu& cpu, CacheId id) {
-  SlabCache& s = cache(id);
-  const SiteScope site(cpu, SiteOf(At::kDestroy));
-  if (caches_.DropAlias(s)) co_return;
-  co_await Shrink(cpu, id);
-  // In 6.1 a worker waits for this, and frees the descriptor.
+// __kmem_cache_shutdown(). In 6.1 a worker waits for the slabs of a typesafe_by_rcu cache.
+Task<void> SlabAllocator::ShutDown(Cpu& cpu, SlabCache& s) {
+  co_await Shrink(cpu, s.id);
   if (s.rcu_slabs > 0) co_await machine_.rcu().Barrier(cpu);
-  caches_.Close(s);
-  const PhysAddr descriptor = s.address;
-  co_await ReleaseCache(cpu, s);
-  co_await FreeDescriptor(cpu, descriptor);
 }
 
 // __kmem_cache_release().

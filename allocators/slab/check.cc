@@ -31,18 +31,14 @@ class SlabInspection {
     }
     Footprint footprint;
     uint32_t waiting = 0;
-    for (const SlabBlock& slab : allocator_.slab_pool_.slabs()) {
+    for (const SlabBlock& slab : allocator_.pool_.slabs()) {
       if (slab.cache != &s_) continue;
       VisitSlab(slab);
       waiting += slab.waits_for_rcu;
       footprint += FootprintOf(slab);
     }
     CHECK_EQ(s_.rcu_slabs, waiting);  // 1
-    footprint.percpu_bytes = s_.footprint.percpu_bytes;
-    footprint.own_objects = s_.footprint.own_objects;
-    footprint.own_object_bytes = footprint.own_objects * s_.geometry.object_size;
-    CHECK_LE(footprint.own_objects, footprint.objects);
-    CHECK(footprint == s_.footprint);  // 8
+    CheckFootprint(s_, footprint);    // 8
   }
 
  private:
@@ -143,14 +139,8 @@ class SlabInspection {
     const uint32_t objects = s_.geometry.objects;
     uint64_t used = 0;
     for (uint32_t i = 0; i < objects; ++i) used += slab.InUse(i);
-    Footprint footprint;
-    footprint.slabs = 1;
-    footprint.slab_bytes = kPageSize << s_.geometry.order;
-    footprint.objects = used;
-    footprint.object_bytes = used * s_.geometry.object_size;
-    footprint.padding_bytes = used * (size - s_.geometry.object_size);
-    footprint.free_bytes = (objects - used) * size;
-    footprint.tail_bytes = footprint.slab_bytes - objects * size;
+    Footprint footprint = FootprintOfSlab(
+        s_, {.bytes = kPageSize << s_.geometry.order, .objects = objects, .used = used});
     if (slab.waits_for_rcu) footprint.rcu_free_bytes = footprint.free_bytes;
     return footprint;
   }

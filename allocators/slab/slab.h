@@ -283,6 +283,7 @@ class SlabAllocator final : public SlabCommon<SlabCache, SlabBlock, SlabPool<Sla
   SlabCache& AddCache(const CacheSpec& spec, const SlabGeometry& geometry) override;
   Task<bool> OpenCache(Cpu& cpu, SlabCache& s) override;
   Task<void> ReleaseCache(Cpu& cpu, SlabCache& s) override;
+  Task<void> ShutDown(Cpu& cpu, SlabCache& s) override;
   Task<bool> SetUpCpuCache(Cpu& cpu, SlabCache& s, Gfp gfp);
   Task<bool> CreateFirstClasses(Cpu& cpu);
   Task<bool> ReplaceStaticNode(Cpu& cpu, SlabCache& s, NodeId node);
@@ -361,8 +362,6 @@ class SlabAllocator final : public SlabCommon<SlabCache, SlabBlock, SlabPool<Sla
   std::vector<CpuTimer> timers_;
   Racy<bool> slab_mutex_;  // as far as reaping on several CPUs needs it
   EntryPool entry_pool_;
-  SlabBlockPool slab_pool_;
-  SlabFrames<SlabBlock> frames_;
   std::vector<std::unique_ptr<RcuSlabBlock>> rcu_slabs_;  // all that there ever were
   std::vector<RcuSlabBlock*> rcu_slabs_free_;
 };

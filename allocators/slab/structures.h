@@ -151,10 +151,7 @@ struct SlabBlock : SlabRecord<SlabCache> {
 
   SlabNode* home = nullptr;
   PhysAddr first_object;  // behind the colour
-  PhysAddr page;          // its struct page
-  NodeId node;
   bool waits_for_rcu = false;  // in no list: its pages are free after a grace period
-  uint64_t serial = 0;         // of all slabs ever made, from 1
 
   bool InUse(uint32_t object) const { return (in_use[object / 64] >> (object % 64) & 1) != 0; }
   void FlipInUse(uint32_t object) { in_use[object / 64] ^= uint64_t{1} << (object % 64); }

@@ -60,8 +60,9 @@ class SlubModel : public SlubCore {
     Slab* const slab = SlabOf(object);
     if (slab == nullptr) return FreeLarge(cpu, object);
     Unhook(cpu, {&object, 1});
-    if constexpr (requires { front_.Kfree(cpu, *slab, object); }) {
-      return front_.Kfree(cpu, *slab, object);
+    if constexpr (requires { front_.FreeObject(cpu, *slab, object); }) {
+      LookUpSlab(cpu, *slab, object);
+      return front_.FreeObject(cpu, *slab, object);
     }
     {
       const SiteScope site(cpu, SiteOf(SlubAt::kFreeFast));

@@ -42,14 +42,15 @@ extern const Command kWorkloadWriteCommand;
 
 absl::Span<const Command> Commands() {
   static const Command commands[] = {
-      kHelpCommand,        kBisectCommand,      kCaptureCommand,      kDiffCommand,
-      kImportCommand,      kCheckCommand,       kCompareCommand,      kCompletionCommand,
-      kDemoCommand,        kExplainCommand,     kFootprintCommand,    kListCommand,
-      kManCommand,         kReportCommand,      kRunCommand,          kSlowestCommand,
-      kSweepCancelCommand, kSweepMergeCommand,  kSweepPlanCommand,    kSweepRunCommand,
-      kSweepStatusCommand, kSweepSubmitCommand, kTimelineCommand,     kTraceDumpCommand,
-      kTraceInfoCommand,   kTraceSliceCommand,  kTraceStatCommand,    kTraceValidateCommand,
-      kVerifyCommand,      kVersionCommand,     kWorkloadShowCommand, kWorkloadWriteCommand,
+      kHelpCommand,          kBisectCommand,       kCaptureCommand,      kDiffCommand,
+      kImportCommand,        kCheckCommand,        kCompareCommand,      kCompletionCommand,
+      kDemoCommand,          kExplainCommand,      kFootprintCommand,    kListCommand,
+      kManCommand,           kReportCommand,       kRunCommand,          kSlowestCommand,
+      kSweepCancelCommand,   kSweepMergeCommand,   kSweepPlanCommand,    kSweepRunCommand,
+      kSweepStatusCommand,   kSweepSubmitCommand,  kTimelineCommand,     kTraceDumpCommand,
+      kTraceInfoCommand,     kTraceSliceCommand,   kTraceStatCommand,    kTraceValidateCommand,
+      kVerifyCommand,        kVersionCommand,      kWhyCommand,          kWorkloadShowCommand,
+      kWorkloadWriteCommand,
   };
   return commands;
 }

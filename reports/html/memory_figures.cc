@@ -178,7 +178,7 @@ void AppendMomentFigure(ResultSet set, const MomentFigure& figure, PageData& pag
     any = any || held.total > 0;
     for (const std::vector<NamedSum>* list : {&held.in_slabs, &held.besides}) {
       for (const NamedSum& part : *list) {
-        // Slabs of typesafe_by_rcu caches wait in models without kvfree_rcu, too.
+        // Whole slabs may wait where no object does.
         if (IsOfRcu(part.name) && !has_rcu && part.value == 0) continue;
         const bool fits = part.value <= UINT64_MAX / 1000;
         parts.Row(part.name, set.size())[run] = fits ? part.value * 1000 : UINT64_MAX;

@@ -95,6 +95,15 @@ std::string ReservationsSentence(const RunResult& result) {
   return parts.empty() ? "" : fmt::format("{}.", fmt::join(parts, "; "));
 }
 
+std::vector<std::string> HeadlineSentences(const RunResult& result) {
+  std::vector<std::string> sentences = {CostSentence(result), MemorySentence(result),
+                                        HowSureSentence(result)};
+  if (std::string reservations = ReservationsSentence(result); !reservations.empty()) {
+    sentences.insert(sentences.begin(), std::move(reservations));
+  }
+  return sentences;
+}
+
 void AppendHeadline(const RunResult& result, TextPage& page) {
   const RunConfig& config = result.config();
   page.Heading(fmt::format(

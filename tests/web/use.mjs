@@ -133,10 +133,6 @@ async function printed() {
   await tab.setViewport({width: 720, height: 1000});
   seen.print = await tab.evaluate(() => ({
     overflows: document.documentElement.scrollWidth > window.innerWidth,
-    wide: [...document.querySelectorAll("body *")]
-      .filter((e) => e.getBoundingClientRect().right > window.innerWidth)
-      .map((e) => `${e.tagName} ${e.closest("section")?.id} ${e.textContent.slice(0, 60)}`)
-      .slice(0, 5),
     buttons: [...document.querySelectorAll(".tools, nav")].filter((e) => e.offsetHeight > 0).length,
     sections: [...document.querySelectorAll("section")].filter((e) => e.offsetHeight > 0).length,
   }));

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "allocators/known_caches.h"
 #include "allocators/slub/core/policy.h"
 #include "allocators/slub/sheaves/sheaf.h"
 #include "fmt/format.h"
-#include "workloads/caches.h"
 
 namespace slablab {
 namespace {

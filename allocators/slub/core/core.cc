@@ -21,16 +21,13 @@ constexpr int kListLockRank = 10;        // below the zones' locks
 constexpr uint64_t kThrottleStream = 1;  // of the generators that the seed gives
 constexpr uint64_t kCopiesStream = 2;
 
-KmallocOptions KmallocOf(const SlubPolicy& policy) {
+KmallocOptions KmallocOf(const SlubPolicy& policy, const AllocatorOptions& options) {
   KmallocOptions kmalloc = policy.lives.kmalloc;
-  kmalloc.cgroup = kmalloc.cgroup && !HasQuirk(options, "memcg-off");
-  kmalloc.zone_dma = kmalloc.zone_dma && !HasQuirk(options, "zone-dma-off");
-  if (HasQuirk(options, "kmalloc-copies")) {
+  kmalloc.odd_dma_sizes_first = kmalloc.odd_sizes_first;  // SLUB makes all kinds alike.
+  if (slablab::HasQuirk(options, "kmalloc-copies")) {
     kmalloc.copies = policy.kmalloc_copies;
     kmalloc.copy_seed = Random(options.seed, kCopiesStream).Next();
   }
-  kmalloc.odd_sizes_first = kmalloc.odd_sizes_first || policy.kmalloc_odd_sizes_first;
-  kmalloc.odd_dma_sizes_first = kmalloc.odd_dma_sizes_first || policy.kmalloc_odd_sizes_first;
   return kmalloc;
 }
 
@@ -59,7 +56,7 @@ KmallocWays KmallocWaysOf(const SlubWays& ways) {
 SlubCore::SlubCore(Machine& machine, const AllocatorOptions& options, const SlubPolicy& policy)
     : SlabCommon(machine, options,
                  {.create = SiteOf(SlubAt::kCreate), .destroy = SiteOf(SlubAt::kDestroy)},
-                 KmallocOf(policy), KmallocWaysOf(policy.ways)),
+                 KmallocOf(policy, options), KmallocWaysOf(policy.ways)),
       policy_(policy),
       rules_(WithBootParameters(policy.rules, options.boot_parameters)),
       counters_(policy.counters()),

@@ -218,10 +218,6 @@ class SlubCore : public SlabCommon<KmemCache, Slab, SlubSlabs> {
     cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kRead);
     return slab.node;
   }
-  // numa_mem_id(): the CPU's node, or where a node without memory turns first.
-  NodeId LocalMemoryNode(const Cpu& cpu) const { return LocalMemoryNode(cpu.node()); }
-  NodeId LocalMemoryNode(NodeId node) const { return machine_.FallbackOf(node).front(); }
-  bool HasMemory(NodeId node) const { return machine_.config().memory[node.index()].frames > 0; }
   // mempolicy_slab_node(): where the task's policy turns first; its next turn, if it takes turns.
   NodeId PolicyNode(Cpu& cpu) const;
   // With slab_strict_numa: the node that an object has to come from; kAnyNode: as without.

@@ -129,7 +129,7 @@ inline constexpr SlubPolicy kSlub612 = [] {
   policy.debug_caches = true;
   policy.rules.order_search = SlubRules::OrderSearch::kMoreWaste;
   policy.rules.orders_push_each_other = true;
-  policy.kmalloc_odd_sizes_first = true;
+  policy.lives.kmalloc.odd_sizes_first = true;
   policy.kmalloc_copies = "kmalloc-rnd-";
   return policy;
 }();

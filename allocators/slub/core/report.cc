@@ -24,11 +24,8 @@ constexpr QuirkInfo kQuirks[] = {
      "remote_node_defrag_ratio is 1024 for every new cache: remote partial lists are always "
      "tried.",
      /*is_plain=*/true, /*is_recorded=*/true},
-    {"memcg-off",
-     "The kernel was built or booted without accounting to memory cgroups: no kmalloc-cg caches.",
-     /*is_plain=*/true, /*is_recorded=*/true},
-    {"zone-dma-off", "The kernel was built without CONFIG_ZONE_DMA: no dma-kmalloc caches.",
-     /*is_plain=*/true, /*is_recorded=*/true},
+    kMemcgOff,
+    kZoneDmaOff,
     {"memcg-charges",
      "Tasks are in memory cgroups: objects that are accounted are charged, and their slabs have a "
      "pointer for each (obj_exts)."},

@@ -46,7 +46,7 @@ Task<Slab*> SlubCore::NewSlab(Cpu& cpu, KmemCache& s, SlubAllocRequest request) 
   }
   Slab& slab = SetUpSlab(cpu, s, request, block, order);
   if (obj_exts_.charges()) co_await obj_exts_.AccountSlab(cpu, s, slab, gfp);
-  if (policy_.lives.counts_slabs_itself) co_await CountSlab(cpu, s, slab);
+  if (policy_.lives.counts_slabs_itself) co_await CountNewSlab(cpu, s, slab);
   co_return &slab;
 }
 
@@ -196,10 +196,7 @@ Task<void> SlubCore::ReleasePages(Cpu& cpu, KmemCache& s, Slab& slab) {
   const int order = slab.order;
   cpu.Touch(slab.Metadata(Slab::kFlagsAt), Access::kWrite);
   if (obj_exts_.charges()) co_await obj_exts_.UnaccountSlab(cpu, slab);
-  frames_.Remove(slab, order);
-  const uint64_t bytes = kPageSize << order;
-  const uint64_t usable = uint64_t{word.objects} * s.geometry.size;
-  caches_.UnaccountSlab(s, bytes, usable);
+  LeaveSlab(slab, word.objects);
   pool_.Give(slab, word.objects);
   co_await machine_.pages().Free(cpu, block, order);
 }

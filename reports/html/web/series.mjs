@@ -10,7 +10,7 @@ const distinct = (values) => [...new Set(values)];
 
 // {rows: [{panel, bar, part, value}], names, panels, parts}. Only parts that are listed, where any
 // are; `hidden` are numbers of parts. A ranked chart has its shortest bar first. What has nothing
-// in any panel has no bar, but a run.
+// in any panel has no bar, unless it is a run.
 export function barRows(table, spec, hidden) {
   const at = (title) => (title ? columnIndex(table, title) : -1);
   const [panelAt, barAt, partAt] = [at(spec.panel), at(spec.bar), at(spec.part)];
@@ -33,9 +33,9 @@ export function barRows(table, spec, hidden) {
     for (const row of drawn) total.set(row.bar, total.get(row.bar) + row.value);
     names = names.sort((a, b) => total.get(a) - total.get(b));
   }
-  const rows = drawn.filter((row) => row.value !== 0);
-  if (spec.bar !== "run") names = distinct(rows.map((row) => row.bar));
-  return {rows, names, panels, parts};
+  const filled = drawn.filter((row) => row.value !== 0);
+  if (spec.bar !== "run") names = distinct(filled.map((row) => row.bar));
+  return {rows: filled, names, panels, parts};
 }
 
 // Slabs of each cache from the fullest to the emptiest, whatever their node.
