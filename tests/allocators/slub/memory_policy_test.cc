@@ -11,6 +11,7 @@
 #include "allocators/registry.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/allocators/alloc_in_interrupt.h"
 #include "tests/allocators/allocator_machine.h"
 
 namespace slablab {
@@ -29,19 +30,6 @@ AllocatorMachineOptions OptionsOf(bool strict) {
   if (strict) options.allocator.boot_parameters = {{.name = "slab_strict_numa", .value = 1}};
   return options;
 }
-
-// Allocates in an interrupt.
-struct AllocInInterrupt : RemoteCall {
-  AllocInInterrupt(AllocatorMachine& m, CacheId id, Gfp gfp) : machine(m), cache(id), flags(gfp) {}
-  Task<void> Run(Cpu& cpu) override {
-    const Placement placement = co_await machine.allocator().Alloc(cpu, cache, flags, kAnyNode);
-    object = placement.object;
-  }
-  AllocatorMachine& machine;
-  const CacheId cache;
-  const Gfp flags;
-  PhysAddr object;
-};
 
 class MemoryPolicyTest : public ::testing::TestWithParam<std::string> {
  protected:

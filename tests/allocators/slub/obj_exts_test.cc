@@ -11,23 +11,11 @@
 
 #include "allocators/registry.h"
 #include "gtest/gtest.h"
+#include "tests/allocators/alloc_in_interrupt.h"
 #include "tests/allocators/allocator_machine.h"
 
 namespace slablab {
 namespace {
-
-// Allocates in an interrupt.
-struct AllocInInterrupt : RemoteCall {
-  AllocInInterrupt(AllocatorMachine& m, CacheId id, Gfp gfp) : machine(m), cache(id), flags(gfp) {}
-  Task<void> Run(Cpu& cpu) override {
-    const Placement placement = co_await machine.allocator().Alloc(cpu, cache, flags, kAnyNode);
-    object = placement.object;
-  }
-  AllocatorMachine& machine;
-  const CacheId cache;
-  const Gfp flags;
-  PhysAddr object;
-};
 
 class ObjExtsTest : public ::testing::TestWithParam<std::string> {
  protected:
