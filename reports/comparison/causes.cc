@@ -30,13 +30,15 @@ std::string SignedAmount(int64_t thousandths) {
   return fmt::format("{}{}", thousandths < 0 ? "-" : "+", Amount(thousandths));
 }
 
+int64_t Told(uint64_t number) {
+  return static_cast<int64_t>(std::min<uint64_t>(number, uint64_t{1} << 52));
+}
+
 int64_t PerOperation(const RunResult& result, uint64_t sum) {
   const uint64_t operations = result.totals().operations();
   if (operations == 0) return 0;
   const unsigned __int128 thousandths = static_cast<unsigned __int128>(sum) * 1000 / operations;
-  constexpr int64_t kMax = int64_t{1} << 61;  // So that differences fit.
-  return thousandths > static_cast<unsigned __int128>(kMax) ? kMax
-                                                            : static_cast<int64_t>(thousandths);
+  return Told(static_cast<uint64_t>(std::min<unsigned __int128>(thousandths, uint64_t{1} << 63)));
 }
 
 std::vector<Contribution> ByCause(const RunResult& base, const RunResult& candidate) {

@@ -55,10 +55,9 @@ std::vector<Contribution> MedianParts(const Side& base, const Side& side, PartsO
 }
 
 int64_t SumOf(const std::vector<Contribution>& parts) {
-  __int128 sum = 0;
+  int64_t sum = 0;
   for (const Contribution& part : parts) sum += part.difference;
-  constexpr int64_t kMax = int64_t{1} << 61;
-  return static_cast<int64_t>(std::clamp<__int128>(sum, -kMax, kMax));
+  return sum;
 }
 
 const Metric& HeldMetric() {
@@ -91,7 +90,7 @@ std::optional<uint64_t> MedianTogether(const Side& side) {
   std::vector<uint64_t> values;
   for (const RunResult* run : side.runs) {
     if (run == nullptr || run->totals().operations() == 0) continue;
-    const uint64_t allocator = std::min<uint64_t>(CyclesOf(*run), uint64_t{1} << 61);
+    const uint64_t allocator = static_cast<uint64_t>(Told(CyclesOf(*run)));
     values.push_back(allocator +
                      static_cast<uint64_t>(PerOperation(*run, run->totals().use_cycles())));
   }

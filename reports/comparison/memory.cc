@@ -18,11 +18,6 @@
 namespace slablab {
 namespace {
 
-// So that differences fit.
-int64_t Fitting(uint64_t bytes) {
-  return static_cast<int64_t>(std::min<uint64_t>(bytes, uint64_t{1} << 61));
-}
-
 // The causes of one sign, largest first, those of a tenth of `whole` at least: "free slots in slabs
 // (+1.3M)".
 std::string LargestBytes(std::vector<Contribution> parts, bool more, int64_t whole,
@@ -62,7 +57,7 @@ std::vector<Contribution> MemoryParts(const RunResult& base, const RunResult& ca
     for (size_t i = 0; i < (to.*list).size(); ++i) {
       const NamedSum& part = (to.*list)[i];
       parts.push_back(
-          {.name = part.name, .difference = Fitting(part.value) - Fitting((from.*list)[i].value)});
+          {.name = part.name, .difference = Told(part.value) - Told((from.*list)[i].value)});
     }
   }
   return parts;
@@ -94,7 +89,7 @@ std::string MemoryParagraph(const LabelledResult& base, const LabelledResult& ca
                      Bytes(from.total), Bytes(from.slabs_total),
                      ChangeText(held, from.total, to.total),
                      MemoryCauses(MemoryParts(base.result, candidate.result),
-                                  Fitting(to.total) - Fitting(from.total)));
+                                  Told(to.total) - Told(from.total)));
 }
 
 }  // namespace slablab

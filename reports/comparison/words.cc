@@ -104,11 +104,10 @@ std::string BehindParagraph(const LabelledResult& base, const LabelledResult& ca
 std::string UseSentence(const LabelledResult& base, const LabelledResult& candidate) {
   const int64_t from = PerOperation(base.result, base.result.totals().use_cycles());
   const int64_t to = PerOperation(candidate.result, candidate.result.totals().use_cycles());
-  const auto whole = static_cast<int64_t>(std::min<uint64_t>(CyclesOf(base.result), 1ull << 60));
+  const int64_t whole = Told(CyclesOf(base.result));
   if (std::abs(to - from) * 20 < whole || to == from) return "";
   const int64_t together_from = from + whole;
-  const int64_t together_to =
-      to + static_cast<int64_t>(std::min<uint64_t>(CyclesOf(candidate.result), 1ull << 60));
+  const int64_t together_to = to + Told(CyclesOf(candidate.result));
   return fmt::format(
       "Its users touch {} objects: they spend {} cycles an operation on that instead of {}. With "
       "the allocator's own that is {} instead of {} ({}).",
@@ -253,9 +252,7 @@ std::string ScalingParagraph(ResultSet set, const Series& series) {
                   ShortMetricText(CyclesMetric(), from), ShortMetricText(CyclesMetric(), to),
                   ChangeText(CyclesMetric(), from, to));
   const std::string causes =
-      Largest(ByCause(first, last), to > from,
-              static_cast<int64_t>(std::min<uint64_t>(to, 1ull << 60)) -
-                  static_cast<int64_t>(std::min<uint64_t>(from, 1ull << 60)));
+      Largest(ByCause(first, last), to > from, Told(to) - Told(from));
   if (!causes.empty()) text += fmt::format(" The change is mostly {}.", causes);
   return text;
 }

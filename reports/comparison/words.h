@@ -25,7 +25,11 @@ struct Contribution {
 // "a", "a and b", "a, b and c".
 std::string Listed(const std::vector<std::string>& parts);
 
-// Cycles an operation in the allocator, in thousandths.
+// A number as a part of sums and differences: nothing that was measured reaches 2^52, and what a
+// damaged result says is cut to that, so that the sums of hundreds and twenty times a part fit.
+int64_t Told(uint64_t number);
+
+// Cycles an operation in the allocator, in thousandths; PerOperation() is Told().
 const Metric& CyclesMetric();
 uint64_t CyclesOf(const RunResult& result);
 int64_t PerOperation(const RunResult& result, uint64_t sum);

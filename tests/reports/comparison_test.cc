@@ -89,6 +89,16 @@ TEST(ComparisonTest, NoLineIsLongerThanEightyColumnsOrEndsInABlank) {
   }
 }
 
+// What no run measures but a file can say: a difference of 2^61 was told, wrongly, as none.
+TEST(ComparisonTest, NumbersAsLargeAsAFileCanSayAreToldAsLarge) {
+  RunResult absurd = OtherExample();
+  absurd.mutable_totals()->set_operations(1);
+  absurd.mutable_totals()->set_use_cycles(uint64_t{1} << 61);
+  for (CauseCell& cell : *absurd.mutable_causes()) cell.set_cycles(uint64_t{1} << 63);
+  EXPECT_THAT(ComparisonText(Labelled({ExampleResult(), absurd}), {}),
+              HasSubstr("Its users touch colder objects"));
+}
+
 TEST(ComparisonTest, EqualRunsAreSaidToBeEqual) {
   const std::vector<LabelledResult> set = Labelled({ExampleResult(), ExampleResult()});
   EXPECT_EQ(set[1].label, "slub #2");

@@ -99,7 +99,7 @@ TEST(SlabBootDeathTest, NothingElseIsThereBeforeTheBootIsThrough) {
     EXPECT_DEATH(kmalloc(), "kNoCache");
     const auto create = [&] {
       machine.scheduler().RunOn(CpuId(0), [&](Cpu& cpu) -> Task<void> {
-        co_await slab.CreateCache(cpu, {.name = "early", .object_size = 64});
+        (void)co_await slab.CreateCache(cpu, {.name = "early", .object_size = 64});
       });
     };
     EXPECT_DEATH(create(), "kFull");
