@@ -268,6 +268,24 @@ Complaints FormComplaints(const std::string& path, const std::string& text) {
   return complaints;
 }
 
+// The standard library's questions about files throw where they are given no error code: a name too
+// long, a folder that is gone. What users name must end in words.
+Complaints ThrowingComplaints(const std::string& path, const std::string& text) {
+  static const std::regex& call = *new std::regex(
+      R"(\b(fs|filesystem)::(exists|is_\w+|file_size|status|canonical|absolute|relative|)"
+      R"(create_\w+|remove|remove_all|rename|copy\w*|permissions|equivalent|last_write_time|)"
+      R"(current_path|read_symlink|resize_file)\([^;]*)");
+  Complaints complaints;
+  if (!IsCpp(path) || FirstFolder(path) == "tests") return complaints;
+  for (std::sregex_iterator i(text.begin(), text.end(), call), end; i != end; ++i) {
+    if (absl::StrContains(i->str(), "error")) continue;
+    const auto start = text.begin() + i->position();
+    complaints.push_back(absl::StrCat(path, ":", 1 + std::count(text.begin(), start, '\n'), ": ",
+                                      (*i)[2].str(), "() without an error code throws"));
+  }
+  return complaints;
+}
+
 // The source tree, which the data dependency on WORKSPACE leads to.
 fs::path SourceRoot() {
   const char* runfiles = std::getenv("TEST_SRCDIR");
@@ -408,6 +426,21 @@ TEST(CircleTest, FoldersThatIncludeEachOtherAreFound) {
 TEST(CircleTest, NoFoldersIncludeEachOther) {
   EXPECT_THAT(CircleComplaints(ReadTree()), IsEmpty());
 }
+
+TEST(ThrowingTest, QuestionsAboutFilesThatThrowAreFound) {
+  for (const std::string line :
+       {"if (fs::exists(path)) return;", "return std::filesystem::is_regular_file(a) &&\n b;",
+        "fs::path way = fs::absolute(path);", "std::filesystem::remove_all(folder);"}) {
+    EXPECT_THAT(ThrowingComplaints("cli/a.cc", line), SizeIs(1)) << line;
+    EXPECT_THAT(ThrowingComplaints("tests/a.cc", line), IsEmpty()) << line;
+  }
+  for (const std::string line : {"if (fs::exists(path, error)) return;", "fs::path way = path;",
+                                 "return filesystem::is_regular_file(\n    a, error) && b;"}) {
+    EXPECT_THAT(ThrowingComplaints("cli/a.cc", line), IsEmpty()) << line;
+  }
+}
+
+TEST(ThrowingTest, NoFileOfTheProgramAsksThem) { ExpectNoComplaints(ThrowingComplaints); }
 
 TEST(FormTest, LicenceLengthAndGuardAreAskedFor) {
   const std::string licence =

@@ -91,7 +91,8 @@ std::optional<fs::path> PlaceOf(const std::string& path, const fs::path& sweep_f
   const bool is_below = sweep_folder.empty() ? !fs::path(path).is_absolute()
                                              : path.starts_with(sweep_folder.string() + "/");
   if (!is_below) return std::nullopt;
-  const fs::path normal = fs::absolute(path).lexically_normal();
+  std::error_code error;
+  const fs::path normal = fs::absolute(path, error).lexically_normal();
   return fs::path(staged.folder) / "inputs" / normal.relative_path();
 }
 
@@ -99,7 +100,7 @@ std::optional<fs::path> PlaceOf(const std::string& path, const fs::path& sweep_f
 void MakeFoldersOnTheWay(const std::string& path, const Staged& staged) {
   fs::path way = fs::path(staged.folder) / "inputs";
   std::error_code error;
-  for (const fs::path& part : fs::absolute(path).relative_path().parent_path()) {
+  for (const fs::path& part : fs::absolute(path, error).relative_path().parent_path()) {
     way /= part;
     fs::create_directories(way, error);
     way = way.lexically_normal();

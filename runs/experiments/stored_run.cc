@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36,7 +37,7 @@ absl::StatusOr<std::string> TraceOf(const std::string& result_path, const RunRes
     candidates = {*found};
   }
   for (const std::string& path : candidates) {
-    if (!fs::exists(path)) continue;
+    if (std::error_code error; !fs::exists(path, error)) continue;
     const absl::StatusOr<std::unique_ptr<TraceReader>> reader =
         TraceReader::Open(path, TraceReader::Options());
     if (!reader.ok()) return reader.status();

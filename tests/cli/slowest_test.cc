@@ -71,6 +71,7 @@ TEST_F(SlowestTest, WhatIsWrongIsSaid) {
   ExpectRefusal(absl::StrCat("slowest ", kept, " --window=2,1"), "--window=2,1");
   ExpectRefusal(absl::StrCat("slowest ", kept, " --limit=20000"), "--limit=20000");
   ExpectRefusal("slowest", "slowest");
+  ExpectRefusal("slowest " + std::string(300, 'x'), "xxx");  // no file can have such a name
   ExpectRefusal(absl::StrCat("slowest --allocator=percpu ",
                              Runfile("traces/samples/linux-6.1-percpu-c8n2.slt")),
                 "has no slabs");
