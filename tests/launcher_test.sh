@@ -12,18 +12,8 @@ root=$(cd -P -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd) || exit 3
 work=$(mktemp -d) || exit 3
 holder=
 trap '[[ -n $holder ]] && kill $holder 2>/dev/null; rm -rf "$work"' EXIT
-passed=0 failed=0
-check() { # WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$what"
-    [[ -s $work/err ]] && sed 's/^/      /' "$work/err"
-  fi
-}
+. "$root/tests/verdict.sh"
+check_log=$work/err
 
 clone=$work/clone
 mkdir -p "$clone/third_party" "$work/bin" "$work/info" "$work/home" "$work/other"
@@ -190,5 +180,4 @@ if command -v script >/dev/null; then
 fi
 holder=
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed == 0 ]]
+close_verdicts

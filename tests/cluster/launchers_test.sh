@@ -10,18 +10,8 @@ work=$(mktemp -d) || exit 3
 slablab=$PWD/cli/slablab
 trap 'rm -rf "$work"' EXIT
 export HOME=$work # Snakemake keeps things there.
-passed=0 failed=0
-check() { # WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$what"
-    tail -n 40 "$work/log"
-  fi
-}
+. tests/verdict.sh
+check_log=$work/log
 
 cp traces/samples/linux-6.1-slub-c4n2-net.slt "$work/net.slt" || exit 3
 cd "$work" || exit 3
@@ -47,5 +37,4 @@ for launcher in snakemake parallel; do
   check "$launcher: a file a task" test "$(ls $launcher/*.shard | wc -l)" = 5
 done
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed == 0 ]]
+close_verdicts

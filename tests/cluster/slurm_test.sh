@@ -11,21 +11,10 @@ work=$(mktemp -d) || exit 3
 . tests/cluster/slurm.sh
 slablab=$PWD/cli/slablab
 trap 'stop_slurm "$work/slurm"; rm -rf "$work"' EXIT
-passed=0 failed=0
-check() { # WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$what"
-  fi
-}
+. tests/verdict.sh
 close() {
   [[ $failed == 0 ]] || tail -n 20 "$work"/slurm/*.log "$work"/many.results/batch/logs/* 2>/dev/null
-  printf '%d passed, %d failed\n' "$passed" "$failed"
-  [[ $failed == 0 ]]
+  close_verdicts
   exit
 }
 

@@ -16,21 +16,10 @@ leave() {
 }
 trap leave EXIT
 chmod 755 "$work" # apt's own user reads here.
-passed=0 failed=0
-check() { # WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$what"
-    tail -n 20 "$work/log"
-  fi
-}
+. tests/verdict.sh
+check_log=$work/log
 close() {
-  printf '%d passed, %d failed\n' "$passed" "$failed"
-  [[ $failed == 0 ]]
+  close_verdicts
   exit
 }
 run() {
