@@ -180,9 +180,9 @@ std::string CpusOf(const cli::TraceInfo& info, int32_t node) {
 }
 
 std::string MachineText(const cli::TraceInfo& info) {
-  std::string text = fmt::format("{} CPUs", info.cpu_count());
+  std::string text = Counted(info.cpu_count(), "CPU", "CPUs");
   if (info.node_count() == 0) return text;
-  text += fmt::format(" on {} nodes", info.node_count());
+  text += " on " + Counted(info.node_count(), "node", "nodes");
   for (int i = 0; i < info.nodes_size(); ++i) {
     text += fmt::format("{} node {}: {}", i == 0 ? ";" : ",", info.nodes(i),
                         CpusOf(info, info.nodes(i)));

@@ -35,9 +35,12 @@ std::string ImportReport(const TraceHeader& unprintable, const std::string& outp
                          const std::string& sidecars_from) {
   const TraceHeader header = PrintableHeader(unprintable);
   const RecordedTopology topology = TopologyOfTrace(unprintable, output);
-  std::string report = fmt::format("{}: {} events of {} objects, {} CPUs", Printable(output),
-                                   header.event_count, header.object_count, topology.cpus.size());
-  if (!topology.nodes.empty()) report += fmt::format(" on {} nodes", topology.nodes.size());
+  std::string report = fmt::format("{}: {} events of {} objects, {}", Printable(output),
+                                   header.event_count, header.object_count,
+                                   Counted(topology.cpus.size(), "CPU", "CPUs"));
+  if (!topology.nodes.empty()) {
+    report += fmt::format(" on {}", Counted(topology.nodes.size(), "node", "nodes"));
+  }
   report +=
       fmt::format(", {:.3f} s\n", static_cast<double>(header.time_last - header.time_first) / 1e9);
   report +=

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
@@ -220,6 +221,12 @@ TEST_F(ImportProgramTest, WhatALineIsIsSaid) {
               HasSubstr("CPU 4096 is too large a number"));
   EXPECT_THAT(refused(Recording() + " a-1 [000] ..... 10.000009: kfree: "),
               HasSubstr("the text ends in the middle of this line: expected "));
+}
+
+TEST_F(ImportProgramTest, OneCpuIsNotCountedAsSeveral) {
+  const std::string path = Write("one.txt", absl::StrReplaceAll(Recording(), {{"[001]", "[000]"}}));
+  EXPECT_THAT(Run(absl::StrCat("import ", path, " -o ", Path("t.slt"))), HasSubstr(", 1 CPU, "));
+  EXPECT_THAT(Run(absl::StrCat("trace info ", Path("t.slt"))), HasSubstr(" 1 CPU\n"));
 }
 
 TEST_F(ImportProgramTest, NamesOfNoKernelAndNoClockAreRefused) {
