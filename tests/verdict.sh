@@ -24,10 +24,9 @@ check() {
   local question=$1
   shift
   if "$@"; then
-    passed=$((passed + 1))
+    verdict 0 "$question"
   else
-    failed=$((failed + 1))
-    printf 'FAIL  %s\n' "$question"
+    verdict 1 "$question"
     [[ -s ${check_log-} ]] && tail -n 40 "$check_log" | sed 's/^/      /'
   fi
 }
